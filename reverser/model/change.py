@@ -1,0 +1,92 @@
+"""What `kube.observe` hands to the intake: changes, and the marks between them.
+
+A stream is one watch of one type in one scope. Its observations arrive in the API's order. A list
+is bracketed by `ListStarted` and `ListCompleted`; what follows an unanswered `ListStarted` is
+discarded when the next one comes, so that nothing is ever concluded from half a list.
+"""
+
+from __future__ import annotations
+
+import enum
+from typing import Any, TypeAlias
+
+import msgspec
+
+from reverser.model.resource import ObjectKey, ResourceType
+
+
+class Origin(enum.Enum):
+    """How a change came to be known."""
+
+    LIVE = "live"
+    """An event of a watch."""
+    SNAPSHOT = "snapshot"
+    """An object of a complete list."""
+    SWEEP = "sweep"
+    """Absent from a complete list, though the journal knows its file."""
+
+
+class Operation(enum.Enum):
+    """What happened to the object, in the words of admission and audit."""
+
+    CREATE = "CREATE"
+    UPDATE = "UPDATE"
+    DELETE = "DELETE"
+
+
+class Stream(msgspec.Struct, frozen=True):
+    """One watch: a type in one scope of one cluster, shared by every rule that wants it."""
+
+    cluster: str
+    type: ResourceType
+    namespace: str = ""
+    """Empty: all namespaces (or a type without namespaces)."""
+
+    @property
+    def id(self) -> str:
+        """Names the stream across restarts and served versions: `default/deployments.apps/shop`."""
+        return f"{self.cluster}/{self.type.name}/{self.namespace}"
+
+    def key(self, namespace: str, name: str) -> ObjectKey:
+        """The key of one of this stream's objects."""
+        return ObjectKey(self.cluster, self.type.group, self.type.resource, namespace, name)
+
+
+class Change(msgspec.Struct, frozen=True):
+    """One persisted mutation of one object, as the API server told it."""
+
+    stream: Stream
+    key: ObjectKey
+    origin: Origin
+    deleted: bool
+    """DELETED, or the object carries a `deletionTimestamp`: its file goes."""
+    object: dict[str, Any]
+    """The object as it came from the API server. Never written, never logged."""
+    resource_version: str
+    """The stream's position after this change; empty for objects of a list."""
+    seen_at: float
+    """Unix seconds when it was read."""
+
+
+class ListStarted(msgspec.Struct, frozen=True):
+    """A list begins: forget what an earlier, unfinished list of this stream has brought."""
+
+    stream: Stream
+
+
+class ListCompleted(msgspec.Struct, frozen=True):
+    """Every object of the stream's scope has been seen since `ListStarted`."""
+
+    stream: Stream
+    resource_version: str
+    seen_at: float
+
+
+class Progress(msgspec.Struct, frozen=True):
+    """A bookmark: the position moves, nothing changed."""
+
+    stream: Stream
+    resource_version: str
+
+
+Observation: TypeAlias = Change | ListStarted | ListCompleted | Progress

@@ -1,0 +1,57 @@
+"""Where documents go: a repository URL, a branch in it, and a root path inside that.
+
+These structs are the `[[destinations]]` table of the configuration file; custom resources compile
+into the same values.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+from reverser.model.secret import SecretRef
+
+
+class Credentials(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Exactly one kind: `ssh_key` (with `known_hosts`), `username` with `password`, or `token`."""
+
+    ssh_key: SecretRef | None = None
+    """Private key for ssh remotes."""
+    known_hosts: SecretRef | None = None
+    """Host keys for ssh remotes; without it an ssh remote is refused, never trusted blindly."""
+    username: str = ""
+    """User name for http and https remotes."""
+    password: SecretRef | None = None
+    """Password for http and https remotes."""
+    token: SecretRef | None = None
+    """Bearer token for http and https remotes."""
+
+
+class Destination(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A repository URL + branch + root path inside it, and how files look there."""
+
+    name: str
+    """Names the destination in rules, logs and metrics."""
+    url: str
+    """ssh://, https://, http://, file:// or scp-like (git@host:path)."""
+    branch: str = "main"
+    """The branch that commits go to; made when it is missing."""
+    path: str = ""
+    """Root inside the repository; empty: the repository's root."""
+    layout: Literal["default", "rest", "template"] = "default"
+    """How paths are formed (docs/layouts.md)."""
+    template: str = ""
+    """The format string of layout = "template"."""
+    window: str = "0s"
+    """Above 0, the changes of one actor within it become one commit."""
+    mode: Literal["commit", "observe"] = "commit"
+    """observe: decide and log, write nothing."""
+    style: Literal["full", "minimal"] = "full"
+    """minimal leaves out what equals the API's default."""
+    secrets: Literal["omit", "mask"] = "omit"
+    """omit: a Secret has no file at all; mask: keys are kept, values are replaced by keyed digests."""
+    committer: str = "Reverser <reverser@localhost>"
+    """`Name <email>` of the committer of all commits, and the author of snapshots."""
+    credentials: Credentials = Credentials()
+    """How to log in to the remote."""

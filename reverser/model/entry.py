@@ -1,0 +1,74 @@
+"""An edit with its attribution, durable in the journal, numbered by `seq`.
+
+`Entry` is what the journal keeps until it is pushed. `Record` is what it keeps about each object
+that has a file: enough to tell change from noise, to sweep, and to move files.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from reverser.model.attribution import UNRESOLVED, Attribution
+from reverser.model.change import Operation, Origin
+from reverser.model.resource import ObjectKey
+
+
+class Edit(msgspec.Struct, frozen=True):
+    """One file to write (`content` is bytes) or to remove (`content` is None)."""
+
+    path: str
+    """Relative to the repository's root, proven to be inside the destination's root."""
+    content: bytes | None
+
+
+class Entry(msgspec.Struct, frozen=True):
+    """One accepted change on its way to Git. Holds sanitized and rendered bytes only."""
+
+    destination: str
+    key: ObjectKey
+    api_version: str
+    kind: str
+    operation: Operation
+    origin: Origin
+    edit: Edit
+    changed_at: float
+    """Unix seconds: the newest managedFields time, else when the change was seen."""
+    changes: tuple[str, ...] = ()
+    """What changed, one field path a line, for the commit's body. Never a value of a Secret."""
+    attribution: Attribution = UNRESOLVED
+    previous_path: str = ""
+    """Where the object's file was until now, when the layout moved it: removed in the same commit."""
+    reason: str = ""
+    """Why the file goes though the object lives: for example `no longer selected`."""
+    seq: int = 0
+    """Given by the journal; rising, never used twice. 0 before `append`."""
+    appended_at: float = 0.0
+    """Unix seconds, given by the journal."""
+
+
+class Record(msgspec.Struct, frozen=True):
+    """What the journal knows about one object that has a file in one destination."""
+
+    destination: str
+    key: ObjectKey
+    path: str
+    digest: bytes
+    """Keyed digest of the rendered bytes."""
+    significant: bytes
+    """Keyed digest of the content without its insignificant fields."""
+    content: bytes
+    """The sanitized content as JSON: the left side of the next change's field list."""
+
+
+class Append(msgspec.Struct):
+    """One transaction of the journal: all of it becomes durable, or nothing."""
+
+    entries: list[Entry] = []
+    records: list[Record] = []
+    """Written or replaced."""
+    forgotten: list[tuple[str, ObjectKey]] = []
+    """(destination, key) of records to drop."""
+    positions: dict[str, str] = {}
+    """Stream id -> resourceVersion up to which everything is in the journal."""
+    coverages: dict[str, str] = {}
+    """Stream id -> fingerprint of the selection its position is valid for."""

@@ -1,0 +1,147 @@
+"""What the drivers (`intake`, `writer`) need from the adapters, as protocols.
+
+The app injects `journal.sqlite` and `git.repository`; drivers import neither. The conformance
+tests of both are written against these protocols, so that another backend can follow.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Protocol
+
+import msgspec
+
+from reverser.model.change import Stream
+from reverser.model.commit import Commit, PushResult
+from reverser.model.entry import Append, Entry, Record
+from reverser.model.resource import ObjectKey
+
+
+class Withheld(msgspec.Struct, frozen=True):
+    """An object that must not be written: kept, counted and shown."""
+
+    destination: str
+    key: ObjectKey
+    reason: str
+    """One CamelCase word."""
+    message: str
+    """A sentence for a person; never a value of the object."""
+    at: float
+    """Unix seconds."""
+
+
+class Backlog(msgspec.Struct, frozen=True):
+    """How far a destination lags behind."""
+
+    entries: int
+    oldest_at: float
+    """Unix seconds of the oldest pending entry's append; 0 when none is pending."""
+
+
+class Journal(Protocol):
+    """The durable queue between the cluster and Git, and the memory of what was written.
+
+    Every method may raise `TransientError` (disk full, database locked): nothing was changed then.
+    """
+
+    @property
+    def id(self) -> str:
+        """A random id made with the journal; half of every `Reverser-Entry` trailer."""
+
+    @property
+    def key(self) -> bytes:
+        """32 random bytes for keyed digests; they never leave the data directory."""
+
+    async def append(self, batch: Append) -> list[Entry]:
+        """Make one transaction durable; the entries come back with `seq` and `appended_at`."""
+
+    async def pending(self, destination: str, *, after: int = 0, limit: int = 1000) -> list[Entry]:
+        """Entries that are neither acknowledged nor withheld, by `seq`, above `after`."""
+
+    async def wait(self, destination: str, *, after: int = 0) -> None:
+        """Return as soon as an entry above `after` is pending."""
+
+    async def ack(self, destination: str, seqs: Iterable[int], head: str) -> None:
+        """These entries are in the remote branch, whose head is `head` now."""
+
+    async def head(self, destination: str) -> str:
+        """The remote head of the last `ack` (or `set_head`); empty when there was none."""
+
+    async def set_head(self, destination: str, head: str) -> None:
+        """The remote branch was seen at `head`, and all of our entries in it are acknowledged."""
+
+    async def withhold(self, seq: int, withheld: Withheld) -> None:
+        """Take one entry out of the queue for good; show it until its object is written again."""
+
+    async def withheld(self) -> list[Withheld]:
+        """What is withheld now, oldest first."""
+
+    async def records(self, destination: str, keys: Sequence[ObjectKey]) -> dict[ObjectKey, Record]:
+        """The records of these objects; absent ones are left out."""
+
+    async def keys(self, destination: str, stream: Stream) -> set[ObjectKey]:
+        """Keys of all records in the scope of a stream (its type, and its namespace if it has one)."""
+
+    async def all_records(self, destination: str) -> list[Record]:
+        """Every record of a destination, without `content` (left empty)."""
+
+    async def position(self, stream: Stream) -> tuple[str, str]:
+        """(resourceVersion, coverage) up to which the stream is in the journal; ("", "") at first."""
+
+    async def forget(self, destination: str) -> None:
+        """The destination is a new place: drop its records, its pending entries, its head and all
+        positions (every stream lists again)."""
+
+    async def fact(self, name: str) -> str:
+        """A small text kept under a name, for example a destination's place; empty at first."""
+
+    async def set_fact(self, name: str, value: str) -> None:
+        """Keep a small text under a name."""
+
+    async def backlog(self, destination: str) -> Backlog:
+        """How far the destination lags behind."""
+
+
+class Landed(msgspec.Struct, frozen=True):
+    """One commit of the remote branch, as far as the writer needs it."""
+
+    commit: str
+    """The full object id."""
+    entries: tuple[str, ...]
+    """Values of its `Reverser-Entry` trailers: `<journal>/<seq>` or `<journal>/<first>-<last>`."""
+    paths: tuple[str, ...]
+    """Files that it added, changed or removed."""
+
+
+class Repository(Protocol):
+    """One bare repository and its remote branch. Only ever adds commits; never forces."""
+
+    async def fetch(self) -> str:
+        """Fetch the remote branch; its head, or "" when the branch (or all of it) is missing.
+
+        Raises TransientError (unreachable) or StalledError (denied, host key, not a repository).
+        """
+
+    async def landed(self, since: str, head: str) -> list[Landed]:
+        """Commits reachable from `head` but not from `since`, oldest first.
+
+        `since` empty, unknown, or no ancestor of `head`: all commits of the branch.
+        """
+
+    async def is_ancestor(self, old: str, head: str) -> bool:
+        """Whether the branch still contains `old` (False: its history was rewritten)."""
+
+    async def write(self, commits: Sequence[Commit], parent: str) -> list[str]:
+        """Write the commits on top of `parent` ("" = none); their ids, all objects durable.
+
+        Commits whose edits change nothing are left out; their id is that of their parent.
+        """
+
+    async def push(self, head: str) -> PushResult:
+        """Move the remote branch to `head`, which descends from what was last fetched or pushed."""
+
+    async def tree(self, commit: str) -> dict[str, tuple[str, str]]:
+        """path -> (mode, blob id) of every file of a commit; mode is `100644`, `120000` (symlink), …"""
+
+    async def blobs(self, ids: Sequence[str]) -> dict[str, bytes]:
+        """The contents of blobs."""

@@ -1,0 +1,48 @@
+"""Which changes go to which destination, and what is stripped on the way.
+
+These structs are the `[[rules]]` and `[[sanitize]]` tables of the configuration file.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+
+class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Selects changes of one cluster for one destination."""
+
+    name: str
+    """Names the rule in logs and errors."""
+    destination: str
+    """Name of a [[destinations]] table."""
+    cluster: str = "default"
+    """Name of a [[clusters]] table."""
+    resources: tuple[str, ...] = ("*",)
+    """kubectl's spelling: deployments, deployments.apps, *.apps, deploy, Deployment, *."""
+    exclude_resources: tuple[str, ...] = ()
+    """The same spelling; wins over `resources`."""
+    namespaces: tuple[str, ...] = ("*",)
+    """Globs. Left at ["*"], objects without a namespace are selected too (see `cluster_scoped`)."""
+    cluster_scoped: bool | Literal["auto"] = "auto"
+    """Whether objects without a namespace are selected; auto: only when namespaces is ["*"]."""
+    exclude_namespaces: tuple[str, ...] = ("kube-*",)
+    """Globs; win over `namespaces`. They do not touch objects without a namespace."""
+    selector: str = ""
+    """Label selector in kubectl's syntax."""
+    operations: tuple[Literal["create", "update", "delete"], ...] = ("create", "update", "delete")
+    """Which live changes are written. Snapshots and sweeps count as create and delete."""
+    default_excludes: bool = True
+    """Whether the types of docs/excluded.md are left out; naming one exactly overrides it."""
+
+
+class SanitizeRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Additions to the core sanitizer for some types. They can only take away."""
+
+    resources: tuple[str, ...] = ("*",)
+    """kubectl's spelling, as in rules."""
+    strip: tuple[str, ...] = ()
+    """Field paths that are never stored: spec.observed, metadata.annotations['example.com/seen']."""
+    insignificant: tuple[str, ...] = ()
+    """Field paths that are stored when something else changed, but never a reason for a commit."""
