@@ -1,0 +1,1 @@
+"""The only code that runs git: one bare repository a destination, and its remote branch."""

@@ -1,0 +1,139 @@
+"""One long-lived `git fast-import`: bytes in, ids out, everything on disk at the barrier.
+
+Objects and refs are invisible to other processes before a checkpoint, and the `progress` that
+follows it is the only sign that it is done. Leaving an exchange half-way would desynchronise the
+stream, so it is shielded from cancellation, bounded in time, and a child about which there is any
+doubt is killed: the next exchange starts a new one. Nothing is lost by that, since whoever writes
+has not been told that it is written.
+
+stdin is written while stdout is read, else both sides could wait for the other's full pipe.
+"""
+
+from __future__ import annotations
+
+import secrets
+import signal
+import subprocess
+from collections.abc import Iterable
+from pathlib import Path
+
+import trio
+
+from reverser.errors import TransientError
+from reverser.git.process import Git, Settings, environment, git_installed, signal_group
+from reverser.git.stream import barrier
+
+SETTINGS: Settings = (("fastimport.unpackLimit", "1"), ("pack.compression", "1"))
+"""Packs as they are, since taking them apart halves the speed; zlib's best is slower and hardly smaller."""
+
+EXCHANGE_SECONDS = 120.0
+CLOSE_SECONDS = 10.0
+
+
+class FastImport:
+    """The child and its two pipes; starts at the first use."""
+
+    def __init__(self, git: Git) -> None:
+        self._git = git
+        self._process: trio.Process | None = None
+        self._complaints: Path = git.folder / "fast-import.stderr"
+
+    async def exchange(self, chunks: Iterable[bytes]) -> list[str]:
+        """Send commands; the lines that they print, once all of their objects are durable.
+
+        TransientError: the child died or hung, nothing may be taken for written.
+        """
+        lines: list[str] = []
+        with trio.CancelScope(shield=True):
+            try:
+                lines = await self._converse(chunks)
+            except BaseException:
+                await self.kill()
+                raise
+        return lines
+
+    async def close(self) -> None:
+        """End the child in good order; the next exchange starts a new one."""
+        if self._process is None:
+            return
+        with trio.CancelScope(shield=True):
+            with trio.move_on_after(CLOSE_SECONDS):
+                await _stdin(self._process).aclose()
+                await self._process.wait()
+            await self.kill()
+
+    async def kill(self) -> None:
+        """End the child at once."""
+        process, self._process = self._process, None
+        if process is not None:
+            with trio.CancelScope(shield=True):
+                signal_group(process.pid, signal.SIGKILL)
+                await process.wait()
+                await _stdin(process).aclose()
+                await _stdout(process).aclose()
+
+    async def _converse(self, chunks: Iterable[bytes]) -> list[str]:
+        process, word = await self._running(), secrets.token_hex(8)
+        lines: list[str] | None = None
+        with trio.move_on_after(EXCHANGE_SECONDS):
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(_send, _stdin(process), chunks, barrier(word))
+                lines = await _receive(_stdout(process), f"progress {word}\n".encode())
+                nursery.cancel_scope.cancel()
+        if lines is None:
+            raise TransientError(f"git fast-import ended early: {self._complaint()}")
+        return lines
+
+    async def _running(self) -> trio.Process:
+        if self._process is not None and self._process.poll() is not None:
+            await self.kill()
+        if self._process is None:
+            self._process = await self._start()
+        return self._process
+
+    async def _start(self) -> trio.Process:
+        with self._complaints.open("wb") as complaints, git_installed():
+            return await trio.lowlevel.open_process(
+                self._git.command("fast-import", "--quiet", "--force"),
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=complaints,
+                start_new_session=True,
+                env=environment(SETTINGS),
+            )
+
+    def _complaint(self) -> str:
+        lines = self._complaints.read_text(errors="replace").splitlines()
+        return next(
+            (line for line in lines if line.startswith(("fatal:", "error:"))), "it was killed, or hung"
+        )
+
+
+async def _send(stdin: trio.abc.SendStream, chunks: Iterable[bytes], last: bytes) -> None:
+    try:
+        for chunk in chunks:
+            await stdin.send_all(chunk)
+        await stdin.send_all(last)
+    except trio.BrokenResourceError:
+        return
+
+
+async def _receive(stdout: trio.abc.ReceiveStream, end: bytes) -> list[str] | None:
+    """The lines before `end`; None when the child ended without it."""
+    received = bytearray()
+    while not received.endswith(end):
+        data = await stdout.receive_some()
+        if not data:
+            return None
+        received += data
+    return received.decode().splitlines()[:-1]
+
+
+def _stdin(process: trio.Process) -> trio.abc.SendStream:
+    assert process.stdin is not None
+    return process.stdin
+
+
+def _stdout(process: trio.Process) -> trio.abc.ReceiveStream:
+    assert process.stdout is not None
+    return process.stdout

@@ -1,0 +1,67 @@
+"""Reads what landed on the remote branch: which commits, whose entries, which files.
+
+One `git log` answers all. A record begins with a word that is random in each run, since neither
+file names nor trailers can know it; fields end with NUL, which neither can hold. A merge counts for
+the files in which it differs from all its parents: the others belong to the commits it merges.
+"""
+
+from __future__ import annotations
+
+import secrets
+
+import trio
+
+from reverser.git.objects import text
+from reverser.git.process import Git
+from reverser.model.ports import Landed
+
+TRAILERS = "%(trailers:key=Reverser-Entry,valueonly,unfold)"
+
+OPTIONS = (
+    "--reverse",
+    "--topo-order",
+    "-z",
+    "--name-only",
+    "--diff-merges=combined",
+    "--no-renames",
+    "--no-show-signature",
+    "--no-notes",
+    "--no-ext-diff",
+    "--no-color",
+)
+
+
+async def is_ancestor(git: Git, old: str, head: str) -> bool:
+    """Whether `head` contains `old`; an unknown commit is no ancestor."""
+    done = await git.run("merge-base", "--is-ancestor", f"{old}^{{commit}}", head)
+    return done.code == 0
+
+
+async def landed(git: Git, since: str, head: str) -> list[Landed]:
+    """Commits reachable from `head` but not from `since`, oldest first; all when it is no ancestor."""
+    known = bool(since) and await is_ancestor(git, since, head)
+    nonce = secrets.token_hex(16)
+    output = await git.output(
+        "log",
+        *OPTIONS,
+        f"--format={nonce}%H%x00{TRAILERS}%x00",
+        head,
+        *([f"^{since}"] if known else []),
+        "--",
+        settings=(("log.showRoot", "true"),),
+    )
+    return await trio.to_thread.run_sync(_parse, output, nonce.encode())
+
+
+def _parse(output: bytes, nonce: bytes) -> list[Landed]:
+    return [_commit(record) for record in output.split(nonce)[1:]]
+
+
+def _commit(record: bytes) -> Landed:
+    commit, trailers, names = record.split(b"\0", 2)
+    paths = names.removeprefix(b"\0").removeprefix(b"\n").split(b"\0")
+    return Landed(
+        commit.decode(),
+        tuple(filter(None, text(trailers).splitlines())),
+        tuple(text(path) for path in paths if path),
+    )

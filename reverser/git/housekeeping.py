@@ -1,0 +1,114 @@
+"""Keeps the bare repository tidy: made when missing, swept at the start, repacked as it grows.
+
+Each checkpoint leaves a small pack, and look-ups slow down with their number; about every hundred
+are rolled up by a geometric repack in the background, never two at once. Git's own automatic
+maintenance is off: it would run when it likes and drop what a staging ref does not hold yet.
+
+A killed predecessor leaves locks, temporary packs, crash reports, key files and its staging ref. Its
+fast-import may outlive it for a moment, which is why staging refs are named per process.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+import signal
+import subprocess
+from collections.abc import Callable
+
+import structlog
+import trio
+
+from reverser.errors import StalledError
+from reverser.git.credentials import PREFIX
+from reverser.git.process import Git, environment, signal_group
+
+log = structlog.get_logger()
+
+STAGING = "refs/reverser/staging/"
+
+LEFTOVERS = (
+    "*.lock",
+    "refs/**/*.lock",
+    "objects/info/**/*.lock",
+    "objects/pack/tmp_*",
+    "objects/pack/.tmp-*",
+    "fast_import_crash_*",
+)
+
+CHECKPOINTS = 100
+
+
+async def prepare(git: Git) -> str:
+    """Make or sweep the repository; the name of this process's staging ref."""
+    try:
+        await trio.to_thread.run_sync(_make, git)
+    except OSError as error:
+        message = f"cannot use {git.folder}: {error.strerror}"
+        raise StalledError("DataDirectoryUnusable", message, hint="check data_dir and its owner") from error
+    done = await git.run("init", "--bare", "--quiet", "--template=", "--initial-branch=main")
+    if done.code:
+        message = f"cannot use the repository {git.folder}: {done.stderr.strip()}"
+        raise StalledError(
+            "RepositoryUnusable", message, hint="it may be deleted: it is rebuilt from the remote"
+        )
+    refs = (await git.output("for-each-ref", "--format=%(refname)", STAGING)).decode().split()
+    if refs:
+        await git.output("update-ref", "--stdin", stdin="".join(f"delete {ref}\n" for ref in refs).encode())
+    return f"{STAGING}{os.getpid()}-{secrets.token_hex(4)}"
+
+
+def _make(git: Git) -> None:
+    git.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for pattern in LEFTOVERS:
+        for leftover in git.folder.glob(pattern):
+            leftover.unlink()
+    for folder in git.folder.glob(f"{PREFIX}*"):
+        shutil.rmtree(folder)
+
+
+class Repacker:
+    """Counts checkpoints and starts a repack when there are enough."""
+
+    def __init__(self, git: Git, observe: Callable[[str, float, bool], None]) -> None:
+        self._git = git
+        self._observe = observe
+        self._checkpoints = 0
+        self._started_at = 0.0
+        self._process: trio.Process | None = None
+
+    async def checkpoint(self) -> bool:
+        """Count one checkpoint; True when a repack has just begun."""
+        self._checkpoints += 1
+        if self._checkpoints < CHECKPOINTS or self._running():
+            return False
+        self._checkpoints = 0
+        self._started_at = trio.current_time()
+        self._process = await trio.lowlevel.open_process(
+            self._git.command("repack", "-d", "-n", "-q", "--geometric=2"),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+            env=environment(),
+        )
+        return True
+
+    async def close(self) -> None:
+        """End a repack that is going on; what it has made so far is swept at the next start."""
+        if self._process is not None and self._process.poll() is None:
+            signal_group(self._process.pid, signal.SIGTERM)
+            await self._process.wait()
+
+    def _running(self) -> bool:
+        if self._process is None:
+            return False
+        code = self._process.poll()
+        if code is None:
+            return True
+        self._process = None
+        self._observe("repack", trio.current_time() - self._started_at, code == 0)
+        if code:
+            log.warning("repack failed", folder=str(self._git.folder), code=code)
+        return False

@@ -1,0 +1,129 @@
+"""Runs git, one command at a time, against one bare repository.
+
+Every child gets a session of its own, so that Ctrl-C in a terminal does not reach it, and is ended
+together with whatever it started (ssh, git-remote-https) when we are cancelled or it takes too
+long. Its environment is ours without the `GIT_*` variables that would lead it elsewhere or make it
+print headers; settings and credentials travel as `GIT_CONFIG_*` variables, never in argv, which
+other users of the machine can read. Output is in English (`LC_ALL=C`), since `complaint` and `push`
+read it. The user's own Git configuration stays in force (proxies, certificates, `safe.directory`)
+but for what would ask questions, run hooks or tidy up behind our back.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import TypeAlias
+
+import msgspec
+import trio
+
+from reverser.errors import StalledError, TransientError
+
+Settings: TypeAlias = Sequence[tuple[str, str]]
+
+KEPT = {"GIT_CONFIG_GLOBAL", "GIT_CONFIG_NOSYSTEM", "GIT_CONFIG_SYSTEM", "GIT_EXEC_PATH", "GIT_SSL_CAINFO"}
+
+SETTINGS: Settings = (
+    ("core.hooksPath", os.devnull),
+    ("credential.helper", ""),
+    ("gc.auto", "0"),
+    ("maintenance.auto", "false"),
+)
+
+FIXED = {"GIT_ASKPASS": "", "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"}
+
+TERM_SECONDS = 2.0
+
+
+class Finished(msgspec.Struct, frozen=True):
+    """What a command that ran to its end has said."""
+
+    code: int
+    stdout: bytes
+    stderr: str
+
+
+class Git:
+    """Commands against one bare repository; arguments name no other place."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder.absolute()
+
+    def command(self, *arguments: str) -> list[str]:
+        """The argv of a git command here."""
+        return ["git", f"--git-dir={self.folder}", *arguments]
+
+    async def run(
+        self,
+        *arguments: str,
+        stdin: bytes = b"",
+        settings: Settings = (),
+        variables: Mapping[str, str] | None = None,
+        timeout_seconds: float = 600.0,
+    ) -> Finished:
+        """Run one command to its end; TransientError when it takes longer than it may."""
+        runner = partial(
+            trio.run_process,
+            self.command(*arguments),
+            stdin=stdin,
+            capture_stdout=True,
+            capture_stderr=True,
+            check=False,
+            deliver_cancel=end_group,
+            start_new_session=True,
+            env=environment(settings, variables),
+        )
+        with trio.move_on_after(timeout_seconds), git_installed():
+            done = await runner()
+            return Finished(done.returncode, done.stdout, done.stderr.decode(errors="replace"))
+        raise TransientError(f"git {arguments[0]} gave no answer within {timeout_seconds:g} s")
+
+    async def output(self, *arguments: str, stdin: bytes = b"", settings: Settings = ()) -> bytes:
+        """Standard output of a local command that has no reason to fail."""
+        done = await self.run(*arguments, stdin=stdin, settings=settings)
+        if done.code:
+            raise TransientError(f"git {arguments[0]} failed: {done.stderr.strip()}")
+        return done.stdout
+
+
+def environment(settings: Settings = (), variables: Mapping[str, str] | None = None) -> dict[str, str]:
+    """The environment of a git command."""
+    inherited = {name: value for name, value in os.environ.items() if _kept(name)}
+    rows = (*SETTINGS, *settings)
+    keys = {f"GIT_CONFIG_KEY_{number}": key for number, (key, _) in enumerate(rows)}
+    values = {f"GIT_CONFIG_VALUE_{number}": value for number, (_, value) in enumerate(rows)}
+    return inherited | FIXED | {"GIT_CONFIG_COUNT": str(len(rows))} | keys | values | dict(variables or {})
+
+
+@contextlib.contextmanager
+def git_installed() -> Iterator[None]:
+    """Translate the absence of git into a sentence for a person."""
+    try:
+        yield
+    except FileNotFoundError as error:
+        raise StalledError("GitMissing", "git is not installed", hint="install git 2.39 or newer") from error
+
+
+async def end_group(process: subprocess.Popen[bytes] | trio.Process) -> None:
+    """Ask a child and all that it started to end, and make them after a while."""
+    try:
+        signal_group(process.pid, signal.SIGTERM)
+        await trio.sleep(TERM_SECONDS)
+    finally:
+        signal_group(process.pid, signal.SIGKILL)
+
+
+def signal_group(pid: int, number: signal.Signals) -> None:
+    """Signal the session that a child leads; it may be gone already."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(pid, number)
+
+
+def _kept(name: str) -> bool:
+    return name in KEPT or not name.startswith(("GIT_", "SSH_ASKPASS", "LC_", "LANG"))

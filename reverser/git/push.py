@@ -1,0 +1,80 @@
+"""Moves the remote branch, and turns git's answer into a `PushResult`.
+
+Never forces. `git push --porcelain` prints one line a ref: flag, refs, and a summary whose words tell
+a race (STALE) from a policy (REFUSED). The remote's own words are `remote:` lines on stderr.
+
+| flag | summary | outcome |
+|---|---|---|
+| blank, `*` | | PUSHED |
+| `=` | | UP_TO_DATE |
+| `!` | `[rejected]`; or the ref moved between the remote's offer and our update | STALE |
+| `!` | the remote could not store it | UNREACHABLE |
+| `!` | any other `[remote rejected]` | REFUSED |
+| none | by the words on stderr | DENIED or UNREACHABLE |
+"""
+
+from __future__ import annotations
+
+import re
+
+from reverser.errors import ReverserError, StalledError, TransientError
+from reverser.git.complaint import translate
+from reverser.git.process import Finished
+from reverser.git.remote import Remote
+from reverser.model.commit import PushOutcome, PushResult
+
+REJECTED = re.compile(r"\[rejected\]|incorrect old value")
+
+NOT_STORED = re.compile(
+    r"\[remote failure\]|unpacker error|failed to update ref|cannot lock ref|migrate objects"
+)
+
+MOVED = re.compile(r"cannot lock ref .*(but expected|reference already exists)")
+
+IMPOSSIBLE = re.compile(r"exists; cannot create")
+"""A branch `main/x` stands where `main` should be: a person must choose another name."""
+
+FLAGS = {" ": PushOutcome.PUSHED, "*": PushOutcome.PUSHED, "=": PushOutcome.UP_TO_DATE}
+
+
+async def push(remote: Remote, head: str) -> PushResult:
+    """Move the remote branch to `head`."""
+    options = ("--porcelain", "--no-follow-tags", "--no-signed", "--recurse-submodules=no")
+    try:
+        done = await remote.run("push", *options, "origin", f"{head}:{remote.ref}")
+    except (StalledError, TransientError) as error:
+        return _failed(error)
+    return interpret(done, head)
+
+
+def interpret(done: Finished, head: str) -> PushResult:
+    """What the answer of `git push --porcelain` of one ref means."""
+    for line in done.stdout.decode(errors="replace").splitlines():
+        flag, _, rest = line.partition("\t")
+        if rest and flag in FLAGS and done.code == 0:
+            return PushResult(FLAGS[flag], head)
+        if rest and flag == "!":
+            summary = rest.partition("\t")[2]
+            return PushResult(_refusal(summary, done.stderr), message=_words(summary, done.stderr))
+    return _failed(translate(done.stderr))
+
+
+def _refusal(summary: str, stderr: str) -> PushOutcome:
+    if REJECTED.search(summary):
+        return PushOutcome.STALE
+    if not NOT_STORED.search(summary) or IMPOSSIBLE.search(summary + stderr):
+        return PushOutcome.REFUSED
+    return PushOutcome.STALE if MOVED.search(summary + stderr) else PushOutcome.UNREACHABLE
+
+
+def _words(summary: str, stderr: str) -> str:
+    lines = [
+        line.removeprefix("remote:").strip() for line in stderr.splitlines() if line.startswith("remote:")
+    ]
+    return "; ".join([summary, *filter(None, lines)])[:1000]
+
+
+def _failed(error: ReverserError) -> PushResult:
+    outcome = PushOutcome.DENIED if isinstance(error, StalledError) else PushOutcome.UNREACHABLE
+    hint = f" ({error.hint})" if error.hint else ""
+    return PushResult(outcome, message=f"{error.message}{hint}")

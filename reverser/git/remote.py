@@ -1,0 +1,44 @@
+"""The remote of a destination: git commands that speak to it, logged in and bounded in time.
+
+URL and refspec are given with each command instead of being kept in the repository's
+configuration, so that a destination whose URL or branch changes leaves nothing behind. Both fetch
+and push move `TRACKING`, which remembers the remote's head between them.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from reverser.git.credentials import login
+from reverser.git.process import Finished, Git
+from reverser.model.destination import Destination
+
+TRACKING = "refs/remotes/origin/branch"
+
+
+class Remote:
+    """One remote branch, spoken to through one bare repository."""
+
+    def __init__(self, git: Git, destination: Destination, timeout_seconds: float) -> None:
+        self.git = git
+        self.ref = f"refs/heads/{destination.branch}"
+        self.timeout_seconds = timeout_seconds
+        self._destination = destination
+        self._settings = (
+            ("remote.origin.url", destination.url),
+            ("remote.origin.fetch", f"+{self.ref}:{TRACKING}"),
+        )
+
+    async def run(self, *arguments: str, patience: float = 1.0) -> Finished:
+        """Run a command that speaks to `origin`; what it says comes back free of secrets.
+
+        StalledError: the credentials cannot be read. TransientError: no answer in time.
+        """
+        with login(self._destination, self.git.folder) as access:
+            done = await self.git.run(
+                *arguments,
+                settings=(*self._settings, *access.settings),
+                variables=access.variables,
+                timeout_seconds=patience * self.timeout_seconds,
+            )
+        return msgspec.structs.replace(done, stderr=access.redact(done.stderr))

@@ -1,0 +1,166 @@
+"""One destination's bare repository and its remote branch, as `model.ports.Repository`.
+
+Commits go to a staging ref that is ours alone; the remote branch is the only one that counts, so
+nothing else is kept in step here. Whoever writes gets ids whose objects other git processes see.
+The index of the last written commit is kept between writes: going on costs nothing, starting from
+another parent costs one listing of its tree.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+from typing import TypeAlias
+
+import trio
+
+from reverser.errors import TransientError
+from reverser.git import history, objects, stream
+from reverser.git.fastimport import FastImport
+from reverser.git.fetch import fetch
+from reverser.git.housekeeping import Repacker, prepare
+from reverser.git.index import Index
+from reverser.git.process import Git
+from reverser.git.push import push
+from reverser.git.remote import Remote
+from reverser.model.commit import Commit, PushResult
+from reverser.model.destination import Destination
+from reverser.model.entry import Edit
+from reverser.model.ports import Landed, Repository
+
+Observe: TypeAlias = Callable[[str, float, bool], None]
+"""Told of each operation: its name, its seconds, whether it went well."""
+
+Planned: TypeAlias = tuple[Commit, list[Edit]]
+
+COMMITS_PER_PROCESS = 20_000
+"""fast-import remembers every object that it wrote; a new one forgets."""
+
+COMMITS_PER_TURN = 100
+"""How many commits are worked out before other tasks get their turn."""
+
+
+def _unobserved(operation: str, seconds: float, ok: bool) -> None:
+    del operation, seconds, ok
+
+
+@asynccontextmanager
+async def open_repository(
+    folder: Path,
+    destination: Destination,
+    *,
+    observe: Observe = _unobserved,
+    timeout_seconds: float = 120.0,
+) -> AsyncIterator[Repository]:
+    """The bare repository in `folder`, made when it is missing; its children end with the block.
+
+    `timeout_seconds` bounds a push. StalledError: folder or git cannot be used.
+    """
+    git = Git(folder)
+    staging = await prepare(git)
+    repository = GitRepository(Remote(git, destination, timeout_seconds), staging, observe)
+    try:
+        yield repository
+    finally:
+        await repository.close()
+
+
+class GitRepository:
+    """The implementation; made by `open_repository`."""
+
+    def __init__(self, remote: Remote, staging: str, observe: Observe) -> None:
+        self._git = remote.git
+        self._remote = remote
+        self._staging = staging
+        self._observe = observe
+        self._import = FastImport(self._git)
+        self._repacker = Repacker(self._git, observe)
+        self._lock = trio.Lock()
+        self._index: tuple[str, Index] | None = None
+        self._commits = 0
+
+    async def fetch(self) -> str:
+        with self._observed("fetch"):
+            return await fetch(self._remote)
+
+    async def landed(self, since: str, head: str) -> list[Landed]:
+        return await history.landed(self._git, since, head)
+
+    async def is_ancestor(self, old: str, head: str) -> bool:
+        return await history.is_ancestor(self._git, old, head)
+
+    async def write(self, commits: Sequence[Commit], parent: str) -> list[str]:
+        async with self._lock:
+            with self._observed("write"):
+                return await self._write(commits, parent)
+
+    async def push(self, head: str) -> PushResult:
+        started = trio.current_time()
+        result = await push(self._remote, head)
+        self._observe("push", trio.current_time() - started, result.landed)
+        return result
+
+    async def tree(self, commit: str) -> dict[str, tuple[str, str]]:
+        return await objects.tree(self._git, commit)
+
+    async def blobs(self, ids: Sequence[str]) -> dict[str, bytes]:
+        return await objects.blobs(self._git, ids)
+
+    async def close(self) -> None:
+        """End all children."""
+        with trio.CancelScope(shield=True):
+            await self._import.close()
+            await self._repacker.close()
+
+    async def _write(self, commits: Sequence[Commit], parent: str) -> list[str]:
+        index = await self._index_of(parent)
+        self._index = None
+        plan: list[Planned] = []
+        for number, commit in enumerate(commits):
+            if number % COMMITS_PER_TURN == 0:
+                await trio.lowlevel.checkpoint()
+            plan.append((commit, index.apply(commit.edits)))
+        made = iter(await self._import_plan([each for each in plan if each[1]], parent))
+        ids, head = [], parent
+        for _, edits in plan:
+            head = next(made) if edits else head
+            ids.append(head)
+        self._index = (head, index)
+        return ids
+
+    async def _index_of(self, commit: str) -> Index:
+        if self._index is not None and self._index[0] == commit:
+            return self._index[1]
+        output = await objects.listing(self._git, commit) if commit else b""
+        return await trio.to_thread.run_sync(lambda: Index(objects.parse_listing(output)))
+
+    async def _import_plan(self, plan: Sequence[Planned], parent: str) -> list[str]:
+        if not plan:
+            return []
+        try:
+            ids = await self._import.exchange(self._commands(plan, parent))
+        except TransientError:
+            # A repack may have taken a pack away that the child was about to read; a new child
+            # finds the objects where they are now. A second failure has another cause.
+            ids = await self._import.exchange(self._commands(plan, parent))
+        self._commits += len(plan)
+        if await self._repacker.checkpoint() or self._commits >= COMMITS_PER_PROCESS:
+            self._commits = 0
+            await self._import.close()
+        return ids
+
+    def _commands(self, plan: Iterable[Planned], parent: str) -> Iterator[bytes]:
+        if not parent:
+            yield stream.orphan(self._staging)
+        for mark, (commit, edits) in enumerate(plan, 1):
+            yield stream.commit(self._staging, mark, commit, edits, parent if mark == 1 else "")
+
+    @contextmanager
+    def _observed(self, operation: str) -> Iterator[None]:
+        started, ok = trio.current_time(), False
+        try:
+            yield
+            ok = True
+        finally:
+            self._observe(operation, trio.current_time() - started, ok)

@@ -1,0 +1,66 @@
+"""The language of `git fast-import`: commits as bytes, correct for any path and any message.
+
+A commit is written to a private ref under a mark; `get-mark` prints its id. Only its first commit
+names a parent: the rest of a batch follows on the ref.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from reverser.model.commit import Commit
+from reverser.model.entry import Edit
+
+UNSAFE_IN_PATHS = re.compile(rb'[\x00-\x1f"\\\x7f]')
+
+
+def orphan(ref: str) -> bytes:
+    """Make the ref point to nothing, so that the next commit has no parent."""
+    return f"reset {ref}\n\n".encode()
+
+
+def commit(ref: str, mark: int, commit: Commit, edits: Iterable[Edit], parent: str = "") -> bytes:
+    """One commit on top of `parent`, or of what the ref points to, and the question for its id."""
+    head = (
+        f"commit {ref}\nmark :{mark}\n"
+        f"author {signature(commit.author, commit.authored_at)}\n"
+        f"committer {signature(commit.committer, commit.committed_at)}\n"
+    )
+    return b"".join(
+        [
+            head.encode("utf-8", "replace"),
+            _data(commit.message.encode("utf-8", "replace")),
+            f"from {parent}\n".encode() if parent else b"",
+            *map(_edit, edits),
+            f"\nget-mark :{mark}\n".encode(),
+        ]
+    )
+
+
+def barrier(word: str) -> bytes:
+    """Make everything visible to other processes, then print `progress <word>`."""
+    return f"checkpoint\nprogress {word}\n".encode()
+
+
+def signature(person: str, seconds: float) -> str:
+    """`Name <email> <unix> +0000`, without the characters that would end a part of it early."""
+    name, _, email = person.rpartition("<")
+    name, email = (re.sub(r"[<>\x00-\x1f\x7f]", "", part).strip() for part in (name, email))
+    return f"{name or 'unknown'} <{email}> {max(0, int(seconds))} +0000"
+
+
+def quote(path: str) -> bytes:
+    """A path in C quotes."""
+    raw = path.encode("utf-8", "surrogateescape")
+    return b'"%s"' % UNSAFE_IN_PATHS.sub(lambda match: b"\\%03o" % match[0][0], raw)
+
+
+def _edit(edit: Edit) -> bytes:
+    if edit.content is None:
+        return b"D %s\n" % quote(edit.path)
+    return b"M 100644 inline %s\n%s" % (quote(edit.path), _data(edit.content))
+
+
+def _data(content: bytes) -> bytes:
+    return b"data %d\n%s\n" % (len(content), content)
