@@ -89,4 +89,10 @@ class Progress(msgspec.Struct, frozen=True):
     resource_version: str
 
 
-Observation: TypeAlias = Change | ListStarted | ListCompleted | Progress
+class Settled(msgspec.Struct, frozen=True):
+    """Every stream that was wanted at the start has listed, has resumed, or has failed once."""
+
+    cluster: str
+
+
+Observation: TypeAlias = Change | ListStarted | ListCompleted | Progress | Settled

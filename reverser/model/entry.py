@@ -11,6 +11,7 @@ import msgspec
 from reverser.model.attribution import UNRESOLVED, Attribution
 from reverser.model.change import Operation, Origin
 from reverser.model.resource import ObjectKey
+from reverser.model.withheld import Withheld
 
 
 class Edit(msgspec.Struct, frozen=True):
@@ -54,8 +55,6 @@ class Record(msgspec.Struct, frozen=True):
     path: str
     digest: bytes
     """Keyed digest of the rendered bytes."""
-    significant: bytes
-    """Keyed digest of the content without its insignificant fields."""
     content: bytes
     """The sanitized content as JSON: the left side of the next change's field list."""
 
@@ -68,6 +67,8 @@ class Append(msgspec.Struct):
     """Written or replaced."""
     forgotten: list[tuple[str, ObjectKey]] = []
     """(destination, key) of records to drop."""
+    withheld: list[Withheld] = []
+    """Shown until a record of the same object is written or forgotten."""
     positions: dict[str, str] = {}
     """Stream id -> resourceVersion up to which everything is in the journal."""
     coverages: dict[str, str] = {}

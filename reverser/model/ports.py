@@ -15,19 +15,7 @@ from reverser.model.change import Stream
 from reverser.model.commit import Commit, PushResult
 from reverser.model.entry import Append, Entry, Record
 from reverser.model.resource import ObjectKey
-
-
-class Withheld(msgspec.Struct, frozen=True):
-    """An object that must not be written: kept, counted and shown."""
-
-    destination: str
-    key: ObjectKey
-    reason: str
-    """One CamelCase word."""
-    message: str
-    """A sentence for a person; never a value of the object."""
-    at: float
-    """Unix seconds."""
+from reverser.model.withheld import Withheld
 
 
 class Backlog(msgspec.Struct, frozen=True):
@@ -71,7 +59,10 @@ class Journal(Protocol):
         """The remote branch was seen at `head`, and all of our entries in it are acknowledged."""
 
     async def withhold(self, seq: int, withheld: Withheld) -> None:
-        """Take one entry out of the queue for good; show it until its object is written again."""
+        """Take one entry out of the queue for good; show it until its object is written again.
+
+        The object's record goes too, so that its next event is decided anew.
+        """
 
     async def withheld(self) -> list[Withheld]:
         """What is withheld now, oldest first."""
@@ -97,6 +88,12 @@ class Journal(Protocol):
 
     async def set_fact(self, name: str, value: str) -> None:
         """Keep a small text under a name."""
+
+    async def renew(self) -> None:
+        """Take a new id (the journal was restored from a backup); everything else stays."""
+
+    async def last_seq(self) -> int:
+        """The highest `seq` ever given; 0 at first."""
 
     async def backlog(self, destination: str) -> Backlog:
         """How far the destination lags behind."""

@@ -1,0 +1,72 @@
+"""The tables of the SQLite journal, and how a database is opened.
+
+WAL with `synchronous=FULL`: a transaction that returned has reached the disk, and readers never
+wait for the writer. A database of a newer version is refused, not guessed at.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+from reverser.errors import StalledError
+
+VERSION = 1
+
+TABLES = """
+CREATE TABLE entries (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT,
+    destination TEXT NOT NULL,
+    appended_at REAL NOT NULL,
+    body BLOB NOT NULL
+);
+CREATE INDEX entries_by_destination ON entries (destination, seq);
+CREATE TABLE records (
+    destination TEXT NOT NULL,
+    cluster TEXT NOT NULL,
+    "group" TEXT NOT NULL,
+    resource TEXT NOT NULL,
+    namespace TEXT NOT NULL,
+    name TEXT NOT NULL,
+    path TEXT NOT NULL,
+    digest BLOB NOT NULL,
+    content BLOB NOT NULL,
+    PRIMARY KEY (destination, cluster, "group", resource, namespace, name)
+);
+CREATE TABLE withheld (
+    destination TEXT NOT NULL,
+    cluster TEXT NOT NULL,
+    "group" TEXT NOT NULL,
+    resource TEXT NOT NULL,
+    namespace TEXT NOT NULL,
+    name TEXT NOT NULL,
+    reason TEXT NOT NULL,
+    message TEXT NOT NULL,
+    at REAL NOT NULL,
+    PRIMARY KEY (destination, cluster, "group", resource, namespace, name)
+);
+CREATE TABLE positions (
+    stream TEXT PRIMARY KEY,
+    version TEXT NOT NULL DEFAULT '',
+    coverage TEXT NOT NULL DEFAULT ''
+);
+CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL);
+"""
+
+
+def connect(path: Path) -> sqlite3.Connection:
+    """A connection in autocommit mode, usable from any one thread at a time."""
+    connection = sqlite3.connect(path, timeout=10, isolation_level=None, check_same_thread=False)
+    connection.execute("PRAGMA journal_mode=WAL")
+    connection.execute("PRAGMA synchronous=FULL")
+    return connection
+
+
+def prepare(connection: sqlite3.Connection) -> None:
+    """Make the tables in a new database; refuse one of a newer version."""
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    if version == 0:
+        connection.executescript(f"BEGIN; {TABLES} PRAGMA user_version={VERSION}; COMMIT;")
+    elif version != VERSION:
+        message = f"the journal was written by another version (format {version}, here {VERSION})"
+        raise StalledError("JournalVersion", message, hint="use the newer reverser, or another data_dir")
