@@ -1,0 +1,36 @@
+"""Where a stream's objects are on an API server, and what to ask for."""
+
+from __future__ import annotations
+
+import random
+
+from reverser.model.change import Stream
+
+PAGE = 500
+WATCH_SECONDS = (240, 480)
+"""A random time in between, so that streams do not end together."""
+
+
+def collection(stream: Stream) -> str:
+    """`/apis/apps/v1/namespaces/shop/deployments`."""
+    type_ = stream.type
+    root = f"/apis/{type_.group}/{type_.version}" if type_.group else f"/api/{type_.version}"
+    scope = f"/namespaces/{stream.namespace}" if stream.namespace else ""
+    return f"{root}{scope}/{type_.resource}"
+
+
+def watch_params(position: str) -> dict[str, str | int]:
+    """A watch from a position; an empty one asks for a streaming list first."""
+    params: dict[str, str | int] = {
+        "watch": "true",
+        "allowWatchBookmarks": "true",
+        "timeoutSeconds": random.randint(*WATCH_SECONDS),  # noqa: S311 spreads load, guards nothing
+    }
+    if position:
+        return params | {"resourceVersion": position}
+    return params | {"sendInitialEvents": "true", "resourceVersionMatch": "NotOlderThan"}
+
+
+def page_params(token: str) -> dict[str, str | int]:
+    """One page of a consistent list."""
+    return {"limit": PAGE} | ({"continue": token} if token else {})

@@ -1,0 +1,69 @@
+"""May we read what the rules want? Asked of the API server itself, and answered with a role to apply."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import trio
+
+from reverser.kube.client import Client
+from reverser.model.change import Stream
+
+REVIEWS = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
+VERBS = ("list", "watch")
+AT_ONCE = 8
+
+
+async def missing(client: Client, streams: Sequence[Stream]) -> list[Stream]:
+    """The streams that may not be listed and watched."""
+    denied: list[Stream] = []
+    limiter = trio.CapacityLimiter(AT_ONCE)
+
+    async def ask(stream: Stream) -> None:
+        async with limiter:
+            if not all([await _allowed(client, stream, verb) for verb in VERBS]):
+                denied.append(stream)
+
+    async with trio.open_nursery() as nursery:
+        for stream in streams:
+            nursery.start_soon(ask, stream)
+    return sorted(denied, key=lambda stream: stream.id)
+
+
+async def _allowed(client: Client, stream: Stream, verb: str) -> bool:
+    attributes = {
+        "group": stream.type.group,
+        "resource": stream.type.resource,
+        "namespace": stream.namespace,
+        "verb": verb,
+    }
+    review = {
+        "apiVersion": "authorization.k8s.io/v1",
+        "kind": "SelfSubjectAccessReview",
+        "spec": {"resourceAttributes": attributes},
+    }
+    answer = await client.post(REVIEWS, review)
+    return bool(answer.get("status", {}).get("allowed"))
+
+
+def roles(streams: Iterable[Stream], name: str) -> list[dict[str, Any]]:
+    """Ready-to-apply roles for these streams: a ClusterRole, or a Role a namespace."""
+    scopes: dict[str, dict[str, list[str]]] = {}
+    for stream in streams:
+        groups = scopes.setdefault(stream.namespace, {})
+        groups.setdefault(stream.type.group, []).append(stream.type.resource)
+    return [_role(name, namespace, groups) for namespace, groups in sorted(scopes.items())]
+
+
+def _role(name: str, namespace: str, groups: dict[str, list[str]]) -> dict[str, Any]:
+    metadata = {"name": name, "namespace": namespace} if namespace else {"name": name}
+    return {
+        "apiVersion": "rbac.authorization.k8s.io/v1",
+        "kind": "Role" if namespace else "ClusterRole",
+        "metadata": metadata,
+        "rules": [
+            {"apiGroups": [group], "resources": sorted(set(resources)), "verbs": ["get", *VERBS]}
+            for group, resources in sorted(groups.items())
+        ],
+    }
