@@ -1,0 +1,94 @@
+"""What a commit says: subject, body, and trailers that machines read back.
+
+    [UPDATE] shop/deployments.apps/web by unknown      operation, object, actor
+
+    spec.replicas: 2 -> 5                              what changed
+
+    Kubernetes-Object: apps/v1 Deployment shop/web     the last paragraph: trailers only
+
+Live, snapshot and sweep plans have a subject and a body each (`stages.wording` writes them).
+Names and values come from a cluster and may be hostile: each is put on one line, so that none can
+forge a trailer.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+
+from reverser.model.attribution import Actor
+from reverser.model.change import Origin
+from reverser.model.commit import CommitPlan
+from reverser.model.entry import Entry
+from reverser.stages.text import cut, visible
+from reverser.stages.wording import SUBJECT_CHARACTERS, body, subject
+
+_ENTRY = re.compile(r"([^/\s]+)/(\d{1,18})(?:-(\d{1,18}))?", re.ASCII)
+
+
+def message(plan: CommitPlan, journal_id: str, overwrote: Sequence[str] = ()) -> str:
+    """The whole message. `overwrote` names the commits of others whose edits of our files go under."""
+    trailers = [
+        *_about(plan),
+        *(("Reverser-Overwrote", commit) for commit in overwrote),
+        *(("Reverser-Entry", f"{journal_id}/{run}") for run in entry_ranges(e.seq for e in plan.entries)),
+    ]
+    paragraphs = [cut(visible(subject(plan)), SUBJECT_CHARACTERS)]
+    lines = [visible(line) for line in body(plan)]
+    if lines:
+        paragraphs.append("\n".join(lines))
+    paragraphs.append("\n".join(f"{name}: {visible(value)}" for name, value in trailers))
+    return "\n\n".join(paragraphs) + "\n"
+
+
+def author(plan: CommitPlan, committer: str) -> str:
+    """`Name <email>` of the plan's author: its actor, or the committer of a snapshot or sweep."""
+    if plan.first.origin is not Origin.LIVE:
+        return committer
+    return _identity(plan.first.attribution.actor)
+
+
+def entry_ranges(seqs: Iterable[int]) -> list[str]:
+    """The numbers as `7` or `7-9`, one text a run without gaps, rising."""
+    runs: list[list[int]] = []
+    for seq in sorted(set(seqs)):
+        if runs and runs[-1][-1] == seq - 1:
+            runs[-1][1:] = [seq]
+        else:
+            runs.append([seq])
+    return ["-".join(map(str, run)) for run in runs]
+
+
+def parse_entry(value: str) -> tuple[str, int, int] | None:
+    """(journal, first, last) of a `Reverser-Entry` trailer; None when it is not one of ours."""
+    found = _ENTRY.fullmatch(value.strip())
+    if not found:
+        return None
+    journal, first, last = found[1], int(found[2]), int(found[3] or found[2])
+    return (journal, first, last) if first <= last else None
+
+
+def _about(plan: CommitPlan) -> Iterator[tuple[str, str]]:
+    """The trailers on what happened, to what, by whom."""
+    entry = plan.first
+    yield "Kubernetes-Cluster", entry.key.cluster
+    if entry.origin is not Origin.LIVE:
+        return
+    if len(plan.entries) == 1:
+        yield "Kubernetes-Object", _object(entry)
+        yield "Kubernetes-Operation", entry.operation.value
+    yield "Kubernetes-User", entry.attribution.actor.name
+    for manager in sorted({e.attribution.manager for e in plan.entries} - {""}):
+        yield "Kubernetes-Manager", manager
+    for evidence in sorted({e.attribution.evidence.value for e in plan.entries}):
+        yield "Attribution", evidence
+
+
+def _object(entry: Entry) -> str:
+    return f"{entry.api_version} {entry.kind} {entry.key.namespace or '_cluster'}/{entry.key.name}"
+
+
+def _identity(actor: Actor) -> str:
+    name = re.sub("[<>]", "", visible(actor.name)).strip() or "unknown"
+    local = re.sub("[^A-Za-z0-9._+-]", "-", name)
+    return f"{name} <{local}@reverser.invalid>"

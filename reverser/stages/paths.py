@@ -1,0 +1,58 @@
+"""Paths inside a repository: what is safe, and how an overlong segment is shortened.
+
+Every path that is ever written passes `check`, wherever it came from: a layout, a template, later
+a plugin. What git itself refuses to check out (`.git` in all its disguises on NTFS and HFS) is
+refused here too, so that no clone of the destination can be harmed by the name of an object.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+
+from reverser.errors import WithheldError
+
+SEGMENT_BYTES = 255
+"""What ext4, XFS, APFS and NTFS allow."""
+
+_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+_HFS_IGNORES = re.compile("[\u200c-\u200f\u202a-\u202e\u206a-\u206f\ufeff]")
+_DOTGIT = re.compile(r"(?:\.git|git~1)[ .]*(?::.*)?", re.IGNORECASE | re.DOTALL)
+
+
+def check(path: str, root: str = "") -> None:
+    """Raise WithheldError(UnsafePath) unless `path` is safe to write and inside `root` ("": anywhere)."""
+    problem = _problem(path, root)
+    if problem:
+        raise WithheldError("UnsafePath", f"the path {path!a} {problem}")
+
+
+def shorten(segment: str) -> str:
+    """The segment itself, or where it exceeds 255 bytes, its beginning, `%`, and a hash of it all.
+
+    The ending (`.yaml`) stays. No name of a Kubernetes object contains `%`, so that a shortened
+    segment never equals another object's.
+    """
+    data = segment.encode("utf-8", "surrogatepass")
+    if len(data) <= SEGMENT_BYTES:
+        return segment
+    stem, dot, ending = segment.rpartition(".")
+    tail = f"%{hashlib.blake2b(data, digest_size=16).hexdigest()}"
+    if stem and len(ending) <= len("yaml"):
+        tail += dot + ending
+    return data[: SEGMENT_BYTES - len(tail.encode())].decode("utf-8", "ignore") + tail
+
+
+def _problem(path: str, root: str) -> str:
+    if _CONTROL.search(path):
+        return "contains a control character"
+    if root and not path.startswith(root + "/"):
+        return f"is not inside {root}"
+    for segment in path.split("/"):
+        if segment in ("", ".", ".."):
+            return "is not a plain relative path"
+        if len(segment.encode()) > SEGMENT_BYTES:
+            return f"has a segment of more than {SEGMENT_BYTES} bytes"
+        if any(_DOTGIT.fullmatch(_HFS_IGNORES.sub("", part)) for part in segment.split("\\")):
+            return "has a segment that git keeps for itself"
+    return ""

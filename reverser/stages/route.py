@@ -1,0 +1,66 @@
+"""Where one cluster's objects go: a destination with the rules that lead there, compiled.
+
+Several rules that lead one object to one destination make one route, hence one file and one
+commit. Routes of different destinations share nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import msgspec
+
+from reverser.model.destination import Destination
+from reverser.model.resource import ObjectKey, ResourceType
+from reverser.model.rule import Rule, SanitizeRule
+from reverser.stages.layout import Layout, compile_layout
+from reverser.stages.sanitize import Policy
+from reverser.stages.select.rules import CompiledRule
+
+
+class Route(msgspec.Struct, frozen=True):
+    """Everything that decides what of one cluster lands in one destination, and how it looks."""
+
+    destination: Destination
+    rules: tuple[CompiledRule, ...]
+    layout: Layout
+    policy: Policy
+    digest_key: bytes
+    """Key of the digests that tell change from noise."""
+
+    def wants_type(self, resource: ResourceType) -> bool:
+        """Whether a watch of this type can bring anything for this destination."""
+        return not self.omits(resource) and any(rule.selects_type(resource) for rule in self.rules)
+
+    def omits(self, resource: ResourceType) -> bool:
+        """Secrets have no file at all under `secrets = "omit"`."""
+        return self.policy.secrets == "omit" and (resource.group, resource.kind) == ("", "Secret")
+
+    def selecting(
+        self, resource: ResourceType, key: ObjectKey, labels: Mapping[str, str]
+    ) -> list[CompiledRule]:
+        """The rules that select this object."""
+        return [rule for rule in self.rules if rule.selects_type(resource) and rule.selects(key, labels)]
+
+
+def compile_routes(
+    rules: Sequence[Rule],
+    destinations: Sequence[Destination],
+    sanitize: Sequence[SanitizeRule],
+    digest_key: bytes,
+) -> dict[str, list[Route]]:
+    """The routes of each cluster, by cluster name."""
+    named = {destination.name: destination for destination in destinations}
+    grouped: dict[tuple[str, str], list[CompiledRule]] = {}
+    for rule in rules:
+        grouped.setdefault((rule.cluster, rule.destination), []).append(CompiledRule(rule))
+    routes: dict[str, list[Route]] = {}
+    for (cluster, name), compiled in grouped.items():
+        destination = named[name]
+        policy = Policy(
+            style=destination.style, secrets=destination.secrets, mask_key=digest_key, rules=tuple(sanitize)
+        )
+        layout = compile_layout(destination)
+        route = Route(destination, tuple(compiled), layout, policy, digest_key)
+        routes.setdefault(cluster, []).append(route)
+    return routes

@@ -1,0 +1,62 @@
+"""A rule, compiled: which types, which objects, which operations it selects.
+
+What a rule says of types is decided once a type; namespaces, names and labels once a change.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from fnmatch import fnmatchcase
+
+from reverser.model.change import Operation
+from reverser.model.resource import ObjectKey, ResourceType
+from reverser.model.rule import Rule
+from reverser.stages.sanitize.excluded import excluded_type
+from reverser.stages.select.labels import parse
+from reverser.stages.select.resources import matches, names_exactly
+
+
+class CompiledRule:
+    """A `Rule` that answers quickly. Raises ValueError for a selector that cannot be read."""
+
+    def __init__(self, rule: Rule) -> None:
+        self.rule = rule
+        self._selector = parse(rule.selector)
+        self._cluster_scoped = (
+            rule.namespaces == ("*",) if rule.cluster_scoped == "auto" else rule.cluster_scoped
+        )
+        self._types: dict[ResourceType, bool] = {}
+
+    def selects_type(self, type: ResourceType) -> bool:  # noqa: A002 - the word of the design
+        """Whether objects of this type can be selected at all."""
+        if type not in self._types:
+            self._types[type] = self._decide_type(type)
+        return self._types[type]
+
+    def selects(self, key: ObjectKey, labels: Mapping[str, str]) -> bool:
+        """Whether this object of a selected type is selected, by cluster, namespace and labels."""
+        return (
+            key.cluster == self.rule.cluster
+            and (self.covers(key.namespace) if key.namespace else self._cluster_scoped)
+            and self._selector.matches(labels)
+        )
+
+    def covers(self, namespace: str) -> bool:
+        """Whether objects in this namespace are selected."""
+        included = any(fnmatchcase(namespace, glob) for glob in self.rule.namespaces)
+        return included and not any(fnmatchcase(namespace, glob) for glob in self.rule.exclude_namespaces)
+
+    def wants(self, operation: Operation) -> bool:
+        """Whether live changes of this kind are written."""
+        return operation.value.lower() in self.rule.operations
+
+    def _decide_type(self, type: ResourceType) -> bool:  # noqa: A002
+        rule = self.rule
+        if not any(matches(pattern, type) for pattern in rule.resources):
+            return False
+        if any(matches(pattern, type) for pattern in rule.exclude_resources):
+            return False
+        if not (type.namespaced or self._cluster_scoped):
+            return False
+        named = any(names_exactly(pattern, type) for pattern in rule.resources)
+        return named or not (rule.default_excludes and excluded_type(type))

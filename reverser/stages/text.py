@@ -1,0 +1,23 @@
+"""Text from a cluster, made fit for one line of a commit message.
+
+Names and values may hold anything. What could end a line, hide, or turn the direction of writing
+is spelt as JSON spells it, so that no name can forge a line of its own.
+"""
+
+from __future__ import annotations
+
+import re
+
+_HIDDEN = re.compile(
+    "[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ud800-\udfff\ufeff\ufff9-\uffff]"
+)
+
+
+def visible(text: str) -> str:
+    """The text on one line, with nothing invisible in it."""
+    return _HIDDEN.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+
+
+def cut(text: str, characters: int) -> str:
+    """At most so many characters; what was cut off leaves an ellipsis."""
+    return text if len(text) <= characters else text[: characters - 1] + "…"

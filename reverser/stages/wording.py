@@ -1,0 +1,121 @@
+"""Subjects and bodies of commits, in words for people.
+
+A plan is of one kind: live entries of one actor, objects of a snapshot, or objects of a sweep.
+What comes out may still hold hostile names; `stages.message` makes it safe.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+
+from reverser.model.change import Operation, Origin
+from reverser.model.commit import CommitPlan
+from reverser.model.entry import Entry
+from reverser.stages.text import cut
+
+SUBJECT_CHARACTERS = 200
+NAMED_OBJECTS = 20
+"""A body names so many objects at most."""
+_ACTOR_CHARACTERS = 60
+_LINE_CHARACTERS = 200
+_OF_A_SWEEP = (
+    "Absent from a complete list of their type and scope, while the journal knew their files.\n"
+    "They went while nobody watched: who deleted them, and when, is not known."
+)
+
+
+def subject(plan: CommitPlan) -> str:
+    """One line on the whole plan."""
+    cluster = plan.first.key.cluster
+    match plan.first.origin:
+        case Origin.SNAPSHOT if all(entry.previous_path for entry in plan.entries):
+            return f"Move of {cluster}: {_count(len(plan.entries), 'file')} to new paths"
+        case Origin.SNAPSHOT:
+            types = len({(e.key.group, e.key.resource) for e in plan.entries})
+            return f"Snapshot of {cluster}: {_objects(plan)} in {_count(types, 'type')}"
+        case Origin.SWEEP:
+            return f"Sweep of {cluster}: {_objects(plan)} {_fate(plan)}"
+    return _live_subject(plan)
+
+
+def body(plan: CommitPlan) -> list[str]:
+    """What there is to say beyond the subject; may be nothing."""
+    if plan.first.origin is Origin.SNAPSHOT:
+        return _snapshot_body(plan)
+    if plan.first.origin is Origin.SWEEP:
+        return [*_sweep_body(plan)]
+    if len(plan.entries) == 1:
+        return [*plan.first.changes, *_notes(plan.first)]
+    return _bounded(_live_line(entry) for entry in plan.entries)
+
+
+def _live_subject(plan: CommitPlan) -> str:
+    operations = "+".join(sorted({entry.operation.value for entry in plan.entries}))
+    by = f" by {cut(plan.first.attribution.actor.name, _ACTOR_CHARACTERS)}"
+    keys = {entry.key for entry in plan.entries}
+    if len(keys) == 1:
+        what = str(plan.first.key)
+    else:
+        namespaces = {key.namespace or "_cluster" for key in keys}
+        where = namespaces.pop() if len(namespaces) == 1 else f"{len(namespaces)} namespaces"
+        what = f"{_objects(plan)} in {where}"
+    start = f"[{operations}] "
+    return start + cut(what, SUBJECT_CHARACTERS - len(start) - len(by)) + by
+
+
+def _live_line(entry: Entry) -> str:
+    told = [*entry.changes[:1], *_notes(entry)]
+    more = f" (and {len(entry.changes) - 1} more)" if len(entry.changes) > 1 else ""
+    detail = f": {'; '.join(told)}{more}" if told else ""
+    return f"{entry.operation.value} {entry.key}{detail}"
+
+
+def _notes(entry: Entry) -> Iterator[str]:
+    if entry.reason:
+        yield f"The file goes though the object lives: {entry.reason}."
+    if entry.previous_path:
+        yield f"Moved from {entry.previous_path}"
+
+
+def _snapshot_body(plan: CommitPlan) -> list[str]:
+    counts = Counter(entry.operation for entry in plan.entries)
+    words = {Operation.CREATE: "new", Operation.UPDATE: "changed", Operation.DELETE: "gone"}
+    told = [f"{counts[operation]} {word}" for operation, word in words.items() if counts[operation]]
+    moved = sum(1 for entry in plan.entries if entry.previous_path)
+    return [", ".join([*told, *([f"{moved} moved"] if moved else [])])]
+
+
+def _sweep_body(plan: CommitPlan) -> Iterator[str]:
+    gone = [entry for entry in plan.entries if not entry.reason]
+    left = [entry for entry in plan.entries if entry.reason]
+    if gone:
+        yield from _OF_A_SWEEP.splitlines()
+        yield ""
+        yield from _bounded(str(entry.key) for entry in gone)
+    if gone and left:
+        yield ""
+    if left:
+        yield "These live, but their files go:"
+        yield ""
+        yield from _bounded(f"{entry.key}: {entry.reason}" for entry in left)
+
+
+def _fate(plan: CommitPlan) -> str:
+    reasons = [bool(entry.reason) for entry in plan.entries]
+    return "left out" if all(reasons) else "gone or left out" if any(reasons) else "gone"
+
+
+def _objects(plan: CommitPlan) -> str:
+    return _count(len({entry.key for entry in plan.entries}), "object")
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def _bounded(lines: Iterable[str]) -> list[str]:
+    lines = [cut(line, _LINE_CHARACTERS) for line in lines]
+    if len(lines) <= NAMED_OBJECTS:
+        return lines
+    return [*lines[: NAMED_OBJECTS - 1], f"… and {len(lines) - NAMED_OBJECTS + 1} more"]
