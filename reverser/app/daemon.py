@@ -1,0 +1,132 @@
+"""`reverser run`: sessions one after the other, signals, and the operations listener.
+
+SIGTERM and SIGINT drain; a second one stops at once. SIGHUP reads the configuration again: a bad one
+is reported and the old one stays. The journal, the data directory's lock, the metrics and the
+listener outlive every session.
+"""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import structlog
+import trio
+
+from reverser import __version__
+from reverser.app.assembly import Assembly
+from reverser.app.gauges import refresh
+from reverser.app.session import Session
+from reverser.config import Config
+from reverser.errors import ConfigError
+from reverser.health import Health
+from reverser.http.probes import Probes
+from reverser.http.server import serve
+from reverser.journal.lock import lock
+from reverser.journal.sqlite import open_journal
+from reverser.metrics import Metrics
+from reverser.model.condition import Condition
+from reverser.model.ports import Journal
+
+log = structlog.get_logger()
+
+STOPPING = (signal.SIGTERM, signal.SIGINT)
+FIXED = ("data_dir", "operations", "log")
+"""Settings that a running process keeps until it is started again."""
+
+
+class Daemon:
+    """One process: a journal, a listener, and the session of the moment."""
+
+    def __init__(self, config: Config, reload: Callable[[], Config]) -> None:
+        self._config = config
+        self._reload = reload
+        self._stopping = False
+        self._session: Session | None = None
+        self._metrics = Metrics()
+        self._health = Health(_tell)
+        self._health.expect("journal", "listeners")
+
+    async def run(self, *, task_status: trio.TaskStatus[str] = trio.TASK_STATUS_IGNORED) -> None:
+        """Run until a signal (or `stop`) ends it; starts with the URL of its probes."""
+        async with opened_journal(self._config) as journal, trio.open_nursery() as nursery:
+            self._health.passed("journal")
+            await nursery.start(self._signals, nursery.cancel_scope)
+            probes = Probes(self._health, self._metrics, lambda: self._refresh(journal))
+            url = await nursery.start(serve, probes, self._config.operations.bind, "operations.bind")
+            self._health.passed("listeners")
+            self._introduce(url)
+            task_status.started(url)
+            await self._sessions(journal)
+            nursery.cancel_scope.cancel()
+        log.info("stopped")
+
+    def stop(self) -> None:
+        """Drain and end."""
+        self._stopping = True
+        if self._session is not None:
+            self._session.stop()
+
+    async def _sessions(self, journal: Journal) -> None:
+        afresh = False
+        while not self._stopping:
+            assembly = Assembly(self._config, journal.key)
+            self._session = Session(assembly, journal, self._metrics, self._health, afresh=afresh)
+            await self._session.run()
+            afresh = self._session.relist
+
+    async def _refresh(self, journal: Journal) -> None:
+        await refresh(self._metrics, self._health, journal, [d.name for d in self._config.destinations])
+
+    async def _signals(
+        self, scope: trio.CancelScope, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
+    ) -> None:
+        with trio.open_signal_receiver(*STOPPING, signal.SIGHUP) as signals:
+            task_status.started()
+            async for number in signals:
+                if number == signal.SIGHUP:
+                    self._take_over()
+                elif self._stopping:
+                    log.warning("stopping at once; what is journaled is written at the next start")
+                    scope.cancel()
+                else:
+                    log.info("draining", seconds_at_most=self._config.grace_seconds)
+                    self.stop()
+
+    def _take_over(self) -> None:
+        try:
+            config = self._reload()
+        except ConfigError as error:
+            for problem in error.problems:
+                log.error("new configuration refused, the old one stays", problem=str(problem))
+            return
+        for name in FIXED:
+            if getattr(config, name) != getattr(self._config, name):
+                log.warning("this setting is taken over at the next start only", setting=name)
+        self._config = config
+        log.info("configuration taken over")
+        if self._session is not None:
+            self._session.stop(drain=False)
+
+    def _introduce(self, url: str) -> None:
+        log.info("reverser starts", version=__version__, data=self._config.data_dir)
+        for destination in self._config.destinations:
+            where = {"branch": destination.branch, "path": destination.path or "/"}
+            log.info("writing to", destination=destination.name, url=destination.url, **where)
+        log.info("probes and metrics at", url=url)
+
+
+@asynccontextmanager
+async def opened_journal(config: Config) -> AsyncIterator[Journal]:
+    """The journal of the data directory, which nobody else may use meanwhile."""
+    folder = Path(config.data_dir)
+    with lock(folder):
+        async with open_journal(folder) as journal:
+            yield journal
+
+
+def _tell(condition: Condition) -> None:
+    report = log.warning if condition.type == "Stalled" and condition.status else log.info
+    report(condition.message, subject=condition.subject, reason=condition.reason)

@@ -1,0 +1,73 @@
+"""Puts one destination's writer together: its queue, its repository, and how it catches up."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import TypeAlias
+
+from reverser.app.assembly import Assembly
+from reverser.git.repository import open_repository
+from reverser.health import Health
+from reverser.metrics import Metrics
+from reverser.model.destination import Destination
+from reverser.model.ports import Journal
+from reverser.stages.duration import parse as parse_duration
+from reverser.writer import FolderWriter, ObservingWriter, Writer
+from reverser.writer.catchup import CatchUp
+from reverser.writer.queue import Queue
+from reverser.writer.recover import Recovery, Resolve
+
+AnyWriter: TypeAlias = Writer | ObservingWriter | FolderWriter
+
+
+class Opening:
+    """Opens writers for one session; `to` is a folder that takes the place of all repositories."""
+
+    def __init__(
+        self,
+        assembly: Assembly,
+        journal: Journal,
+        metrics: Metrics,
+        health: Health,
+        resolver: Callable[[str], Resolve],
+        on_rebuilt: Callable[[], None],
+        to: Path | None = None,
+    ) -> None:
+        self._assembly = assembly
+        self._journal = journal
+        self._metrics = metrics
+        self._health = health
+        self._resolver = resolver
+        self._on_rebuilt = on_rebuilt
+        self._to = to
+
+    @asynccontextmanager
+    async def writer(self, destination: Destination) -> AsyncIterator[AnyWriter]:
+        """A writer whose repository is open for as long as the context lasts."""
+        name, journal = destination.name, self._journal
+        queue = Queue(journal, name, parse_duration(destination.window), time.time)
+        if self._to is not None:
+            alone = len(self._assembly.destinations) == 1
+            yield FolderWriter(name, self._to if alone else self._to / name, queue, journal)
+            return
+        if destination.mode == "observe":
+            yield ObservingWriter(destination, queue, journal)
+            return
+        folder = Path(self._assembly.config.data_dir) / "repositories" / name
+        async with open_repository(folder, destination, observe=self._observer(name)) as repository:
+            recovery = Recovery(name, journal, repository, self._resolver(name))
+            catch_up = CatchUp(destination, journal, repository, recovery, self._on_rebuilt)
+            yield Writer(
+                destination, queue, catch_up, journal, repository, self._metrics, self._health, time.time
+            )
+
+    def _observer(self, destination: str) -> Callable[[str, float, bool], None]:
+        def observe(operation: str, _seconds: float, ok: bool) -> None:
+            result = "ok" if ok else "failed"
+            name = "git_operations"
+            self._metrics.count(name, destination=destination, operation=operation, result=result)
+
+        return observe

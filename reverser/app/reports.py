@@ -1,0 +1,96 @@
+"""What an observer tells, as log lines, metrics, conditions and readiness: once a change of state."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
+import structlog
+
+from reverser.errors import ReverserError, StalledError
+from reverser.health import Health
+from reverser.kube.errors import ApiError, Forbidden
+from reverser.metrics import Metrics
+from reverser.model.change import Stream
+from reverser.model.resource import ResourceType
+
+log = structlog.get_logger()
+
+FAILURES_TOLD = 3
+"""Failures in a row after which a type's trouble becomes a condition."""
+
+
+class ClusterReports:
+    """Implements `kube.reports.Reports` for one cluster."""
+
+    def __init__(self, cluster: str, metrics: Metrics, health: Health) -> None:
+        self._cluster = cluster
+        self._metrics = metrics
+        self._health = health
+        self._check = f"discovery of {cluster}"
+        self._failures: dict[str, str] = {}
+        self._in_a_row: Counter[str] = Counter()
+        self._listed = 0
+        self._objects = 0
+        self.types: Sequence[ResourceType] = ()
+        """What the cluster serves, as far as discovery has told."""
+        self.streams: Sequence[Stream] = ()
+        """What is watched now."""
+        health.expect(self._check)
+
+    @property
+    def failures(self) -> list[str]:
+        """Streams that do not work now, and why."""
+        return [f"{stream}: {why}" for stream, why in sorted(self._failures.items())]
+
+    def connected(self, server: str, version: str) -> None:
+        self._health.recovered(f"cluster/{self._cluster}")
+        log.info("connected", cluster=self._cluster, server=server, version=version)
+
+    def unreachable(self, error: ReverserError) -> None:
+        reason = error.reason if isinstance(error, StalledError) else "ApiServerUnreachable"
+        hint = f" ({error.hint})" if error.hint else ""
+        self._health.stalled(f"cluster/{self._cluster}", reason, f"{error.message}{hint}")
+
+    def discovered(self, types: Sequence[ResourceType], degraded: Mapping[str, str]) -> None:
+        self.types = types
+        self._health.passed(self._check)
+        self._health.recovered(f"cluster/{self._cluster}")
+        subject = f"discovery/{self._cluster}"
+        if degraded:
+            groups = ", ".join(f"{group}: {why}" for group, why in sorted(degraded.items()))
+            self._health.stalled(subject, "GroupsDegraded", f"their last known types are kept: {groups}")
+        else:
+            self._health.recovered(subject)
+
+    def watching(self, streams: Sequence[Stream]) -> None:
+        self.streams = streams
+        kept = {stream.id for stream in streams}
+        for gone in [stream for stream in self._failures if stream not in kept]:
+            del self._failures[gone]
+            self._health.recovered(f"type/{gone}")
+        log.info("watching", cluster=self._cluster, types=len({stream.type.name for stream in streams}))
+
+    def listed(self, stream: Stream, objects: int) -> None:
+        self._listed += 1
+        self._objects += objects
+        progress = f"{self._listed}/{len(self.streams)}" if self._listed <= len(self.streams) else "again"
+        log.info("listed", cluster=self._cluster, type=stream.type.name, objects=objects, progress=progress)
+
+    def restarted(self, stream: Stream, reason: str) -> None:
+        self._metrics.count("watch_restarts", cluster=self._cluster, reason=reason)
+        log.debug("watch starts again", stream=stream.id, reason=reason)
+
+    def failed(self, stream: Stream, error: ReverserError) -> None:
+        self._failures[stream.id] = error.message
+        self._in_a_row[stream.id] += 1
+        # A lost connection is the cluster's affair, and a new type may answer 404 for a moment.
+        if isinstance(error, Forbidden) or (
+            isinstance(error, ApiError) and self._in_a_row[stream.id] >= FAILURES_TOLD
+        ):
+            self._health.stalled(f"type/{stream.id}", type(error).__name__, error.message)
+
+    def recovered(self, stream: Stream) -> None:
+        if self._failures.pop(stream.id, None) is not None:
+            del self._in_a_row[stream.id]
+            self._health.recovered(f"type/{stream.id}")

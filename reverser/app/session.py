@@ -1,0 +1,160 @@
+"""The task tree of one configuration, and the order in which it ends.
+
+    write   one writer per destination    on stop: drains what is journaled, within the grace
+    └─ take   the intake                  on stop: finishes the change in hand, appends, ends
+       └─ listen   one observer a cluster on stop: cancelled first
+
+A reload ends a session without draining: what is journaled is durable, and the next session goes
+on where this one stopped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import structlog
+import trio
+
+from reverser.app.assembly import Assembly, resume_position, settle_places
+from reverser.app.opening import AnyWriter, Opening
+from reverser.app.reports import ClusterReports
+from reverser.config import Cluster
+from reverser.health import Health
+from reverser.intake import Intake
+from reverser.kube.observe import Observer
+from reverser.metrics import Metrics
+from reverser.model.change import Observation, Settled, Stream
+from reverser.model.destination import Destination
+from reverser.model.ports import Journal
+from reverser.model.resource import ResourceType
+from reverser.writer.recover import Resolve
+
+log = structlog.get_logger()
+
+CHANNEL = 1000
+SETTLE_SECONDS_MOST = 120.0
+"""How long the first commit waits for the other types' lists, so that one snapshot holds them all."""
+
+
+class Session:
+    """Runs one configuration until it is stopped."""
+
+    def __init__(
+        self,
+        assembly: Assembly,
+        journal: Journal,
+        metrics: Metrics,
+        health: Health,
+        *,
+        afresh: bool = False,
+        to: Path | None = None,
+    ) -> None:
+        self._assembly = assembly
+        self._journal = journal
+        self._metrics = metrics
+        self._health = health
+        self._afresh = afresh
+        self._listening = trio.CancelScope()
+        self._draining = True
+        self._intake = Intake(assembly.routes, assembly.coverage, journal, metrics, health)
+        self._reports = {c.name: ClusterReports(c.name, metrics, health) for c in self.clusters}
+        self._opening = Opening(assembly, journal, metrics, health, self._resolver, self._list_anew, to)
+        self._writers: list[AnyWriter] = []
+        self.relist = False
+        """Set when the session ended because everything has to be listed again."""
+
+    @property
+    def clusters(self) -> list[Cluster]:
+        """The clusters that some rule is about."""
+        return [c for c in self._assembly.config.clusters if c.name in self._assembly.routes]
+
+    def stop(self, *, drain: bool = True) -> None:
+        """End: listeners first, then the intake, then the writers (drained, or at once)."""
+        self._draining = drain
+        self._listening.cancel()
+
+    async def settled(self) -> None:
+        """Return when every cluster's first round of lists is in the journal."""
+        for cluster in self.clusters:
+            await self._intake.settled(cluster.name)
+
+    @property
+    def failures(self) -> list[str]:
+        """Streams that have not been listed, and why."""
+        return [line for reports in self._reports.values() for line in reports.failures]
+
+    async def run(self) -> None:
+        """Run until `stop`; everything that was accepted is durable when this returns."""
+        await settle_places(self._journal, self._assembly.destinations)
+        async with trio.open_nursery() as write:
+            for destination in self._assembly.destinations:
+                await write.start(self._write, destination)
+            async with trio.open_nursery() as take:
+                send, receive = trio.open_memory_channel[Observation](CHANNEL)
+                take.start_soon(self._intake.run, receive)
+                async with send:
+                    await self._listen(send)
+            if not self._draining:
+                write.cancel_scope.cancel()
+            for writer in self._writers:
+                writer.drain()
+            write.cancel_scope.deadline = trio.current_time() + self._assembly.config.grace_seconds
+
+    async def _listen(self, send: trio.MemorySendChannel[Observation]) -> None:
+        with self._listening:
+            async with trio.open_nursery() as listen:
+                for cluster in self.clusters:
+                    observer = self._observer(cluster, send)
+                    listen.start_soon(observer.run)
+                    listen.start_soon(self._announce, observer, cluster.name, send)
+
+    async def _announce(
+        self, observer: Observer, cluster: str, send: trio.MemorySendChannel[Observation]
+    ) -> None:
+        await observer.settled()
+        await send.send(Settled(cluster))
+
+    def _observer(self, cluster: Cluster, send: trio.MemorySendChannel[Observation]) -> Observer:
+        def wanted(types: Sequence[ResourceType]) -> Mapping[ResourceType, tuple[str, ...]]:
+            return self._assembly.wanted(cluster.name, types)
+
+        async def position(stream: Stream) -> str:
+            return "" if self._afresh else await resume_position(self._journal, self._assembly, stream)
+
+        return Observer(
+            cluster.name,
+            kubeconfig=cluster.kubeconfig,
+            context=cluster.context,
+            wanted=wanted,
+            position=position,
+            send=send,
+            reports=self._reports[cluster.name],
+        )
+
+    async def _write(
+        self, destination: Destination, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
+    ) -> None:
+        async with self._opening.writer(destination) as writer:
+            self._writers.append(writer)
+            task_status.started()
+            await writer.run(lambda: self._ready(destination.name))
+
+    def _resolver(self, destination: str) -> Resolve:
+        def resolve(group: str, kind: str) -> tuple[str, ResourceType] | None:
+            clusters = self._assembly.clusters_of(destination)
+            types = self._reports[clusters[0]].types if len(clusters) == 1 else ()
+            found = [type_ for type_ in types if (type_.group, type_.kind) == (group, kind)]
+            return (clusters[0], found[0]) if found else None
+
+        return resolve
+
+    async def _ready(self, destination: str) -> None:
+        with trio.move_on_after(SETTLE_SECONDS_MOST):
+            for cluster in self._assembly.clusters_of(destination):
+                await self._intake.settled(cluster)
+
+    def _list_anew(self) -> None:
+        """Records came back from the branch: only complete lists tell which of them are orphans."""
+        self.relist = True
+        self.stop(drain=False)

@@ -1,0 +1,1 @@
+"""The only code that listens: hypercorn on trio, raw ASGI, HTTP/1.1 only."""

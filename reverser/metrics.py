@@ -1,0 +1,135 @@
+"""What the daemon counts, as OpenTelemetry instruments with a Prometheus exposition.
+
+Every instrument is a row of `INSTRUMENTS`: its Prometheus name, its kind and one sentence, which
+`docs/metrics.md` repeats (a test compares them). Counters are written without the `_total` that
+the exposition adds. Names under `gitopsreverser_` follow the seed project, so that its dashboards
+and alert rules keep working. Gauges are set by their owners; nothing here reads a clock.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal, TypeAlias
+
+import msgspec
+from opentelemetry.exporter.prometheus import PrometheusMetricReader
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.metrics.view import ExplicitBucketHistogramAggregation, View
+from prometheus_client import CollectorRegistry, generate_latest
+
+Kind: TypeAlias = Literal["counter", "gauge", "histogram"]
+SECONDS_BUCKETS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300)
+
+
+class Instrument(msgspec.Struct, frozen=True):
+    """One metric: name without prefix and `_total`, kind, labels, and a sentence for the reader."""
+
+    name: str
+    kind: Kind
+    labels: tuple[str, ...]
+    help: str
+    unit: str = ""
+
+
+PREFIX = "gitopsreverser_"
+INSTRUMENTS = (
+    Instrument(
+        "events_received", "counter", ("cluster",), "Watch events and listed objects read from an API server."
+    ),
+    Instrument(
+        "events_processed",
+        "counter",
+        ("cluster", "result"),
+        "Changes decided, by result: written, removed, unchanged, …",
+    ),
+    Instrument("objects_scanned", "counter", ("cluster",), "Objects seen in complete lists."),
+    Instrument("objects_written", "counter", ("destination",), "Files written to the remote branch."),
+    Instrument("files_deleted", "counter", ("destination",), "Files removed from the remote branch."),
+    Instrument("commits", "counter", ("destination",), "Commits that the remote branch accepted."),
+    Instrument("commit_bytes", "counter", ("destination",), "Bytes of file content in those commits."),
+    Instrument(
+        "rebase_retries",
+        "counter",
+        ("destination",),
+        "Batches rebuilt because somebody else had moved the branch.",
+    ),
+    Instrument(
+        "git_operations",
+        "counter",
+        ("destination", "operation", "result"),
+        "Runs of git against the repository or its remote.",
+    ),
+    Instrument("git_push_duration_seconds", "histogram", ("destination",), "Time that one push takes.", "s"),
+    Instrument(
+        "git_commit_queue_size",
+        "gauge",
+        ("destination",),
+        "Entries in the journal that the remote does not have yet.",
+    ),
+    Instrument(
+        "oldest_unpushed_entry_age_seconds",
+        "gauge",
+        ("destination",),
+        "Age of the oldest entry that the remote lacks; 0 when there is none.",
+        "s",
+    ),
+    Instrument(
+        "change_to_push_seconds",
+        "histogram",
+        ("destination",),
+        "Time from reading a live change to its commit being in the remote branch.",
+        "s",
+    ),
+    Instrument(
+        "withheld_objects",
+        "gauge",
+        ("destination",),
+        "Objects that are not written because they cannot be written safely.",
+    ),
+    Instrument("stalled_conditions", "gauge", (), "Parts of the daemon that wait for a person to act."),
+    Instrument(
+        "watch_restarts", "counter", ("cluster", "reason"), "Watches that had to be started again, by reason."
+    ),
+)
+
+
+class Metrics:
+    """The instruments of one process; `expose()` renders them for Prometheus."""
+
+    def __init__(self) -> None:
+        self._registry = CollectorRegistry()
+        reader = PrometheusMetricReader(
+            disable_target_info=True, scope_info_enabled=False, registry=self._registry
+        )
+        seconds = ExplicitBucketHistogramAggregation(SECONDS_BUCKETS)
+        views = [View(instrument_name=f"{PREFIX}*", instrument_unit="s", aggregation=seconds)]
+        self._provider = MeterProvider([reader], views=views, shutdown_on_exit=False)
+        meter = self._provider.get_meter("reverser")
+        make: Mapping[Kind, Any] = {
+            "counter": meter.create_counter,
+            "gauge": meter.create_gauge,
+            "histogram": meter.create_histogram,
+        }
+        self._instruments = {
+            row.name: make[row.kind](PREFIX + row.name, row.unit, row.help) for row in INSTRUMENTS
+        }
+
+    def count(self, name: str, amount: float = 1, **labels: str) -> None:
+        """Add to a counter; KeyError for a name that is not in the table."""
+        self._instruments[name].add(amount, labels)
+
+    def set(self, name: str, value: float, **labels: str) -> None:
+        """Set a gauge."""
+        self._instruments[name].set(value, labels)
+
+    def observe(self, name: str, value: float, **labels: str) -> None:
+        """Add one value to a histogram."""
+        self._instruments[name].record(value, labels)
+
+    def expose(self) -> bytes:
+        """The Prometheus text format."""
+        return generate_latest(self._registry)
+
+    def close(self) -> None:
+        """Release the reader; the instruments go quiet."""
+        self._provider.shutdown()

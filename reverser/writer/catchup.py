@@ -1,0 +1,129 @@
+"""Before writing: what has the remote branch become, and which of our entries does it hold?
+
+Asked at the start, after every uncertain push, and when somebody else moved the branch. The
+answer is read from the branch alone: commits that carry our `Reverser-Entry` are acknowledged,
+which makes every entry land exactly once; commits of others tell which of our files they edited.
+
+Where branch and journal no longer fit together, `recover` mends the one from the other.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Sequence
+
+import msgspec
+import structlog
+
+from reverser.model.change import Operation
+from reverser.model.destination import Destination
+from reverser.model.entry import Edit, Entry
+from reverser.model.ports import Journal, Landed, Repository
+from reverser.stages.message import parse_entry
+from reverser.writer.foreign import Foreign
+from reverser.writer.recover import Recovery
+
+log = structlog.get_logger()
+
+CHUNK = 500
+
+
+class CatchUp:
+    """Brings the journal and our picture of the branch into line with the remote."""
+
+    def __init__(
+        self,
+        destination: Destination,
+        journal: Journal,
+        repository: Repository,
+        recovery: Recovery,
+        on_rebuilt: Callable[[], None],
+    ) -> None:
+        self._destination = destination
+        self._name = destination.name
+        self._journal = journal
+        self._repository = repository
+        self._recovery = recovery
+        self._on_rebuilt = on_rebuilt
+
+    async def run(self, now: float) -> tuple[str, Foreign]:
+        """Fetch and mend; the remote head ("" for an empty branch) and the files of others."""
+        head = await self._repository.fetch()
+        known = await self._journal.head(self._name)
+        rewritten = bool(known) and not (head and await self._repository.is_ancestor(known, head))
+        since = "" if rewritten else known
+        landed = await self._repository.landed(since, head) if head and head != known else []
+        touched = await self._touched(landed, rewritten=rewritten)
+        lost = await self._lost(landed, known)
+        if lost:
+            await self._recovery.rebuild_records(head, landed)
+        await self._acknowledge(landed, head)
+        if lost:
+            self._on_rebuilt()
+        if rewritten:
+            await self._recovery.restore_files(head, await self._pending(), now)
+        foreign = Foreign(self._repository, self._destination.path, touched)
+        await foreign.read(head, await self._ours())
+        return head, foreign
+
+    async def _acknowledge(self, landed: Sequence[Landed], head: str) -> None:
+        ranges = [entry for commit in landed for entry in map(parse_entry, commit.entries) if entry]
+        seqs = [range(first, last + 1) for journal, first, last in ranges if journal == self._journal.id]
+        if seqs:
+            await self._journal.ack(self._name, itertools.chain.from_iterable(seqs), head)
+        await self._journal.set_head(self._name, head)
+
+    async def _touched(self, landed: Sequence[Landed], *, rewritten: bool) -> dict[str, str]:
+        """path -> newest commit of somebody else that changed it after us."""
+        fact = f"touched/{self._name}"
+        stored = await self._journal.fact(fact)
+        touched: dict[str, str] = {} if rewritten or not stored else msgspec.json.decode(stored)
+        for commit in landed:
+            for path in commit.paths:
+                if commit.entries:
+                    touched.pop(path, None)
+                else:
+                    touched[path] = commit.commit
+        text = msgspec.json.encode(touched).decode()
+        if text != (stored or "{}"):
+            await self._journal.set_fact(fact, text)
+        return touched
+
+    async def _ours(self) -> set[str]:
+        """Paths that we have written. A file that is only about to be created may be another's."""
+        records = {record.path for record in await self._journal.all_records(self._name)}
+        for entry in await self._pending():
+            if entry.operation is Operation.CREATE:
+                records.discard(entry.edit.path)
+            elif entry.edit.content is None:
+                records.add(entry.edit.path)
+            if entry.previous_path:
+                records.add(entry.previous_path)
+        return records
+
+    async def _pending(self) -> list[Entry]:
+        """All pending entries, without what they write."""
+        pending: list[Entry] = []
+        while chunk := await self._journal.pending(
+            self._name, after=pending[-1].seq if pending else 0, limit=CHUNK
+        ):
+            pending += [_bare(entry) for entry in chunk]
+        return pending
+
+    async def _lost(self, landed: Sequence[Landed], known: str) -> bool:
+        """Whether the branch holds entries that this journal should know and does not."""
+        newest = await self._journal.last_seq()
+        for commit in landed:
+            for journal, _, last in filter(None, map(parse_entry, commit.entries)):
+                if journal == self._journal.id and last > newest:
+                    log.warning("the journal is older than the branch, as if restored from a backup")
+                    await self._journal.renew()
+                    return True
+                if journal != self._journal.id and not known:
+                    return True
+        return False
+
+
+def _bare(entry: Entry) -> Entry:
+    content = None if entry.edit.content is None else b""
+    return msgspec.structs.replace(entry, edit=Edit(entry.edit.path, content), changes=())

@@ -1,0 +1,41 @@
+"""`mode = "observe"`: everything is decided and logged, nothing is written.
+
+The journal is acknowledged as if the remote had taken it, so that it does not grow.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+import structlog
+
+from reverser.model.destination import Destination
+from reverser.model.ports import Journal
+from reverser.stages.message import message
+from reverser.writer.queue import Queue
+
+log = structlog.get_logger()
+
+
+class ObservingWriter:
+    """Logs what would be committed to one destination."""
+
+    def __init__(self, destination: Destination, queue: Queue, journal: Journal) -> None:
+        self._destination = destination
+        self._queue = queue
+        self._journal = journal
+
+    def drain(self) -> None:
+        """Log what is journaled, then return from `run`."""
+        self._queue.drain()
+
+    async def run(self, ready: Callable[[], Awaitable[None]]) -> None:
+        """Log until drained."""
+        await ready()
+        name = self._destination.name
+        while plans := await self._queue.next():
+            for plan in plans:
+                subject = message(plan, self._journal.id).partition("\n")[0]
+                files = [entry.edit.path for entry in plan.entries[:10]]
+                log.info("would commit", destination=name, subject=subject, files=files)
+                await self._journal.ack(name, [entry.seq for entry in plan.entries], "")

@@ -1,0 +1,78 @@
+"""Pending entries in, commit plans out: what the next push will carry.
+
+Everything that is pending is taken at once, so that one push carries whatever has gathered while
+the last one was in flight. A snapshot is read to its end, so that it becomes one commit; only a
+very large one is cut, to bound memory. Nothing is delayed unless the user asked for a window.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import trio
+
+from reverser.model.change import Origin
+from reverser.model.commit import CommitPlan
+from reverser.model.entry import Entry
+from reverser.model.ports import Journal
+from reverser.stages.window import Window
+
+CHUNK = 1000
+SNAPSHOT_BYTES_MOST = 64 * 1024 * 1024
+
+
+class Queue:
+    """The plans of one destination, in journal order."""
+
+    def __init__(
+        self, journal: Journal, destination: str, window_seconds: float, clock: Callable[[], float]
+    ) -> None:
+        self._journal = journal
+        self._destination = destination
+        self._window_seconds = window_seconds
+        self._clock = clock
+        self._draining = False
+        self._waiting = trio.CancelScope()
+        self.restart()
+
+    def restart(self) -> None:
+        """Read the journal anew: nothing of what was handed out has landed for certain."""
+        self._window = Window(self._window_seconds)
+        self._after = 0
+
+    def drain(self) -> None:
+        """Hand out what is there, windows included, and end."""
+        self._draining = True
+        self._waiting.cancel()
+
+    async def next(self) -> list[CommitPlan]:
+        """The next plans, at least one; none at all when draining and nothing is left."""
+        while True:
+            self._window.feed(await self._read(), self._clock())
+            plans = self._window.ready(self._clock())
+            if self._draining and not plans:
+                return self._window.flush()
+            if plans:
+                return plans
+            await self._wait()
+
+    async def _read(self) -> list[Entry]:
+        entries = await self._journal.pending(self._destination, after=self._after, limit=CHUNK)
+        more, size = entries, _size(entries)
+        while len(more) == CHUNK and more[-1].origin is Origin.SNAPSHOT and size < SNAPSHOT_BYTES_MOST:
+            more = await self._journal.pending(self._destination, after=more[-1].seq, limit=CHUNK)
+            entries += more
+            size += _size(more)
+        if entries:
+            self._after = entries[-1].seq
+        return entries
+
+    async def _wait(self) -> None:
+        deadline = self._window.deadline()
+        seconds = float("inf") if deadline is None else max(0.0, deadline - self._clock())
+        with trio.CancelScope(deadline=trio.current_time() + seconds) as self._waiting:
+            await self._journal.wait(self._destination, after=self._after)
+
+
+def _size(entries: list[Entry]) -> int:
+    return sum(len(entry.edit.content or b"") for entry in entries)
