@@ -1,0 +1,118 @@
+"""The real process, as a user runs it: `python -m reverser run --config …`."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import httpx
+import tomli_w
+
+ROOT = Path(__file__).parents[2]
+
+
+def wait_for(what: str, condition: Callable[[], Any], seconds: float = 30.0) -> Any:
+    """Poll until `condition` gives something true, and return that; fail after `seconds`."""
+    deadline = time.monotonic() + seconds
+    while True:
+        answer = condition()
+        if answer:
+            return answer
+        assert time.monotonic() < deadline, f"waited {seconds} s in vain for: {what}"
+        time.sleep(0.05)
+
+
+class Daemon:
+    """One configuration file and the process that runs it."""
+
+    def __init__(self, folder: Path, kubeconfig: Path, url: str, **changes: Any) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self.folder = folder
+        self.config = folder / "reverser.toml"
+        self.log = folder / "log.jsonl"
+        self.process: subprocess.Popen[bytes] | None = None
+        self.tables: dict[str, Any] = {
+            "data_dir": str(folder / "data"),
+            "log": {"format": "json", "level": "info"},
+            "operations": {"bind": "127.0.0.1:0"},
+            "clusters": [{"name": "default", "kubeconfig": str(kubeconfig)}],
+            "destinations": [{"name": "live", "url": url}],
+            "rules": [{"name": "everything", "destination": "live"}],
+        }
+        self.write(**changes)
+
+    def write(self, **changes: Any) -> None:
+        """Change top-level tables of the configuration file."""
+        self.tables |= changes
+        self.config.write_bytes(tomli_w.dumps(self.tables).encode())
+
+    def start(self) -> Daemon:
+        """Start the process; returns at once."""
+        environ = {k: v for k, v in os.environ.items() if k != "KUBECONFIG"}
+        with self.log.open("ab") as log:
+            self._offset = log.tell()
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "reverser", "run", "--config", str(self.config)],
+                stderr=log,
+                stdin=subprocess.DEVNULL,
+                cwd=ROOT,
+                env=environ,
+            )
+        return self
+
+    def lines(self) -> list[dict[str, Any]]:
+        """What the running process has logged."""
+        text = self.log.read_bytes()[self._offset :].decode()
+        return [json.loads(line) for line in text.splitlines() if line.startswith("{")]
+
+    def logged(self, event: str) -> list[dict[str, Any]]:
+        """The log lines of one event."""
+        return [line for line in self.lines() if line.get("event") == event]
+
+    @property
+    def url(self) -> str:
+        """The operations listener."""
+        return str(wait_for("the listener", lambda: self.logged("probes and metrics at"), 30)[0]["url"])
+
+    def ready(self, seconds: float = 60) -> Daemon:
+        """Wait until /readyz says so."""
+        url = self.url
+        wait_for("readiness", lambda: httpx.get(f"{url}/readyz").status_code == 200, seconds)
+        return self
+
+    def metric(self, name: str) -> float:
+        """The sum of a metric over its labels."""
+        text = httpx.get(f"{self.url}/metrics").text
+        rows = [line for line in text.splitlines() if line.startswith((f"{name} ", f"{name}{{"))]
+        return sum(float(row.rpartition(" ")[2]) for row in rows)
+
+    def signal(self, number: int) -> None:
+        """Send a signal."""
+        assert self.process is not None
+        self.process.send_signal(number)
+
+    def stop(self, seconds: float = 30) -> int:
+        """SIGTERM, and the exit status."""
+        assert self.process is not None
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(seconds)
+
+    def kill(self) -> None:
+        """SIGKILL."""
+        if self.process is not None and self.process.poll() is None:
+            self.process.kill()
+            self.process.wait(30)
+
+    def __enter__(self) -> Daemon:
+        return self.start()
+
+    def __exit__(self, *_: object) -> None:
+        self.kill()

@@ -1,0 +1,85 @@
+"""What the files should be: everything that the API server holds, sanitized by today's rules.
+
+Read over plain HTTP with kubectl, independent of the daemon's own list and watch.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from reverser.model.destination import Destination
+from reverser.model.resource import ObjectKey, ResourceType
+from reverser.model.rule import Rule
+from reverser.stages.layout import compile_layout
+from reverser.stages.sanitize import Policy, exclusion, sanitize
+from reverser.stages.select.rules import CompiledRule
+from reverser.stages.yaml import render
+
+
+def resource_types(plane: Any) -> list[ResourceType]:
+    """Every type of the API server that can be listed and watched, by its preferred version."""
+    accept = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
+    types: list[ResourceType] = []
+    for root in ("/api", "/apis"):
+        for group in plane.get(root, accept)["items"]:
+            seen: set[str] = set()
+            for version in group["versions"]:
+                for row in version["resources"]:
+                    verbs = tuple(row["verbs"])
+                    if row["resource"] in seen or not {"list", "watch"} <= set(verbs):
+                        continue
+                    seen.add(row["resource"])
+                    types.append(
+                        ResourceType(
+                            group["metadata"].get("name", ""),
+                            version["version"],
+                            row["resource"],
+                            row["responseKind"]["kind"],
+                            row["scope"] == "Namespaced",
+                            verbs,
+                            tuple(row.get("shortNames", ())),
+                            row.get("singularResource", ""),
+                            tuple(row.get("categories", ())),
+                            tuple(sub["subresource"] for sub in row.get("subresources", ())),
+                        )
+                    )
+    return types
+
+
+def objects(plane: Any, resource: ResourceType) -> Iterator[dict[str, Any]]:
+    """Every object of one type."""
+    prefix = f"/apis/{resource.group}/{resource.version}" if resource.group else f"/api/{resource.version}"
+    for item in plane.get(f"{prefix}/{resource.resource}")["items"]:
+        yield {"apiVersion": resource.api_version, "kind": resource.kind, **item}
+
+
+def expected_files(plane: Any, rule: Rule, destination: Destination) -> dict[str, bytes]:
+    """path -> content of every file that the destination should have."""
+    compiled, layout = CompiledRule(rule), compile_layout(destination)
+    policy = Policy(style=destination.style, secrets=destination.secrets, mask_key=b"x" * 32, rules=())
+    files: dict[str, bytes] = {}
+    for resource in resource_types(plane):
+        if not compiled.selects_type(resource) or resource.name == "secrets":
+            continue
+        for obj in objects(plane, resource):
+            metadata = obj["metadata"]
+            key = ObjectKey(
+                "default", resource.group, resource.resource, metadata.get("namespace", ""), metadata["name"]
+            )
+            if exclusion(obj, resource) or not compiled.selects(key, metadata.get("labels", {})):
+                continue
+            if "deletionTimestamp" not in metadata:
+                files[layout(key, resource)] = render(sanitize(obj, key, resource, policy).content)
+    return files
+
+
+def difference(found: dict[str, bytes], wanted: dict[str, bytes]) -> str:
+    """Empty when equal; else what differs, for a person."""
+    rows = [f"missing {path}" for path in sorted(wanted.keys() - found.keys())]
+    rows += [f"too many {path}" for path in sorted(found.keys() - wanted.keys())]
+    rows += [
+        f"differs {path}" for path in sorted(wanted.keys() & found.keys()) if wanted[path] != found[path]
+    ]
+    return json.dumps(rows[:20], indent=1) if rows else ""
