@@ -1,0 +1,53 @@
+"""managedFields, read for who wrote last and when.
+
+The newest entry is often the controller's status entry, so entries of the subresource `status` do
+not count. An entry may lack `time`, and a list may be missing or wiped: nothing here ever raises,
+and what cannot be told is "" or None. Who owns which field is told by `stages.sanitize.ownership`.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+STATUS = "status"
+
+
+def entries(obj: dict[str, Any]) -> list[dict[str, Any]]:
+    """The entries of managedFields that wrote something else than status."""
+    metadata = obj.get("metadata")
+    managed = metadata.get("managedFields") if isinstance(metadata, dict) else None
+    if not isinstance(managed, list):
+        return []
+    return [each for each in managed if isinstance(each, dict) and each.get("subresource") != STATUS]
+
+
+def manager(obj: dict[str, Any]) -> str:
+    """The newest field manager that is not a status writer: names a tool, not a person; "" if unknown."""
+    newest = _newest(obj)
+    return str(newest.get("manager", "")) if newest is not None else ""
+
+
+def changed_at(obj: dict[str, Any]) -> float | None:
+    """When that manager wrote, in unix seconds; None if unknown."""
+    newest = _newest(obj)
+    return _seconds(newest) if newest is not None else None
+
+
+def _newest(obj: dict[str, Any]) -> dict[str, Any] | None:
+    """Of entries of one second the last: the server lists them in order of time."""
+    newest, newest_at = None, float("-inf")
+    for entry in entries(obj):
+        at = _seconds(entry)
+        if at is None:
+            at = float("-inf")
+        if at >= newest_at:
+            newest, newest_at = entry, at
+    return newest
+
+
+def _seconds(entry: dict[str, Any]) -> float | None:
+    try:
+        return datetime.fromisoformat(entry["time"]).timestamp()
+    except (KeyError, TypeError, ValueError, OverflowError):
+        return None

@@ -1,0 +1,24 @@
+"""The only maker of documents: objects in, sanitized documents out.
+
+A deny-list with rules per kind, never an allow-list of fields. Pure, and it fails closed: an
+object that does not have the shape a rule expects is withheld, never half sanitized. The tables
+of rules are data: `bookkeeping`, `excluded`, `made`, `kinds` and `defaults`.
+"""
+
+from reverser.stages.sanitize.document import sanitize, significant
+from reverser.stages.sanitize.excluded import EXCLUDED_TYPES, excluded_type
+from reverser.stages.sanitize.exclusion import exclusion
+from reverser.stages.sanitize.fieldpath import parse_path
+from reverser.stages.sanitize.policy import Policy
+from reverser.stages.sanitize.scale import scale_target
+
+__all__ = [
+    "EXCLUDED_TYPES",
+    "Policy",
+    "excluded_type",
+    "exclusion",
+    "parse_path",
+    "sanitize",
+    "scale_target",
+    "significant",
+]

@@ -1,0 +1,39 @@
+"""CA bundles that something injects: into CRDs, webhook configurations and API services.
+
+An injector (cert-manager, an operator's own start-up) owns the bundle and nothing beside it. Who
+wrote the bundle and the rest of the client configuration alike meant it: it stays.
+"""
+
+from __future__ import annotations
+
+from reverser.stages.sanitize.content import Content, drop, mapping, rows
+from reverser.stages.sanitize.live import Live
+from reverser.stages.sanitize.ownership import Step
+
+_BUNDLE = "caBundle"
+
+
+def custom_resource_definition(content: Content, live: Live) -> None:
+    """The bundle of the conversion webhook."""
+    _strip(mapping(content, "spec", "conversion", "webhook", "clientConfig"), live,
+           "spec", "conversion", "webhook", "clientConfig")  # fmt: skip
+
+
+def webhooks(content: Content, live: Live) -> None:
+    """The bundle of each webhook of a configuration."""
+    for webhook in rows(content, "webhooks"):
+        keys = {"name": webhook.get("name")}
+        _strip(mapping(webhook, "clientConfig"), live, "webhooks", keys, "clientConfig")
+
+
+def api_service(content: Content, live: Live) -> None:
+    """The bundle of an aggregated API."""
+    _strip(mapping(content, "spec"), live, "spec")
+
+
+def _strip(parent: Content | None, live: Live, *path: Step) -> None:
+    if parent is None or _BUNDLE not in parent or not live.owners.known:
+        return
+    authors = {name for key in parent if key != _BUNDLE for name in live.owners.owners(*path, key)}
+    if authors.isdisjoint(live.owners.owners(*path, _BUNDLE)):
+        drop(parent, _BUNDLE)

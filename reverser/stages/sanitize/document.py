@@ -1,0 +1,111 @@
+"""One object becomes one document.
+
+The order: a private copy; what is stripped from every kind; the rule of the kind; what equals the
+default, if the style says so; the values of a Secret; what the user strips. Each step only takes
+away. Whatever goes wrong on the way, the object is withheld.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from reverser.errors import WithheldError
+from reverser.model.document import Document
+from reverser.model.resource import ObjectKey, ResourceType
+from reverser.stages.sanitize.builtin import BUILTIN_GROUPS
+from reverser.stages.sanitize.content import Content, copied, drop_emptied, mapping
+from reverser.stages.sanitize.duplicates import duplicates
+from reverser.stages.sanitize.fieldpath import without
+from reverser.stages.sanitize.kinds import RULES
+from reverser.stages.sanitize.live import Live
+from reverser.stages.sanitize.metadata import strip_left_overs, strip_metadata
+from reverser.stages.sanitize.minimal import leave_out_defaults
+from reverser.stages.sanitize.policy import Paths, Policy, field_rules
+from reverser.stages.sanitize.scale import REPLICAS, scaled_by_controller
+from reverser.stages.sanitize.secrets import is_secret, masked
+
+CRD = ("apiextensions.k8s.io", "CustomResourceDefinition")
+
+
+def sanitize(
+    obj: dict[str, Any],
+    key: ObjectKey,
+    type: ResourceType,  # noqa: A002
+    policy: Policy,
+    *,
+    scaled: bool = False,
+) -> Document:
+    """The document of an object; `obj` itself is left as it is.
+
+    `scaled` says that an autoscaler names the object: its replicas are no reason for a commit.
+    Raises WithheldError for an object whose shape a rule cannot read.
+    """
+    try:
+        return _sanitize(obj, key, type, policy, scaled=scaled)
+    except WithheldError as error:
+        raise WithheldError(error.reason, error.message, key=key, hint=error.hint) from None
+    except (TypeError, AttributeError, LookupError, ValueError, RecursionError) as error:
+        # The error itself may quote values of the object: it must not travel on.
+        problem = f"the object does not have the shape of its kind ({error.__class__.__name__})"
+        raise WithheldError("Unreadable", problem, key=key) from None
+
+
+def significant(document: Document) -> dict[str, Any]:
+    """The content without what is no reason for a commit."""
+    content: dict[str, Any] = without(document.content, document.insignificant)
+    return content
+
+
+def _sanitize(
+    obj: Content,
+    key: ObjectKey,
+    type: ResourceType,  # noqa: A002
+    policy: Policy,
+    *,
+    scaled: bool,
+) -> Document:
+    live = Live(obj, type)
+    rules = field_rules(policy.rules, type)
+    content = _copy(obj, type)
+    strip_metadata(content["metadata"], live)
+    strip_left_overs(content)
+    if live.kind in RULES:
+        RULES[live.kind](content, live)
+    warnings = duplicates(content, live.kind)
+    if policy.style == "minimal":
+        leave_out_defaults(content, live.kind)
+    if is_secret(obj, type):
+        content = masked(content, policy.mask_key)
+    insignificant = rules.insignificant
+    if scaled or scaled_by_controller(obj):
+        insignificant = (REPLICAS, *insignificant)
+    return Document(key, _user_stripped(content, rules.strip), insignificant, warnings)
+
+
+def _copy(obj: Content, type: ResourceType) -> Content:  # noqa: A002
+    skipped = {"metadata"} if _keeps_status(type) else {"metadata", "status"}
+    content: Content = {"apiVersion": type.api_version, "kind": type.kind}
+    if (type.group, type.kind) == CRD:
+        # Schemas are most of a CRD and no rule looks into them: they are shared, not copied.
+        spec = mapping(obj, "spec") or {}
+        content["spec"] = {name: v if name == "versions" else copied(v) for name, v in spec.items()}
+        skipped.add("spec")
+    content |= {name: copied(value) for name, value in obj.items() if name not in skipped}
+    metadata = obj["metadata"]
+    content["metadata"] = copied({k: v for k, v in metadata.items() if k != "managedFields"})
+    return content
+
+
+def _keeps_status(type: ResourceType) -> bool:  # noqa: A002
+    """A custom resource without the subresource: there, `status` is a field like every other."""
+    return not type.has_status and type.group not in BUILTIN_GROUPS
+
+
+def _user_stripped(content: Content, paths: Paths) -> Content:
+    if not paths:
+        return content
+    stripped: Content = without(content, paths)
+    metadata = dict(stripped["metadata"])
+    drop_emptied(metadata, "annotations")
+    drop_emptied(metadata, "labels")
+    return {**stripped, "metadata": metadata}

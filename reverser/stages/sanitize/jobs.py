@@ -1,0 +1,41 @@
+"""Jobs and stateful sets: what the API server generates into their specs.
+
+A Job's generated selector and labels carry its uid: left over, they are refused (422) when the
+Job is created again or under another name. With `manualSelector` they are the user's own.
+"""
+
+from __future__ import annotations
+
+from reverser.stages.sanitize.bookkeeping import JOB_LABELS
+from reverser.stages.sanitize.content import Content, drop, drop_emptied, mapping, rows
+from reverser.stages.sanitize.live import Live
+from reverser.stages.sanitize.metadata import tidy
+from reverser.stages.sanitize.pods import workload
+
+
+def job(content: Content, live: Live) -> None:
+    """Strip the generated selector and labels."""
+    workload(content, live)
+    spec = mapping(content, "spec")
+    if spec is None or spec.get("manualSelector") is True:
+        return
+    drop(spec, "selector")
+    for parent in (content, mapping(spec, "template")):
+        metadata = None if parent is None else mapping(parent, "metadata")
+        if parent is not None and metadata is not None:
+            drop(mapping(metadata, "labels"), *JOB_LABELS)
+            drop_emptied(metadata, "labels")
+            drop_emptied(parent, "metadata")
+
+
+def stateful_set(content: Content, live: Live) -> None:
+    """Strip what is left over in claim templates, and the empty service name."""
+    workload(content, live)
+    spec = mapping(content, "spec")
+    if spec is None:
+        return
+    if spec.get("serviceName") == "":
+        del spec["serviceName"]
+    for template in rows(spec, "volumeClaimTemplates"):
+        drop(template, "apiVersion", "kind", "status")
+        tidy(template)
