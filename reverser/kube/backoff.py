@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import random
 
-FIRST_SECONDS = 0.5
+LEAST_SECONDS = 0.5
 MOST_SECONDS = 30.0
+FURTHEST = 16
 
 
 class Backoff:
     """Waits grow with each failure in a row, and start over after a success."""
 
     def __init__(self, rng: random.Random | None = None) -> None:
-        self._rng = rng or random.Random()  # noqa: S311 spreads load, guards nothing
+        self._rng = rng or random.Random()  # noqa: S311 - spreads load, guards nothing
         self._failures = 0
 
     def succeeded(self) -> None:
@@ -21,6 +22,7 @@ class Backoff:
 
     def failed(self, retry_after: float | None = None) -> float:
         """Seconds to wait now; what the server asked for is the least."""
-        most = min(MOST_SECONDS, FIRST_SECONDS * 2**self._failures)
-        self._failures = min(self._failures + 1, 16)
-        return (retry_after or 0.0) + self._rng.uniform(most / 2 if retry_after is None else 0.0, most)
+        self._failures = min(self._failures + 1, FURTHEST)
+        most = min(MOST_SECONDS, LEAST_SECONDS * 2**self._failures)
+        asked = 0.0 if retry_after is None else retry_after + self._rng.uniform(0, LEAST_SECONDS)
+        return max(asked, self._rng.uniform(LEAST_SECONDS, most))

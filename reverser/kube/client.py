@@ -1,15 +1,15 @@
 """The one HTTP client that speaks to an API server: plain requests, and streams of lines.
 
 HTTP/1.1 with an unlimited pool, since every watch holds a connection for hours; TCP keepalive finds
-peers that have vanished. A 401 makes one login, whoever noticed first, and the request is sent once
-more. Streams are split at `\\n` bytes only: JSON lines may hold U+0085 and U+2028.
+peers that have vanished. No proxy but the kubeconfig's: Python's reading of NO_PROXY knows no
+networks, and would send a cluster's own address through the proxy.
 """
 
 from __future__ import annotations
 
 import socket
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
-from contextlib import aclosing, asynccontextmanager
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import httpx
@@ -18,43 +18,22 @@ import trio
 
 from reverser import __version__
 from reverser.kube.credentials import Credentials
-from reverser.kube.errors import api_error, translated
+from reverser.kube.errors import Garbled, api_error
+from reverser.kube.linewise import Linewise
+from reverser.kube.login import Login
+from reverser.kube.translation import translated
 
 Params = Mapping[str, str | int]
 
 REQUEST_SECONDS = 30.0
 CONNECT_SECONDS = 10.0
+IDLE_CONNECTIONS = 20
 KEEPALIVE = (
     (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
     (socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, 30),
     (socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, 10),
     (socket.IPPROTO_TCP, socket.TCP_KEEPCNT, 3),
 )
-
-
-class Login(httpx.Auth):
-    """Adds the bearer token; refreshes it once for all who saw the same 401."""
-
-    def __init__(self, credentials: Credentials) -> None:
-        self._credentials = credentials
-        self._lock = trio.Lock()
-
-    async def async_auth_flow(self, request: httpx.Request) -> AsyncGenerator[httpx.Request, httpx.Response]:
-        used = self._authorize(request)
-        response = yield request
-        if response.status_code != httpx.codes.UNAUTHORIZED:
-            return
-        async with self._lock:
-            if self._credentials.token == used:
-                await self._credentials.refresh()
-        self._authorize(request)
-        yield request
-
-    def _authorize(self, request: httpx.Request) -> str:
-        token = self._credentials.token
-        if token:
-            request.headers["Authorization"] = f"Bearer {token}"
-        return token
 
 
 class Client:
@@ -64,8 +43,6 @@ class Client:
         self._http = http
         self._extensions = extensions
         self.server = server
-        self.streams_lists = True
-        """Whether streaming lists work here; the first that is refused turns it off."""
 
     @classmethod
     @asynccontextmanager
@@ -74,7 +51,7 @@ class Client:
         transport = httpx.AsyncHTTPTransport(
             verify=credentials.verify,
             proxy=credentials.proxy,
-            limits=httpx.Limits(max_connections=None, max_keepalive_connections=20),
+            limits=httpx.Limits(max_connections=None, max_keepalive_connections=IDLE_CONNECTIONS),
             socket_options=KEEPALIVE,
         )
         name = credentials.tls_server_name
@@ -88,14 +65,16 @@ class Client:
         async with http:
             yield cls(http, credentials.server, {"sni_hostname": name} if name else {})
 
-    async def get(self, path: str, params: Params | None = None, *, accept: str = "application/json") -> Any:
-        """The decoded JSON document at a path."""
+    async def get(
+        self, path: str, params: Params | None = None, *, accept: str = "application/json", into: Any = Any
+    ) -> Any:
+        """The JSON document at a path, decoded as `into`."""
         headers, timeout = {"Accept": accept}, _timeout(REQUEST_SECONDS)
         with translated():
             response = await self._http.get(
                 path, params=params, headers=headers, timeout=timeout, extensions=self._extensions
             )
-        return _decoded(response)
+        return _decoded(response, into)
 
     async def post(self, path: str, body: Any) -> Any:
         """Send a JSON document, return the one that comes back."""
@@ -108,44 +87,52 @@ class Client:
                 timeout=_timeout(REQUEST_SECONDS),
                 extensions=self._extensions,
             )
-        return _decoded(response)
+        return _decoded(response, Any)
 
-    async def lines(
-        self, path: str, params: Params, *, silence_seconds: float
-    ) -> AsyncGenerator[bytes, None]:
-        """The lines of a stream as they come; `Unreachable` after so much silence.
+    @asynccontextmanager
+    async def stream(self, path: str, params: Params, *, silence_seconds: float) -> AsyncIterator[Linewise]:
+        """The lines of a stream as they come; entered once the server has said 200.
 
-        Use with `aclosing`. What stands behind the last newline when the stream ends is no line.
+        Raises Silent when nothing came for so long, or no answer at all within REQUEST_SECONDS.
         """
+        timeout = _timeout(silence_seconds)
+        request = self._http.build_request(
+            "GET", path, params=params, timeout=timeout, extensions=self._extensions
+        )
         with translated():
-            async with self._http.stream(
-                "GET", path, params=params, timeout=_timeout(silence_seconds), extensions=self._extensions
-            ) as response:
+            with trio.fail_after(REQUEST_SECONDS):
+                response = await self._http.send(request, stream=True)
+            chunks = response.aiter_bytes()
+            try:
                 if response.status_code != httpx.codes.OK:
-                    body = await response.aread()
-                    raise api_error(response.status_code, body, response.headers.get("Retry-After", ""))
-                async with aclosing(_split(response)) as lines:
-                    async for line in lines:
-                        yield line
+                    await response.aread()
+                    raise _refusal(response)
+                yield Linewise(chunks)
+            finally:
+                await _finish(response, chunks)
 
 
-async def _split(response: httpx.Response) -> AsyncGenerator[bytes, None]:
-    rest = b""
-    async for chunk in response.aiter_bytes():
-        *lines, rest = (rest + chunk).split(b"\n")
-        for line in lines:
-            if line:
-                yield line
+async def _finish(response: httpx.Response, chunks: AsyncIterator[bytes]) -> None:
+    # httpx nests generators, and closing the outer one leaves the inner ones to the garbage
+    # collector. Reading on from a closed connection lets each of them end by itself.
+    with trio.CancelScope(shield=True), suppress(httpx.HTTPError, httpx.StreamError):
+        await response.aclose()
+        async for _ in chunks:
+            pass
 
 
 def _timeout(read_seconds: float) -> httpx.Timeout:
     return httpx.Timeout(connect=CONNECT_SECONDS, write=CONNECT_SECONDS, pool=None, read=read_seconds)
 
 
-def _decoded(response: httpx.Response) -> Any:
+def _decoded(response: httpx.Response, into: Any) -> Any:
     if not response.is_success:
-        raise api_error(response.status_code, response.content, response.headers.get("Retry-After", ""))
+        raise _refusal(response)
     try:
-        return msgspec.json.decode(response.content)
-    except msgspec.DecodeError as error:
-        raise api_error(response.status_code, b'{"message": "the answer is no JSON"}') from error
+        return msgspec.json.decode(response.content, type=into)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise Garbled(f"the API server's answer cannot be read: {error}") from error
+
+
+def _refusal(response: httpx.Response) -> Exception:
+    return api_error(response.status_code, response.content, response.headers.get("Retry-After", ""))

@@ -1,18 +1,18 @@
 """How to log in to an API server, by kr8s: kubeconfig, in-cluster token, exec plugin, certificate.
 
-kr8s is used for this and nothing else (docs/decisions/0001). The temporary key files that it
-leaves behind at each login are removed once they are loaded, and its errors become ours.
+kr8s is used for this and nothing else (docs/decisions/0001), and of it only the part that reads
+credentials: its public entry asks the server for a version first, so that a server which is down
+would look like credentials that are wrong. The temporary key files that kr8s leaves behind at each
+login are removed as soon as they are loaded, and its errors become ours.
 """
 
 from __future__ import annotations
 
 import os
 import ssl
-import tempfile
 from pathlib import Path
-from typing import Any
 
-import kr8s.asyncio
+from kr8s._auth import KubeAuth
 
 from reverser.errors import StalledError
 
@@ -22,39 +22,42 @@ ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 class Credentials:
     """Where the API server is, and what it wants to see; made by `load`."""
 
-    def __init__(self, auth: Any, verify: ssl.SSLContext | bool) -> None:
+    def __init__(self, auth: KubeAuth) -> None:
         self._auth = auth
-        self.verify = verify
-        """What `httpx` takes as `verify`: a context with our certificate and its authority."""
+        self.verify: ssl.SSLContext | bool = True
+        """What httpx takes as `verify`: a context with our certificate and the server's authority."""
 
     @property
     def server(self) -> str:
         """The API server's URL."""
-        return str(self._auth.server).rstrip("/")
+        return self._auth.server.rstrip("/")
 
     @property
     def token(self) -> str:
         """A bearer token; empty when the client certificate is all there is."""
-        return str(self._auth.token or "")
+        return (self._auth.token or "").strip()
 
     @property
     def proxy(self) -> str | None:
         """The kubeconfig's `proxy-url`."""
-        return str(self._auth.proxy) if self._auth.proxy else None
+        return self._auth.proxy or None
 
     @property
     def tls_server_name(self) -> str:
         """The name to ask and check the certificate for, when it differs from the URL's."""
-        return str(self._auth.tls_server_name or "")
+        return self._auth.tls_server_name or ""
 
     async def refresh(self) -> None:
         """Read tokens anew, or run the exec plugin again. Raises StalledError."""
         try:
             await self._auth.reauthenticate()
-            self.verify = await self._auth.ssl_context()
+            self.verify = await self._auth.ssl_context()  # type: ignore[no-untyped-call]
         except Exception as error:  # kr8s raises whatever a kubeconfig can provoke
             raise _unusable(error) from error
-        _remove_temporary(self._auth)
+        finally:
+            _remove_temporary(self._auth)
+        if isinstance(self.verify, ssl.SSLContext) and not self._auth.server_ca_file:
+            self.verify.load_default_certs()
 
 
 async def load(kubeconfig: str, context: str) -> Credentials:
@@ -62,12 +65,8 @@ async def load(kubeconfig: str, context: str) -> Credentials:
 
     Raises StalledError when there are none, or they cannot be read.
     """
-    path = _path(kubeconfig)
-    try:
-        api = await kr8s.asyncio.api(kubeconfig=path, context=context or None)
-    except Exception as error:
-        raise _unusable(error) from error
-    credentials = Credentials(api.auth, True)
+    auth = KubeAuth(kubeconfig=_path(kubeconfig), context=context or None, serviceaccount=str(ACCOUNT))
+    credentials = Credentials(auth)
     await credentials.refresh()
     return credentials
 
@@ -84,12 +83,19 @@ def _path(kubeconfig: str) -> str | None:
 
 
 def _unusable(error: Exception) -> StalledError:
+    text = f"{error!r}" if isinstance(error, KeyError) else str(error) or type(error).__name__
     hint = "name a kubeconfig and a context of it under [[clusters]], or set KUBECONFIG"
-    return StalledError("CredentialsUnusable", f"no usable Kubernetes credentials: {error}", hint=hint)
+    return StalledError("CredentialsUnusable", f"no usable Kubernetes credentials: {text}", hint=hint)
 
 
-def _remove_temporary(auth: Any) -> None:
-    temporary = Path(tempfile.gettempdir())
-    for file in (auth.client_key_file, auth.client_cert_file, auth.server_ca_file):
-        if file and Path(file).parent == temporary and Path(file).name.startswith("tmp"):
+def _remove_temporary(auth: KubeAuth) -> None:
+    """Only what kr8s wrote, which it tells nowhere else: a file that the kubeconfig names is the user's."""
+    user, cluster = auth._user, auth._cluster
+    written = (
+        ("client-key-data" in user, auth.client_key_file),
+        ("client-certificate-data" in user, auth.client_cert_file),
+        ("certificate-authority-data" in cluster, auth.server_ca_file),
+    )
+    for temporary, file in written:
+        if temporary and file:
             Path(file).unlink(missing_ok=True)

@@ -2,25 +2,26 @@
 
 One request each for `/api` and `/apis` in the aggregated form; a server that does not know it is
 asked group by group. A group that does not answer keeps its last known types and degrades only
-itself, for discovery blinks during upgrades and outages of aggregated APIs.
+itself; only a server that does not answer at all is an error.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
 
 import msgspec
 
 from reverser.errors import TransientError
+from reverser.kube.catalogue import Group, OldGroup, OldResource, Resource, ResourceList, Root
 from reverser.kube.client import Client
+from reverser.kube.together import ask_each
 from reverser.model.resource import ResourceType
 
 AGGREGATED = (
     "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList,"
     "application/json;g=apidiscovery.k8s.io;v=v2beta1;as=APIGroupDiscoveryList,application/json"
 )
-REMOVAL_SECONDS = 60.0
+STALE = "the aggregated API behind it does not answer"
 
 
 class Discovery(msgspec.Struct, frozen=True):
@@ -33,120 +34,104 @@ class Discovery(msgspec.Struct, frozen=True):
 
 async def version(client: Client) -> str:
     """For example `v1.34.4`."""
-    return str((await client.get("/version")).get("gitVersion", "unknown"))
+    return str((await client.get("/version", into=dict)).get("gitVersion", "unknown"))
 
 
 async def discover(client: Client, known: Sequence[ResourceType] = ()) -> Discovery:
-    """Ask for all types. Raises when the server as a whole does not answer."""
-    types: list[ResourceType] = []
+    """Ask for all types. Raises TransientError when the server as a whole does not answer."""
     degraded: dict[str, str] = {}
-    for root in ("/api", "/apis"):
-        answer = await client.get(root, accept=AGGREGATED)
-        if answer.get("kind") == "APIGroupDiscoveryList":
-            for group in answer.get("items", ()):
-                _aggregated(group, types, degraded)
-        else:
-            await _group_by_group(client, root, answer, types, degraded)
-    types += [type_ for type_ in known if type_.group in degraded and type_ not in types]
-    return Discovery(tuple(type_ for type_ in types if type_.watchable), degraded)
+    served = await _core(client)
+    root: Root = await client.get("/apis", accept=AGGREGATED, into=Root)
+    if root.kind == "APIGroupDiscoveryList":
+        served += _aggregated(root, degraded)
+    else:
+        served += await _group_by_group(client, root, degraded)
+    # What was known comes first, since a group that is only half there would show other versions.
+    kept = [type_ for type_ in known if type_.group in degraded]
+    return Discovery(tuple(type_ for type_ in _first(kept + served) if type_.watchable), degraded)
 
 
-def _aggregated(group: dict[str, Any], types: list[ResourceType], degraded: dict[str, str]) -> None:
-    name = group.get("metadata", {}).get("name", "")
-    versions = group.get("versions", ())
-    if any(version.get("freshness") == "Stale" for version in versions):
-        degraded[name] = "the aggregated API behind it does not answer"
-    rows = ((version["version"], row) for version in versions for row in version.get("resources", ()))
-    types += _preferred(_from_aggregated(name, version, row) for version, row in rows)
+async def _core(client: Client) -> list[ResourceType]:
+    root: Root = await client.get("/api", accept=AGGREGATED, into=Root)
+    if root.kind == "APIGroupDiscoveryList":
+        return _aggregated(root, {})
+    return await _lists(client, "", [f"/api/{name}" for name in root.versions or ()])
 
 
-def _from_aggregated(group: str, version: str, row: dict[str, Any]) -> ResourceType:
-    kind = row.get("responseKind") or {}
+def _aggregated(root: Root, degraded: dict[str, str]) -> list[ResourceType]:
+    groups = root.items or ()
+    for group in groups:
+        if any(version.freshness == "Stale" for version in group.versions or ()):
+            degraded[group.metadata.name] = STALE
+    return [type_ for group in groups for type_ in _from_group(group)]
+
+
+def _from_group(group: Group) -> list[ResourceType]:
+    rows = [(version.version, row) for version in group.versions or () for row in version.resources or ()]
+    return [_from_row(group.metadata.name, name, row) for name, row in rows]
+
+
+def _from_row(group: str, name: str, row: Resource) -> ResourceType:
     return ResourceType(
         group=group,
-        version=version,
-        resource=row["resource"],
-        kind=kind.get("kind", ""),
-        namespaced=row.get("scope") == "Namespaced",
-        verbs=tuple(row.get("verbs", ())),
-        short_names=tuple(row.get("shortNames", ())),
-        singular=row.get("singularResource", ""),
-        categories=tuple(row.get("categories", ())),
-        subresources=tuple(sub["subresource"] for sub in row.get("subresources", ())),
+        version=name,
+        resource=row.resource,
+        kind=row.response_kind.kind if row.response_kind else "",
+        namespaced=row.scope == "Namespaced",
+        verbs=row.verbs or (),
+        short_names=row.short_names or (),
+        singular=row.singular_resource,
+        categories=row.categories or (),
+        subresources=tuple(sub.subresource for sub in row.subresources or ()),
     )
 
 
-def _preferred(rows: Iterable[ResourceType]) -> list[ResourceType]:
-    """One version a type: the first, since servers order versions by preference."""
-    first: dict[str, ResourceType] = {}
-    for row in rows:
-        first.setdefault(row.resource, row)
-    return list(first.values())
-
-
-async def _group_by_group(
-    client: Client, root: str, answer: Any, types: list[ResourceType], degraded: dict[str, str]
-) -> None:
-    if root == "/api":
-        groups = {"": [f"/api/{version}" for version in answer.get("versions", ())]}
-    else:
-        groups = {group["name"]: _version_paths(group) for group in answer.get("groups", ())}
-    for name, paths in groups.items():
+async def _group_by_group(client: Client, root: Root, degraded: dict[str, str]) -> list[ResourceType]:
+    async def ask(group: OldGroup) -> list[ResourceType]:
         try:
-            lists = [await client.get(path) for path in paths]
+            return await _lists(client, group.name, _version_paths(group))
         except TransientError as error:
-            if name == "":
-                raise
-            degraded[name] = error.message
-        else:
-            types += _preferred(row for answer in lists for row in _from_list(name, answer))
+            degraded[group.name] = error.message
+            return []
+
+    return [type_ for types in await ask_each(root.groups or (), ask) for type_ in types]
 
 
-def _version_paths(group: dict[str, Any]) -> list[str]:
-    preferred = group.get("preferredVersion", {}).get("version")
-    versions = [version["version"] for version in group.get("versions", ())]
-    versions.sort(key=lambda version: version != preferred)
-    return [f"/apis/{group['name']}/{version}" for version in versions]
+def _version_paths(group: OldGroup) -> list[str]:
+    preferred = group.preferred_version.version if group.preferred_version else ""
+    names = sorted((v.version for v in group.versions or ()), key=lambda name: name != preferred)
+    return [f"/apis/{group.name}/{name}" for name in names]
 
 
-def _from_list(group: str, answer: dict[str, Any]) -> list[ResourceType]:
-    rows = answer.get("resources", ())
-    version = str(answer.get("groupVersion", "")).rpartition("/")[2]
-    return [
-        ResourceType(
-            group=group,
-            version=version,
-            resource=row["name"],
-            kind=row.get("kind", ""),
-            namespaced=bool(row.get("namespaced")),
-            verbs=tuple(row.get("verbs", ())),
-            short_names=tuple(row.get("shortNames", ())),
-            singular=row.get("singularName", ""),
-            categories=tuple(row.get("categories", ())),
-            subresources=tuple(
-                sub["name"].partition("/")[2] for sub in rows if sub["name"].startswith(f"{row['name']}/")
-            ),
-        )
-        for row in rows
-        if "/" not in row["name"]
-    ]
+async def _lists(client: Client, group: str, paths: Iterable[str]) -> list[ResourceType]:
+    answers: list[ResourceList] = [await client.get(path, into=ResourceList) for path in paths]
+    return [type_ for answer in answers for type_ in _from_list(group, answer)]
 
 
-class Memory:
-    """Additions take effect at once; a type that is gone is kept for a while, in case it blinks."""
+def _from_list(group: str, answer: ResourceList) -> list[ResourceType]:
+    rows = answer.resources or ()
+    name = answer.group_version.rpartition("/")[2]
+    return [_from_old_row(group, name, row, rows) for row in rows if "/" not in row.name]
 
-    def __init__(self) -> None:
-        self._seen: dict[tuple[str, str], tuple[ResourceType, float]] = {}
 
-    @property
-    def types(self) -> tuple[ResourceType, ...]:
-        """What counts as served."""
-        return tuple(type_ for type_, _ in self._seen.values())
+def _from_old_row(group: str, name: str, row: OldResource, rows: Iterable[OldResource]) -> ResourceType:
+    return ResourceType(
+        group=group,
+        version=name,
+        resource=row.name,
+        kind=row.kind,
+        namespaced=row.namespaced,
+        verbs=row.verbs or (),
+        short_names=row.short_names or (),
+        singular=row.singular_name,
+        categories=row.categories or (),
+        subresources=tuple(r.name.partition("/")[2] for r in rows if r.name.startswith(f"{row.name}/")),
+    )
 
-    def learn(self, discovery: Discovery, now: float) -> None:
-        """Take an answer in; `now` in seconds of any steady clock."""
-        for type_ in discovery.types:
-            self._seen[type_.group, type_.resource] = (type_, now)
-        for place, (_, seen_at) in list(self._seen.items()):
-            if now - seen_at > REMOVAL_SECONDS:
-                del self._seen[place]
+
+def _first(types: Iterable[ResourceType]) -> list[ResourceType]:
+    """One version a type: the first, since servers order versions by preference."""
+    first: dict[tuple[str, str], ResourceType] = {}
+    for type_ in types:
+        first.setdefault((type_.group, type_.resource), type_)
+    return list(first.values())

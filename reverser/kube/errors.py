@@ -1,27 +1,55 @@
 """What an API server answers when it does not answer well, as errors of our tree.
 
+    TransientError
+    ├─ Unreachable          no answer, or a connection that broke
+    │  └─ Silent            a connection on which nothing came for too long
+    ├─ Garbled              an answer that cannot be read
+    └─ ApiError             an answer that is no success
+       ├─ Unauthorized · Forbidden · NotFound · Gone · TooManyRequests
+
 All of them are transient: the observer backs off and tries again, whatever it was, since a
-permission can come back as well as a network. The type tells what to try.
+permission comes back as well as a network. The type tells what to try.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Any
+from typing import Any, ClassVar
 
-import httpx
 import msgspec
 
 from reverser.errors import TransientError
 
-
-class Unreachable(TransientError):
-    """No answer, or none that can be read."""
+MESSAGE_LENGTH = 500
 
 
-class ApiError(TransientError):
+class KubeError(TransientError):
+    """Whatever went wrong with an API server; `word` names it in metrics."""
+
+    word: ClassVar[str] = "other"
+
+
+class Unreachable(KubeError):
+    """No answer, or a connection that broke."""
+
+    word = "connection"
+
+
+class Silent(Unreachable):
+    """A connection on which nothing came for too long."""
+
+    word = "silence"
+
+
+class Garbled(KubeError):
+    """An answer that cannot be read."""
+
+    word = "garbled"
+
+
+class ApiError(KubeError):
     """An answer that is no success. `status` is the HTTP status, `reason` the API's own word."""
+
+    word = "server_error"
 
     def __init__(self, status: int, reason: str, message: str, retry_after: float | None = None) -> None:
         super().__init__(message, retry_after=retry_after)
@@ -29,54 +57,67 @@ class ApiError(TransientError):
         self.reason = reason
 
 
-class Gone(ApiError):
-    """410: the position is too old; list again."""
+class Unauthorized(ApiError):
+    """401, also after fresh credentials."""
+
+    word = "unauthorized"
 
 
 class Forbidden(ApiError):
     """403: this type is not ours to read."""
 
+    word = "forbidden"
+
 
 class NotFound(ApiError):
     """404: the type is not served (yet, or any more)."""
 
-
-class Unauthorized(ApiError):
-    """401, also after fresh credentials."""
+    word = "not_found"
 
 
-BY_STATUS: dict[int, type[ApiError]] = {401: Unauthorized, 403: Forbidden, 404: NotFound, 410: Gone}
+class Gone(ApiError):
+    """410: the position is too old; list again."""
+
+    word = "expired"
+
+
+class TooManyRequests(ApiError):
+    """429: the server is busy; `retry_after` is its own wish."""
+
+    word = "overloaded"
+
+
+BY_STATUS: dict[int, type[ApiError]] = {
+    401: Unauthorized,
+    403: Forbidden,
+    404: NotFound,
+    410: Gone,
+    429: TooManyRequests,
+}
+EXPIRED = ("Expired", "Gone")
 
 
 def api_error(status: int, body: bytes, retry_after: str = "") -> ApiError:
     """The error of an HTTP status and its body, which may be a `Status` object or anything else."""
-    seconds = float(retry_after) if retry_after.isdigit() else None
     try:
         answer = msgspec.json.decode(body)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         answer = None
-    return status_error(answer if isinstance(answer, dict) else {}, status, seconds)
+    return status_error(answer if isinstance(answer, dict) else {}, status, retry_after)
 
 
-def status_error(answer: dict[str, Any], status: int, retry_after: float | None = None) -> ApiError:
-    """The error of a `Status` object; `status` stands in for a missing code."""
-    code = answer.get("code") if isinstance(answer.get("code"), int) else status
+def status_error(answer: dict[str, Any], status: int = 500, retry_after: str = "") -> ApiError:
+    """The error of a `Status` object; `status` stands in for a code that is missing."""
+    code = answer["code"] if isinstance(answer.get("code"), int) else status
     reason = str(answer.get("reason") or "")
-    kind = Gone if reason in ("Expired", "Gone") else BY_STATUS.get(code or 0, ApiError)
-    message = str(answer.get("message") or f"the API server answered {code}")
-    return kind(code or 0, reason, message[:500], retry_after)
+    kind = Gone if reason in EXPIRED else BY_STATUS.get(code, ApiError)
+    message = str(answer.get("message") or f"the API server answered {code}")[:MESSAGE_LENGTH]
+    return kind(code, reason, message, _seconds(retry_after, answer))
 
 
-@contextmanager
-def translated() -> Iterator[None]:
-    """httpx's errors become `Unreachable`, in words for a person."""
-    try:
-        yield
-    except httpx.ConnectTimeout as error:
-        raise Unreachable("the API server does not answer (connection timed out)") from error
-    except httpx.ReadTimeout as error:
-        raise Unreachable("the API server has gone silent") from error
-    except (httpx.HTTPError, httpx.InvalidURL) as error:
-        text = str(error) or type(error).__name__
-        hint = "check the certificate authority in the kubeconfig" if "CERTIFICATE" in text else ""
-        raise Unreachable(f"the API server cannot be reached: {text}", hint=hint) from error
+def _seconds(header: str, answer: dict[str, Any]) -> float | None:
+    if header.isdigit():
+        return float(header)
+    details = answer.get("details")
+    seconds = details.get("retryAfterSeconds") if isinstance(details, dict) else None
+    return float(seconds) if isinstance(seconds, int) and seconds > 0 else None

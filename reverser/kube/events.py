@@ -1,4 +1,4 @@
-"""Lines of a watch become observations. `WatchEvent` never leaves this package."""
+"""Lines of a watch and items of a list become changes. `WatchEvent` never leaves this package."""
 
 from __future__ import annotations
 
@@ -6,10 +6,22 @@ from typing import Any
 
 import msgspec
 
-from reverser.kube.errors import Unreachable, status_error
+from reverser.kube.errors import Garbled, status_error
 from reverser.model.change import Change, Origin, Stream
 
 INITIAL_EVENTS_END = "k8s.io/initial-events-end"
+MUTATIONS = ("ADDED", "MODIFIED", "DELETED")
+UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+
+
+class Metadata(msgspec.Struct, rename="camel"):
+    """What observing needs to know of an object."""
+
+    name: str = ""
+    namespace: str = ""
+    resource_version: str = ""
+    deletion_timestamp: str | None = None
+    annotations: dict[str, str] | None = None
 
 
 class WatchEvent(msgspec.Struct):
@@ -19,38 +31,71 @@ class WatchEvent(msgspec.Struct):
     object: dict[str, Any]
 
     @property
+    def metadata(self) -> Metadata:
+        """Raises Garbled where the object has none that makes sense."""
+        try:
+            return msgspec.convert(self.object.get("metadata") or {}, Metadata)
+        except msgspec.ValidationError as error:
+            raise Garbled(f"an object's metadata make no sense: {error}") from error
+
+    @property
     def resource_version(self) -> str:
-        return str(self.object.get("metadata", {}).get("resourceVersion", ""))
+        """The position after this event."""
+        return self.metadata.resource_version
 
     @property
     def ends_initial_events(self) -> bool:
-        annotations = self.object.get("metadata", {}).get("annotations") or {}
-        return annotations.get(INITIAL_EVENTS_END) == "true"
+        """Whether this bookmark completes a streaming list."""
+        return (self.metadata.annotations or {}).get(INITIAL_EVENTS_END) == "true"
 
 
-_decode = msgspec.json.Decoder(WatchEvent).decode
+class PageMetadata(msgspec.Struct, rename="camel"):
+    """Where a list was read, and how to go on."""
+
+    resource_version: str = ""
+    continue_: str = msgspec.field(default="", name="continue")
+
+
+class Page(msgspec.Struct):
+    """One page of a list; its items stay bytes until their turn comes, to keep memory small."""
+
+    metadata: PageMetadata
+    items: list[msgspec.Raw] | None = None
+
+
+_event = msgspec.json.Decoder(WatchEvent).decode
+_object = msgspec.json.Decoder(dict[str, Any]).decode
 
 
 def event_of(line: bytes) -> WatchEvent:
-    """Decode a line. Raises Unreachable for one that is no event, ApiError for an ERROR event."""
+    """Decode a line. Raises Garbled for one that is no event, ApiError for an ERROR event."""
     try:
-        event = _decode(line)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise Unreachable("the stream broke off in the middle of an event") from error
+        event = _event(line)
+    except UNREADABLE as error:
+        raise Garbled(f"an event cannot be read: {error}") from error
     if event.type == "ERROR":
-        raise status_error(event.object, 500)
+        raise status_error(event.object)
     return event
+
+
+def item_of(stream: Stream, item: msgspec.Raw) -> WatchEvent:
+    """An item of a list, as the event that it stands for. Lists leave apiVersion and kind to the type."""
+    try:
+        named = {"apiVersion": stream.type.api_version, "kind": stream.type.kind}
+        return WatchEvent("ADDED", named | _object(item))
+    except UNREADABLE as error:
+        raise Garbled(f"an item of a list cannot be read: {error}") from error
 
 
 def change_of(stream: Stream, event: WatchEvent, origin: Origin, now: float) -> Change:
     """The change that an ADDED, MODIFIED or DELETED event tells of."""
-    metadata = event.object.get("metadata", {})
+    metadata = event.metadata
     return Change(
         stream=stream,
-        key=stream.key(metadata.get("namespace", ""), metadata.get("name", "")),
+        key=stream.key(metadata.namespace, metadata.name),
         origin=origin,
-        deleted=event.type == "DELETED" or "deletionTimestamp" in metadata,
+        deleted=event.type == "DELETED" or metadata.deletion_timestamp is not None,
         object=event.object,
-        resource_version=event.resource_version if origin is Origin.LIVE else "",
+        resource_version=metadata.resource_version if origin is Origin.LIVE else "",
         seen_at=now,
     )

@@ -2,12 +2,14 @@
 
 A cluster that cannot be reached, at the start or later, is reported and tried again. Types that
 come are followed at once; types that go are let go of after a while. Whatever happens, nothing but
-cancellation ends an observer.
+cancellation ends an observer. A stream that has to begin again in the same process goes on where it
+stood, not where the journal stands: what lies between is in the channel already.
 """
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import TypeAlias, cast
 
 import trio
 
@@ -15,19 +17,22 @@ from reverser.errors import ReverserError, StalledError, TransientError
 from reverser.kube.backoff import Backoff
 from reverser.kube.client import Client
 from reverser.kube.credentials import load
-from reverser.kube.discovery import Memory, discover, version
+from reverser.kube.discovery import discover, version
+from reverser.kube.errors import Unauthorized
+from reverser.kube.lists import Lists
 from reverser.kube.reports import Reports
+from reverser.kube.served import Served
 from reverser.kube.tap import Tap
+from reverser.kube.together import alone
 from reverser.kube.watch import Watch
 from reverser.model.change import Observation, Stream
 from reverser.model.resource import ResourceType
 
-LISTS_AT_ONCE = 8
 DISCOVERY_SECONDS = 30.0
-SETTLE_SECONDS = 0.2
+GATHER_SECONDS = 0.2
 """One CRD makes several events; discovery is asked once after them."""
 
-Wanted = Callable[[Sequence[ResourceType]], Mapping[ResourceType, tuple[str, ...]]]
+Wanted: TypeAlias = Callable[[Sequence[ResourceType]], Mapping[ResourceType, tuple[str, ...]]]
 
 
 class Observer:
@@ -51,11 +56,13 @@ class Observer:
         self._resume = position
         self._send = Tap(send, self.poke)
         self._reports = reports
-        self._memory = Memory()
-        self._lists = trio.CapacityLimiter(LISTS_AT_ONCE)
+        self._served = Served()
+        self._lists = Lists()
+        self._backoff = Backoff()
         self._poked = trio.Event()
-        self._running: dict[Stream, tuple[Watch, trio.CancelScope]] = {}
         self._tried = trio.Event()
+        self._running: dict[Stream, tuple[Watch, trio.CancelScope]] = {}
+        self._former: dict[str, Watch] = {}
 
     def poke(self) -> None:
         """Ask discovery again soon: a CRD or an APIService has changed."""
@@ -69,77 +76,80 @@ class Observer:
 
     async def run(self) -> None:
         """Observe until cancelled."""
-        backoff = Backoff()
         while True:
             try:
                 credentials = await load(self._kubeconfig, self._context)
                 async with Client.open(credentials) as client:
-                    await self._connect(client, backoff)
+                    await self._connected(client)
             except* (TransientError, StalledError) as group:
-                self._reports.unreachable(_first(group))
+                self._reports.unreachable(cast("ReverserError", alone(group)))
             self._stop(set(self._running))
             self._tried.set()
-            await trio.sleep(backoff.failed())
+            await trio.sleep(self._backoff.failed())
 
-    async def _connect(self, client: Client, backoff: Backoff) -> None:
+    async def _connected(self, client: Client) -> None:
         self._reports.connected(client.server, await version(client))
         async with trio.open_nursery() as nursery:
             while True:
-                await self._refresh(client, nursery)
-                backoff.succeeded()
+                seconds = await self._refresh(client, nursery)
                 self._tried.set()
-                await self._pause()
+                await self._pause(seconds)
 
-    async def _pause(self) -> None:
-        with trio.move_on_after(DISCOVERY_SECONDS):
+    async def _pause(self, seconds: float) -> None:
+        with trio.move_on_after(seconds):
             await self._poked.wait()
-            await trio.sleep(SETTLE_SECONDS)
+            await trio.sleep(GATHER_SECONDS)
         self._poked = trio.Event()
 
-    async def _refresh(self, client: Client, nursery: trio.Nursery) -> None:
+    async def _refresh(self, client: Client, nursery: trio.Nursery) -> float:
+        """Ask discovery and follow its answer; the seconds until it should be asked again."""
         try:
-            discovery = await discover(client, self._memory.types)
+            discovery = await discover(client, self._served.types)
+        except Unauthorized:
+            # The login cannot be repaired within this client: a client certificate may have run out.
+            raise
         except TransientError as error:
-            if not self._memory.types:
+            if not self._running:
                 raise
             self._reports.unreachable(error)
-            return
-        self._memory.learn(discovery, trio.current_time())
-        types = self._memory.types
-        self._reports.discovered(types, discovery.degraded)
+            return self._backoff.failed(error.retry_after)
+        self._backoff.succeeded()
+        self._served.learn(discovery.types, trio.current_time())
+        self._reports.discovered(self._served.types, discovery.degraded)
+        self._follow(client, nursery)
+        return DISCOVERY_SECONDS
+
+    def _follow(self, client: Client, nursery: trio.Nursery) -> None:
         wanted = {
             Stream(self._cluster, type_, namespace)
-            for type_, namespaces in self._wanted(types).items()
+            for type_, namespaces in self._wanted(self._served.types).items()
             for namespace in namespaces
         }
-        self._stop(set(self._running) - wanted)
-        await self._start(wanted - set(self._running), client, nursery)
+        gone, come = self._running.keys() - wanted, wanted - self._running.keys()
+        self._stop(gone)
+        missing = self._served.missing
+        for watch, _ in self._running.values():
+            watch.discovered(served=watch.stream.type not in missing)
+        for stream in sorted(come, key=lambda stream: stream.id):
+            watch, scope = Watch(client, stream, self._send, self._lists, self._reports), trio.CancelScope()
+            self._running[stream] = (watch, scope)
+            nursery.start_soon(self._watch, watch, scope)
+        if gone or come:
+            self._reports.watching(sorted(wanted, key=lambda stream: stream.id))
 
     def _stop(self, streams: set[Stream]) -> None:
         for stream in streams:
             watch, scope = self._running.pop(stream)
-            watch.settled.set()
             scope.cancel()
+            watch.settled.set()
+            self._former[stream.id] = watch
 
-    async def _start(self, streams: set[Stream], client: Client, nursery: trio.Nursery) -> None:
-        for watch, _ in self._running.values():
-            watch.wake()
-        for stream in sorted(streams, key=lambda stream: stream.id):
-            watch = Watch(client, stream, self._send, self._lists, self._reports)
-            scope = trio.CancelScope()
-            self._running[stream] = (watch, scope)
-            nursery.start_soon(self._follow, watch, stream, scope)
-        if streams:
-            self._reports.watching(sorted(self._running, key=lambda stream: stream.id))
-
-    async def _follow(self, watch: Watch, stream: Stream, scope: trio.CancelScope) -> None:
+    async def _watch(self, watch: Watch, scope: trio.CancelScope) -> None:
         with scope:
-            await watch.run(await self._resume(stream))
+            await watch.run(await self._position(watch.stream))
 
-
-def _first(group: BaseExceptionGroup[ReverserError]) -> ReverserError:
-    error: BaseException = group
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    assert isinstance(error, ReverserError)
-    return error
+    async def _position(self, stream: Stream) -> str:
+        former = self._former.pop(stream.id, None)
+        if former is None:
+            return await self._resume(stream)
+        return former.position if former.stream == stream else ""

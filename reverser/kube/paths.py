@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from urllib.parse import quote
 
 from reverser.model.change import Stream
 
@@ -15,7 +16,7 @@ def collection(stream: Stream) -> str:
     """`/apis/apps/v1/namespaces/shop/deployments`."""
     type_ = stream.type
     root = f"/apis/{type_.group}/{type_.version}" if type_.group else f"/api/{type_.version}"
-    scope = f"/namespaces/{stream.namespace}" if stream.namespace else ""
+    scope = f"/namespaces/{quote(stream.namespace, safe='')}" if stream.namespace else ""
     return f"{root}{scope}/{type_.resource}"
 
 
@@ -24,7 +25,7 @@ def watch_params(position: str) -> dict[str, str | int]:
     params: dict[str, str | int] = {
         "watch": "true",
         "allowWatchBookmarks": "true",
-        "timeoutSeconds": random.randint(*WATCH_SECONDS),  # noqa: S311 spreads load, guards nothing
+        "timeoutSeconds": random.randint(*WATCH_SECONDS),  # noqa: S311 - spreads load, guards nothing
     }
     if position:
         return params | {"resourceVersion": position}

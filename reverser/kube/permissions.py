@@ -5,29 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-import trio
-
 from reverser.kube.client import Client
+from reverser.kube.together import ask_each
 from reverser.model.change import Stream
 
 REVIEWS = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
 VERBS = ("list", "watch")
-AT_ONCE = 8
 
 
 async def missing(client: Client, streams: Sequence[Stream]) -> list[Stream]:
-    """The streams that may not be listed and watched."""
-    denied: list[Stream] = []
-    limiter = trio.CapacityLimiter(AT_ONCE)
-
-    async def ask(stream: Stream) -> None:
-        async with limiter:
-            if not all([await _allowed(client, stream, verb) for verb in VERBS]):
-                denied.append(stream)
-
-    async with trio.open_nursery() as nursery:
-        for stream in streams:
-            nursery.start_soon(ask, stream)
+    """The streams that may not be listed and watched. Raises TransientError without an answer."""
+    questions = [(stream, verb) for stream in streams for verb in VERBS]
+    answers = await ask_each(questions, lambda question: _allowed(client, *question))
+    denied = {stream for (stream, _), allowed in zip(questions, answers, strict=True) if not allowed}
     return sorted(denied, key=lambda stream: stream.id)
 
 

@@ -11,19 +11,19 @@ from reverser.model.resource import ResourceType
 
 
 class Reports(Protocol):
-    """Told once per change of state, from one task at a time."""
+    """Told at each event of its kind; what changes a state, the receiver knows best."""
 
     def connected(self, server: str, version: str) -> None:
         """The API server answers."""
 
     def unreachable(self, error: ReverserError) -> None:
-        """The API server as a whole cannot be reached or does not let us in."""
+        """The API server as a whole cannot be reached or does not let us in; it is tried again."""
 
     def discovered(self, types: Sequence[ResourceType], degraded: Mapping[str, str]) -> None:
         """Discovery answered; `degraded` names groups that did not."""
 
     def watching(self, streams: Sequence[Stream]) -> None:
-        """These streams are wanted now."""
+        """These streams are wanted now; told when they change."""
 
     def listed(self, stream: Stream, objects: int) -> None:
         """A complete list has been handed on."""
@@ -32,7 +32,7 @@ class Reports(Protocol):
         """A stream has to be started again; `reason` is one word for a metric."""
 
     def failed(self, stream: Stream, error: ReverserError) -> None:
-        """A stream does not work; it is tried again."""
+        """A stream does not work; told at each attempt."""
 
     def recovered(self, stream: Stream) -> None:
-        """A stream works."""
+        """A stream that failed works; told once."""

@@ -1,0 +1,31 @@
+"""Splits a stream of bytes into lines, at `\\n` only: JSON lines may hold U+0085 and U+2028."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import AsyncIterator
+
+
+class Linewise:
+    """The lines of a stream. What stands behind the last newline when it ends is no line."""
+
+    def __init__(self, chunks: AsyncIterator[bytes]) -> None:
+        self._chunks = chunks
+        self._whole: deque[bytes] = deque()
+        self._begun: list[bytes] = []
+
+    def __aiter__(self) -> Linewise:
+        return self
+
+    async def __anext__(self) -> bytes:
+        while not self._whole:
+            self._feed(await anext(self._chunks))
+        return self._whole.popleft()
+
+    def _feed(self, chunk: bytes) -> None:
+        first, *others = chunk.split(b"\n")
+        self._begun.append(first)
+        if others:
+            lines = (b"".join(self._begun), *others[:-1])
+            self._whole.extend(line for line in lines if line)
+            self._begun = [others[-1]]

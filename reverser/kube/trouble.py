@@ -1,0 +1,84 @@
+"""What went wrong with one stream: told to the reports, waited out, and told to be over.
+
+A failure is over when the server answers again; one that came from inside an answer (an ERROR
+event, garbage) only when something good has come, or the two would be told in turns.
+"""
+
+from __future__ import annotations
+
+import trio
+
+from reverser.errors import ReverserError, TransientError
+from reverser.kube.backoff import Backoff
+from reverser.kube.errors import Gone, KubeError, NotFound, Silent
+from reverser.kube.reports import Reports
+from reverser.model.change import Stream
+
+
+class Trouble:
+    """The failures of one stream."""
+
+    def __init__(self, stream: Stream, reports: Reports) -> None:
+        self._stream = stream
+        self._reports = reports
+        self._backoff = Backoff()
+        self._wake = trio.Event()
+        self._served = True
+        self._told = False
+        self._answered = False
+        self._broke_inside = False
+
+    def discovered(self, *, served: bool) -> None:
+        """Discovery has answered: a type that was not found may be there by now, or is really gone."""
+        self._served = served
+        self._wake.set()
+
+    def asked(self) -> None:
+        """A request is on its way."""
+        self._answered = False
+
+    def answered(self) -> None:
+        """The server has said 200."""
+        self._answered = True
+        if not self._broke_inside:
+            self._over()
+
+    def progressed(self) -> None:
+        """Something good has come."""
+        self._backoff.succeeded()
+        self._broke_inside = False
+        self._over()
+
+    async def happened(self, error: ReverserError) -> None:
+        """Tell of an error, and return when it is time to try again."""
+        self._reports.restarted(self._stream, error.word if isinstance(error, KubeError) else "credentials")
+        if isinstance(error, Silent) and self._answered:
+            return
+        if not isinstance(error, Gone):
+            self._broke_inside = self._answered
+            self._tell(error)
+        await self._wait(error)
+
+    async def pause(self) -> None:
+        """Wait without an error, so that nobody spins."""
+        await trio.sleep(self._backoff.failed())
+
+    def _tell(self, error: ReverserError) -> None:
+        # That a type is not found after discovery has dropped it is no failure.
+        if self._served or not isinstance(error, NotFound):
+            self._told = True
+            self._reports.failed(self._stream, error)
+
+    async def _wait(self, error: ReverserError) -> None:
+        seconds = self._backoff.failed(error.retry_after if isinstance(error, TransientError) else None)
+        if not isinstance(error, NotFound):
+            await trio.sleep(seconds)
+            return
+        self._wake = trio.Event()
+        with trio.move_on_after(seconds):
+            await self._wake.wait()
+
+    def _over(self) -> None:
+        if self._told:
+            self._told = False
+            self._reports.recovered(self._stream)
