@@ -1,0 +1,126 @@
+"""The ASGI application: from a path to discovery, a review, a verb or a watch.
+
+Faults come first, refusals become Status documents, and a client that goes away ends its watch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+import trio
+
+from reverser.sandbox import discovery, openapi
+from reverser.sandbox.catalogue import Catalogue
+from reverser.sandbox.faults import Fault
+from reverser.sandbox.lines import Lines
+from reverser.sandbox.refusal import Refusal, not_served
+from reverser.sandbox.request import Receive, Request, Send, read
+from reverser.sandbox.script import Faults, Match
+from reverser.sandbox.storage import Storage
+from reverser.sandbox.stream import Stream
+from reverser.sandbox.verbs import Verbs, selection
+from reverser.sandbox.watch import Watch
+
+REVIEWS = ("authorization.k8s.io", "selfsubjectaccessreviews")
+
+
+class App:
+    """Answers HTTP."""
+
+    def __init__(self, catalogue: Catalogue, storage: Storage, verbs: Verbs, bookmark_seconds: float) -> None:
+        self.faults = Faults()
+        self._catalogue = catalogue
+        self._storage = storage
+        self._verbs = verbs
+        self._bookmark_seconds = bookmark_seconds
+        self._watches: set[Watch] = set()
+
+    async def __call__(self, scope: Mapping[str, Any], receive: Receive, send: Send) -> None:
+        request = await read(scope, receive)
+        stream = Stream(receive, send)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(_cancel_when_gone, stream, nursery.cancel_scope)
+            try:
+                await self._answer(request, stream)
+            except Refusal as refusal:
+                await stream.whole(refusal.code, msgspec.json.encode(refusal.document()))
+            nursery.cancel_scope.cancel()
+
+    def interrupt(self, match: Match, fault: Fault) -> int:
+        """Let a fault take over the running watches that match; how many there were."""
+        watches = [watch for watch in self._watches if match.covers(watch.request)]
+        for watch in watches:
+            watch.interrupt(fault)
+        return len(watches)
+
+    async def _answer(self, request: Request, stream: Stream) -> None:
+        fault = self.faults.take(request)
+        if fault:
+            await fault.play(stream)
+        elif request.verb == "watch":
+            await self._watch(request, stream)
+        elif (request.group, request.resource) == REVIEWS:
+            await stream.whole(201, msgspec.json.encode(self._review(request)))
+        elif request.resource:
+            await stream.whole(*self._verbs.answer(request))
+        else:
+            await self._discover(request, stream)
+
+    async def _watch(self, request: Request, stream: Stream) -> None:
+        served = self._verbs.served(request)
+        lines = Lines(self._storage.tables[served.table], served, selection(request))
+        watch = Watch(request, lines, self._storage, self._bookmark_seconds)
+        self._watches.add(watch)
+        try:
+            await watch.run(stream)
+        finally:
+            self._watches.discard(watch)
+
+    def _review(self, request: Request) -> dict[str, Any]:
+        review = request.json()
+        wanted = review["spec"].get("resourceAttributes", {})
+        group = wanted.get("group", "")
+        asked = Request(
+            verb=wanted.get("verb", ""),
+            path=f"/apis/{group}/" if group else "/api/",
+            group=group,
+            resource=wanted.get("resource", ""),
+            namespace=wanted.get("namespace", ""),
+        )
+        return review | {"status": {"allowed": not self.faults.forbid(asked)}}
+
+    async def _discover(self, request: Request, stream: Stream) -> None:
+        aggregated = "as=APIGroupDiscoveryList" in request.headers.get("accept", "").replace(" ", "")
+        if aggregated and request.path.strip("/") in ("api", "apis"):
+            core = request.path.strip("/") == "api"
+            document = discovery.aggregated(self._catalogue, core, self.faults.hidden_groups())
+            await stream.whole(200, msgspec.json.encode(document), discovery.AGGREGATED)
+        else:
+            await stream.whole(200, msgspec.json.encode(self._document(request)))
+
+    def _document(self, request: Request) -> dict[str, Any]:
+        match request.path.strip("/").split("/"):
+            case ["version"]:
+                return discovery.VERSION
+            case ["api"]:
+                return discovery.core_versions()
+            case ["api", version]:
+                return discovery.resource_list(self._catalogue, "", version)
+            case ["openapi", "v3"]:
+                return openapi.index(self._catalogue)
+            case ["openapi", "v3", *name]:
+                return openapi.document(self._catalogue, "/".join(name))
+            case ["apis"]:
+                return discovery.group_list(self._catalogue, self.faults.hidden_groups())
+            case ["apis", group]:
+                return discovery.group(self._catalogue, group)
+            case ["apis", group, version]:
+                return discovery.resource_list(self._catalogue, group, version)
+        raise not_served()
+
+
+async def _cancel_when_gone(stream: Stream, scope: trio.CancelScope) -> None:
+    await stream.gone()
+    scope.cancel()

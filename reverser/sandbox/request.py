@@ -1,0 +1,108 @@
+"""One HTTP request, read into the API's own words: a verb, a type, an object, and parameters."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+from urllib.parse import parse_qsl
+
+import msgspec
+
+from reverser.sandbox.refusal import Refusal
+
+Receive = Callable[[], Awaitable[dict[str, Any]]]
+Send = Callable[[dict[str, Any]], Awaitable[None]]
+
+_VERBS = {
+    "GET": ("list", "get"),
+    "POST": ("create", "create"),
+    "PUT": ("", "update"),
+    "PATCH": ("", "patch"),
+    "DELETE": ("deletecollection", "delete"),
+}
+"""method -> (verb on a collection, verb on an object)"""
+
+
+class Request(msgspec.Struct, frozen=True):
+    """What is asked, as authorization would see it."""
+
+    verb: str
+    """get, list, watch, create, update, patch, delete, deletecollection, or a method in lower case."""
+    path: str
+    group: str = ""
+    version: str = ""
+    resource: str = ""
+    """Empty: not about objects (discovery, version)."""
+    namespace: str = ""
+    name: str = ""
+    subresource: str = ""
+    query: Mapping[str, str] = {}
+    headers: Mapping[str, str] = {}
+    body: bytes = b""
+
+    @property
+    def type_name(self) -> str:
+        """`pods`, `deployments.apps`."""
+        return f"{self.resource}.{self.group}" if self.group else self.resource
+
+    @property
+    def media_type(self) -> str:
+        """The content type without its parameters."""
+        return self.headers.get("content-type", "").partition(";")[0].strip()
+
+    @property
+    def manager(self) -> str:
+        """Who writes, by the field manager's name, else by the first word of the user agent."""
+        return self.query.get("fieldManager") or self.headers.get("user-agent", "unknown").partition("/")[0]
+
+    def flag(self, parameter: str) -> bool:
+        """A boolean parameter, as Go spells them."""
+        return self.query.get(parameter, "") in ("1", "t", "T", "true", "True", "TRUE")
+
+    def json(self) -> dict[str, Any]:
+        """The body as an object. Refuses anything else, protobuf included."""
+        if "json" not in self.media_type and self.media_type not in ("", "application/apply-patch+yaml"):
+            message = (
+                f"the sandbox takes JSON, not {self.media_type}; with kubectl use `apply -f` or `create -f`"
+            )
+            raise Refusal("UnsupportedMediaType", message)
+        try:
+            return msgspec.json.decode(self.body, type=dict[str, Any])
+        except msgspec.DecodeError as error:
+            raise Refusal("BadRequest", f"the object provided is unrecognized: {error}") from error
+
+
+async def read(scope: Mapping[str, Any], receive: Receive) -> Request:
+    """Read a whole request."""
+    body, more = b"", True
+    while more:
+        message = await receive()
+        body += message.get("body", b"")
+        more = message.get("more_body", False)
+    query = dict(parse_qsl(scope["query_string"].decode(), keep_blank_values=True))
+    headers = {name.decode("latin1").lower(): value.decode("latin1") for name, value in scope["headers"]}
+    place = _place(scope["path"])
+    verb = _verb(scope["method"], place, query)
+    return Request(verb=verb, path=scope["path"], query=query, headers=headers, body=body, **place)
+
+
+def _verb(method: str, place: dict[str, str], query: dict[str, str]) -> str:
+    if "resource" not in place:
+        return method.lower()
+    if method == "GET" and query.get("watch", "") in ("1", "true"):
+        return "watch"
+    return _VERBS.get(method, (method.lower(),) * 2)["name" in place]
+
+
+def _place(path: str) -> dict[str, str]:
+    """`/api/v1/…` and `/apis/GROUP/VERSION/…` as fields; absent ones are left out."""
+    parts = path.strip("/").split("/")
+    if parts[0] == "api":
+        fields, rest = dict(zip(("version",), parts[1:2], strict=False)), parts[2:]
+    elif parts[0] == "apis":
+        fields, rest = dict(zip(("group", "version"), parts[1:3], strict=False)), parts[3:]
+    else:
+        return {}
+    if len(rest) >= 3 and rest[0] == "namespaces" and rest[2] not in ("status", "finalize"):
+        fields["namespace"], rest = rest[1], rest[2:]
+    return fields | dict(zip(("resource", "name", "subresource"), rest, strict=False))

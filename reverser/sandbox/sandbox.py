@@ -1,0 +1,155 @@
+"""An embedded Kubernetes-compatible API: in memory, on a port of its own, with faults on order.
+
+    async with Sandbox.open() as sandbox:
+        sandbox.kubeconfig(path)
+        await sandbox.apply({"apiVersion": "v1", "kind": "ConfigMap", …}, manager="kubectl-edit")
+
+What is written here from Python goes through the same rules as what comes over HTTP.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import trio
+
+from reverser.sandbox import patch as patches
+from reverser.sandbox.app import App
+from reverser.sandbox.catalogue import Catalogue
+from reverser.sandbox.effects import Effects
+from reverser.sandbox.faults import Fault
+from reverser.sandbox.history import Stored
+from reverser.sandbox.managers import Writer
+from reverser.sandbox.refusal import Refusal
+from reverser.sandbox.script import Match
+from reverser.sandbox.server import serve
+from reverser.sandbox.storage import Storage, decode
+from reverser.sandbox.types import Served
+from reverser.sandbox.verbs import Verbs
+
+Object = dict[str, Any]
+
+
+class Sandbox:
+    """One API server."""
+
+    def __init__(self, *, bookmark_seconds: float = 60, history_limit: int = 100_000) -> None:
+        self.url = ""
+        """Known once it serves."""
+        self._storage = Storage(history_limit)
+        self._catalogue = Catalogue()
+        self._effects = Effects(self._catalogue, self._storage)
+        self._verbs = Verbs(self._catalogue, self._storage, self._effects)
+        self._app = App(self._catalogue, self._storage, self._verbs, bookmark_seconds)
+        self.faults = self._app.faults
+        """What goes wrong with requests to come."""
+        for name in ("default", "kube-system"):
+            namespace = {"metadata": {"name": name}}
+            self._effects.create(self._served("v1", "Namespace"), "", namespace, Writer("kube-apiserver"))
+
+    @classmethod
+    @asynccontextmanager
+    async def open(
+        cls, *, bookmark_seconds: float = 60, history_limit: int = 100_000
+    ) -> AsyncIterator[Sandbox]:
+        """A sandbox that serves until the block is left."""
+        sandbox = cls(bookmark_seconds=bookmark_seconds, history_limit=history_limit)
+        async with trio.open_nursery() as nursery:
+            await nursery.start(sandbox.serve)
+            yield sandbox
+            nursery.cancel_scope.cancel()
+
+    async def serve(self, *, task_status: trio.TaskStatus[str] = trio.TASK_STATUS_IGNORED) -> None:
+        """Serve on a port of its own until cancelled; starts with the URL."""
+        async with trio.open_nursery() as nursery:
+            self.url = await nursery.start(serve, self._app)
+            task_status.started(self.url)
+
+    def kubeconfig(self, path: Path) -> Path:
+        """Write a kubeconfig that leads here; returns the path."""
+        config = {
+            "apiVersion": "v1",
+            "kind": "Config",
+            "clusters": [{"name": "sandbox", "cluster": {"server": self.url}}],
+            "users": [{"name": "sandbox", "user": {"token": "sandbox"}}],
+            "contexts": [{"name": "sandbox", "context": {"cluster": "sandbox", "user": "sandbox"}}],
+            "current-context": "sandbox",
+        }
+        path.write_text(json.dumps(config, indent=2))
+        return path
+
+    async def apply(self, obj: Object, *, manager: str = "kubectl-apply") -> Object:
+        """Make the object as given, but for status and the server's metadata; returns the stored one."""
+        await trio.lowlevel.checkpoint()
+        served = self._served(obj["apiVersion"], obj["kind"])
+        namespace = obj["metadata"].get("namespace", "default") if served.type.namespaced else ""
+        stored = self._find(served, namespace, obj["metadata"]["name"])
+        if stored is None:
+            return _object(served, self._effects.create(served, namespace, obj, Writer(manager)))
+        return _object(served, self._effects.update(served, stored, obj, Writer(manager)))
+
+    async def patch(
+        self,
+        api_version: str,
+        kind: str,
+        name: str,
+        namespace: str,
+        patch: Object,
+        *,
+        manager: str = "kubectl-patch",
+        subresource: str = "",
+    ) -> Object:
+        """Merge `patch` into an object (RFC 7396), or into its status; returns the stored object."""
+        await trio.lowlevel.checkpoint()
+        served = self._served(api_version, kind)
+        stored = self._effects.find(served, namespace, name)
+        patched = patches.merge(decode(stored), patch)
+        writer = Writer(manager, subresource=subresource)
+        return _object(served, self._effects.update(served, stored, patched, writer))
+
+    async def delete(self, api_version: str, kind: str, name: str, namespace: str = "") -> None:
+        """Delete an object, gracefully when it has finalizers. Raises Refusal when it is missing."""
+        await trio.lowlevel.checkpoint()
+        served = self._served(api_version, kind)
+        self._effects.delete(served, self._effects.find(served, namespace, name))
+
+    async def get(self, api_version: str, kind: str, name: str, namespace: str = "") -> Object | None:
+        """The stored object, or None."""
+        await trio.lowlevel.checkpoint()
+        served = self._served(api_version, kind)
+        stored = self._find(served, namespace, name)
+        return _object(served, stored) if stored else None
+
+    def objects(self) -> list[Object]:
+        """Every stored object, each in the preferred version of its type."""
+        preferred: dict[tuple[str, str], Served] = {}
+        for served in self._catalogue:
+            preferred.setdefault(served.table, served)
+        tables = self._storage.tables
+        return [_object(s, stored) for s in preferred.values() for stored in tables[s.table].objects.values()]
+
+    def interrupt(self, match: Match, fault: Fault) -> int:
+        """Let a fault take over the running watches that match; how many there were."""
+        return self._app.interrupt(match, fault)
+
+    def compact(self) -> None:
+        """Forget history: watches that start from an older version, and open pages, are expired."""
+        self._storage.compact()
+        self._verbs.listing.forget()
+
+    def _served(self, api_version: str, kind: str) -> Served:
+        return self._catalogue.of_kind(api_version, kind)
+
+    def _find(self, served: Served, namespace: str, name: str) -> Stored | None:
+        try:
+            return self._effects.find(served, namespace, name)
+        except Refusal:
+            return None
+
+
+def _object(served: Served, stored: Stored) -> Object:
+    return {"apiVersion": served.type.api_version, "kind": served.type.kind, **decode(stored)}

@@ -1,0 +1,83 @@
+"""Objects by type, and one rising revision for all of them.
+
+Writing is a plain function call: whoever calls it has made the new state and owns the meaning
+(`registry`). Here an object gets its resourceVersion, its bytes, and its event.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from reverser.sandbox.history import Event, History, Stored
+
+FIRST_REVISION = 100
+"""As on a real server, history never reaches back to revision 1: a watch from there is too old."""
+
+Object = dict[str, Any]
+
+
+def decode(stored: Stored) -> Object:
+    """A fresh copy of the object, without `kind` and `apiVersion`."""
+    content: Object = msgspec.json.decode(stored.body)
+    return content
+
+
+class Table:
+    """The objects of one type, whatever version they are served in."""
+
+    def __init__(self, floor: int, limit: int) -> None:
+        self.objects: dict[tuple[str, str], Stored] = {}
+        self.history = History(floor, limit)
+
+
+class Storage:
+    """All tables."""
+
+    def __init__(self, history_limit: int) -> None:
+        self.revision = FIRST_REVISION
+        self.tables: dict[tuple[str, str], Table] = {}
+        self._limit = history_limit
+
+    def open(self, name: tuple[str, str]) -> None:
+        """Make an empty table if there is none."""
+        if name not in self.tables:
+            self.tables[name] = Table(self.revision, self._limit)
+
+    def drop(self, name: tuple[str, str]) -> None:
+        """Remove a table; its watches end."""
+        self.tables.pop(name).history.close()
+
+    def write(self, table: Table, content: Object) -> Stored:
+        """Store the next version of an object and tell its watches."""
+        stored = self._version(content)
+        key = (stored.namespace, stored.name)
+        before = table.objects.get(key)
+        table.objects[key] = stored
+        table.history.append(Event("MODIFIED" if before else "ADDED", stored, before))
+        return stored
+
+    def remove(self, table: Table, content: Object) -> Stored:
+        """Remove an object, with `content` as its last state."""
+        stored = self._version(content)
+        before = table.objects.pop((stored.namespace, stored.name))
+        table.history.append(Event("DELETED", stored, before))
+        return stored
+
+    def compact(self) -> None:
+        """As etcd's compaction: a watch that starts from an older revision is too old now."""
+        for table in self.tables.values():
+            table.history.floor = self.revision
+
+    def _version(self, content: Object) -> Stored:
+        self.revision += 1
+        metadata = content["metadata"]
+        metadata["resourceVersion"] = str(self.revision)
+        return Stored(
+            metadata.get("namespace", ""),
+            metadata["name"],
+            self.revision,
+            metadata.get("labels") or {},
+            msgspec.json.encode(content),
+        )
