@@ -1,0 +1,52 @@
+# Every command a person needs; `make` alone lists them. Needs git, make and python3 (3.11 or later).
+
+PYTHON ?= python3
+# Arguments for pytest, for example: make test ARGS="-k sanitize -x"
+ARGS ?=
+BIN := .venv/bin
+PIP_TOOLS := build/pip-tools
+PIP_TOOLS_VERSION := 7.6.2
+COMPILE := env -u PIP_FIND_LINKS CUSTOM_COMPILE_COMMAND="make requirements" $(PIP_TOOLS)/bin/pip-compile --quiet \
+	--no-emit-index-url --no-emit-find-links --no-emit-trusted-host --strip-extras --generate-hashes --allow-unsafe
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test check format test-servers e2e bench requirements
+
+help: ## list these commands
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: ## create or refresh .venv (called by the others)
+	@PYTHON="$(PYTHON)" requirements/install
+
+demo: setup ## see it work: no cluster, no remote, no settings
+	@$(BIN)/reverser demo
+
+test: setup ## run every test; those that need servers which are not there skip and say so
+	@$(BIN)/python -m pytest $(ARGS)
+
+check: setup ## format, lint, types and import contracts
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
+
+format: setup ## format the code and mend what lint can mend
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+test-servers: ## build kube-apiserver, etcd and friends for the tests (needs Go; about 20 minutes the first time)
+	@tests/servers/build
+
+e2e: setup test-servers ## only the tests against a real API server
+	@REVERSER_REQUIRE_SERVERS=1 $(BIN)/python -m pytest tests/e2e $(ARGS)
+
+bench: setup test-servers ## measure, and print ratios (docs/benchmarks.md)
+	@$(BIN)/python -m tests.bench
+
+requirements: ## pin the dependencies of pyproject.toml anew, with hashes
+	@test -x $(PIP_TOOLS)/bin/pip-compile || { $(PYTHON) -m venv $(PIP_TOOLS) && \
+		$(PIP_TOOLS)/bin/pip install --quiet pip-tools==$(PIP_TOOLS_VERSION); }
+	$(COMPILE) $(ARGS) --output-file requirements/build.txt requirements/build.in
+	$(COMPILE) $(ARGS) --output-file requirements/run.txt pyproject.toml
+	$(COMPILE) $(ARGS) --extra test --extra check --constraint requirements/run.txt \
+		--output-file requirements/dev.txt pyproject.toml requirements/build.in

@@ -1,0 +1,63 @@
+"""`reverser check`: is the configuration right, and does everything that it names let us in?"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import click
+import msgspec
+import trio
+from rich.console import Console
+
+from reverser.cli import tables
+from reverser.cli.failure import EXIT_CONFIG, EXIT_UNAVAILABLE
+from reverser.cli.findings import Findings
+from reverser.cli.inspection import inspect
+from reverser.cli.options import config_option
+from reverser.config import load
+from reverser.errors import ConfigError
+from reverser.log import configure
+
+
+@click.command(
+    "check",
+    epilog="""\b
+Examples:
+  reverser check --config reverser.toml
+  reverser check --config reverser.toml --offline          only the file
+  reverser check --config reverser.toml --output json      for scripts
+Exit status:
+  0  all is well      78  the file has problems
+  69 a server is unreachable, or refuses to be read or pushed to""",
+)
+@config_option
+@click.option("--offline", is_flag=True, help="Look at the file only, connect to nothing.")
+@click.option("--output", type=click.Choice(["table", "json"]), default="table", show_default=True)
+def command(config_path: str, offline: bool, output: str) -> None:
+    """Check the configuration, then every cluster and every remote that it names.
+
+    Tells the API server's version, each selected type and whether it may be listed and watched, and
+    for each remote whether it answers and would take a push. Nothing is changed anywhere.
+    """
+    configure("console", "error")
+    try:
+        config = load(config_path, os.environ)
+    except ConfigError as error:
+        if output != "json":
+            raise
+        problems = [{"path": p.path, "message": p.message, "hint": p.hint} for p in error.problems]
+        _print_json({"ok": False, "problems": problems})
+        sys.exit(EXIT_CONFIG)
+    findings = Findings() if offline else trio.run(inspect, config)
+    if output == "json":
+        _print_json({"ok": findings.ok, "problems": [], **msgspec.to_builtins(findings)})
+    elif offline:
+        click.echo(f"{config_path}: all is well, as far as can be told without connecting")
+    else:
+        tables.show(findings, Console())
+    sys.exit(0 if findings.ok else EXIT_UNAVAILABLE)
+
+
+def _print_json(value: object) -> None:
+    click.echo(msgspec.json.format(msgspec.json.encode(value)).decode())

@@ -1,0 +1,67 @@
+"""Errors become sentences and exit codes. Who must act is in the error's type; see `reverser.errors`."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, NoReturn
+
+import click
+
+from reverser.errors import ConfigError, ReverserError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+EXIT_UNAVAILABLE = 69
+EXIT_BUG = 70
+EXIT_CONFIG = 78
+
+
+@contextmanager
+def exits() -> Iterator[None]:
+    """End the process with the exit code that an escaping error stands for."""
+    try:
+        yield
+    except Exception as error:
+        _end(error)
+
+
+def _end(error: Exception) -> NoReturn:
+    leaves = list(_leaves(error))
+    for leaf in leaves:
+        if isinstance(leaf, ConfigError):
+            show_problems(leaf)
+            sys.exit(EXIT_CONFIG)
+    if all(isinstance(leaf, ReverserError) for leaf in leaves):
+        for leaf in leaves:
+            _show(leaf)
+        sys.exit(EXIT_UNAVAILABLE)
+    sys.excepthook(type(error), error, error.__traceback__)
+    click.echo("reverser: this is a bug in reverser; please report it with the lines above", err=True)
+    sys.exit(EXIT_BUG)
+
+
+def _leaves(error: BaseException) -> Iterator[BaseException]:
+    """The errors themselves, without the groups that nurseries wrap around them."""
+    if isinstance(error, BaseExceptionGroup):
+        for inner in error.exceptions:
+            yield from _leaves(inner)
+    else:
+        yield error
+
+
+def _show(error: BaseException) -> None:
+    click.echo(f"reverser: {error}", err=True)
+    hint = getattr(error, "hint", "")
+    if hint:
+        click.echo(f"  {hint}", err=True)
+
+
+def show_problems(error: ConfigError) -> None:
+    """All problems, one a line, on standard error."""
+    count = len(error.problems)
+    click.echo(f"reverser: {count} problem{'s' if count > 1 else ''} in the configuration", err=True)
+    for problem in error.problems:
+        click.echo(f"  {problem}", err=True)
+    click.echo("nothing was started", err=True)

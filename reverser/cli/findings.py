@@ -1,0 +1,67 @@
+"""What `reverser check` found out; `--output json` prints exactly these fields."""
+
+from __future__ import annotations
+
+import msgspec
+
+
+class TypeFinding(msgspec.Struct, frozen=True):
+    """One type that rules select."""
+
+    type: str
+    """kubectl's full name: `deployments.apps`."""
+    namespaces: tuple[str, ...]
+    """Where it is watched; empty: everywhere."""
+    rules: tuple[str, ...]
+    """Names of the rules that select it."""
+    allowed: bool
+    """Whether we may list and watch it in all of them."""
+
+
+class ClusterFinding(msgspec.Struct, frozen=True):
+    """One API server."""
+
+    name: str
+    server: str = ""
+    version: str = ""
+    error: str = ""
+    """Why it could not be asked; empty when it was."""
+    hint: str = ""
+    types: tuple[TypeFinding, ...] = ()
+    notes: tuple[str, ...] = ()
+    """What is odd but no fault: groups that do not answer, patterns that match nothing yet."""
+    roles: str = ""
+    """YAML of the roles that would allow what is missing."""
+
+    @property
+    def ok(self) -> bool:
+        return not self.error and all(found.allowed for found in self.types)
+
+
+class DestinationFinding(msgspec.Struct, frozen=True):
+    """One remote."""
+
+    name: str
+    url: str
+    branch: str
+    reachable: bool
+    branch_exists: bool
+    push_allowed: bool
+    message: str = ""
+    """The remote's own words when something is wrong."""
+    hint: str = ""
+
+    @property
+    def ok(self) -> bool:
+        return self.reachable and self.push_allowed
+
+
+class Findings(msgspec.Struct, frozen=True):
+    """All of it."""
+
+    clusters: tuple[ClusterFinding, ...] = ()
+    destinations: tuple[DestinationFinding, ...] = ()
+
+    @property
+    def ok(self) -> bool:
+        return all(each.ok for each in self.clusters) and all(each.ok for each in self.destinations)

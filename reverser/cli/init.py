@@ -1,0 +1,86 @@
+"""`reverser init`: a few questions, a look at the cluster and the remote, and a file that works.
+
+Every question has an option that answers it. What is written has been read back by the
+configuration's own loader before, and a file that is already there is not touched.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import click
+import trio
+
+from reverser.cli.answers import Answers, draft
+from reverser.cli.findings import Findings
+from reverser.cli.inspection import inspect
+from reverser.cli.options import config_option
+from reverser.config import parse
+from reverser.errors import StalledError
+from reverser.log import configure
+
+
+@click.command(
+    "init",
+    epilog="""\b
+Examples:
+  reverser init
+  reverser init --yes --url git@example.com:org/live.git --namespace shop
+  reverser init --yes --url https://example.com/live.git \\
+      --username bot --password-file /etc/reverser/token""",
+)
+@config_option
+@click.option("--cluster", "context", metavar="CONTEXT", help="A context of the kubeconfig.")
+@click.option("--kubeconfig", help="A kubeconfig file; else what kubectl would take.")
+@click.option("--namespace", "namespaces", multiple=True, metavar="GLOB", help="Only these; may be repeated.")
+@click.option("--url", help="The repository to write to.")
+@click.option("--branch", help="The branch to write to; main without it.")
+@click.option("--ssh-key", help="File with the private key for an ssh remote.")
+@click.option("--known-hosts", help="File with the host keys of an ssh remote.")
+@click.option("--username", help="User name for an http remote.")
+@click.option("--password-file", help="File with that user's password or token.")
+@click.option("--data-dir", help="Folder for the journal and the repositories.")
+@click.option("--yes", is_flag=True, help="Ask nothing.")
+@click.option("--force", is_flag=True, help="Replace a file that is already there.")
+def command(
+    config_path: str, namespaces: tuple[str, ...], yes: bool, force: bool, **given: str | None
+) -> None:
+    """Look at a cluster and a remote, and write a commented configuration that works.
+
+    Asks for what no option tells. Nothing is written when the cluster or the remote does not
+    answer, unless you say so.
+    """
+    configure("console", "error")
+    path = Path(config_path)
+    if path.exists() and not force:
+        raise click.UsageError(f"{path} is already there; --force replaces it")
+    text = draft(Answers(given, ask=not yes), namespaces).render()
+    findings = trio.run(inspect, parse(text, os.environ))
+    answered = _tell(findings)
+    if not answered and (yes or not click.confirm("Write the file all the same?", err=True)):
+        raise StalledError("NotReady", f"{config_path} was not written", hint="mend what is told above")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8")
+    click.echo(f"wrote {path}; next:\n  reverser check --config {path}\n  reverser run --config {path}")
+
+
+def _tell(findings: Findings) -> bool:
+    """Say what was seen; whether both answered. Types that we may not read are told, no more."""
+    [cluster], [remote] = findings.clusters, findings.destinations
+    if cluster.error:
+        click.echo(f"cluster: {cluster.error}", err=True)
+    else:
+        click.echo(
+            f"cluster: {cluster.server}, {cluster.version}, {len(cluster.types)} types to watch", err=True
+        )
+    if cluster.roles:
+        click.echo(
+            f"cluster: reverser may not read all of them; this would allow it:\n{cluster.roles}", err=True
+        )
+    branch = "there" if remote.branch_exists else "new"
+    state = f"would take a push to {remote.branch} ({branch})" if remote.ok else remote.message
+    click.echo(f"remote: {state}", err=True)
+    for hint in filter(None, (cluster.hint, remote.hint)):
+        click.echo(f"  {hint}", err=True)
+    return remote.ok and not cluster.error

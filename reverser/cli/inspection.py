@@ -1,0 +1,124 @@
+"""Connects to everything that a configuration names, and changes nothing.
+
+All clusters and remotes are asked at once. A server that does not answer is a finding, not an
+error: the others are looked at all the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import trio
+
+from reverser.app.assembly import Assembly
+from reverser.cli.findings import ClusterFinding, DestinationFinding, Findings, TypeFinding
+from reverser.config import Cluster, Config
+from reverser.config.report import did_you_mean
+from reverser.errors import ReverserError
+from reverser.git.probe import probe
+from reverser.kube import credentials, permissions
+from reverser.kube.client import Client
+from reverser.kube.discovery import Discovery, discover, version
+from reverser.model.change import Stream
+from reverser.model.destination import Destination
+from reverser.model.resource import ResourceType
+from reverser.model.rule import Rule
+from reverser.stages.select.resources import matches
+from reverser.stages.select.rules import CompiledRule
+from reverser.stages.yaml import render
+
+
+async def inspect(config: Config) -> Findings:
+    """Everything that the rules of a configuration use."""
+    assembly = Assembly(config, b"")
+    clusters: dict[str, ClusterFinding] = {}
+    destinations: dict[str, DestinationFinding] = {}
+
+    async def ask_cluster(cluster: Cluster) -> None:
+        clusters[cluster.name] = await look_at_cluster(cluster, assembly)
+
+    async def ask_remote(destination: Destination) -> None:
+        destinations[destination.name] = await look_at_remote(destination)
+
+    async with trio.open_nursery() as nursery:
+        for cluster in config.clusters:
+            nursery.start_soon(ask_cluster, cluster)
+        for destination in config.destinations:
+            nursery.start_soon(ask_remote, destination)
+    return Findings(
+        tuple(clusters[cluster.name] for cluster in config.clusters),
+        tuple(destinations[destination.name] for destination in config.destinations),
+    )
+
+
+async def look_at_remote(destination: Destination) -> DestinationFinding:
+    """Whether a remote answers, has the branch, and lets us push."""
+    report = await probe(destination)
+    return DestinationFinding(
+        name=destination.name,
+        url=destination.url,
+        branch=destination.branch,
+        reachable=report.reachable,
+        branch_exists=bool(report.head),
+        push_allowed=report.push_allowed,
+        message=report.message,
+        hint=report.hint,
+    )
+
+
+async def look_at_cluster(cluster: Cluster, assembly: Assembly) -> ClusterFinding:
+    """Whether a cluster answers, which types the rules select there, and what we may not read."""
+    try:
+        login = await credentials.load(cluster.kubeconfig, cluster.context)
+        async with Client.open(login) as client:
+            served, found = await version(client), await discover(client)
+            wanted = assembly.wanted(cluster.name, found.types)
+            streams = [
+                Stream(cluster.name, kind, space) for kind, spaces in wanted.items() for space in spaces
+            ]
+            denied = await permissions.missing(client, streams)
+    except ReverserError as error:
+        return ClusterFinding(cluster.name, error=error.message, hint=error.hint)
+    rules = [rule for rule in assembly.config.rules if rule.cluster == cluster.name]
+    return ClusterFinding(
+        cluster.name,
+        server=client.server,
+        version=served,
+        types=_types(streams, denied, [CompiledRule(rule) for rule in rules]),
+        notes=(*_silent(found), *_unmatched(rules, found.types)),
+        roles="---\n".join(render(role).decode() for role in permissions.roles(denied, "reverser")),
+    )
+
+
+def _types(
+    streams: Sequence[Stream], denied: Sequence[Stream], rules: Sequence[CompiledRule]
+) -> tuple[TypeFinding, ...]:
+    scopes: dict[ResourceType, list[str]] = {}
+    for stream in streams:
+        scopes.setdefault(stream.type, []).extend([stream.namespace] if stream.namespace else [])
+    forbidden = {stream.type for stream in denied}
+    return tuple(
+        TypeFinding(
+            type=kind.name,
+            namespaces=tuple(spaces),
+            rules=tuple(each.rule.name for each in rules if each.selects_type(kind)),
+            allowed=kind not in forbidden,
+        )
+        for kind, spaces in sorted(scopes.items(), key=lambda item: item[0].name)
+    )
+
+
+def _silent(found: Discovery) -> list[str]:
+    return [f"the API group {group} does not answer: {why}" for group, why in found.degraded.items()]
+
+
+def _unmatched(rules: Sequence[Rule], types: Sequence[ResourceType]) -> list[str]:
+    """Patterns that match no type: a CRD that is still to come, or a misspelling."""
+    names = {name for kind in types for name in (kind.name, kind.resource, kind.singular, *kind.short_names)}
+    return [
+        f"rules.{rule.name}.resources: no type is called {pattern} now; it is watched once it appears"
+        + (f" ({hint})" if (hint := did_you_mean(pattern, names)) else "")
+        for rule in rules
+        for pattern in rule.resources
+        if not any(matches(pattern, kind) for kind in types)
+    ]

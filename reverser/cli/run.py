@@ -1,0 +1,39 @@
+"""`reverser run`: the daemon."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+
+import click
+import trio
+
+from reverser.app.daemon import Daemon
+from reverser.cli.options import config_option
+from reverser.config import Config, load
+from reverser.log import configure
+
+
+@click.command(
+    "run",
+    epilog="""\b
+Example:
+  reverser run --config reverser.toml
+Signals:
+  TERM, INT  push what is journaled, then end; a second one ends at once
+  HUP        read the configuration again; a bad one is reported, the old one stays""",
+)
+@config_option
+def command(config_path: str) -> None:
+    """Follow the clusters and commit every change, until a signal ends it.
+
+    It never exits because of a cluster or a remote: what cannot be reached is tried again, and
+    /readyz says what is wrong.
+    """
+    config = load(config_path, os.environ)
+    configure(config.log.format, config.log.level)
+    trio.run(_run, config, lambda: load(config_path, os.environ))
+
+
+async def _run(config: Config, reload: Callable[[], Config]) -> None:
+    await Daemon(config, reload).run()

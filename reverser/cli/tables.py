@@ -1,0 +1,83 @@
+"""Findings for people: tables, and what to do about what is wrong."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rich.table import Table
+from rich.text import Text
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from reverser.cli.findings import ClusterFinding, DestinationFinding, Findings
+
+OK = Text("ok", style="green")
+
+
+def show(findings: Findings, console: Console) -> None:
+    """Print all findings, ending with a verdict."""
+    for cluster in findings.clusters:
+        _show_cluster(cluster, console)
+    _show_destinations(findings.destinations, console)
+    for cluster in findings.clusters:
+        _show_roles(cluster, console)
+    verdict = Text("all is well", style="green") if findings.ok else _bad("not ready: see above")
+    console.print(verdict)
+
+
+def _show_cluster(cluster: ClusterFinding, console: Console) -> None:
+    if cluster.error:
+        console.print(Text.assemble(f"cluster {cluster.name}: ", _bad(cluster.error)), soft_wrap=True)
+        _say(cluster.hint, console)
+        return
+    title = f"cluster {cluster.name}: {cluster.server}, {cluster.version}, types: {len(cluster.types)}"
+    table = _table(title, "type", "watched in", "rules", "list and watch")
+    for found in cluster.types:
+        allowed = OK if found.allowed else _bad("not allowed")
+        table.add_row(
+            found.type, ", ".join(found.namespaces) or "everywhere", ", ".join(found.rules), allowed
+        )
+    console.print(table)
+    for note in cluster.notes:
+        _say(f"note: {note}", console)
+
+
+def _show_destinations(destinations: tuple[DestinationFinding, ...], console: Console) -> None:
+    table = _table("remotes", "destination", "remote", "branch", "push")
+    for found in destinations:
+        branch = found.branch if found.branch_exists else f"{found.branch} (will be made)"
+        table.add_row(
+            found.name,
+            Text(found.url) if found.reachable else Text.assemble(found.url, " ", _bad("unreachable")),
+            branch if found.reachable else "?",
+            OK if found.ok else _bad("not allowed" if found.reachable else "?"),
+        )
+    console.print(table)
+    for found in destinations:
+        if not found.ok:
+            console.print(Text.assemble(f"destination {found.name}: ", _bad(found.message)), soft_wrap=True)
+            _say(found.hint, console)
+
+
+def _table(title: str, *columns: str) -> Table:
+    """A table that breaks long names instead of cutting them."""
+    table = Table(title=title, title_justify="left")
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    return table
+
+
+def _show_roles(cluster: ClusterFinding, console: Console) -> None:
+    if cluster.roles:
+        _say(f"cluster {cluster.name}: apply this, and bind it to the user that reverser runs as:\n", console)
+        console.print(cluster.roles, soft_wrap=True, markup=False, highlight=False)
+
+
+def _say(text: str, console: Console) -> None:
+    if text:
+        console.print(f"  {text}", soft_wrap=True, markup=False, highlight=False)
+
+
+def _bad(text: str) -> Text:
+    return Text(text, style="red")

@@ -1,0 +1,56 @@
+"""One TOML file becomes one `Config`, or a list of everything that is wrong with it.
+
+`load` reads the file, `decode` turns tables into structs, `checks` compares them with each other
+and with what the stages can parse. A field that could not be decoded keeps its default, so that
+the later steps still find the other problems; the result is handed out only when there are none.
+Nothing here connects to anything: whether a key fits a server is `reverser check`'s question.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from reverser.config.checks import check
+from reverser.config.decode import Decoder
+from reverser.config.report import Report
+from reverser.config.tables import Cluster, Config, Log, Operations
+from reverser.errors import ConfigError, Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["Cluster", "Config", "Log", "Operations", "load", "parse"]
+
+
+def load(path: str | Path, environ: Mapping[str, str]) -> Config:
+    """Read a configuration file; raises ConfigError with every problem of it at once."""
+    try:
+        text = Path(path).read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise ConfigError([Problem(str(path), f"is not UTF-8 (byte {error.start})")]) from None
+    except OSError as error:
+        hint = "`reverser init` writes one" if isinstance(error, FileNotFoundError) else ""
+        raise ConfigError([Problem(str(path), f"cannot be read: {error.strerror}", hint)]) from None
+    return parse(text, environ)
+
+
+def parse(text: str, environ: Mapping[str, str]) -> Config:
+    """The same for a text that is already in memory."""
+    report = Report()
+    config = Decoder(environ, report).config(_tables(text))
+    check(config, report)
+    if report.problems:
+        raise ConfigError(report.problems)
+    return config
+
+
+def _tables(text: str) -> dict[str, Any]:
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        what, _, where = str(error).rpartition(" (at ")
+        place = re.sub(r"\)$", "", where) if what else "end of document"
+        raise ConfigError([Problem(place, what or str(error), "this is not valid TOML")]) from None

@@ -1,0 +1,79 @@
+"""What the structs cannot say: names that must be unique and known, and the process's own settings."""
+
+from __future__ import annotations
+
+import math
+import re
+from typing import TYPE_CHECKING, Protocol
+
+from reverser.config.destinations import check_clusters, check_collisions, check_destination
+from reverser.config.report import places, show
+from reverser.config.rules import check_rule, check_sanitize
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from reverser.config.report import Report
+    from reverser.config.tables import Config
+
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
+
+BIND = re.compile(r"(?:\[[0-9A-Fa-f:.%]+\]|[^\s:\[\]/@]+):(?P<port>\d{1,5})", re.ASCII)
+
+
+class Named(Protocol):
+    """A table with a name."""
+
+    @property
+    def name(self) -> str: ...
+
+
+def check(config: Config, report: Report) -> None:
+    """Report everything that is wrong between the tables and inside their texts."""
+    _check_process(config, report)
+    _check_names("clusters", config.clusters, report)
+    destinations = _check_names("destinations", config.destinations, report)
+    rules = _check_names("rules", config.rules, report)
+    for place, destination in zip(destinations, config.destinations, strict=True):
+        check_destination(destination, place, report)
+    check_collisions(config.destinations, destinations, report)
+    check_clusters(config, destinations, report)
+    names = {each.name for each in config.clusters}, {each.name for each in config.destinations}
+    for place, rule in zip(rules, config.rules, strict=True):
+        check_rule(rule, place, *names, report)
+    for index, table in enumerate(config.sanitize):
+        check_sanitize(table, f"sanitize[{index}]", report)
+
+
+def _check_process(config: Config, report: Report) -> None:
+    if not config.data_dir.strip():
+        report.add("data_dir", "must be the path of a folder, not an empty text")
+    if not math.isfinite(config.grace_seconds) or config.grace_seconds < 0:
+        report.add("grace_seconds", f"must be 0 or more seconds, not {config.grace_seconds}")
+    bind = BIND.fullmatch(config.operations.bind)
+    if bind is None or int(bind["port"]) > 65535:
+        hint = "for example 127.0.0.1:8081, or 0.0.0.0:8081 for all addresses"
+        report.add("operations.bind", f"must be host:port, not {show(config.operations.bind)}", hint)
+
+
+def _check_names(table: str, items: Sequence[Named], report: Report) -> list[str]:
+    """The key path of each table, after its name was looked at."""
+    if not items and not report.faulty(table):
+        report.add(
+            table,
+            "is missing; at least one is needed",
+            f"add a [[{table}]] table; config.example.toml has one",
+        )
+    names = [item.name for item in items]
+    where = places(names, table)
+    for index, (place, name) in enumerate(zip(where, names, strict=True)):
+        key = f"{place}.name"
+        if report.faulty(key):
+            continue
+        if not NAME.fullmatch(name):
+            report.add(key, f"must be 1 to 63 letters, digits, '.', '_' or '-', not {show(name)}")
+        elif name in names[:index]:
+            report.add(
+                key, f"is {show(name)}, as {table}[{names.index(name)}] is already called", "rename one"
+            )
+    return where

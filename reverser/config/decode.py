@@ -1,0 +1,127 @@
+"""Tables become structs, field by field, so that one wrong value does not hide the next.
+
+msgspec's own decoder stops at the first error. Its description of the structs
+(`msgspec.inspect`) drives this walk instead: the structs stay the only place that says which keys
+there are, of which type and with which default. A value that does not fit is reported and
+replaced by the field's default, or by an empty text where there is none.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, cast
+
+import msgspec
+from msgspec import inspect
+
+from reverser.config.report import Report, did_you_mean, one_of, places, show
+from reverser.config.secrets import secret
+from reverser.config.tables import Config
+from reverser.model.secret import SecretRef
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+MISSING = object()
+
+WORDS: dict[type, tuple[str, tuple[type, ...]]] = {
+    inspect.StrType: ("a text", (str,)),
+    inspect.BoolType: ("true or false", (bool,)),
+    inspect.FloatType: ("a number", (int, float)),
+}
+"""What a plain type is called, and which Python types TOML gives for it."""
+
+
+class Decoder:
+    """One walk over one file."""
+
+    def __init__(self, environ: Mapping[str, str], report: Report) -> None:
+        self._environ = environ
+        self._report = report
+
+    def config(self, tables: dict[str, Any]) -> Config:
+        """The whole file; the report says whether the result may be used."""
+        kind = cast("inspect.StructType", inspect.type_info(Config))
+        return cast("Config", self._table(kind, tables, ""))
+
+    def _value(self, kind: inspect.Type, value: Any, path: str) -> Any:
+        kind = _without_none(kind)
+        if isinstance(kind, inspect.StructType):
+            if kind.cls is SecretRef:
+                return secret(value, path, self._environ, self._report) or MISSING
+            return self._table(kind, value, path)
+        if isinstance(kind, inspect.VarTupleType):
+            return self._array(kind, value, path)
+        return self._leaf(kind, value, path)
+
+    def _table(self, kind: inspect.StructType, value: Any, path: str) -> Any:
+        if not isinstance(value, dict):
+            # The value is not shown: it may be a password in the place of a credentials table.
+            self._report.add(path, "must be a table", f"write [{path}] on a line of its own")
+            return MISSING
+        known = {field.encode_name: field for field in kind.fields}
+        for key in [key for key in value if key not in known]:
+            self._report.add(_join(path, key), "is not a known key", did_you_mean(key, known))
+        return kind.cls(**{name: self._field(field, value, path) for name, field in known.items()})
+
+    def _field(self, field: inspect.Field, table: dict[str, Any], path: str) -> Any:
+        where = _join(path, field.encode_name)
+        if field.encode_name in table:
+            value = self._value(field.type, table[field.encode_name], where)
+            if value is not MISSING:
+                return value
+        elif field.required:
+            self._report.add(where, "is missing", f'add {field.encode_name} = "…"')
+        return _default(field)
+
+    def _array(self, kind: inspect.VarTupleType, value: Any, path: str) -> Any:
+        of_tables = isinstance(kind.item_type, inspect.StructType)
+        if not isinstance(value, list):
+            hint = f"write [[{path}]]" if of_tables else f"put it in brackets: [{show(value)}]"
+            self._report.add(path, f"must be a list, not {show(value)}", hint)
+            return MISSING
+        where = places([item.get("name") if isinstance(item, dict) else None for item in value], path)
+        items = [self._value(kind.item_type, *pair) for pair in zip(value, where, strict=True)]
+        return tuple(item for item in items if item is not MISSING)
+
+    def _leaf(self, kind: inspect.Type, value: Any, path: str) -> Any:
+        choices = kind.types if isinstance(kind, inspect.UnionType) else (kind,)
+        if any(_fits(choice, value) for choice in choices):
+            return value
+        words = [word for choice in choices for word in _words(choice)]
+        hint = did_you_mean(value, words) if isinstance(value, str) else ""
+        self._report.add(path, f"must be {_allowed(choices)}, not {show(value)}", hint)
+        return MISSING
+
+
+def _words(kind: inspect.Type) -> list[str]:
+    """The words that a Literal allows."""
+    return [str(word) for word in kind.values] if isinstance(kind, inspect.LiteralType) else []
+
+
+def _fits(kind: inspect.Type, value: Any) -> bool:
+    if isinstance(kind, inspect.LiteralType):
+        return isinstance(value, str) and value in _words(kind)
+    _, types = WORDS[type(kind)]
+    return isinstance(value, types) and (bool in types or not isinstance(value, bool))
+
+
+def _allowed(choices: tuple[inspect.Type, ...]) -> str:
+    described = [one_of(_words(kind)) if _words(kind) else WORDS[type(kind)][0] for kind in choices]
+    return ", or ".join(described)
+
+
+def _without_none(kind: inspect.Type) -> inspect.Type:
+    if not isinstance(kind, inspect.UnionType):
+        return kind
+    others = [each for each in kind.types if not isinstance(each, inspect.NoneType)]
+    return others[0] if len(others) == 1 else kind
+
+
+def _default(field: inspect.Field) -> Any:
+    if field.default is not msgspec.NODEFAULT:
+        return field.default
+    return "" if field.default_factory is msgspec.NODEFAULT else field.default_factory()
+
+
+def _join(path: str, key: str) -> str:
+    return f"{path}.{key}" if path else key

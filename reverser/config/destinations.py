@@ -1,0 +1,136 @@
+"""What a `[[destinations]]` table must fulfil, and what two of them must not share.
+
+Two destinations that write into one folder of one branch would undo each other's commits, so they
+are refused at the start, also where the URLs are spelled differently.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from reverser.config import remote
+from reverser.config.credentials import check_credentials
+from reverser.config.report import show
+from reverser.errors import WithheldError
+from reverser.stages import duration, paths
+from reverser.stages.template import separates_clusters, template_problems
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from reverser.config.report import Report
+    from reverser.config.tables import Config
+    from reverser.model.destination import Destination
+
+BRANCH_FAULTS = re.compile(
+    r"""[\x00-\x20\x7f~^:?*\[\\] | \.\. | @\{ | // | ^[/-] | [/.]$ | (^|/)\. | \.lock(/|$) | ^@$ | ^$""",
+    re.VERBOSE,
+)
+"""git-check-ref-format(1), as one pattern."""
+
+COMMITTER = re.compile(r"[^<>\x00-\x1f\x7f]*[^<>\s\x00-\x1f\x7f] <[^<>\s\x00-\x1f\x7f]+>")
+
+
+def check_destination(destination: Destination, place: str, report: Report) -> None:
+    """Report what is wrong inside one destination."""
+    _check_url(destination, place, report)
+    _check_layout(destination, place, report)
+    for key, problem in (
+        ("branch", _branch_problem(destination.branch)),
+        ("path", _path_problem(destination.path)),
+        ("window", _window_problem(destination.window)),
+        ("committer", _committer_problem(destination.committer)),
+    ):
+        if problem and not report.faulty(f"{place}.{key}"):
+            report.add(f"{place}.{key}", *problem)
+
+
+def check_collisions(destinations: Sequence[Destination], where: Sequence[str], report: Report) -> None:
+    """Report destinations that would write into each other's folder."""
+    seen: list[tuple[str, str, str]] = []
+    for place, each in zip(where, destinations, strict=True):
+        if any(report.faulty(f"{place}.{key}") for key in ("url", "branch", "path")):
+            continue
+        repository = f"{remote.parse(each.url).place}#{each.branch}"
+        for other, other_repository, path in seen:
+            if repository == other_repository and _overlap(path, each.path):
+                message = f"{show(each.path)} overlaps with {show(path)} of {other}, on the same branch"
+                report.add(f"{place}.path", message, "give each its own folder or branch")
+        seen.append((place, repository, each.path))
+
+
+def check_clusters(config: Config, where: Sequence[str], report: Report) -> None:
+    """Report destinations that two clusters share though their layout has no place for the cluster."""
+    for place, each in zip(where, config.destinations, strict=True):
+        clusters = sorted({rule.cluster for rule in config.rules if rule.destination == each.name})
+        key = f"{place}.{'template' if each.layout == 'template' else 'layout'}"
+        if len(clusters) < 2 or report.faulty(key):
+            continue
+        if each.layout != "template" or not separates_clusters(each.template):
+            message = f"would give objects of {' and '.join(clusters)} the same files"
+            report.add(key, message, "give each cluster a destination, or use a template with {cluster}")
+
+
+def _overlap(one: str, other: str) -> bool:
+    left, right = [[part for part in path.split("/") if part] for path in (one, other)]
+    shorter = min(len(left), len(right))
+    return left[:shorter] == right[:shorter]
+
+
+def _check_url(destination: Destination, place: str, report: Report) -> None:
+    if report.faulty(f"{place}.url"):
+        return
+    try:
+        scheme = remote.parse(destination.url).scheme
+    except ValueError as error:
+        report.add(f"{place}.url", str(error))
+    else:
+        check_credentials(destination.credentials, scheme, f"{place}.credentials", report)
+
+
+def _check_layout(destination: Destination, place: str, report: Report) -> None:
+    key = f"{place}.template"
+    if report.faulty(key) or report.faulty(f"{place}.layout"):
+        return
+    if destination.layout != "template":
+        if destination.template:
+            report.add(key, f'is used only with layout = "template", not with {show(destination.layout)}')
+    elif problems := template_problems(destination.template):
+        report.add(key, f"{show(destination.template)}: {'; '.join(problems)}", "see docs/layouts.md")
+
+
+def _branch_problem(branch: str) -> tuple[str, str] | None:
+    if branch.startswith("refs/heads/"):
+        return f"must be a branch, not {show(branch)}", f"write {branch.removeprefix('refs/heads/')}"
+    if BRANCH_FAULTS.search(branch):
+        return f"{show(branch)} is no name that Git allows for a branch", "for example main"
+    return None
+
+
+def _path_problem(path: str) -> tuple[str, str] | None:
+    folder = path.removesuffix("/")
+    if path.startswith("/"):
+        return f"must be relative to the repository's root, not {show(path)}", f"write {path.strip('/')}"
+    try:
+        paths.check(folder or "root")
+    except WithheldError as error:
+        return error.message, "write a plain folder, for example clusters/live"
+    return None
+
+
+def _window_problem(window: str) -> tuple[str, str] | None:
+    try:
+        duration.parse(window)
+    except ValueError as error:
+        return str(error), ""
+    return None
+
+
+def _committer_problem(committer: str) -> tuple[str, str] | None:
+    if COMMITTER.fullmatch(committer):
+        return None
+    return (
+        f"must be a name and an address, not {show(committer)}",
+        "for example Reverser <reverser@example.com>",
+    )

@@ -1,0 +1,81 @@
+"""What `[[rules]]` and `[[sanitize]]` tables must fulfil.
+
+Whether a type exists is known only when the API server was asked: `reverser check` tells.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from reverser.config.report import did_you_mean, one_of, show
+from reverser.stages.sanitize import parse_path
+from reverser.stages.select import labels
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Sequence
+
+    from reverser.config.report import Report
+    from reverser.model.rule import Rule, SanitizeRule
+
+RESOURCE = re.compile(r"(?:\*|[A-Za-z0-9-]+)(?:\.[A-Za-z0-9-]*)*", re.ASCII)
+
+NAMESPACE = re.compile(r"[a-z0-9*?!\[\]-]+", re.ASCII)
+
+
+def check_rule(
+    rule: Rule, place: str, clusters: Collection[str], destinations: Collection[str], report: Report
+) -> None:
+    """Report what is wrong inside one rule, and what it names that is not there."""
+    _check_known(rule.cluster, clusters, f"{place}.cluster", report)
+    _check_known(rule.destination, destinations, f"{place}.destination", report)
+    _check_not_empty(rule, ("resources", "namespaces", "operations"), place, report)
+    for key in ("resources", "exclude_resources"):
+        _check_each(getattr(rule, key), _resource, f"{place}.{key}", report)
+    for key in ("namespaces", "exclude_namespaces"):
+        _check_each(getattr(rule, key), _namespace, f"{place}.{key}", report)
+    _check_each([rule.selector], labels.parse, f"{place}.selector", report)
+
+
+def check_sanitize(table: SanitizeRule, place: str, report: Report) -> None:
+    """Report what is wrong inside one `[[sanitize]]` table."""
+    _check_not_empty(table, ("resources",), place, report)
+    _check_each(table.resources, _resource, f"{place}.resources", report)
+    for key in ("strip", "insignificant"):
+        _check_each(getattr(table, key), parse_path, f"{place}.{key}", report)
+
+
+def _check_known(name: str, known: Collection[str], place: str, report: Report) -> None:
+    if name in known or report.faulty(place):
+        return
+    table = f"[[{place.rpartition('.')[2]}s]]"
+    hint = did_you_mean(name, known) or (f"it can be {one_of(sorted(known))}" if known else "")
+    report.add(place, f"{show(name)} is not the name of a {table} table", hint)
+
+
+def _check_not_empty(table: Rule | SanitizeRule, keys: Sequence[str], place: str, report: Report) -> None:
+    for key in keys:
+        if not getattr(table, key) and not report.faulty(f"{place}.{key}"):
+            report.add(f"{place}.{key}", "is empty, so nothing would be selected", "leave it out")
+
+
+def _check_each(values: Sequence[str], parse: Callable[[str], Any], place: str, report: Report) -> None:
+    """Report each value that `parse` raises ValueError for; a single text has no number in its path."""
+    if report.faulty(place):
+        return
+    for index, value in enumerate(values):
+        try:
+            parse(value)
+        except ValueError as error:
+            where = place if place.endswith(".selector") else f"{place}[{index}]"
+            report.add(where, f"{show(value)}: {error}")
+
+
+def _resource(text: str) -> None:
+    if not RESOURCE.fullmatch(text):
+        raise ValueError("is no type; write it as kubectl does, for example deployments.apps, *.apps or *")
+
+
+def _namespace(text: str) -> None:
+    if not NAMESPACE.fullmatch(text):
+        raise ValueError("can match no namespace; write names or globs, for example team-*")

@@ -1,0 +1,57 @@
+"""The tables of the configuration file that are the process's own.
+
+`[[destinations]]`, `[[rules]]` and `[[sanitize]]` are vocabulary that other sources of
+configuration share, so their structs stand in `reverser.model`. The text under each field is what
+docs/configuration.md tells about it.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+from reverser.model.destination import Destination
+from reverser.model.rule import Rule, SanitizeRule
+
+
+class Log(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How the process tells what it does, on standard error."""
+
+    format: Literal["auto", "console", "json"] = "auto"
+    """auto: for people on a terminal, else one JSON object a line."""
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    """The least severe message that is shown."""
+
+
+class Operations(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The listener for probes and metrics."""
+
+    bind: str = "127.0.0.1:8081"
+    """`host:port` of /healthz, /readyz and /metrics; port 0 picks a free one."""
+
+
+class Cluster(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One API server that is observed."""
+
+    name: str = "default"
+    """Names the cluster in rules, commits and metrics."""
+    kubeconfig: str = ""
+    """A kubeconfig file; empty: in-cluster, else $KUBECONFIG, else ~/.kube/config."""
+    context: str = ""
+    """A context of the kubeconfig; empty: its current one."""
+
+
+class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The whole file."""
+
+    data_dir: str = "/var/lib/reverser"
+    """Holds the journal, the bare repositories and the keys; one process at a time may use it."""
+    grace_seconds: float = 20.0
+    """How long a shutdown may take to push what is journaled; the rest is pushed after the restart."""
+    log: Log = Log()
+    operations: Operations = Operations()
+    clusters: tuple[Cluster, ...] = (Cluster(),)
+    destinations: tuple[Destination, ...] = ()
+    rules: tuple[Rule, ...] = ()
+    sanitize: tuple[SanitizeRule, ...] = ()
