@@ -203,8 +203,9 @@ def _apply(append: Append, destination: str, key: ObjectKey, decision: Decision)
 
 
 def _more(first: Observation, observations: trio.MemoryReceiveChannel[Observation]) -> list[Observation]:
+    """What is waiting, up to the end of a list: what comes after must see the list's records."""
     batch = [first]
-    while len(batch) < BATCH:
+    while len(batch) < BATCH and not isinstance(batch[-1], ListCompleted):
         try:
             batch.append(observations.receive_nowait())
         except (trio.WouldBlock, trio.EndOfChannel):

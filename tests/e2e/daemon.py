@@ -40,6 +40,7 @@ class Daemon:
         self.process: subprocess.Popen[bytes] | None = None
         self.tables: dict[str, Any] = {
             "data_dir": str(folder / "data"),
+            "grace_seconds": 3,
             "log": {"format": "json", "level": "info"},
             "operations": {"bind": "127.0.0.1:0"},
             "clusters": [{"name": "default", "kubeconfig": str(kubeconfig)}],
@@ -68,8 +69,10 @@ class Daemon:
         return self
 
     def lines(self) -> list[dict[str, Any]]:
-        """What the running process has logged."""
+        """What the running process has logged; fails when the process has ended by itself."""
+        assert self.process is not None
         text = self.log.read_bytes()[self._offset :].decode()
+        assert self.process.poll() in (None, 0), text[-2000:]
         return [json.loads(line) for line in text.splitlines() if line.startswith("{")]
 
     def logged(self, event: str) -> list[dict[str, Any]]:
@@ -85,6 +88,18 @@ class Daemon:
         """Wait until /readyz says so."""
         url = self.url
         wait_for("readiness", lambda: httpx.get(f"{url}/readyz").status_code == 200, seconds)
+        return self
+
+    def settled(self, seconds: float = 60) -> Daemon:
+        """Wait until every type has been listed once."""
+
+        def complete() -> bool:
+            counts = [
+                line["progress"].split("/") for line in self.logged("listed") if "/" in line["progress"]
+            ]
+            return any(done == all_ for done, all_ in counts)
+
+        wait_for("all lists", complete, seconds)
         return self
 
     def metric(self, name: str) -> float:

@@ -14,6 +14,7 @@ import signal
 import socket
 import ssl
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -29,6 +30,7 @@ ASSETS = Path(os.environ.get("KUBEBUILDER_ASSETS") or Path(__file__).parents[1] 
 PROGRAMS = ("etcd", "kube-apiserver", "kube-controller-manager", "kubectl")
 READY_SECONDS = 90
 PR_SET_PDEATHSIG = 1
+_libc = ctypes.CDLL(None)
 
 
 def built() -> bool:
@@ -93,7 +95,7 @@ class ControlPlane:
 
     def kubectl(self, *arguments: str, input: str = "", user: str = "admin", check: bool = True) -> str:  # noqa: A002
         """Run kubectl as a user; its standard output."""
-        command = [ASSETS / "kubectl", "--kubeconfig", self.kubeconfig(user), *arguments]
+        command = [str(ASSETS / "kubectl"), "--kubeconfig", str(self.kubeconfig(user)), *arguments]
         done = subprocess.run(command, input=input, capture_output=True, text=True, check=False)
         assert done.returncode == 0 or not check, done.stderr
         return done.stdout
@@ -108,9 +110,20 @@ class ControlPlane:
             self._http = httpx.Client(base_url=self.url, verify=context, timeout=30)
         return self._http
 
+    def wait_for_account(self, namespace: str) -> None:
+        """Return when the controllers have made the namespace's service account: pods need it."""
+        deadline = time.monotonic() + READY_SECONDS
+        path = f"/api/v1/namespaces/{namespace}/serviceaccounts/default"
+        while not self.http.get(path).is_success:
+            assert time.monotonic() < deadline, f"no service account in {namespace}"
+            time.sleep(0.05)
+
     def get(self, path: str, accept: str = "application/json") -> Any:
         """A JSON document of the API."""
         response = self.http.get(path, headers={"Accept": accept})
+        while response.status_code == 429:  # a restarted API server asks for patience
+            time.sleep(0.2)
+            response = self.http.get(path, headers={"Accept": accept})
         response.raise_for_status()
         return response.json()
 
@@ -134,13 +147,20 @@ class ControlPlane:
         """Compact etcd to its newest revision, which makes older positions unreadable."""
         etcd = f"http://127.0.0.1:{self._ports[0]}/v3/kv"
         answer = httpx.post(f"{etcd}/range", json={"key": "AA==", "limit": "1"}).json()
-        httpx.post(f"{etcd}/compaction", json={"revision": answer["header"]["revision"], "physical": True})
+        wanted = {"revision": answer["header"]["revision"], "physical": True}
+        done = httpx.post(f"{etcd}/compaction", json=wanted)
+        assert done.is_success or "has been compacted" in done.text, done.text
+
+    @property
+    def pids(self) -> dict[str, int]:
+        """The process id of each program that was started."""
+        return {name: process.pid for name, process in self._running.items()}
 
     def resident_mib(self) -> dict[str, int]:
         """Resident memory of each process."""
         sizes = {}
-        for name, process in self._running.items():
-            pages = int(Path(f"/proc/{process.pid}/statm").read_text().split()[1])
+        for name, pid in self.pids.items():
+            pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
             sizes[name] = pages * os.sysconf("SC_PAGE_SIZE") // 2**20
         return sizes
 
@@ -200,6 +220,8 @@ class ControlPlane:
             f"--root-ca-file={self._authority.path}",
             "--use-service-account-credentials=true",
             "--leader-elect=false",
+            "--kube-api-qps=500",
+            "--kube-api-burst=1000",
             "--bind-address=127.0.0.1",
             f"--secure-port={self._ports[3]}",
         )
@@ -240,7 +262,8 @@ class ControlPlane:
 
 
 def _die_with_parent() -> None:
-    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    if sys.platform == "linux":
+        _libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def _base64(path: Path) -> str:

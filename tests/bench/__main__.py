@@ -1,0 +1,51 @@
+"""`python -m tests.bench [--quick] [--only NAME] [--write]`: measure, print, compare with the goals."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from reverser.log import configure
+from tests.bench import rendering, throughput
+from tests.bench.document import document
+from tests.bench.environment import environment
+from tests.bench.options import Options, say
+from tests.bench.result import Row, table
+from tests.e2e.servers import built
+
+MEASUREMENTS: dict[str, Callable[[Options], list[Row]]] = {
+    "render": rendering.measure,
+    "commits": throughput.measure,
+}
+NEED_SERVERS = ("latency", "snapshot")
+DOCUMENT = Path(__file__).parents[2] / "docs" / "benchmarks.md"
+
+
+def main() -> None:
+    """Measure what the arguments name."""
+    parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="small sizes: to see that it works")
+    parser.add_argument("--only", choices=MEASUREMENTS, action="append", help="leave the others out")
+    parser.add_argument("--write", action="store_true", help="write docs/benchmarks.md")
+    arguments = parser.parse_args()
+    configure("json", "warning")
+    rows = [row for name in arguments.only or MEASUREMENTS for row in _measured(name, arguments.quick)]
+    facts = environment()
+    sys.stdout.write(f"\n{table(rows)}\n" + "".join(f"{what}: {value}\n" for what, value in facts))
+    if arguments.write:
+        DOCUMENT.write_text(document(rows, facts), encoding="utf-8")
+        say("docs/benchmarks.md written")
+
+
+def _measured(name: str, quick: bool) -> list[Row]:
+    if name in NEED_SERVERS and not built():
+        return [Row(name, "skipped: the real API server is not built (`make test-servers`)")]
+    say(name)
+    with tempfile.TemporaryDirectory(prefix="reverser-bench-") as folder:
+        return MEASUREMENTS[name](Options(Path(folder), quick=quick))
+
+
+main()

@@ -1,0 +1,109 @@
+"""The daemon's pipeline without an API server: lines of a watch in, commits in a bare repository out.
+
+The real intake, journal, writer and git, in one process as in the daemon. Lines are decoded and
+fed as fast as they are taken; nothing counts as landed before the journal has its acknowledgement.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import msgspec
+import trio
+
+from reverser.app.assembly import Assembly
+from reverser.app.opening import Opening
+from reverser.app.session import CHANNEL
+from reverser.config import Config
+from reverser.health import Health
+from reverser.intake import Intake
+from reverser.journal.sqlite import open_journal
+from reverser.kube.events import change_of, event_of
+from reverser.metrics import Metrics
+from reverser.model.change import ListCompleted, ListStarted, Observation, Origin, Settled, Stream
+from reverser.model.destination import Destination
+from reverser.model.ports import Journal
+from reverser.model.rule import Rule
+from reverser.writer.recover import Resolve
+from tests.bench.samples import STREAMS, place, sample
+
+POLL_SECONDS = 0.05
+
+
+class Pipeline:
+    """Intake and writer at work; fed by `snapshot` and `live`."""
+
+    def __init__(self, send: trio.MemorySendChannel[Observation], journal: Journal) -> None:
+        self._send = send
+        self._journal = journal
+        self._revision = 0
+
+    async def snapshot(self, size: int) -> None:
+        """All objects below `size` are listed, and land."""
+        version = str(size)
+        for index, stream in enumerate(STREAMS):
+            await self._send.send(ListStarted(stream))
+            for number in range(index, size, len(STREAMS)):
+                await self._feed(stream, _line(number, 0), Origin.SNAPSHOT)
+            await self._send.send(ListCompleted(stream, version, time.time()))
+        await self._send.send(Settled("default"))
+        await self._landed(STREAMS[-1], version)
+
+    async def live(self, numbers: list[int]) -> float:
+        """Seconds from the first of these objects' changes until the last one is in the remote."""
+        first, self._revision = self._revision + 1, self._revision + len(numbers)
+        lines = [(place(number)[0], _line(number, first + index)) for index, number in enumerate(numbers)]
+        began = time.perf_counter()
+        for stream, line in lines:
+            await self._feed(stream, line, Origin.LIVE)
+        stream, line = lines[-1]
+        await self._landed(stream, event_of(line).resource_version)
+        return time.perf_counter() - began
+
+    async def _feed(self, stream: Stream, line: bytes, origin: Origin) -> None:
+        await self._send.send(change_of(stream, event_of(line), origin, time.time()))
+
+    async def _landed(self, stream: Stream, version: str) -> None:
+        while (await self._journal.position(stream))[0] != version:
+            await trio.sleep(POLL_SECONDS)
+        while (await self._journal.backlog("live")).entries:
+            await trio.sleep(POLL_SECONDS)
+
+
+@asynccontextmanager
+async def open_pipeline(folder: Path, url: str) -> AsyncIterator[Pipeline]:
+    """A pipeline that writes to `url` and keeps its journal and its repository in `folder`."""
+    folder.mkdir()
+    destinations = (Destination(name="live", url=url),)
+    rules = (Rule(name="everything", destination="live"),)
+    config = Config(data_dir=str(folder), destinations=destinations, rules=rules)
+    metrics, health = Metrics(), Health()
+    async with open_journal(folder) as journal, trio.open_nursery() as nursery:
+        assembly = Assembly(config, journal.key)
+        intake = Intake(assembly.routes, assembly.coverage, journal, metrics, health)
+        opening = Opening(assembly, journal, metrics, health, _resolver, _rebuilt)
+        send, receive = trio.open_memory_channel[Observation](CHANNEL)
+        nursery.start_soon(intake.run, receive)
+        nursery.start_soon(_write, opening, destinations[0], intake)
+        yield Pipeline(send, journal)
+        nursery.cancel_scope.cancel()
+
+
+async def _write(opening: Opening, destination: Destination, intake: Intake) -> None:
+    async with opening.writer(destination) as writer:
+        await writer.run(lambda: intake.settled("default"))
+
+
+def _resolver(_destination: str) -> Resolve:
+    return lambda _group, _kind: None
+
+
+def _rebuilt() -> None:
+    raise AssertionError("the journal was not lost")
+
+
+def _line(number: int, revision: int) -> bytes:
+    return msgspec.json.encode({"type": "MODIFIED", "object": sample(number, revision)})

@@ -1,0 +1,103 @@
+"""`reverser check` and `reverser init` beside a real API server and a real Git remote."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from tests.e2e.remote import Remote
+from tests.e2e.servers import ControlPlane
+
+
+def reverser(*arguments: str | Path, kubeconfig: Path) -> subprocess.CompletedProcess[str]:
+    """One command, run as a person runs it."""
+    return subprocess.run(
+        [sys.executable, "-m", "reverser", *map(str, arguments)],
+        env={**os.environ, "KUBECONFIG": str(kubeconfig), "NO_COLOR": "1", "COLUMNS": "200"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def check(path: Path, kubeconfig: Path) -> dict[str, Any]:
+    done = reverser("check", "--config", path, "--output", "json", kubeconfig=kubeconfig)
+    found: dict[str, Any] = json.loads(done.stdout)
+    assert done.returncode == (0 if found["ok"] else 69), done.stderr
+    return found
+
+
+def test_what_init_writes_passes_check(plane: ControlPlane, tmp_path: Path) -> None:
+    """The file that `init --yes` writes is good: the cluster can be read, the remote pushed to."""
+    remote, path = Remote(tmp_path / "remote.git"), tmp_path / "reverser.toml"
+    admin = plane.kubeconfig()
+
+    done = reverser("init", "--yes", "--url", remote.url, "--config", path, kubeconfig=admin)
+
+    assert done.returncode == 0, done.stderr
+    found = check(path, admin)
+    types = {row["type"]: row for row in found["clusters"][0]["types"]}
+    assert found["ok"]
+    assert found["clusters"][0]["version"].startswith("v1.")
+    assert types["deployments.apps"] == {
+        "type": "deployments.apps",
+        "namespaces": [],
+        "rules": ["everything"],
+        "allowed": True,
+    }
+    assert "events" not in types
+    assert remote.head() == ""
+
+
+def test_the_printed_role_allows_what_is_missing(plane: ControlPlane, tmp_path: Path) -> None:
+    """Applying the role that `check` prints, and binding it, is all that a new user needs."""
+    remote, path = Remote(tmp_path / "remote.git"), tmp_path / "reverser.toml"
+    newcomer = plane.kubeconfig("newcomer")
+    path.write_text(
+        f'[[destinations]]\nname = "live"\nurl = "{remote.url}"\n'
+        '[[rules]]\nname = "some"\ndestination = "live"\nresources = ["deploy", "configmaps", "deploymets"]\n'
+    )
+    before = check(path, newcomer)
+    assert [row["allowed"] for row in before["clusters"][0]["types"]] == [False, False]
+    assert "did you mean deployments?" in before["clusters"][0]["notes"][0]
+
+    plane.kubectl("apply", "-f", "-", input=before["clusters"][0]["roles"])
+    plane.kubectl("create", "clusterrolebinding", "newcomer", "--clusterrole=reverser", "--user=newcomer")
+
+    after = check(path, newcomer)
+    assert after["ok"]
+    assert after["clusters"][0]["roles"] == ""
+
+
+def test_an_existing_branch_and_a_missing_remote_are_told(plane: ControlPlane, tmp_path: Path) -> None:
+    """Each destination tells for itself whether it answers; one that does not makes the exit code 69."""
+    path = tmp_path / "reverser.toml"
+    path.write_text(
+        f'[[destinations]]\nname = "there"\nurl = "{Remote(tmp_path / "remote.git").url}"\n'
+        f'[[destinations]]\nname = "gone"\nurl = "file://{tmp_path}/gone.git"\n'
+        '[[rules]]\nname = "some"\ndestination = "there"\nresources = ["configmaps"]\n'
+    )
+
+    found = check(path, plane.kubeconfig())
+
+    assert [row["reachable"] for row in found["destinations"]] == [True, False]
+    assert found["destinations"][1]["message"]
+
+
+def test_a_person_sees_tables(plane: ControlPlane, tmp_path: Path) -> None:
+    """Without `--output` there is a table with the types, and a verdict at the end."""
+    path = tmp_path / "reverser.toml"
+    path.write_text(
+        f'[[destinations]]\nname = "live"\nurl = "{Remote(tmp_path / "remote.git").url}"\n'
+        '[[rules]]\nname = "some"\ndestination = "live"\nresources = ["configmaps"]\n'
+    )
+
+    done = reverser("check", "--config", path, kubeconfig=plane.kubeconfig())
+
+    assert done.returncode == 0
+    assert "configmaps" in done.stdout
+    assert done.stdout.rstrip().endswith("all is well")

@@ -1,0 +1,88 @@
+"""A real API server passes what the sandbox passes: if it does not, the sandbox is wrong."""
+
+from __future__ import annotations
+
+import base64
+import json
+import ssl
+import subprocess
+from collections.abc import AsyncIterator
+from functools import partial
+from pathlib import Path
+
+import httpx
+import pytest
+import trio
+
+from reverser.sandbox import Sandbox
+from reverser.sandbox.types import built_in
+from tests.e2e.servers import ASSETS, ControlPlane
+from tests.integration import conformance
+from tests.integration.kubernetes import AGGREGATED, Api, configmap, deployment
+
+TestCustomResources = conformance.CustomResources
+TestDeletions = conformance.Deletions
+TestDiscovery = conformance.Discovery
+TestLists = conformance.Lists
+TestWatches = conformance.Watches
+TestWrites = conformance.Writes
+
+
+@pytest.fixture
+async def api(plane: ControlPlane, namespace: str) -> AsyncIterator[Api]:
+    """The shared control plane, and a namespace for each test."""
+    cluster = json.loads(plane.kubeconfig("admin").read_text())["clusters"][0]["cluster"]
+    authority = base64.b64decode(cluster["certificate-authority-data"]).decode()
+    context = ssl.create_default_context(cadata=authority)
+    context.load_cert_chain(plane.folder / "admin.crt", plane.folder / "admin.key")
+    async with httpx.AsyncClient(base_url=plane.url, verify=context, timeout=30) as client:
+        yield Api(client, namespace)
+
+
+async def test_types_are_those_of_the_sandbox(api: Api) -> None:
+    """Every built-in type of the sandbox looks in discovery as it does on a real server."""
+    rows = {}
+    for root in ("/api", "/apis"):
+        document = (await api.client.get(root, headers={"accept": AGGREGATED})).json()
+        for group in document["items"]:
+            for version in group["versions"]:
+                for row in version["resources"]:
+                    rows[group["metadata"].get("name", ""), version["version"], row["resource"]] = row
+
+    for served in built_in():
+        row = rows[served.type.group, served.type.version, served.type.resource]
+        assert row["responseKind"]["kind"] == served.type.kind
+        assert (row["scope"] == "Namespaced") == served.type.namespaced
+        assert set(row["verbs"]) == set(served.type.verbs)
+        assert tuple(row.get("shortNames", ())) == served.type.short_names
+        assert tuple(row.get("categories", ())) == served.type.categories
+        assert row.get("singularResource") == served.type.singular
+        assert set(served.type.subresources) <= {sub["subresource"] for sub in row.get("subresources", ())}
+
+
+async def test_kubectl_talks_to_the_sandbox(plane: ControlPlane, tmp_path: Path) -> None:
+    """People can apply, scale, label and delete in the sandbox with kubectl."""
+    async with Sandbox.open() as sandbox:
+        path = sandbox.kubeconfig(tmp_path / "kubeconfig")
+
+        async def kubectl(*arguments: str, document: object = None) -> None:
+            command = [str(ASSETS / "kubectl"), "--kubeconfig", str(path), *arguments]
+            run = partial(subprocess.run, command, input=json.dumps(document).encode(), capture_output=True)
+            done = await trio.to_thread.run_sync(run)
+            assert done.returncode == 0, done.stderr.decode()
+
+        for value in ("1", "2"):
+            await kubectl("apply", "-f", "-", document=configmap("settings", value))
+        await kubectl("apply", "--server-side", "-f", "-", document=deployment("web"))
+        await kubectl("scale", "deployment", "web", "--replicas=3")
+        await kubectl("label", "deployment", "web", "tier=front")
+        await kubectl("create", "-f", "-", document=configmap("gone"))
+        await kubectl("delete", "configmap", "gone")
+
+        settings = await sandbox.get("v1", "ConfigMap", "settings", "default")
+        web = await sandbox.get("apps/v1", "Deployment", "web", "default")
+        assert settings is not None
+        assert settings["data"] == {"value": "2"}
+        assert web is not None
+        assert (web["spec"]["replicas"], web["metadata"]["labels"]) == (3, {"tier": "front"})
+        assert await sandbox.get("v1", "ConfigMap", "gone", "default") is None

@@ -1,0 +1,296 @@
+"""A whole cluster observed, against a scripted API server: discovery, credentials, many streams."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import trio
+
+from reverser.kube.observe import Observer
+from reverser.model.change import Stream
+from tests.integration.observing import PATH, Taken, Told, until
+from tests.integration.scripted import (
+    Scripted,
+    bookmark,
+    document,
+    end_of_list,
+    event,
+    groups,
+    lines,
+    status,
+)
+
+CRDS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
+WIDGETS = "/apis/example.com/v1/widgets"
+
+
+@pytest.fixture(autouse=True)
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Back-off and discovery in milliseconds."""
+    monkeypatch.setattr("reverser.kube.backoff.LEAST_SECONDS", 0.01)
+    monkeypatch.setattr("reverser.kube.backoff.MOST_SECONDS", 0.05)
+    monkeypatch.setattr("reverser.kube.observe.GATHER_SECONDS", 0.01)
+
+
+@pytest.fixture
+async def api(nursery: trio.Nursery) -> Scripted:
+    """A server with ConfigMaps only."""
+    server = Scripted()
+    await nursery.start(server.serve)
+    server.script["/version"] = [document({"gitVersion": "v1.34.4"})]
+    server.script["/api"] = [document(groups("configmaps"))]
+    server.script["/apis"] = [document(groups())]
+    server.script[PATH] = [lines(event("ADDED", "a", 1), end_of_list(2))]
+    return server
+
+
+class Observed:
+    """An observer that runs, what it handed on, and what it told."""
+
+    def __init__(self, kubeconfig: Path, positions: dict[str, str]) -> None:
+        self.taken, self.told, self.asked = Taken(), Told(), list[Stream]()
+
+        async def position(stream: Stream) -> str:
+            self.asked.append(stream)
+            return positions.get(stream.type.name, "")
+
+        self.observer = Observer(
+            "default",
+            kubeconfig=str(kubeconfig),
+            context="",
+            wanted=lambda types: dict.fromkeys(types, ("",)),
+            position=position,
+            send=self.taken.send,
+            reports=self.told,
+        )
+
+
+Observe = Callable[..., Observed]
+
+
+@pytest.fixture
+def observe(nursery: trio.Nursery, api: Scripted, tmp_path: Path) -> Observe:
+    def start(kubeconfig: Path | None = None, **positions: str) -> Observed:
+        observed = Observed(kubeconfig or api.kubeconfig(tmp_path), positions)
+        nursery.start_soon(observed.taken.run)
+        nursery.start_soon(observed.observer.run)
+        return observed
+
+    return start
+
+
+async def test_a_cluster_settles_when_every_type_is_listed(observe: Observe) -> None:
+    """Connected, discovered, listed: in this order, and `settled` returns after it."""
+    observed = observe()
+
+    with trio.fail_after(10):
+        await observed.observer.settled()
+
+    await observed.taken.until("list", "snapshot +a", "listed 2")
+    assert observed.told.calls == ["connected", "discovered", "listed configmaps 1"]
+    assert [stream.id for stream in observed.told.streams] == ["default/configmaps/"]
+
+
+async def test_a_known_position_settles_without_a_list(api: Scripted, observe: Observe) -> None:
+    """A stream whose position the journal knows is resumed there."""
+    api.script[PATH] = [lines(event("MODIFIED", "a", 8))]
+    observed = observe(configmaps="7")
+
+    with trio.fail_after(10):
+        await observed.observer.settled()
+
+    await observed.taken.until("live +a 8")
+
+
+async def test_one_forbidden_type_degrades_alone(api: Scripted, observe: Observe) -> None:
+    """403 on one type leaves the others listed and the cluster settled."""
+    api.script["/apis"] = [document(groups("widgets.example.com"))]
+    api.script[WIDGETS] = [status(403, "Forbidden")]
+    observed = observe()
+
+    with trio.fail_after(10):
+        await observed.observer.settled()
+
+    await until(lambda: "listed configmaps 1" in observed.told.calls)
+    assert "failed widgets.example.com" in observed.told.calls
+    assert "failed configmaps" not in observed.told.calls
+
+
+async def test_one_type_that_answers_401_degrades_alone(api: Scripted, observe: Observe) -> None:
+    """An aggregated API that refuses our login does not disturb streams of other types."""
+    api.script["/apis"] = [document(groups("widgets.example.com"))]
+    api.script[WIDGETS] = [status(401, "Unauthorized")]
+    observed = observe()
+
+    await until(lambda: observed.told.calls.count("failed widgets.example.com") > 3)
+
+    assert len(api.to(PATH)) == 1
+    assert observed.told.calls.count("connected") == 1
+
+
+async def test_a_login_that_ran_out_is_made_anew(api: Scripted, observe: Observe) -> None:
+    """When discovery answers 401 the observer connects afresh and streams go on where they stood."""
+    api.script[PATH] = [lines(event("ADDED", "a", 1), end_of_list(2), event("MODIFIED", "a", 8)), lines()]
+    observed = observe(configmaps="")
+    await until(lambda: "live +a 8" in observed.taken.texts)
+
+    api.script["/api"] = [status(401, "Unauthorized")] * 2 + [document(groups("configmaps"))]
+    observed.observer.poke()
+
+    await until(lambda: len(api.to(PATH)) == 2)
+    assert api.to(PATH)[1].query["resourceVersion"] == "8"
+    assert observed.told.calls.count("connected") == 2
+    assert len(observed.asked) == 1
+
+
+async def test_at_most_eight_lists_are_in_flight(api: Scripted, observe: Observe) -> None:
+    """Twenty types are listed eight at a time; those that wait have not been asked for yet."""
+    names = [f"things{number}" for number in range(20)]
+    release = trio.Event()
+
+    async def slow(request: object) -> None:
+        await release.wait()
+        await lines(end_of_list(2))(request)  # type: ignore[arg-type]
+
+    api.script["/api"] = [document(groups(*names))]
+    for name in names:
+        api.script[f"/api/v1/{name}"] = [slow]
+    observed = observe()
+    await until(lambda: len(api.requests) >= 3 + 8)
+    await trio.sleep(0.1)
+    assert len([r for r in api.requests if "things" in r.path]) == 8
+
+    release.set()
+
+    with trio.fail_after(10):
+        await observed.observer.settled()
+    assert len([r for r in api.requests if "things" in r.path]) == 20
+
+
+async def test_a_new_type_is_followed_when_its_crd_appears(api: Scripted, observe: Observe) -> None:
+    """An event of a CRD makes discovery be asked at once, not after half a minute."""
+    crds = "customresourcedefinitions.apiextensions.k8s.io"
+    api.script["/apis"] = [document(groups(crds)), document(groups(crds, "widgets.example.com"))]
+    api.script[CRDS] = [
+        lines(end_of_list(2), event("ADDED", "widgets.example.com", 3, metadata={"namespace": ""}))
+    ]
+    api.script[WIDGETS] = [status(404, "NotFound"), lines(event("ADDED", "w", 4), end_of_list(5))]
+
+    observed = observe()
+
+    await until(lambda: "listed widgets.example.com 1" in observed.told.calls)
+
+
+async def test_a_type_that_goes_is_let_go_of_after_the_grace(
+    api: Scripted, observe: Observe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A stream survives an answer that lacks its type, and ends once the type stays away."""
+    api.script["/apis"] = [document(groups("widgets.example.com")), document(groups())]
+    api.script[WIDGETS] = [lines(end_of_list(2))]
+    observed = observe()
+    await until(lambda: len(observed.told.streams) == 2)
+
+    observed.observer.poke()
+    await until(lambda: observed.told.calls.count("discovered") == 2)
+    assert len(observed.told.streams) == 2
+
+    monkeypatch.setattr("reverser.kube.served.GRACE_SECONDS", 0)
+    observed.observer.poke()
+    await until(lambda: [stream.type.name for stream in observed.told.streams] == ["configmaps"])
+
+
+async def test_a_stale_group_keeps_its_types(api: Scripted, observe: Observe) -> None:
+    """A group behind which nobody answers degrades by name; its stream goes on."""
+    api.script["/apis"] = [
+        document(groups("widgets.example.com")),
+        document(groups(".example.com", stale="example.com")),
+    ]
+    api.script[WIDGETS] = [lines(end_of_list(2))]
+    observed = observe()
+    await until(lambda: len(observed.told.streams) == 2)
+
+    observed.observer.poke()
+
+    await until(lambda: "example.com" in observed.told.degraded)
+    assert "widgets.example.com" in {type_.name for type_ in observed.told.types}
+    assert len(api.to(WIDGETS)) == 1
+
+
+async def test_a_server_that_is_down_is_tried_until_it_is_up(
+    nursery: trio.Nursery, observe: Observe, api: Scripted
+) -> None:
+    """503 at start is reported, not fatal; the cluster is listed when the server comes up."""
+    version = api.script.pop("/version")
+    api.script["/version"] = [status(503, "ServiceUnavailable")]
+    observed = observe()
+    await until(lambda: observed.told.calls.count("unreachable") > 2)
+    with trio.fail_after(10):
+        await observed.observer.settled()
+
+    api.script["/version"] = version
+
+    await until(lambda: "listed configmaps 1" in observed.told.calls)
+
+
+async def test_a_missing_kubeconfig_is_reported_until_it_is_there(
+    api: Scripted, observe: Observe, tmp_path: Path
+) -> None:
+    """Credentials that are not there are a call for help, and are used as soon as they are."""
+    absent = tmp_path / "later" / "kubeconfig"
+    observed = observe(absent)
+    await until(lambda: observed.told.errors)
+    assert getattr(observed.told.errors[0], "reason", "") == "KubeconfigMissing"
+
+    absent.parent.mkdir()
+    api.kubeconfig(absent.parent)
+
+    await until(lambda: "listed configmaps 1" in observed.told.calls)
+
+
+async def test_an_outage_keeps_streams_at_their_positions(api: Scripted, observe: Observe) -> None:
+    """While discovery fails, streams are neither stopped nor listed again."""
+    api.script[PATH] = [lines(end_of_list(2), bookmark(5), then="break"), lines(event("MODIFIED", "a", 8))]
+    observed = observe()
+    await until(lambda: "at 5" in observed.taken.texts)
+    api.script["/api"] = [status(503, "ServiceUnavailable")]
+
+    observed.observer.poke()
+
+    await until(lambda: "unreachable" in observed.told.calls)
+    await observed.taken.until("list", "listed 2", "at 5", "live +a 8")
+    assert api.to(PATH)[1].query["resourceVersion"] == "5"
+
+
+async def test_twenty_expired_tokens_make_one_login(api: Scripted, observe: Observe, tmp_path: Path) -> None:
+    """All streams that meet the same 401 share one run of the exec plugin and lose nothing."""
+    plugin, runs = tmp_path / "plugin", tmp_path / "runs"
+    status_json = json.dumps({"status": {"token": "TOKEN"}})
+    plugin.write_text(
+        f"#!/bin/sh\necho >> {runs}\nprintf '%s' '{status_json}' | sed s/TOKEN/t$(wc -l < {runs})/\n"
+    )
+    plugin.chmod(0o755)
+    exec_ = {"apiVersion": "client.authentication.k8s.io/v1", "command": str(plugin)}
+    names = [f"things{number}" for number in range(20)]
+    waiting = trio.Event()
+
+    async def guarded(request: object) -> None:
+        if request.headers["authorization"] == "Bearer t1":  # type: ignore[attr-defined]
+            if len([r for r in api.requests if "things" in r.path]) == 20:
+                waiting.set()
+            await waiting.wait()
+            await status(401, "Unauthorized")(request)  # type: ignore[arg-type]
+        else:
+            await lines(bookmark(9))(request)  # type: ignore[arg-type]
+
+    api.script["/api"] = [document(groups(*names))]
+    for name in names:
+        api.script[f"/api/v1/{name}"] = [guarded]
+
+    observed = observe(api.kubeconfig(tmp_path, exec=exec_), **dict.fromkeys(names, "7"))
+
+    await until(lambda: observed.taken.texts.count("at 9") == 20)
+    assert runs.read_text() == "\n\n"
+    assert observed.told.errors == []

@@ -1,0 +1,28 @@
+"""The sandbox passes what a real API server passes."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import httpx
+import pytest
+
+from reverser.sandbox import Sandbox
+from tests.integration import conformance
+from tests.integration.kubernetes import Api
+
+TestCustomResources = conformance.CustomResources
+TestDeletions = conformance.Deletions
+TestDiscovery = conformance.Discovery
+TestLists = conformance.Lists
+TestWatches = conformance.Watches
+TestWrites = conformance.Writes
+
+
+@pytest.fixture
+async def api() -> AsyncIterator[Api]:
+    """A sandbox of its own for each test."""
+    async with Sandbox.open() as sandbox, httpx.AsyncClient(base_url=sandbox.url) as client:
+        namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "shop"}}
+        await sandbox.apply(namespace)
+        yield Api(client, "shop")

@@ -1,0 +1,340 @@
+"""The configuration file: what is accepted, and that everything wrong is told at once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from reverser import config
+from reverser.errors import ConfigError
+from reverser.model.secret import SecretRef
+
+MINIMAL = """
+[[destinations]]
+name = "live"
+url = "file:///srv/live.git"
+[[rules]]
+name = "everything"
+destination = "live"
+"""
+
+SSH = """
+[[destinations]]
+name = "live"
+url = "git@example.com:org/live.git"
+credentials = { ssh_key = { file = "/k" }, known_hosts = { file = "/h" } }
+[[rules]]
+name = "everything"
+destination = "live"
+"""
+
+
+def problems(text: str, environ: dict[str, str] | None = None) -> dict[str, str]:
+    """Key path -> message with hint, of a text that must be refused."""
+    with pytest.raises(ConfigError) as caught:
+        config.parse(text, environ or {})
+    return {problem.path: str(problem) for problem in caught.value.problems}
+
+
+def rule(lines: str) -> dict[str, str]:
+    return problems(f"{MINIMAL}{lines}\n")
+
+
+def test_a_minimal_file_has_every_default() -> None:
+    """A destination and a rule are enough; everything else is as documented."""
+    loaded = config.parse(MINIMAL, {})
+
+    assert loaded.data_dir == "/var/lib/reverser"
+    assert [cluster.name for cluster in loaded.clusters] == ["default"]
+    assert loaded.rules[0].exclude_namespaces == ("kube-*",)
+    assert loaded.destinations[0].credentials == config.parse(MINIMAL, {}).destinations[0].credentials
+
+
+def test_every_problem_is_told_at_once() -> None:
+    """Faults in different tables, of different kinds, are all in one error."""
+    found = problems(
+        """
+        data_dirr = "x"
+        grace_seconds = "20"
+        [log]
+        format = "jsno"
+        [operations]
+        bind = "8081"
+        [[destinations]]
+        name = "live"
+        url = "file:///srv/live.git"
+        branch = "a..b"
+        window = "5"
+        [[rules]]
+        name = "everything"
+        destination = "liv"
+        namespaces = "shop"
+        selector = "a in"
+        cluster = "defalt"
+        [[sanitize]]
+        strip = [""]
+        """
+    )
+
+    assert set(found) == {
+        "data_dirr",
+        "grace_seconds",
+        "log.format",
+        "operations.bind",
+        "destinations.live.branch",
+        "destinations.live.window",
+        "rules.everything.destination",
+        "rules.everything.namespaces",
+        "rules.everything.selector",
+        "rules.everything.cluster",
+        "sanitize[0].strip[0]",
+    }
+
+
+@pytest.mark.parametrize(
+    ("text", "path", "hint"),
+    [
+        ('data_dirr = "x"', "data_dirr", "did you mean data_dir?"),
+        (
+            'log.format = "jsno"',
+            "log.format",
+            'must be auto, console or json, not "jsno" (did you mean json?)',
+        ),
+        ("log.level = true", "log.level", "not true"),
+        ("grace_seconds = -1", "grace_seconds", "0 or more"),
+        ("grace_seconds = nan", "grace_seconds", "0 or more"),
+        ('data_dir = ""', "data_dir", "path of a folder"),
+        ('log = "json"', "log", "write [log] on a line of its own"),
+        ('operations.bind = "127.0.0.1:99999"', "operations.bind", "host:port"),
+        ('clusters = "x"', "clusters", "[[clusters]]"),
+        ("clusters = []", "clusters", "at least one"),
+    ],
+)
+def test_top_level_problems_name_key_value_and_way_out(text: str, path: str, hint: str) -> None:
+    """The message shows the key's path, what is allowed, and what to write instead."""
+    assert hint in problems(f"{text}\n{MINIMAL}")[path]
+
+
+@pytest.mark.parametrize(
+    ("line", "key", "hint"),
+    [
+        ('branch = "refs/heads/main"', "branch", "write main"),
+        ('branch = "-x"', "branch", "no name that Git allows"),
+        ('branch = ""', "branch", "no name that Git allows"),
+        ('branch = "a/.b"', "branch", "no name that Git allows"),
+        ('branch = "a.lock"', "branch", "no name that Git allows"),
+        ('path = "../x"', "path", "plain"),
+        ('path = "/x"', "path", "write x"),
+        ('path = "x/.GIT/y"', "path", "git"),
+        ('layout = "flat"', "layout", "default, rest or template"),
+        ('layout = "template"', "template", "missing"),
+        ('template = "{name}"', "template", 'only with layout = "template"'),
+        ('window = "fast"', "window", "500ms"),
+        ('mode = "observ"', "mode", "did you mean observe?"),
+        ('secrets = "clear"', "secrets", "mask or omit"),
+        ('committer = "me"', "committer", "Reverser <reverser@example.com>"),
+        ('committer = "a\\nb <c@d>"', "committer", "Reverser <reverser@example.com>"),
+        ('brnch = "x"', "brnch", "did you mean branch?"),
+        ('credentials = "s3cret"', "credentials", "must be a table"),
+        ('credentials.token = "x"', "credentials.token", "does not fit a file URL"),
+    ],
+)
+def test_destination_problems(line: str, key: str, hint: str) -> None:
+    """Each fault of a destination is told under the destination's name."""
+    found = problems(MINIMAL.replace("[[rules]]", f"{line}\n[[rules]]"))
+
+    assert list(found) == [f"destinations.live.{key}"]
+    assert hint in found[f"destinations.live.{key}"]
+    assert "s3cret" not in str(found)
+
+
+@pytest.mark.parametrize(
+    ("url", "hint"),
+    [
+        ("https://me:s3cret@example.com/x.git", "under credentials"),
+        ("https://s3cret@example.com/x.git", "under credentials"),
+        ("ftp://example.com/x", "scheme ftp"),
+        ("/srv/x.git", "file:///srv/x.git"),
+        ("ext::sh -c id", "blank"),
+        ("ext::sh", "no URL"),
+        ("-oProxyCommand=x:y", "no URL"),
+        ("ssh://-oProxyCommand=x/y", "lacks a host"),
+        ("https://example.com", "lacks a host or a path"),
+        ("https://example.com:port/x", "no URL"),
+        ("example.com/x", "no URL"),
+        ("https://example.com/x?y", "after ?"),
+    ],
+)
+def test_urls_that_are_refused(url: str, hint: str) -> None:
+    """What Git could misread, and what holds a password, is refused without showing the password."""
+    found = problems(MINIMAL.replace("file:///srv/live.git", url))
+
+    assert hint in found["destinations.live.url"]
+    assert "s3cret" not in str(found)
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["ssh://git@example.com:2222/org/x.git", "git@example.com:org/x.git", "example.com:x", "git@[::1]:x"],
+)
+def test_ssh_urls_need_key_and_host_keys(url: str) -> None:
+    """A ssh remote without a key and without known host keys is refused, never trusted blindly."""
+    config.parse(SSH.replace("git@example.com:org/live.git", url), {})
+
+    found = problems(MINIMAL.replace("file:///srv/live.git", url))
+
+    assert set(found) == {
+        "destinations.live.credentials.ssh_key",
+        "destinations.live.credentials.known_hosts",
+    }
+
+
+@pytest.mark.parametrize(
+    ("credentials", "path"),
+    [
+        ('{ token = "a", username = "b", password = "c" }', ""),
+        ('{ username = "b" }', ".password"),
+        ('{ password = "c" }', ".username"),
+        ('{ ssh_key = "c" }', ".ssh_key"),
+        ('{ tokn = "c" }', ".tokn"),
+    ],
+)
+def test_credentials_are_exactly_one_kind(credentials: str, path: str) -> None:
+    """Mixed, incomplete, unfitting and misspelt credentials are each refused."""
+    text = MINIMAL.replace('"file:///srv/live.git"', f'"https://example.com/x"\ncredentials = {credentials}')
+
+    assert list(problems(text)) == [f"destinations.live.credentials{path}"]
+
+
+@pytest.mark.parametrize(
+    ("line", "key", "hint"),
+    [
+        ('cluster = "defalt"', "cluster", "did you mean default?"),
+        ('cluster = "zzz"', "cluster", "it can be default"),
+        ("resources = []", "resources", "is empty"),
+        ('resources = ["a b"]', "resources[0]", "deployments.apps"),
+        ("namespaces = []", "namespaces", "is empty"),
+        ('namespaces = ["ok", "Not OK"]', "namespaces[1]", "team-*"),
+        ('exclude_namespaces = ["a/b"]', "exclude_namespaces[0]", "team-*"),
+        ('selector = "a in"', "selector", "a in"),
+        ('operations = ["updat"]', "operations[0]", "did you mean update?"),
+        ("operations = []", "operations", "is empty"),
+        ('cluster_scoped = "maybe"', "cluster_scoped", "true or false, or auto"),
+        ("default_excludes = 1", "default_excludes", "true or false"),
+        ('resources = "pods"', "resources", 'put it in brackets: ["pods"]'),
+    ],
+)
+def test_rule_problems(line: str, key: str, hint: str) -> None:
+    """Each fault of a rule is told under the rule's name."""
+    found = rule(line)
+
+    assert list(found) == [f"rules.everything.{key}"]
+    assert hint in found[f"rules.everything.{key}"]
+
+
+def test_required_keys_are_asked_for() -> None:
+    """A table without its required keys is told by its number, key by key."""
+    found = problems("[[destinations]]\n[[rules]]\n")
+
+    assert {"destinations[0].name", "destinations[0].url", "rules[0].name", "rules[0].destination"} <= set(
+        found
+    )
+
+
+def test_names_are_unique() -> None:
+    """Two tables of one kind cannot have one name."""
+    assert "clusters[1].name" in problems(f'{MINIMAL}[[clusters]]\nname="a"\n[[clusters]]\nname="a"\n')
+
+
+def test_names_are_safe_as_folder_names() -> None:
+    """A name cannot lead out of the data directory."""
+    assert "destinations[0].name" not in problems(MINIMAL.replace('"live"', '"../x"'))
+    assert "must be 1 to 63" in str(problems(MINIMAL.replace('"live"', '"../x"')))
+
+
+@pytest.mark.parametrize("second", ["ssh://git@example.com/org/live", "ssh://EXAMPLE.com:22/org/live.git/"])
+@pytest.mark.parametrize("path", ["", "clusters/live", "clusters/live/x/"])
+def test_destinations_that_would_share_a_folder_are_refused(second: str, path: str) -> None:
+    """One folder of one branch has one destination, also where the URLs are spelled differently."""
+    credentials = SSH.splitlines()[4]
+    first = SSH.replace(credentials, f'path = "clusters/live"\n{credentials}')
+    text = f'{first}[[destinations]]\nname = "other"\npath = "{path}"\nurl = "{second}"\n{credentials}\n'
+
+    assert "overlaps" in problems(text)["destinations.other.path"]
+    config.parse(text.replace(f'path = "{path}"\nurl', 'path = "clusters/live2"\nurl'), {})
+    config.parse(text.replace('name = "other"', 'name = "other"\nbranch = "review"'), {})
+
+
+def test_two_clusters_need_their_own_files() -> None:
+    """Two clusters may share a destination only where its layout tells them apart."""
+    both = '[[clusters]]\nname = "a"\n[[clusters]]\nname = "b"\n'
+    rules = "".join(f'[[rules]]\nname = "{c}"\ncluster = "{c}"\ndestination = "live"\n' for c in "ab")
+    text = both + MINIMAL.split("[[rules]]")[0] + rules
+
+    assert "the same files" in problems(text)["destinations.live.layout"]
+    template = 'layout = "template"\ntemplate = "{cluster}/{namespace}/{kind}.{group}/{name}.yaml"\n[[rules]]'
+    config.parse(text.replace("[[rules]]", template, 1), {})
+
+
+def test_broken_toml_names_line_and_column() -> None:
+    """A file that is no TOML is refused with the place of the fault."""
+    assert list(problems("a = 1\nb = \n")) == ["line 2, column 5"]
+    assert problems("a = [")
+
+
+def test_a_file_that_cannot_be_read_is_a_problem_of_the_configuration(tmp_path: Path) -> None:
+    """A missing file, a folder and a binary file are told by their path."""
+    (tmp_path / "binary").write_bytes(b"\xff\xfe")
+    for name, message in (("none", "reverser init"), (".", "cannot be read"), ("binary", "not UTF-8")):
+        with pytest.raises(ConfigError, match=message):
+            config.load(tmp_path / name, {})
+
+
+def credentials(value: str, environ: dict[str, str]) -> SecretRef | None:
+    text = MINIMAL.replace('"file:///srv/live.git"', f'"https://example.com/x"\ncredentials.token = {value}')
+    return config.parse(text, environ).destinations[0].credentials.token
+
+
+def test_secrets_come_from_files_variables_and_texts() -> None:
+    """A secret field takes all three forms, and expands variables only in a text."""
+    environ = {"A": "x", "B_2": "y"}
+
+    assert credentials('{ file = "/t/${A}" }', environ) == SecretRef(file="/t/${A}")
+    assert credentials('{ env = "A" }', environ) == SecretRef(env="A")
+    assert credentials('"${A}-${B_2}-$A"', environ) == SecretRef(value="x-y-$A")
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        '"${NOPE}"',
+        '{ env = "NOPE" }',
+        '{ env = "EMPTY" }',
+        '""',
+        "5",
+        '{ file = "/a", env = "A" }',
+        "{}",
+        "{ file = 5 }",
+    ],
+)
+def test_secrets_that_cannot_be_had_are_problems_now(value: str) -> None:
+    """A variable that is not set is told at the start, not at the first push."""
+    with pytest.raises(ConfigError) as caught:
+        credentials(value, {"A": "x", "EMPTY": ""})
+
+    assert [problem.path for problem in caught.value.problems] == ["destinations.live.credentials.token"]
+
+
+def test_messages_never_show_a_secret() -> None:
+    """Neither a wrong secret nor the representation of a right one shows its value."""
+    with pytest.raises(ConfigError) as caught:
+        credentials('["s3cret"]', {})
+
+    assert "s3cret" not in str(caught.value)
+    assert "s3cret" not in repr(credentials('"s3cret"', {}))
+
+
+def test_variables_are_not_expanded_elsewhere() -> None:
+    """A text that is no secret is taken as it stands."""
+    assert config.parse(f'data_dir = "${{HOME}}/x"\n{MINIMAL}', {"HOME": "/h"}).data_dir == "${HOME}/x"

@@ -1,0 +1,135 @@
+"""What a commit says of a change: field paths, values cut short, nothing of a Secret."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from reverser.stages.describe import MOST_LINES, describe
+
+
+def containers(*items: dict[str, Any]) -> dict[str, Any]:
+    return {"spec": {"template": {"spec": {"containers": list(items)}}}}
+
+
+def test_changed_fields_read_old_to_new() -> None:
+    """Each changed field is one line: its path with list items named by their merge key, old and new."""
+    old = {"spec": {"replicas": 2}} | containers({"name": "log"}, {"name": "web", "image": "nginx:1.27"})
+    new = containers({"name": "log"}, {"name": "web", "image": "nginx:1.28"})
+    old["spec"]["replicas"], new["spec"]["replicas"] = 2, 5
+
+    assert describe(old, new) == (
+        "spec.replicas: 2 -> 5",
+        'spec.template.spec.containers[web].image: "nginx:1.27" -> "nginx:1.28"',
+    )
+
+
+def test_added_and_removed_fields_are_told_apart() -> None:
+    """`+` shows a field that was not there, `-` one that is gone; whole items are shown as JSON."""
+    old = containers({"name": "a"}) | {"gone": [1, 2]}
+    new = containers({"name": "b", "args": ["x"]}) | {"new": True}
+
+    assert describe(old, new) == (
+        "gone: - [1,2]",
+        "new: + true",
+        'spec.template.spec.containers[a]: - {"name":"a"}',
+        'spec.template.spec.containers[b]: + {"name":"b","args":["x"]}',
+    )
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "label"),
+    [
+        ({"containerPort": 80, "protocol": "TCP"}, {"hostPort": 1}, "80/TCP"),
+        ({"containerPort": 80}, {"hostPort": 1}, "80"),
+        ({"name": "data", "mountPath": "/data"}, {"readOnly": True}, "/data"),
+        ({"port": 53, "protocol": "UDP"}, {"nodePort": 1}, "53/UDP"),
+        ({"key": "tier"}, {"value": "x"}, "tier"),
+        ({"ip": "10.0.0.1"}, {"hostnames": ["x"]}, "10.0.0.1"),
+        ({"topologyKey": "zone"}, {"maxSkew": 1}, "zone"),
+        ({"devicePath": "/dev/a", "name": "a"}, {"x": 1}, "a"),
+        ({"type": "Ready"}, {"x": 1}, "Ready"),
+        ({"apiGroups": ["apps"]}, {"verbs": ["get"]}, "0"),
+    ],
+)
+def test_items_are_named_by_what_kubernetes_merges_them_by(
+    old: dict[str, Any], new: dict[str, Any], label: str
+) -> None:
+    """A list item keeps its name in the path; without a merge key it is counted."""
+    [line] = describe({"l": [old]}, {"l": [old | new]})
+
+    assert line.startswith(f"l[{label}].")
+
+
+def test_items_with_equal_merge_keys_are_counted() -> None:
+    """Two items of one name cannot be told apart by it: their positions are shown."""
+    old = {"env": [{"name": "a", "value": "1"}, {"name": "a", "value": "2"}]}
+    new = {"env": [{"name": "a", "value": "1"}, {"name": "a", "value": "3"}]}
+
+    assert describe(old, new) == ('env[1].value: "2" -> "3"',)
+
+
+def test_a_new_order_is_said() -> None:
+    """Items that only changed places do not leave the body empty."""
+    assert describe({"l": [{"name": "a"}, {"name": "b"}]}, {"l": [{"name": "b"}, {"name": "a"}]}) == (
+        "l: order changed",
+    )
+
+
+def test_at_most_ten_lines() -> None:
+    """Of many changes the first nine are shown and the others counted."""
+    old = {f"f{index:02}": 0 for index in range(16)}
+    new = dict.fromkeys(old, 1)
+
+    lines = describe(old, new)
+
+    assert len(lines) == MOST_LINES
+    assert lines[0] == "f00: 0 -> 1"
+    assert lines[-1] == "… and 7 more"
+    assert len(describe({f"f{i}": 0 for i in range(10)}, {f"f{i}": 1 for i in range(10)})) == 10
+
+
+def test_values_are_cut_and_control_characters_spelt() -> None:
+    """Long values are cut at 60 characters; nothing in keys or values can end a line or hide."""
+    [line] = describe({"a": "x" * 100}, {"a": "y"})
+    assert line == f'a: "{"x" * 58}… -> "y"'
+
+    [line] = describe({"data": {}}, {"data": {"a\nb\u2028": "c\nd\u0085\u202e\x1b"}})
+    assert line == "data['a\\u000ab\\u2028']: + " + '"c\\nd\\u0085\\u202e\\u001b"'
+
+
+@given(
+    st.dictionaries(st.text(max_size=4), st.text(max_size=4) | st.integers(), max_size=4),
+    st.dictionaries(st.text(max_size=4), st.text(max_size=4) | st.integers(), max_size=4),
+)
+def test_a_difference_is_never_silent(old: dict[str, Any], new: dict[str, Any]) -> None:
+    """There are lines exactly when the documents differ, and each is one line."""
+    lines = describe(old, new)
+
+    assert bool(lines) is (old != new)
+    assert all(len(line.splitlines()) == 1 for line in lines)
+
+
+def test_a_secret_shows_which_keys_changed_and_no_value() -> None:
+    """Of a Secret only field paths are told, whatever changed."""
+    old = {"data": {"password": "canary1", "a": "canary2"}, "metadata": {"annotations": {"x": "canary3"}}}
+    new = {"data": {"password": "canary4", "b": "canary5"}, "metadata": {"labels": {"y": "canary6"}}}
+
+    lines = describe(old, new, secret=True)
+
+    assert lines == (
+        "data.a: removed",
+        "data.b: added",
+        "data.password: changed",
+        "metadata.annotations: removed",
+        "metadata.labels: added",
+    )
+
+
+def test_creation_and_deletion_need_no_lines() -> None:
+    """Without an old or a new document there is nothing to compare."""
+    assert describe(None, {"a": 1}) == ()
+    assert describe({"a": 1}, None) == ()

@@ -1,0 +1,49 @@
+"""Promises of the metrics: what is documented is there, and what is there is documented."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from reverser.metrics import INSTRUMENTS, PREFIX, Metrics
+
+DOCS = Path(__file__).parents[2] / "docs" / "metrics.md"
+RULES = Path(__file__).parents[2] / "config" / "prometheus" / "rules.yaml"
+
+
+def _exposed(row) -> str:
+    return PREFIX + row.name + ("_total" if row.kind == "counter" else "")
+
+
+@pytest.mark.parametrize("row", INSTRUMENTS, ids=lambda row: row.name)
+def test_documented(row) -> None:
+    """Every metric has a row in docs/metrics.md with its labels and its sentence."""
+    lines = [line for line in DOCS.read_text().splitlines() if line.startswith(f"| `{_exposed(row)}` |")]
+
+    assert len(lines) == 1
+    assert row.help in lines[0]
+    assert re.findall(r"`(\w+)`", lines[0].split("|")[3]) == list(row.labels)
+
+
+@pytest.mark.parametrize("row", INSTRUMENTS, ids=lambda row: row.name)
+def test_exposed_under_its_name(row) -> None:
+    """A metric appears in the exposition under the name that the documentation gives."""
+    metrics = Metrics()
+    labels = dict.fromkeys(row.labels, "x")
+    {"counter": metrics.count, "gauge": metrics.set, "histogram": metrics.observe}[row.kind](
+        row.name, 1, **labels
+    )
+
+    text = metrics.expose().decode()
+
+    assert re.search(rf"^{_exposed(row)}(_bucket)?(\{{| )", text, re.MULTILINE)
+    metrics.close()
+
+
+def test_alert_rules_name_real_metrics() -> None:
+    """Alert rules use only metrics that exist."""
+    known = {_exposed(row) for row in INSTRUMENTS}
+
+    assert set(re.findall(rf"{PREFIX}\w+", RULES.read_text())) <= known
