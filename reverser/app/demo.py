@@ -9,15 +9,14 @@ from __future__ import annotations
 import subprocess
 import tempfile
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 import trio
 from rich.console import Console
-from rich.syntax import Syntax
 
 from reverser.app.daemon import Daemon
-from reverser.app.story import STORY
+from reverser.app.story import STORY, before
 from reverser.config import Cluster, Config, Operations
 from reverser.model.destination import Destination
 from reverser.model.rule import Rule
@@ -33,7 +32,10 @@ async def demo(keep: bool) -> None:
     folder = Path(tempfile.mkdtemp(prefix="reverser-demo-"))
     remote = folder / "live.git"
     await _git("init", "--quiet", "--bare", "--initial-branch=main", str(remote))
-    async with Sandbox.open() as sandbox, _running(folder, sandbox, remote) as (daemon, url):
+    async with AsyncExitStack() as stack:
+        sandbox = await stack.enter_async_context(Sandbox.open())
+        await before(sandbox)
+        daemon, url = await stack.enter_async_context(_running(folder, sandbox, remote))
         console.print(f"[bold]reverser[/] watches {sandbox.url} and writes to {remote}", soft_wrap=True)
         console.print(f"probes and metrics while it runs: {url}/readyz  {url}/metrics\n", soft_wrap=True)
         shown = await _show_new(console, remote, "", 1)
@@ -42,9 +44,8 @@ async def demo(keep: bool) -> None:
             await act(sandbox)
             shown = await _show_new(console, remote, shown, commits)
         _farewell(console, folder, remote, keep)
-        if keep:
-            await trio.sleep_forever()
-        daemon.stop()
+        if not keep:
+            daemon.stop()
 
 
 @asynccontextmanager
@@ -71,7 +72,8 @@ async def _show_new(console: Console, remote: Path, shown: str, count: int) -> s
             await trio.sleep(POLL_SECONDS)
     for commit in commits:
         text = await _git("-C", str(remote), "show", "--format=commit %h%nAuthor: %an <%ae>%n%n%B", commit)
-        console.print(Syntax(text.rstrip(), "diff", theme="ansi_dark", background_color="default"))
+        for line in text.rstrip().replace("\n\n\n", "\n\n").splitlines():
+            console.print(line, style=_style(line), markup=False, soft_wrap=True)
         console.print()
     return commits[-1]
 
@@ -86,9 +88,20 @@ async def _git(*arguments: str) -> str:
     return done.stdout.decode()
 
 
+def _style(line: str) -> str:
+    """The colour of one line of `git show`."""
+    if line.startswith(("diff ", "index ", "--- ", "+++ ", "new file", "deleted file")):
+        return "dim"
+    colours = {"+": "green", "-": "red", "@": "cyan", "[": "bold"}
+    return "yellow" if line.startswith("commit ") else colours.get(line[:1], "")
+
+
 def _farewell(console: Console, folder: Path, remote: Path, keep: bool) -> None:
     console.print("[bold]That was the story.[/] Look around:")
     console.print(f"  git -C {remote} log --stat", soft_wrap=True)
     if keep:
-        console.print(f"  kubectl --kubeconfig {folder}/kubeconfig get deployments -A", soft_wrap=True)
+        console.print(
+            f"  kubectl --kubeconfig {folder}/kubeconfig -n shop scale deployment web --replicas=3",
+            soft_wrap=True,
+        )
         console.print("Ctrl-C ends it.")

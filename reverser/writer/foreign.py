@@ -96,8 +96,8 @@ class Foreign:
 
     def _forget(self, path: str, content: bytes | None) -> None:
         """One document of a file is gone: the others have moved up."""
-        for identity in [identity for identity, (where, _) in self._described.items() if where == path]:
-            del self._described[identity]
+        for gone in [identity for identity, (where, _) in self._described.items() if where == path]:
+            del self._described[gone]
         if content is None:
             del self._contents[path], self._modes[path]
             return

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from reverser.log import configure
-from tests.bench import rendering, throughput
+from tests.bench import latency, rendering, snapshot, throughput
 from tests.bench.document import document
 from tests.bench.environment import environment
 from tests.bench.options import Options, say
@@ -19,6 +19,8 @@ from tests.e2e.servers import built
 MEASUREMENTS: dict[str, Callable[[Options], list[Row]]] = {
     "render": rendering.measure,
     "commits": throughput.measure,
+    "latency": latency.measure,
+    "snapshot": snapshot.measure,
 }
 NEED_SERVERS = ("latency", "snapshot")
 DOCUMENT = Path(__file__).parents[2] / "docs" / "benchmarks.md"

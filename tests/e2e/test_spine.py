@@ -17,7 +17,6 @@ from tests.e2e.load import CRD, WIDGETS, Load
 from tests.e2e.remote import Remote, git
 from tests.e2e.servers import ControlPlane
 
-
 PLAIN = ("ConfigMap", "Role", "Service", "ServiceAccount", "NetworkPolicy", "CronJob")
 
 
@@ -73,7 +72,7 @@ def widgets(plane: ControlPlane) -> None:
 
 
 def test_mirror_of_a_thousand_objects(setting: Setting, widgets: None) -> None:
-    """1,000 mixed objects land in one commit, 200 random changes in one commit each, and the clone is the cluster."""
+    """1,000 objects land in one commit, 200 changes in one each, and the clone is the cluster."""
     load = Load(setting.plane, setting.namespace, seed=7)
     for _ in range(1000):
         load.create()
@@ -126,7 +125,7 @@ def test_restart_after_changes(setting: Setting) -> None:
 
 
 def test_changes_while_the_position_expires(setting: Setting) -> None:
-    """A position that compaction has made unreadable means a new list: one snapshot and one sweep, nothing lost."""
+    """An expired position means a new list: one snapshot and one sweep, nothing lost."""
     load = Load(setting.plane, setting.namespace, 3, PLAIN)
     for _ in range(20):
         load.create(("ConfigMap", "Role"))
@@ -225,7 +224,7 @@ def test_somebody_else_pushes(setting: Setting, tmp_path: Path) -> None:
 
 
 def test_file_of_somebody_else_in_our_place(setting: Setting, tmp_path: Path) -> None:
-    """A file that stands where ours would go is left alone, the object is withheld and counted, others go on."""
+    """A file in our place is left alone, the object is withheld and counted, others go on."""
     theirs = tmp_path / "theirs"
     git("clone", "--quiet", setting.remote.path, theirs)
     place = theirs / setting.namespace / "configmaps"
@@ -401,7 +400,7 @@ def test_noise_makes_no_commit(setting: Setting) -> None:
 
 
 def test_secrets_are_left_out(setting: Setting) -> None:
-    """With the default policy a Secret has no file, and its values are nowhere in the data directory or the log."""
+    """By default a Secret has no file, and its values are nowhere in the data directory or the log."""
     canary = "canary-5ae1f0c2"
     setting.plane.kubectl(
         "-n", setting.namespace, "create", "secret", "generic", "s", f"--from-literal=p={canary}"

@@ -88,9 +88,10 @@ def _copy(obj: Content, type: ResourceType) -> Content:  # noqa: A002
     if (type.group, type.kind) == CRD:
         # Schemas are most of a CRD and no rule looks into them: they are shared, not copied.
         spec = mapping(obj, "spec") or {}
-        content["spec"] = {name: v if name == "versions" else copied(v) for name, v in spec.items()}
+        content["spec"] = copied({k: v for k, v in spec.items() if k != "versions"})
+        content["spec"] |= {k: v for k, v in spec.items() if k == "versions"}
         skipped.add("spec")
-    content |= {name: copied(value) for name, value in obj.items() if name not in skipped}
+    content |= copied({name: value for name, value in obj.items() if name not in skipped})
     metadata = obj["metadata"]
     content["metadata"] = copied({k: v for k, v in metadata.items() if k != "managedFields"})
     return content

@@ -54,7 +54,7 @@ def _provisioned(seen: Seen) -> bool:
 
 
 def _generated_secret(seen: Seen) -> bool:
-    return seen.obj.get("type") in _SECRET_TYPES
+    return str(seen.obj.get("type")) in _SECRET_TYPES
 
 
 def _helm(seen: Seen) -> bool:
@@ -117,7 +117,7 @@ def _named_kubernetes(seen: Seen) -> bool:
 
 
 def _managed_endpoints(seen: Seen) -> bool:
-    return any(key in seen.labels and seen.labels[key] not in _PEOPLE for key in _MANAGED_BY)
+    return any(key in seen.labels and str(seen.labels[key]) not in _PEOPLE for key in _MANAGED_BY)
 
 
 def _observed_endpoints(seen: Seen) -> bool:

@@ -8,6 +8,7 @@ that lost a null would change the live object when it is applied.
 
 from __future__ import annotations
 
+from reverser.errors import WithheldError
 from reverser.stages.sanitize.bookkeeping import NAMESPACE_NAME, OF_ANNOTATIONS, OF_LABELS
 from reverser.stages.sanitize.content import Content, drop, drop_emptied, mapping
 from reverser.stages.sanitize.live import Live
@@ -74,6 +75,8 @@ def _strip_finalizers(metadata: Content, live: Live) -> None:
     finalizers = metadata.get("finalizers")
     if finalizers is None:
         return
+    if not isinstance(finalizers, list):
+        raise WithheldError("Unreadable", "the field 'finalizers' is not a list")
     kept = [
         each
         for each in finalizers

@@ -1,0 +1,50 @@
+"""SQLite's errors, translated at the edge: who has to act, and what to do.
+
+What is not in the table and not damage is a bug, and passes through untranslated.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import msgspec
+
+from reverser.errors import StalledError, TransientError
+
+PASSING = {
+    sqlite3.SQLITE_FULL: "free some space on the disk of data_dir",
+    sqlite3.SQLITE_IOERR: "is the disk of data_dir full, over a quota, or failing?",
+    sqlite3.SQLITE_READONLY: "data_dir must be writable",
+    sqlite3.SQLITE_CANTOPEN: "data_dir must be a writable folder",
+    sqlite3.SQLITE_PERM: "data_dir must be writable",
+    sqlite3.SQLITE_BUSY: "another program has the journal open",
+    sqlite3.SQLITE_LOCKED: "another program has the journal open",
+    sqlite3.SQLITE_NOMEM: "the machine is short of memory",
+}
+"""Primary result code -> what would help; tried again all the while."""
+
+_PRIMARY = 0xFF
+_REBUILT = "move journal.sqlite* away: a new journal is rebuilt from the remote and the API server"
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Raise TransientError for what passes, StalledError for a damaged database."""
+    try:
+        yield
+    except (sqlite3.ProgrammingError, sqlite3.InterfaceError):
+        raise
+    except sqlite3.Error as error:
+        hint = PASSING.get(getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & _PRIMARY)
+        if hint is None:
+            raise _damaged(error) from error
+        raise TransientError(f"the journal cannot be used: {error}", hint=hint) from error
+    except (msgspec.DecodeError, zlib.error) as error:
+        raise _damaged(error) from error
+
+
+def _damaged(error: Exception) -> StalledError:
+    return StalledError("JournalDamaged", f"the journal is damaged: {error}", hint=_REBUILT)
