@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import statistics
 import time
 from pathlib import Path
@@ -72,8 +71,4 @@ def _mib(pid: int, what: str) -> float:
 
 def _children(pid: int) -> list[int]:
     task = Path(f"/proc/{pid}/task")
-    return [
-        int(child)
-        for thread in os.listdir(task)
-        for child in (task / thread / "children").read_text().split()
-    ]
+    return [int(child) for thread in task.iterdir() for child in (thread / "children").read_text().split()]
