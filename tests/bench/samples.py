@@ -39,7 +39,7 @@ def sample(number: int, revision: int) -> dict[str, Any]:
         "name": name,
         "namespace": namespace,
         "uid": f"5f0c1c9e-9d0b-4a52-8a53-{number:012}",
-        "resourceVersion": str(1_000_000 + number * 1000 + revision),
+        "resourceVersion": str(1_000_000 * (number + 1) + revision),
         "creationTimestamp": "2026-03-01T08:00:00Z",
         "labels": _labels(name),
         "annotations": {"example.com/owner": f"{namespace}@example.com"},
@@ -131,7 +131,7 @@ def _config_map(name: str, revision: int) -> dict[str, Any]:
 
 
 def _service(name: str, revision: int) -> dict[str, Any]:
-    port = {"name": "http", "protocol": "TCP", "port": 80, "targetPort": 8000 + revision % 1000}
+    port = {"name": "http", "protocol": "TCP", "port": 80, "targetPort": 1000 + revision}
     spec = {"clusterIP": "10.0.12.7", "clusterIPs": ["10.0.12.7"], "type": "ClusterIP", "ports": [port]}
     families = {"ipFamilies": ["IPv4"], "ipFamilyPolicy": "SingleStack", "internalTrafficPolicy": "Cluster"}
     return {
@@ -147,7 +147,7 @@ def _role(name: str, revision: int) -> dict[str, Any]:
 
 
 def _network_policy(name: str, revision: int) -> dict[str, Any]:
-    ports = [{"protocol": "TCP", "port": 8000 + revision % 1000}]
+    ports = [{"protocol": "TCP", "port": 1000 + revision}]
     peer = {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "ingress"}}}
     ingress = [{"from": [peer], "ports": ports}]
     return {
