@@ -19,7 +19,7 @@ import re
 
 from reverser.errors import ReverserError, StalledError, TransientError
 from reverser.git.complaint import translate
-from reverser.git.process import Finished
+from reverser.git.process import Finished, Settings
 from reverser.git.remote import Remote
 from reverser.model.commit import PushOutcome, PushResult
 
@@ -37,11 +37,18 @@ IMPOSSIBLE = re.compile(r"exists; cannot create")
 FLAGS = {" ": PushOutcome.PUSHED, "*": PushOutcome.PUSHED, "=": PushOutcome.UP_TO_DATE}
 
 
-async def push(remote: Remote, head: str) -> PushResult:
-    """Move the remote branch to `head`."""
+MANY = 50
+
+AS_WRITTEN: Settings = (("pack.window", "0"),)
+"""Send objects as fast-import left them: many commits leave in 0.6 of the time, as twice the bytes."""
+
+
+async def push(remote: Remote, head: str, commits: int = 1) -> PushResult:
+    """Move the remote branch to `head`, which carries about so many new commits."""
     options = ("--porcelain", "--no-follow-tags", "--no-signed", "--recurse-submodules=no")
+    settings = AS_WRITTEN if commits >= MANY else ()
     try:
-        done = await remote.run("push", *options, "origin", f"{head}:{remote.ref}")
+        done = await remote.run("push", *options, "origin", f"{head}:{remote.ref}", settings=settings)
     except (StalledError, TransientError) as error:
         return _failed(error)
     return interpret(done, head)

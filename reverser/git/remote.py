@@ -10,7 +10,7 @@ from __future__ import annotations
 import msgspec
 
 from reverser.git.credentials import login
-from reverser.git.process import Finished, Git
+from reverser.git.process import Finished, Git, Settings
 from reverser.model.destination import Destination
 
 TRACKING = "refs/remotes/origin/branch"
@@ -29,7 +29,7 @@ class Remote:
             ("remote.origin.fetch", f"+{self.ref}:{TRACKING}"),
         )
 
-    async def run(self, *arguments: str, patience: float = 1.0) -> Finished:
+    async def run(self, *arguments: str, patience: float = 1.0, settings: Settings = ()) -> Finished:
         """Run a command that speaks to `origin`; what it says comes back free of secrets.
 
         StalledError: the credentials cannot be read. TransientError: no answer in time.
@@ -37,7 +37,7 @@ class Remote:
         with login(self._destination, self.git.folder) as access:
             done = await self.git.run(
                 *arguments,
-                settings=(*self._settings, *access.settings),
+                settings=(*self._settings, *access.settings, *settings),
                 variables=access.variables,
                 timeout_seconds=patience * self.timeout_seconds,
             )

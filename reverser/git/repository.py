@@ -79,6 +79,7 @@ class GitRepository:
         self._lock = trio.Lock()
         self._index: tuple[str, Index] | None = None
         self._commits = 0
+        self._unpushed = 0
 
     async def fetch(self) -> str:
         with self._observed("fetch"):
@@ -97,7 +98,8 @@ class GitRepository:
 
     async def push(self, head: str) -> PushResult:
         started = trio.current_time()
-        result = await push(self._remote, head)
+        result = await push(self._remote, head, self._unpushed)
+        self._unpushed = 0
         self._observe("push", trio.current_time() - started, result.landed)
         return result
 
@@ -145,6 +147,7 @@ class GitRepository:
             # finds the objects where they are now. A second failure has another cause.
             ids = await self._import.exchange(self._commands(plan, parent))
         self._commits += len(plan)
+        self._unpushed += len(plan)
         if await self._repacker.checkpoint() or self._commits >= COMMITS_PER_PROCESS:
             self._commits = 0
             await self._import.close()
