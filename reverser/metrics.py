@@ -13,6 +13,7 @@ from typing import Any, Literal, TypeAlias
 
 import msgspec
 from opentelemetry.exporter.prometheus import PrometheusMetricReader
+from opentelemetry.metrics import CallbackOptions, Observation
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.view import ExplicitBucketHistogramAggregation, View
 from prometheus_client import CollectorRegistry, generate_latest
@@ -93,6 +94,25 @@ INSTRUMENTS = (
 )
 
 
+class Totals:
+    """One counter, added to in memory and read at each scrape.
+
+    An instrument's own `add` takes 11 µs, five times a change: a tenth of all that a change costs.
+    """
+
+    def __init__(self) -> None:
+        self._totals: dict[tuple[tuple[str, str], ...], float] = {}
+
+    def add(self, amount: float, labels: Mapping[str, str]) -> None:
+        """Add to the total of these labels, given in one order always."""
+        key = tuple(labels.items())
+        self._totals[key] = self._totals.get(key, 0) + amount
+
+    def observations(self, _options: CallbackOptions) -> list[Observation]:
+        """What the exposition shows."""
+        return [Observation(total, dict(key)) for key, total in self._totals.items()]
+
+
 class Metrics:
     """The instruments of one process; `expose()` renders them for Prometheus."""
 
@@ -105,18 +125,22 @@ class Metrics:
         views = [View(instrument_name=f"{PREFIX}*", instrument_unit="s", aggregation=seconds)]
         self._provider = MeterProvider([reader], views=views, shutdown_on_exit=False)
         meter = self._provider.get_meter("reverser")
-        make: Mapping[Kind, Any] = {
-            "counter": meter.create_counter,
-            "gauge": meter.create_gauge,
-            "histogram": meter.create_histogram,
-        }
+        self._totals = {row.name: Totals() for row in INSTRUMENTS if row.kind == "counter"}
+        for row in INSTRUMENTS:
+            if row.kind == "counter":
+                meter.create_observable_counter(
+                    PREFIX + row.name, [self._totals[row.name].observations], row.unit, row.help
+                )
+        make: Mapping[Kind, Any] = {"gauge": meter.create_gauge, "histogram": meter.create_histogram}
         self._instruments = {
-            row.name: make[row.kind](PREFIX + row.name, row.unit, row.help) for row in INSTRUMENTS
+            row.name: make[row.kind](PREFIX + row.name, row.unit, row.help)
+            for row in INSTRUMENTS
+            if row.kind != "counter"
         }
 
     def count(self, name: str, amount: float = 1, **labels: str) -> None:
         """Add to a counter; KeyError for a name that is not in the table."""
-        self._instruments[name].add(amount, labels)
+        self._totals[name].add(amount, labels)
 
     def set(self, name: str, value: float, **labels: str) -> None:
         """Set a gauge."""
