@@ -98,8 +98,8 @@ class GitRepository:
 
     async def push(self, head: str) -> PushResult:
         started = trio.current_time()
-        result = await push(self._remote, head, self._unpushed)
-        self._unpushed = 0
+        commits, self._unpushed = self._unpushed, 0
+        result = await push(self._remote, head, commits)
         self._observe("push", trio.current_time() - started, result.landed)
         return result
 

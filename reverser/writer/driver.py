@@ -16,25 +16,22 @@ import trio
 from reverser.errors import ReverserError, StalledError, TransientError
 from reverser.health import Health
 from reverser.metrics import Metrics
-from reverser.model.change import Origin
-from reverser.model.commit import Commit, CommitPlan, PushOutcome, PushResult
+from reverser.model.commit import Commit, CommitPlan
 from reverser.model.destination import Destination
 from reverser.model.entry import Entry
 from reverser.model.ports import Journal, Repository
 from reverser.writer.catchup import CatchUp
 from reverser.writer.foreign import Foreign
+from reverser.writer.landing import Landing, Stale, Written
 from reverser.writer.prepare import prepare
 from reverser.writer.queue import Queue
+from reverser.writer.unwrap import unwrapped
 
 log = structlog.get_logger()
 
 RETRY_SECONDS = 0.5
 RETRY_SECONDS_MOST = 30.0
 STALLED_SECONDS = 30.0
-
-
-class Stale(Exception):  # an answer between two methods of this module, never seen outside
-    """Somebody else moved the branch."""
 
 
 class Writer:
@@ -61,6 +58,7 @@ class Writer:
         self._metrics = metrics
         self._health = health
         self._clock = clock
+        self._landing = Landing(destination.name, journal, repository, metrics, health, clock)
 
     def drain(self) -> None:
         """Write what is journaled, then return from `run`."""
@@ -72,6 +70,7 @@ class Writer:
         pause = RETRY_SECONDS
         while True:
             self._queue.restart()
+            began = trio.current_time()
             try:
                 await self._session()
             except Stale:
@@ -80,6 +79,8 @@ class Writer:
                 pause = RETRY_SECONDS
             except TransientError as error:
                 self._report(error)
+                if trio.current_time() - began > 2 * RETRY_SECONDS_MOST:
+                    pause = RETRY_SECONDS
                 await trio.sleep(error.retry_after or pause)
                 pause = min(2 * pause, RETRY_SECONDS_MOST)
             except StalledError as error:
@@ -89,12 +90,20 @@ class Writer:
                 return
 
     async def _session(self) -> None:
+        """Write one batch while the one before it is pushed."""
         head, foreign = await self._catch_up.run(self._clock())
         self._health.recovered(self._subject)
-        while plans := await self._queue.next():
-            head = await self._land(plans, head, foreign)
+        with unwrapped(Stale, ReverserError):
+            async with trio.open_nursery() as nursery:
+                send, receive = trio.open_memory_channel[Written](0)
+                nursery.start_soon(self._landing.run, receive)
+                async with send:
+                    while plans := await self._queue.next():
+                        written = await self._write(plans, head, foreign)
+                        head = written.head
+                        await send.send(written)
 
-    async def _land(self, plans: Sequence[CommitPlan], head: str, foreign: Foreign) -> str:
+    async def _write(self, plans: Sequence[CommitPlan], head: str, foreign: Foreign) -> Written:
         commits: list[Commit] = []
         entries: list[Entry] = []
         for plan in plans:
@@ -103,61 +112,9 @@ class Writer:
                 commits.append(commit)
                 entries += kept
         ids = await self._repository.write(commits, head) if commits else []
-        new = ids[-1] if ids else head
-        if new != head:
-            await self._push(new)
-            self._count(commits, ids, head)
-        await self._journal.ack(self._name, [entry.seq for entry in entries], new)
-        self._landed(entries)
-        return new
-
-    async def _push(self, head: str) -> None:
-        started = trio.current_time()
-        result = await self._repository.push(head)
-        self._metrics.observe(
-            "git_push_duration_seconds", trio.current_time() - started, destination=self._name
-        )
-        if not result.landed:
-            raise _failure(result)
-        self._health.recovered(self._subject)
-
-    def _count(self, commits: Sequence[Commit], ids: Sequence[str], head: str) -> None:
-        name, made, parent = self._name, 0, head
-        for commit, new in zip(commits, ids, strict=True):
-            if new != parent:
-                made += 1
-                written = [edit for edit in commit.edits if edit.content is not None]
-                size = sum(len(edit.content or b"") for edit in written)
-                self._metrics.count("objects_written", len(written), destination=name)
-                self._metrics.count("files_deleted", len(commit.edits) - len(written), destination=name)
-                self._metrics.count("commit_bytes", size, destination=name)
-            parent = new
-        self._metrics.count("commits", made, destination=name)
-        subjects = [commit.message.partition("\n")[0] for commit in commits]
-        log.info("pushed", destination=name, commits=made, head=ids[-1][:12], last=subjects[-1])
-
-    def _landed(self, entries: Sequence[Entry]) -> None:
-        now = self._clock()
-        for entry in entries:
-            if entry.origin is Origin.LIVE:
-                seconds = max(0.0, now - entry.appended_at)
-                self._metrics.observe("change_to_push_seconds", seconds, destination=self._name)
+        return Written(head, commits, ids, entries)
 
     def _report(self, error: ReverserError) -> None:
         reason = error.reason if isinstance(error, StalledError) else "Unreachable"
         hint = f" ({error.hint})" if error.hint else ""
         self._health.stalled(self._subject, reason, f"{error.message}{hint}")
-
-
-def _failure(result: PushResult) -> Exception:
-    match result.outcome:
-        case PushOutcome.STALE:
-            return Stale()
-        case PushOutcome.REFUSED:
-            hint = "the remote's policy refuses this push; changes stay in the journal"
-            return StalledError("PushRefused", result.message, hint=hint)
-        case PushOutcome.DENIED:
-            hint = "check the destination's credentials and its rights to push"
-            return StalledError("AccessDenied", result.message, hint=hint)
-        case _:
-            return TransientError(result.message or "the remote does not answer")

@@ -1,0 +1,128 @@
+"""Batches of commits that are written go to the remote, one push each, and are acknowledged.
+
+A batch counts as landed only after a clean push; anything else ends the session with an exception
+that says what to do next. While one batch is pushed the writer makes the next one ready, on top of
+it: Git's own work for a thousand commits takes as long as their push.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import msgspec
+import structlog
+import trio
+
+from reverser.errors import StalledError, TransientError
+from reverser.health import Health
+from reverser.metrics import Metrics
+from reverser.model.change import Origin
+from reverser.model.commit import Commit, PushOutcome, PushResult
+from reverser.model.entry import Entry
+from reverser.model.ports import Journal, Repository
+
+log = structlog.get_logger()
+
+
+class Stale(Exception):
+    """Somebody else moved the branch."""
+
+
+class Written(msgspec.Struct, frozen=True):
+    """One batch in the local repository."""
+
+    parent: str
+    """The head that it was written on."""
+    commits: Sequence[Commit]
+    ids: Sequence[str]
+    """One for each commit; that of its parent where a commit changed nothing."""
+    entries: Sequence[Entry]
+    """The entries in these commits."""
+
+    @property
+    def head(self) -> str:
+        """The newest commit."""
+        return self.ids[-1] if self.ids else self.parent
+
+
+class Landing:
+    """Pushes and acknowledges the batches of one destination."""
+
+    def __init__(
+        self,
+        destination: str,
+        journal: Journal,
+        repository: Repository,
+        metrics: Metrics,
+        health: Health,
+        clock: Callable[[], float],
+    ) -> None:
+        self._name = destination
+        self._subject = f"destination/{destination}"
+        self._journal = journal
+        self._repository = repository
+        self._metrics = metrics
+        self._health = health
+        self._clock = clock
+
+    async def run(self, batches: trio.MemoryReceiveChannel[Written]) -> None:
+        """Land batches in their order; raises Stale, TransientError or StalledError."""
+        async with batches:
+            async for batch in batches:
+                await self._land(batch)
+
+    async def _land(self, batch: Written) -> None:
+        if batch.head != batch.parent:
+            await self._push(batch.head)
+            self._count(batch)
+        await self._journal.ack(self._name, [entry.seq for entry in batch.entries], batch.head)
+        self._landed(batch.entries)
+
+    async def _push(self, head: str) -> None:
+        started = trio.current_time()
+        result = await self._repository.push(head)
+        self._metrics.observe(
+            "git_push_duration_seconds", trio.current_time() - started, destination=self._name
+        )
+        if not result.landed:
+            raise _failure(result)
+        self._health.recovered(self._subject)
+
+    def _count(self, batch: Written) -> None:
+        made, written, deleted, size, parent = 0, 0, 0, 0, batch.parent
+        for commit, new in zip(batch.commits, batch.ids, strict=True):
+            if new != parent:
+                contents = [edit.content for edit in commit.edits if edit.content is not None]
+                made += 1
+                written += len(contents)
+                deleted += len(commit.edits) - len(contents)
+                size += sum(map(len, contents))
+            parent = new
+        name = self._name
+        self._metrics.count("commits", made, destination=name)
+        self._metrics.count("objects_written", written, destination=name)
+        self._metrics.count("files_deleted", deleted, destination=name)
+        self._metrics.count("commit_bytes", size, destination=name)
+        last = batch.commits[-1].message.partition("\n")[0]
+        log.info("pushed", destination=name, commits=made, head=batch.head[:12], last=last)
+
+    def _landed(self, entries: Sequence[Entry]) -> None:
+        now = self._clock()
+        for entry in entries:
+            if entry.origin is Origin.LIVE:
+                seconds = max(0.0, now - entry.appended_at)
+                self._metrics.observe("change_to_push_seconds", seconds, destination=self._name)
+
+
+def _failure(result: PushResult) -> Exception:
+    match result.outcome:
+        case PushOutcome.STALE:
+            return Stale()
+        case PushOutcome.REFUSED:
+            hint = "the remote's policy refuses this push; changes stay in the journal"
+            return StalledError("PushRefused", result.message, hint=hint)
+        case PushOutcome.DENIED:
+            hint = "check the destination's credentials and its rights to push"
+            return StalledError("AccessDenied", result.message, hint=hint)
+        case _:
+            return TransientError(result.message or "the remote does not answer")
