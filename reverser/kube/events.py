@@ -98,4 +98,6 @@ def change_of(stream: Stream, event: WatchEvent, origin: Origin, now: float) -> 
         object=event.object,
         resource_version=metadata.resource_version if origin is Origin.LIVE else "",
         seen_at=now,
+        created=event.type == "ADDED",
+        removed=event.type == "DELETED",
     )

@@ -66,6 +66,10 @@ class Change(msgspec.Struct, frozen=True):
     """The stream's position after this change; empty for objects of a list."""
     seen_at: float
     """Unix seconds when it was read."""
+    created: bool = False
+    """ADDED: the object was not in the stream's scope before."""
+    removed: bool = False
+    """DELETED: the object is gone, not only on its way out."""
 
 
 class ListStarted(msgspec.Struct, frozen=True):

@@ -34,6 +34,22 @@ def changed_at(obj: dict[str, Any]) -> float | None:
     return _seconds(newest) if newest is not None else None
 
 
+def only_newest_at(obj: dict[str, Any]) -> float | None:
+    """The same time, where one entry alone has it; None when two wrote in one second."""
+    times = [at for at in map(_seconds, entries(obj)) if at is not None]
+    newest = max(times, default=None)
+    return newest if times.count(newest or 0.0) == 1 else None
+
+
+def deletion_asked_at(obj: dict[str, Any]) -> float | None:
+    """When the deletion was asked for: `deletionTimestamp` is when the grace that it allows ends."""
+    metadata = obj.get("metadata")
+    metadata = metadata if isinstance(metadata, dict) else {}
+    ends = _seconds({"time": metadata.get("deletionTimestamp")})
+    grace = metadata.get("deletionGracePeriodSeconds")
+    return None if ends is None else ends - (grace if isinstance(grace, int) else 0)
+
+
 def _newest(obj: dict[str, Any]) -> dict[str, Any] | None:
     """Of entries of one second the last: the server lists them in order of time."""
     newest, newest_at = None, float("-inf")

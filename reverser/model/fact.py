@@ -1,0 +1,76 @@
+"""What the API server told about one request: who asked for what, on which version of the object.
+
+A fact is evidence, not yet an attribution: the request may have lost a race, changed nothing, or
+been refused by somebody else after we saw it. It holds no body, only a keyed digest of the
+sanitized content.
+"""
+
+from __future__ import annotations
+
+import enum
+
+import msgspec
+
+from reverser.model.attribution import Actor
+from reverser.model.change import Operation
+
+
+class Source(enum.Enum):
+    """Which webhook brought the fact."""
+
+    ADMISSION = "admission"
+    """Asked before the request is stored: it may still fail, lose or be retried."""
+    AUDIT = "audit"
+    """Told after the response: the request succeeded, though it may have changed nothing."""
+
+
+class Fact(msgspec.Struct, frozen=True, kw_only=True):
+    """One request that may have made a change, seen from one side."""
+
+    id: str
+    """Makes repeats harmless. Admission: the request's uid; audit: `auditID/stage`."""
+    cluster: str
+    source: Source
+    group: str
+    resource: str
+    """Lower-case plural, without a subresource."""
+    subresource: str = ""
+    """`scale`, `resize`, …; facts about `status` are refused, since a status is no content."""
+    namespace: str = ""
+    name: str = ""
+    uid: str = ""
+    """The object's; empty only for a collection."""
+    operation: Operation
+    """Audit: a response code of 201 is a CREATE, whatever the verb (server-side apply patches)."""
+    previous_version: str = ""
+    """Admission UPDATE and DELETE: the resourceVersion stored before. Audit: the one that the request's own
+    body names, where it does; equal to `version`, the request changed nothing."""
+    version: str = ""
+    """Audit: the resourceVersion of the response's object; empty for a deletion answered by a Status."""
+    digest: bytes = b""
+    """Keyed, of the sanitized content; empty: not comparable (a subresource, another served version, a body
+    that is too large). Deletions need none."""
+    replicas: int | None = None
+    """`spec.replicas` of a Scale body."""
+    manager: str = ""
+    """The request's field manager, where it is known for certain; empty rules nothing out."""
+    actor: Actor
+    """The effective user: with impersonation, the one who is impersonated."""
+    impersonator: str = ""
+    """Audit: the user behind an impersonation."""
+    user_agent: str = ""
+    at: float
+    """Unix seconds. Admission: when the call came, by our clock; audit: when the API server received it."""
+    completed_at: float = 0.0
+    """Audit: when the API server had answered, by its clock; 0: not known."""
+    owners: tuple[str, ...] = ()
+    """Admission DELETE: the uids in the object's ownerReferences."""
+    dry_run: bool = False
+    code: int = 200
+    """Audit: the response's status."""
+    collection: bool = False
+    """Audit: a `deletecollection`; `namespace` (empty: all) and `selector` tell of what."""
+    uids: frozenset[str] = frozenset()
+    """Collection: the objects of the response; empty: the response was not recorded."""
+    selector: str = ""
+    """Collection: the label selector, in kubectl's syntax; empty: everything."""

@@ -1,0 +1,101 @@
+"""Audit facts joined to a change: uid and the version that the response carries.
+
+Why the join names nobody wrongly. A response carries the version that its write made, and no two
+writes make one version. But a request that changes nothing succeeds too, and answers with the
+version that it found: a no-op apply of somebody else, or a second deletion of an object that waits
+for its finalizers. Such an echo started when the version was there already, and three things tell:
+
+- it was received after the whole second in which the change itself is stamped;
+- without a stamp: it was received after we had seen the change, clocks considered;
+- it was received after another request had been answered with the version.
+
+What these leave besides the writer is a rival; admission then decides, or it stays `ambiguous`.
+A response with CREATE is no echo of anything: an object is created once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from reverser.model.change import Operation
+from reverser.model.fact import Fact, Source
+from reverser.stages.attribute.admission import other_manager
+from reverser.stages.attribute.facts import Facts
+from reverser.stages.attribute.subject import NO_VERSION, Subject
+from reverser.stages.attribute.support import Support, Weight, support
+from reverser.stages.select.labels import parse
+
+SKEW_SECONDS = 2.0
+"""What the clocks of API servers, and ours, may differ by."""
+STAMP_SECONDS = 1.0
+"""Stamps are whole seconds, rounded down, and made while the request runs."""
+COLLECTION_SECONDS = 30.0
+"""How long after a collection was answered we may see its deletions."""
+
+
+def audited(subject: Subject, facts: Facts) -> Support:
+    """The actors whose audited request can have made the change."""
+    found = [fact for fact in _joined(subject, facts) if _possible(subject, fact)]
+    first = min((fact.completed_at for fact in found if fact.completed_at), default=float("inf"))
+    return support((Weight.PROVES, fact) for fact in found if fact.at <= first + SKEW_SECONDS)
+
+
+def collected(subject: Subject, facts: Facts) -> Support:
+    """The actors whose audited `deletecollection` can have deleted the object.
+
+    By the uids of the response it is certain, unless somebody else deleted one of them in the same
+    moment, who then has a fact of his own, which is stronger. By namespace, selector and time it is
+    as good as nobody else's deletion there is unaudited; the word of the evidence is the same, and
+    a second collection that fits makes it ambiguous.
+    """
+    if subject.operation is not Operation.DELETE:
+        return Support()
+    found = facts.collections(subject.cluster, subject.key.group, subject.key.resource)
+    return support((Weight.PROVES, fact) for fact in found if _collects(subject, fact))
+
+
+def echoes(subject: Subject, fact: Fact) -> bool:
+    """Whether an audited request came too late to have made the change."""
+    if subject.written_at:
+        return fact.at >= subject.written_at + STAMP_SECONDS
+    return fact.at > subject.seen_at + SKEW_SECONDS
+
+
+def _joined(subject: Subject, facts: Facts) -> Sequence[Fact]:
+    """An object that went at once was deleted by whoever's deletion succeeded, whatever version
+    the response carries (that of the deletion, the last one, or none)."""
+    if subject.removed:
+        found: Iterable[Fact] = facts.deletions(subject.cluster, subject.uid)
+    elif subject.version in NO_VERSION:
+        return []
+    else:
+        found = facts.audited(subject.cluster, subject.uid, subject.version)
+    return [fact for fact in found if fact.source is Source.AUDIT]
+
+
+def _possible(subject: Subject, fact: Fact) -> bool:
+    if fact.operation is not subject.operation:
+        return False
+    if fact.operation is Operation.DELETE:
+        return not echoes(subject, fact)
+    if fact.digest and subject.digest and fact.digest != subject.digest:
+        return False
+    if other_manager(subject, fact):
+        return False
+    return fact.operation is Operation.CREATE or not echoes(subject, fact)
+
+
+def _collects(subject: Subject, fact: Fact) -> bool:
+    answered = max(fact.at, fact.completed_at)
+    if echoes(subject, fact) or subject.seen_at > answered + COLLECTION_SECONDS:
+        return False
+    if fact.uids:
+        return subject.uid in fact.uids
+    return fact.namespace in ("", subject.key.namespace) and _selected(subject, fact.selector)
+
+
+def _selected(subject: Subject, selector: str) -> bool:
+    try:
+        return parse(selector).matches(subject.labels)
+    except ValueError:
+        return False

@@ -1,0 +1,181 @@
+"""The facts of the last minutes, found by what a change can know: uid and version.
+
+Bounded by count and by age since arrival, oldest out first. Adding is idempotent, and the order of
+arrival means nothing to those who ask. What cannot have made a change is refused here, though the
+listeners drop most of it before: dry runs, failed requests, status writes, requests that changed
+nothing, and facts without the key that would join them.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TypeAlias
+
+import msgspec
+
+from reverser.model.attribution import Actor
+from reverser.model.change import Operation
+from reverser.model.fact import Fact, Source
+from reverser.stages.attribute.subject import NO_VERSION, number
+
+COUNT = 100_000
+SECONDS = 600.0
+ACTORS = 1_000
+
+Place: TypeAlias = tuple[str, ...]
+
+
+class Facts:
+    """An index that forgets."""
+
+    def __init__(self, count: int = COUNT, seconds: float = SECONDS) -> None:
+        self._count = count
+        self._seconds = seconds
+        self._actors: dict[Actor, Actor] = {}
+        self._facts: dict[Place, tuple[float, Fact]] = {}
+        self._places: dict[Place, list[Fact]] = defaultdict(list)
+        self.expired = 0
+        """Facts that grew too old, since the start."""
+        self.evicted = 0
+        """Facts that had to go because of the count, since the start."""
+        self.refused = 0
+        """Facts that cannot have made a change, since the start."""
+        self.evicted_at: float = float("-inf")
+        """The newest `at` of a fact that went because of the count: up to then rivals may be missing."""
+
+    def __len__(self) -> int:
+        return len(self._facts)
+
+    def add(self, fact: Fact, now: float) -> bool:
+        """Take a fact that arrived at `now`; whether it is new and may join something."""
+        self.expire(now)
+        if not admissible(fact):
+            self.refused += 1
+            return False
+        key = (fact.cluster, fact.id)
+        if key in self._facts:
+            return False
+        fact = self._shared(fact)
+        self._facts[key] = (now, fact)
+        for place in _places(fact):
+            self._places[place].append(fact)
+        while len(self._facts) > self._count:
+            self.evicted_at = max(self.evicted_at, self._drop_oldest().at)
+            self.evicted += 1
+        return True
+
+    def expire(self, now: float) -> None:
+        """Forget what arrived too long ago."""
+        while self._facts:
+            arrived, _ = next(iter(self._facts.values()))
+            if arrived > now - self._seconds:
+                return
+            self._drop_oldest()
+            self.expired += 1
+
+    def admitted(self, cluster: str, uid: str, previous_version: str) -> Sequence[Fact]:
+        """Admission facts whose request met this version; "" for the creation."""
+        return self._places.get(("met", cluster, uid, previous_version), ())
+
+    def admitted_all(self, cluster: str, uid: str) -> Sequence[Fact]:
+        """Admission facts about the object on whatever version."""
+        return self._places.get(("object", cluster, uid), ())
+
+    def audited(self, cluster: str, uid: str, version: str) -> Sequence[Fact]:
+        """Audit facts whose response carries this version."""
+        return self._places.get(("made", cluster, uid, version), ())
+
+    def deletions(self, cluster: str, uid: str) -> Sequence[Fact]:
+        """Facts of either source about deleting the object."""
+        return self._places.get(("deleted", cluster, uid), ())
+
+    def namespace_deletions(self, cluster: str, name: str) -> Sequence[Fact]:
+        """Facts of either source about deleting the namespace of this name."""
+        return self._places.get(("namespace", cluster, name), ())
+
+    def collections(self, cluster: str, group: str, resource: str) -> Sequence[Fact]:
+        """Audit facts about `deletecollection` of the type."""
+        return self._places.get(("collection", cluster, group, resource), ())
+
+    def export(self, current: Mapping[tuple[str, str], str]) -> list[Fact]:
+        """What the journal keeps over a restart: facts whose change has not been seen yet.
+
+        `current` tells by (cluster, uid) the version last seen. Facts about earlier versions must
+        not survive: after a restart nothing else would tell that their change is long past.
+        """
+        return [fact for _, fact in self._facts.values() if _pending(fact, current)]
+
+    def seed(self, facts: Iterable[Fact], now: float) -> None:
+        """Take the facts that the journal kept; their age counts from now."""
+        for fact in facts:
+            self.add(fact, now)
+
+    def _shared(self, fact: Fact) -> Fact:
+        """The same fact, with one copy of each actor: users are few, and their groups many."""
+        if len(self._actors) >= ACTORS:
+            self._actors.clear()
+        actor = self._actors.setdefault(fact.actor, fact.actor)
+        return fact if actor is fact.actor else msgspec.structs.replace(fact, actor=actor)
+
+    def _drop_oldest(self) -> Fact:
+        _, fact = self._facts.pop(next(iter(self._facts)))
+        for place in _places(fact):
+            found = self._places[place]
+            found.remove(fact)
+            if not found:
+                del self._places[place]
+        return fact
+
+
+def admissible(fact: Fact) -> bool:
+    """Whether the request can have made a change that is told apart from all others.
+
+    A dry run or a failed request stores nothing. An update whose body names the version that its
+    response carries changed nothing. Without a uid, or an update without a version, a fact would
+    have to be joined by name and time, which is a guess.
+    """
+    if fact.dry_run or fact.code >= 300 or fact.subresource == "status":
+        return False
+    if fact.collection:
+        return fact.source is Source.AUDIT and fact.operation is Operation.DELETE
+    if not fact.uid:
+        return False
+    if fact.source is Source.ADMISSION:
+        return fact.operation is Operation.CREATE or fact.previous_version not in NO_VERSION
+    if fact.operation is Operation.DELETE:
+        return True
+    return fact.version not in NO_VERSION and fact.version != fact.previous_version
+
+
+def _places(fact: Fact) -> Iterable[Place]:
+    if fact.collection:
+        yield "collection", fact.cluster, fact.group, fact.resource
+        return
+    if fact.source is Source.ADMISSION:
+        met = "" if fact.operation is Operation.CREATE else fact.previous_version
+        yield "met", fact.cluster, fact.uid, met
+        yield "object", fact.cluster, fact.uid
+    elif fact.version not in NO_VERSION:
+        yield "made", fact.cluster, fact.uid, fact.version
+    if fact.operation is Operation.DELETE:
+        yield "deleted", fact.cluster, fact.uid
+        if (fact.group, fact.resource) == ("", "namespaces"):
+            yield "namespace", fact.cluster, fact.name
+
+
+def _pending(fact: Fact, current: Mapping[tuple[str, str], str]) -> bool:
+    seen = current.get((fact.cluster, fact.uid))
+    if seen is None or fact.collection:
+        return True
+    if fact.source is Source.ADMISSION:
+        return fact.operation is not Operation.CREATE and not _before(fact.previous_version, seen)
+    if fact.version in NO_VERSION:
+        return True
+    return fact.version != seen and not _before(fact.version, seen)
+
+
+def _before(version: str, seen: str) -> bool:
+    """Whether it may be older than what was seen; when they cannot be compared, it may."""
+    mine, theirs = number(version), number(seen)
+    return version != seen and (mine is None or theirs is None or mine < theirs)

@@ -1,0 +1,113 @@
+"""Subject and facts in, attribution out: the strongest evidence that names exactly one actor.
+
+    audit > admission > admission-key > audit-collection > manager > unresolved
+
+The result depends on the facts that are there, not on the order in which they came. `settled` says
+when it is worth waiting for more of them.
+"""
+
+from __future__ import annotations
+
+from reverser.model.attribution import UNKNOWN, Attribution, Evidence
+from reverser.model.change import Operation
+from reverser.stages.attribute.admission import admitted
+from reverser.stages.attribute.audit import audited, collected
+from reverser.stages.attribute.cause import caused_by
+from reverser.stages.attribute.facts import Facts
+from reverser.stages.attribute.subject import Subject
+from reverser.stages.attribute.support import Support, Weight
+
+RECHECK_SECONDS = 0.05
+"""The race of two sockets: an admission call that we answered first may be read second."""
+CANDIDATES = 10
+"""Names kept of an ambiguous change."""
+
+
+def attribute(subject: Subject, facts: Facts) -> Attribution:
+    """Who made this change, and how we know; never a guess between two.
+
+    Audit and admission check each other: each has an own blind spot (a no-op that echoes the
+    version of an unaudited write; an attempt that lost to a write we were not asked about), and they
+    do not share it. So where both name somebody, only somebody whom both name is the author.
+    """
+    audit, admission = audited(subject, facts), admitted(subject, facts)
+    if audit.sole and ((not admission.sole and not admission.torn) or audit.names <= admission.names):
+        return _named(subject, audit, Evidence.AUDIT, facts)
+    if audit.names:
+        return _weighed_together(subject, audit, admission, facts)
+    if admission.torn:
+        return _ambiguous(subject, admission.names)
+    if admission.sole:
+        return _named(subject, admission, _admission(admission), facts)
+    collection = collected(subject, facts)
+    if collection.torn:
+        return _ambiguous(subject, collection.names)
+    if collection.sole:
+        return _named(subject, collection, Evidence.AUDIT_COLLECTION, facts)
+    return _unknown(subject)
+
+
+def settled(
+    subject: Subject, facts: Facts, now: float, *, audit_alive: bool, grace_seconds: float
+) -> Attribution | float:
+    """The attribution, or until when (Unix seconds) more facts are worth waiting for.
+
+    Admission precedes the write, so its facts are there but for the race of two sockets. Audit is
+    waited for where it has delivered lately. What cannot change any more waits for nothing: a
+    creation that audit names, and a change on which audit and admission agree. Audit alone does not
+    end the wait: the batch with the true writer may come after one with an echo.
+    """
+    if _final(subject, facts, audit_alive=audit_alive):
+        return attribute(subject, facts)
+    deadline = subject.seen_at + (max(grace_seconds, RECHECK_SECONDS) if audit_alive else RECHECK_SECONDS)
+    return attribute(subject, facts) if now >= deadline else deadline
+
+
+def _final(subject: Subject, facts: Facts, *, audit_alive: bool) -> bool:
+    audit, admission = audited(subject, facts), admitted(subject, facts)
+    if subject.operation is Operation.CREATE:
+        return audit.sole or (admission.sole and not audit_alive)
+    return audit.sole and admission.sole and audit.names == admission.names
+
+
+def _weighed_together(subject: Subject, audit: Support, admission: Support, facts: Facts) -> Attribution:
+    """Audit leaves several actors, or another than admission: one of them must be in both."""
+    both = audit.names & admission.names
+    if len(both) == 1 and admission.sole:
+        return _named(subject, admission, _admission(admission), facts)
+    return _ambiguous(subject, audit.names | admission.names)
+
+
+def _admission(admission: Support) -> Evidence:
+    return Evidence.ADMISSION if admission.weight is Weight.PROVES else Evidence.ADMISSION_KEY
+
+
+def _named(subject: Subject, support: Support, evidence: Evidence, facts: Facts) -> Attribution:
+    assert support.fact is not None
+    return Attribution(
+        actor=support.fact.actor,
+        evidence=evidence,
+        manager=_manager(subject),
+        impersonator=support.fact.impersonator,
+        user_agent=support.fact.user_agent,
+        caused_by=_caused_by(subject, support.fact.actor.name, facts),
+    )
+
+
+def _caused_by(subject: Subject, actor: str, facts: Facts) -> str:
+    return caused_by(subject, actor, facts) if subject.operation is Operation.DELETE else ""
+
+
+def _ambiguous(subject: Subject, names: frozenset[str]) -> Attribution:
+    few = tuple(sorted(names)[:CANDIDATES])
+    return Attribution(UNKNOWN, Evidence.AMBIGUOUS, manager=_manager(subject), candidates=few)
+
+
+def _unknown(subject: Subject) -> Attribution:
+    manager = _manager(subject)
+    return Attribution(evidence=Evidence.MANAGER if manager else Evidence.UNRESOLVED, manager=manager)
+
+
+def _manager(subject: Subject) -> str:
+    """The last editor is not who deleted it."""
+    return "" if subject.operation is Operation.DELETE else subject.manager

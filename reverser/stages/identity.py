@@ -1,0 +1,109 @@
+"""An actor in, the author of a commit out: `Name <email>`, which no user name can forge.
+
+The first rule that matches gives the author. Without one an e-mail address is taken as it is, a
+service account reads `name (namespace)`, and anybody else keeps the name that the API server
+knows, with an address under `.invalid`, which belongs to nobody (RFC 2606). A mailmap comes last,
+as in Git.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+
+from reverser.model.attribution import Actor
+from reverser.model.identity import IdentityRule
+from reverser.stages.mailmap import Mailmap
+from reverser.stages.text import cut, visible
+
+Identify = Callable[[Actor], str]
+
+CHARACTERS = 200
+SERVICE_ACCOUNT = re.compile(r"system:serviceaccount:([^:]+):([^:]+)")
+EMAIL = re.compile(r"[^\s@<>]+@[^\s@<>]+\.[^\s@<>]+")
+PLACE = re.compile(r"\{(user|\d)\}")
+GLOB = {"*": "(.*)", "?": "(.)"}
+
+
+def compile_identities(rules: Sequence[IdentityRule], mailmap: Mailmap) -> Identify:
+    """The function that names authors; raises ValueError for a pattern that is none."""
+    compiled = [_Rule(rule) for rule in rules]
+
+    def identify(actor: Actor) -> str:
+        authors = (rule.author(actor) for rule in compiled)
+        name, email = next(filter(None, authors), None) or _default(actor.name)
+        return person(*mailmap.map(name, email))
+
+    return identify
+
+
+def person(name: str, email: str) -> str:
+    """`Name <email>` in one line, without what would end a part of it early."""
+    name = re.sub("[<>]", "", cut(visible(name), CHARACTERS)).strip() or "unknown"
+    email = re.sub(r"[<>\s]", "", cut(visible(email), CHARACTERS))
+    return f"{name} <{email}>"
+
+
+def check_author(template: str) -> None:
+    """ValueError when a rule's `author` is no `Name <email>`."""
+    if not re.fullmatch(r"[^<>\n]+ <[^<>\s]+>", template):
+        raise ValueError("must read Name <email>, for example {1} <{1}@example.com>")
+
+
+def pattern(text: str) -> re.Pattern[str]:
+    """A name, a glob or `re:…` as a regular expression with groups; ValueError when it is none."""
+    try:
+        return re.compile(text[3:] if text.startswith("re:") else _glob(text))
+    except re.error as error:
+        raise ValueError(f"is no regular expression: {error}") from None
+
+
+class _Rule:
+    """One rule, compiled."""
+
+    def __init__(self, rule: IdentityRule) -> None:
+        check_author(rule.author)
+        self._author = rule.author
+        self._user = pattern(rule.user)
+        self._group = pattern(rule.group) if rule.group else None
+        self._key, _, value = rule.extra.partition("=")
+        self._value = pattern(value)
+
+    def author(self, actor: Actor) -> tuple[str, str] | None:
+        """(name, email) when the rule matches."""
+        matched = self._user.fullmatch(actor.name)
+        if matched is None or not self._fits(actor):
+            return None
+        groups = [actor.name, *(group or "" for group in matched.groups())]
+        name, _, email = PLACE.sub(lambda place: _part(place[1], groups), self._author).rpartition(" <")
+        return name, email.removesuffix(">")
+
+    def _fits(self, actor: Actor) -> bool:
+        if self._group is not None and not _any(self._group, actor.groups):
+            return False
+        values = (value for key, each in actor.extra if key == self._key for value in each)
+        return not self._key or _any(self._value, values)
+
+
+def _any(wanted: re.Pattern[str], values: Iterable[str]) -> bool:
+    return any(wanted.fullmatch(value) for value in values)
+
+
+def _part(place: str, groups: Sequence[str]) -> str:
+    number = 0 if place == "user" else int(place)
+    return re.sub("[<>]", "", groups[number]) if number < len(groups) else ""
+
+
+def _glob(text: str) -> str:
+    return "".join(GLOB.get(character, re.escape(character)) for character in text)
+
+
+def _default(user: str) -> tuple[str, str]:
+    account = SERVICE_ACCOUNT.fullmatch(user)
+    if account:
+        namespace, name = account.groups()
+        return f"{name} ({namespace})", f"{name}.{namespace}@serviceaccount.invalid"
+    if EMAIL.fullmatch(user):
+        return user, user
+    local = re.sub("[^A-Za-z0-9._+-]", "-", cut(visible(user), CHARACTERS)) or "unknown"
+    return user, f"{local}@reverser.invalid"
