@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 from reverser.config.destinations import check_clusters, check_collisions, check_destination
 from reverser.config.report import places, show
 from reverser.config.rules import check_rule, check_sanitize
+from reverser.config.webhook import check_identities, check_webhook
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -50,10 +51,18 @@ def _check_process(config: Config, report: Report) -> None:
         report.add("data_dir", "must be the path of a folder, not an empty text")
     if not math.isfinite(config.grace_seconds) or config.grace_seconds < 0:
         report.add("grace_seconds", f"must be 0 or more seconds, not {config.grace_seconds}")
-    bind = BIND.fullmatch(config.operations.bind)
+    _check_bind("operations.bind", config.operations.bind, 8081, report)
+    check_identities(config.identities, report)
+    if config.webhook is not None:
+        _check_bind("webhook.bind", config.webhook.bind, 9443, report)
+        check_webhook(config.webhook, report)
+
+
+def _check_bind(key: str, address: str, port: int, report: Report) -> None:
+    bind = BIND.fullmatch(address)
     if bind is None or int(bind["port"]) > 65535:
-        hint = "for example 127.0.0.1:8081, or 0.0.0.0:8081 for all addresses"
-        report.add("operations.bind", f"must be host:port, not {show(config.operations.bind)}", hint)
+        hint = f"for example 127.0.0.1:{port}, or 0.0.0.0:{port} for all addresses"
+        report.add(key, f"must be host:port, not {show(address)}", hint)
 
 
 def _check_names(table: str, items: Sequence[Named], report: Report) -> list[str]:

@@ -27,6 +27,7 @@ WORDS: dict[type, tuple[str, tuple[type, ...]]] = {
     inspect.StrType: ("a text", (str,)),
     inspect.BoolType: ("true or false", (bool,)),
     inspect.FloatType: ("a number", (int, float)),
+    inspect.IntType: ("a whole number", (int,)),
 }
 """What a plain type is called, and which Python types TOML gives for it."""
 

@@ -12,6 +12,7 @@ from typing import Literal
 import msgspec
 
 from reverser.model.destination import Destination
+from reverser.model.identity import Identities
 from reverser.model.rule import Rule, SanitizeRule
 
 
@@ -42,6 +43,32 @@ class Cluster(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A context of the kubeconfig; empty: its current one."""
 
 
+class WebhookTls(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The certificate of the webhook listener, and who may call."""
+
+    mode: Literal["files", "self-managed"] = "self-managed"
+    """files: yours, or cert-manager's; self-managed: an own authority, kept in data_dir and renewed."""
+    certificate: str = ""
+    """PEM file of mode = "files"; a changed file is taken over without a restart."""
+    key: str = ""
+    """PEM file of its private key."""
+    client_ca: str = ""
+    """PEM file; with it only clients with a certificate of this authority may call."""
+    names: tuple[str, ...] = ()
+    """DNS names and addresses that a self-managed certificate is for; localhost always is one."""
+
+
+class Webhook(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The listener that an API server calls, which tells who made a change."""
+
+    bind: str = "0.0.0.0:9443"
+    """`host:port` of the admission and audit webhooks; port 0 picks a free one."""
+    max_body_bytes: int = 4 * 1024 * 1024
+    """A larger request body is refused with 413."""
+    tls: WebhookTls = WebhookTls()
+    """The certificate, and who may call."""
+
+
 class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The whole file."""
 
@@ -51,6 +78,10 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How long a shutdown may take to push what is journaled; the rest is pushed after the restart."""
     log: Log = Log()
     operations: Operations = Operations()
+    webhook: Webhook | None = None
+    """Without the table nothing listens, and authors stay unresolved."""
+    identities: Identities = Identities()
+    """How users are called in Git."""
     clusters: tuple[Cluster, ...] = (Cluster(),)
     destinations: tuple[Destination, ...] = ()
     rules: tuple[Rule, ...] = ()

@@ -16,7 +16,7 @@ import ssl
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -41,8 +41,11 @@ def built() -> bool:
 class ControlPlane:
     """One API server with its etcd, and the controllers if asked for."""
 
-    def __init__(self, folder: Path, *, controllers: bool, watch_cache: bool) -> None:
+    def __init__(
+        self, folder: Path, *, controllers: bool, watch_cache: bool, flags: Sequence[str] = ()
+    ) -> None:
         self.folder = folder
+        self._flags = tuple(flags)
         self._controllers = controllers
         self._watch_cache = watch_cache
         self._running: dict[str, subprocess.Popen[bytes]] = {}
@@ -54,11 +57,16 @@ class ControlPlane:
     @classmethod
     @contextmanager
     def start(
-        cls, folder: Path, *, controllers: bool = True, watch_cache: bool = True
+        cls,
+        folder: Path,
+        *,
+        controllers: bool = True,
+        watch_cache: bool = True,
+        flags: Sequence[str] = (),
     ) -> Iterator[ControlPlane]:
-        """A control plane that is ready, for as long as the context lasts."""
+        """A control plane that is ready, for as long as the context lasts; `flags` are the API server's."""
         folder.mkdir(parents=True, exist_ok=True)
-        plane = cls(folder, controllers=controllers, watch_cache=watch_cache)
+        plane = cls(folder, controllers=controllers, watch_cache=watch_cache, flags=flags)
         try:
             plane._start_all()
             yield plane
@@ -207,6 +215,7 @@ class ControlPlane:
             "--allow-privileged=true",
             "--endpoint-reconciler-type=none",
             f"--watch-cache={str(self._watch_cache).lower()}",
+            *self._flags,
         )
 
     def _start_controllers(self) -> None:

@@ -109,6 +109,24 @@ def test_every_problem_is_told_at_once() -> None:
         ('operations.bind = "127.0.0.1:99999"', "operations.bind", "host:port"),
         ('clusters = "x"', "clusters", "[[clusters]]"),
         ("clusters = []", "clusters", "at least one"),
+        ('webhook.bind = "9443"', "webhook.bind", "for example 127.0.0.1:9443"),
+        ("webhook.max_body_bytes = 0", "webhook.max_body_bytes", "1 or more bytes"),
+        ("webhook.max_body_bytes = 1.5", "webhook.max_body_bytes", "a whole number"),
+        ('webhook.tls.mode = "file"', "webhook.tls.mode", "did you mean files?"),
+        ('webhook.tls = {mode = "files", key = "k"}', "webhook.tls.certificate", "name a PEM file"),
+        ('webhook.tls.key = "k"', "webhook.tls.key", 'set mode = "files"'),
+        ('identities.mailmap = "no/such/file"', "identities.mailmap", "No such file"),
+        ('identities.rules = [{author = "me"}]', "identities.rules[0].author", "Name <email>"),
+        (
+            'identities.rules = [{author = "A <a@b.c>", user = "re:("}]',
+            "identities.rules[0].user",
+            "regular expression",
+        ),
+        (
+            'identities.rules = [{author = "A <a@b.c>", extra = "mail"}]',
+            "identities.rules[0].extra",
+            "key=pattern",
+        ),
     ],
 )
 def test_top_level_problems_name_key_value_and_way_out(text: str, path: str, hint: str) -> None:

@@ -12,8 +12,9 @@ import msgspec
 import pytest
 
 from reverser import config
-from reverser.config import Config
+from reverser.config import Config, Webhook
 from reverser.config.report import places
+from reverser.model.identity import Identities
 from reverser.model.secret import SecretRef
 
 ROOT = Path(__file__).parents[2]
@@ -35,7 +36,8 @@ FIELDS = [(kind, field.name) for kind in structs() for field in msgspec.structs.
 
 
 def tables() -> dict[str, Any]:
-    return tomllib.loads(re.sub(r"^# (?=(username|password|token) =)", "", EXAMPLE, flags=re.MULTILINE))
+    """The example with everything in it that is only a comment."""
+    return tomllib.loads(re.sub(r"^# (?=\[+[a-z.]+\]+$|[a-z_]+ = )", "", EXAMPLE, flags=re.MULTILINE))
 
 
 def described(value: Any) -> Iterator[str]:
@@ -50,6 +52,16 @@ def described(value: Any) -> Iterator[str]:
 def test_the_example_is_a_configuration() -> None:
     """config.example.toml is loaded as it stands."""
     assert config.parse(EXAMPLE, {}).rules[0].destination == "live"
+
+
+def test_what_the_example_leaves_out_shows_the_defaults() -> None:
+    """The optional tables of the example, once they are taken in, say what they say without their keys."""
+    optional = tables()
+
+    assert msgspec.convert(optional["webhook"], Webhook) == Webhook()
+    (rule,) = optional["identities"].pop("rules")
+    assert msgspec.convert(optional["identities"], Identities) == Identities()
+    assert {key for key in rule if key != "user"} == {"author", "group", "extra"}
 
 
 def test_the_example_shows_the_defaults() -> None:

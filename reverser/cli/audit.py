@@ -1,0 +1,51 @@
+"""`reverser audit`: the two files that make an API server send its audit events."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+import trio
+
+from reverser.cli import setting as shared
+from reverser.cli.options import config_option
+from reverser.log import configure
+from reverser.stages.auditfiles import PATH, policy, policy_file, webhook_file
+
+
+@click.group(
+    "audit",
+    epilog="""\b
+Examples:
+  reverser audit print-policy --config reverser.toml > policy.yaml
+  reverser audit print-webhook --config reverser.toml --url https://10.0.0.5:9443 > webhook.yaml""",
+)
+def command() -> None:
+    """Make an API server send its audit events, which tell who made a change."""
+    configure("console", "error")
+
+
+@command.command("print-policy")
+@config_option
+@shared.cluster_option
+@shared.offline_option
+def print_policy(config_path: str, cluster_name: str | None, offline: bool) -> None:
+    """Write the audit policy: what the rules select, and no Secret's value."""
+    found = shared.setting(config_path, cluster_name)
+    types = () if offline else trio.run(shared.types, found.cluster)
+    content = policy(found.rules, types=types, secrets=found.secrets)
+    click.echo(policy_file(content), nl=False)
+
+
+@command.command("print-webhook")
+@config_option
+@shared.cluster_option
+@shared.url_option
+@shared.ca_option
+def print_webhook(config_path: str, cluster_name: str | None, url: str | None, ca_file: Path | None) -> None:
+    """Write the kubeconfig that tells the API server where to send events, and its flags."""
+    reached = shared.gathered(config_path, cluster_name, url, None, ca_file)
+    found = reached.setting
+    path = PATH if len(found.config.clusters) == 1 else f"{PATH}/{found.cluster.name}"
+    login = bool(found.webhook.tls.client_ca)
+    click.echo(webhook_file(reached.endpoint, reached.ca_bundle, path=path, login=login), nl=False)

@@ -1,0 +1,63 @@
+"""What the `[webhook]` and `[identities]` tables must fulfil."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from reverser.config.report import show
+from reverser.stages.identity import check_author, pattern
+
+if TYPE_CHECKING:
+    from reverser.config.report import Report
+    from reverser.config.tables import Webhook, WebhookTls
+    from reverser.model.identity import Identities, IdentityRule
+
+
+def check_webhook(webhook: Webhook, report: Report) -> None:
+    """Report what is wrong with the listener; its address is looked at with all addresses."""
+    if webhook.max_body_bytes < 1:
+        report.add("webhook.max_body_bytes", f"must be 1 or more bytes, not {webhook.max_body_bytes}")
+    _check_tls(webhook.tls, report)
+
+
+def check_identities(identities: Identities, report: Report) -> None:
+    """Report patterns and authors that are none, and a mailmap that cannot be read."""
+    for index, rule in enumerate(identities.rules):
+        _check_rule(rule, f"identities.rules[{index}]", report)
+    if identities.mailmap:
+        try:
+            Path(identities.mailmap).read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+            report.add("identities.mailmap", f"{show(identities.mailmap)} cannot be read: {reason}")
+
+
+def _check_tls(tls: WebhookTls, report: Report) -> None:
+    if tls.mode == "self-managed":
+        for key in ("certificate", "key"):
+            if getattr(tls, key):
+                report.add(f"webhook.tls.{key}", 'is only for mode = "files"', 'set mode = "files"')
+        return
+    if tls.names:
+        report.add("webhook.tls.names", 'is only for mode = "self-managed"', "leave it out")
+    for key in ("certificate", "key"):
+        if not getattr(tls, key) and not report.faulty(f"webhook.tls.{key}"):
+            report.add(f"webhook.tls.{key}", 'is missing, and mode = "files" needs it', "name a PEM file")
+
+
+def _check_rule(rule: IdentityRule, place: str, report: Report) -> None:
+    checks = [
+        ("author", check_author, rule.author),
+        ("user", pattern, rule.user),
+        ("group", pattern, rule.group),
+    ]
+    if rule.extra and "=" not in rule.extra:
+        report.add(f"{place}.extra", f"must be key=pattern, not {show(rule.extra)}")
+    for key, check, value in [*checks, ("extra", pattern, rule.extra.partition("=")[2])]:
+        if report.faulty(f"{place}.{key}"):
+            continue
+        try:
+            check(value)
+        except ValueError as error:
+            report.add(f"{place}.{key}", f"{show(value)}: {error}")

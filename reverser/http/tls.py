@@ -1,0 +1,133 @@
+"""TLS of the webhook listener: certificates that change while it runs.
+
+Every new connection gets the newest context, whole: certificate, key and client authority belong
+together. Calling `load_cert_chain` on a context in use would do for the certificate, but could not
+take a client authority back, and a bad pair would leave it half changed. Connections that are open
+keep what they have.
+
+The files are looked at every few seconds. A change that makes no context is told once, and the old
+one stays. With `mode = "self-managed"` what is due is renewed before each look.
+"""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+import hypercorn
+import structlog
+import trio
+
+from reverser.config.tables import WebhookTls
+from reverser.errors import ConfigError, Problem, StalledError
+from reverser.http.certificates import SelfManaged
+from reverser.http.pem import BadPem, PemFiles
+
+log = structlog.get_logger()
+
+POLL_SECONDS = 5.0
+KEY_PATH = "webhook.tls"
+
+
+class LiveContext(ssl.SSLContext):
+    """A context that hands each new connection to the newest one."""
+
+    def __new__(cls, newest: ssl.SSLContext) -> LiveContext:  # noqa: ARG004 - ssl wants the protocol here
+        return super().__new__(cls, ssl.PROTOCOL_TLS_SERVER)
+
+    def __init__(self, newest: ssl.SSLContext) -> None:
+        self.newest = newest
+
+    def wrap_bio(
+        self,
+        incoming: ssl.MemoryBIO,
+        outgoing: ssl.MemoryBIO,
+        server_side: bool = False,
+        server_hostname: str | bytes | None = None,
+        session: ssl.SSLSession | None = None,
+    ) -> ssl.SSLObject:
+        """What trio makes a connection with."""
+        return self.newest.wrap_bio(incoming, outgoing, server_side, server_hostname, session)
+
+
+class TlsConfig(hypercorn.Config):
+    """hypercorn's settings with a context of ours instead of file names."""
+
+    def __init__(self, context: ssl.SSLContext) -> None:
+        super().__init__()
+        self._context = context
+        self.alpn_protocols = ["http/1.1"]
+        self.ssl_handshake_timeout = 10
+
+    @property
+    def ssl_enabled(self) -> bool:
+        return True
+
+    def create_ssl_context(self) -> ssl.SSLContext:
+        return self._context
+
+
+class Tls:
+    """The context of one listener. Raises ConfigError when the files make none at the start."""
+
+    def __init__(self, files: PemFiles, renew: Callable[[], object] = lambda: None) -> None:
+        self._files = files
+        self._renew = renew
+        self._trouble = ""
+        renew()
+        self._seen = files.fingerprint()
+        try:
+            self.context = LiveContext(files.context())
+        except BadPem as error:
+            raise ConfigError([Problem(KEY_PATH, str(error))]) from error
+
+    async def watch(self, poll_seconds: float = POLL_SECONDS) -> None:
+        """Take over what changes, until cancelled."""
+        while True:
+            await trio.sleep(poll_seconds)
+            await trio.to_thread.run_sync(self.refresh)
+
+    def refresh(self) -> None:
+        """Renew what is due, then take over what changed since the last look."""
+        self._renew_or_tell()
+        seen = self._files.fingerprint()
+        if seen == self._seen:
+            return
+        try:
+            context = self._files.context()
+            problem = ""
+        except BadPem as error:
+            problem = str(error)
+        if self._files.fingerprint() != seen:
+            return  # in the middle of being replaced: the next look will see all of it
+        self._seen = seen
+        if problem:
+            log.error("new certificate refused, the old one stays", problem=problem)
+        else:
+            self.context.newest = context
+            log.info("certificate taken over", certificate=str(self._files.certificate))
+
+    def _renew_or_tell(self) -> None:
+        try:
+            self._renew()
+            self._trouble = ""
+        except StalledError as error:
+            if error.message != self._trouble:
+                log.error(
+                    "certificate not renewed, the old one stays", problem=error.message, hint=error.hint
+                )
+            self._trouble = error.message
+
+
+def open_tls(settings: WebhookTls, folder: Path) -> Tls:
+    """What `[webhook.tls]` says; `folder` is where a self-managed certificate is kept.
+
+    Raises ConfigError for files that cannot be used, StalledError for a folder that cannot.
+    """
+    client_ca = Path(settings.client_ca) if settings.client_ca else None
+    if settings.mode == "files":
+        return Tls(PemFiles(Path(settings.certificate), Path(settings.key), client_ca))
+    own = SelfManaged(folder, settings.names)
+    return Tls(PemFiles(own.path, own.path, client_ca), lambda: own.renew(datetime.now(UTC)))
