@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import itertools
+import json
 import os
 from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 
+from tests.e2e.daemon import wait_for
+from tests.e2e.load import CRD, WIDGETS
 from tests.e2e.servers import ControlPlane, built
+from tests.e2e.setting import Setting
 
 REASON = "real API server not built: run make test-servers"
 _numbers = itertools.count(1)
@@ -32,3 +38,19 @@ def namespace(plane: ControlPlane) -> str:
     plane.create("/api/v1/namespaces", {"metadata": {"name": name}})
     plane.wait_for_account(name)
     return name
+
+
+@pytest.fixture
+def setting(plane: ControlPlane, namespace: str, tmp_path: Path) -> Any:
+    """A running setting that is stopped afterwards."""
+    made = Setting(plane, namespace, tmp_path)
+    yield made
+    made.daemon.kill()
+
+
+@pytest.fixture
+def widgets(plane: ControlPlane) -> None:
+    """The CRD of widgets, served."""
+    plane.kubectl("apply", "-f", "-", input=json.dumps(CRD))
+    plane.kubectl("wait", "--for=condition=Established", f"crd/{WIDGETS}")
+    wait_for("widgets", lambda: plane.http.get("/apis/example.com/v1/widgets").is_success)

@@ -5,70 +5,15 @@ from __future__ import annotations
 import json
 import signal
 from pathlib import Path
-from typing import Any
-
-import pytest
 
 from reverser.model.destination import Destination
-from reverser.model.rule import Rule
 from tests.e2e.daemon import Daemon, wait_for
 from tests.e2e.expected import difference, expected_files
 from tests.e2e.load import CRD, WIDGETS, Load
-from tests.e2e.remote import Remote, git
-from tests.e2e.servers import ControlPlane
+from tests.e2e.remote import git
+from tests.e2e.setting import Setting
 
 PLAIN = ("ConfigMap", "Role", "Service", "ServiceAccount", "NetworkPolicy", "CronJob")
-
-
-class Setting:
-    """A namespace, a remote, and a daemon that writes the one to the other."""
-
-    def __init__(self, plane: ControlPlane, namespace: str, folder: Path) -> None:
-        self.plane = plane
-        self.namespace = namespace
-        self.folder = folder
-        self.remote = Remote(folder / "remote.git")
-        self.rule = Rule(name="shop", destination="live", namespaces=(namespace,))
-        rules = [{"name": "shop", "destination": "live", "namespaces": [namespace]}]
-        self.daemon = Daemon(folder / "daemon", plane.kubeconfig(), self.remote.url, rules=rules)
-        self._clones = 0
-
-    def wanted(self) -> dict[str, bytes]:
-        return expected_files(self.plane, self.rule, Destination(name="live", url=self.remote.url))
-
-    def cloned(self) -> dict[str, bytes]:
-        self._clones += 1
-        return self.remote.files(self.folder / f"clone-{self._clones}")
-
-    def mirrored(self, seconds: float = 60) -> None:
-        """Wait until the remote has the right paths, then compare every byte of a clone."""
-        wanted = self.wanted()
-        wait_for("all paths", lambda: self.remote.paths() == set(wanted), seconds)
-        self.daemon_idle()
-        assert difference(self.cloned(), self.wanted()) == ""
-
-    def daemon_idle(self) -> None:
-        """Wait until a marker made now is in the remote: the API's order puts it behind all else."""
-        self._clones += 1
-        name = f"marker-{self._clones}"
-        self.plane.create(f"/api/v1/namespaces/{self.namespace}/configmaps", {"metadata": {"name": name}})
-        wait_for("the marker", lambda: any(name in path for path in self.remote.paths()))
-
-
-@pytest.fixture
-def setting(plane: ControlPlane, namespace: str, tmp_path: Path) -> Any:
-    """A running setting that is stopped afterwards."""
-    made = Setting(plane, namespace, tmp_path)
-    yield made
-    made.daemon.kill()
-
-
-@pytest.fixture
-def widgets(plane: ControlPlane) -> None:
-    """The CRD of widgets, served."""
-    plane.kubectl("apply", "-f", "-", input=json.dumps(CRD))
-    plane.kubectl("wait", "--for=condition=Established", f"crd/{WIDGETS}")
-    wait_for("widgets", lambda: plane.http.get("/apis/example.com/v1/widgets").is_success)
 
 
 def test_mirror_of_a_thousand_objects(setting: Setting, widgets: None) -> None:

@@ -194,7 +194,7 @@ class World:
             return
         before = Object(found.name, found.uid, found.content, found.version, found.replicas)
         found.content, found.replicas = wanted.content, wanted.replicas
-        self._stored(found, actor, Operation.UPDATE, before)
+        self._stored(found, actor, Operation.UPDATE, before, "scale" if scale else "")
 
     def _asked(
         self,
@@ -212,7 +212,7 @@ class World:
             self._fact(
                 Source.ADMISSION, wanted, actor, operation, previous_version=previous, dry_run=dry_run,
                 digest=wanted.digest if comparable and not scale else b"",
-                replicas=wanted.replicas if scale else None,
+                replicas=wanted.replicas if scale else None, subresource="scale" if scale else "",
             )
         )  # fmt: skip
 
@@ -225,10 +225,12 @@ class World:
         *,
         code: int = 200,
         dry_run: bool = False,
+        through: str = "",
     ) -> None:
         self.facts.append(
             self._fact(
                 Source.AUDIT, found, actor, operation, version=version, code=code, dry_run=dry_run,
+                subresource=through,
                 completed_at=self.now + TICK / 10,
             )
         )  # fmt: skip
@@ -248,18 +250,20 @@ class World:
         found.version = self.revision
         self.events.append((self.now, found.uid, str(found.version)))
 
-    def _stored(self, found: Object, actor: str, operation: Operation, before: Object | None) -> None:
+    def _stored(
+        self, found: Object, actor: str, operation: Operation, before: Object | None, through: str = ""
+    ) -> None:
         previous = "" if operation is Operation.CREATE else str((before or found).version)
         self._bump(found)
         removed = operation is Operation.DELETE and not found.terminating
-        self._told(found, actor, operation, "" if removed else str(found.version))
+        self._told(found, actor, operation, "" if removed else str(found.version), through=through)
         subject = Subject(
             key=ObjectKey("default", "apps", "deployments", "shop", found.name), kind="Deployment",
             uid=found.uid, operation=operation, version=str(found.version), previous_version=previous,
             removed=removed, digest=found.digest, manager=TOOLS[actor], seen_at=self.now + TICK / 10,
             replicas_before=before.replicas if before else None, replicas=found.replicas,
             replicas_only=before is not None and before.content == found.content,
-            written_at=self._stamp(found, operation),
+            written_at=self._stamp(found, operation), subresource=through,
         )  # fmt: skip
         self.changes.append(Change(self.now, subject, actor))
 

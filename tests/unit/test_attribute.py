@@ -220,6 +220,16 @@ def test_a_stamp_of_another_manager_rules_out() -> None:
     assert who(subject(manager="kubectl"), lost) == ("alice", "admission-key")
 
 
+def test_a_stamp_of_another_subresource_rules_out() -> None:
+    """A scale that lost to an update with the same number is told by the stamp that the update left."""
+    change = subject(replicas_before=1, replicas=3, replicas_only=True, written_at=NOW, subresource="")
+    scale = asked("alice", digest=b"", replicas=3, subresource="scale")
+
+    assert who(change, scale) == NOBODY
+    assert who(msgspec.structs.replace(change, subresource="scale"), scale) == ("alice", "admission-key")
+    assert who(msgspec.structs.replace(change, subresource=None), scale) == ("alice", "admission-key")
+
+
 @pytest.mark.parametrize("version", ["", "5", "6"])
 def test_an_object_that_went_at_once_was_deleted_by_the_one_who_succeeded(version: str) -> None:
     """The response is a Status, or the object in its last or a newer version."""

@@ -49,7 +49,7 @@ def weigh(subject: Subject, fact: Fact) -> Weight:
     can compare decide alone. A Scale body says one number, so it names its actor only when that
     number is the whole change.
     """
-    if fact.operation is not subject.operation or other_manager(subject, fact):
+    if fact.operation is not subject.operation or other_stamp(subject, fact):
         return Weight.RULED_OUT
     if fact.operation is Operation.DELETE:
         return Weight.PROVES
@@ -58,13 +58,15 @@ def weigh(subject: Subject, fact: Fact) -> Weight:
     return Weight.FITS if fact.replicas is None else _scale(subject, fact.replicas)
 
 
-def other_manager(subject: Subject, fact: Fact) -> bool:
-    """Whether the change bears the stamp of another field manager than the request's.
+def other_stamp(subject: Subject, fact: Fact) -> bool:
+    """Whether the change bears the stamp of another field manager or subresource than the request's.
 
-    Only when the stamp is of this very write (`written_at`) does it say whose manager wrote.
+    Only when the stamp is of this very write (`written_at`) does it say through what was written.
     """
     if subject.operation is Operation.DELETE or not subject.written_at:
         return False
+    if subject.subresource is not None and subject.subresource != fact.subresource:
+        return True
     return bool(fact.manager and subject.manager) and fact.manager != subject.manager
 
 

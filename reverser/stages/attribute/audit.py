@@ -19,7 +19,7 @@ from collections.abc import Iterable, Sequence
 
 from reverser.model.change import Operation
 from reverser.model.fact import Fact, Source
-from reverser.stages.attribute.admission import other_manager
+from reverser.stages.attribute.admission import other_stamp
 from reverser.stages.attribute.facts import Facts
 from reverser.stages.attribute.subject import NO_VERSION, Subject
 from reverser.stages.attribute.support import Support, Weight, support
@@ -80,7 +80,7 @@ def _possible(subject: Subject, fact: Fact) -> bool:
         return not echoes(subject, fact)
     if fact.digest and subject.digest and fact.digest != subject.digest:
         return False
-    if other_manager(subject, fact):
+    if other_stamp(subject, fact):
         return False
     return fact.operation is Operation.CREATE or not echoes(subject, fact)
 

@@ -42,6 +42,8 @@ class Subject(msgspec.Struct, frozen=True, kw_only=True):
     """Whether nothing but `spec.replicas` changed in the sanitized content; None: not known."""
     manager: str = ""
     """The newest field manager that is not a status writer. Not used for deletions."""
+    subresource: str | None = None
+    """The subresource of that manager's entry, empty for none; None: not known. A scale leaves `scale`."""
     written_at: float = 0.0
     """The whole second that the API server stamped on this very write, in Unix seconds; 0: not known.
     CREATE and UPDATE: the newest `managedFields` time that is not a status writer's, only when exactly one
