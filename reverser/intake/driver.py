@@ -8,44 +8,33 @@ the watch lags safely behind until it can.
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import TypeVar
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-import structlog
 import trio
 
-from reverser.errors import TransientError
 from reverser.health import Health
+from reverser.intake.draft import Draft, Place
 from reverser.intake.listing import Listing
-from reverser.intake.scaled import Scaled
+from reverser.intake.patience import PatientJournal
+from reverser.intake.scaled import RESOURCE, Scaled
+from reverser.intake.withholding import Withholding
 from reverser.metrics import Metrics
 from reverser.model.change import (
     Change,
     ListCompleted,
     ListStarted,
     Observation,
-    Origin,
     Progress,
     Settled,
     Stream,
 )
-from reverser.model.entry import Append, Record
 from reverser.model.ports import Journal
-from reverser.model.resource import ObjectKey
 from reverser.stages.decide import Decision, decide, swept
 from reverser.stages.route import Route
-
-log = structlog.get_logger()
 
 BATCH = 500
 TURN = 16
 """Changes decided before other tasks get a turn: a few milliseconds."""
-RETRY_SECONDS = 1.0
-RETRY_SECONDS_MOST = 30.0
-
-T = TypeVar("T")
-View = dict[tuple[str, ObjectKey], Record | None]
 
 
 class Intake:
@@ -61,11 +50,11 @@ class Intake:
     ) -> None:
         self._routes = routes
         self._coverage = coverage
-        self._journal = journal
+        self._journal = PatientJournal(journal, health)
         self._metrics = metrics
-        self._health = health
         self._listings: dict[str, Listing] = {}
         self._scaled = Scaled()
+        self._withholding = Withholding()
         self._settled: dict[str, trio.Event] = {cluster: trio.Event() for cluster in routes}
 
     async def settled(self, cluster: str) -> None:
@@ -73,139 +62,113 @@ class Intake:
         await self._settled[cluster].wait()
 
     async def run(self, observations: trio.MemoryReceiveChannel[Observation]) -> None:
-        """Take observations until the channel closes."""
+        """Take observations until the channel closes; then all of them are in the journal.
+
+        What a cancelled intake had in hand is not in it, and no position says that it were.
+        """
         await self._seed()
         async with observations:
             async for first in observations:
                 await self._take(_more(first, observations))
 
     async def _seed(self) -> None:
-        for route in {r.destination.name: r for routes in self._routes.values() for r in routes}.values():
-            known = await self._patiently(self._journal.all_records, route.destination.name)
-            keys = [r.key for r in known if r.key.resource == "horizontalpodautoscalers"]
-            records = await self._patiently(self._journal.records, route.destination.name, keys)
-            self._scaled.seed(records.values())
+        self._withholding.seed(await self._journal.withheld())
+        for name in {route.destination.name for routes in self._routes.values() for route in routes}:
+            keys = [record.key for record in await self._journal.all_records(name)]
+            scaling = await self._journal.known((name, key) for key in keys if key.resource == RESOURCE)
+            self._scaled.seed(scaling.values())
 
     async def _take(self, batch: list[Observation]) -> None:
-        view = await self._view(batch)
-        append = Append()
-        for index, observation in enumerate(batch):
+        """Journal a batch. A mark that says something of all before it can only be the last."""
+        draft = Draft(await self._journal.known(self._places(batch)), self._withholding)
+        for index, observation in enumerate(batch, 1):
             match observation:
                 case Change():
-                    self._change(observation, view, append)
+                    self._change(observation, draft)
                 case ListStarted(stream=stream):
-                    self._listings[stream.id] = Listing()
-                case ListCompleted():
-                    # What the batch decided so far must be in the journal before a sweep asks it.
-                    await self._append(append)
-                    await self._append(await self._complete(observation))
-                    append = Append()
-                case Settled(cluster=cluster):
-                    await self._append(append)
-                    append = Append()
-                    self._settled[cluster].set()
-                case Progress(stream=stream, resource_version=version):
-                    if stream.id not in self._listings:
-                        append.positions[stream.id] = version
-            if index % TURN == TURN - 1:
+                    self._listings[stream.id] = Listing(stream)
+                case Progress(stream=stream, resource_version=version) if stream.id not in self._listings:
+                    draft.positions[stream.id] = version
+            if index % TURN == 0:
                 await trio.lowlevel.checkpoint()
-        await self._append(append)
+        await self._journal.append(draft.append())
+        match batch[-1]:
+            case ListCompleted() as done:
+                await self._complete(done)
+            case Settled(cluster=cluster):
+                self._settled[cluster].set()
 
-    async def _view(self, batch: list[Observation]) -> View:
-        """What the journal knows of every object of the batch, to be kept true while deciding."""
-        wanted: dict[str, list[ObjectKey]] = defaultdict(list)
+    def _places(self, batch: Iterable[Observation]) -> Iterator[Place]:
         for observation in batch:
             if isinstance(observation, Change):
                 for route in self._routes.get(observation.key.cluster, ()):
-                    wanted[route.destination.name].append(observation.key)
-        view: View = {}
-        for name, keys in wanted.items():
-            for key, record in (await self._patiently(self._journal.records, name, keys)).items():
-                view[name, key] = record
-        return view
+                    yield route.destination.name, observation.key
 
-    def _change(self, change: Change, view: View, append: Append) -> None:
+    def _change(self, change: Change, draft: Draft) -> None:
+        """Decide a change; while its stream is listing, for the list's end only."""
         self._metrics.count("events_received", cluster=change.key.cluster)
         self._scaled.note(change)
-        listing = self._listings.get(change.stream.id) if change.origin is Origin.SNAPSHOT else None
-        if listing is not None:
-            self._metrics.count("objects_scanned", cluster=change.key.cluster)
-            if change.deleted:
-                listing.absent(change.key)
-                return
-            listing.present(change.key)
-        scaled = self._scaled.scales(change)
-        for route in self._routes.get(change.key.cluster, ()):
+        listing = self._listings.get(change.stream.id)
+        if listing is None:
+            for name, decision in self._decisions(change, draft):
+                draft.add(name, change.key, decision)
+            if change.resource_version:
+                draft.positions[change.stream.id] = change.resource_version
+            return
+        self._metrics.count("objects_scanned", cluster=change.key.cluster)
+        if change.deleted:
+            listing.absent(change.key)
+            return
+        listing.present(change.key)
+        for name, decision in self._decisions(change, draft):
+            listing.decide(name, change.key, decision)
+
+    def _decisions(self, change: Change, draft: Draft) -> Iterator[tuple[str, Decision]]:
+        cluster, scaled = change.key.cluster, self._scaled.scales(change)
+        for route in self._routes.get(cluster, ()):
             name = route.destination.name
-            decision = decide(route, change, view.get((name, change.key)), scaled=scaled)
-            self._metrics.count("events_processed", cluster=change.key.cluster, result=decision.result)
-            if listing is not None:
-                listing.decide(name, change.key, decision)
-                continue
-            _apply(append, name, change.key, decision)
-            if decision.record is not None or decision.forget:
-                view[name, change.key] = decision.record
-        if listing is None and change.resource_version:
-            append.positions[change.stream.id] = change.resource_version
+            decision = decide(route, change, draft.record(name, change.key), scaled=scaled)
+            self._metrics.count("events_processed", cluster=cluster, result=decision.result)
+            yield name, decision
 
-    async def _complete(self, done: ListCompleted) -> Append:
-        stream, append = done.stream, Append()
-        listing = self._listings.pop(stream.id)
-        for name, key, decision in listing.decisions():
-            _apply(append, name, key, decision)
-        for route in self._routes.get(stream.cluster, ()):
-            await self._sweep(route, done, listing, append)
+    async def _complete(self, done: ListCompleted) -> None:
+        """Journal a whole list: what it brought, and what it proves to be gone."""
+        stream, listing = done.stream, self._listings.pop(done.stream.id)
+        brought = listing.decisions()
+        gone = await self._gone(stream, listing)
+        self._withholding.seed(await self._journal.withheld())
+        freed = self._withholding.among((name, key) for name, key, _ in brought)
+        draft = Draft(await self._journal.known([*gone, *freed]), self._withholding)
+        for name, key, decision in brought:
+            draft.add(name, key, decision)
+        self._sweep(done, gone, draft)
+        for place in [place for place in self._withholding if listing.misses(place[1])]:
+            draft.add(*place, Decision("unchanged"))
         self._scaled.listed(stream, listing.seen)
-        append.positions[stream.id] = done.resource_version
-        append.coverages[stream.id] = self._coverage(stream)
-        return append
+        draft.positions[stream.id] = done.resource_version
+        draft.coverages[stream.id] = self._coverage(stream)
+        await self._journal.append(draft.append())
 
-    async def _sweep(self, route: Route, done: ListCompleted, listing: Listing, append: Append) -> None:
-        name = route.destination.name
-        gone = sorted(await self._patiently(self._journal.keys, name, done.stream) - listing.seen)
-        records = await self._patiently(self._journal.records, name, gone)
-        for key in gone:
-            _apply(append, name, key, swept(route, done.stream, records[key], done.seen_at))
+    async def _gone(self, stream: Stream, listing: Listing) -> list[Place]:
+        gone: list[Place] = []
+        for route in self._routes.get(stream.cluster, ()):
+            name = route.destination.name
+            keys = filter(listing.misses, await self._journal.keys(name, stream))
+            gone += [(name, key) for key in sorted(keys)]
+        return gone
 
-    async def _append(self, append: Append) -> None:
-        for withheld in append.withheld:
-            log.warning(
-                "object withheld", object=str(withheld.key), reason=withheld.reason, why=withheld.message
-            )
-        await self._patiently(self._journal.append, append)
-
-    async def _patiently(self, call: Callable[..., Awaitable[T]], *args: object) -> T:
-        """Ask the journal until it answers: nothing may be dropped, and the watch can wait."""
-        pause = RETRY_SECONDS
-        while True:
-            try:
-                answer = await call(*args)
-            except TransientError as error:
-                self._health.passed("journal", False)
-                self._health.stalled("journal", "JournalUnusable", f"{error.message}. {error.hint}".strip())
-                await trio.sleep(pause)
-                pause = min(2 * pause, RETRY_SECONDS_MOST)
-            else:
-                self._health.passed("journal")
-                self._health.recovered("journal")
-                return answer
-
-
-def _apply(append: Append, destination: str, key: ObjectKey, decision: Decision) -> None:
-    if decision.entry is not None:
-        append.entries.append(decision.entry)
-    if decision.record is not None:
-        append.records.append(decision.record)
-    if decision.forget:
-        append.forgotten.append((destination, key))
-    if decision.withheld is not None:
-        append.withheld.append(decision.withheld)
+    def _sweep(self, done: ListCompleted, gone: list[Place], draft: Draft) -> None:
+        routes = {route.destination.name: route for route in self._routes.get(done.stream.cluster, ())}
+        for name, key in gone:
+            record = draft.record(name, key)
+            if record is not None:
+                draft.add(name, key, swept(routes[name], done.stream, record, done.seen_at))
 
 
 def _more(first: Observation, observations: trio.MemoryReceiveChannel[Observation]) -> list[Observation]:
-    """What is waiting, up to the end of a list: what comes after must see the list's records."""
+    """What is waiting, up to a mark: what comes after the end of a list must see the list's records."""
     batch = [first]
-    while len(batch) < BATCH and not isinstance(batch[-1], ListCompleted):
+    while len(batch) < BATCH and not isinstance(batch[-1], ListCompleted | Settled):
         try:
             batch.append(observations.receive_nowait())
         except (trio.WouldBlock, trio.EndOfChannel):

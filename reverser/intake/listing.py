@@ -6,6 +6,7 @@ off, takes its decisions with it.
 
 from __future__ import annotations
 
+from reverser.model.change import Stream
 from reverser.model.resource import ObjectKey
 from reverser.stages.decide import Decision
 
@@ -13,24 +14,39 @@ from reverser.stages.decide import Decision
 class Listing:
     """The decisions of one running list."""
 
-    def __init__(self) -> None:
+    def __init__(self, stream: Stream) -> None:
         self.seen: set[ObjectKey] = set()
-        self._decisions: dict[tuple[str, ObjectKey], Decision] = {}
+        self._stream = stream
+        self._decisions: dict[ObjectKey, dict[str, Decision]] = {}
 
     def present(self, key: ObjectKey) -> None:
-        """The object is in the list."""
+        """The object is there: whatever was decided about an earlier state of it is void."""
         self.seen.add(key)
+        self._decisions.pop(key, None)
 
     def absent(self, key: ObjectKey) -> None:
-        """The object went while the list was running: whatever was decided about it is void."""
+        """The object went while the list was running, and so does what was decided about it."""
         self.seen.discard(key)
-        for place in [place for place in self._decisions if place[1] == key]:
-            del self._decisions[place]
+        self._decisions.pop(key, None)
 
     def decide(self, destination: str, key: ObjectKey, decision: Decision) -> None:
-        """Keep the newest decision about one object in one destination."""
-        self._decisions[destination, key] = decision
+        """Keep the decision about one object in one destination."""
+        self._decisions.setdefault(key, {})[destination] = decision
 
     def decisions(self) -> list[tuple[str, ObjectKey, Decision]]:
-        """(destination, key, decision) of all objects, in list order."""
-        return [(destination, key, decision) for (destination, key), decision in self._decisions.items()]
+        """(destination, key, decision) of all objects, in the order in which they were seen last."""
+        return [
+            (destination, key, decision)
+            for key, made in self._decisions.items()
+            for destination, decision in made.items()
+        ]
+
+    def misses(self, key: ObjectKey) -> bool:
+        """Whether the list, were it complete, would prove this object to be gone."""
+        stream = self._stream
+        listed = (stream.cluster, stream.type.group, stream.type.resource)
+        in_scope = listed == (key.cluster, key.group, key.resource) and stream.namespace in (
+            "",
+            key.namespace,
+        )
+        return in_scope and key not in self.seen

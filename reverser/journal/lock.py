@@ -8,7 +8,7 @@ from __future__ import annotations
 import fcntl
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from reverser.errors import ConfigError, Problem, StalledError
@@ -18,14 +18,13 @@ from reverser.errors import ConfigError, Problem, StalledError
 def lock(folder: Path) -> Iterator[None]:
     """Hold the data directory, made when it is missing.
 
-    Raises ConfigError when it cannot be made, StalledError when another process holds it.
+    Raises ConfigError when it cannot be made or locked, StalledError when another process holds it.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         descriptor = os.open(folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except OSError as error:
-        problem = Problem("data_dir", f"{str(folder)!r} cannot be used: {error.strerror}")
-        raise ConfigError([problem]) from error
+        raise _unusable(folder, error) from error
     try:
         _hold(descriptor, folder)
         yield
@@ -40,5 +39,16 @@ def _hold(descriptor: int, folder: Path) -> None:
         holder = os.pread(descriptor, 20, 0).decode(errors="replace").strip() or "unknown"
         message = f"the data directory {str(folder)!r} is in use by process {holder}"
         raise StalledError("DataDirectoryInUse", message, hint="stop it, or use another data_dir") from None
-    os.ftruncate(descriptor, 0)
-    os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
+    except OSError as error:
+        raise _unusable(folder, error) from error
+    # The lock is held whether or not its holder's number can be told: a full disk has no room for it.
+    with suppress(OSError):
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
+
+
+def _unusable(folder: Path, error: OSError) -> ConfigError:
+    message = f"{str(folder)!r} cannot be used: {error.strerror}"
+    return ConfigError(
+        [Problem("data_dir", message, "a folder that this user may write to, on a local disk")]
+    )

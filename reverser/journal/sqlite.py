@@ -8,7 +8,7 @@ small as what is on its way.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
-from contextlib import asynccontextmanager, closing
+from contextlib import ExitStack, asynccontextmanager, closing
 from pathlib import Path
 from typing import TypeVar
 
@@ -36,9 +36,14 @@ async def open_journal(folder: Path) -> AsyncIterator[Journal]:
     one that cannot be opened now.
     """
     path = folder / "journal.sqlite"
-    with translated(), closing(connect(path)) as writing, closing(connect(path)) as reading:
-        prepare(writing)
-        yield SqliteJournal(Store(writing), Store(reading), key(folder))
+    with ExitStack() as connections:
+        # Only around the opening: what the caller raises while it uses the journal is not ours.
+        with translated():
+            writing = connections.enter_context(closing(connect(path)))
+            reading = connections.enter_context(closing(connect(path)))
+            prepare(writing)
+            journal = SqliteJournal(Store(writing), Store(reading), key(folder))
+        yield journal
 
 
 class SqliteJournal:

@@ -22,9 +22,19 @@ PASSING = {
     sqlite3.SQLITE_PERM: "data_dir must be writable",
     sqlite3.SQLITE_BUSY: "another program has the journal open",
     sqlite3.SQLITE_LOCKED: "another program has the journal open",
+    sqlite3.SQLITE_PROTOCOL: "another program has the journal open",
     sqlite3.SQLITE_NOMEM: "the machine is short of memory",
 }
 """Primary result code -> what would help; tried again all the while."""
+
+DAMAGE = {
+    sqlite3.SQLITE_CORRUPT,
+    sqlite3.SQLITE_NOTADB,
+    sqlite3.SQLITE_FORMAT,
+    sqlite3.SQLITE_ERROR,
+    sqlite3.SQLITE_SCHEMA,
+}
+"""Primary result codes of a file that is not the journal it should be: a missing table is an ERROR."""
 
 _PRIMARY = 0xFF
 _REBUILT = "move journal.sqlite* away: a new journal is rebuilt from the remote and the API server"
@@ -35,13 +45,13 @@ def translated() -> Iterator[None]:
     """Raise TransientError for what passes, StalledError for a damaged database."""
     try:
         yield
-    except (sqlite3.ProgrammingError, sqlite3.InterfaceError):
-        raise
     except sqlite3.Error as error:
-        hint = PASSING.get(getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & _PRIMARY)
-        if hint is None:
+        code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_OK) & _PRIMARY
+        if code in DAMAGE:
             raise _damaged(error) from error
-        raise TransientError(f"the journal cannot be used: {error}", hint=hint) from error
+        if code in PASSING:
+            raise TransientError(f"the journal cannot be used: {error}", hint=PASSING[code]) from error
+        raise
     except (msgspec.DecodeError, zlib.error) as error:
         raise _damaged(error) from error
 

@@ -49,9 +49,8 @@ def decide(route: Route, change: Change, record: Record | None, *, scaled: bool 
     resource = change.stream.type
     if change.deleted:
         return _deleted(route, change, record)
-    labels = _labels(change.object)
-    rules = route.selecting(resource, change.key, labels)
-    if route.omits(resource) or not rules:
+    rules = route.selecting(resource, change.key, _labels(change.object))
+    if not rules:
         return _deselected(route, change, record)
     reason = exclusion(change.object, resource)
     if reason:
@@ -66,7 +65,7 @@ def decide(route: Route, change: Change, record: Record | None, *, scaled: bool 
 
 def swept(route: Route, stream: Stream, record: Record, now: float) -> Decision:
     """The object is absent from a complete list of `stream`: its file goes."""
-    if not _recorded_rules(route, stream.type, record):
+    if not _wanted(_recorded_rules(route, stream.type, record), Operation.DELETE):
         return Decision("unselected")
     return _removal(record, stream.type, Origin.SWEEP, now)
 
@@ -87,7 +86,7 @@ def _written(
     if record is not None and record.path == path and _same(record, fingerprint, document):
         return Decision("unchanged")
     operation = Operation.CREATE if record is None else Operation.UPDATE
-    if not _wanted(rules, change.origin, operation):
+    if not _wanted(rules, operation, _told(change)):
         return Decision("unselected")
     entry = Entry(
         destination=route.destination.name,
@@ -122,9 +121,12 @@ def _left(change: Change, record: Record | None, reason: str) -> Decision:
 
 def _deleted(route: Route, change: Change, record: Record | None) -> Decision:
     if record is None:
-        return Decision("unchanged")
-    rules = _recorded_rules(route, change.stream.type, record)
-    if not _wanted(rules, change.origin, Operation.DELETE):
+        # It may be withheld, and nothing is left to be shown of it.
+        return Decision("unchanged", forget=True)
+    # The record lacks the labels that the sanitizer strips, and a selector may ask for one of them.
+    rules = route.selecting(change.stream.type, change.key, _labels(change.object))
+    rules = rules or _recorded_rules(route, change.stream.type, record)
+    if not _wanted(rules, Operation.DELETE):
         return Decision("unselected")
     return _removal(record, change.stream.type, _origin(change), change.seen_at)
 
@@ -162,10 +164,15 @@ def _recorded_rules(route: Route, resource: ResourceType, record: Record) -> lis
     return route.selecting(resource, record.key, _labels(msgspec.json.decode(record.content)))
 
 
-def _wanted(rules: list[CompiledRule], origin: Origin, operation: Operation) -> bool:
-    if origin is not Origin.LIVE:
-        return bool(rules)
-    return any(rule.wants(operation) for rule in rules)
+def _told(change: Change) -> Operation:
+    """What it was to the API server: the update of an object that has no file yet is an update."""
+    updated = change.origin is Origin.LIVE and not change.created
+    return Operation.UPDATE if updated else Operation.CREATE
+
+
+def _wanted(rules: list[CompiledRule], *operations: Operation) -> bool:
+    """Whether some rule writes what is any of these."""
+    return any(rule.wants(operation) for rule in rules for operation in operations)
 
 
 def _same(record: Record, fingerprint: bytes, document: Document) -> bool:

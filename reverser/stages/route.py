@@ -39,7 +39,9 @@ class Route(msgspec.Struct, frozen=True):
     def selecting(
         self, resource: ResourceType, key: ObjectKey, labels: Mapping[str, str]
     ) -> list[CompiledRule]:
-        """The rules that select this object."""
+        """The rules that select this object; none does when its type is left out altogether."""
+        if self.omits(resource):
+            return []
         return [rule for rule in self.rules if rule.selects_type(resource) and rule.selects(key, labels)]
 
 

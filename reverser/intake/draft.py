@@ -1,0 +1,68 @@
+"""An append in the making: decisions in, and what the journal will know of each object after them.
+
+An append says once of an object what became of it. One that went and came back within a batch has
+a record in the end, so the last decision counts; of the entries every one does, in order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TypeAlias
+
+from reverser.intake.withholding import Withholding
+from reverser.model.entry import Append, Entry, Record
+from reverser.model.resource import ObjectKey
+from reverser.model.withheld import Withheld
+from reverser.stages.decide import Decision
+
+Place: TypeAlias = tuple[str, ObjectKey]
+"""(destination, key): an object, as one destination has it."""
+Known: TypeAlias = dict[Place, Record]
+"""What the journal knows of some objects."""
+
+
+class Draft:
+    """One append, and the records of the objects that it is about."""
+
+    def __init__(self, known: Known, withholding: Withholding) -> None:
+        self._known: Mapping[Place, Record | None] = known
+        self._withholding = withholding
+        self._entries: list[Entry] = []
+        self._records: dict[Place, Record | None] = {}
+        self._withheld: dict[Place, Withheld] = {}
+        self.positions: dict[str, str] = {}
+        self.coverages: dict[str, str] = {}
+
+    def record(self, destination: str, key: ObjectKey) -> Record | None:
+        """What the journal will know of an object; None: it has no file."""
+        place = (destination, key)
+        return self._records[place] if place in self._records else self._known.get(place)
+
+    def add(self, destination: str, key: ObjectKey, decision: Decision) -> None:
+        """Take in what was decided about one object."""
+        place = (destination, key)
+        if decision.entry is not None:
+            self._entries.append(decision.entry)
+        if decision.withheld is not None:
+            self._withholding.begin(decision.withheld)
+            self._withheld[place] = decision.withheld
+        elif decision.record is not None or decision.forget:
+            self._settle(place, decision.record)
+        elif place in self._withholding:
+            self._settle(place, self.record(destination, key))
+
+    def _settle(self, place: Place, record: Record | None) -> None:
+        self._records[place] = record
+        self._withheld.pop(place, None)
+        self._withholding.end(place)
+
+    def append(self) -> Append:
+        """The transaction of all that was taken in."""
+        return Append(
+            entries=self._entries,
+            records=[record for record in self._records.values() if record is not None],
+            forgotten=[place for place, record in self._records.items() if record is None],
+            withheld=list(self._withheld.values()),
+            positions=self.positions,
+            coverages=self.coverages,
+        )

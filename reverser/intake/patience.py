@@ -1,0 +1,80 @@
+"""The journal, asked until it answers: nothing may be dropped, and the watch can wait.
+
+While it cannot be used (a full disk, a damaged file) the process is not ready and says why.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Iterable
+from typing import TypeVar
+
+import trio
+
+from reverser.errors import ReverserError, StalledError, TransientError
+from reverser.health import Health
+from reverser.intake.draft import Known, Place
+from reverser.model.change import Stream
+from reverser.model.entry import Append, Record
+from reverser.model.ports import Journal
+from reverser.model.resource import ObjectKey
+from reverser.model.withheld import Withheld
+
+RETRY_SECONDS = 1.0
+RETRY_SECONDS_MOST = 30.0
+SUBJECT = "journal"
+
+T = TypeVar("T")
+
+
+class PatientJournal:
+    """What the intake asks of the journal; a journal that cannot be used holds up whoever asks."""
+
+    def __init__(self, journal: Journal, health: Health) -> None:
+        self._journal = journal
+        self._health = health
+
+    async def append(self, append: Append) -> None:
+        await self._ask(self._journal.append, append)
+
+    async def known(self, places: Iterable[Place]) -> Known:
+        """The records of these objects; absent ones are left out."""
+        wanted: dict[str, list[ObjectKey]] = defaultdict(list)
+        for destination, key in places:
+            wanted[destination].append(key)
+        known: Known = {}
+        for destination, keys in wanted.items():
+            found = await self._ask(self._journal.records, destination, keys)
+            known |= {(destination, key): record for key, record in found.items()}
+        return known
+
+    async def keys(self, destination: str, stream: Stream) -> set[ObjectKey]:
+        return await self._ask(self._journal.keys, destination, stream)
+
+    async def all_records(self, destination: str) -> list[Record]:
+        return await self._ask(self._journal.all_records, destination)
+
+    async def withheld(self) -> list[Withheld]:
+        return await self._ask(self._journal.withheld)
+
+    async def _ask(self, call: Callable[..., Awaitable[T]], *args: object) -> T:
+        pause = RETRY_SECONDS
+        while True:
+            try:
+                answer = await call(*args)
+            except TransientError as error:
+                self._report("JournalUnusable", error)
+                await trio.sleep(error.retry_after or pause)
+                pause = min(2 * pause, RETRY_SECONDS_MOST)
+            except StalledError as error:
+                self._report(error.reason, error)
+                await trio.sleep(RETRY_SECONDS_MOST)
+            else:
+                self._health.passed(SUBJECT)
+                self._health.recovered(SUBJECT)
+                return answer
+
+    def _report(self, reason: str, error: ReverserError) -> None:
+        self._health.passed(SUBJECT, False)
+        hint = f" ({error.hint})" if error.hint else ""
+        self._health.stalled(SUBJECT, reason, f"{error.message}{hint}")

@@ -1,0 +1,441 @@
+"""What every journal promises, whatever keeps it. Written against `model.ports.Journal` alone.
+
+A backend's tests import everything from here and define two fixtures: `reopened`, which opens the
+same journal as often as it is called, each opening after the one before was closed; and `journal`,
+which is one opening of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from typing import TypeAlias
+
+import msgspec
+import pytest
+import trio
+import trio.testing
+
+from reverser.model.attribution import Actor, Attribution, Evidence
+from reverser.model.change import Operation, Origin, Stream
+from reverser.model.entry import Append, Edit, Entry, Record
+from reverser.model.ports import Journal
+from reverser.model.resource import ObjectKey, ResourceType
+from reverser.model.withheld import Withheld
+
+Reopened: TypeAlias = Callable[[], AbstractAsyncContextManager[Journal]]
+
+PODS = ResourceType("", "v1", "pods", "Pod", True)
+PODS_OF_A_GROUP = ResourceType("example.com", "v1", "pods", "Pod", True)
+NODES = ResourceType("", "v1", "nodes", "Node", False)
+STREAM = Stream("default", PODS)
+BOUND_SECONDS = 15
+
+
+def key(name: str, namespace: str = "shop", *, resource: str = "pods", cluster: str = "default") -> ObjectKey:
+    return ObjectKey(cluster, "", resource, namespace, name)
+
+
+def entry(name: str, destination: str = "live", content: bytes | None = b"x") -> Entry:
+    edit = Edit(f"{name}.yaml", content)
+    return Entry(destination, key(name), "v1", "Pod", Operation.UPDATE, Origin.LIVE, edit, 12.5)
+
+
+def record(name: str, content: bytes = b'{"kind":"Pod"}', *, destination: str = "live") -> Record:
+    return Record(destination, key(name), f"{name}.yaml", b"digest of " + content, content)
+
+
+def withheld(name: str, at: float = 1.0, *, destination: str = "live") -> Withheld:
+    return Withheld(destination, key(name), "Unreadable", f"{name} cannot be read", at)
+
+
+async def pending(journal: Journal, destination: str = "live") -> list[str]:
+    return [each.key.name for each in await journal.pending(destination)]
+
+
+async def shown(journal: Journal) -> list[str]:
+    return [each.key.name for each in await journal.withheld()]
+
+
+async def known(journal: Journal, *names: str, destination: str = "live") -> set[str]:
+    return {each.name for each in await journal.records(destination, [key(name) for name in names])}
+
+
+async def test_a_new_journal_is_empty(journal: Journal) -> None:
+    """Nothing is known at first: no entry, no record, no position, no head."""
+    assert await journal.pending("live") == []
+    assert await journal.withheld() == []
+    assert await journal.all_records("live") == []
+    assert await journal.position(STREAM) == ("", "")
+    assert await journal.head("live") == ""
+    assert await journal.fact("anything") == ""
+    assert await journal.last_seq() == 0
+    assert (await journal.backlog("live")).entries == 0
+    assert (await journal.backlog("live")).oldest_at == 0
+
+
+async def test_everything_comes_back_as_it_was(reopened: Reopened) -> None:
+    """After a close, a journal that is opened again holds all that was in it, id and key included."""
+    async with reopened() as journal:
+        identity, secret = journal.id, journal.key
+        whole = msgspec.structs.replace(
+            entry("a", content=bytes(range(256))),
+            changes=("spec.image: 1 -> 2", "\u2028 \U0001f600"),
+            attribution=Attribution(Actor("ann"), Evidence.UNRESOLVED, "kubectl"),
+            previous_path="old.yaml",
+            reason="no longer selected",
+        )
+        (appended,) = await journal.append(
+            Append(
+                entries=[whole],
+                records=[record("a"), record("c")],
+                withheld=[withheld("b")],
+                positions={STREAM.id: "17"},
+                coverages={STREAM.id: "all"},
+            )
+        )
+        await journal.set_head("live", "c0ffee")
+        await journal.set_fact("place/live", "here")
+
+    async with reopened() as journal:
+        assert (journal.id, journal.key) == (identity, secret)
+        assert len(secret) == 32
+        assert await journal.pending("live") == [appended]
+        assert msgspec.structs.replace(appended, seq=0, appended_at=0.0) == whole
+        assert await journal.records("live", [key("a"), key("b")]) == {key("a"): record("a")}
+        assert await journal.withheld() == [withheld("b")]
+        assert await journal.position(STREAM) == ("17", "all")
+        assert await journal.head("live") == "c0ffee"
+        assert await journal.fact("place/live") == "here"
+        assert await journal.last_seq() == appended.seq
+
+
+async def test_entries_are_numbered_in_the_order_of_appending(journal: Journal) -> None:
+    """`seq` rises over all destinations, and each destination has its own entries in that order."""
+    first = await journal.append(Append(entries=[entry("a"), entry("b", "other"), entry("c")]))
+    second = await journal.append(Append(entries=[entry("a"), entry("d", "other")]))
+
+    seqs = [each.seq for each in first + second]
+    assert seqs == sorted(set(seqs))
+    assert seqs[0] > 0
+    assert await journal.last_seq() == seqs[-1]
+    assert await pending(journal) == ["a", "c", "a"]
+    assert await pending(journal, "other") == ["b", "d"]
+    assert await pending(journal, "unheard-of") == []
+
+
+async def test_pending_is_read_in_parts(journal: Journal) -> None:
+    """`after` and `limit` walk through the queue without a gap or a repetition."""
+    appended = await journal.append(Append(entries=[entry(str(n)) for n in range(7)]))
+    read: list[Entry] = []
+    while part := await journal.pending("live", after=read[-1].seq if read else 0, limit=3):
+        assert len(part) <= 3
+        read += part
+
+    assert read == appended
+
+
+async def test_a_number_is_never_used_twice(reopened: Reopened) -> None:
+    """Neither acknowledging everything nor starting again gives a number out a second time."""
+    async with reopened() as journal:
+        (first,) = await journal.append(Append(entries=[entry("a")]))
+        await journal.ack("live", [first.seq], "head")
+    async with reopened() as journal:
+        assert await journal.last_seq() == first.seq
+        await journal.forget("live")
+        (second,) = await journal.append(Append(entries=[entry("a")]))
+
+        assert second.seq > first.seq
+
+
+async def test_an_acknowledged_entry_is_not_pending_any_more(journal: Journal) -> None:
+    """`ack` takes exactly these entries of this destination and keeps the head that has them."""
+    entries = await journal.append(Append(entries=[entry("a"), entry("b", "other"), entry("c"), entry("d")]))
+    a, b, c, _ = (each.seq for each in entries)
+
+    await journal.ack("live", iter([a, b, c]), "c0ffee")
+
+    assert await pending(journal) == ["d"]
+    assert await pending(journal, "other") == ["b"]
+    assert await journal.head("live") == "c0ffee"
+    assert await journal.head("other") == ""
+
+
+async def test_acknowledging_twice_changes_nothing(journal: Journal) -> None:
+    """After a crash between push and ack nobody knows whether the ack had been made: it may be made again."""
+    (a, b) = await journal.append(Append(entries=[entry("a"), entry("b")]))
+    await journal.ack("live", [a.seq], "one")
+    await journal.ack("live", [a.seq, 4711], "one")
+    await journal.ack("live", [], "two")
+
+    assert await journal.pending("live") == [b]
+    assert await journal.head("live") == "two"
+
+
+async def test_a_position_moves_with_the_changes_that_it_covers(reopened: Reopened) -> None:
+    """Version and coverage are stored by `append`, each without the other, stream by stream."""
+    other = Stream("default", PODS, "shop")
+    async with reopened() as journal:
+        await journal.append(Append(positions={STREAM.id: "5", other.id: "7"}, coverages={STREAM.id: "x"}))
+        await journal.append(Append(positions={STREAM.id: "6"}))
+        await journal.append(Append(coverages={other.id: "y"}))
+    async with reopened() as journal:
+        assert await journal.position(STREAM) == ("6", "x")
+        assert await journal.position(other) == ("7", "y")
+        assert await journal.position(Stream("elsewhere", PODS)) == ("", "")
+
+
+async def test_an_append_that_fails_leaves_nothing(journal: Journal) -> None:
+    """All of an append is durable, or nothing: what cannot be stored takes its whole append along."""
+    broken = Append(
+        entries=[entry("a")],
+        records=[record("b"), msgspec.structs.replace(record("a"), path={"no": "path"})],
+        positions={STREAM.id: "9"},
+    )
+    with pytest.raises(Exception, match=r"(?s).+"):
+        await journal.append(broken)
+
+    assert await journal.pending("live") == []
+    assert await known(journal, "a", "b") == set()
+    assert await journal.position(STREAM) == ("", "")
+    assert len(await journal.append(Append(entries=[entry("a")]))) == 1
+
+
+async def test_one_that_fails_does_not_take_its_neighbours_along(journal: Journal) -> None:
+    """Of appends made at the same time, only the one that cannot be stored fails."""
+    failed: list[str] = []
+
+    async def append(name: str) -> None:
+        path = {"no": "path"} if name == "bad" else "p"
+        made = msgspec.structs.replace(record(name), path=path)
+        try:
+            await journal.append(Append(entries=[entry(name)], records=[made]))
+        except Exception:
+            failed.append(name)
+
+    async with trio.open_nursery() as nursery:
+        for name in ("a", "b", "bad", "c"):
+            nursery.start_soon(append, name)
+
+    assert failed == ["bad"]
+    assert sorted(await pending(journal)) == ["a", "b", "c"]
+    assert await known(journal, "a", "b", "bad", "c") == {"a", "b", "c"}
+
+
+async def test_appends_at_the_same_time_are_all_kept(journal: Journal) -> None:
+    """Many tasks append at once: each gets its own numbers, in its own order."""
+    kept: dict[str, list[int]] = {}
+
+    async def append(name: str) -> None:
+        entries = await journal.append(Append(entries=[entry(f"{name}1"), entry(f"{name}2")]))
+        kept[name] = [each.seq for each in entries]
+
+    async with trio.open_nursery() as nursery:
+        for number in range(50):
+            nursery.start_soon(append, f"{number}.")
+
+    stored = {each.seq: each.key.name for each in await journal.pending("live")}
+    assert len(stored) == 100
+    for name, (first, second) in kept.items():
+        assert first < second
+        assert (stored[first], stored[second]) == (f"{name}1", f"{name}2")
+
+
+async def test_a_cancelled_append_is_never_half_done(journal: Journal) -> None:
+    """Whoever is cancelled while appending has appended everything, or nothing."""
+    with trio.CancelScope() as scope:
+        scope.cancel()
+        await journal.append(Append(entries=[entry("a"), entry("b")], positions={STREAM.id: "3"}))
+
+    assert (await pending(journal), await journal.position(STREAM)) in (
+        (["a", "b"], ("3", "")),
+        ([], ("", "")),
+    )
+    await journal.append(Append(entries=[entry("c")]))
+    assert (await pending(journal))[-1] == "c"
+
+
+async def test_waiting_ends_when_an_entry_is_pending(journal: Journal) -> None:
+    """`wait` returns for an entry of its destination above `after`, and for nothing else."""
+    (old,) = await journal.append(Append(entries=[entry("a")]))
+    ended = trio.Event()
+
+    async def wait() -> None:
+        await journal.wait("live", after=old.seq)
+        ended.set()
+
+    with trio.fail_after(BOUND_SECONDS):
+        await journal.wait("live")
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(wait)
+            await journal.append(Append(entries=[entry("b", "other")]))
+            await journal.append(Append(records=[record("b")]))
+            await trio.testing.wait_all_tasks_blocked(0.05)
+            assert not ended.is_set()
+            await journal.append(Append(entries=[entry("b")]))
+            await ended.wait()
+
+
+async def test_a_record_is_replaced_and_forgotten(journal: Journal) -> None:
+    """The last record of an object counts, until it is forgotten; others are not touched."""
+    await journal.append(Append(records=[record("a"), record("b"), record("a", destination="other")]))
+    await journal.append(Append(records=[record("a", b'{"newer":1}')]))
+    assert await journal.records("live", [key("a")]) == {key("a"): record("a", b'{"newer":1}')}
+
+    await journal.append(Append(forgotten=[("live", key("a")), ("live", key("never there"))]))
+
+    assert await known(journal, "a", "b") == {"b"}
+    assert await known(journal, "a", destination="other") == {"a"}
+
+
+async def test_all_records_come_without_their_content(journal: Journal) -> None:
+    """`all_records` is for looking at thousands: it leaves the content out, and nothing else."""
+    await journal.append(Append(records=[record("a"), record("b"), record("c", destination="other")]))
+
+    every = {each.key.name: each for each in await journal.all_records("live")}
+
+    assert every == {name: msgspec.structs.replace(record(name), content=b"") for name in ("a", "b")}
+
+
+async def test_keys_are_those_of_exactly_one_type_and_scope(journal: Journal) -> None:
+    """A sweep asks for the keys of a stream: its cluster, group, type, and its namespace if it has one."""
+    keys = [
+        key("a"),
+        key("b", "bank"),
+        key("c", cluster="elsewhere"),
+        key("d", resource="services"),
+        ObjectKey("default", "example.com", "pods", "shop", "e"),
+        key("n", "", resource="nodes"),
+    ]
+    records = [Record("live", each, f"{each}.yaml", b"d", b"{}") for each in keys]
+    await journal.append(Append(records=[*records, record("z", destination="other")]))
+
+    async def names(stream: Stream) -> set[str]:
+        return {each.name for each in await journal.keys("live", stream)}
+
+    assert await names(STREAM) == {"a", "b"}
+    assert await names(Stream("default", PODS, "shop")) == {"a"}
+    assert await names(Stream("default", PODS, "nowhere")) == set()
+    assert await names(Stream("elsewhere", PODS)) == {"c"}
+    assert await names(Stream("default", PODS_OF_A_GROUP)) == {"e"}
+    assert await names(Stream("default", NODES)) == {"n"}
+
+
+async def test_a_withheld_object_is_shown_until_it_is_written(journal: Journal) -> None:
+    """Writing or forgetting the object's record ends it, for this destination alone."""
+    both = [withheld("a", 3.0), withheld("a", 1.0, destination="other"), withheld("b", 2.0)]
+    await journal.append(Append(withheld=both))
+    assert [each.at for each in await journal.withheld()] == [1.0, 2.0, 3.0]
+
+    await journal.append(Append(records=[record("a")]))
+    assert [(each.destination, each.key.name) for each in await journal.withheld()] == [
+        ("other", "a"),
+        ("live", "b"),
+    ]
+    await journal.append(Append(forgotten=[("live", key("b"))]))
+    assert await shown(journal) == ["a"]
+
+
+async def test_withholding_keeps_what_was_written_before(journal: Journal) -> None:
+    """An object that cannot be written any more keeps its record: its file is still there."""
+    await journal.append(Append(records=[record("a")]))
+    await journal.append(Append(withheld=[withheld("a")]))
+
+    assert await known(journal, "a") == {"a"}
+    assert await shown(journal) == ["a"]
+
+
+async def test_what_is_withheld_last_is_shown(journal: Journal) -> None:
+    """An append that writes an object and then withholds its next state shows it."""
+    await journal.append(Append(records=[record("a")], withheld=[withheld("a")]))
+
+    assert await known(journal, "a") == {"a"}
+    assert await shown(journal) == ["a"]
+
+
+async def test_a_withheld_entry_leaves_the_queue_with_its_record(reopened: Reopened) -> None:
+    """An entry that Git cannot take goes for good; its object is decided anew when it changes."""
+    async with reopened() as journal:
+        bad, _ = await journal.append(
+            Append(entries=[entry("a"), entry("b")], records=[record("a"), record("b")])
+        )
+        await journal.withhold(bad.seq, withheld("a"))
+    async with reopened() as journal:
+        assert await pending(journal) == ["b"]
+        assert await known(journal, "a", "b") == {"b"}
+        assert await shown(journal) == ["a"]
+        assert (await journal.backlog("live")).entries == 1
+
+
+async def test_a_forgotten_destination_is_new(journal: Journal) -> None:
+    """Its entries, records, withheld objects and head go, every stream lists again, others stay."""
+    await journal.append(
+        Append(
+            entries=[entry("a"), entry("a", "other")],
+            records=[record("a"), record("a", destination="other")],
+            withheld=[withheld("b"), withheld("b", destination="other")],
+            positions={STREAM.id: "5"},
+            coverages={STREAM.id: "x"},
+        )
+    )
+    await journal.set_head("live", "one")
+    await journal.set_head("other", "two")
+
+    await journal.forget("live")
+
+    assert (await pending(journal), await pending(journal, "other")) == ([], ["a"])
+    assert (await known(journal, "a"), await known(journal, "a", destination="other")) == (set(), {"a"})
+    assert [each.destination for each in await journal.withheld()] == ["other"]
+    assert (await journal.head("live"), await journal.head("other")) == ("", "two")
+    assert await journal.position(STREAM) == ("", "")
+
+
+async def test_a_renewed_journal_has_another_id_and_all_else(reopened: Reopened) -> None:
+    """A journal restored from a backup takes a new name, and keeps its numbers, key and contents."""
+    async with reopened() as journal:
+        before, secret = journal.id, journal.key
+        await journal.append(Append(entries=[entry("a")], records=[record("a")], positions={STREAM.id: "5"}))
+        await journal.renew()
+        renewed = journal.id
+    async with reopened() as journal:
+        assert journal.id == renewed
+        assert renewed not in ("", before)
+        assert journal.key == secret
+        assert (await pending(journal), await known(journal, "a")) == (["a"], {"a"})
+        assert await journal.position(STREAM) == ("5", "")
+        assert await journal.last_seq() == 1
+
+
+async def test_the_backlog_tells_how_many_and_how_old(journal: Journal) -> None:
+    """It counts what is pending, and tells when the oldest of it was appended."""
+    first, second = await journal.append(Append(entries=[entry("a"), entry("b")]))
+    await journal.append(Append(entries=[entry("c", "other")]))
+
+    backlog = await journal.backlog("live")
+    assert (backlog.entries, backlog.oldest_at) == (2, first.appended_at)
+    assert first.appended_at > 0
+    await journal.ack("live", [first.seq, second.seq], "head")
+    assert (await journal.backlog("live")).entries == 0
+    assert (await journal.backlog("live")).oldest_at == 0
+
+
+async def test_names_of_any_kind_are_kept(journal: Journal) -> None:
+    """Names with colons, quotes, 253 bytes and case that differs are different objects."""
+    names = ["system:a", "it's", 'say "x"', "%", "a" * 253, "A" * 253, "ünï", ""]
+    keys = [key(name, "") for name in names]
+    records = [Record("live", each, each.name, b"d", b"{}") for each in keys]
+    await journal.append(Append(records=records))
+
+    assert await journal.keys("live", STREAM) == set(keys)
+    assert await journal.records("live", keys) == dict(zip(keys, records, strict=True))
+
+
+async def test_large_contents_are_kept(reopened: Reopened) -> None:
+    """Objects of 1.5 MB come back byte for byte."""
+    content = b'{"data":"' + bytes(ord("a") + n % 26 for n in range(1_500_000)) + b'"}'
+    async with reopened() as journal:
+        await journal.append(Append(entries=[entry("a", content=content)], records=[record("a", content)]))
+    async with reopened() as journal:
+        (read,) = await journal.pending("live")
+        assert read.edit.content == content
+        assert (await journal.records("live", [key("a")]))[key("a")].content == content

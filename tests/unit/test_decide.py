@@ -1,0 +1,438 @@
+"""What one change means for one destination: written, removed, left alone, or withheld."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import msgspec
+import pytest
+
+from reverser.model.change import Change, Operation, Origin, Stream
+from reverser.model.destination import Destination
+from reverser.model.entry import Edit, Record
+from reverser.model.resource import ResourceType
+from reverser.model.rule import Rule, SanitizeRule
+from reverser.stages.decide import Decision, decide, swept
+from reverser.stages.route import Route, compile_routes
+
+DEPLOYMENTS = ResourceType("apps", "v1", "deployments", "Deployment", True, subresources=("status", "scale"))
+SECRETS = ResourceType("", "v1", "secrets", "Secret", True)
+NAMESPACES = ResourceType("", "v1", "namespaces", "Namespace", False, subresources=("status",))
+KEY = bytes(range(32))
+EVERYTHING = Rule("everything", "live")
+LIVE = Destination("live", "file:///live")
+SEEN_AT = 1000.0
+
+
+def route(
+    *rules: Rule, destination: Destination = LIVE, sanitize: tuple[SanitizeRule, ...] = (), key: bytes = KEY
+) -> Route:
+    (made,) = compile_routes(rules or (EVERYTHING,), [destination], sanitize, key)["default"]
+    return made
+
+
+def web(*, labels: dict[str, str] | None = None, replicas: int = 1, **metadata: Any) -> dict[str, Any]:
+    named = {"name": "web", "namespace": "shop", "uid": "1", "resourceVersion": "7", "labels": labels or {}}
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": named | metadata,
+        "spec": {"replicas": replicas},
+        "status": {"replicas": replicas},
+    }
+
+
+def secret(value: str = "aHVudGVyMg==") -> dict[str, Any]:
+    metadata = {"name": "login", "namespace": "shop"}
+    return {"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "data": {"password": value}}
+
+
+def change(
+    obj: dict[str, Any],
+    origin: Origin = Origin.LIVE,
+    *,
+    type: ResourceType = DEPLOYMENTS,  # noqa: A002
+    deleted: bool = False,
+    created: bool = False,
+) -> Change:
+    stream = Stream("default", type)
+    key = stream.key(obj["metadata"].get("namespace", ""), obj["metadata"]["name"])
+    version = "8" if origin is Origin.LIVE else ""
+    return Change(stream, key, origin, deleted, obj, version, SEEN_AT, created=created)
+
+
+def recorded(made: Route, obj: dict[str, Any], **fields: Any) -> Record:
+    record = decide(made, change(obj, Origin.SNAPSHOT, **fields), None).record
+    assert record is not None
+    return record
+
+
+def removed(decision: Decision) -> Decision:
+    """The decision, if it is one that removes a file."""
+    assert decision.result == "removed"
+    assert decision.forget
+    assert decision.record is None
+    assert decision.entry is not None
+    assert decision.entry.edit.content is None
+    return decision
+
+
+@pytest.mark.parametrize("origin", [Origin.LIVE, Origin.SNAPSHOT])
+def test_an_object_without_a_file_is_created(origin: Origin) -> None:
+    """Its entry holds the whole file, and its record what the entry wrote."""
+    decision = decide(route(), change(web(), origin), None)
+
+    assert decision.result == "written"
+    assert (decision.entry and decision.entry.operation) is Operation.CREATE
+    assert (decision.entry and decision.entry.origin) is origin
+    assert decision.entry is not None
+    assert decision.entry.edit.path == "shop/deployments.apps/web.yaml"
+    assert decision.entry.edit.content is not None
+    assert decision.entry.edit.content.startswith(b"apiVersion: apps/v1\nkind: Deployment\n")
+    assert b"resourceVersion" not in decision.entry.edit.content
+    assert decision.record is not None
+    assert (decision.record.path, decision.record.key) == (decision.entry.edit.path, decision.entry.key)
+    assert json.loads(decision.record.content)["spec"] == {"replicas": 1}
+    assert decision.entry.changes == ()
+
+
+def test_a_changed_object_is_updated_with_what_changed() -> None:
+    """A live update names the fields; one that a snapshot finds does not, as nobody made it just now."""
+    record = recorded(route(), web())
+
+    live = decide(route(), change(web(replicas=3)), record)
+    found = decide(route(), change(web(replicas=3), Origin.SNAPSHOT), record)
+
+    assert live.entry is not None
+    assert found.entry is not None
+    assert (live.entry.operation, live.entry.changes) == (Operation.UPDATE, ("spec.replicas: 1 -> 3",))
+    assert (found.entry.operation, found.entry.changes) == (Operation.UPDATE, ())
+    assert live.record == found.record != record
+    assert live.entry.previous_path == ""
+
+
+@pytest.mark.parametrize("origin", [Origin.LIVE, Origin.SNAPSHOT])
+def test_noise_is_no_change(origin: Origin) -> None:
+    """Status, versions and managed fields may change as they like."""
+    record = recorded(route(), web())
+    noisy = web(resourceVersion="9", generation=4, managedFields=[{"manager": "x", "operation": "Update"}])
+    noisy["status"] = {"replicas": 17}
+
+    assert decide(route(), change(noisy, origin), record) == Decision("unchanged")
+
+
+def test_insignificant_fields_alone_are_no_reason() -> None:
+    """They are stored when something else changed, and are no reason for a commit of their own."""
+    made = route(sanitize=(SanitizeRule(insignificant=("spec.heartbeat",)),))
+    obj = web()
+    obj["spec"]["heartbeat"] = 1
+    record = recorded(made, obj)
+    beating = web()
+    beating["spec"]["heartbeat"] = 2
+    changed = web(replicas=2)
+    changed["spec"]["heartbeat"] = 3
+
+    assert decide(made, change(beating), record).result == "unchanged"
+    decision = decide(made, change(changed), record)
+    assert decision.entry is not None
+    assert decision.entry.edit.content is not None
+    assert b"heartbeat: 3" in decision.entry.edit.content
+
+
+def test_replicas_that_an_autoscaler_moves_are_no_reason() -> None:
+    """Where an autoscaler names the object its replicas alone make no commit."""
+    record = recorded(route(), web())
+
+    assert decide(route(), change(web(replicas=9)), record, scaled=True).result == "unchanged"
+    assert decide(route(), change(web(replicas=9)), record).result == "written"
+
+
+def test_a_deleted_object_loses_its_file() -> None:
+    """The file that was recorded goes, wherever the layout would put it today."""
+    record = msgspec.structs.replace(recorded(route(), web()), path="old/place.yaml")
+
+    decision = removed(decide(route(), change(web(), deleted=True), record))
+
+    assert decision.entry is not None
+    assert decision.entry.edit == Edit("old/place.yaml", None)
+    assert (decision.entry.operation, decision.entry.origin) == (Operation.DELETE, Origin.LIVE)
+    assert (decision.entry.reason, decision.entry.changed_at) == ("", SEEN_AT)
+
+
+def test_an_object_that_goes_without_a_file_is_no_entry() -> None:
+    """The second event of a deletion finds nothing to do; nothing stays shown as withheld."""
+    assert decide(route(), change(web(), deleted=True), None) == Decision("unchanged", forget=True)
+
+
+def test_an_object_that_a_list_lacks_is_swept() -> None:
+    """Its file goes, and the entry says that nobody saw who did it."""
+    record = recorded(route(), web())
+
+    decision = removed(swept(route(), Stream("default", DEPLOYMENTS), record, SEEN_AT))
+
+    assert decision.entry is not None
+    assert (decision.entry.operation, decision.entry.origin) == (Operation.DELETE, Origin.SWEEP)
+    assert (decision.entry.kind, decision.entry.api_version) == ("Deployment", "apps/v1")
+
+
+@pytest.mark.parametrize(("origin", "told"), [(Origin.LIVE, Origin.LIVE), (Origin.SNAPSHOT, Origin.SWEEP)])
+def test_an_object_that_leaves_the_selection_loses_its_file(origin: Origin, told: Origin) -> None:
+    """Its labels changed so that no rule selects it any more: an update with a reason."""
+    made = route(Rule("gold", "live", selector="tier=gold"))
+    record = recorded(made, web(labels={"tier": "gold"}))
+
+    decision = removed(decide(made, change(web(labels={"tier": "tin"}), origin), record))
+
+    assert decision.entry is not None
+    assert (decision.entry.operation, decision.entry.origin) == (Operation.UPDATE, told)
+    assert decision.entry.reason == "no rule selects it any more"
+
+
+def test_a_changed_configuration_leaves_files_alone() -> None:
+    """Objects whose recorded state today's rules do not select keep their files, deleted or not."""
+    record = recorded(route(), web())
+    today = route(Rule("gold", "live", selector="tier=gold"))
+
+    assert decide(today, change(web()), record) == Decision("unselected")
+    assert decide(today, change(web(), deleted=True), record) == Decision("unselected")
+    assert swept(today, Stream("default", DEPLOYMENTS), record, SEEN_AT) == Decision("unselected")
+
+
+@pytest.mark.parametrize("where", ["labels", "annotations"])
+@pytest.mark.parametrize(("mark", "left_out"), [("true", True), ("", True), ("no", True), ("false", False)])
+def test_the_ignore_mark_leaves_an_object_out(where: str, mark: str, left_out: bool) -> None:
+    """Any value but "false" removes the file when it appears, and keeps one from being made."""
+    marked = web()
+    marked["metadata"][where] = {"gitops-reverser.io/ignore": mark}
+    record = recorded(route(), web())
+
+    with_file, without = decide(route(), change(marked), record), decide(route(), change(marked), None)
+
+    assert without.result == ("excluded" if left_out else "written")
+    assert with_file.result == ("removed" if left_out else "written")
+    if left_out:
+        assert with_file.entry is not None
+        assert "gitops-reverser.io/ignore" in with_file.entry.reason
+
+
+def test_an_object_that_a_controller_adopts_loses_its_file() -> None:
+    """Nobody declares it any more; an owner that is no controller changes nothing."""
+    record = recorded(route(), web())
+    owner = {"apiVersion": "example.com/v1", "kind": "Shop", "name": "s", "uid": "2"}
+
+    adopted = decide(route(), change(web(ownerReferences=[owner | {"controller": True}])), record)
+    owned = decide(route(), change(web(ownerReferences=[owner])), record)
+
+    assert removed(adopted).entry is not None
+    assert adopted.entry is not None
+    assert adopted.entry.reason == "a controller owns it"
+    assert owned == Decision("unchanged")
+
+
+def test_rules_that_overlap_make_one_file() -> None:
+    """Several rules that lead to one destination are one route, and any of them is enough."""
+    made = route(
+        Rule("first", "live", selector="tier=gold"),
+        Rule("second", "live", namespaces=("shop",)),
+        Rule("third", "live"),
+    )
+    record = recorded(made, web(labels={"tier": "gold"}))
+
+    decision = decide(made, change(web(labels={"tier": "tin"})), record)
+
+    assert decision.result == "written"
+
+
+def test_destinations_decide_for_themselves() -> None:
+    """Each destination has its own rules, layout, style and record of one object."""
+    other = Destination("other", "file:///other", layout="rest", path="deep/down", secrets="mask")
+    rules = [EVERYTHING, Rule("some", "other", selector="tier=gold")]
+    live_route, other_route = compile_routes(rules, [LIVE, other], (), KEY)["default"]
+
+    first = decide(live_route, change(web()), None)
+    second = decide(other_route, change(web()), None)
+    third = decide(other_route, change(web(labels={"tier": "gold"})), None)
+
+    assert (first.result, second.result, third.result) == ("written", "unselected", "written")
+    assert third.entry is not None
+    assert third.record is not None
+    assert third.entry.destination == third.record.destination == "other"
+    assert third.entry.edit.path == "deep/down/apps/v1/deployments/shop/web.yaml"
+
+
+@pytest.mark.parametrize("origin", [Origin.LIVE, Origin.SNAPSHOT])
+def test_an_omitted_secret_has_no_entry_at_all(origin: Origin) -> None:
+    """Under `omit` nothing is decided about a Secret, also not about a file that it had when masked."""
+    masking = route(destination=msgspec.structs.replace(LIVE, secrets="mask"))
+    record = recorded(masking, secret(), type=SECRETS)
+
+    for known in (None, record):
+        assert decide(route(), change(secret(), origin, type=SECRETS), known) == Decision("unselected")
+    assert decide(route(), change(secret(), type=SECRETS, deleted=True), record) == Decision("unselected")
+    assert swept(route(), Stream("default", SECRETS), record, SEEN_AT) == Decision("unselected")
+    assert not route().wants_type(SECRETS)
+    assert masking.wants_type(SECRETS)
+
+
+def test_a_masked_secret_shows_that_it_changed_and_not_what() -> None:
+    """A rotation is a change; neither value stands in the file, the record or the field list."""
+    made = route(destination=msgspec.structs.replace(LIVE, secrets="mask"))
+    record = recorded(made, secret(), type=SECRETS)
+
+    decision = decide(made, change(secret("aHVudGVyMw=="), type=SECRETS), record)
+
+    assert decision.entry is not None
+    assert decision.entry.operation is Operation.UPDATE
+    assert decision.entry.changes
+    stored = msgspec.json.encode(decision)
+    assert not any(each in stored for each in (b"hunter", b"aHVudGVy"))
+    assert decision.entry.edit.content is not None
+    assert b"password: " in decision.entry.edit.content
+    assert not any("hmac" in line for line in decision.entry.changes)
+    assert decide(made, change(secret(), type=SECRETS), record) == Decision("unchanged")
+
+
+@pytest.mark.parametrize(
+    ("obj", "reason"),
+    [
+        (web(finalizers="not a list"), "Unreadable"),
+        (web() | {"spec": {"deep": json.loads("[" * 300 + "]" * 300)}}, "TooDeep"),
+        (web() | {"spec": {"text": "\ud800"}}, "InvalidText"),
+    ],
+)
+def test_an_object_that_cannot_be_written_is_withheld(obj: dict[str, Any], reason: str) -> None:
+    """It is shown with its reason; what was written of it before stays, and so does its record."""
+    record = recorded(route(), web())
+
+    for known in (None, record):
+        decision = decide(route(), change(obj), known)
+        assert (decision.result, decision.entry, decision.record, decision.forget) == (
+            "withheld",
+            None,
+            None,
+            False,
+        )
+        assert decision.withheld is not None
+        assert (decision.withheld.reason, decision.withheld.at) == (reason, SEEN_AT)
+        assert decision.withheld.destination == "live"
+
+
+def test_a_name_that_is_no_path_is_withheld() -> None:
+    """An object whose file would leave the root has none."""
+    decision = decide(route(), change(web(name="..", namespace="..")), None)
+
+    assert decision.result == "withheld"
+    assert decision.withheld is not None
+    assert decision.withheld.reason == "UnsafePath"
+
+
+def test_a_moved_file_names_its_former_place() -> None:
+    """A layout that changed moves the file though its content is the same."""
+    record = recorded(route(), web())
+    moved = route(destination=msgspec.structs.replace(LIVE, path="deep"))
+
+    decision = decide(moved, change(web(), Origin.SNAPSHOT), record)
+
+    assert decision.entry is not None
+    assert (decision.entry.previous_path, decision.entry.edit.path) == (
+        "shop/deployments.apps/web.yaml",
+        "deep/shop/deployments.apps/web.yaml",
+    )
+
+
+@pytest.mark.parametrize(
+    ("operations", "written"),
+    [
+        (("create",), {"added", "listed", "changed since"}),
+        (("update",), {"modified", "first modified", "changed since"}),
+        (("delete",), {"deleted", "missing"}),
+        (("create", "update"), {"added", "listed", "modified", "first modified", "changed since"}),
+    ],
+)
+def test_a_rule_writes_its_operations_only(operations: Any, written: set[str]) -> None:
+    """A listed object counts as created, a missing one as deleted, a first update as an update."""
+    made = route(Rule("some", "live", operations=operations))
+    record = recorded(route(), web())
+    changed = web(replicas=2)
+    decisions = {
+        "added": decide(made, change(changed, created=True), None),
+        "listed": decide(made, change(changed, Origin.SNAPSHOT, created=True), None),
+        "modified": decide(made, change(changed), record),
+        "first modified": decide(made, change(changed), None),
+        "changed since": decide(made, change(changed, Origin.SNAPSHOT, created=True), record),
+        "deleted": decide(made, change(web(), deleted=True), record),
+        "missing": swept(made, Stream("default", DEPLOYMENTS), record, SEEN_AT),
+    }
+    if operations == ("create",):
+        written = written | {"first modified"}
+
+    assert {name for name, decision in decisions.items() if decision.entry is not None} == written
+    for name in decisions.keys() - written:
+        assert decisions[name] == Decision("unselected")
+
+
+def test_an_object_created_anew_over_a_kept_file_is_written() -> None:
+    """Where deletions are not written, the object that comes next under the name is."""
+    made = route(Rule("some", "live", operations=("create",)))
+    record = recorded(route(), web())
+
+    assert decide(made, change(web(replicas=2), created=True), record).result == "written"
+
+
+@pytest.mark.parametrize(
+    ("type", "labels", "selector"),
+    [
+        (DEPLOYMENTS, {"kustomize.toolkit.fluxcd.io/name": "apps"}, "kustomize.toolkit.fluxcd.io/name"),
+        (NAMESPACES, {"kubernetes.io/metadata.name": "web"}, "kubernetes.io/metadata.name=web"),
+    ],
+)
+def test_a_selector_may_ask_for_what_is_stripped(
+    type: ResourceType,  # noqa: A002
+    labels: dict[str, str],
+    selector: str,
+) -> None:
+    """An object that a label selects which no file holds loses its file when it is deleted."""
+    made = route(Rule("some", "live", selector=selector))
+    obj = web(labels=labels) | {"kind": type.kind, "apiVersion": type.api_version}
+    record = recorded(made, obj, type=type)
+    assert selector.partition("=")[0].encode() not in record.content
+
+    removed(decide(made, change(obj, type=type, deleted=True), record))
+
+
+def test_the_time_is_when_it_was_written_as_far_as_it_is_known() -> None:
+    """The newest managed-fields time that is no status write, else when the change was seen."""
+    fields = [
+        {"manager": "kubectl-edit", "operation": "Update", "time": "2026-01-02T03:04:05Z"},
+        {
+            "manager": "controller",
+            "operation": "Update",
+            "time": "2026-01-02T03:04:09Z",
+            "subresource": "status",
+        },
+    ]
+    known = decide(route(), change(web(managedFields=fields)), None).entry
+    unknown = decide(route(), change(web()), None).entry
+
+    assert known is not None
+    assert unknown is not None
+    assert (known.changed_at, known.attribution.manager) == (1767323045.0, "kubectl-edit")
+    assert (unknown.changed_at, unknown.attribution.manager) == (SEEN_AT, "")
+
+
+def test_digests_need_the_key() -> None:
+    """What is recorded of a content cannot be computed from the content alone."""
+    one, two = recorded(route(), web()), recorded(route(key=bytes(32)), web())
+
+    assert one.content == two.content
+    assert one.digest != two.digest
+
+
+def test_the_object_itself_is_left_as_it_is() -> None:
+    """Deciding changes nothing that another destination will look at."""
+    obj = web(managedFields=[{"manager": "x"}], labels={"a": "b"})
+    before = json.dumps(obj)
+    decide(route(), change(obj), None)
+
+    assert json.dumps(obj) == before

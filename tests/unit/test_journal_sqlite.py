@@ -1,0 +1,392 @@
+"""The SQLite journal: the conformance suite, and what only a file on a disk can suffer."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import msgspec
+import pytest
+import trio
+
+from reverser.errors import ConfigError, StalledError, TransientError
+from reverser.journal.lock import lock
+from reverser.journal.sqlite import open_journal
+from reverser.model.entry import Append
+from reverser.model.ports import Journal
+from tests.unit.journal_conformance import *  # noqa: F403 - a backend's tests are all of these
+from tests.unit.journal_conformance import STREAM, Reopened, entry, key, pending, record, withheld
+
+ROOT = Path(__file__).parents[2]
+BOUND_SECONDS = 30
+
+
+@pytest.fixture
+def reopened(tmp_path: Path) -> Reopened:
+    """Opens the same journal again and again."""
+    return lambda: open_journal(tmp_path)
+
+
+@pytest.fixture
+async def journal(reopened: Reopened) -> AsyncIterator[Journal]:
+    """One opening of it."""
+    async with reopened() as opened:
+        yield opened
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Iterator[Path]:
+    """A disk of 1 MiB; only root may have one."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    command = ["mount", "-t", "tmpfs", "-o", "size=1m,mode=0755", "none", str(folder)]
+    if os.geteuid() != 0 or subprocess.run(command, capture_output=True).returncode != 0:
+        pytest.skip("no disk can be mounted here")
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", "--lazy", str(folder)], check=True)
+
+
+def fill(folder: Path) -> Path:
+    """A file that takes all that is left of a disk."""
+    filler = folder / "filler"
+    with filler.open("wb", buffering=0) as file, suppress(OSError):
+        while True:
+            file.write(bytes(4096))
+    return filler
+
+
+APPENDING = """
+import sys, trio
+from pathlib import Path
+from reverser.journal.sqlite import open_journal
+from reverser.model.entry import Append
+from tests.unit.journal_conformance import STREAM, entry, record
+
+async def append(journal, name):
+    for number in range(10_000):
+        made = [entry(f"{name}-{number}", content=bytes(2000)) for _ in range(3)]
+        await journal.append(Append(made, [record(f"{name}-{number}")], positions={f"{name}": f"{number}"}))
+        print(f"{name}-{number}", flush=True)
+
+async def main():
+    async with open_journal(Path(sys.argv[1])) as journal, trio.open_nursery() as nursery:
+        for name in sys.argv[2:]:
+            nursery.start_soon(append, journal, name)
+
+trio.run(main)
+"""
+
+
+@pytest.mark.parametrize("lines", [1, 2, 7, 40, 150])
+async def test_a_kill_loses_nothing_that_was_appended(tmp_path: Path, lines: int) -> None:
+    """Killed at any moment: each append that had returned is there, each other one whole or not at all."""
+    names = ("a", "b", "c")
+    returned = _killed_after(lines, [sys.executable, "-c", APPENDING, str(tmp_path), *names])
+
+    async with open_journal(tmp_path) as journal:
+        stored = await pending(journal)
+        recorded = {each.key.name for each in await journal.all_records("live")}
+        last, backlog = await journal.last_seq(), await journal.backlog("live")
+    with sqlite3.connect(tmp_path / "journal.sqlite") as database:
+        positions = dict(database.execute("SELECT stream, version FROM positions"))
+    assert len(returned) >= lines
+    assert set(returned) <= set(stored)
+    assert last == backlog.entries == len(stored)
+    assert {stored.count(name) for name in stored} == {3}
+    assert recorded == set(stored)
+    for name in names:
+        numbers = [int(each.partition("-")[2]) for each in stored if each.startswith(f"{name}-")]
+        assert numbers == sorted(numbers)
+        assert int(positions.get(name, -1)) == (numbers[-1] if numbers else -1)
+
+
+def _killed_after(lines: int, command: list[str]) -> list[str]:
+    """All that a process wrote, which is killed while it writes."""
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        written = [process.stdout.readline().strip() for _ in range(lines)]
+        process.send_signal(signal.SIGKILL)
+        return written + process.stdout.read().split()
+
+
+async def test_a_full_disk_stops_appends_until_there_is_room(disk: Path) -> None:
+    """An append that finds no room says so and leaves nothing; reading goes on; with room all goes on."""
+    async with open_journal(disk) as journal:
+        filler = fill(disk)
+        appended: list[str] = []
+        with pytest.raises(TransientError) as caught:
+            await _append_until_it_fails(journal, appended)
+        assert "full" in str(caught.value)
+        assert caught.value.hint == "free some space on the disk of data_dir"
+        assert await pending(journal) == appended
+        with pytest.raises(TransientError):
+            await journal.append(Append([entry("lost", content=bytes(50_000))]))
+
+        filler.unlink()
+        await journal.append(Append([entry("more")], [record("more")], positions={STREAM.id: "more"}))
+        assert await pending(journal) == [*appended, "more"]
+
+    async with open_journal(disk) as journal:
+        assert await pending(journal) == [*appended, "more"]
+        assert await journal.position(STREAM) == ("more", "")
+
+
+async def _append_until_it_fails(journal: Journal, appended: list[str]) -> None:
+    for name in map(str, range(1000)):
+        content = bytes(20_000)
+        await journal.append(Append([entry(name, content=content)], positions={STREAM.id: name}))
+        appended.append(name)
+
+
+async def test_a_journal_that_cannot_grow_goes_on_afterwards(tmp_path: Path) -> None:
+    """A limit on the size of files (a quota) is met like a full disk, whoever runs the process."""
+    resource = pytest.importorskip("resource")
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    async with open_journal(tmp_path) as journal:
+        await journal.append(Append([entry("before")]))
+        resource.setrlimit(resource.RLIMIT_FSIZE, (500_000, hard))
+        try:
+            with pytest.raises(TransientError) as caught:
+                await journal.append(Append([entry("big", content=bytes(2_000_000))]))
+            read = await pending(journal)
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+        assert caught.value.hint
+        assert read == ["before"]
+        await journal.append(Append([entry("big", content=bytes(2_000_000))]))
+        assert await pending(journal) == ["before", "big"]
+
+
+async def test_a_full_disk_at_the_start_is_told(disk: Path) -> None:
+    """A data directory without any room left is told by a sentence, and used once there is room."""
+    folder = disk / "data"
+    filler = fill(disk)
+    with pytest.raises((ConfigError, TransientError, StalledError)) as caught:
+        await _used(folder)
+    assert "No space left" in str(caught.value) or "full" in str(caught.value)
+
+    filler.unlink()
+    await _used(folder)
+
+
+async def test_a_full_disk_does_not_keep_a_known_directory_from_being_locked(disk: Path) -> None:
+    """Where there is no room for the number of the process that holds it, the lock holds all the same."""
+    folder = disk / "data"
+    await _used(folder)
+    (folder / "lock").write_bytes(b"")
+    fill(disk)
+    with lock(folder), pytest.raises(StalledError, match="in use by process"), lock(folder):
+        pytest.fail("held twice")
+
+
+async def _used(folder: Path) -> None:
+    with lock(folder):
+        async with open_journal(folder) as journal:
+            await journal.append(Append([entry("a")]))
+
+
+def overwrite(start: int, end: int | None = None) -> Callable[[Path], None]:
+    def damage(path: Path) -> None:
+        content = bytearray(path.read_bytes())
+        stop = len(content) if end is None else end
+        content[start:stop] = b"\xff" * (stop - start)
+        path.write_bytes(content)
+
+    return damage
+
+
+def truncate(path: Path) -> None:
+    os.truncate(path, path.stat().st_size // 2)
+
+
+def statement(text: str) -> Callable[[Path], None]:
+    def damage(path: Path) -> None:
+        with sqlite3.connect(path) as database:
+            database.execute(text)
+
+    return damage
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        pytest.param(overwrite(0, 100), id="header"),
+        pytest.param(overwrite(4096), id="pages"),
+        pytest.param(truncate, id="truncated"),
+        pytest.param(statement("DROP TABLE records"), id="table"),
+        pytest.param(statement("UPDATE entries SET body=x'c1'"), id="entry"),
+        pytest.param(statement("UPDATE records SET content=x'c1'"), id="record"),
+    ],
+)
+async def test_a_damaged_journal_calls_for_a_person(tmp_path: Path, damage: Callable[[Path], None]) -> None:
+    """Nothing is guessed from a damaged file: the error says what to do, and tells of the rebuild."""
+    names = [str(number) for number in range(200)]
+    async with open_journal(tmp_path) as journal:
+        await journal.append(Append([entry(name) for name in names], [record(name) for name in names]))
+    damage(tmp_path / "journal.sqlite")
+
+    with pytest.raises(StalledError) as caught:
+        await _read(tmp_path, names)
+    assert caught.value.reason == "JournalDamaged"
+    assert "move journal.sqlite* away" in caught.value.hint
+
+
+async def _read(folder: Path, names: list[str]) -> None:
+    async with open_journal(folder) as journal:
+        await journal.records("live", [key(name) for name in names])
+        await journal.pending("live")
+
+
+async def test_a_journal_of_a_newer_version_is_refused(tmp_path: Path) -> None:
+    """It is left as it is, with a word on what would help."""
+    async with open_journal(tmp_path) as journal:
+        await journal.append(Append([entry("a")]))
+    statement("PRAGMA user_version=99")(tmp_path / "journal.sqlite")
+    before = (tmp_path / "journal.sqlite").read_bytes()
+
+    with pytest.raises(StalledError, match=r"another version.*99") as caught:
+        async with open_journal(tmp_path):
+            pytest.fail("opened")
+    assert caught.value.reason == "JournalVersion"
+    assert "newer reverser" in caught.value.hint
+    assert (tmp_path / "journal.sqlite").read_bytes() == before
+
+
+async def test_an_error_of_its_user_is_not_taken_for_damage(tmp_path: Path) -> None:
+    """What goes wrong elsewhere while the journal is open stays what it is."""
+    for error in (msgspec.DecodeError("elsewhere"), sqlite3.OperationalError("elsewhere")):
+        with pytest.raises(type(error), match="elsewhere"):
+            async with open_journal(tmp_path):
+                raise error
+
+
+async def test_a_bug_is_not_taken_for_damage(journal: Journal) -> None:
+    """A row that breaks a rule of the tables is our fault, not the disk's: it is not translated."""
+    nameless = msgspec.structs.replace(withheld("a"), message=None)
+
+    with pytest.raises(sqlite3.IntegrityError):
+        await journal.append(Append(withheld=[nameless]))
+
+
+HOLDING = """
+import sys
+from pathlib import Path
+from reverser.journal.lock import lock
+with lock(Path(sys.argv[1])):
+    print("held", flush=True)
+    sys.stdin.read()
+"""
+
+
+def test_a_data_directory_has_one_process(tmp_path: Path) -> None:
+    """A second process is told which one holds it, and may have it as soon as that one was killed."""
+    command = [sys.executable, "-c", HOLDING, str(tmp_path)]
+    with subprocess.Popen(
+        command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as holder:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == "held\n"
+        with pytest.raises(StalledError) as caught, lock(tmp_path):
+            pytest.fail("held twice")
+        holder.kill()
+
+    assert caught.value.reason == "DataDirectoryInUse"
+    assert f"in use by process {holder.pid}" in caught.value.message
+    assert caught.value.hint
+    with lock(tmp_path):
+        assert (tmp_path / "lock").read_text() == f"{os.getpid()}\n"
+
+
+@pytest.fixture
+def read_only(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], Path]:
+    """A folder, and how to make it read-only: for root that takes a disk."""
+    if os.geteuid() == 0:
+        folder: Path = request.getfixturevalue("disk")
+        return lambda: _remounted(folder)
+    return lambda: _without_permission(tmp_path)
+
+
+def _remounted(folder: Path) -> Path:
+    subprocess.run(["mount", "-o", "remount,ro", str(folder)], check=True)
+    return folder
+
+
+def _without_permission(folder: Path) -> Path:
+    for each in (folder, *folder.iterdir()):
+        each.chmod(0o500 if each.is_dir() else 0o400)
+    return folder
+
+
+def test_a_read_only_data_directory_is_a_mistake_of_the_configuration(
+    read_only: Callable[[], Path],
+) -> None:
+    """It is told as such, by the key that names it."""
+    folder = read_only()
+
+    with pytest.raises(ConfigError) as caught, lock(folder):
+        pytest.fail("locked")
+    (problem,) = caught.value.problems
+    assert problem.path == "data_dir"
+    assert str(folder) in problem.message
+    assert problem.hint
+
+
+async def test_a_read_only_journal_is_told(tmp_path: Path, read_only: Callable[[], Path]) -> None:
+    """A journal that can be read but not written is not taken for a working one."""
+    folder = tmp_path / "disk" if (tmp_path / "disk").exists() else tmp_path
+    async with open_journal(folder) as journal:
+        await journal.append(Append([entry("a")]))
+    read_only()
+
+    with pytest.raises((TransientError, StalledError)) as caught:
+        async with open_journal(folder) as journal:
+            await journal.append(Append([entry("b")]))
+    assert "data_dir" in caught.value.hint
+
+
+async def test_what_is_kept_is_for_its_owner_alone(tmp_path: Path) -> None:
+    """Nobody else may read the database or the key, and the key is not in the database."""
+    folder = tmp_path / "data"
+    with lock(folder):
+        async with open_journal(folder) as journal:
+            await journal.append(Append([entry("a")]))
+            files = {each.name: each.stat().st_mode & 0o077 for each in folder.iterdir()}
+            stored = b"".join(each.read_bytes() for each in folder.glob("journal.sqlite*"))
+            assert journal.key not in stored
+
+    assert {"journal.sqlite", "journal.sqlite-wal", "key", "lock"} <= files.keys()
+    assert set(files.values()) == {0}
+    assert folder.stat().st_mode & 0o077 == 0
+
+
+@pytest.mark.parametrize("content", [b"", b"short", bytes(33)])
+async def test_a_key_that_is_none_is_refused(tmp_path: Path, content: bytes) -> None:
+    """A key that was cut off would make digests that anybody could compute: it is not used."""
+    (tmp_path / "key").write_bytes(content)
+
+    with pytest.raises(StalledError) as caught:
+        async with open_journal(tmp_path):
+            pytest.fail("opened")
+    assert caught.value.reason == "KeyUnusable"
+    assert caught.value.hint
+
+
+async def test_writing_goes_on_while_somebody_reads(journal: Journal) -> None:
+    """Reads and appends at the same time wait for each other in no way that ends in an error."""
+    with trio.fail_after(BOUND_SECONDS):
+        async with trio.open_nursery() as nursery:
+            for number in range(20):
+                nursery.start_soon(journal.append, Append([entry(str(number), content=bytes(10_000))]))
+                nursery.start_soon(pending, journal)
+                nursery.start_soon(journal.backlog, "live")
+
+    assert len(await pending(journal)) == 20
