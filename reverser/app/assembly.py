@@ -8,18 +8,25 @@ making commits of what has not changed.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 import msgspec
+import structlog
 import trio
 
 from reverser.config import Config
 from reverser.errors import TransientError
 from reverser.model.change import Stream
 from reverser.model.destination import Destination
+from reverser.model.identity import Identities
 from reverser.model.ports import Journal
 from reverser.model.resource import ResourceType
+from reverser.stages.identity import compile_identities
+from reverser.stages.mailmap import Mailmap
 from reverser.stages.route import compile_routes
 from reverser.stages.select.streams import coverage, streams
+
+log = structlog.get_logger()
 
 
 class Assembly:
@@ -28,6 +35,7 @@ class Assembly:
     def __init__(self, config: Config, digest_key: bytes) -> None:
         self.config = config
         self.routes = compile_routes(config.rules, config.destinations, config.sanitize, digest_key)
+        self.identify = compile_identities(config.identities.rules, _mailmap(config.identities))
 
     @property
     def destinations(self) -> list[Destination]:
@@ -53,6 +61,17 @@ class Assembly:
         """Fingerprint of everything that decides what becomes of a stream's objects."""
         rules = [rule for route in self.routes.get(stream.cluster, ()) for rule in route.rules]
         return coverage(stream, rules, self.config.destinations, self.config.sanitize)
+
+
+def _mailmap(identities: Identities) -> Mailmap:
+    """Empty when the file went away since the configuration was read."""
+    if not identities.mailmap:
+        return Mailmap()
+    try:
+        return Mailmap(Path(identities.mailmap).read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        log.warning("mailmap cannot be read", file=identities.mailmap, error=str(error))
+        return Mailmap()
 
 
 async def resume_position(journal: Journal, assembly: Assembly, stream: Stream) -> str:

@@ -61,7 +61,15 @@ class Opening:
             recovery = Recovery(name, journal, repository, self._resolver(name))
             catch_up = CatchUp(destination, journal, repository, recovery, self._on_rebuilt)
             yield Writer(
-                destination, queue, catch_up, journal, repository, self._metrics, self._health, time.time
+                destination,
+                queue,
+                catch_up,
+                journal,
+                repository,
+                self._metrics,
+                self._health,
+                self._assembly.identify,
+                time.time,
             )
 
     def _observer(self, destination: str) -> Callable[[str, float, bool], None]:

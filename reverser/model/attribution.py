@@ -74,6 +74,11 @@ class Attribution(msgspec.Struct, frozen=True):
     caused_by: str = ""
     """Of a cascade: the deletion that led to this one, for example `bob deleted namespace shop`."""
 
+    @property
+    def named(self) -> bool:
+        """Whether the evidence names the actor."""
+        return self.evidence not in (Evidence.MANAGER, Evidence.AMBIGUOUS, Evidence.UNRESOLVED)
+
 
 UNRESOLVED = Attribution()
 

@@ -16,12 +16,16 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
-from reverser.model.attribution import Actor
+from reverser.model.attribution import Attribution
 from reverser.model.change import Origin
 from reverser.model.commit import CommitPlan
 from reverser.model.entry import Entry
+from reverser.stages.identity import Identify
 from reverser.stages.text import cut, visible
 from reverser.stages.wording import SUBJECT_CHARACTERS, body, subject
+
+NOBODY = "unknown <unknown@reverser.invalid>"
+GROUPS_CHARACTERS = 400
 
 _ENTRY = re.compile(r"([^/\s]+)/(\d{1,18})(?:-(\d{1,18}))?", re.ASCII)
 
@@ -41,11 +45,12 @@ def message(plan: CommitPlan, journal_id: str, overwrote: Sequence[str] = ()) ->
     return "\n\n".join(paragraphs) + "\n"
 
 
-def author(plan: CommitPlan, committer: str) -> str:
+def author(plan: CommitPlan, committer: str, identify: Identify) -> str:
     """`Name <email>` of the plan's author: its actor, or the committer of a snapshot or sweep."""
     if plan.first.origin is not Origin.LIVE:
         return committer
-    return _identity(plan.first.attribution.actor)
+    attribution = plan.first.attribution
+    return identify(attribution.actor) if attribution.named else NOBODY
 
 
 def entry_ranges(seqs: Iterable[int]) -> list[str]:
@@ -77,18 +82,26 @@ def _about(plan: CommitPlan) -> Iterator[tuple[str, str]]:
     if len(plan.entries) == 1:
         yield "Kubernetes-Object", _object(entry)
         yield "Kubernetes-Operation", entry.operation.value
-    yield "Kubernetes-User", entry.attribution.actor.name
-    for manager in sorted({e.attribution.manager for e in plan.entries} - {""}):
-        yield "Kubernetes-Manager", manager
-    for evidence in sorted({e.attribution.evidence.value for e in plan.entries}):
-        yield "Attribution", evidence
+    yield from _by_whom([entry.attribution for entry in plan.entries])
+
+
+def _by_whom(attributions: Sequence[Attribution]) -> Iterator[tuple[str, str]]:
+    """The trailers on the actor, who is one for the whole plan, and on how we know."""
+    actor = attributions[0].actor
+    yield "Kubernetes-User", actor.name
+    if actor.groups:
+        yield "Kubernetes-Groups", cut(", ".join(actor.groups), GROUPS_CHARACTERS)
+    for name, values in (
+        ("Kubernetes-Impersonator", [each.impersonator for each in attributions]),
+        ("Kubernetes-User-Agent", [each.user_agent for each in attributions]),
+        ("Kubernetes-Manager", [each.manager for each in attributions]),
+        ("Kubernetes-Candidates", [", ".join(each.candidates) for each in attributions]),
+        ("Kubernetes-Caused-By", [each.caused_by for each in attributions]),
+        ("Attribution", [each.evidence.value for each in attributions]),
+    ):
+        for value in sorted({*values} - {""}):
+            yield name, value
 
 
 def _object(entry: Entry) -> str:
     return f"{entry.api_version} {entry.kind} {entry.key.namespace or '_cluster'}/{entry.key.name}"
-
-
-def _identity(actor: Actor) -> str:
-    name = re.sub("[<>]", "", visible(actor.name)).strip() or "unknown"
-    local = re.sub("[^A-Za-z0-9._+-]", "-", name)
-    return f"{name} <{local}@reverser.invalid>"

@@ -73,7 +73,7 @@ class Window:
         if self._seconds <= 0:
             self._closed.append(CommitPlan((entry,)))
             return
-        place = (entry.key.cluster, entry.attribution.actor)
+        place = (entry.key.cluster, entry.attribution.actor.name, entry.attribution.named)
         for touched in _touched(entry):
             holder = self._holders.get(touched)
             if holder is not None and holder is not self._windows.get(place):

@@ -20,6 +20,7 @@ from reverser.model.commit import Commit, CommitPlan
 from reverser.model.destination import Destination
 from reverser.model.entry import Entry
 from reverser.model.ports import Journal, Repository
+from reverser.stages.identity import Identify
 from reverser.writer.catchup import CatchUp
 from reverser.writer.foreign import Foreign
 from reverser.writer.landing import Landing, Stale, Written
@@ -46,6 +47,7 @@ class Writer:
         repository: Repository,
         metrics: Metrics,
         health: Health,
+        identify: Identify,
         clock: Callable[[], float],
     ) -> None:
         self._destination = destination
@@ -57,6 +59,7 @@ class Writer:
         self._repository = repository
         self._metrics = metrics
         self._health = health
+        self._identify = identify
         self._clock = clock
         self._landing = Landing(destination.name, journal, repository, metrics, health, clock)
 
@@ -107,7 +110,9 @@ class Writer:
         commits: list[Commit] = []
         entries: list[Entry] = []
         for plan in plans:
-            commit, kept = await prepare(plan, self._destination, foreign, self._journal, self._clock())
+            commit, kept = await prepare(
+                plan, self._destination, foreign, self._journal, self._identify, self._clock()
+            )
             if commit is not None:
                 commits.append(commit)
                 entries += kept

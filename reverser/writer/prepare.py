@@ -11,12 +11,18 @@ from reverser.model.destination import Destination
 from reverser.model.entry import Edit, Entry
 from reverser.model.ports import Journal
 from reverser.model.withheld import Withheld
+from reverser.stages.identity import Identify
 from reverser.stages.message import author, message
 from reverser.writer.foreign import Foreign
 
 
 async def prepare(
-    plan: CommitPlan, destination: Destination, foreign: Foreign, journal: Journal, now: float
+    plan: CommitPlan,
+    destination: Destination,
+    foreign: Foreign,
+    journal: Journal,
+    identify: Identify,
+    now: float,
 ) -> tuple[Commit | None, tuple[Entry, ...]]:
     """The commit of a plan and the entries in it; no commit when all of them had to be withheld."""
     edits: list[Edit] = []
@@ -37,7 +43,7 @@ async def prepare(
         return None, ()
     plan = CommitPlan(tuple(kept))
     commit = Commit(
-        author=author(plan, destination.committer),
+        author=author(plan, destination.committer, identify),
         committer=destination.committer,
         authored_at=kept[-1].changed_at,
         committed_at=now,

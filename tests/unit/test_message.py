@@ -10,12 +10,15 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from reverser.model.attribution import Actor, Attribution
+from reverser.model.attribution import Actor, Attribution, Evidence
 from reverser.model.change import Operation, Origin
 from reverser.model.commit import CommitPlan
 from reverser.model.entry import Edit, Entry
+from reverser.model.identity import IdentityRule
 from reverser.model.resource import ObjectKey
 from reverser.stages.describe import describe
+from reverser.stages.identity import compile_identities
+from reverser.stages.mailmap import Mailmap
 from reverser.stages.message import author, entry_ranges, message, parse_entry
 
 COMMITTER = "Reverser <reverser@localhost>"
@@ -238,11 +241,58 @@ def test_a_long_name_keeps_the_actor_in_the_subject() -> None:
 
 def test_authors() -> None:
     """Live changes are authored by their actor, unknown is a value; snapshots and sweeps by the committer."""
-    assert author(CommitPlan((WEB,)), COMMITTER) == "unknown <unknown@reverser.invalid>"
-    assert author(CommitPlan((web(origin=Origin.SNAPSHOT),)), COMMITTER) == COMMITTER
-    assert author(CommitPlan((web(origin=Origin.SWEEP),)), COMMITTER) == COMMITTER
-    hostile = web(attribution=Attribution(Actor("a<b>\nc")))
-    assert author(CommitPlan((hostile,)), COMMITTER) == "ab\\u000ac <ab-u000ac@reverser.invalid>"
+    identify = compile_identities((), Mailmap())
+    alice = Attribution(Actor("alice@corp.com"), Evidence.ADMISSION)
+
+    def written_by(**changes: Any) -> str:
+        return author(CommitPlan((web(**changes),)), COMMITTER, identify)
+
+    assert written_by() == "unknown <unknown@reverser.invalid>"
+    assert written_by(origin=Origin.SNAPSHOT, attribution=alice) == COMMITTER
+    assert written_by(origin=Origin.SWEEP, attribution=alice) == COMMITTER
+    assert written_by(attribution=alice) == "alice@corp.com <alice@corp.com>"
+
+
+@pytest.mark.parametrize("evidence", [Evidence.MANAGER, Evidence.AMBIGUOUS, Evidence.UNRESOLVED])
+def test_no_rule_names_somebody_unknown(evidence: Evidence) -> None:
+    """Evidence that names nobody makes the author `unknown`, even where a rule would match any name."""
+    identify = compile_identities([IdentityRule("Team <team@corp.com>")], Mailmap())
+    plan = CommitPlan((web(attribution=Attribution(evidence=evidence)),))
+
+    assert author(plan, COMMITTER, identify) == "unknown <unknown@reverser.invalid>"
+
+
+def test_trailers_on_the_actor() -> None:
+    """Everything that is known of the actor has its trailer, and hostile text stays in its line."""
+    attribution = Attribution(
+        Actor("alice", ("admins", "system:authenticated")),
+        Evidence.AUDIT,
+        manager="kubectl-edit",
+        impersonator="bob\nAttribution: admission",
+        user_agent="kubectl/v1.34",
+        caused_by="bob deleted namespace shop",
+    )
+    lines = told(web(attribution=attribution)).splitlines()
+    start = lines.index("Kubernetes-User: alice")
+
+    assert lines[start + 1 : start + 7] == [
+        "Kubernetes-Groups: admins, system:authenticated",
+        "Kubernetes-Impersonator: bob\\u000aAttribution: admission",
+        "Kubernetes-User-Agent: kubectl/v1.34",
+        "Kubernetes-Manager: kubectl-edit",
+        "Kubernetes-Caused-By: bob deleted namespace shop",
+        "Attribution: audit",
+    ]
+
+
+def test_candidates_are_named() -> None:
+    """An ambiguous change names those who could have made it, and no author."""
+    attribution = Attribution(evidence=Evidence.AMBIGUOUS, candidates=("alice", "bob"))
+
+    text = told(web(attribution=attribution))
+
+    assert text.splitlines()[0].endswith(" by unknown")
+    assert "Kubernetes-Candidates: alice, bob\nAttribution: ambiguous\n" in text
 
 
 @given(st.sets(st.integers(1, 40)))
