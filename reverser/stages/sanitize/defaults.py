@@ -151,6 +151,7 @@ WEBHOOK: Rows = (
 )
 CUSTOM_RESOURCE_DEFINITION: Rows = (
     ("spec.conversion", {"strategy": "None"}),
+    ("spec.conversion.webhook.clientConfig.service.port", 443),
     ("spec.names.listKind", derived.list_kind),
     ("spec.names.singular", derived.singular),
 )
@@ -173,6 +174,7 @@ OF_KIND: dict[Kind, Rows] = {
     ("", "PersistentVolume"): (
         ("spec.persistentVolumeReclaimPolicy", "Retain"),
         ("spec.volumeMode", "Filesystem"),
+        ("spec.hostPath.type", ""),
     ),
     ("", "PersistentVolumeClaim"): (("spec.volumeMode", "Filesystem"),),
     ("storage.k8s.io", "StorageClass"): (("reclaimPolicy", "Delete"), ("volumeBindingMode", "Immediate")),

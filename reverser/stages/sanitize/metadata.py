@@ -77,11 +77,7 @@ def _strip_finalizers(metadata: Content, live: Live) -> None:
         return
     if not isinstance(finalizers, list):
         raise WithheldError("Unreadable", "the field 'finalizers' is not a list")
-    kept = [
-        each
-        for each in finalizers
-        if each not in FINALIZERS and live.owners.owns_item(each, "metadata", "finalizers")
-    ]
+    kept = [each for each in finalizers if each not in FINALIZERS and live.owners.owns_finalizer(each)]
     if kept:
         metadata["finalizers"] = kept
     else:

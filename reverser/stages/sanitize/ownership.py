@@ -2,9 +2,9 @@
 
 A static default belongs to whoever created the object, so ownership cannot tell set from
 defaulted; but *allocated* fields (an address, a node port) are nobody's unless a person's tool set
-them. Entries of another API version describe other fields and are ignored, `before-first-apply` is
-nobody, and controllers are not people. An object without entries tells nothing: then what is in
-doubt is kept.
+them. Entries of another API version describe other fields and are ignored (but metadata is the same
+in every version), `before-first-apply` is nobody, and controllers are not people. An object without
+entries tells nothing: then what is in doubt is kept.
 
 Paths go through fields by name and through list items by their merge keys, as in
 `("spec", "ports", {"port": 80, "protocol": "TCP"}, "nodePort")`.
@@ -50,6 +50,10 @@ class Ownership:
         return [(str(each.get("manager", "")), each.get("fieldsV1")) for each in found]
 
     @cached_property
+    def _trees_of_all_versions(self) -> list[tuple[str, Any]]:
+        return [(str(each.get("manager", "")), each.get("fieldsV1")) for each in entries(self._obj)]
+
+    @cached_property
     def _applied(self) -> Any:
         annotations = self._obj.get("metadata", {}).get("annotations") or {}
         try:
@@ -73,12 +77,11 @@ class Ownership:
         keys = [_key(step) for step in path]
         return (name for name, tree in self._trees if name not in CONTROLLERS and _holds(tree, keys))
 
-    def owns_item(self, value: str, *path: Step) -> bool:
-        """Whether a person's tool put `value` into the set at `path`, or nobody can tell."""
-        if not self.known:
-            return True
-        keys = [*(_key(step) for step in path), f"v:{json.dumps(value)}"]
-        return any(name not in CONTROLLERS and _holds(tree, keys) for name, tree in self._trees)
+    def owns_finalizer(self, finalizer: str) -> bool:
+        """Whether a person's tool put it there, or nobody can tell."""
+        trees = self._trees_of_all_versions
+        keys = ["f:metadata", "f:finalizers", f"v:{json.dumps(finalizer)}"]
+        return not trees or any(name not in CONTROLLERS and _holds(tree, keys) for name, tree in trees)
 
 
 def _key(step: Step) -> str:

@@ -11,7 +11,10 @@ PROVISIONED_BY = "pv.kubernetes.io/provisioned-by"
 
 
 def claim(content: Content, live: Live) -> None:
-    """Strip the volume that a controller chose, and the server's copy of the data source."""
+    """Strip the volume that a controller chose, and the server's copy of the data source.
+
+    There are two fields for it. Whichever a person writes, the server copies it to the other one.
+    """
     spec = mapping(content, "spec")
     if spec is None:
         return
@@ -22,6 +25,8 @@ def claim(content: Content, live: Live) -> None:
         drop(spec, "volumeName")
     if "dataSource" in spec and not owned("spec", "dataSourceRef"):
         drop(spec, "dataSourceRef")
+    elif "dataSourceRef" in spec and not owned("spec", "dataSource"):
+        drop(spec, "dataSource")
 
 
 def volume(content: Content, live: Live) -> None:
