@@ -76,3 +76,17 @@ class WithheldError(ReverserError):
         super().__init__(message, hint=hint)
         self.reason = reason
         self.key = key
+
+
+def alone(group: BaseExceptionGroup[BaseException], *expected: type[Exception]) -> BaseException:
+    """The first error of a group that holds nothing but `expected` (ours, by default); else the group.
+
+    What a task of a nursery raises comes out in a group, whoever waits for it.
+    """
+    found, others = group.split(expected or ReverserError)
+    if found is None or others is not None:
+        return group
+    error: BaseException = found
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error

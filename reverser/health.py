@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from reverser.errors import ReverserError, StalledError
 from reverser.model.condition import Condition
 
 
@@ -54,6 +55,12 @@ class Health:
     def stalled(self, subject: str, reason: str, message: str) -> None:
         """A person must act on `subject`."""
         self.report(Condition("Stalled", subject, True, reason, message))
+
+    def failed(self, subject: str, error: ReverserError, reason: str = "Unreachable") -> None:
+        """The same in an error's own words; `reason` where it names none."""
+        hint = f" ({error.hint})" if error.hint else ""
+        reason = error.reason if isinstance(error, StalledError) else reason
+        self.stalled(subject, reason, f"{error.message}{hint}")
 
     def recovered(self, subject: str) -> None:
         """`subject` works again; says nothing when it was never stalled."""

@@ -6,7 +6,7 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 
-from reverser.errors import TransientError
+from reverser.errors import StalledError, TransientError
 from reverser.health import Health
 from reverser.metrics import Metrics
 from reverser.model.ports import Journal
@@ -23,5 +23,5 @@ async def refresh(metrics: Metrics, health: Health, journal: Journal, destinatio
             metrics.set("withheld_objects", withheld[name], destination=name)
             metrics.set("git_commit_queue_size", backlog.entries, destination=name)
             metrics.set("oldest_unpushed_entry_age_seconds", age, destination=name)
-    except TransientError:
+    except (TransientError, StalledError):
         return

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 import structlog
 
-from reverser.errors import ReverserError, StalledError
+from reverser.errors import ReverserError
 from reverser.health import Health
 from reverser.kube.errors import ApiError, Forbidden
 from reverser.metrics import Metrics
@@ -48,9 +48,7 @@ class ClusterReports:
         log.info("connected", cluster=self._cluster, server=server, version=version)
 
     def unreachable(self, error: ReverserError) -> None:
-        reason = error.reason if isinstance(error, StalledError) else "ApiServerUnreachable"
-        hint = f" ({error.hint})" if error.hint else ""
-        self._health.stalled(f"cluster/{self._cluster}", reason, f"{error.message}{hint}")
+        self._health.failed(f"cluster/{self._cluster}", error, "ApiServerUnreachable")
 
     def discovered(self, types: Sequence[ResourceType], degraded: Mapping[str, str]) -> None:
         self.types = types

@@ -20,6 +20,7 @@ from reverser.app.assembly import Assembly, resume_position, settle_places
 from reverser.app.opening import AnyWriter, Opening
 from reverser.app.reports import ClusterReports
 from reverser.config import Cluster
+from reverser.errors import StalledError, TransientError
 from reverser.health import Health
 from reverser.intake import Intake
 from reverser.kube.observe import Observer
@@ -33,6 +34,8 @@ from reverser.writer.recover import Resolve
 log = structlog.get_logger()
 
 CHANNEL = 1000
+OPEN_SECONDS = 10.0
+"""Between two tries to open a repository."""
 SETTLE_SECONDS_MOST = 120.0
 """How long the first commit waits for the other types' lists, so that one snapshot holds them all."""
 
@@ -57,6 +60,7 @@ class Session:
         self._afresh = afresh
         self._listening = trio.CancelScope()
         self._draining = True
+        self._stopped = False
         self._intake = Intake(assembly.routes, assembly.coverage, journal, metrics, health)
         self._reports = {c.name: ClusterReports(c.name, metrics, health) for c in self.clusters}
         self._opening = Opening(assembly, journal, metrics, health, self._resolver, self._list_anew, to)
@@ -85,21 +89,28 @@ class Session:
         return [line for reports in self._reports.values() for line in reports.failures]
 
     async def run(self) -> None:
-        """Run until `stop`; everything that was accepted is durable when this returns."""
+        """Run until `stop`; everything that was accepted is durable when this returns.
+
+        From the stop on, intake and writers together have the grace. What a full disk or a dead
+        remote holds up until then comes again: no position has moved past it.
+        """
         await settle_places(self._journal, self._assembly.destinations)
         async with trio.open_nursery() as write:
             for destination in self._assembly.destinations:
-                await write.start(self._write, destination)
+                write.start_soon(self._write, destination)
             async with trio.open_nursery() as take:
                 send, receive = trio.open_memory_channel[Observation](CHANNEL)
                 take.start_soon(self._intake.run, receive)
                 async with send:
                     await self._listen(send)
+                until = trio.current_time() + self._assembly.config.grace_seconds
+                take.cancel_scope.deadline = until
             if not self._draining:
                 write.cancel_scope.cancel()
+            self._stopped = True
             for writer in self._writers:
                 writer.drain()
-            write.cancel_scope.deadline = trio.current_time() + self._assembly.config.grace_seconds
+            write.cancel_scope.deadline = until
 
     async def _listen(self, send: trio.MemorySendChannel[Observation]) -> None:
         with self._listening:
@@ -132,13 +143,27 @@ class Session:
             reports=self._reports[cluster.name],
         )
 
-    async def _write(
-        self, destination: Destination, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
-    ) -> None:
+    async def _write(self, destination: Destination) -> None:
+        """Write one destination; a repository that cannot be opened is tried again, and told."""
+        subject = f"destination/{destination.name}"
+        while True:
+            try:
+                await self._open_and_write(destination)
+            except (StalledError, TransientError) as error:
+                self._health.failed(subject, error)
+            else:
+                return
+            await trio.sleep(OPEN_SECONDS)
+
+    async def _open_and_write(self, destination: Destination) -> None:
         async with self._opening.writer(destination) as writer:
             self._writers.append(writer)
-            task_status.started()
-            await writer.run(lambda: self._ready(destination.name))
+            if self._stopped:
+                writer.drain()
+            try:
+                await writer.run(lambda: self._ready(destination.name))
+            finally:
+                self._writers.remove(writer)
 
     def _resolver(self, destination: str) -> Resolve:
         def resolve(group: str, kind: str) -> tuple[str, ResourceType] | None:

@@ -23,6 +23,9 @@ from reverser.model.condition import Condition
 from reverser.model.ports import Journal
 from reverser.model.withheld import Withheld
 
+PATIENCE_SECONDS = 60.0
+"""How long a type whose list fails is tried again."""
+POLL_SECONDS = 0.2
 UNLIMITED_SECONDS = 24 * 3600.0
 
 
@@ -69,4 +72,9 @@ async def _once(config: Config, journal: Journal, health: Health, to: Path | Non
 
 async def _stop_when_settled(session: Session) -> None:
     await session.settled()
+    with trio.move_on_after(PATIENCE_SECONDS):
+        while session.failures:
+            await trio.sleep(POLL_SECONDS)
+    if session.failures:
+        raise StalledError("Incomplete", f"not everything could be listed: {'; '.join(session.failures)}")
     session.stop()

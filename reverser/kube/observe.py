@@ -13,7 +13,7 @@ from typing import TypeAlias, cast
 
 import trio
 
-from reverser.errors import ReverserError, StalledError, TransientError
+from reverser.errors import ReverserError, StalledError, TransientError, alone
 from reverser.kube.backoff import Backoff
 from reverser.kube.client import Client
 from reverser.kube.credentials import load
@@ -23,7 +23,6 @@ from reverser.kube.lists import Lists
 from reverser.kube.reports import Reports
 from reverser.kube.served import Served
 from reverser.kube.tap import Tap
-from reverser.kube.together import alone
 from reverser.kube.watch import Watch
 from reverser.model.change import Observation, Stream
 from reverser.model.resource import ResourceType

@@ -7,7 +7,7 @@ from typing import TypeVar
 
 import trio
 
-from reverser.errors import ReverserError
+from reverser.errors import alone
 
 AT_ONCE = 8
 T = TypeVar("T")
@@ -30,14 +30,3 @@ async def ask_each(items: Sequence[T], ask: Callable[[T], Awaitable[R]]) -> list
     except BaseExceptionGroup as group:
         raise alone(group) from group
     return [answers[index] for index in range(len(items))]
-
-
-def alone(group: BaseExceptionGroup[BaseException]) -> BaseException:
-    """The first of our errors in a group that holds nothing else; else the group itself."""
-    ours, others = group.split(ReverserError)
-    if ours is None or others is not None:
-        return group
-    error: BaseException = ours
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    return error

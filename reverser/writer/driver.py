@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable, Sequence
 import structlog
 import trio
 
-from reverser.errors import ReverserError, StalledError, TransientError
+from reverser.errors import ReverserError, StalledError, TransientError, alone
 from reverser.health import Health
 from reverser.metrics import Metrics
 from reverser.model.commit import Commit, CommitPlan
@@ -26,7 +26,6 @@ from reverser.writer.foreign import Foreign
 from reverser.writer.landing import Landing, Stale, Written
 from reverser.writer.prepare import prepare
 from reverser.writer.queue import Queue
-from reverser.writer.unwrap import unwrapped
 
 log = structlog.get_logger()
 
@@ -81,13 +80,13 @@ class Writer:
                 log.info("branch moved by somebody else, rebuilding on top", destination=self._name)
                 pause = RETRY_SECONDS
             except TransientError as error:
-                self._report(error)
+                self._health.failed(self._subject, error)
                 if trio.current_time() - began > 2 * RETRY_SECONDS_MOST:
                     pause = RETRY_SECONDS
                 await trio.sleep(error.retry_after or pause)
                 pause = min(2 * pause, RETRY_SECONDS_MOST)
             except StalledError as error:
-                self._report(error)
+                self._health.failed(self._subject, error)
                 await trio.sleep(STALLED_SECONDS)
             else:
                 return
@@ -96,15 +95,16 @@ class Writer:
         """Write one batch while the one before it is pushed."""
         head, foreign = await self._catch_up.run(self._clock())
         self._health.recovered(self._subject)
-        with unwrapped(Stale, ReverserError):
-            async with trio.open_nursery() as nursery:
-                send, receive = trio.open_memory_channel[Written](0)
+        send, receive = trio.open_memory_channel[Written](0)
+        try:
+            async with trio.open_nursery() as nursery, send:
                 nursery.start_soon(self._landing.run, receive)
-                async with send:
-                    while plans := await self._queue.next():
-                        written = await self._write(plans, head, foreign)
-                        head = written.head
-                        await send.send(written)
+                while plans := await self._queue.next():
+                    written = await self._write(plans, head, foreign)
+                    head = written.head
+                    await send.send(written)
+        except BaseExceptionGroup as group:
+            raise alone(group, Stale, ReverserError) from None
 
     async def _write(self, plans: Sequence[CommitPlan], head: str, foreign: Foreign) -> Written:
         commits: list[Commit] = []
@@ -118,8 +118,3 @@ class Writer:
                 entries += kept
         ids = await self._repository.write(commits, head) if commits else []
         return Written(head, commits, ids, entries)
-
-    def _report(self, error: ReverserError) -> None:
-        reason = error.reason if isinstance(error, StalledError) else "Unreachable"
-        hint = f" ({error.hint})" if error.hint else ""
-        self._health.stalled(self._subject, reason, f"{error.message}{hint}")
