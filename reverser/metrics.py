@@ -89,6 +89,25 @@ INSTRUMENTS = (
     ),
     Instrument("stalled_conditions", "gauge", (), "Parts of the daemon that wait for a person to act."),
     Instrument(
+        "facts_received",
+        "counter",
+        ("cluster", "source"),
+        "Facts about who changes what, as the webhooks told them.",
+    ),
+    Instrument(
+        "attributions",
+        "counter",
+        ("cluster", "evidence"),
+        "Live changes by what their author rests on: admission, manager, unresolved, …",
+    ),
+    Instrument(
+        "admission_reviews",
+        "counter",
+        ("result",),
+        "Calls of the admission webhook, by what came of them: fact, nothing, undecodable, …",
+    ),
+    Instrument("admission_seconds", "histogram", (), "Time from a whole review to its answer.", "s"),
+    Instrument(
         "watch_restarts", "counter", ("cluster", "reason"), "Watches that had to be started again, by reason."
     ),
 )

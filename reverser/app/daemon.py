@@ -19,9 +19,11 @@ from reverser import __version__
 from reverser.app.assembly import Assembly
 from reverser.app.gauges import refresh
 from reverser.app.session import Session
+from reverser.app.webhook import Witnesses, listen
 from reverser.config import Config
 from reverser.errors import ConfigError
 from reverser.health import Health
+from reverser.http.admission import PATH, Admission
 from reverser.http.probes import Probes
 from reverser.http.server import serve
 from reverser.journal.lock import lock
@@ -29,11 +31,12 @@ from reverser.journal.sqlite import open_journal
 from reverser.metrics import Metrics
 from reverser.model.condition import Condition
 from reverser.model.ports import Journal
+from reverser.model.resource import ResourceType
 
 log = structlog.get_logger()
 
 STOPPING = (signal.SIGTERM, signal.SIGINT)
-FIXED = ("data_dir", "operations", "log")
+FIXED = ("data_dir", "operations", "log", "webhook")
 """Settings that a running process keeps until it is started again."""
 
 
@@ -56,10 +59,13 @@ class Daemon:
             await nursery.start(self._signals, nursery.cancel_scope)
             probes = Probes(self._health, self._metrics, lambda: self._refresh(journal))
             url = await nursery.start(serve, probes, self._config.operations.bind, "operations.bind")
+            witnesses = await self._witnesses(journal, nursery)
             self._health.passed("listeners")
             self._introduce(url)
             task_status.started(url)
-            await self._sessions(journal)
+            await self._sessions(journal, witnesses)
+            if witnesses is not None:
+                await witnesses.keep()
             nursery.cancel_scope.cancel()
         log.info("stopped")
 
@@ -69,11 +75,39 @@ class Daemon:
         if self._session is not None:
             self._session.stop()
 
-    async def _sessions(self, journal: Journal) -> None:
+    async def _witnesses(self, journal: Journal, nursery: trio.Nursery) -> Witnesses | None:
+        """Listen for API servers, when the configuration says so."""
+        webhook = self._config.webhook
+        if webhook is None:
+            return None
+        witnesses = Witnesses(journal, self._metrics)
+        await witnesses.recall()
+        admission = Admission(
+            witnesses.take,
+            self._type,
+            journal.key,
+            [cluster.name for cluster in self._config.clusters],
+            observe=self._observe_admission,
+            max_bytes=webhook.max_body_bytes,
+        )
+        await nursery.start(listen, webhook, Path(self._config.data_dir), {PATH: admission})
+        return witnesses
+
+    def _type(self, cluster: str, group: str, plural: str) -> ResourceType | None:
+        return None if self._session is None else self._session.type(cluster, group, plural)
+
+    def _observe_admission(self, result: str, seconds: float) -> None:
+        self._metrics.count("admission_reviews", result=result)
+        self._metrics.observe("admission_seconds", seconds)
+
+    async def _sessions(self, journal: Journal, witnesses: Witnesses | None) -> None:
         afresh = False
+        attributor = None if witnesses is None else witnesses.attributor
         while not self._stopping:
             assembly = Assembly(self._config, journal.key)
-            self._session = Session(assembly, journal, self._metrics, self._health, afresh=afresh)
+            self._session = Session(
+                assembly, journal, self._metrics, self._health, afresh=afresh, attributor=attributor
+            )
             await self._session.run()
             afresh = self._session.relist
 

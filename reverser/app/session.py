@@ -23,6 +23,7 @@ from reverser.config import Cluster
 from reverser.errors import StalledError, TransientError
 from reverser.health import Health
 from reverser.intake import Intake
+from reverser.intake.attributor import Attributor
 from reverser.kube.observe import Observer
 from reverser.metrics import Metrics
 from reverser.model.change import Observation, Settled, Stream
@@ -52,6 +53,7 @@ class Session:
         *,
         afresh: bool = False,
         to: Path | None = None,
+        attributor: Attributor | None = None,
     ) -> None:
         self._assembly = assembly
         self._journal = journal
@@ -61,7 +63,7 @@ class Session:
         self._listening = trio.CancelScope()
         self._draining = True
         self._stopped = False
-        self._intake = Intake(assembly.routes, assembly.coverage, journal, metrics, health)
+        self._intake = Intake(assembly.routes, assembly.coverage, journal, metrics, health, attributor)
         self._reports = {c.name: ClusterReports(c.name, metrics, health) for c in self.clusters}
         self._opening = Opening(assembly, journal, metrics, health, self._resolver, self._list_anew, to)
         self._writers: list[AnyWriter] = []
@@ -82,6 +84,12 @@ class Session:
         """Return when every cluster's first round of lists is in the journal."""
         for cluster in self.clusters:
             await self._intake.settled(cluster.name)
+
+    def type(self, cluster: str, group: str, plural: str) -> ResourceType | None:
+        """A type as the cluster serves it now."""
+        reports = self._reports.get(cluster)
+        types = () if reports is None else reports.types
+        return next((each for each in types if (each.group, each.resource) == (group, plural)), None)
 
     @property
     def failures(self) -> list[str]:

@@ -20,6 +20,7 @@ COMMANDS = {
     "check": "Check the configuration, the clusters and the remotes.",
     "run": "Watch the clusters and write every change to Git, until stopped.",
     "snapshot": "Write one complete state to Git or to a folder, and exit.",
+    "webhook": "Let an API server tell who makes a change: install, uninstall, print.",
     "demo": "See it work: no cluster, no remote, no settings needed.",
 }
 

@@ -10,9 +10,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
+import msgspec
 import trio
 
 from reverser.health import Health
+from reverser.intake.attributor import Attributor
 from reverser.intake.draft import Draft, Place
 from reverser.intake.listing import Listing
 from reverser.intake.patience import PatientJournal
@@ -47,11 +49,13 @@ class Intake:
         journal: Journal,
         metrics: Metrics,
         health: Health,
+        attributor: Attributor | None = None,
     ) -> None:
         self._routes = routes
         self._coverage = coverage
         self._journal = PatientJournal(journal, health)
         self._metrics = metrics
+        self._attributor = attributor
         self._listings: dict[str, Listing] = {}
         self._scaled = Scaled()
         self._withholding = Withholding()
@@ -85,8 +89,12 @@ class Intake:
             match observation:
                 case Change():
                     self._change(observation, draft)
+                    if self._attributor is not None:
+                        self._attributor.seen(observation)
                 case ListStarted(stream=stream):
                     self._listings[stream.id] = Listing(stream)
+                    if self._attributor is not None:
+                        self._attributor.listing(observation)
                 case Progress(stream=stream, resource_version=version) if stream.id not in self._listings:
                     draft.positions[stream.id] = version
             if index % TURN == 0:
@@ -111,7 +119,7 @@ class Intake:
         listing = self._listings.get(change.stream.id)
         if listing is None:
             for name, decision in self._decisions(change, draft):
-                draft.add(name, change.key, decision)
+                draft.add(name, change.key, self._attributed(change, decision))
             if change.resource_version:
                 draft.positions[change.stream.id] = change.resource_version
             return
@@ -122,6 +130,11 @@ class Intake:
         listing.present(change.key)
         for name, decision in self._decisions(change, draft):
             listing.decide(name, change.key, decision)
+
+    def _attributed(self, change: Change, decision: Decision) -> Decision:
+        if self._attributor is None or decision.entry is None:
+            return decision
+        return msgspec.structs.replace(decision, entry=self._attributor.attributed(change, decision.entry))
 
     def _decisions(self, change: Change, draft: Draft) -> Iterator[tuple[str, Decision]]:
         cluster, scaled = change.key.cluster, self._scaled.scales(change)
@@ -134,6 +147,8 @@ class Intake:
     async def _complete(self, done: ListCompleted) -> None:
         """Journal a whole list: what it brought, and what it proves to be gone."""
         stream, listing = done.stream, self._listings.pop(done.stream.id)
+        if self._attributor is not None:
+            self._attributor.listing(done)
         brought = listing.decisions()
         gone = await self._gone(stream, listing)
         self._withholding.seed(await self._journal.withheld())

@@ -28,6 +28,12 @@ def manager(obj: dict[str, Any]) -> str:
     return str(newest.get("manager", "")) if newest is not None else ""
 
 
+def subresource(obj: dict[str, Any]) -> str:
+    """Through which subresource that manager wrote (`scale`); "" for the object itself."""
+    newest = _newest(obj)
+    return str(newest.get("subresource", "")) if newest is not None else ""
+
+
 def changed_at(obj: dict[str, Any]) -> float | None:
     """When that manager wrote, in unix seconds; None if unknown."""
     newest = _newest(obj)

@@ -29,7 +29,7 @@ from tests.e2e.listener import Listener, eventually
 from tests.e2e.servers import ControlPlane
 
 NAME = "reverser-e2e"
-PROGRAM = "import reverser.cli as c; c.COMMANDS |= dict(webhook='', audit=''); c.main()"
+PROGRAM = "import reverser.cli as c; c.COMMANDS |= dict(audit=''); c.main()"
 
 RULES = {
     "everything": [Rule("all", "live")],

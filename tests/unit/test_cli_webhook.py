@@ -16,7 +16,7 @@ from cryptography import x509
 
 from reverser.journal.lock import lock
 
-PROGRAM = "import reverser.cli as c; c.COMMANDS |= dict(webhook='', audit=''); c.main()"
+PROGRAM = "import reverser.cli as c; c.COMMANDS |= dict(audit=''); c.main()"
 PRINT = ("webhook", "print", "--offline")
 
 

@@ -1,0 +1,120 @@
+"""`POST /process-validating-webhook`, and `…/{cluster}`: AdmissionReview in, yes out.
+
+The API server waits for this answer, so it is made from memory: the fact is handed over, nobody
+waits for what becomes of it. No body is kept. What cannot be read is refused with the status that
+says why; the registration ignores failures, so the write goes on all the same.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Collection
+from functools import partial
+from typing import TypeAlias
+
+from reverser.http.asgi import TEXT, Receive, Scope, Send, answer, cluster_of, header
+from reverser.http.body import Body, Refusal
+from reverser.model.fact import Fact
+from reverser.model.resource import ResourceType
+from reverser.stages import admission
+from reverser.stages.wire import UndecodableError
+
+PATH = "/process-validating-webhook"
+MAX_BYTES = 4 * 1024 * 1024
+READ_SECONDS = 10.0
+"""The API server gives up after two."""
+
+JSON = b"application/json"
+
+Types: TypeAlias = Callable[[str, str, str], ResourceType | None]
+"""(cluster, group, plural) -> the type as it is watched, None when it is not."""
+Observe: TypeAlias = Callable[[str, float], None]
+"""(result, seconds from the whole body to its answer). Results: fact, nothing, method,
+content-type, undecodable, unknown-cluster, and the values of Refusal."""
+
+
+def unobserved(_result: str, _seconds: float) -> None:
+    """Count nothing."""
+
+
+class Admission:
+    """The ASGI application behind `PATH` and what is below it."""
+
+    def __init__(
+        self,
+        take: Callable[[Fact], object],
+        types: Types,
+        digest_key: bytes,
+        clusters: Collection[str],
+        *,
+        now: Callable[[], float] = time.time,
+        observe: Observe = unobserved,
+        max_bytes: int = MAX_BYTES,
+        read_seconds: float = READ_SECONDS,
+    ) -> None:
+        self._take = take
+        self._types = types
+        self._digest_key = digest_key
+        self._clusters = clusters
+        self._now = now
+        self._observe = observe
+        self._max_bytes = max_bytes
+        self._read_seconds = read_seconds
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            raise NotImplementedError(scope["type"])
+        if scope["method"] != "POST":
+            self._observe("method", 0.0)
+            await answer(send, 405, b"only POST\n", TEXT, (b"allow", b"POST"))
+        elif header(scope, b"content-type").partition(b";")[0].strip() != JSON:
+            self._observe("content-type", 0.0)
+            await answer(send, 415, b"only application/json\n", TEXT)
+        elif _announced(scope) > self._max_bytes:
+            await self._refuse(send, Refusal.LARGE)
+        else:
+            await self._read(scope, receive, send)
+
+    async def _read(self, scope: Scope, receive: Receive, send: Send) -> None:
+        coding = header(scope, b"content-encoding")
+        body = await Body(receive).read(coding, self._max_bytes, self._read_seconds)
+        if isinstance(body, Refusal):
+            await self._refuse(send, body)
+            return
+        started = time.perf_counter()
+        try:
+            review = admission.decode(body)
+        except UndecodableError as error:
+            self._observe("undecodable", 0.0)
+            await answer(send, 400, f"{error.message}\n".encode())
+            return
+        result = self._note(review, cluster_of(scope, PATH, self._clusters))
+        await answer(send, 200, admission.answer(review), JSON)
+        self._observe(result, time.perf_counter() - started)
+
+    def _note(self, review: admission.Review, cluster: str | None) -> str:
+        if cluster is None:
+            return "unknown-cluster"
+        fact = admission.fact(review, cluster, partial(self._types, cluster), self._digest_key, self._now())
+        if fact is None:
+            return "nothing"
+        self._take(fact)
+        return "fact"
+
+    async def _refuse(self, send: Send, refusal: Refusal) -> None:
+        self._observe(refusal.value, 0.0)
+        if refusal is not Refusal.GONE:
+            await answer(send, *_REFUSALS[refusal])
+
+
+_REFUSALS = {
+    Refusal.LARGE: (413, b"the body is too large\n"),
+    Refusal.SLOW: (408, b"the body did not arrive in time\n"),
+    Refusal.CODING: (415, b"only plain or gzip\n"),
+}
+
+
+def _announced(scope: Scope) -> int:
+    """The length that the header promises; of an absurd number the beginning says enough."""
+    length = header(scope, b"content-length")[:18]
+    return int(length) if length.isdigit() else 0

@@ -1,0 +1,146 @@
+"""What was seen of each object last: the left side of a change, as evidence needs it.
+
+Admission knows a request by the version that it met, and that is the version of the watch event
+before, status writes included; so every event is noted, also those that change nothing that is
+kept. After a restart a stream that resumes lists nothing: then an object's first event has no
+version before it, and the attribution knows what can still be told.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import msgspec
+
+from reverser.model.change import Change, ListCompleted, ListStarted, Operation, Origin, Stream
+from reverser.model.entry import Entry
+from reverser.stages import managed
+from reverser.stages.attribute.subject import Subject
+
+SCALED = "spec.replicas: "
+"""How the field list of a change begins that did nothing but scale."""
+
+
+class Sighting(NamedTuple):
+    """One object at one time."""
+
+    version: str
+    written_at: float
+    deleting: bool
+    replicas: int | None
+
+
+class Sightings:
+    """The last sighting of every object, by stream and uid."""
+
+    def __init__(self) -> None:
+        self._streams: dict[str, dict[str, Sighting]] = {}
+        self._lists: dict[str, dict[str, Sighting]] = {}
+
+    def started(self, started: ListStarted) -> None:
+        """A list begins: only what it brings is there in the end."""
+        self._lists[started.stream.id] = {}
+
+    def completed(self, completed: ListCompleted) -> None:
+        """The list is complete."""
+        self._streams[completed.stream.id] = self._lists.pop(completed.stream.id, {})
+
+    def note(self, change: Change) -> None:
+        """Remember an event; a subject must have been made of it before."""
+        metadata = _metadata(change.object)
+        uid = metadata.get("uid")
+        if not isinstance(uid, str):
+            return
+        seen = self._of(change.stream, change.origin)
+        if change.removed:
+            seen.pop(uid, None)
+            return
+        seen[uid] = Sighting(
+            str(metadata.get("resourceVersion", "")),
+            managed.changed_at(change.object) or 0.0,
+            change.deleted,
+            _replicas(change.object),
+        )
+
+    def versions(self) -> dict[tuple[str, str], str]:
+        """(cluster, uid) -> version last seen."""
+        return {
+            (stream.partition("/")[0], uid): sighting.version
+            for stream, seen in self._streams.items()
+            for uid, sighting in seen.items()
+        }
+
+    def subject(self, change: Change, entry: Entry, digest: bytes) -> Subject | None:
+        """The change as one that wants an author; None where nobody could be told."""
+        metadata = _metadata(change.object)
+        uid = metadata.get("uid")
+        if change.origin is not Origin.LIVE or not isinstance(uid, str):
+            return None
+        before = self._of(change.stream, change.origin).get(uid)
+        written_at = _written_at(change, before)
+        if change.deleted:
+            operation = Operation.DELETE
+        else:
+            operation = Operation.CREATE if change.created and before is None else Operation.UPDATE
+        return Subject(
+            key=change.key,
+            kind=entry.kind,
+            uid=uid,
+            operation=operation,
+            version=str(metadata.get("resourceVersion", "")),
+            previous_version="" if before is None else before.version,
+            removed=change.removed and (before is None or not before.deleting),
+            digest=digest,
+            replicas_before=None if before is None else before.replicas,
+            replicas=_replicas(change.object),
+            replicas_only=_scaled_only(entry),
+            manager="" if change.deleted else managed.manager(change.object),
+            subresource=managed.subresource(change.object) if written_at else None,
+            written_at=written_at,
+            labels=_texts(metadata.get("labels")),
+            owners=tuple(_owners(metadata)),
+            seen_at=change.seen_at,
+        )
+
+    def _of(self, stream: Stream, origin: Origin) -> dict[str, Sighting]:
+        if origin is Origin.SNAPSHOT and stream.id in self._lists:
+            return self._lists[stream.id]
+        return self._streams.setdefault(stream.id, {})
+
+
+def _scaled_only(entry: Entry) -> bool | None:
+    if entry.operation is not Operation.UPDATE or not entry.changes:
+        return None
+    return len(entry.changes) == 1 and entry.changes[0].startswith(SCALED)
+
+
+def _written_at(change: Change, before: Sighting | None) -> float:
+    """See `Subject.written_at`."""
+    if change.deleted:
+        return managed.deletion_asked_at(change.object) or 0.0
+    newest = managed.only_newest_at(change.object) or 0.0
+    return newest if before is None or newest > before.written_at else 0.0
+
+
+def _metadata(obj: dict[str, Any]) -> dict[str, Any]:
+    metadata = obj.get("metadata")
+    return metadata if isinstance(metadata, dict) else {}
+
+
+def _replicas(obj: dict[str, Any]) -> int | None:
+    spec = obj.get("spec")
+    replicas = spec.get("replicas") if isinstance(spec, dict) else None
+    return replicas if isinstance(replicas, int) else None
+
+
+def _owners(metadata: dict[str, Any]) -> list[str]:
+    owners = metadata.get("ownerReferences")
+    uids = [owner.get("uid") for owner in owners or () if isinstance(owner, dict)]
+    return [uid for uid in uids if isinstance(uid, str)]
+
+
+def _texts(value: Any) -> dict[str, str]:
+    try:
+        return msgspec.convert(value or {}, dict[str, str])
+    except msgspec.ValidationError:
+        return {}

@@ -1,0 +1,97 @@
+"""JSON from outside, read into structures: what both webhooks have in common.
+
+Bodies come from an API server, but much in them was written by its users. So only what is asked
+for is decoded, everything else is skipped or stays raw, and whatever is wrong is one error that
+quotes nothing.
+"""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+import msgspec
+
+from reverser.errors import ReverserError
+from reverser.model.attribution import Actor
+
+T = TypeVar("T")
+D = TypeVar("D")
+
+ABSENT = msgspec.Raw()
+
+
+class UndecodableError(ReverserError):
+    """The body is not what it should be. The sender must change it; its content is not told."""
+
+
+class User(msgspec.Struct, frozen=True):
+    """`userInfo` of an AdmissionReview, `user` of an audit event."""
+
+    username: str = ""
+    groups: list[str] | None = None
+    extra: dict[str, list[str] | None] | None = None
+
+    @property
+    def actor(self) -> Actor:
+        extra = {key: values or () for key, values in (self.extra or {}).items()}
+        return Actor.of(self.username, self.groups or (), extra)
+
+
+class Owner(msgspec.Struct, frozen=True):
+    """An entry of ownerReferences."""
+
+    uid: str = ""
+
+
+class Metadata(msgspec.Struct, frozen=True, rename="camel"):
+    """What joins an object to its changes."""
+
+    name: str = ""
+    namespace: str = ""
+    uid: str = ""
+    resource_version: str = ""
+    owner_references: list[Owner] | None = None
+
+
+class Head(msgspec.Struct, frozen=True, rename="camel"):
+    """The beginning of any object."""
+
+    api_version: str = ""
+    kind: str = ""
+    metadata: Metadata = Metadata()
+
+
+class ScaleSpec(msgspec.Struct, frozen=True):
+    """`spec` of a Scale; zero replicas are left out."""
+
+    replicas: int = 0
+
+
+class Scale(msgspec.Struct, frozen=True):
+    """The body of the subresource `scale`."""
+
+    kind: str = ""
+    spec: ScaleSpec = ScaleSpec()
+
+
+def read(body: bytes | msgspec.Raw, type: type[T]) -> T:  # noqa: A002
+    """The body as this structure. Raises UndecodableError, and nothing else."""
+    try:
+        return msgspec.json.decode(body, type=type)
+    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
+        # The error itself may quote the body: it must not travel on.
+        raise UndecodableError(f"the body cannot be read ({error.__class__.__name__})") from None
+
+
+def read_or(body: bytes | msgspec.Raw, type: type[T], default: D) -> T | D:  # noqa: A002
+    """The body as this structure, or the default when it is another one."""
+    try:
+        return read(body, type)
+    except UndecodableError:
+        return default
+
+
+def replicas(body: msgspec.Raw) -> int | None:
+    """`spec.replicas` of a Scale; None for anything else."""
+    scale = read_or(body, Scale, Scale())
+    return scale.spec.replicas if scale.kind == "Scale" else None

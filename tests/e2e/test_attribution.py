@@ -1,0 +1,168 @@
+"""Who did it: people and controllers at a real API server, and the authors of the commits."""
+
+from __future__ import annotations
+
+import json
+import socket
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.e2e.daemon import wait_for
+from tests.e2e.remote import git
+from tests.e2e.setting import Setting
+from tests.e2e.test_check import reverser
+
+DEPLOYMENT = {
+    "apiVersion": "apps/v1",
+    "kind": "Deployment",
+    "metadata": {"name": "web", "annotations": {"example.com/by": "alice"}},
+    "spec": {
+        "replicas": 1,
+        "selector": {"matchLabels": {"app": "web"}},
+        "template": {
+            "metadata": {"labels": {"app": "web"}},
+            "spec": {"containers": [{"name": "web", "image": "registry.example/web:1"}]},
+        },
+    },
+}
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@pytest.fixture
+def watched(setting: Setting) -> Iterator[Setting]:
+    """A running daemon that the API server calls, and people who may do anything in the namespace."""
+    url = f"https://127.0.0.1:{_free_port()}"
+    setting.daemon.write(webhook={"bind": url.removeprefix("https://")})
+    setting.daemon.start().ready()
+    _webhook(setting, "install", "--url", url)
+    for person in ("alice", "bob"):
+        setting.plane.kubectl(
+            *("create", "rolebinding", person, "-n", setting.namespace),
+            *("--clusterrole=cluster-admin", f"--user={person}"),
+        )
+    _wait_until_called(setting)
+    yield setting
+    _webhook(setting, "uninstall")
+
+
+def _webhook(setting: Setting, *arguments: str) -> None:
+    admin = setting.plane.kubeconfig()
+    done = reverser("webhook", *arguments, "--config", setting.daemon.config, kubeconfig=admin)
+    assert done.returncode == 0, done.stderr
+
+
+def _wait_until_called(setting: Setting) -> None:
+    """The API server takes a new registration over within a second or two."""
+
+    def called() -> bool:
+        setting.daemon_idle()
+        return setting.daemon.metric("gitopsreverser_admission_reviews_total") > 0
+
+    wait_for("the first call", called)
+
+
+def _kubectl(setting: Setting, user: str, *arguments: str, document: Any = None) -> None:
+    text = json.dumps(document) if document else ""
+    setting.plane.kubectl("-n", setting.namespace, *arguments, user=user, input=text)
+
+
+def _commits(setting: Setting, place: str) -> list[dict[str, str]]:
+    """Author, subject and trailers of every commit of one object, oldest first."""
+    form = "%an%x00%s%x00%(trailers:only,unfold)%x01"
+    path = f"{setting.namespace}/{place}.yaml"
+    text = git("-C", setting.remote.path, "log", "--reverse", f"--format={form}", "main", "--", path)
+    rows = []
+    for commit in filter(str.strip, text.split("\x01")):
+        author, subject, trailers = commit.strip().split("\x00")
+        pairs = (line.partition(": ")[::2] for line in trailers.splitlines() if line)
+        rows.append({"author": author, "subject": subject, **dict(pairs)})
+    return rows
+
+
+def _authors(setting: Setting, place: str) -> list[tuple[str, str]]:
+    setting.daemon_idle()
+    return [(row["author"], row["Attribution"]) for row in _commits(setting, place)]
+
+
+def test_people_are_the_authors_of_what_they_did(watched: Setting) -> None:
+    """Create, edit, scale, label, roll out, apply on the server and delete: each by who did it."""
+    _kubectl(watched, "alice", "create", "-f", "-", document=DEPLOYMENT)
+    _kubectl(watched, "bob", "set", "image", "deployment/web", "web=registry.example/web:2")
+    _kubectl(watched, "alice", "scale", "deployment/web", "--replicas=3")
+    _kubectl(watched, "bob", "label", "deployment/web", "team=shop")
+    _kubectl(watched, "alice", "rollout", "restart", "deployment/web")
+    applied = {**DEPLOYMENT, "metadata": {"name": "web", "annotations": {"example.com/by": "bob"}}}
+    _kubectl(watched, "bob", "apply", "--server-side", "--force-conflicts", "-f", "-", document=applied)
+    _kubectl(watched, "alice", "delete", "deployment/web", "--cascade=foreground", "--wait=false")
+    wait_for("the deletion", lambda: len(_commits(watched, "deployments.apps/web")) == 7)
+
+    found = _authors(watched, "deployments.apps/web")
+    assert [author for author, _ in found] == ["alice", "bob", "alice", "bob", "alice", "bob", "alice"]
+    assert {evidence for _, evidence in found} <= {"admission", "admission-key"}
+    created = _commits(watched, "deployments.apps/web")[0]
+    assert created["subject"] == f"[CREATE] {watched.namespace}/deployments.apps/web by alice"
+    assert created["Kubernetes-User"] == "alice"
+    assert "system:authenticated" in created["Kubernetes-Groups"]
+
+
+def test_dry_runs_and_no_ops_name_nobody(watched: Setting) -> None:
+    """Who only tried a change is not its author, even with the very same content."""
+    _kubectl(watched, "alice", "create", "configmap", "a", "--from-literal=k=1")
+    patch = ("patch", "configmap", "a", "--type=merge", "-p", '{"data":{"k":"2"}}')
+    _kubectl(watched, "alice", *patch, "--dry-run=server")
+    _kubectl(watched, "bob", *patch)
+    _kubectl(watched, "alice", *patch)
+
+    assert _authors(watched, "configmaps/a") == [("alice", "admission"), ("bob", "admission")]
+
+
+def test_writers_side_by_side(watched: Setting) -> None:
+    """Each of many concurrent writes has the author that it names in the object; none is unresolved."""
+    for name in ("one", "two"):
+        _kubectl(watched, "alice", "create", "configmap", name, "--from-literal=by=alice")
+
+    def write(user: str, number: int) -> None:
+        data = json.dumps({"data": {"by": user, "number": str(number)}})
+        for name in ("one", "two"):
+            _kubectl(watched, user, "patch", "configmap", name, "--type=merge", "-p", data)
+
+    threads = [
+        threading.Thread(target=write, args=(("alice", "bob")[number % 2], number)) for number in range(12)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    watched.daemon_idle()
+
+    for name in ("one", "two"):
+        path = f"{watched.namespace}/configmaps/{name}.yaml"
+        commits = git("-C", watched.remote.path, "log", "--format=%H %an", "main", "--", path).splitlines()
+        assert len(commits) == 13
+        for commit, author in (line.split() for line in commits):
+            assert f"by: {author}\n" in watched.remote.show(path, commit)
+
+
+def test_a_listener_that_is_away(watched: Setting) -> None:
+    """While nobody listens no write is held up, and what happened then names nobody."""
+    _kubectl(watched, "alice", "create", "configmap", "a", "--from-literal=k=1")
+    watched.daemon_idle()
+    assert watched.daemon.stop() == 0
+    _kubectl(watched, "bob", "patch", "configmap", "a", "--type=merge", "-p", '{"data":{"k":"2"}}')
+    watched.daemon.start().ready()
+    watched.daemon_idle()
+    _kubectl(watched, "alice", "patch", "configmap", "a", "--type=merge", "-p", '{"data":{"k":"3"}}')
+
+    first, missed, last = _authors(watched, "configmaps/a")
+    assert first == ("alice", "admission")
+    assert missed[0] == "unknown"
+    assert missed[1] in ("manager", "unresolved")
+    assert last == ("alice", "admission")
