@@ -32,7 +32,7 @@ class Opening:
         journal: Journal,
         metrics: Metrics,
         health: Health,
-        resolver: Callable[[str], Resolve],
+        resolve: Resolve,
         on_rebuilt: Callable[[], None],
         to: Path | None = None,
     ) -> None:
@@ -40,7 +40,7 @@ class Opening:
         self._journal = journal
         self._metrics = metrics
         self._health = health
-        self._resolver = resolver
+        self._resolve = resolve
         self._on_rebuilt = on_rebuilt
         self._to = to
 
@@ -58,7 +58,8 @@ class Opening:
             return
         folder = Path(self._assembly.config.data_dir) / "repositories" / name
         async with open_repository(folder, destination, observe=self._observer(name)) as repository:
-            recovery = Recovery(name, journal, repository, self._resolver(name))
+            clusters = self._assembly.clusters_of(name)
+            recovery = Recovery(name, clusters, journal, repository, self._resolve)
             catch_up = CatchUp(destination, journal, repository, recovery, self._on_rebuilt)
             yield Writer(
                 destination,

@@ -30,7 +30,6 @@ from reverser.model.change import Observation, Settled, Stream
 from reverser.model.destination import Destination
 from reverser.model.ports import Journal
 from reverser.model.resource import ResourceType
-from reverser.writer.recover import Resolve
 
 log = structlog.get_logger()
 
@@ -65,7 +64,7 @@ class Session:
         self._stopped = False
         self._intake = Intake(assembly.routes, assembly.coverage, journal, metrics, health, attributor)
         self._reports = {c.name: ClusterReports(c.name, metrics, health) for c in self.clusters}
-        self._opening = Opening(assembly, journal, metrics, health, self._resolver, self._list_anew, to)
+        self._opening = Opening(assembly, journal, metrics, health, self._resolve, self._list_anew, to)
         self._writers: list[AnyWriter] = []
         self.relist = False
         """Set when the session ended because everything has to be listed again."""
@@ -87,8 +86,7 @@ class Session:
 
     def type(self, cluster: str, group: str, plural: str) -> ResourceType | None:
         """A type as the cluster serves it now."""
-        reports = self._reports.get(cluster)
-        types = () if reports is None else reports.types
+        types = self._types(cluster)
         return next((each for each in types if (each.group, each.resource) == (group, plural)), None)
 
     @property
@@ -173,14 +171,13 @@ class Session:
             finally:
                 self._writers.remove(writer)
 
-    def _resolver(self, destination: str) -> Resolve:
-        def resolve(group: str, kind: str) -> tuple[str, ResourceType] | None:
-            clusters = self._assembly.clusters_of(destination)
-            types = self._reports[clusters[0]].types if len(clusters) == 1 else ()
-            found = [type_ for type_ in types if (type_.group, type_.kind) == (group, kind)]
-            return (clusters[0], found[0]) if found else None
+    def _resolve(self, cluster: str, group: str, kind: str) -> ResourceType | None:
+        types = self._types(cluster)
+        return next((each for each in types if (each.group, each.kind) == (group, kind)), None)
 
-        return resolve
+    def _types(self, cluster: str) -> Sequence[ResourceType]:
+        reports = self._reports.get(cluster)
+        return () if reports is None else reports.types
 
     async def _ready(self, destination: str) -> None:
         with trio.move_on_after(SETTLE_SECONDS_MOST):

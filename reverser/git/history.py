@@ -15,7 +15,9 @@ from reverser.git.objects import text
 from reverser.git.process import Git
 from reverser.model.ports import Landed
 
-TRAILERS = "%(trailers:key=Reverser-Entry,valueonly,unfold)"
+TRAILERS = (
+    "%(trailers:key=Reverser-Entry,valueonly,unfold)%x00%(trailers:key=Kubernetes-Cluster,valueonly,unfold)"
+)
 
 OPTIONS = (
     "--reverse",
@@ -58,10 +60,11 @@ def _parse(output: bytes, nonce: bytes) -> list[Landed]:
 
 
 def _commit(record: bytes) -> Landed:
-    commit, trailers, names = record.split(b"\0", 2)
+    commit, entries, clusters, names = record.split(b"\0", 3)
     paths = names.removeprefix(b"\0").removeprefix(b"\n").split(b"\0")
     return Landed(
         commit.decode(),
-        tuple(filter(None, text(trailers).splitlines())),
+        tuple(filter(None, text(entries).splitlines())),
         tuple(text(path) for path in paths if path),
+        next(iter(text(clusters).splitlines()), ""),
     )

@@ -108,6 +108,8 @@ class Landed(msgspec.Struct, frozen=True):
     """Values of its `Reverser-Entry` trailers: `<journal>/<seq>` or `<journal>/<first>-<last>`."""
     paths: tuple[str, ...]
     """Files that it added, changed or removed."""
+    cluster: str = ""
+    """Value of its `Kubernetes-Cluster` trailer."""
 
 
 class Repository(Protocol):

@@ -80,7 +80,7 @@ class CatchUp:
         touched: dict[str, str] = {} if rewritten or not stored else msgspec.json.decode(stored)
         for commit in landed:
             for path in commit.paths:
-                if commit.entries:
+                if self._recovery.vouches(commit):
                     touched.pop(path, None)
                 else:
                     touched[path] = commit.commit
@@ -119,7 +119,7 @@ class CatchUp:
                     log.warning("the journal is older than the branch, as if restored from a backup")
                     await self._journal.renew()
                     return True
-                if journal != self._journal.id and not known:
+                if journal != self._journal.id and not known and self._recovery.vouches(commit):
                     return True
         return False
 

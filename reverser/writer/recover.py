@@ -8,7 +8,7 @@ what is ours and no longer in the tree is journaled once more, and lands as one 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 
 import msgspec
 import structlog
@@ -25,44 +25,63 @@ from reverser.stages.yaml import render
 log = structlog.get_logger()
 
 CHUNK = 500
-Resolve = Callable[[str, str], tuple[str, ResourceType] | None]
-"""(group, kind) -> (cluster, type), where that is certain."""
+Resolve = Callable[[str, str, str], ResourceType | None]
+"""(cluster, group, kind) -> type, as far as it is served."""
 
 
 class Recovery:
     """Rebuilds records from the branch, and the branch from records."""
 
-    def __init__(self, name: str, journal: Journal, repository: Repository, resolve: Resolve) -> None:
+    def __init__(
+        self,
+        name: str,
+        clusters: Collection[str],
+        journal: Journal,
+        repository: Repository,
+        resolve: Resolve,
+    ) -> None:
         self._name = name
+        self._clusters = clusters
         self._journal = journal
         self._repository = repository
         self._resolve = resolve
 
+    def vouches(self, commit: Landed) -> bool:
+        """Whether we, or a lost journal of ours, made this commit.
+
+        Other daemons may write other clusters to the same branch: what is theirs would be missing
+        from our cluster's lists, and we would sweep it away.
+        """
+        return bool(commit.entries) and commit.cluster in self._clusters
+
     async def rebuild_records(self, head: str, landed: Sequence[Landed]) -> None:
         """Take the files of `head` that our trailers vouch for over as records."""
-        writers = {path: bool(commit.entries) for commit in landed for path in commit.paths}
+        writers = {
+            path: commit.cluster if self.vouches(commit) else None
+            for commit in landed
+            for path in commit.paths
+        }
         tree = await self._repository.tree(head)
-        ours = {path: tree[path][1] for path, mine in writers.items() if mine and path in tree}
-        records = await self._read_records(ours)
+        ours = {path: cluster for path, cluster in writers.items() if cluster is not None and path in tree}
+        records = await self._read_records(ours, {path: tree[path][1] for path in ours})
         known = await self._journal.records(self._name, [record.key for record in records])
         fresh = [record for record in records if record.key not in known]
         await self._journal.append(Append(records=fresh))
         log.info("records rebuilt from the branch", destination=self._name, files=len(fresh))
 
-    async def _read_records(self, ours: dict[str, str]) -> list[Record]:
-        contents = await self._repository.blobs(list(ours.values()))
-        records = (self._record(path, contents[blob]) for path, blob in ours.items())
+    async def _read_records(self, clusters: dict[str, str], blobs: dict[str, str]) -> list[Record]:
+        contents = await self._repository.blobs(list(blobs.values()))
+        records = (self._record(cluster, path, contents[blobs[path]]) for path, cluster in clusters.items())
         return [record for record in records if record is not None]
 
-    def _record(self, path: str, content: bytes) -> Record | None:
+    def _record(self, cluster: str, path: str, content: bytes) -> Record | None:
         found = identities(content)
         if found is None or len(found) != 1 or found[0] is None:
             return None
         identity = found[0]
-        resolved = self._resolve(identity.group, identity.kind)
-        if resolved is None:
+        resource = self._resolve(cluster, identity.group, identity.kind)
+        if resource is None:
             return None
-        cluster, resource = resolved
         key = ObjectKey(cluster, resource.group, resource.resource, identity.namespace, identity.name)
         stored = msgspec.json.encode(adopt.parse(content))
         return Record(self._name, key, path, digest(content, self._journal.key), stored)
@@ -83,7 +102,9 @@ class Recovery:
         for start in range(0, len(missing), CHUNK):
             chunk = missing[start : start + CHUNK]
             found = await self._journal.records(self._name, chunk)
-            await self._journal.append(Append(entries=[_restored(found[key], now) for key in chunk]))
+            # The intake may have forgotten one meanwhile: its object is gone.
+            entries = [_restored(found[key], now) for key in chunk if key in found]
+            await self._journal.append(Append(entries=entries))
         log.warning("the branch's history was rewritten", destination=self._name, restored=len(missing))
 
 

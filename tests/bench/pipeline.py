@@ -27,7 +27,6 @@ from reverser.model.change import ListCompleted, ListStarted, Observation, Origi
 from reverser.model.destination import Destination
 from reverser.model.ports import Journal
 from reverser.model.rule import Rule
-from reverser.writer.recover import Resolve
 from tests.bench.samples import STREAMS, place, sample
 
 POLL_SECONDS = 0.05
@@ -84,7 +83,7 @@ async def open_pipeline(folder: Path, url: str) -> AsyncIterator[Pipeline]:
     async with open_journal(folder) as journal, trio.open_nursery() as nursery:
         assembly = Assembly(config, journal.key)
         intake = Intake(assembly.routes, assembly.coverage, journal, metrics, health)
-        opening = Opening(assembly, journal, metrics, health, _resolver, _rebuilt)
+        opening = Opening(assembly, journal, metrics, health, _resolve, _rebuilt)
         send, receive = trio.open_memory_channel[Observation](CHANNEL)
         nursery.start_soon(intake.run, receive)
         nursery.start_soon(_write, opening, destinations[0], intake)
@@ -97,8 +96,8 @@ async def _write(opening: Opening, destination: Destination, intake: Intake) -> 
         await writer.run(lambda: intake.settled("default"))
 
 
-def _resolver(_destination: str) -> Resolve:
-    return lambda _group, _kind: None
+def _resolve(_cluster: str, _group: str, _kind: str) -> None:
+    return None
 
 
 def _rebuilt() -> None:

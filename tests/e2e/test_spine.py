@@ -268,6 +268,28 @@ def test_lost_journal(setting: Setting) -> None:
     assert subjects[0].startswith("Sweep of default: 1 object")
 
 
+def test_another_cluster_on_the_branch(setting: Setting, tmp_path: Path) -> None:
+    """A daemon without a journal takes only files of its own cluster for its own: others it never sweeps."""
+    second = {"name": "second", "kubeconfig": str(setting.plane.kubeconfig())}
+    rule = {"name": "all", "destination": "live", "cluster": "second", "namespaces": [setting.namespace]}
+    other = Daemon(tmp_path / "other", setting.plane.kubeconfig(), setting.remote.url)
+    other.write(clusters=[second], rules=[rule])
+    setting.plane.kubectl("-n", setting.namespace, "create", "configmap", "theirs", "--from-literal=k=1")
+    theirs = f"{setting.namespace}/configmaps/theirs.yaml"
+    with other:
+        wait_for("their file", lambda: theirs in setting.remote.paths())
+        other.stop()
+    setting.plane.kubectl("-n", setting.namespace, "delete", "configmap", "theirs")
+
+    setting.daemon.start().ready()
+    setting.daemon_idle()
+    assert theirs in setting.remote.paths()
+    setting.daemon.stop()
+
+    with other:
+        wait_for("their sweep", lambda: theirs not in setting.remote.paths())
+
+
 def test_history_rewritten(setting: Setting) -> None:
     """When somebody empties the branch by force, one commit restores what is ours."""
     load = Load(setting.plane, setting.namespace, 10, PLAIN)
