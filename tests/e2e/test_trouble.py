@@ -113,6 +113,24 @@ def test_second_signal_ends_at_once(setting: Setting) -> None:
     assert setting.daemon.process.wait(30) == 0
 
 
+def test_push_whose_answer_is_lost(setting: Setting) -> None:
+    """A push that landed and whose answer never came is read from the branch, and made no second time."""
+    setting.daemon.start().ready()
+    setting.daemon_idle()
+    hook = setting.remote.path / "hooks" / "post-receive"
+    hook.parent.mkdir(exist_ok=True)
+    hook.write_text('#!/bin/sh\nrm "$0"\nkill -9 $(awk "{print \\$4}" /proc/$PPID/stat)\n')
+    hook.chmod(0o755)
+
+    _config_map(setting, "once")
+    setting.mirrored()
+
+    assert not hook.exists()
+    assert len([subject for subject in setting.remote.subjects() if "/once by" in subject]) == 1
+    entries = setting.remote.entries()
+    assert len(entries) == len(set(entries))
+
+
 def _snapshot(setting: Setting, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
     config = setting.daemon.config
     return reverser("snapshot", "--config", config, *arguments, kubeconfig=setting.plane.kubeconfig())
