@@ -16,6 +16,7 @@ from ruamel.yaml.scalarstring import DoubleQuotedScalarString, LiteralScalarStri
 
 from reverser.errors import WithheldError
 from reverser.stages.manifest import documents
+from reverser.stages.quantity import spelled_as
 from reverser.stages.yaml import render
 
 _SEQUENCE = re.compile(r"^( *)[^\s#-][^\n]*:\s*(?:#.*)?\n(?:\s*#.*\n)*( *)- ", re.MULTILINE)
@@ -34,7 +35,9 @@ def parse(content: bytes) -> Any:
 def edit(existing: bytes, index: int, content: dict[str, Any]) -> bytes:
     """The file with document `index` saying what `content` says. Raises WithheldError."""
     parts = documents(existing.decode())
-    if parse(parts[index].encode()) == content:
+    before = parse(parts[index].encode())
+    content = spelled_as(content, before)
+    if before == content:
         return existing
     edited = _edited(parts[index], content)
     if parse(edited.encode()) != content:

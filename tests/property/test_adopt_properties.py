@@ -1,0 +1,136 @@
+"""Whatever a person's file looks like, an edit says what it should, and touches nothing else."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import Any
+
+import pytest
+import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from reverser.errors import WithheldError
+from reverser.stages import adopt, quantity
+from tests.property.hostile import HOSTILE
+
+NAMES = st.sampled_from(["web", "db", "cache", "a-b", "x.y", "yes", "1", "null"])
+LEAVES = st.one_of(
+    st.sampled_from([*HOSTILE, "plain", "two words"]), st.integers(-5, 5), st.booleans(), st.none()
+)
+VALUES = st.recursive(
+    LEAVES,
+    lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(NAMES, inner, max_size=3)),
+    max_leaves=8,
+)
+NAMED = st.lists(NAMES, unique=True, max_size=4).flatmap(
+    lambda names: st.tuples(*(st.fixed_dictionaries({"name": st.just(n), "v": VALUES}) for n in names)).map(
+        list
+    )
+)
+SPECS = st.fixed_dictionaries(
+    {"items": NAMED, "map": st.dictionaries(NAMES, VALUES, max_size=4), "one": VALUES}
+)
+
+
+def _document(spec: Any) -> dict[str, Any]:
+    return {"apiVersion": "example.com/v1", "kind": "Widget", "metadata": {"name": "w"}, "spec": spec}
+
+
+def _as_a_person_writes(document: Any, indent: int, *, flow: bool) -> str:
+    text: str = yaml.safe_dump(document, indent=indent, sort_keys=False, default_flow_style=flow or None)
+    return f"# ours, ask Ann\n{text}"
+
+
+@given(SPECS, SPECS, st.sampled_from([2, 4]), st.booleans())
+@settings(max_examples=150, deadline=None)
+def test_an_edit_says_what_it_should(before: Any, after: Any, indent: int, flow: bool) -> None:
+    """The edited file reads as what was asked for, by YAML 1.1 and 1.2; or it is withheld."""
+    wanted = _document(after)
+    try:
+        edited = adopt.edit(_as_a_person_writes(_document(before), indent, flow=flow).encode(), 0, wanted)
+    except WithheldError:
+        return
+
+    assert adopt.parse(edited) == wanted
+    assert edited.startswith(b"# ours, ask Ann\n")
+
+
+@given(SPECS, st.sampled_from([2, 4]))
+@settings(max_examples=100, deadline=None)
+def test_an_edit_that_changes_nothing_keeps_every_byte(spec: Any, indent: int) -> None:
+    """A file that says it already stays as it is."""
+    text = _as_a_person_writes(_document(spec), indent, flow=False).encode()
+    try:
+        said = adopt.parse(text)
+    except WithheldError:
+        return
+
+    assert adopt.edit(text, 0, said) == text
+
+
+@given(st.lists(NAMES, unique=True, min_size=1, max_size=5), st.integers(0, 4))
+def test_comments_beside_other_values_stay(names: list[str], place: int) -> None:
+    """Changing one value leaves every other line as it is."""
+    place %= len(names)
+    lines = [f'  "{name}": {number}   # why {number}' for number, name in enumerate(names)]
+    text = "\n".join(["apiVersion: example.com/v1", "kind: Widget", "spec:", *lines, ""])
+    wanted = yaml.safe_load(text)
+    wanted["spec"][names[place]] = 99
+
+    edited = adopt.edit(text.encode(), 0, wanted).decode().splitlines()
+
+    changed = [pair for pair in zip(text.splitlines(), edited, strict=True) if pair[0] != pair[1]]
+    assert changed == [(lines[place], lines[place].replace(f": {place}", ": 99", 1))]
+
+
+@pytest.mark.parametrize(
+    ("text", "amount"),
+    [
+        ("1024Mi", 2**30),
+        ("1Gi", 2**30),
+        ("0.5", Fraction(1, 2)),
+        ("500m", Fraction(1, 2)),
+        (".5", Fraction(1, 2)),
+        ("1e3", 1000),
+        ("1k", 1000),
+        ("1E", 10**18),
+        ("1Ei", 2**60),
+        ("-1m", Fraction(-1, 1000)),
+        (2, 2),
+        (0.1, Fraction(1, 10)),
+        ("12E2", 1200),
+    ],
+)
+def test_quantities(text: Any, amount: Any) -> None:
+    """A quantity amounts to what Kubernetes reads."""
+    assert quantity.parse(text) == amount
+
+
+@pytest.mark.parametrize("text", ["", "1K", "1ki", "Mi", "1 Gi", "1GiB", "x", True, None, [], "٣", "1e999"])
+def test_what_is_no_quantity(text: Any) -> None:
+    """Anything else is none."""
+    assert quantity.parse(text) is None
+
+
+def _pod(cpu: Any, memory: Any, note: str = "1000m") -> dict[str, Any]:
+    container = {"name": "a", "image": "a", "resources": {"limits": {"cpu": cpu, "memory": memory}}}
+    metadata = {"name": "p", "annotations": {"note": note, "limits": "1"}}
+    return {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": {"containers": [container]}}
+
+
+def test_an_equal_quantity_keeps_its_spelling() -> None:
+    """What the API server only spells otherwise is no difference, and a text that looks alike is one."""
+    text = yaml.safe_dump(_pod(0.5, "1024Mi")).encode()
+
+    assert adopt.edit(text, 0, _pod("500m", "1Gi")) == text
+    changed = adopt.parse(adopt.edit(text, 0, _pod("500m", "2Gi", note="1")))
+    assert changed == _pod(0.5, "2Gi", note="1")
+
+
+def test_quantities_of_custom_resources_are_texts() -> None:
+    """Where the API server keeps what was written, another spelling is a change."""
+    before = {"apiVersion": "example.com/v1", "kind": "Widget", "spec": {"limits": {"cpu": "1000m"}}}
+    after = {"apiVersion": "example.com/v1", "kind": "Widget", "spec": {"limits": {"cpu": "1"}}}
+
+    assert adopt.parse(adopt.edit(yaml.safe_dump(before).encode(), 0, after)) == after
