@@ -33,7 +33,8 @@ def parse(value: Any) -> Fraction | None:
         return None
     number, binary, decimal, exponent = found.groups()
     power = _DECIMAL[decimal] if decimal else int(exponent or 0)
-    return Fraction(number) * _BINARY.get(binary, 1) * Fraction(10) ** power
+    scale: Fraction = Fraction(10) ** power
+    return Fraction(number) * _BINARY.get(binary, 1) * scale
 
 
 def spelled_as(new: Any, old: Any) -> Any:
