@@ -34,7 +34,8 @@ def parse(value: Any) -> Fraction | None:
     number, binary, decimal, exponent = found.groups()
     power = _DECIMAL[decimal] if decimal else int(exponent or 0)
     scale: Fraction = Fraction(10) ** power
-    return Fraction(number) * _BINARY.get(binary, 1) * scale
+    factor = _BINARY[binary] if binary else 1
+    return Fraction(number) * factor * scale
 
 
 def spelled_as(new: Any, old: Any) -> Any:
