@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 from typing import Any
 
@@ -112,19 +113,22 @@ class Load:
         self._next = 0
         self.living: list[tuple[str, str]] = []
 
-    def create(self, kinds: tuple[str, ...] = ()) -> None:
-        """POST one object of a random kind."""
+    def create(self, kinds: tuple[str, ...] = (), *, kubectl: bool = False) -> None:
+        """Create one object of a random kind."""
         kind, self._next = self._random.choice(kinds or self._kinds), self._next + 1
         name = f"{kind.lower()}-{self._next}"
         document = manifest(kind, name, self._next)
-        self._plane.create(KINDS[kind].format(self._namespace), document)
+        if kubectl:
+            self._kubectl("create", "-f", "-", input=json.dumps(document))
+        else:
+            self._plane.create(KINDS[kind].format(self._namespace), document)
         self.living.append((kind, name))
 
-    def update(self) -> None:
+    def update(self, *, kubectl: bool = False) -> None:
         """Change one object's content."""
         changeable = [place for place in self.living if place[0] in CHANGEABLE]
         if not changeable:
-            return self.create()
+            return self.create(kubectl=kubectl)
         kind, name = self._random.choice(changeable)
         self._next += 1
         content = _spec(kind, self._next)
@@ -134,6 +138,8 @@ class Load:
             content = {"spec": {"schedule": f"{self._next % 60} {self._next // 60 % 24} 1 * *"}}
         if kind == "ServiceAccount":
             content = {"imagePullSecrets": [{"name": f"s{self._next}"}]}
+        if kubectl:
+            return self._kubectl("patch", _named(kind), name, "--type=merge", "-p", json.dumps(content))
         response = self._plane.http.patch(
             f"{KINDS[kind].format(self._namespace)}/{name}",
             json=content,
@@ -142,11 +148,13 @@ class Load:
         assert response.is_success, response.text
         return None
 
-    def delete(self) -> None:
+    def delete(self, *, kubectl: bool = False) -> None:
         """Delete one object."""
         if not self.living:
-            return self.create()
+            return self.create(kubectl=kubectl)
         kind, name = self.living.pop(self._random.randrange(len(self.living)))
+        if kubectl:
+            return self._kubectl("delete", _named(kind), name, "--wait=false")
         response = self._plane.http.request(
             "DELETE",
             f"{KINDS[kind].format(self._namespace)}/{name}",
@@ -155,6 +163,15 @@ class Load:
         assert response.is_success, response.text
         return None
 
-    def step(self) -> None:
-        """One random change; exactly one change of content."""
-        self._random.choices((self.create, self.update, self.delete), (4, 5, 3))[0]()
+    def step(self, *, kubectl: bool = False) -> None:
+        """One random change, over plain HTTP or by kubectl; exactly one change of content."""
+        self._random.choices((self.create, self.update, self.delete), (4, 5, 3))[0](kubectl=kubectl)
+
+    def _kubectl(self, *arguments: str, **keys: str) -> None:
+        self._plane.kubectl("-n", self._namespace, *arguments, **keys)
+
+
+def _named(kind: str) -> str:
+    """kind.group as kubectl takes it, for two groups may serve one kind."""
+    path = KINDS[kind]
+    return f"{kind}.{path.split('/')[3]}.{path.split('/')[2]}" if path.startswith("/apis/") else kind

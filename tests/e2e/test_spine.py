@@ -27,8 +27,8 @@ def test_mirror_of_a_thousand_objects(setting: Setting, widgets: None) -> None:
     assert setting.remote.subjects()[0].startswith("Snapshot of default: ")
 
     snapshot = setting.remote.head()
-    for _ in range(200):
-        load.step()
+    for number in range(200):
+        load.step(kubectl=number % 2 == 0)
     setting.mirrored()
 
     live = [subject for subject in setting.remote.subjects(snapshot) if "/marker-" not in subject]
