@@ -166,3 +166,44 @@ def test_a_listener_that_is_away(watched: Setting) -> None:
     assert missed[0] == "unknown"
     assert missed[1] in ("manager", "unresolved")
     assert last == ("alice", "admission")
+
+
+def test_cascades_say_what_caused_them(watched: Setting) -> None:
+    """What a controller deletes is authored by it, and says who deleted the owner or the namespace."""
+    _kubectl(watched, "alice", "create", "configmap", "owner", "--from-literal=k=1")
+    path = f"/api/v1/namespaces/{watched.namespace}/configmaps"
+    owner = {"apiVersion": "v1", "kind": "ConfigMap", "name": "owner"}
+    owner["uid"] = watched.plane.get(f"{path}/owner")["metadata"]["uid"]
+    owned = {"metadata": {"name": "owned", "ownerReferences": [owner]}, "data": {"k": "1"}}
+    watched.plane.create(path, owned)
+    _kubectl(watched, "alice", "create", "configmap", "other", "--from-literal=k=1")
+    watched.daemon_idle()
+
+    _kubectl(watched, "bob", "delete", "configmap", "owner")
+    wait_for("the cascade", lambda: len(_commits(watched, "configmaps/owned")) == 2)
+    watched.plane.kubectl("delete", "namespace", watched.namespace, "--wait=false")
+    wait_for("the end", lambda: len(_commits(watched, "configmaps/other")) == 2)
+
+    collected = _commits(watched, "configmaps/owned")[-1]
+    assert collected["author"] == "generic-garbage-collector (kube-system)"
+    assert collected["Kubernetes-Caused-By"].startswith("bob deleted ")
+    ended = _commits(watched, "configmaps/other")[-1]
+    assert ended["author"] == "namespace-controller (kube-system)"
+    assert ended["Kubernetes-Caused-By"] == f"admin deleted namespace {watched.namespace}"
+
+
+def test_impersonation_and_generated_names(watched: Setting) -> None:
+    """The effective user is the author, and a name that the server makes up is no obstacle."""
+    document = {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": {"generateName": "made-"},
+        "data": {"k": "1"},
+    }
+    _kubectl(watched, "admin", "create", "--as=alice", "-f", "-", document=document)
+    watched.daemon_idle()
+
+    made = [path for path in watched.remote.paths() if "/made-" in path]
+    assert len(made) == 1
+    place = made[0].removeprefix(f"{watched.namespace}/").removesuffix(".yaml")
+    assert _authors(watched, place) == [("alice", "admission")]
