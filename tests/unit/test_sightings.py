@@ -1,0 +1,142 @@
+"""Promises of what is remembered of objects, so that a change can be joined to who asked for it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+import pytest
+
+from reverser.intake.sightings import Sightings
+from reverser.model.change import Change, ListCompleted, ListStarted, Operation, Origin, Stream
+from reverser.model.entry import Edit, Entry
+from reverser.model.resource import ResourceType
+
+DEPLOYMENTS = ResourceType("apps", "v1", "deployments", "Deployment", True, ("list", "watch"))
+STREAM = Stream("default", DEPLOYMENTS)
+
+
+def _change(version: str, origin: Origin = Origin.LIVE, **changed: Any) -> Change:
+    metadata = {"name": "web", "namespace": "shop", "uid": "u1", "resourceVersion": version}
+    keys = {name: changed.pop(name) for name in list(changed) if name in ("created", "removed", "deleted")}
+    metadata |= changed.pop("metadata", {})
+    content = {"metadata": metadata, **changed}
+    base = Change(STREAM, STREAM.key("shop", "web"), origin, False, content, version, 100.0)
+    return msgspec.structs.replace(base, **keys)
+
+
+def _entry(change: Change, changes: tuple[str, ...] = ("spec.paused: false -> true",)) -> Entry:
+    return Entry(
+        destination="live",
+        key=change.key,
+        api_version="apps/v1",
+        kind="Deployment",
+        operation=Operation.UPDATE,
+        origin=change.origin,
+        edit=Edit("shop/deployments.apps/web.yaml", b"x"),
+        changed_at=0.0,
+        changes=changes,
+    )
+
+
+def _subject(sightings: Sightings, change: Change, **keys: Any) -> Any:
+    return sightings.subject(change, _entry(change, **keys), b"digest")
+
+
+def test_the_version_before_is_that_of_the_last_event() -> None:
+    """A status write counts too: a request is known by the version that it met."""
+    sightings = Sightings()
+    sightings.note(_change("5", created=True))
+    sightings.note(_change("6"))
+
+    subject = _subject(sightings, _change("7"))
+
+    assert (subject.operation, subject.previous_version, subject.version) == (Operation.UPDATE, "6", "7")
+
+
+def test_an_object_not_seen_before() -> None:
+    """ADDED is a creation; after a restart a MODIFIED of an unknown object has no version before it."""
+    created = _subject(Sightings(), _change("5", created=True))
+    unknown = _subject(Sightings(), _change("7"))
+
+    assert (created.operation, created.previous_version) == (Operation.CREATE, "")
+    assert (unknown.operation, unknown.previous_version) == (Operation.UPDATE, "")
+
+
+def test_a_list_replaces_what_was_seen() -> None:
+    """After a complete list only its objects are known, each in the list's version."""
+    sightings = Sightings()
+    sightings.note(_change("5", created=True, metadata={"uid": "gone"}))
+    sightings.started(ListStarted(STREAM))
+    sightings.note(_change("8", Origin.SNAPSHOT))
+    assert sightings.versions() == {("default", "gone"): "5"}
+
+    sightings.completed(ListCompleted(STREAM, "9", 100.0))
+
+    assert sightings.versions() == {("default", "u1"): "8"}
+    assert _subject(sightings, _change("10")).previous_version == "8"
+
+
+def test_objects_of_a_list_have_no_author() -> None:
+    """A listed object may stand for many writes by many people."""
+    assert _subject(Sightings(), _change("5", Origin.SNAPSHOT)) is None
+
+
+@pytest.mark.parametrize(("deleting", "removed"), [(False, True), (True, False)])
+def test_deletions(deleting: bool, removed: bool) -> None:
+    """DELETED counts as the deletion itself only where no event before has shown its intent."""
+    sightings = Sightings()
+    sightings.note(_change("5", created=True))
+    sightings.note(_change("6", deleted=deleting))
+
+    subject = _subject(sightings, _change("7", deleted=True, removed=True))
+
+    assert (subject.operation, subject.removed) == (Operation.DELETE, removed)
+    sightings.note(_change("7", deleted=True, removed=True))
+    assert sightings.versions() == {}
+
+
+@pytest.mark.parametrize(
+    ("changes", "only"),
+    [
+        (("spec.replicas: 2 -> 5",), True),
+        (("spec.replicas: 2 -> 5", "spec.paused: false -> true"), False),
+        (("spec.paused: false -> true",), False),
+        ((), None),
+    ],
+)
+def test_scaling(changes: tuple[str, ...], only: bool | None) -> None:
+    """A change that did nothing but scale is told from others; both numbers are known."""
+    sightings = Sightings()
+    sightings.note(_change("5", created=True, spec={"replicas": 2}))
+
+    subject = _subject(sightings, _change("6", spec={"replicas": 5}), changes=changes)
+
+    assert (subject.replicas_before, subject.replicas, subject.replicas_only) == (2, 5, only)
+
+
+def test_when_it_was_written() -> None:
+    """The stamp of a write is known only where it is new, and where one entry alone has it."""
+    sightings = Sightings()
+
+    def managed(*seconds: int) -> dict[str, Any]:
+        times = [f"2026-03-01T08:00:{second:02}Z" for second in seconds]
+        return {"managedFields": [{"manager": f"m{at}", "time": at} for at in times]}
+
+    sightings.note(_change("5", created=True, metadata=managed(1)))
+
+    assert _subject(sightings, _change("6", metadata=managed(1, 4))).written_at % 60 == 4
+    assert _subject(sightings, _change("6", metadata=managed(4, 4))).written_at == 0
+    assert _subject(sightings, _change("6", metadata=managed(1))).written_at == 0
+
+
+@pytest.mark.parametrize("metadata", [{"uid": None}, {"uid": 7}, {"labels": [1], "ownerReferences": "x"}])
+def test_odd_objects_do_no_harm(metadata: dict[str, Any]) -> None:
+    """Metadata that make no sense are not remembered, and raise nothing."""
+    sightings = Sightings()
+    change = _change("5", created=True, metadata=metadata)
+
+    subject = _subject(sightings, change)
+    sightings.note(change)
+
+    assert subject is None or subject.labels == {}
