@@ -12,6 +12,7 @@ import trio
 from reverser.cli import setting as shared
 from reverser.cli.options import config_option
 from reverser.cli.setting import Reached, Setting
+from reverser.http.admission import PATH
 from reverser.kube import webhooks
 from reverser.kube.discovery import discover
 from reverser.log import configure
@@ -96,6 +97,7 @@ def uninstall(config_path: str, cluster_name: str | None, name: str) -> None:
 
 def _document(reached: Reached, types: Collection[ResourceType], name: str) -> dict[str, Any]:
     found = reached.setting
+    several = len(found.config.clusters) > 1
     return registration(
         found.rules,
         reached.endpoint,
@@ -103,6 +105,7 @@ def _document(reached: Reached, types: Collection[ResourceType], name: str) -> d
         types=types,
         secrets=found.secrets,
         name=name,
+        path=f"{PATH}/{found.cluster.name}" if several else PATH,
         kept=reached.own,
     )
 

@@ -66,7 +66,7 @@ class Admission:
             raise NotImplementedError(scope["type"])
         if scope["method"] != "POST":
             self._observe("method", 0.0)
-            await answer(send, 405, b"only POST\n", TEXT, (b"allow", b"POST"))
+            await answer(send, 405, b"", TEXT, (b"allow", b"POST"))
         elif header(scope, b"content-type").partition(b";")[0].strip() != JSON:
             self._observe("content-type", 0.0)
             await answer(send, 415, b"only application/json\n", TEXT)

@@ -8,6 +8,7 @@ timeout, which partial data does not renew); bodies are bounded by the applicati
 
 from __future__ import annotations
 
+import logging
 import ssl
 from collections.abc import Sequence
 from functools import partial
@@ -31,7 +32,8 @@ def configuration() -> hypercorn.Config:
     config.keep_alive_timeout = 120
     config.keep_alive_max_requests = 10**9
     config.ssl_handshake_timeout = 10
-    config.loglevel = "WARNING"
+    # Given a name instead, it would write to standard error in a form of its own.
+    config.errorlog = logging.getLogger("hypercorn.error")
     config.accesslog = None
     config.include_server_header = False
     return config

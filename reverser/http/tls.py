@@ -16,7 +16,6 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
-import hypercorn
 import structlog
 import trio
 
@@ -50,23 +49,6 @@ class LiveContext(ssl.SSLContext):
     ) -> ssl.SSLObject:
         """What trio makes a connection with."""
         return self.newest.wrap_bio(incoming, outgoing, server_side, server_hostname, session)
-
-
-class TlsConfig(hypercorn.Config):
-    """hypercorn's settings with a context of ours instead of file names."""
-
-    def __init__(self, context: ssl.SSLContext) -> None:
-        super().__init__()
-        self._context = context
-        self.alpn_protocols = ["http/1.1"]
-        self.ssl_handshake_timeout = 10
-
-    @property
-    def ssl_enabled(self) -> bool:
-        return True
-
-    def create_ssl_context(self) -> ssl.SSLContext:
-        return self._context
 
 
 class Tls:

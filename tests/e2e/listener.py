@@ -9,9 +9,9 @@ from typing import Any
 
 import msgspec
 import trio
-from hypercorn.trio import serve
 
-from reverser.http.tls import Tls, TlsConfig
+from reverser.http.server import serve
+from reverser.http.tls import Tls
 
 
 class Listener:
@@ -26,20 +26,10 @@ class Listener:
     async def open(cls, tls: Tls, port: int = 0) -> AsyncIterator[Listener]:
         """Listening for as long as the context lasts."""
         listener = cls()
-        config = TlsConfig(tls.context)
-        config.bind = [f"127.0.0.1:{port}"]
-        config.loglevel = "ERROR"
-        config.graceful_timeout = 0.5
         async with trio.open_nursery() as nursery:
             nursery.start_soon(tls.watch, 0.1)
-            start: Any = lambda task_status: serve(  # noqa: E731
-                listener._app,
-                config,
-                shutdown_trigger=trio.sleep_forever,
-                task_status=task_status,
-                mode="asgi",
-            )
-            [url] = await nursery.start(start)
+            bind = f"127.0.0.1:{port}"
+            url = await nursery.start(serve, listener._app, bind, "webhook.bind", tls.context)
             listener.port = int(url.rpartition(":")[2])
             yield listener
             nursery.cancel_scope.cancel()
@@ -63,11 +53,6 @@ class Listener:
         return [each for body in self.bodies if body["kind"] == "EventList" for each in body["items"]]
 
     async def _app(self, scope: Any, receive: Any, send: Any) -> None:
-        if scope["type"] == "lifespan":
-            while (await receive())["type"] != "lifespan.shutdown":
-                await send({"type": "lifespan.startup.complete"})
-            await send({"type": "lifespan.shutdown.complete"})
-            return
         body = await _body(receive)
         if dict(scope["headers"]).get(b"content-encoding") == b"gzip":
             body = gzip.decompress(body)

@@ -14,14 +14,14 @@ import httpx
 import pytest
 import trio
 from cryptography.hazmat.primitives import serialization
-from hypercorn.trio import serve
 
 from reverser import log
 from reverser.config.tables import WebhookTls
 from reverser.errors import ConfigError
 from reverser.http.certificates import SelfManaged
 from reverser.http.pem import PemFiles
-from reverser.http.tls import Tls, TlsConfig, open_tls
+from reverser.http.server import serve
+from reverser.http.tls import Tls, open_tls
 from tests.e2e.certificates import Authority
 
 POLL_SECONDS = 0.02
@@ -74,16 +74,9 @@ def put(folder: Path, authority: Authority, name: str) -> None:
 @asynccontextmanager
 async def listening(tls: Tls) -> AsyncIterator[str]:
     """A listener as the daemon has it; its URL."""
-    config = TlsConfig(tls.context)
-    config.bind = ["127.0.0.1:0"]
-    config.loglevel = "ERROR"
-    config.graceful_timeout = 0.5
     async with trio.open_nursery() as nursery:
         nursery.start_soon(tls.watch, POLL_SECONDS)
-        start: Any = lambda task_status: serve(  # noqa: E731
-            app, config, shutdown_trigger=trio.sleep_forever, task_status=task_status, mode="asgi"
-        )
-        [url] = await nursery.start(start)
+        url = await nursery.start(serve, app, "127.0.0.1:0", "webhook.bind", tls.context)
         yield url.replace("127.0.0.1", "localhost")
         nursery.cancel_scope.cancel()
 

@@ -57,6 +57,19 @@ def trusted(text: str) -> bytes:
     return base64.b64decode(config.get("caBundle", ""))
 
 
+def test_each_of_several_clusters_calls_a_path_of_its_own(tmp_path: Path) -> None:
+    """A review names no cluster, so the path does."""
+    clusters = [{"name": name, "kubeconfig": str(tmp_path / "kubeconfig")} for name in ("one", "two")]
+    rules = [{"name": "all", "destination": "live", "cluster": "two"}]
+    place = write(tmp_path, clusters=clusters, rules=rules)
+
+    done = run(*PRINT, *place, "--cluster", "two", "--url", "https://localhost:9443")
+
+    assert done.returncode == 0, done.stderr
+    url = yaml.safe_load(done.stdout)["webhooks"][0]["clientConfig"]["url"]
+    assert url == "https://localhost:9443/process-validating-webhook/two"
+
+
 def test_a_registration_is_printed_with_an_authority(tmp_path: Path) -> None:
     """Also before the first start: the authority is made, and stays the same."""
     config = write(tmp_path)

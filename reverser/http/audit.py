@@ -1,0 +1,140 @@
+"""`POST /audit` and `POST /audit/{cluster}`: EventList in, 200 once its facts are durable.
+
+An error would be retried five times over a minute or more, while events pile up in the API server.
+So everything that will not get better is answered with 200: an event that cannot be read, a whole
+body that cannot, one that is too large, a cluster that we do not know. It is counted, and a sample
+is logged, without bodies. Only what may get better is told: 503 when the facts could not be kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Collection, Sequence
+from functools import partial
+from typing import TypeAlias
+
+import structlog
+import trio
+
+from reverser.errors import TransientError
+from reverser.http.asgi import TEXT, Receive, Scope, Send, answer, cluster_of, header
+from reverser.http.body import Body, Refusal
+from reverser.model.fact import Fact
+from reverser.stages.audit import Problem, Reading, read_events
+
+log = structlog.get_logger()
+
+PATH = "/audit"
+MAX_BYTES = 32 * 1024 * 1024
+"""Unpacked. A batch of the API server is up to 400 events, each with an object or two in it."""
+READ_SECONDS = 30.0
+LOG_SECONDS = 60.0
+"""Between two samples in the log: whoever can write objects must not fill it."""
+LOGGED_CHARACTERS = 200
+INLINE_BYTES = 64 * 1024
+"""Larger bodies are read in a thread: admission calls must not wait for them."""
+
+Keep: TypeAlias = Callable[[Sequence[Fact]], Awaitable[object]]
+"""Make facts durable. Raises TransientError when they could not be kept."""
+Wanted: TypeAlias = Callable[[str, str, str], bool]
+"""(cluster, group, plural) -> whether facts of the type can be of use."""
+Observe: TypeAlias = Callable[[str, int], None]
+"""(result, how many). Results: fact, unused, truncated, problem, method, and the values of Refusal."""
+
+
+def everything(_cluster: str, _group: str, _resource: str) -> bool:
+    """Every type is wanted."""
+    return True
+
+
+def unobserved(_result: str, _count: int) -> None:
+    """Count nothing."""
+
+
+class Audit:
+    """The ASGI application behind `PATH` and what is below it."""
+
+    def __init__(
+        self,
+        keep: Keep,
+        clusters: Collection[str],
+        *,
+        wanted: Wanted = everything,
+        observe: Observe = unobserved,
+        max_bytes: int = MAX_BYTES,
+        read_seconds: float = READ_SECONDS,
+    ) -> None:
+        self._keep = keep
+        self._clusters = clusters
+        self._wanted = wanted
+        self._observe = observe
+        self._max_bytes = max_bytes
+        self._read_seconds = read_seconds
+        self._quiet_until = float("-inf")
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            raise NotImplementedError(scope["type"])
+        if scope["method"] != "POST":
+            self._observe("method", 1)
+            await answer(send, 405, b"", TEXT, (b"allow", b"POST"))
+        else:
+            await self._read(scope, receive, send)
+
+    async def _read(self, scope: Scope, receive: Receive, send: Send) -> None:
+        body = Body(receive)
+        found = await body.read(header(scope, b"content-encoding"), self._max_bytes, self._read_seconds)
+        if isinstance(found, Refusal):
+            await self._refuse(found, body, scope, send)
+        else:
+            await self._keep_facts(found, scope, send)
+
+    async def _keep_facts(self, body: bytes, scope: Scope, send: Send) -> None:
+        reading = await self._understand(body, cluster_of(scope, PATH, self._clusters))
+        try:
+            if reading.facts:
+                await self._keep(reading.facts)
+        except TransientError as error:
+            more = (b"retry-after", str(int(error.retry_after or 1)).encode())
+            await answer(send, 503, b"the facts could not be kept\n", TEXT, more)
+            return
+        self._report(reading, scope["path"])
+        await answer(send, 200, b"", TEXT)
+
+    async def _understand(self, body: bytes, cluster: str | None) -> Reading:
+        if cluster is None:
+            return Reading(problems=(Problem("the path names no cluster that is configured"),))
+        job = partial(read_events, body, cluster, partial(self._wanted, cluster))
+        return job() if len(body) <= INLINE_BYTES else await trio.to_thread.run_sync(job)
+
+    async def _refuse(self, refusal: Refusal, body: Body, scope: Scope, send: Send) -> None:
+        """To read the rest costs no memory, and without it the API server takes our answer for an error."""
+        self._observe(refusal.value, 1)
+        self._sample(Problem(f"the body is refused: {refusal.value}"), scope["path"])
+        if refusal is Refusal.SLOW:
+            await answer(send, 408, b"the body did not arrive in time\n", TEXT)
+        elif refusal is not Refusal.GONE and await body.drain(self._read_seconds):
+            await answer(send, 200, b"", TEXT)
+
+    def _report(self, reading: Reading, path: str) -> None:
+        counts = {
+            "fact": len(reading.facts),
+            "unused": reading.unused,
+            "truncated": reading.truncated,
+            "problem": len(reading.problems),
+        }
+        for result, count in counts.items():
+            if count:
+                self._observe(result, count)
+        if reading.problems:
+            self._sample(reading.problems[0], path)
+
+    def _sample(self, problem: Problem, path: str) -> None:
+        now = trio.current_time()
+        if now >= self._quiet_until:
+            self._quiet_until = now + LOG_SECONDS
+            log.warning(
+                "audit events that cannot be used",
+                reason=problem.reason,
+                audit_id=problem.audit_id,
+                path=path[:LOGGED_CHARACTERS],
+            )

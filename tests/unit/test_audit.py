@@ -1,0 +1,159 @@
+"""A body of the audit webhook: what can be read is read, whatever stands beside it."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from reverser.stages.audit import Reading, read_events
+from tests.unit.test_audit_write import event
+
+CANARY = "CANARY"
+
+
+def batch(*items: bytes | dict[str, Any]) -> bytes:
+    raw = b",".join(item if isinstance(item, bytes) else json.dumps(item).encode() for item in items)
+    return b'{"kind":"EventList","apiVersion":"audit.k8s.io/v1","metadata":{},"items":[' + raw + b"]}"
+
+
+def good(number: int = 1) -> dict[str, Any]:
+    return event(auditID=f"a{number}")
+
+
+def ids(reading: Reading) -> list[str]:
+    return [fact.id.partition("/")[0] for fact in reading.facts]
+
+
+def test_a_batch_becomes_facts() -> None:
+    """In its order; what tells of no change is counted."""
+    reading = read_events(batch(good(1), event(verb="get"), good(2)), "default")
+
+    assert ids(reading) == ["a1", "a2"]
+    assert (reading.problems, reading.unused, reading.truncated) == ((), 1, 0)
+
+
+@pytest.mark.parametrize("body", [batch(), b'{"kind":"EventList"}', b'{"kind":"EventList","items":null}'])
+def test_an_empty_batch_is_nothing(body: bytes) -> None:
+    """And no problem."""
+    assert read_events(body, "default") == Reading()
+
+
+POISON = {
+    "null": b"null",
+    "number": b"5",
+    "wrong type": b'{"auditID":"p","stage":"ResponseComplete","verb":5}',
+    "no id": b'{"verb":"create"}',
+    "bad escape": b'{"auditID":"CANARY\\x"}',
+    "control": b'{"auditID":"CANARY\x01"}',
+    "nan": b'{"auditID":NaN,"x":"CANARY"}',
+    "deep": b'{"auditID":' + b"[" * 5000 + b"]" * 5000 + b"}",
+    "deep elsewhere": json.dumps(good(9))[:-1].encode() + b',"x":' + b"[" * 5000 + b"]" * 5000 + b"}",
+    "bad time": json.dumps(event(auditID="p", stageTimestamp=CANARY)).encode(),
+    "unclosed list": b'{"auditID":["CANARY"}',
+}
+
+
+@pytest.mark.parametrize("poison", POISON.values(), ids=POISON)
+def test_a_bad_event_spoils_no_other(poison: bytes) -> None:
+    """Those around it are facts; it is one problem that quotes nothing."""
+    reading = read_events(batch(good(1), poison, good(2)), "default")
+
+    assert ids(reading)[:1] == ["a1"]
+    assert len(reading.problems) <= 1
+    assert CANARY not in repr(reading.problems)
+    if poison != POISON["unclosed list"]:
+        assert ids(reading) == ["a1", "a2"]
+        assert len(reading.problems) == 1
+
+
+def test_a_problem_names_its_event_where_it_can() -> None:
+    """So that it can be looked up."""
+    [problem] = read_events(batch(event(auditID="p", stageTimestamp="")), "default").problems
+
+    assert problem.audit_id == "p"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [b"\\ud800", b"\\udc00x", b"\\ud83d", b"\\\\\\ud800", b"\xff\xfe", b"\xed\xa0\x80"],
+    ids=repr,
+)
+def test_nobody_hides_by_an_odd_text(text: bytes) -> None:
+    """Half a surrogate pair and broken UTF-8 are replaced; the rest of the event counts."""
+    hostile = json.dumps(event(auditID="h", requestObject={"x": "@"})).encode().replace(b"@", text)
+    reading = read_events(batch(good(1), hostile, good(2)), "default")
+
+    assert ids(reading) == ["a1", "h", "a2"]
+    assert reading.problems == ()
+
+
+def test_whole_pairs_stay() -> None:
+    """Only halves are replaced, and a backslash before them is looked at."""
+    name = b"\\ud83d\\ude00\\\\ud800\\ud800"
+    hostile = json.dumps(event(user={"username": "@"})).encode().replace(b"@", name)
+
+    [fact] = read_events(batch(hostile), "default").facts
+
+    assert fact.actor.name == "😀\\ud800\ufffd"
+
+
+def test_a_body_that_ends_early_gives_what_it_had() -> None:
+    """The event in which it ends is lost, and only that one."""
+    whole = batch(good(1), good(2), good(3))
+
+    assert ids(read_events(whole[: whole.index(b'"a3"') + 1], "default")) == ["a1", "a2"]
+
+
+def test_brackets_in_texts_cut_nothing() -> None:
+    """Also where the cutter has to do without a parser."""
+    tricky = event(auditID="t", requestObject={"x": '"],"items":[{}\\"}'})
+    reading = read_events(batch(good(1), b'{"auditID":"\\x"}', tricky, good(2)), "default")
+
+    assert ids(reading) == ["a1", "t", "a2"]
+    assert len(reading.problems) == 1
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"{",
+        b"null",
+        b"5",
+        b"[]",
+        b"\xff",
+        b'{"kind":"Event"}',
+        b'{"kind":5,"items":["CANARY"]}',
+        b'{"items":5}',
+        b'{"kind":"EventList","items":{}}',
+        b"[" * 100_000,
+        b'{"kind":"PodList","items":[]}',
+    ],
+    ids=range(12),
+)
+def test_what_is_no_list_of_events_is_one_problem(body: bytes) -> None:
+    """It never raises."""
+    reading = read_events(body, "default")
+
+    assert reading.facts == ()
+    assert len(reading.problems) == 1
+    assert CANARY not in repr(reading)
+
+
+def test_unwanted_types_are_only_counted() -> None:
+    """Not even their times are looked at."""
+    leases = event(objectRef={"resource": "leases", "apiGroup": "coordination.k8s.io"}, stageTimestamp="")
+    reading = read_events(batch(leases, good()), "default", lambda group, _: group != "coordination.k8s.io")
+
+    assert ids(reading) == ["a1"]
+    assert (reading.problems, reading.unused) == ((), 1)
+
+
+def test_truncated_events_are_counted() -> None:
+    """Without bodies they tell no version: evidence that is lost, which an operator should know."""
+    cut = event(annotations={"audit.k8s.io/truncated": "true"}, requestObject=None, responseObject=None)
+    reading = read_events(batch(cut, good()), "default")
+
+    assert (ids(reading), reading.unused, reading.truncated) == (["a1"], 1, 1)
