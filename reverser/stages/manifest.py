@@ -11,8 +11,10 @@ import re
 import msgspec
 
 _SEPARATOR = re.compile(r"^---(?:\s.*)?$")
-_FIELD = re.compile(r"""^( *)(apiVersion|kind|metadata|name|namespace):(?:\s+(.*?))?\s*(?:\s#.*)?$""")
-_UNSAFE = re.compile(r"\{\{|\$\{|^\s*\t|^\s*(?:<<\s*:|[^#\n'\"]*:\s+[&*]\w)|^%", re.MULTILINE)
+_FIELD = re.compile(r"( *)(apiVersion|kind|metadata|name|namespace):(?:[ \t](.*))?")
+_COMMENT = re.compile(r"(?:^|[ \t])#")
+_UNSAFE = re.compile(r"\{\{|\$\{|^ *\t|^ *(?:<<[ \t]*:|[^#\n'\"]*:[ \t]+[&*]\w)|^%", re.MULTILINE)
+"""Each of these looks at a line once: a stranger's file may be made to be slow."""
 
 
 class Identity(msgspec.Struct, frozen=True):
@@ -38,12 +40,12 @@ def identities(content: bytes) -> list[Identity | None] | None:
 
 def documents(text: str) -> list[str]:
     """The YAML documents of a file, each with the line that opens it; joined they are the file."""
-    found: list[str] = [""]
+    found: list[list[str]] = [[]]
     for line in text.splitlines(keepends=True):
-        if _SEPARATOR.match(line.rstrip("\n")) and found != [""]:
-            found.append("")
-        found[-1] += line
-    return found
+        if line.startswith("---") and _SEPARATOR.match(line.rstrip("\n")) and found != [[]]:
+            found.append([])
+        found[-1].append(line)
+    return ["".join(lines) for lines in found]
 
 
 def _identity(document: str) -> Identity | None:
@@ -53,16 +55,16 @@ def _identity(document: str) -> Identity | None:
     for line in document.split("\n"):
         if line[:1] not in ("", " ", "#", "-"):
             inside, depth = "", 0
-        match = _FIELD.match(line)
+        match = _FIELD.fullmatch(line)
         if match is None:
             continue
-        indent, field, value = len(match[1]), match[2], match[3] or ""
+        indent, field, value = len(match[1]), match[2], _plain(match[3] or "")
         if indent == 0:
             inside = field if field == "metadata" else ""
-            if fields.setdefault(field, _plain(value)) != _plain(value):
+            if fields.setdefault(field, value) != value:
                 return None
         elif inside and indent == (depth := depth or indent):
-            fields.setdefault(f"metadata.{field}", _plain(value))
+            fields.setdefault(f"metadata.{field}", value)
     kind, name = fields.get("kind"), fields.get("metadata.name")
     if not kind or not name or not fields.get("apiVersion"):
         return None
@@ -71,4 +73,6 @@ def _identity(document: str) -> Identity | None:
 
 
 def _plain(value: str) -> str:
+    comment = _COMMENT.search(value)
+    value = (value[: comment.start()] if comment else value).strip()
     return value[1:-1] if len(value) > 1 and value[0] == value[-1] and value[0] in "'\"" else value

@@ -53,10 +53,10 @@ class CatchUp:
         rewritten = bool(known) and not (head and await self._repository.is_ancestor(known, head))
         since = "" if rewritten else known
         landed = await self._repository.landed(since, head) if head and head != known else []
-        touched = await self._touched(landed, rewritten=rewritten)
         lost = await self._lost(landed, known)
         if lost:
             await self._recovery.rebuild_records(head, landed)
+        touched = await self._touched(landed, rewritten=rewritten)
         await self._acknowledge(landed, head)
         if lost:
             self._on_rebuilt()
@@ -74,7 +74,8 @@ class CatchUp:
         await self._journal.set_head(self._name, head)
 
     async def _touched(self, landed: Sequence[Landed], *, rewritten: bool) -> dict[str, str]:
-        """path -> newest commit of somebody else that changed it after us."""
+        """path of ours -> newest commit of somebody else that changed it after us."""
+        ours = {record.path for record in await self._journal.all_records(self._name)}
         fact = f"touched/{self._name}"
         stored = await self._journal.fact(fact)
         touched: dict[str, str] = {} if rewritten or not stored else msgspec.json.decode(stored)
@@ -82,7 +83,7 @@ class CatchUp:
             for path in commit.paths:
                 if self._recovery.vouches(commit):
                     touched.pop(path, None)
-                else:
+                elif path in ours:
                     touched[path] = commit.commit
         text = msgspec.json.encode(touched).decode()
         if text != (stored or "{}"):

@@ -16,9 +16,8 @@ import trio
 from reverser.errors import ReverserError, StalledError, TransientError, alone
 from reverser.health import Health
 from reverser.metrics import Metrics
-from reverser.model.commit import Commit, CommitPlan
+from reverser.model.commit import CommitPlan
 from reverser.model.destination import Destination
-from reverser.model.entry import Entry
 from reverser.model.ports import Journal, Repository
 from reverser.stages.identity import Identify
 from reverser.writer.catchup import CatchUp
@@ -107,14 +106,15 @@ class Writer:
             raise alone(group, Stale, ReverserError) from None
 
     async def _write(self, plans: Sequence[CommitPlan], head: str, foreign: Foreign) -> Written:
-        commits: list[Commit] = []
-        entries: list[Entry] = []
-        for plan in plans:
-            commit, kept = await prepare(
-                plan, self._destination, foreign, self._journal, self._identify, self._clock()
-            )
-            if commit is not None:
-                commits.append(commit)
-                entries += kept
-        ids = await self._repository.write(commits, head) if commits else []
-        return Written(head, commits, ids, entries)
+        prepared = [
+            await prepare(plan, self._destination, foreign, self._journal.id, self._identify, self._clock())
+            for plan in plans
+        ]
+        commits = [each.commit for each in prepared if each.commit is not None]
+        return Written(
+            parent=head,
+            commits=commits,
+            ids=await self._repository.write(commits, head) if commits else [],
+            entries=[entry for each in prepared for entry in each.entries],
+            withheld=[row for each in prepared for row in each.withheld],
+        )

@@ -62,14 +62,14 @@ class Foreign:
 
     async def _index(self, blobs: Mapping[str, str]) -> None:
         contents = await self._repository.blobs(list(blobs.values()))
-        for path, blob in blobs.items():
-            content = contents[blob]
-            if len(content) > MANIFEST_BYTES_MOST:
-                continue
-            for index, identity in enumerate(identities(content) or ()):
+        small = {
+            path: contents[blob] for path, blob in blobs.items() if len(contents[blob]) <= MANIFEST_BYTES_MOST
+        }
+        for path, found in (await trio.to_thread.run_sync(_scan, small)).items():
+            for index, identity in enumerate(found):
                 if identity is not None:
                     self._described.setdefault(identity, (path, index))
-                    self._contents[path] = content
+                    self._contents[path] = small[path]
 
     async def place(self, entry: Entry) -> Placed:
         """Where the entry's edit goes; WithheldError when it can go nowhere."""
@@ -77,7 +77,12 @@ class Foreign:
         found = self._described.get(_identity(entry))
         if found is not None:
             return Placed((*moved, await self._adopted(entry, *found)))
-        self._check(entry)
+        try:
+            self._check(entry)
+        except WithheldError:
+            if entry.edit.content is None:
+                return Placed(moved)  # what stands there now is not ours: there is nothing to remove
+            raise
         return Placed((*moved, entry.edit), self._touched.pop(entry.edit.path, ""))
 
     def _moved(self, entry: Entry) -> tuple[Edit, ...]:
@@ -118,6 +123,10 @@ class Foreign:
             raise WithheldError("PathTaken", f"{place!r} is somebody else's file", key=entry.key)
         if path in self._folders:
             raise WithheldError("PathTaken", f"{path!r} is a folder with files of others", key=entry.key)
+
+
+def _scan(contents: Mapping[str, bytes]) -> dict[str, list[Identity | None]]:
+    return {path: identities(content) or [] for path, content in contents.items()}
 
 
 def _identity(entry: Entry) -> Identity:

@@ -20,6 +20,7 @@ from reverser.model.change import Origin
 from reverser.model.commit import Commit, PushOutcome, PushResult
 from reverser.model.entry import Entry
 from reverser.model.ports import Journal, Repository
+from reverser.model.withheld import Withheld
 
 log = structlog.get_logger()
 
@@ -38,6 +39,8 @@ class Written(msgspec.Struct, frozen=True):
     """One for each commit; that of its parent where a commit changed nothing."""
     entries: Sequence[Entry]
     """The entries in these commits."""
+    withheld: Sequence[tuple[int, Withheld]] = ()
+    """Entries that cannot be placed beside what others have in the branch."""
 
     @property
     def head(self) -> str:
@@ -77,6 +80,16 @@ class Landing:
             self._count(batch)
         await self._journal.ack(self._name, [entry.seq for entry in batch.entries], batch.head)
         self._landed(batch.entries)
+        if batch.withheld:
+            await self._withhold(batch)
+
+    async def _withhold(self, batch: Written) -> None:
+        """Give entries up, unless the branch has moved: what stood in their way may be gone."""
+        if await self._repository.fetch() != batch.head:
+            raise Stale
+        for seq, reason in batch.withheld:
+            log.warning("object withheld", object=str(reason.key), reason=reason.reason, why=reason.message)
+            await self._journal.withhold(seq, reason)
 
     async def _push(self, head: str) -> None:
         started = trio.current_time()

@@ -190,7 +190,7 @@ def test_file_of_somebody_else_in_our_place(setting: Setting, tmp_path: Path) ->
         "-C", setting.remote.path, "ls-tree", "main", f"{setting.namespace}/roles.rbac.authorization.k8s.io"
     )
     assert listing.startswith("120000 ")
-    assert setting.daemon.metric("gitopsreverser_withheld_objects") == 2
+    wait_for("both to be counted", lambda: setting.daemon.metric("gitopsreverser_withheld_objects") == 2)
 
 
 def test_manifest_of_a_person_is_edited_in_place(setting: Setting, tmp_path: Path) -> None:
