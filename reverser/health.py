@@ -30,9 +30,11 @@ class Health:
         """A check passes, or fails again."""
         self._checks[check] = ok
 
-    def drop(self, check: str) -> None:
-        """A check is no longer asked for."""
-        self._checks.pop(check, None)
+    def forget(self, subject: str) -> None:
+        """`subject`, and what is below it, is no part of the daemon any more."""
+        self._checks.pop(subject, None)
+        for place in [place for place in self._conditions if (f"{place[0]}/").startswith(f"{subject}/")]:
+            del self._conditions[place]
 
     @property
     def ready(self) -> bool:

@@ -15,7 +15,7 @@ import structlog
 import trio
 
 from reverser.config import Config
-from reverser.errors import TransientError
+from reverser.errors import StalledError, TransientError
 from reverser.model.change import Stream
 from reverser.model.destination import Destination
 from reverser.model.identity import Identities
@@ -79,7 +79,7 @@ async def resume_position(journal: Journal, assembly: Assembly, stream: Stream) 
     while True:
         try:
             version, covered = await journal.position(stream)
-        except TransientError:
+        except (TransientError, StalledError):
             await trio.sleep(1)
         else:
             return version if covered == assembly.coverage(stream) else ""

@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import msgspec
 import structlog
 import trio
 
@@ -105,6 +106,8 @@ class Daemon:
         attributor = None if witnesses is None else witnesses.attributor
         while not self._stopping:
             assembly = Assembly(self._config, journal.key)
+            if self._session is not None:
+                self._session.close(assembly)
             self._session = Session(
                 assembly, journal, self._metrics, self._health, afresh=afresh, attributor=attributor
             )
@@ -139,7 +142,8 @@ class Daemon:
         for name in FIXED:
             if getattr(config, name) != getattr(self._config, name):
                 log.warning("this setting is taken over at the next start only", setting=name)
-        self._config = config
+        fixed = {name: getattr(self._config, name) for name in FIXED}
+        self._config = msgspec.structs.replace(config, **fixed)
         log.info("configuration taken over")
         if self._session is not None:
             self._session.stop(drain=False)

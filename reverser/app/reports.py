@@ -38,6 +38,12 @@ class ClusterReports:
         """What is watched now."""
         health.expect(self._check)
 
+    def close(self) -> None:
+        """The cluster is no longer observed."""
+        cluster = self._cluster
+        for subject in (self._check, f"cluster/{cluster}", f"discovery/{cluster}", f"type/{cluster}"):
+            self._health.forget(subject)
+
     @property
     def failures(self) -> list[str]:
         """Streams that do not work now, and why."""

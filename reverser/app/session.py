@@ -34,6 +34,7 @@ from reverser.model.resource import ResourceType
 log = structlog.get_logger()
 
 CHANNEL = 1000
+JOURNAL_SECONDS = 1.0
 OPEN_SECONDS = 10.0
 """Between two tries to open a repository."""
 SETTLE_SECONDS_MOST = 120.0
@@ -61,6 +62,7 @@ class Session:
         self._afresh = afresh
         self._listening = trio.CancelScope()
         self._draining = True
+        self._stopping = False
         self._stopped = False
         self._intake = Intake(assembly.routes, assembly.coverage, journal, metrics, health, attributor)
         self._reports = {c.name: ClusterReports(c.name, metrics, health) for c in self.clusters}
@@ -77,6 +79,7 @@ class Session:
     def stop(self, *, drain: bool = True) -> None:
         """End: listeners first, then the intake, then the writers (drained, or at once)."""
         self._draining = drain
+        self._stopping = True
         self._listening.cancel()
 
     async def settled(self) -> None:
@@ -100,7 +103,7 @@ class Session:
         From the stop on, intake and writers together have the grace. What a full disk or a dead
         remote holds up until then comes again: no position has moved past it.
         """
-        await settle_places(self._journal, self._assembly.destinations)
+        await self._settle_places()
         async with trio.open_nursery() as write:
             for destination in self._assembly.destinations:
                 write.start_soon(self._write, destination)
@@ -117,6 +120,25 @@ class Session:
             for writer in self._writers:
                 writer.drain()
             write.cancel_scope.deadline = until
+
+    def close(self, following: Assembly) -> None:
+        """Forget the conditions of what the next session knows nothing of."""
+        for cluster in self._reports.keys() - following.routes.keys():
+            self._reports[cluster].close()
+        kept = {destination.name for destination in following.destinations}
+        for name in {destination.name for destination in self._assembly.destinations} - kept:
+            self._health.forget(f"destination/{name}")
+
+    async def _settle_places(self) -> None:
+        while not self._stopping:
+            try:
+                await settle_places(self._journal, self._assembly.destinations)
+            except (TransientError, StalledError) as error:
+                self._health.failed("journal", error, "JournalUnusable")
+                await trio.sleep(JOURNAL_SECONDS)
+            else:
+                self._health.recovered("journal")
+                return
 
     async def _listen(self, send: trio.MemorySendChannel[Observation]) -> None:
         with self._listening:
@@ -172,7 +194,10 @@ class Session:
                 self._writers.remove(writer)
 
     def _resolve(self, cluster: str, group: str, kind: str) -> ResourceType | None:
+        """The type of a file in the branch. Raises TransientError before discovery has told of any."""
         types = self._types(cluster)
+        if not types:
+            raise TransientError(f"the types of cluster {cluster} are not known yet")
         return next((each for each in types if (each.group, each.kind) == (group, kind)), None)
 
     def _types(self, cluster: str) -> Sequence[ResourceType]:

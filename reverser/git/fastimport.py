@@ -92,7 +92,7 @@ class FastImport:
         return self._process
 
     async def _start(self) -> trio.Process:
-        with self._complaints.open("wb") as complaints, git_installed():
+        with git_installed(), self._complaints.open("wb") as complaints:
             return await trio.lowlevel.open_process(
                 self._git.command("fast-import", "--quiet", "--force"),
                 stdin=subprocess.PIPE,

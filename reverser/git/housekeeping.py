@@ -22,7 +22,7 @@ import trio
 
 from reverser.errors import StalledError
 from reverser.git.credentials import PREFIX
-from reverser.git.process import Git, environment, signal_group
+from reverser.git.process import Git, environment, git_installed, signal_group
 
 log = structlog.get_logger()
 
@@ -85,14 +85,15 @@ class Repacker:
             return False
         self._checkpoints = 0
         self._started_at = trio.current_time()
-        self._process = await trio.lowlevel.open_process(
-            self._git.command("repack", "-d", "-n", "-q", "--geometric=2"),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
-            env=environment(),
-        )
+        with git_installed():
+            self._process = await trio.lowlevel.open_process(
+                self._git.command("repack", "-d", "-n", "-q", "--geometric=2"),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                start_new_session=True,
+                env=environment(),
+            )
         return True
 
     async def close(self) -> None:

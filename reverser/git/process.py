@@ -103,11 +103,13 @@ def environment(settings: Settings = (), variables: Mapping[str, str] | None = N
 
 @contextlib.contextmanager
 def git_installed() -> Iterator[None]:
-    """Translate the absence of git into a sentence for a person."""
+    """Translate what keeps git from being started into a sentence for a person."""
     try:
         yield
     except FileNotFoundError as error:
         raise StalledError("GitMissing", "git is not installed", hint="install git 2.39 or newer") from error
+    except OSError as error:
+        raise TransientError(f"git cannot be started: {error.strerror or error}") from error
 
 
 async def end_group(process: subprocess.Popen[bytes] | trio.Process) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import msgspec
 
+from reverser.errors import TransientError
 from reverser.git.credentials import login
 from reverser.git.process import Finished, Git, Settings
 from reverser.model.destination import Destination
@@ -34,11 +35,15 @@ class Remote:
 
         StalledError: the credentials cannot be read. TransientError: no answer in time.
         """
-        with login(self._destination, self.git.folder) as access:
-            done = await self.git.run(
-                *arguments,
-                settings=(*self._settings, *access.settings, *settings),
-                variables=access.variables,
-                timeout_seconds=patience * self.timeout_seconds,
-            )
+        try:
+            with login(self._destination, self.git.folder) as access:
+                done = await self.git.run(
+                    *arguments,
+                    settings=(*self._settings, *access.settings, *settings),
+                    variables=access.variables,
+                    timeout_seconds=patience * self.timeout_seconds,
+                )
+        except OSError as error:
+            message = f"the login cannot be prepared: {error.strerror or error}"
+            raise TransientError(message, hint="free some space on the disk of data_dir") from error
         return msgspec.structs.replace(done, stderr=access.redact(done.stderr))

@@ -126,7 +126,8 @@ class Store:
         for table in ("entries", "records", "withheld"):
             self._db.execute(f"DELETE FROM {table} WHERE destination=?", (destination,))  # noqa: S608 constant
         self._db.execute("DELETE FROM positions")
-        self._db.execute("DELETE FROM facts WHERE name=?", (f"head/{destination}",))
+        for fact in ("head", "touched"):
+            self._db.execute("DELETE FROM facts WHERE name=?", (f"{fact}/{destination}",))
 
     def fact(self, name: str) -> str:
         row = self._db.execute("SELECT value FROM facts WHERE name=?", (name,)).fetchone()

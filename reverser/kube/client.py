@@ -18,6 +18,7 @@ import trio
 
 from reverser import __version__
 from reverser.kube.credentials import Credentials
+from reverser.kube.depth import decoded
 from reverser.kube.errors import Garbled, api_error
 from reverser.kube.linewise import Linewise
 from reverser.kube.login import Login
@@ -129,7 +130,7 @@ def _decoded(response: httpx.Response, into: Any) -> Any:
     if not response.is_success:
         raise _refusal(response)
     try:
-        return msgspec.json.decode(response.content, type=into)
+        return decoded(response.content, msgspec.json.Decoder(into).decode)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise Garbled(f"the API server's answer cannot be read: {error}") from error
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from reverser.kube.depth import decoded
 from reverser.kube.errors import Garbled, status_error
 from reverser.model.change import Change, Origin, Stream
 
@@ -70,7 +71,7 @@ _object = msgspec.json.Decoder(dict[str, Any]).decode
 def event_of(line: bytes) -> WatchEvent:
     """Decode a line. Raises Garbled for one that is no event, ApiError for an ERROR event."""
     try:
-        event = _event(line)
+        event = decoded(line, _event)
     except UNREADABLE as error:
         raise Garbled(f"an event cannot be read: {error}") from error
     if event.type == "ERROR":
@@ -82,7 +83,7 @@ def item_of(stream: Stream, item: msgspec.Raw) -> WatchEvent:
     """An item of a list, as the event that it stands for. Lists leave apiVersion and kind to the type."""
     try:
         named = {"apiVersion": stream.type.api_version, "kind": stream.type.kind}
-        return WatchEvent("ADDED", named | _object(item))
+        return WatchEvent("ADDED", named | decoded(bytes(item), _object))
     except UNREADABLE as error:
         raise Garbled(f"an item of a list cannot be read: {error}") from error
 

@@ -22,6 +22,7 @@ from reverser.model.ports import Journal, Landed, Repository
 from reverser.stages.message import parse_entry
 from reverser.writer.foreign import Foreign
 from reverser.writer.recover import Recovery
+from reverser.writer.touched import Touched
 
 log = structlog.get_logger()
 
@@ -45,6 +46,7 @@ class CatchUp:
         self._repository = repository
         self._recovery = recovery
         self._on_rebuilt = on_rebuilt
+        self._edited = Touched(destination.name, journal)
 
     async def run(self, now: float) -> tuple[str, Foreign]:
         """Fetch and mend; the remote head ("" for an empty branch) and the files of others."""
@@ -54,14 +56,16 @@ class CatchUp:
         since = "" if rewritten else known
         landed = await self._repository.landed(since, head) if head and head != known else []
         lost = await self._lost(landed, known)
-        if lost:
-            await self._recovery.rebuild_records(head, landed)
+        if lost or rewritten:
+            await self._recovery.rebuild_records(head, landed, await self._pending(), trusted=lost)
         touched = await self._touched(landed, rewritten=rewritten)
-        await self._acknowledge(landed, head)
-        if lost:
-            self._on_rebuilt()
+        await self._acknowledge(landed, known)
         if rewritten:
             await self._recovery.restore_files(head, await self._pending(), now)
+        # Last: a head that is stored says that everything up to it was understood.
+        await self._journal.set_head(self._name, head)
+        if lost or rewritten:
+            self._on_rebuilt()
         foreign = Foreign(self._repository, self._destination.path, touched)
         await foreign.read(head, await self._ours())
         return head, foreign
@@ -71,36 +75,34 @@ class CatchUp:
         seqs = [range(first, last + 1) for journal, first, last in ranges if journal == self._journal.id]
         if seqs:
             await self._journal.ack(self._name, itertools.chain.from_iterable(seqs), head)
-        await self._journal.set_head(self._name, head)
 
     async def _touched(self, landed: Sequence[Landed], *, rewritten: bool) -> dict[str, str]:
         """path of ours -> newest commit of somebody else that changed it after us."""
         ours = {record.path for record in await self._journal.all_records(self._name)}
-        fact = f"touched/{self._name}"
-        stored = await self._journal.fact(fact)
-        touched: dict[str, str] = {} if rewritten or not stored else msgspec.json.decode(stored)
+        touched = {} if rewritten else await self._edited.read()
         for commit in landed:
             for path in commit.paths:
                 if self._recovery.vouches(commit):
                     touched.pop(path, None)
                 elif path in ours:
                     touched[path] = commit.commit
-        text = msgspec.json.encode(touched).decode()
-        if text != (stored or "{}"):
-            await self._journal.set_fact(fact, text)
+        await self._edited.write(touched)
         return touched
 
     async def _ours(self) -> set[str]:
         """Paths that we have written. A file that is only about to be created may be another's."""
         records = {record.path for record in await self._journal.all_records(self._name)}
+        written: set[str] = set()
         for entry in await self._pending():
-            if entry.operation is Operation.CREATE:
-                records.discard(entry.edit.path)
-            elif entry.edit.content is None:
-                records.add(entry.edit.path)
+            path = entry.edit.path
+            if entry.operation is Operation.CREATE and path not in written:
+                records.discard(path)
+            if entry.operation is not Operation.CREATE:
+                # It was there before: an object that goes and comes back finds its own file.
+                written.add(path)
             if entry.previous_path:
-                records.add(entry.previous_path)
-        return records
+                written.add(entry.previous_path)
+        return records | written
 
     async def _pending(self) -> list[Entry]:
         """All pending entries, without what they write."""

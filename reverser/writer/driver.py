@@ -117,4 +117,5 @@ class Writer:
             ids=await self._repository.write(commits, head) if commits else [],
             entries=[entry for each in prepared for entry in each.entries],
             withheld=[row for each in prepared for row in each.withheld],
+            overwrote=[path for each in prepared for path in each.overwrote],
         )

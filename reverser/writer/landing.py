@@ -21,6 +21,7 @@ from reverser.model.commit import Commit, PushOutcome, PushResult
 from reverser.model.entry import Entry
 from reverser.model.ports import Journal, Repository
 from reverser.model.withheld import Withheld
+from reverser.writer.touched import Touched
 
 log = structlog.get_logger()
 
@@ -41,6 +42,8 @@ class Written(msgspec.Struct, frozen=True):
     """The entries in these commits."""
     withheld: Sequence[tuple[int, Withheld]] = ()
     """Entries that cannot be placed beside what others have in the branch."""
+    overwrote: Sequence[str] = ()
+    """Paths where a person's edit lies under ours now."""
 
     @property
     def head(self) -> str:
@@ -67,6 +70,7 @@ class Landing:
         self._metrics = metrics
         self._health = health
         self._clock = clock
+        self._touched = Touched(destination, journal)
 
     async def run(self, batches: trio.MemoryReceiveChannel[Written]) -> None:
         """Land batches in their order; raises Stale, TransientError or StalledError."""
@@ -80,6 +84,8 @@ class Landing:
             self._count(batch)
         await self._journal.ack(self._name, [entry.seq for entry in batch.entries], batch.head)
         self._landed(batch.entries)
+        if batch.overwrote:
+            await self._touched.forget(batch.overwrote)
         if batch.withheld:
             await self._withhold(batch)
 

@@ -26,6 +26,8 @@ class Prepared(msgspec.Struct, frozen=True):
     """The entries in the commit."""
     withheld: tuple[tuple[int, Withheld], ...]
     """The numbers of those that cannot be placed under this head of the branch, and why."""
+    overwrote: tuple[str, ...] = ()
+    """Paths where the commit puts an edit on top of a person's."""
 
 
 async def prepare(
@@ -40,7 +42,7 @@ async def prepare(
     edits: list[Edit] = []
     kept: list[Entry] = []
     withheld: list[tuple[int, Withheld]] = []
-    overwrote: list[str] = []
+    overwrote: dict[str, str] = {}
     for entry in plan.entries:
         try:
             placed = await foreign.place(entry)
@@ -50,8 +52,8 @@ async def prepare(
             continue
         edits += placed.edits
         kept.append(entry)
-        if placed.overwrote and placed.overwrote not in overwrote:
-            overwrote.append(placed.overwrote)
+        if placed.overwrote:
+            overwrote[entry.edit.path] = placed.overwrote
     if not kept:
         return Prepared(None, (), tuple(withheld))
     plan = CommitPlan(tuple(kept))
@@ -59,8 +61,9 @@ async def prepare(
         author=author(plan, destination.committer, identify),
         committer=destination.committer,
         authored_at=kept[-1].changed_at,
-        committed_at=now,
-        message=message(plan, journal_id, overwrote),
+        # Not now: what is written again after a refusal is then the same commit, and takes no room.
+        committed_at=kept[-1].appended_at or now,
+        message=message(plan, journal_id, list(dict.fromkeys(overwrote.values()))),
         edits=tuple(edits),
     )
-    return Prepared(commit, plan.entries, tuple(withheld))
+    return Prepared(commit, plan.entries, tuple(withheld), tuple(overwrote))

@@ -8,23 +8,25 @@ what is ours and no longer in the tree is journaled once more, and lands as one 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
 import msgspec
 import structlog
+import trio
 
+from reverser.errors import WithheldError
 from reverser.model.change import Operation, Origin
 from reverser.model.entry import Append, Edit, Entry, Record
 from reverser.model.ports import Journal, Landed, Repository
 from reverser.model.resource import ObjectKey, ResourceType
 from reverser.stages import adopt
 from reverser.stages.decide import digest
-from reverser.stages.manifest import identities
 from reverser.stages.yaml import render
 
 log = structlog.get_logger()
 
 CHUNK = 500
+TURN = 16
 Resolve = Callable[[str, str, str], ResourceType | None]
 """(cluster, group, kind) -> type, as far as it is served."""
 
@@ -54,36 +56,59 @@ class Recovery:
         """
         return bool(commit.entries) and commit.cluster in self._clusters
 
-    async def rebuild_records(self, head: str, landed: Sequence[Landed]) -> None:
-        """Take the files of `head` that our trailers vouch for over as records."""
+    async def rebuild_records(
+        self, head: str, landed: Sequence[Landed], pending: Iterable[Entry], *, trusted: bool
+    ) -> None:
+        """Take the files of `head` that our trailers vouch for over as records.
+
+        `trusted`: the branch knows better than the journal, whose records it corrects. Else it only
+        adds what the journal does not know: files that came back with a history that was rewritten.
+        """
         writers = {
             path: commit.cluster if self.vouches(commit) else None
             for commit in landed
             for path in commit.paths
         }
-        tree = await self._repository.tree(head)
+        tree = await self._repository.tree(head) if head else {}
         ours = {path: cluster for path, cluster in writers.items() if cluster is not None and path in tree}
-        records = await self._read_records(ours, {path: tree[path][1] for path in ours})
-        known = await self._journal.records(self._name, [record.key for record in records])
-        fresh = [record for record in records if record.key not in known]
-        await self._journal.append(Append(records=fresh))
+        found = await self._read_records(ours, {path: tree[path][1] for path in ours})
+        waiting = {entry.key for entry in pending}
+        known = await self._journal.records(self._name, [record.key for record in found])
+        fresh = [r for r in found if r.key not in waiting and (trusted or r.key not in known)]
+        gone = await self._gone(tree, waiting) if trusted else []
+        await self._journal.append(Append(records=fresh, forgotten=gone))
         log.info("records rebuilt from the branch", destination=self._name, files=len(fresh))
+
+    async def _gone(
+        self, tree: Mapping[str, tuple[str, str]], waiting: set[ObjectKey]
+    ) -> list[tuple[str, ObjectKey]]:
+        """Records whose file the branch does not have."""
+        records = await self._journal.all_records(self._name)
+        return [(self._name, r.key) for r in records if r.path not in tree and r.key not in waiting]
 
     async def _read_records(self, clusters: dict[str, str], blobs: dict[str, str]) -> list[Record]:
         contents = await self._repository.blobs(list(blobs.values()))
-        records = (self._record(cluster, path, contents[blobs[path]]) for path, cluster in clusters.items())
+        records = []
+        for number, (path, cluster) in enumerate(clusters.items()):
+            if number % TURN == 0:
+                await trio.lowlevel.checkpoint()
+            records.append(self._record(cluster, path, contents[blobs[path]]))
         return [record for record in records if record is not None]
 
     def _record(self, cluster: str, path: str, content: bytes) -> Record | None:
-        found = identities(content)
-        if found is None or len(found) != 1 or found[0] is None:
+        """We wrote it, or somebody edited what we wrote: it is read whole, whatever its values look like."""
+        try:
+            document = adopt.parse(content)
+            metadata, kind = document["metadata"], document["kind"]
+            group = document["apiVersion"].rpartition("/")[0]
+            name, namespace = metadata["name"], metadata.get("namespace", "")
+        except (WithheldError, KeyError, TypeError, AttributeError):
             return None
-        identity = found[0]
-        resource = self._resolve(cluster, identity.group, identity.kind)
+        resource = self._resolve(cluster, group, kind)
         if resource is None:
             return None
-        key = ObjectKey(cluster, resource.group, resource.resource, identity.namespace, identity.name)
-        stored = msgspec.json.encode(adopt.parse(content))
+        key = ObjectKey(cluster, resource.group, resource.resource, namespace, name)
+        stored = msgspec.json.encode(document)
         return Record(self._name, key, path, digest(content, self._journal.key), stored)
 
     async def restore_files(self, head: str, pending: Iterable[Entry], now: float) -> None:
