@@ -56,11 +56,17 @@ class SqliteJournal:
         self._appended = trio.Event()
         self._key = key
         with writing.transaction():
-            self._id = writing.fact("id") or writing.new_id()
+            self._id, self._former = writing.new_id()
 
     @property
     def id(self) -> str:
         return self._id
+
+    def knows(self, journal: str) -> bool:
+        return journal == self._id or journal in self._former
+
+    def issued(self, journal: str, seq: int) -> bool:
+        return journal == self._id or seq <= self._former.get(journal, 0)
 
     @property
     def key(self) -> bytes:
@@ -119,12 +125,6 @@ class SqliteJournal:
 
     async def set_fact(self, name: str, value: str) -> None:
         await self._write(lambda store: store.set_fact(name, value))
-
-    async def renew(self) -> None:
-        self._id = await self._write(Store.new_id)
-
-    async def last_seq(self) -> int:
-        return await self._read(Store.last_seq)
 
     async def backlog(self, destination: str) -> Backlog:
         return await self._read(lambda store: store.backlog(destination))

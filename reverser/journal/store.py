@@ -6,6 +6,7 @@ withheld objects: writing or forgetting a record clears them, and what is withhe
 
 from __future__ import annotations
 
+import json
 import secrets
 import sqlite3
 import time
@@ -23,6 +24,8 @@ from reverser.model.resource import ObjectKey
 from reverser.model.withheld import Withheld
 
 WHERE = 'destination=? AND cluster=? AND "group"=? AND resource=? AND namespace=? AND name=?'
+FORMER = 1000
+"""Starts whose ids are remembered."""
 POSITION = """INSERT INTO positions (stream, {0}) VALUES (?, ?)
     ON CONFLICT (stream) DO UPDATE SET {0}=excluded.{0}"""
 
@@ -136,12 +139,18 @@ class Store:
     def set_fact(self, name: str, value: str) -> None:
         self._db.execute("INSERT OR REPLACE INTO facts VALUES (?,?)", (name, value))
 
-    def new_id(self) -> str:
+    def new_id(self) -> tuple[str, dict[str, int]]:
+        """(an id for this start, the ids of earlier starts and the highest number given under each)."""
+        former = dict(json.loads(self.fact("former") or "{}"))
+        if old := self.fact("id"):
+            former[old] = self._last_seq()
+        former = dict(list(former.items())[-FORMER:])
         identity = secrets.token_hex(6)
+        self.set_fact("former", json.dumps(former))
         self.set_fact("id", identity)
-        return identity
+        return identity, former
 
-    def last_seq(self) -> int:
+    def _last_seq(self) -> int:
         row = self._db.execute("SELECT seq FROM sqlite_sequence WHERE name='entries'").fetchone()
         return int(row[0]) if row else 0
 

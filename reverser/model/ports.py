@@ -34,7 +34,17 @@ class Journal(Protocol):
 
     @property
     def id(self) -> str:
-        """A random id made with the journal; half of every `Reverser-Entry` trailer."""
+        """A random id made at each start; half of every `Reverser-Entry` trailer.
+
+        A data directory that was restored from a backup gives the same numbers out again, but never
+        under the same id.
+        """
+
+    def knows(self, journal: str) -> bool:
+        """Whether this is the id of this start or of an earlier one."""
+
+    def issued(self, journal: str, seq: int) -> bool:
+        """Whether the number was given out under this id, as far as this journal knows."""
 
     @property
     def key(self) -> bytes:
@@ -88,12 +98,6 @@ class Journal(Protocol):
 
     async def set_fact(self, name: str, value: str) -> None:
         """Keep a small text under a name."""
-
-    async def renew(self) -> None:
-        """Take a new id (the journal was restored from a backup); everything else stays."""
-
-    async def last_seq(self) -> int:
-        """The highest `seq` ever given; 0 at first."""
 
     async def backlog(self, destination: str) -> Backlog:
         """How far the destination lags behind."""

@@ -55,7 +55,7 @@ class CatchUp:
         rewritten = bool(known) and not (head and await self._repository.is_ancestor(known, head))
         since = "" if rewritten else known
         landed = await self._repository.landed(since, head) if head and head != known else []
-        lost = await self._lost(landed, known)
+        lost = not rewritten and await self._lost(landed, known)
         if lost or rewritten:
             await self._recovery.rebuild_records(head, landed, await self._pending(), trusted=lost)
         touched = await self._touched(landed, rewritten=rewritten)
@@ -72,7 +72,8 @@ class CatchUp:
 
     async def _acknowledge(self, landed: Sequence[Landed], head: str) -> None:
         ranges = [entry for commit in landed for entry in map(parse_entry, commit.entries) if entry]
-        seqs = [range(first, last + 1) for journal, first, last in ranges if journal == self._journal.id]
+        ours = [each for each in ranges if self._journal.issued(each[0], each[2])]
+        seqs = [range(first, last + 1) for _, first, last in ours]
         if seqs:
             await self._journal.ack(self._name, itertools.chain.from_iterable(seqs), head)
 
@@ -114,15 +115,21 @@ class CatchUp:
         return pending
 
     async def _lost(self, landed: Sequence[Landed], known: str) -> bool:
-        """Whether the branch holds entries that this journal should know and does not."""
-        newest = await self._journal.last_seq()
+        """Whether the branch holds entries that this journal should know and does not.
+
+        A journal that has met the branch before knows all who write our files: an entry that it
+        never gave out means that it is older than the branch, as if restored from a backup.
+        """
+        ours = {record.path for record in await self._journal.all_records(self._name)} if known else set()
         for commit in landed:
             for journal, _, last in filter(None, map(parse_entry, commit.entries)):
-                if journal == self._journal.id and last > newest:
-                    log.warning("the journal is older than the branch, as if restored from a backup")
-                    await self._journal.renew()
-                    return True
-                if journal != self._journal.id and not known and self._recovery.vouches(commit):
+                if self._journal.issued(journal, last):
+                    continue
+                stranger = not self._journal.knows(journal)
+                if stranger and not self._recovery.vouches(commit):
+                    continue
+                if not stranger or not known or not ours.isdisjoint(commit.paths):
+                    log.warning("the journal is older than the branch, or new", destination=self._name)
                     return True
         return False
 

@@ -41,6 +41,14 @@ def _data(setting: Setting) -> Path:
     return setting.daemon.folder / "data"
 
 
+def _without_positions(setting: Setting) -> None:
+    """The journal as if every position had expired."""
+    database = sqlite3.connect(_data(setting) / "journal.sqlite")
+    database.execute("DELETE FROM positions")
+    database.commit()
+    database.close()
+
+
 def _unreachable(setting: Setting, path: Path) -> str:
     """A kubeconfig of an API server that is away; returns the good one."""
     good = setting.plane.kubeconfig().read_text()
@@ -157,12 +165,31 @@ def test_an_older_data_directory_and_no_position(setting: Setting, tmp_path: Pat
     setting.daemon.stop()
     shutil.rmtree(_data(setting))
     (tmp_path / "backup").rename(_data(setting))
-    database = sqlite3.connect(_data(setting) / "journal.sqlite")
-    database.execute("DELETE FROM positions")
-    database.commit()
-    database.close()
+    _without_positions(setting)
     _create(setting, "x")
     _patch(setting, "y", "1")
+
+    setting.daemon.start().ready()
+
+    setting.mirrored()
+
+
+def test_numbers_that_are_given_out_twice(setting: Setting, tmp_path: Path) -> None:
+    """New entries of a restored data directory are not taken for those that had their numbers before."""
+    _create(setting, "m")
+    setting.daemon.start().ready()
+    setting.mirrored()
+    setting.daemon.stop()
+    shutil.copytree(_data(setting), tmp_path / "backup")
+    setting.daemon.start().ready()
+    _patch(setting, "m", "2")
+    setting.daemon_idle()
+    setting.daemon.stop()
+    shutil.rmtree(_data(setting))
+    (tmp_path / "backup").rename(_data(setting))
+    _without_positions(setting)
+    for name in ("new-0", "new-1", "new-2"):
+        _create(setting, name)
 
     setting.daemon.start().ready()
 
