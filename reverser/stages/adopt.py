@@ -7,11 +7,9 @@ with what was asked for; a file that cannot be edited to say just that is withhe
 from __future__ import annotations
 
 import io
-import re
 from typing import Any
 
 from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
 from ruamel.yaml.scalarstring import DoubleQuotedScalarString, LiteralScalarString
 
 from reverser.errors import WithheldError
@@ -19,8 +17,6 @@ from reverser.stages.manifest import documents
 from reverser.stages.quantity import spelled_as
 from reverser.stages.yaml import render
 
-_SEQUENCE = re.compile(r"^( *)[^\s#-][^\n]*:\s*(?:#.*)?\n(?:\s*#.*\n)*( *)- ", re.MULTILINE)
-_MAPPING = re.compile(r"^[^\s#-][^\n]*:\s*(?:#.*)?\n( +)[^\s#-]", re.MULTILINE)
 MERGE_KEYS = ("name", "containerPort", "mountPath", "key", "port", "ip")
 
 
@@ -28,7 +24,7 @@ def parse(content: bytes) -> Any:
     """One document as plain data. Raises WithheldError when it cannot be read."""
     try:
         return YAML(typ="safe", pure=True).load(content)
-    except (YAMLError, ValueError) as error:
+    except Exception as error:  # ruamel raises whatever its tags and its recursion come to
         raise WithheldError("UneditableFile", "the file is no YAML that can be read") from error
 
 
@@ -68,7 +64,7 @@ def _edited(text: str, content: dict[str, Any]) -> str:
         _merge(tree, content)
         out = io.StringIO()
         yaml.dump(tree, out)
-    except (YAMLError, ValueError, TypeError, AttributeError) as error:
+    except Exception as error:
         raise WithheldError("UneditableFile", "the file cannot be edited") from error
     return opening + out.getvalue()
 
@@ -81,10 +77,26 @@ def _opening(text: str) -> tuple[str, str]:
 
 def _indentation(text: str) -> tuple[int, int, int]:
     """(mapping, sequence, offset) as the file has them; kubectl's where it does not tell."""
-    mapping = _MAPPING.search(text)
-    sequence = _SEQUENCE.search(text)
-    offset = len(sequence[2]) - len(sequence[1]) if sequence else 0
-    return len(mapping[1]) if mapping else 2, offset + 2, offset
+    mapping, offset = 0, -1
+    above: int | None = None
+    for line in text.splitlines():
+        rest = line.lstrip()
+        if not rest or rest.startswith("#"):
+            continue
+        indent = len(line) - len(rest)
+        if above is not None:
+            if rest.startswith("- ") and offset < 0:
+                offset = max(indent - above, 0)
+            elif not mapping:
+                mapping = max(indent - above, 0)
+        above = indent if not rest.startswith("-") and _opens(rest) else None
+    return mapping or 2, max(offset, 0) + 2, max(offset, 0)
+
+
+def _opens(line: str) -> bool:
+    """Whether a line's value stands below it."""
+    _, colon, value = line.partition(":")
+    return bool(colon) and (not value.strip() or value.lstrip().startswith("#"))
 
 
 def _merge(old: Any, new: dict[str, Any]) -> None:

@@ -13,7 +13,7 @@ import msgspec
 _SEPARATOR = re.compile(r"^---(?:\s.*)?$")
 _FIELD = re.compile(r"( *)(apiVersion|kind|metadata|name|namespace):(?:[ \t](.*))?")
 _COMMENT = re.compile(r"(?:^|[ \t])#")
-_UNSAFE = re.compile(r"\{\{|\$\{|^ *\t|^ *(?:<<[ \t]*:|[^#\n'\"]*:[ \t]+[&*]\w)|^%", re.MULTILINE)
+_UNSAFE = re.compile(r"\{\{|\$\{|^ *+(?:\t|<<[ \t]*+:|[^#\n'\"]*:[ \t]++[&*]\w)|^%", re.MULTILINE)
 """Each of these looks at a line once: a stranger's file may be made to be slow."""
 
 

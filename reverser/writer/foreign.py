@@ -65,7 +65,7 @@ class Foreign:
         small = {
             path: contents[blob] for path, blob in blobs.items() if len(contents[blob]) <= MANIFEST_BYTES_MOST
         }
-        for path, found in (await trio.to_thread.run_sync(_scan, small)).items():
+        for path, found in (await trio.to_thread.run_sync(_scan, small, abandon_on_cancel=True)).items():
             for index, identity in enumerate(found):
                 if identity is not None:
                     self._described.setdefault(identity, (path, index))
@@ -92,10 +92,10 @@ class Foreign:
     async def _adopted(self, entry: Entry, path: str, index: int) -> Edit:
         existing, wanted = self._contents[path], entry.edit.content
         if wanted is None:
-            content = await trio.to_thread.run_sync(adopt.remove, existing, index)
+            content = await trio.to_thread.run_sync(adopt.remove, existing, index, abandon_on_cancel=True)
             self._forget(path, content)
         else:
-            content = await trio.to_thread.run_sync(adopt.edit, existing, index, adopt.parse(wanted))
+            content = await trio.to_thread.run_sync(_edited, existing, index, wanted, abandon_on_cancel=True)
             self._contents[path] = content
         return Edit(path, content)
 
@@ -127,6 +127,10 @@ class Foreign:
 
 def _scan(contents: Mapping[str, bytes]) -> dict[str, list[Identity | None]]:
     return {path: identities(content) or [] for path, content in contents.items()}
+
+
+def _edited(existing: bytes, index: int, wanted: bytes) -> bytes:
+    return adopt.edit(existing, index, adopt.parse(wanted))
 
 
 def _identity(entry: Entry) -> Identity:

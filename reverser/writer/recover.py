@@ -9,6 +9,7 @@ what is ours and no longer in the tree is journaled once more, and lands as one 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from typing import Any
 
 import msgspec
 import structlog
@@ -26,7 +27,6 @@ from reverser.stages.yaml import render
 log = structlog.get_logger()
 
 CHUNK = 500
-TURN = 16
 Resolve = Callable[[str, str, str], ResourceType | None]
 """(cluster, group, kind) -> type, as far as it is served."""
 
@@ -89,26 +89,26 @@ class Recovery:
     async def _read_records(self, clusters: dict[str, str], blobs: dict[str, str]) -> list[Record]:
         contents = await self._repository.blobs(list(blobs.values()))
         records = []
-        for number, (path, cluster) in enumerate(clusters.items()):
-            if number % TURN == 0:
-                await trio.lowlevel.checkpoint()
-            records.append(self._record(cluster, path, contents[blobs[path]]))
+        for path, cluster in clusters.items():
+            content = contents[blobs[path]]
+            # One thread a file: a large one takes seconds, and the loop has probes to answer.
+            document = await trio.to_thread.run_sync(_parsed, content, abandon_on_cancel=True)
+            records.append(self._record(cluster, path, content, document))
         return [record for record in records if record is not None]
 
-    def _record(self, cluster: str, path: str, content: bytes) -> Record | None:
+    def _record(self, cluster: str, path: str, content: bytes, document: Any) -> Record | None:
         """We wrote it, or somebody edited what we wrote: it is read whole, whatever its values look like."""
         try:
-            document = adopt.parse(content)
             metadata, kind = document["metadata"], document["kind"]
             group = document["apiVersion"].rpartition("/")[0]
             name, namespace = metadata["name"], metadata.get("namespace", "")
-        except (WithheldError, KeyError, TypeError, AttributeError):
+            stored = msgspec.json.encode(document)
+        except (KeyError, TypeError, ValueError, AttributeError, RecursionError):
             return None
         resource = self._resolve(cluster, group, kind)
         if resource is None:
             return None
         key = ObjectKey(cluster, resource.group, resource.resource, namespace, name)
-        stored = msgspec.json.encode(document)
         return Record(self._name, key, path, digest(content, self._journal.key), stored)
 
     async def restore_files(self, head: str, pending: Iterable[Entry], now: float) -> None:
@@ -131,6 +131,13 @@ class Recovery:
             entries = [_restored(found[key], now) for key in chunk if key in found]
             await self._journal.append(Append(entries=entries))
         log.warning("the branch's history was rewritten", destination=self._name, restored=len(missing))
+
+
+def _parsed(content: bytes) -> Any:
+    try:
+        return adopt.parse(content)
+    except WithheldError:
+        return None
 
 
 def _restored(record: Record, now: float) -> Entry:
