@@ -58,6 +58,9 @@ class Store:
         recorded = ((record.destination, record.key) for record in batch.records)
         self._clear(rows.places(chain(recorded, batch.forgotten)))
         self._keep_withheld(batch.withheld)
+        self._db.executemany("DELETE FROM entries WHERE seq=?", ((seq,) for seq in batch.dropped))
+        if batch.relist:
+            self._db.execute("DELETE FROM positions")
         self._db.executemany(POSITION.format("version"), batch.positions.items())
         self._db.executemany(POSITION.format("coverage"), batch.coverages.items())
         return written

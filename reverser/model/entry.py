@@ -69,6 +69,10 @@ class Append(msgspec.Struct):
     """(destination, key) of records to drop."""
     withheld: list[Withheld] = []
     """Shown until a record of the same object is written or forgotten."""
+    dropped: list[int] = []
+    """`seq` of pending entries that need no commit any more."""
+    relist: bool = False
+    """Drop all positions, so that every stream lists again, after a crash too."""
     positions: dict[str, str] = {}
     """Stream id -> resourceVersion up to which everything is in the journal."""
     coverages: dict[str, str] = {}

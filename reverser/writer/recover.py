@@ -57,7 +57,7 @@ class Recovery:
         return bool(commit.entries) and commit.cluster in self._clusters
 
     async def rebuild_records(
-        self, head: str, landed: Sequence[Landed], pending: Iterable[Entry], *, trusted: bool
+        self, head: str, landed: Sequence[Landed], pending: Sequence[Entry], *, trusted: bool
     ) -> None:
         """Take the files of `head` that our trailers vouch for over as records.
 
@@ -72,11 +72,13 @@ class Recovery:
         tree = await self._repository.tree(head) if head else {}
         ours = {path: cluster for path, cluster in writers.items() if cluster is not None and path in tree}
         found = await self._read_records(ours, {path: tree[path][1] for path in ours})
-        waiting = {entry.key for entry in pending}
+        dropped = _repeated(pending, {record.key for record in found}) if trusted else []
+        waiting = {entry.key for entry in pending} - {entry.key for entry in dropped}
         known = await self._journal.records(self._name, [record.key for record in found])
         fresh = [r for r in found if r.key not in waiting and (trusted or r.key not in known)]
         gone = await self._gone(tree, waiting) if trusted else []
-        await self._journal.append(Append(records=fresh, forgotten=gone))
+        seqs = [entry.seq for entry in dropped]
+        await self._journal.append(Append(records=fresh, forgotten=gone, dropped=seqs, relist=True))
         log.info("records rebuilt from the branch", destination=self._name, files=len(fresh))
 
     async def _gone(
@@ -131,6 +133,12 @@ class Recovery:
             entries = [_restored(found[key], now) for key in chunk if key in found]
             await self._journal.append(Append(entries=entries))
         log.warning("the branch's history was rewritten", destination=self._name, restored=len(missing))
+
+
+def _repeated(pending: Sequence[Entry], found: Collection[ObjectKey]) -> list[Entry]:
+    """Pending entries that a new list will bring again, compared with the file that is there."""
+    live = {entry.key for entry in pending if entry.origin is not Origin.SNAPSHOT}
+    return [entry for entry in pending if entry.key in found and entry.key not in live]
 
 
 def _parsed(content: bytes) -> Any:

@@ -63,8 +63,10 @@ def test_a_lost_journal_and_values_like_templates(setting: Setting) -> None:
     setting.mirrored()
     setting.daemon.stop()
     _data(setting).rename(_data(setting).with_name("lost"))
+    _patch(setting, "template", "echo ${AWAY}")
 
     setting.daemon.start().ready()
+    setting.mirrored()
     _patch(setting, "template", "echo ${NEW}")
     setting.mirrored()
 

@@ -181,6 +181,19 @@ async def test_a_position_moves_with_the_changes_that_it_covers(reopened: Reopen
         assert await journal.position(Stream("elsewhere", PODS)) == ("", "")
 
 
+async def test_starting_over_drops_positions_and_entries_at_once(reopened: Reopened) -> None:
+    """What a new list will bring again is dropped together with the positions that would prevent the list."""
+    async with reopened() as journal:
+        positions, coverages = {STREAM.id: "7"}, {STREAM.id: "all"}
+        batch = Append([entry("again"), entry("kept")], positions=positions, coverages=coverages)
+        again, _ = await journal.append(batch)
+        await journal.append(Append(records=[record("again")], dropped=[again.seq], relist=True))
+    async with reopened() as journal:
+        assert await pending(journal) == ["kept"]
+        assert await known(journal, "again") == {"again"}
+        assert await journal.position(STREAM) == ("", "")
+
+
 async def test_an_append_that_fails_leaves_nothing(journal: Journal) -> None:
     """All of an append is durable, or nothing: what cannot be stored takes its whole append along."""
     broken = Append(
