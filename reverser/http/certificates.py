@@ -10,7 +10,6 @@ given the bundle meanwhile never meets a certificate that it does not trust.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
@@ -30,6 +29,7 @@ from reverser.http.authority import (
     subject_name,
     subject_names,
 )
+from reverser.private import write_private
 
 FOLDER = "webhook"
 """Name of the folder inside the data directory."""
@@ -92,13 +92,13 @@ class SelfManaged:
                 return authority, others, False
             others = [each for each in (authority.certificate, *others) if each.not_valid_after_utc > now]
         authority = new_authority(now)
-        _write(self._authority_path, authority.pem + public_pem(others))
+        write_private(self._authority_path, authority.pem + public_pem(others))
         return authority, others, True
 
     def _renew_server(self, authority: Pair, trusted: Sequence[x509.Certificate], now: datetime) -> bool:
         if self._serves(trusted, now):
             return False
-        _write(self.path, issue(authority, self._names, now).pem)
+        write_private(self.path, issue(authority, self._names, now).pem)
         return True
 
     def _serves(self, trusted: Sequence[x509.Certificate], now: datetime) -> bool:
@@ -133,23 +133,6 @@ def _signed(certificate: x509.Certificate, authority: x509.Certificate) -> bool:
     except (ValueError, TypeError, InvalidSignature):
         return False
     return True
-
-
-def _write(path: Path, text: bytes) -> None:
-    """At once or not at all, readable by its owner only."""
-    partial = path.with_suffix(".new")
-    descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        os.fchmod(descriptor, 0o600)
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    partial.replace(path)
-    directory = os.open(path.parent, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        os.fsync(directory)
-    finally:
-        os.close(directory)
 
 
 def _unusable(message: str) -> StalledError:

@@ -6,11 +6,11 @@ from.
 
 from __future__ import annotations
 
-import os
 import secrets
 from pathlib import Path
 
 from reverser.errors import StalledError
+from reverser.private import write_private
 
 BYTES = 32
 
@@ -34,16 +34,5 @@ def key(folder: Path) -> bytes:
 
 def _made(path: Path) -> bytes:
     made = secrets.token_bytes(BYTES)
-    partial = path.with_suffix(".new")
-    descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(made)
-        file.flush()
-        os.fsync(file.fileno())
-    partial.replace(path)
-    directory = os.open(path.parent, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        os.fsync(directory)
-    finally:
-        os.close(directory)
+    write_private(path, made)
     return made
