@@ -107,6 +107,14 @@ INSTRUMENTS = (
         "Calls of the admission webhook, by what came of them: fact, nothing, undecodable, …",
     ),
     Instrument("admission_seconds", "histogram", (), "Time from a whole review to its answer.", "s"),
+    Instrument("hook_calls", "counter", ("plugin", "hook"), "Calls of plugins' hooks."),
+    Instrument("hook_seconds", "counter", ("plugin", "hook"), "Time spent in plugins' hooks.", "s"),
+    Instrument(
+        "hook_failures",
+        "counter",
+        ("plugin", "hook", "reason"),
+        "Calls of plugins' hooks that raised, took too long, or answered what they may not.",
+    ),
     Instrument(
         "watch_restarts", "counter", ("cluster", "reason"), "Watches that had to be started again, by reason."
     ),

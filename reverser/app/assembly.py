@@ -8,34 +8,33 @@ making commits of what has not changed.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 import msgspec
-import structlog
 import trio
 
+from reverser.app.hosting import builtins
 from reverser.config import Config
 from reverser.errors import StalledError, TransientError
 from reverser.model.change import Stream
 from reverser.model.destination import Destination
-from reverser.model.identity import Identities
 from reverser.model.ports import Journal
 from reverser.model.resource import ResourceType
-from reverser.stages.identity import compile_identities
-from reverser.stages.mailmap import Mailmap
+from reverser.plugins import Host
 from reverser.stages.route import compile_routes
+from reverser.stages.select.rules import CompiledRule
 from reverser.stages.select.streams import coverage, streams
-
-log = structlog.get_logger()
 
 
 class Assembly:
     """The pure parts of one configuration, compiled once."""
 
-    def __init__(self, config: Config, digest_key: bytes) -> None:
+    def __init__(self, config: Config, digest_key: bytes, host: Host) -> None:
         self.config = config
-        self.routes = compile_routes(config.rules, config.destinations, config.sanitize, digest_key)
-        self.identify = compile_identities(config.identities.rules, _mailmap(config.identities))
+        self.hooks = host.deciding(builtins(config))
+        self.on_pushed = host.pushed if host.plugins else None
+        self._host = host
+        tables = (config.rules, config.destinations, config.sanitize)
+        self.routes = compile_routes(*tables, digest_key, self.hooks)
 
     @property
     def destinations(self) -> list[Destination]:
@@ -55,23 +54,17 @@ class Assembly:
         """Which of a cluster's types to watch, and in which namespaces (("",) is all of them)."""
         routes = self.routes.get(cluster, [])
         useful = [type_ for type_ in types if any(route.wants_type(type_) for route in routes)]
-        return streams([rule for route in routes for rule in route.rules], useful)
+        return streams(self.compiled(cluster), useful)
+
+    def compiled(self, cluster: str) -> list[CompiledRule]:
+        """The rules of one cluster."""
+        return [rule for route in self.routes.get(cluster, ()) for rule in route.rules]
 
     def coverage(self, stream: Stream) -> str:
         """Fingerprint of everything that decides what becomes of a stream's objects."""
-        rules = [rule for route in self.routes.get(stream.cluster, ()) for rule in route.rules]
-        return coverage(stream, rules, self.config.destinations, self.config.sanitize)
-
-
-def _mailmap(identities: Identities) -> Mailmap:
-    """Empty when the file went away since the configuration was read."""
-    if not identities.mailmap:
-        return Mailmap()
-    try:
-        return Mailmap(Path(identities.mailmap).read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        log.warning("mailmap cannot be read", file=identities.mailmap, error=str(error))
-        return Mailmap()
+        rules = self.compiled(stream.cluster)
+        found = coverage(stream, rules, self.config.destinations, self.config.sanitize)
+        return found + self._host.fingerprint
 
 
 async def resume_position(journal: Journal, assembly: Assembly, stream: Stream) -> str:

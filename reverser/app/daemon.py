@@ -33,28 +33,33 @@ from reverser.metrics import Metrics
 from reverser.model.condition import Condition
 from reverser.model.ports import Journal
 from reverser.model.resource import ResourceType
+from reverser.plugins import Host, Plugin
 
 log = structlog.get_logger()
 
 STOPPING = (signal.SIGTERM, signal.SIGINT)
-FIXED = ("data_dir", "operations", "log", "webhook")
+FIXED = ("data_dir", "operations", "log", "webhook", "plugins")
 """Settings that a running process keeps until it is started again."""
 
 
 class Daemon:
     """One process: a journal, a listener, and the session of the moment."""
 
-    def __init__(self, config: Config, reload: Callable[[], Config]) -> None:
+    def __init__(self, config: Config, reload: Callable[[], Config], host: Host | None = None) -> None:
         self._config = config
         self._reload = reload
+        self._host = host or Host(disabled=config.plugins.disabled)
         self._stopping = False
         self._session: Session | None = None
         self._metrics = Metrics()
-        self._health = Health(_tell)
+        self._host.count_with(self._metrics)
+        self._health = Health(self._tell)
         self._health.expect("journal", "listeners")
 
     async def run(self, *, task_status: trio.TaskStatus[str] = trio.TASK_STATUS_IGNORED) -> None:
         """Run until a signal (or `stop`) ends it; starts with the URL of its probes."""
+        self._token = trio.lowlevel.current_trio_token()
+        await self._host.open(self._paused)
         async with opened_journal(self._config) as journal, trio.open_nursery() as nursery:
             self._health.passed("journal")
             await nursery.start(self._signals, nursery.cancel_scope)
@@ -65,6 +70,7 @@ class Daemon:
             self._introduce(url)
             task_status.started(url)
             await self._sessions(journal, witnesses)
+            await self._host.close()
             if witnesses is not None:
                 await witnesses.keep()
             nursery.cancel_scope.cancel()
@@ -105,7 +111,7 @@ class Daemon:
         afresh = False
         attributor = None if witnesses is None else witnesses.attributor
         while not self._stopping:
-            assembly = Assembly(self._config, journal.key)
+            assembly = Assembly(self._config, journal.key, self._host)
             if self._session is not None:
                 self._session.close(assembly)
             self._session = Session(
@@ -148,6 +154,23 @@ class Daemon:
         if self._session is not None:
             self._session.stop(drain=False)
 
+    def _paused(self, plugin: Plugin, paused: bool) -> None:
+        """Called in the plugin's thread."""
+        self._token.run_sync_soon(self._pause, plugin, paused)
+
+    def _pause(self, plugin: Plugin, paused: bool) -> None:
+        subject = f"plugin/{plugin.name}"
+        if paused:
+            what = "failed too often in a row and is paused for some minutes"
+            self._health.report(Condition("Stalled", subject, True, "PluginFailed", what))
+        else:
+            self._health.recovered(subject)
+
+    def _tell(self, condition: Condition) -> None:
+        report = log.warning if condition.type == "Stalled" and condition.status else log.info
+        report(condition.message, subject=condition.subject, reason=condition.reason)
+        self._host.condition(condition)
+
     def _introduce(self, url: str) -> None:
         log.info("reverser starts", version=__version__, data=self._config.data_dir)
         for destination in self._config.destinations:
@@ -163,8 +186,3 @@ async def opened_journal(config: Config) -> AsyncIterator[Journal]:
     with lock(folder):
         async with open_journal(folder) as journal:
             yield journal
-
-
-def _tell(condition: Condition) -> None:
-    report = log.warning if condition.type == "Stalled" and condition.status else log.info
-    report(condition.message, subject=condition.subject, reason=condition.reason)

@@ -54,7 +54,7 @@ class Opening:
             yield FolderWriter(name, self._to if alone else self._to / name, queue, journal)
             return
         if destination.mode == "observe":
-            yield ObservingWriter(destination, queue, journal)
+            yield ObservingWriter(destination, queue, journal, self._assembly.hooks)
             return
         folder = Path(self._assembly.config.data_dir) / "repositories" / name
         async with open_repository(folder, destination, observe=self._observer(name)) as repository:
@@ -69,8 +69,9 @@ class Opening:
                 repository,
                 self._metrics,
                 self._health,
-                self._assembly.identify,
+                self._assembly.hooks,
                 time.time,
+                self._assembly.on_pushed,
             )
 
     def _observer(self, destination: str) -> Callable[[str, float, bool], None]:

@@ -22,6 +22,7 @@ from reverser.metrics import Metrics
 from reverser.model.condition import Condition
 from reverser.model.ports import Journal
 from reverser.model.withheld import Withheld
+from reverser.plugins import Host
 
 PATIENCE_SECONDS = 60.0
 """How long a type whose list fails is tried again."""
@@ -29,18 +30,18 @@ POLL_SECONDS = 0.2
 UNLIMITED_SECONDS = 24 * 3600.0
 
 
-async def snapshot(config: Config, to: Path | None = None) -> list[Withheld]:
+async def snapshot(config: Config, host: Host, to: Path | None = None) -> list[Withheld]:
     """Write everything that the rules select, into Git or below `to`; what had to be withheld.
 
     Raises StalledError when a cluster, a type or a remote could not be reached.
     """
     if to is None:
-        return await _pass(config, None)
+        return await _pass(config, host, None)
     with tempfile.TemporaryDirectory(prefix="reverser-snapshot-") as folder:
-        return await _pass(msgspec.structs.replace(config, data_dir=folder), to)
+        return await _pass(msgspec.structs.replace(config, data_dir=folder), host, to)
 
 
-async def _pass(config: Config, to: Path | None) -> list[Withheld]:
+async def _pass(config: Config, host: Host, to: Path | None) -> list[Withheld]:
     config = msgspec.structs.replace(config, grace_seconds=UNLIMITED_SECONDS)
     failed: list[Condition] = []
     scope = trio.CancelScope()
@@ -52,16 +53,16 @@ async def _pass(config: Config, to: Path | None) -> list[Withheld]:
 
     async with opened_journal(config) as journal:
         with scope:
-            await _once(config, journal, Health(notice), to)
+            await _once(config, host, journal, Health(notice), to)
         if failed:
             raise StalledError(failed[0].reason, f"{failed[0].subject}: {failed[0].message}")
         return await journal.withheld()
 
 
-async def _once(config: Config, journal: Journal, health: Health, to: Path | None) -> None:
+async def _once(config: Config, host: Host, journal: Journal, health: Health, to: Path | None) -> None:
     again = True
     while again:
-        assembly = Assembly(config, journal.key)
+        assembly = Assembly(config, journal.key, host)
         session = Session(assembly, journal, Metrics(), health, afresh=True, to=to)
         async with trio.open_nursery() as nursery:
             nursery.start_soon(_stop_when_settled, session)

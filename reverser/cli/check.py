@@ -10,6 +10,7 @@ import msgspec
 import trio
 from rich.console import Console
 
+from reverser.app.hosting import hosted
 from reverser.cli import tables
 from reverser.cli.failure import EXIT_CONFIG, EXIT_UNAVAILABLE
 from reverser.cli.findings import Findings
@@ -43,13 +44,14 @@ def command(config_path: str, offline: bool, output: str) -> None:
     configure("console", "error")
     try:
         config = load(config_path, os.environ)
+        host = hosted(config, os.environ)
     except ConfigError as error:
         if output != "json":
             raise
         problems = [{"path": p.path, "message": p.message, "hint": p.hint} for p in error.problems]
         _print_json({"ok": False, "problems": problems})
         sys.exit(EXIT_CONFIG)
-    findings = Findings() if offline else trio.run(inspect, config)
+    findings = Findings() if offline else trio.run(inspect, config, host)
     if output == "json":
         _print_json({"ok": findings.ok, "problems": [], **msgspec.to_builtins(findings)})
     elif offline:

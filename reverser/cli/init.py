@@ -19,6 +19,7 @@ from reverser.cli.options import config_option
 from reverser.config import parse
 from reverser.errors import StalledError
 from reverser.log import configure
+from reverser.plugins import Host
 
 
 @click.command(
@@ -56,7 +57,7 @@ def command(
     if path.exists() and not force:
         raise click.UsageError(f"{path} is already there; --force replaces it")
     text = draft(Answers(given, ask=not yes), namespaces).render()
-    findings = trio.run(inspect, parse(text, os.environ))
+    findings = trio.run(inspect, parse(text, os.environ), Host())
     answered = _tell(findings)
     if not answered and (yes or not click.confirm("Write the file all the same?", err=True)):
         raise StalledError("NotReady", f"{config_path} was not written", hint="mend what is told above")

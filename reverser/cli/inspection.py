@@ -23,14 +23,15 @@ from reverser.model.change import Stream
 from reverser.model.destination import Destination
 from reverser.model.resource import ResourceType
 from reverser.model.rule import Rule
+from reverser.plugins import Host
 from reverser.stages.select.resources import matches
 from reverser.stages.select.rules import CompiledRule
 from reverser.stages.yaml import render
 
 
-async def inspect(config: Config) -> Findings:
+async def inspect(config: Config, host: Host) -> Findings:
     """Everything that the rules of a configuration use."""
-    assembly = Assembly(config, b"")
+    assembly = Assembly(config, b"", host)
     clusters: dict[str, ClusterFinding] = {}
     destinations: dict[str, DestinationFinding] = {}
 
@@ -84,7 +85,7 @@ async def look_at_cluster(cluster: Cluster, assembly: Assembly) -> ClusterFindin
         cluster.name,
         server=client.server,
         version=served,
-        types=_types(streams, denied, [CompiledRule(rule) for rule in rules]),
+        types=_types(streams, denied, assembly.compiled(cluster.name)),
         notes=(*_silent(found), *_unmatched(rules, found.types)),
         roles="---\n".join(render(role).decode() for role in permissions.roles(denied, "reverser")),
     )

@@ -9,9 +9,11 @@ import click
 import trio
 
 from reverser.app.daemon import Daemon
+from reverser.app.hosting import hosted
 from reverser.cli.options import config_option
 from reverser.config import Config, load
 from reverser.log import configure
+from reverser.plugins import Host
 
 
 @click.command(
@@ -32,8 +34,8 @@ def command(config_path: str) -> None:
     """
     config = load(config_path, os.environ)
     configure(config.log.format, config.log.level)
-    trio.run(_run, config, lambda: load(config_path, os.environ))
+    trio.run(_run, config, lambda: load(config_path, os.environ), hosted(config, os.environ))
 
 
-async def _run(config: Config, reload: Callable[[], Config]) -> None:
-    await Daemon(config, reload).run()
+async def _run(config: Config, reload: Callable[[], Config], host: Host) -> None:
+    await Daemon(config, reload, host).run()

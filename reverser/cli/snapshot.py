@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 import trio
 
+from reverser.app.hosting import hosted
 from reverser.app.snapshot import snapshot
 from reverser.cli.options import config_option
 from reverser.config import load
@@ -35,6 +36,6 @@ def command(config_path: str, to: Path | None) -> None:
     """
     config = load(config_path, os.environ)
     configure(config.log.format, config.log.level)
-    withheld = trio.run(snapshot, config, to)
+    withheld = trio.run(snapshot, config, hosted(config, os.environ), to)
     for row in withheld:
         click.echo(f"withheld {row.key}: {row.message}", err=True)

@@ -15,7 +15,7 @@ from msgspec import inspect
 
 from reverser.config.report import Report, did_you_mean, one_of, places, show
 from reverser.config.secrets import secret
-from reverser.config.tables import Config
+from reverser.config.tables import Config, Plugins
 from reverser.model.secret import SecretRef
 
 if TYPE_CHECKING:
@@ -44,12 +44,18 @@ class Decoder:
         kind = cast("inspect.StructType", inspect.type_info(Config))
         return cast("Config", self._table(kind, tables, ""))
 
+    def struct(self, struct: type[msgspec.Struct], table: dict[str, Any], path: str) -> Any:
+        """One table as a struct of somebody else's; the report says whether the result may be used."""
+        return self._table(cast("inspect.StructType", inspect.type_info(struct)), table, path)
+
     def _value(self, kind: inspect.Type, value: Any, path: str) -> Any:
         kind = _without_none(kind)
         if isinstance(kind, inspect.StructType):
             if kind.cls is SecretRef:
                 return secret(value, path, self._environ, self._report) or MISSING
             return self._table(kind, value, path)
+        if isinstance(kind, inspect.DictType):
+            return self._mapping(kind, value, path)
         if isinstance(kind, inspect.VarTupleType):
             return self._array(kind, value, path)
         return self._leaf(kind, value, path)
@@ -60,6 +66,8 @@ class Decoder:
             self._report.add(path, "must be a table", f"write [{path}] on a line of its own")
             return MISSING
         known = {field.encode_name: field for field in kind.fields}
+        if kind.cls is Plugins:
+            value = _with_tables(value)
         for key in [key for key in value if key not in known]:
             self._report.add(_join(path, key), "is not a known key", did_you_mean(key, known))
         return kind.cls(**{name: self._field(field, value, path) for name, field in known.items()})
@@ -73,6 +81,16 @@ class Decoder:
         elif field.required:
             self._report.add(where, "is missing", f'add {field.encode_name} = "…"')
         return _default(field)
+
+    def _mapping(self, kind: inspect.DictType, value: Any, path: str) -> Any:
+        """A table with keys of the user's own."""
+        if not isinstance(value, dict):
+            self._report.add(path, "must be a table", f"write [{path}] on a line of its own")
+            return MISSING
+        if isinstance(kind.value_type, inspect.AnyType):
+            return value
+        items = {name: self._value(kind.value_type, each, _join(path, name)) for name, each in value.items()}
+        return {name: each for name, each in items.items() if each is not MISSING}
 
     def _array(self, kind: inspect.VarTupleType, value: Any, path: str) -> Any:
         of_tables = isinstance(kind.item_type, inspect.StructType)
@@ -92,6 +110,12 @@ class Decoder:
         hint = did_you_mean(value, words) if isinstance(value, str) else ""
         self._report.add(path, f"must be {_allowed(choices)}, not {show(value)}", hint)
         return MISSING
+
+
+def _with_tables(value: dict[str, Any]) -> dict[str, Any]:
+    """Tables of `[plugins]` are the plugins' own, decoded when their plugins are known."""
+    own = {name: table for name, table in value.items() if isinstance(table, dict)}
+    return {name: each for name, each in value.items() if name not in own} | {"tables": own}
 
 
 def _words(kind: inspect.Type) -> list[str]:

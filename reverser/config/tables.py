@@ -7,7 +7,7 @@ docs/configuration.md tells about it.
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
@@ -69,6 +69,19 @@ class Webhook(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The certificate, and who may call."""
 
 
+class Plugins(msgspec.Struct, frozen=True):
+    """Which plugins are loaded, in which order."""
+
+    enabled: tuple[str, ...] = ()
+    """Names of installed plugins, or of files in `paths`, in the order of calling."""
+    disabled: tuple[str, ...] = ()
+    """Built-in plugins to leave out; `reverser plugins list` shows them."""
+    paths: tuple[str, ...] = ()
+    """Files or folders of Python, each a plugin called like it."""
+    tables: dict[str, Any] = {}
+    """Not a key: every other table in `[plugins]`, each a plugin's own."""
+
+
 class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The whole file."""
 
@@ -82,6 +95,8 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Without the table nothing listens, and authors stay unresolved."""
     identities: Identities = Identities()
     """How users are called in Git."""
+    plugins: Plugins = Plugins()
+    """Code of others that has a say in what is written, and how."""
     clusters: tuple[Cluster, ...] = (Cluster(),)
     destinations: tuple[Destination, ...] = ()
     rules: tuple[Rule, ...] = ()

@@ -25,7 +25,7 @@ from reverser.model.withheld import Withheld
 from reverser.stages.describe import describe
 from reverser.stages.managed import changed_at, manager
 from reverser.stages.route import Route
-from reverser.stages.sanitize import exclusion, sanitize, significant
+from reverser.stages.sanitize import sanitize, significant, without_values
 from reverser.stages.select.rules import CompiledRule
 from reverser.stages.yaml import render
 
@@ -49,13 +49,14 @@ def decide(route: Route, change: Change, record: Record | None, *, scaled: bool 
     resource = change.stream.type
     if change.deleted:
         return _deleted(route, change, record)
-    rules = route.selecting(resource, change.key, _labels(change.object))
+    labels = _labels(change.object)
+    rules = route.selecting(resource, change.key, labels)
     if not rules:
         return _deselected(route, change, record)
-    reason = exclusion(change.object, resource)
-    if reason:
-        return _left(change, record, reason)
     try:
+        reason = route.hooks.leave_out(change.key, resource, labels, without_values(change.object, resource))
+        if reason:
+            return _left(change, record, reason)
         return _written(route, rules, change, record, scaled=scaled)
     except WithheldError as error:
         name = route.destination.name
@@ -80,6 +81,9 @@ def _written(
 ) -> Decision:
     key, resource = change.key, change.stream.type
     document = sanitize(change.object, key, resource, route.policy, scaled=scaled)
+    document = msgspec.structs.replace(
+        document, content=route.hooks.sanitize(key, resource, document.content)
+    )
     path = route.layout(key, resource)
     content = render(document.content)
     fingerprint = digest(content, route.digest_key)

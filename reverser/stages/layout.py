@@ -21,37 +21,35 @@ from reverser.stages.template import fields, template_problems
 
 Layout: TypeAlias = Callable[[ObjectKey, ResourceType], str]
 """The path of an object's file, the destination's root included. Raises WithheldError(UnsafePath)."""
+Place: TypeAlias = Callable[[ObjectKey, ResourceType, Destination], str]
+"""The path below the destination's root, unchecked."""
 
 _LIKE_A_VERSION = re.compile("v[0-9]")
 
 
-def compile_layout(destination: Destination) -> Layout:
+def placed(key: ObjectKey, resource: ResourceType, destination: Destination) -> str:
+    """The path that the destination's own `layout` gives, below its root and unchecked."""
+    match destination.layout:
+        case "rest":
+            return _rest(key, resource)
+        case "template":
+            return destination.template.format_map(fields(key, resource))
+    return f"{key}.yaml"
+
+
+def compile_layout(destination: Destination, place: Place) -> Layout:
     """The destination's layout. Raises ValueError for a template that has problems."""
-    form = _forms(destination)[destination.layout]
+    if destination.layout == "template" and (problems := template_problems(destination.template)):
+        raise ValueError("; ".join(problems))
     root = destination.path.strip("/")
     lead = f"{root}/" if root else ""
 
     def layout(key: ObjectKey, resource: ResourceType) -> str:
-        path = lead + "/".join(map(paths.shorten, form(key, resource).split("/")))
+        path = lead + "/".join(map(paths.shorten, place(key, resource, destination).split("/")))
         paths.check(path, root)
         return path
 
     return layout
-
-
-def _forms(destination: Destination) -> dict[str, Layout]:
-    def templated(key: ObjectKey, resource: ResourceType) -> str:
-        return destination.template.format_map(fields(key, resource))
-
-    if destination.layout == "template":
-        problems = template_problems(destination.template)
-        if problems:
-            raise ValueError("; ".join(problems))
-    return {"default": _default, "rest": _rest, "template": templated}
-
-
-def _default(key: ObjectKey, _: ResourceType) -> str:
-    return f"{key}.yaml"
 
 
 def _rest(key: ObjectKey, resource: ResourceType) -> str:

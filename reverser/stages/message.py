@@ -20,26 +20,35 @@ from reverser.model.attribution import Attribution
 from reverser.model.change import Origin
 from reverser.model.commit import CommitPlan
 from reverser.model.entry import Entry
+from reverser.model.message import Message
 from reverser.stages.identity import Identify
 from reverser.stages.text import cut, visible
-from reverser.stages.wording import SUBJECT_CHARACTERS, body, subject
+from reverser.stages.wording import SUBJECT_CHARACTERS
 
 NOBODY = "unknown <unknown@reverser.invalid>"
 GROUPS_CHARACTERS = 400
 
+_TRAILER = re.compile(
+    r"(?!Kubernetes-|Reverser-|Attribution$)[A-Za-z][A-Za-z0-9-]{0,60}", re.ASCII | re.IGNORECASE
+)
+"""Names that others may give their trailers: what ours say is evidence."""
 _ENTRY = re.compile(r"([^/\s]+)/(\d{1,18})(?:-(\d{1,18}))?", re.ASCII)
 
 
-def message(plan: CommitPlan, journal_id: str, overwrote: Sequence[str] = ()) -> str:
-    """The whole message. `overwrote` names the commits of others whose edits of our files go under."""
+def message(plan: CommitPlan, words: Message, journal_id: str, overwrote: Sequence[str] = ()) -> str:
+    """The whole message: words of whoever gives them, and our trailers in any case.
+
+    `overwrote` names the commits of others whose edits of our files go under.
+    """
     trailers = [
+        *((name, value) for name, value in words.trailers if _TRAILER.fullmatch(name)),
         *_about(plan),
         *(("Reverser-Overwrote", commit) for commit in overwrote),
         *(("Reverser-Entry", f"{journal_id}/{run}") for run in entry_ranges(e.seq for e in plan.entries)),
     ]
-    paragraphs = [cut(visible(subject(plan)), SUBJECT_CHARACTERS)]
-    lines = [visible(line) for line in body(plan)]
-    if lines:
+    paragraphs = [cut(visible(words.subject), SUBJECT_CHARACTERS) or str(plan.first.key)]
+    lines = [visible(line) for line in words.body]
+    if any(lines):
         paragraphs.append("\n".join(lines))
     paragraphs.append("\n".join(f"{name}: {visible(value)}" for name, value in trailers))
     return "\n\n".join(paragraphs) + "\n"

@@ -7,6 +7,7 @@ commit. Routes of different destinations share nothing.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
 
 import msgspec
 
@@ -18,6 +19,24 @@ from reverser.stages.sanitize import Policy
 from reverser.stages.select.rules import CompiledRule
 
 
+class Hooks(Protocol):
+    """What plugins, the built-in ones among them, have to say on the way from an object to its file."""
+
+    def exclude_type(self, resource: ResourceType) -> str:
+        """Why a type is left out by default; "" when it is not."""
+
+    def leave_out(
+        self, key: ObjectKey, resource: ResourceType, labels: Mapping[str, str], obj: Mapping[str, Any]
+    ) -> str:
+        """Why a selected object has no file; "" when it has one. Raises WithheldError."""
+
+    def sanitize(self, key: ObjectKey, resource: ResourceType, content: dict[str, Any]) -> dict[str, Any]:
+        """The content with less in it. Raises WithheldError."""
+
+    def layout(self, key: ObjectKey, resource: ResourceType, destination: Destination) -> str:
+        """The path below the destination's root, unchecked. Raises WithheldError."""
+
+
 class Route(msgspec.Struct, frozen=True):
     """Everything that decides what of one cluster lands in one destination, and how it looks."""
 
@@ -27,6 +46,7 @@ class Route(msgspec.Struct, frozen=True):
     policy: Policy
     digest_key: bytes
     """Key of the digests that tell change from noise."""
+    hooks: Hooks
 
     def wants_type(self, resource: ResourceType) -> bool:
         """Whether a watch of this type can bring anything for this destination."""
@@ -50,19 +70,22 @@ def compile_routes(
     destinations: Sequence[Destination],
     sanitize: Sequence[SanitizeRule],
     digest_key: bytes,
+    hooks: Hooks,
 ) -> dict[str, list[Route]]:
     """The routes of each cluster, by cluster name."""
     named = {destination.name: destination for destination in destinations}
     grouped: dict[tuple[str, str], list[CompiledRule]] = {}
     for rule in rules:
-        grouped.setdefault((rule.cluster, rule.destination), []).append(CompiledRule(rule))
+        grouped.setdefault((rule.cluster, rule.destination), []).append(
+            CompiledRule(rule, hooks.exclude_type)
+        )
     routes: dict[str, list[Route]] = {}
     for (cluster, name), compiled in grouped.items():
         destination = named[name]
         policy = Policy(
             style=destination.style, secrets=destination.secrets, mask_key=digest_key, rules=tuple(sanitize)
         )
-        layout = compile_layout(destination)
-        route = Route(destination, tuple(compiled), layout, policy, digest_key)
+        layout = compile_layout(destination, hooks.layout)
+        route = Route(destination, tuple(compiled), layout, policy, digest_key, hooks)
         routes.setdefault(cluster, []).append(route)
     return routes

@@ -16,7 +16,7 @@ from reverser.model.resource import ResourceType
 from reverser.model.rule import Rule
 from reverser.stages.sanitize.excluded import excluded_type
 from reverser.stages.select.resources import ANY, matches
-from reverser.stages.select.rules import CompiledRule
+from reverser.stages.select.rules import CompiledRule, ExcludeType
 
 MOST_LEFT_OUT = 100
 """More would make long expressions, and save less and less."""
@@ -74,10 +74,14 @@ def covers(selection: Selection, group: str, plural: str) -> bool:
 
 
 def left_out(
-    rules: Sequence[Rule], types: Iterable[ResourceType], *, secrets: bool = True
+    rules: Sequence[Rule],
+    types: Iterable[ResourceType],
+    exclude: ExcludeType = excluded_type,
+    *,
+    secrets: bool = True,
 ) -> list[tuple[str, str]]:
     """(group, plural) of known types that `selected` covers though no rule selects them."""
-    compiled = [CompiledRule(rule) for rule in rules]
+    compiled = [CompiledRule(rule, exclude) for rule in rules]
     known = {(type_.group, type_.resource): type_ for type_ in (*NOISE, *types)}
     selection = selected(rules, known.values())
     unwanted = [
@@ -85,7 +89,7 @@ def left_out(
         for place, type_ in known.items()
         if covers(selection, *place) and not any(rule.selects_type(type_) for rule in compiled)
     ]
-    unwanted.sort(key=lambda type_: (type_ not in NOISE, not excluded_type(type_)))
+    unwanted.sort(key=lambda type_: (type_ not in NOISE, not exclude(type_)))
     places = [(type_.group, type_.resource) for type_ in unwanted]
     told = [place for place in places if place not in (SECRETS, NAMESPACES)]
     return ([] if secrets and SECRETS not in places else [SECRETS]) + told[:MOST_LEFT_OUT]

@@ -19,11 +19,11 @@ from reverser.metrics import Metrics
 from reverser.model.commit import CommitPlan
 from reverser.model.destination import Destination
 from reverser.model.ports import Journal, Repository
-from reverser.stages.identity import Identify
+from reverser.model.push import Pushed
 from reverser.writer.catchup import CatchUp
 from reverser.writer.foreign import Foreign
 from reverser.writer.landing import Landing, Stale, Written
-from reverser.writer.prepare import prepare
+from reverser.writer.prepare import Words, prepare
 from reverser.writer.queue import Queue
 
 log = structlog.get_logger()
@@ -45,8 +45,9 @@ class Writer:
         repository: Repository,
         metrics: Metrics,
         health: Health,
-        identify: Identify,
+        words: Words,
         clock: Callable[[], float],
+        on_pushed: Callable[[Pushed], None] | None = None,
     ) -> None:
         self._destination = destination
         self._name = destination.name
@@ -57,9 +58,9 @@ class Writer:
         self._repository = repository
         self._metrics = metrics
         self._health = health
-        self._identify = identify
+        self._words = words
         self._clock = clock
-        self._landing = Landing(destination.name, journal, repository, metrics, health, clock)
+        self._landing = Landing(destination, journal, repository, metrics, health, clock, on_pushed)
 
     def drain(self) -> None:
         """Write what is journaled, then return from `run`."""
@@ -107,7 +108,7 @@ class Writer:
 
     async def _write(self, plans: Sequence[CommitPlan], head: str, foreign: Foreign) -> Written:
         prepared = [
-            await prepare(plan, self._destination, foreign, self._journal.id, self._identify, self._clock())
+            await prepare(plan, self._destination, foreign, self._journal.id, self._words, self._clock())
             for plan in plans
         ]
         commits = [each.commit for each in prepared if each.commit is not None]

@@ -18,8 +18,10 @@ from reverser.health import Health
 from reverser.metrics import Metrics
 from reverser.model.change import Origin
 from reverser.model.commit import Commit, PushOutcome, PushResult
+from reverser.model.destination import Destination
 from reverser.model.entry import Entry
 from reverser.model.ports import Journal, Repository
+from reverser.model.push import Pushed, PushedCommit
 from reverser.model.withheld import Withheld
 from reverser.writer.touched import Touched
 
@@ -56,21 +58,25 @@ class Landing:
 
     def __init__(
         self,
-        destination: str,
+        destination: Destination,
         journal: Journal,
         repository: Repository,
         metrics: Metrics,
         health: Health,
         clock: Callable[[], float],
+        on_pushed: Callable[[Pushed], None] | None = None,
     ) -> None:
-        self._name = destination
-        self._subject = f"destination/{destination}"
+        """`on_pushed` is told of each clean push, and must not wait."""
+        self._name = destination.name
+        self._branch = destination.branch
+        self._subject = f"destination/{destination.name}"
+        self._on_pushed = on_pushed
         self._journal = journal
         self._repository = repository
         self._metrics = metrics
         self._health = health
         self._clock = clock
-        self._touched = Touched(destination, journal)
+        self._touched = Touched(destination.name, journal)
 
     async def run(self, batches: trio.MemoryReceiveChannel[Written]) -> None:
         """Land batches in their order; raises Stale, TransientError or StalledError."""
@@ -82,6 +88,8 @@ class Landing:
         if batch.head != batch.parent:
             await self._push(batch.head)
             self._count(batch)
+            if self._on_pushed is not None:
+                self._on_pushed(_pushed(batch, self._name, self._branch))
         await self._journal.ack(self._name, [entry.seq for entry in batch.entries], batch.head)
         self._landed(batch.entries)
         if batch.overwrote:
@@ -131,6 +139,19 @@ class Landing:
             if entry.origin is Origin.LIVE:
                 seconds = max(0.0, now - entry.appended_at)
                 self._metrics.observe("change_to_push_seconds", seconds, destination=self._name)
+
+
+def _pushed(batch: Written, destination: str, branch: str) -> Pushed:
+    parents = [batch.parent, *batch.ids]
+    pairs = zip(batch.commits, batch.ids, parents, strict=False)
+    commits = [_commit(commit, new) for commit, new, parent in pairs if new != parent]
+    return Pushed(destination, branch, batch.head, tuple(commits))
+
+
+def _commit(commit: Commit, new: str) -> PushedCommit:
+    written = tuple(edit.path for edit in commit.edits if edit.content is not None)
+    removed = tuple(edit.path for edit in commit.edits if edit.content is None)
+    return PushedCommit(new, commit.author, commit.authored_at, commit.message, written, removed)
 
 
 def _failure(result: PushResult) -> Exception:

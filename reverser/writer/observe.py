@@ -11,7 +11,7 @@ import structlog
 
 from reverser.model.destination import Destination
 from reverser.model.ports import Journal
-from reverser.stages.message import message
+from reverser.writer.prepare import Words
 from reverser.writer.queue import Queue
 
 log = structlog.get_logger()
@@ -20,10 +20,11 @@ log = structlog.get_logger()
 class ObservingWriter:
     """Logs what would be committed to one destination."""
 
-    def __init__(self, destination: Destination, queue: Queue, journal: Journal) -> None:
+    def __init__(self, destination: Destination, queue: Queue, journal: Journal, words: Words) -> None:
         self._destination = destination
         self._queue = queue
         self._journal = journal
+        self._words = words
 
     def drain(self) -> None:
         """Log what is journaled, then return from `run`."""
@@ -35,7 +36,7 @@ class ObservingWriter:
         name = self._destination.name
         while plans := await self._queue.next():
             for plan in plans:
-                subject = message(plan, self._journal.id).partition("\n")[0]
+                subject = self._words.message(plan).subject
                 files = [entry.edit.path for entry in plan.entries[:10]]
                 log.info("would commit", destination=name, subject=subject, files=files)
                 await self._journal.ack(name, [entry.seq for entry in plan.entries], "")

@@ -5,16 +5,29 @@ An entry that cannot be placed leaves its plan; the others go on.
 
 from __future__ import annotations
 
+from typing import Protocol
+
 import msgspec
 
 from reverser.errors import WithheldError
+from reverser.model.attribution import Actor
 from reverser.model.commit import Commit, CommitPlan
 from reverser.model.destination import Destination
 from reverser.model.entry import Edit, Entry
+from reverser.model.message import Message
 from reverser.model.withheld import Withheld
-from reverser.stages.identity import Identify
 from reverser.stages.message import author, message
 from reverser.writer.foreign import Foreign
+
+
+class Words(Protocol):
+    """Who gives commits their words, and authors their names."""
+
+    def message(self, plan: CommitPlan) -> Message:
+        """Subject, body and further trailers."""
+
+    def identity(self, actor: Actor) -> str:
+        """`Name <email>`."""
 
 
 class Prepared(msgspec.Struct, frozen=True):
@@ -35,7 +48,7 @@ async def prepare(
     destination: Destination,
     foreign: Foreign,
     journal_id: str,
-    identify: Identify,
+    words: Words,
     now: float,
 ) -> Prepared:
     """Place every entry of a plan and word its commit."""
@@ -58,12 +71,12 @@ async def prepare(
         return Prepared(None, (), tuple(withheld))
     plan = CommitPlan(tuple(kept))
     commit = Commit(
-        author=author(plan, destination.committer, identify),
+        author=author(plan, destination.committer, words.identity),
         committer=destination.committer,
         authored_at=kept[-1].changed_at,
         # Not now: what is written again after a refusal is then the same commit, and takes no room.
         committed_at=kept[-1].appended_at or now,
-        message=message(plan, journal_id, list(dict.fromkeys(overwrote.values()))),
+        message=message(plan, words.message(plan), journal_id, list(dict.fromkeys(overwrote.values()))),
         edits=tuple(edits),
     )
     return Prepared(commit, plan.entries, tuple(withheld), tuple(overwrote))

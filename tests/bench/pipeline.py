@@ -27,6 +27,7 @@ from reverser.model.change import ListCompleted, ListStarted, Observation, Origi
 from reverser.model.destination import Destination
 from reverser.model.ports import Journal
 from reverser.model.rule import Rule
+from reverser.plugins import Host
 from tests.bench.samples import STREAMS, place, sample
 
 POLL_SECONDS = 0.05
@@ -81,7 +82,7 @@ async def open_pipeline(folder: Path, url: str) -> AsyncIterator[Pipeline]:
     config = Config(data_dir=str(folder), destinations=destinations, rules=rules)
     metrics, health = Metrics(), Health()
     async with open_journal(folder) as journal, trio.open_nursery() as nursery:
-        assembly = Assembly(config, journal.key)
+        assembly = Assembly(config, journal.key, Host())
         intake = Intake(assembly.routes, assembly.coverage, journal, metrics, health)
         opening = Opening(assembly, journal, metrics, health, _resolve, _rebuilt)
         send, receive = trio.open_memory_channel[Observation](CHANNEL)

@@ -12,8 +12,8 @@ from typing import Any
 from reverser.model.destination import Destination
 from reverser.model.resource import ObjectKey, ResourceType
 from reverser.model.rule import Rule
-from reverser.stages.layout import compile_layout
-from reverser.stages.sanitize import Policy, exclusion, sanitize
+from reverser.stages.layout import compile_layout, placed
+from reverser.stages.sanitize import Policy, excluded_type, exclusion, sanitize
 from reverser.stages.select.rules import CompiledRule
 from reverser.stages.yaml import render
 
@@ -57,7 +57,7 @@ def objects(plane: Any, resource: ResourceType) -> Iterator[dict[str, Any]]:
 
 def expected_files(plane: Any, rule: Rule, destination: Destination) -> dict[str, bytes]:
     """path -> content of every file that the destination should have."""
-    compiled, layout = CompiledRule(rule), compile_layout(destination)
+    compiled, layout = CompiledRule(rule, excluded_type), compile_layout(destination, placed)
     policy = Policy(style=destination.style, secrets=destination.secrets, mask_key=b"x" * 32, rules=())
     files: dict[str, bytes] = {}
     for resource in resource_types(plane):

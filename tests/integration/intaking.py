@@ -21,6 +21,7 @@ from reverser.model.ports import Journal
 from reverser.model.resource import ResourceType
 from reverser.model.rule import Rule
 from reverser.stages.route import compile_routes
+from tests.hooks import HOOKS
 
 MAPS = ResourceType("", "v1", "configmaps", "ConfigMap", True)
 STREAM = Stream("default", MAPS)
@@ -69,7 +70,7 @@ class Taking:
     def __init__(self, journal: Journal, rules: Sequence[Rule], destinations: Sequence[Destination]) -> None:
         self.journal = journal
         self.health = Health()
-        routes = compile_routes(rules, destinations, (), journal.key)
+        routes = compile_routes(rules, destinations, (), journal.key, HOOKS)
         self.intake = Intake(routes, lambda stream: f"all of {stream.id}", journal, METRICS, self.health)
 
     async def all(self, observations: Iterable[Observation]) -> None:

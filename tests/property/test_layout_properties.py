@@ -12,7 +12,7 @@ from reverser.errors import WithheldError
 from reverser.model.destination import Destination
 from reverser.model.resource import ObjectKey, ResourceType
 from reverser.stages import paths
-from reverser.stages.layout import compile_layout
+from reverser.stages.layout import compile_layout, placed
 from reverser.stages.template import template_problems
 
 LABEL = st.from_regex(r"[a-z]([a-z0-9-]{0,5}[a-z0-9])?", fullmatch=True) | st.sampled_from(
@@ -66,7 +66,7 @@ def objects(draw: st.DrawFn) -> list[tuple[ObjectKey, ResourceType]]:
 @pytest.mark.parametrize("destination", FORMS, ids=lambda form: f"{form.layout}-{form.path}-{form.template}")
 def test_paths_are_safe_and_live_together(destination: Destination) -> None:
     """No two objects share a path, no file stands where another needs a folder, all are below the root."""
-    layout = compile_layout(destination)
+    layout = compile_layout(destination, placed)
 
     @settings(max_examples=100, deadline=None)
     @given(objects())
@@ -111,9 +111,9 @@ def test_a_template_without_problems_tells_all_objects_apart(
     """Whatever template is accepted at start, each object that is written has a path of its own."""
     if template_problems(template):
         with pytest.raises(ValueError):
-            compile_layout(Destination("d", "u", layout="template", template=template))
+            compile_layout(Destination("d", "u", layout="template", template=template), placed)
         return
-    layout = compile_layout(Destination("d", "u", layout="template", template=template))
+    layout = compile_layout(Destination("d", "u", layout="template", template=template), placed)
     owners: dict[str, ObjectKey] = {}
     for key, resource in cluster:
         try:

@@ -15,6 +15,7 @@ from reverser.model.resource import ResourceType
 from reverser.model.rule import Rule, SanitizeRule
 from reverser.stages.decide import Decision, decide, swept
 from reverser.stages.route import Route, compile_routes
+from tests.hooks import HOOKS
 
 DEPLOYMENTS = ResourceType("apps", "v1", "deployments", "Deployment", True, subresources=("status", "scale"))
 SECRETS = ResourceType("", "v1", "secrets", "Secret", True)
@@ -28,7 +29,7 @@ SEEN_AT = 1000.0
 def route(
     *rules: Rule, destination: Destination = LIVE, sanitize: tuple[SanitizeRule, ...] = (), key: bytes = KEY
 ) -> Route:
-    (made,) = compile_routes(rules or (EVERYTHING,), [destination], sanitize, key)["default"]
+    (made,) = compile_routes(rules or (EVERYTHING,), [destination], sanitize, key, HOOKS)["default"]
     return made
 
 
@@ -248,7 +249,7 @@ def test_destinations_decide_for_themselves() -> None:
     """Each destination has its own rules, layout, style and record of one object."""
     other = Destination("other", "file:///other", layout="rest", path="deep/down", secrets="mask")
     rules = [EVERYTHING, Rule("some", "other", selector="tier=gold")]
-    live_route, other_route = compile_routes(rules, [LIVE, other], (), KEY)["default"]
+    live_route, other_route = compile_routes(rules, [LIVE, other], (), KEY, HOOKS)["default"]
 
     first = decide(live_route, change(web()), None)
     second = decide(other_route, change(web()), None)

@@ -15,11 +15,13 @@ from reverser.model.change import Operation, Origin
 from reverser.model.commit import CommitPlan
 from reverser.model.entry import Edit, Entry
 from reverser.model.identity import IdentityRule
+from reverser.model.message import Message
 from reverser.model.resource import ObjectKey
 from reverser.stages.describe import describe
 from reverser.stages.identity import compile_identities
 from reverser.stages.mailmap import Mailmap
 from reverser.stages.message import author, entry_ranges, message, parse_entry
+from tests.hooks import HOOKS
 
 COMMITTER = "Reverser <reverser@localhost>"
 WEB = Entry(
@@ -50,7 +52,7 @@ def named(name: str, seq: int, *, resource: str = "pods", namespace: str = "shop
 
 
 def told(*entries: Entry) -> str:
-    return message(CommitPlan(entries), "6f1c")
+    return message(CommitPlan(entries), HOOKS.message(CommitPlan(entries)), "6f1c")
 
 
 def trailers(text: str) -> list[tuple[str, str]]:
@@ -185,7 +187,7 @@ def test_a_window_sums_up_and_names_each_object() -> None:
 
 def test_overwritten_commits_are_named() -> None:
     """When our edit goes on top of somebody's, their commit is in a trailer."""
-    text = message(CommitPlan((WEB,)), "6f1c", ["abc", "def"])
+    text = message(CommitPlan((WEB,)), Message("x"), "6f1c", ["abc", "def"])
 
     assert [value for name, value in trailers(text) if name == "Reverser-Overwrote"] == ["abc", "def"]
 

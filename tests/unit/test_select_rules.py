@@ -11,6 +11,7 @@ from reverser.model.change import Operation, Stream
 from reverser.model.destination import Destination
 from reverser.model.resource import ObjectKey, ResourceType
 from reverser.model.rule import Rule, SanitizeRule
+from reverser.stages.sanitize import excluded_type
 from reverser.stages.select.rules import CompiledRule
 from reverser.stages.select.streams import MOST_NAMESPACES, coverage, streams
 
@@ -22,7 +23,7 @@ LIVE = Destination("live", "file:///live")
 
 
 def rule(**fields: Any) -> CompiledRule:
-    return CompiledRule(Rule("r", "live", **fields))
+    return CompiledRule(Rule("r", "live", **fields), excluded_type)
 
 
 def key(namespace: str, name: str = "web", cluster: str = "default") -> ObjectKey:
@@ -120,7 +121,9 @@ def test_coverage_changes_with_all_that_decides_about_the_stream() -> None:
         coverage(STREAM, [rule(namespaces=("shop",))], [LIVE]),
         coverage(STREAM, [rule(selector="a=b")], [LIVE]),
         coverage(
-            STREAM, [rule(), CompiledRule(Rule("s", "second"))], [LIVE, Destination("second", "file:///s")]
+            STREAM,
+            [rule(), CompiledRule(Rule("s", "second"), excluded_type)],
+            [LIVE, Destination("second", "file:///s")],
         ),
         coverage(STREAM, [rule()], [LIVE], [stripping]),
         coverage(Stream("default", msgspec.structs.replace(DEPLOYMENTS, version="v2")), [rule()], [LIVE]),

@@ -11,6 +11,7 @@ from reverser.stages.sanitize.exclusion import exclusion
 from reverser.stages.sanitize.fieldpath import parse_path
 from reverser.stages.sanitize.policy import Policy
 from reverser.stages.sanitize.scale import scale_target
+from reverser.stages.sanitize.secrets import without_values
 
 __all__ = [
     "EXCLUDED_TYPES",
@@ -21,4 +22,5 @@ __all__ = [
     "sanitize",
     "scale_target",
     "significant",
+    "without_values",
 ]

@@ -17,7 +17,7 @@ from typing import Any
 
 from reverser.errors import WithheldError
 from reverser.model.resource import ResourceType
-from reverser.stages.sanitize.content import Content, mapping
+from reverser.stages.sanitize.content import Content, copied, mapping
 
 _FIELDS = frozenset({"apiVersion", "kind", "metadata", "type", "immutable"})
 _MASKED = re.compile("hmac:[0-9a-f]{32}")
@@ -30,6 +30,14 @@ def is_secret(obj: Content, type: ResourceType) -> bool:  # noqa: A002
         "v1",
         "Secret",
     )
+
+
+def without_values(obj: Content, type: ResourceType) -> Content:  # noqa: A002
+    """The object itself; of a Secret what tells nothing of its values."""
+    if not is_secret(obj, type):
+        return obj
+    kept = {name: value for name, value in obj.items() if name in _FIELDS}
+    return {**kept, "metadata": copied(obj.get("metadata"))}
 
 
 def masked(content: Content, key: bytes) -> Content:

@@ -5,22 +5,26 @@ What a rule says of types is decided once a type; namespaces, names and labels o
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from fnmatch import fnmatchcase
+from typing import TypeAlias
 
 from reverser.model.change import Operation
 from reverser.model.resource import ObjectKey, ResourceType
 from reverser.model.rule import Rule
-from reverser.stages.sanitize.excluded import excluded_type
 from reverser.stages.select.labels import parse
 from reverser.stages.select.resources import matches, names_exactly
+
+ExcludeType: TypeAlias = Callable[[ResourceType], str]
+"""Why a type is left out by default; "" when it is not."""
 
 
 class CompiledRule:
     """A `Rule` that answers quickly. Raises ValueError for a selector that cannot be read."""
 
-    def __init__(self, rule: Rule) -> None:
+    def __init__(self, rule: Rule, exclude: ExcludeType) -> None:
         self.rule = rule
+        self._exclude = exclude
         self._selector = parse(rule.selector)
         self._cluster_scoped = (
             rule.namespaces == ("*",) if rule.cluster_scoped == "auto" else rule.cluster_scoped
@@ -59,4 +63,4 @@ class CompiledRule:
         if not (type.namespaced or self._cluster_scoped):
             return False
         named = any(names_exactly(pattern, type) for pattern in rule.resources)
-        return named or not (rule.default_excludes and excluded_type(type))
+        return named or not (rule.default_excludes and self._exclude(type))

@@ -1,0 +1,58 @@
+"""From `[plugins]` and `[identities]` to a host: everything loaded and checked, or every problem told."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import structlog
+
+from reverser import builtin
+from reverser.config import Config
+from reverser.config.report import did_you_mean
+from reverser.errors import ConfigError, Problem
+from reverser.model.identity import Identities
+from reverser.plugins import Host, load
+from reverser.plugins.register import register
+from reverser.plugins.settings import configure
+from reverser.stages.identity import compile_identities
+from reverser.stages.mailmap import Mailmap
+
+log = structlog.get_logger()
+
+
+def hosted(config: Config, environ: Mapping[str, str]) -> Host:
+    """The plugins of a configuration, configured. Raises ConfigError with every problem of them."""
+    table = config.plugins
+    plugins, problems = load(table.enabled, table.paths)
+    hooks, misfits = register(plugins)
+    settings, faults = configure(plugins, hooks, table.tables, environ)
+    problems += misfits + faults + _unknown(table.disabled, builtins(config))
+    if problems:
+        raise ConfigError(problems)
+    return Host(plugins, settings, table.disabled)
+
+
+def builtins(config: Config) -> Mapping[str, Any]:
+    """The built-in plugins of a configuration."""
+    return builtin.plugins(compile_identities(config.identities.rules, _mailmap(config.identities)))
+
+
+def _unknown(disabled: tuple[str, ...], known: Mapping[str, Any]) -> list[Problem]:
+    return [
+        Problem("plugins.disabled", f"no built-in plugin is called {name!r}", did_you_mean(name, known))
+        for name in disabled
+        if name not in known
+    ]
+
+
+def _mailmap(identities: Identities) -> Mailmap:
+    """Empty when the file went away since the configuration was read."""
+    if not identities.mailmap:
+        return Mailmap()
+    try:
+        return Mailmap(Path(identities.mailmap).read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        log.warning("mailmap cannot be read", file=identities.mailmap, error=str(error))
+        return Mailmap()

@@ -1,0 +1,22 @@
+"""What nobody declares has no file: types that change all the time, objects that something makes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from reverser import hookimpl
+from reverser.model.resource import ObjectKey, ResourceType
+from reverser.stages.sanitize import excluded_type, exclusion
+
+
+@hookimpl
+def reverser_exclude_type(resource: ResourceType) -> str | None:
+    """The table of docs/excluded.md."""
+    return excluded_type(resource) or None
+
+
+@hookimpl
+def reverser_select(key: ObjectKey, resource: ResourceType, obj: Mapping[str, Any]) -> str | None:  # noqa: ARG001
+    """Objects that are marked to be ignored, that a controller owns, or that the cluster makes itself."""
+    return exclusion(dict(obj), resource) or None

@@ -1,0 +1,109 @@
+"""The plugins of one process: their deciding hooks for whoever decides, their effectful ones on their own.
+
+Third-party plugins live as long as the process; the built-in ones are made anew with each
+configuration, which they carry.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Any
+
+import msgspec
+import trio
+
+from reverser.errors import ConfigError, Problem
+from reverser.model.condition import Condition
+from reverser.model.push import Pushed
+from reverser.plugins.deciding import Deciding
+from reverser.plugins.meter import Counters, Meter
+from reverser.plugins.plugin import Plugin
+from reverser.plugins.register import register
+from reverser.plugins.room import Room
+from reverser.plugins.watchdog import Watchdog
+
+EFFECTS = ("reverser_startup", "reverser_pushed", "reverser_condition", "reverser_shutdown")
+CLOSE_SECONDS = 5.0
+
+
+class Host:
+    """Plugins that are loaded and configured."""
+
+    def __init__(
+        self,
+        plugins: Sequence[Plugin] = (),
+        settings: Mapping[str, Any] | None = None,
+        disabled: Collection[str] = (),
+    ) -> None:
+        self.plugins = tuple(plugins)
+        self._disabled = disabled
+        self._meter = Meter(None)
+        self._watchdog = Watchdog() if plugins else None
+        self._rooms: list[Room] = []
+        self.fingerprint = _fingerprint(plugins, settings or {}, disabled)
+        """Empty without plugins: what they decide is part of what a stream's position is valid for."""
+
+    def count_with(self, counters: Counters) -> None:
+        """From now on, count calls there."""
+        self._meter = Meter(counters)
+
+    def all_plugins(self, builtin: Mapping[str, Any]) -> list[Plugin]:
+        """The built-in plugins that are not disabled, and the others, in the order of calling."""
+        ours = [
+            Plugin(name, code, "built in") for name, code in builtin.items() if name not in self._disabled
+        ]
+        return [*ours, *self.plugins]
+
+    def deciding(self, builtin: Mapping[str, Any]) -> Deciding:
+        """The deciding hooks, for one configuration."""
+        hooks, problems = register(self.all_plugins(builtin))
+        if problems:
+            raise ConfigError(problems)
+        return Deciding(hooks, self._meter, self._watchdog)
+
+    async def open(self, on_pause: Callable[[Plugin, bool], None]) -> None:
+        """Start what has effects. Raises ConfigError when a plugin does not start.
+
+        `on_pause` is called in a thread of the plugin's: paused, or well again.
+        """
+        hooks, _ = register(self.plugins)
+        problems: list[Problem] = []
+        for plugin in self.plugins:
+            own = {name: hook for name in EFFECTS for hook in hooks[name] if hook.plugin is plugin}
+            if own:
+                problems += await self._opened(Room(plugin, own, self._meter, on_pause))
+        if problems:
+            raise ConfigError(problems)
+
+    async def _opened(self, room: Room) -> list[Problem]:
+        try:
+            await trio.to_thread.run_sync(room.open)
+        except Exception as error:
+            return [Problem(f"plugins.{room.name}", f"did not start: {type(error).__name__}: {error}")]
+        self._rooms.append(room)
+        return []
+
+    def pushed(self, push: Pushed) -> None:
+        """Tell who wants to know; nothing is waited for."""
+        for room in self._rooms:
+            room.tell("reverser_pushed", push)
+
+    def condition(self, condition: Condition) -> None:
+        """Tell who wants to know; nothing is waited for."""
+        for room in self._rooms:
+            room.tell("reverser_condition", condition)
+
+    async def close(self) -> None:
+        """Let all of them finish, at the same time and not for long."""
+        async with trio.open_nursery() as nursery:
+            for room in self._rooms:
+                nursery.start_soon(trio.to_thread.run_sync, room.close, CLOSE_SECONDS)
+
+
+def _fingerprint(plugins: Sequence[Plugin], settings: Mapping[str, Any], disabled: Collection[str]) -> str:
+    if not plugins and not disabled:
+        return ""
+    told = [(plugin.name, plugin.origin, settings.get(plugin.name)) for plugin in plugins]
+    encoded = msgspec.json.encode([told, sorted(disabled)], enc_hook=repr)
+    return hashlib.blake2b(encoded, digest_size=8).hexdigest()

@@ -1,0 +1,69 @@
+"""Names in the configuration become plugins: distributions by entry point, files and folders by path.
+
+Nothing is loaded that is not named. A plugin that cannot be loaded refuses the start: a sanitizer that
+silently is not there would be worse.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from collections.abc import Sequence
+from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
+from types import ModuleType
+
+from reverser.config.report import did_you_mean
+from reverser.errors import Problem
+from reverser.plugins.plugin import Plugin
+
+GROUP = "reverser"
+NO_NAMES = ("enabled", "disabled", "paths")
+"""Keys of `[plugins]` that are no plugin's table."""
+
+
+def load(enabled: Sequence[str], paths: Sequence[str] = ()) -> tuple[list[Plugin], list[Problem]]:
+    """The enabled plugins, in that order, and what is wrong.
+
+    `paths` are files or folders of Python, each a plugin called like it, without `.py`.
+    """
+    local = {Path(path).stem: Path(path) for path in paths}
+    installed = {point.name: point for point in entry_points(group=GROUP)}
+    loaded = [_loaded(name, local, installed) for name in dict.fromkeys(enabled)]
+    problems = [each for each in loaded if isinstance(each, Problem)]
+    problems += [
+        Problem("plugins.paths", f"{path} is not enabled", f'add "{name}" to plugins.enabled')
+        for name, path in local.items()
+        if name not in enabled
+    ]
+    return [each for each in loaded if isinstance(each, Plugin)], problems
+
+
+def _loaded(name: str, local: dict[str, Path], installed: dict[str, EntryPoint]) -> Plugin | Problem:
+    place = f"plugins.{name}"
+    if name in NO_NAMES or "/" in name or name.startswith("builtin."):
+        return Problem("plugins.enabled", f"{name!r} cannot be the name of a plugin")
+    if name not in local and name not in installed:
+        hint = (
+            did_you_mean(name, [*local, *installed]) or "install its distribution, or name its file in paths"
+        )
+        return Problem("plugins.enabled", f"no plugin is called {name!r}", hint)
+    try:
+        if name in local:
+            return Plugin(name, _module(name, local[name]), str(local[name]))
+        point = installed[name]
+        return Plugin(name, point.load(), f"{point.dist.name} {point.dist.version}" if point.dist else "")
+    except Exception as error:
+        return Problem(place, f"cannot be loaded: {type(error).__name__}: {error}")
+
+
+def _module(name: str, path: Path) -> ModuleType:
+    file = path / "__init__.py" if path.is_dir() else path
+    full = f"reverser_plugin_{name}"
+    spec = importlib.util.spec_from_file_location(full, file)
+    if spec is None or spec.loader is None:
+        raise ImportError(f"{file} is no Python file")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[full] = module
+    spec.loader.exec_module(module)
+    return module

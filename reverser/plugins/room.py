@@ -1,0 +1,127 @@
+"""A thread and a Trio loop of one plugin's own, for its effectful hooks.
+
+Whatever a plugin does there, blocking calls included, holds up nothing but itself. A thread that does
+not end is left behind with the process.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Mapping
+from typing import Any, TypeAlias
+
+import structlog
+import trio
+
+from reverser.plugins.meter import Meter
+from reverser.plugins.plugin import Hook, Plugin
+from reverser.plugins.streak import PAUSE_SECONDS, Streak
+
+log = structlog.get_logger()
+
+LIMIT_SECONDS = 30.0
+WAITING_MOST = 1000
+"""Calls that wait for a slow plugin; what comes beyond is dropped and counted."""
+Call: TypeAlias = tuple[Hook, tuple[Any, ...]]
+
+
+class Room:
+    """Calls the effectful hooks of one plugin, one after the other, in the order of `tell`."""
+
+    def __init__(
+        self,
+        plugin: Plugin,
+        hooks: Mapping[str, Hook],
+        meter: Meter,
+        on_pause: Callable[[Plugin, bool], None],
+        limit_seconds: float = LIMIT_SECONDS,
+        pause_seconds: float = PAUSE_SECONDS,
+    ) -> None:
+        """`on_pause` is called in the plugin's thread: paused, or well again."""
+        self._plugin = plugin
+        self.name = plugin.name
+        self._hooks = hooks
+        self._meter = meter
+        self._on_pause = on_pause
+        self._limit = limit_seconds
+        self._streak = Streak(pause_seconds)
+        self._resting = trio.CancelScope()
+        self._opened, self._closed = threading.Event(), threading.Event()
+        self._failure: BaseException | None = None
+
+    def open(self) -> None:
+        """Call `reverser_startup` in a new thread; blocks, and raises what it raised."""
+        threading.Thread(target=self._live, name=f"plugin {self._plugin.name}", daemon=True).start()
+        if not self._opened.wait(self._limit + 1):
+            raise TimeoutError(f"took longer than {self._limit:g} s")
+        if self._failure is not None:
+            raise self._failure
+
+    def tell(self, name: str, *arguments: Any) -> None:
+        """Let a hook be called when its turn comes; never waits, never raises."""
+        hook = self._hooks.get(name)
+        if hook is not None:
+            self._later(self._take, (hook, arguments))
+
+    def close(self, seconds: float) -> None:
+        """Finish what waits, call `reverser_shutdown`, and end; blocks for `seconds` at most."""
+        self._later(self._finish)
+        if not self._closed.wait(seconds):
+            log.warning("plugin did not end in time", plugin=self._plugin.name)
+
+    def _later(self, function: Callable[..., object], *arguments: Any) -> None:
+        try:
+            self._token.run_sync_soon(function, *arguments)
+        except trio.RunFinishedError:
+            self._closed.set()
+
+    def _take(self, call: Call) -> None:
+        try:
+            self._send.send_nowait(call)
+        except trio.WouldBlock:
+            self._meter.failed(call[0], "dropped")
+        except trio.ClosedResourceError:
+            pass
+
+    def _finish(self) -> None:
+        self._send.close()
+        self._resting.cancel()
+
+    def _live(self) -> None:
+        try:
+            trio.run(self._main)
+        finally:
+            self._opened.set()
+            self._closed.set()
+
+    async def _main(self) -> None:
+        self._token = trio.lowlevel.current_trio_token()
+        self._send, calls = trio.open_memory_channel[Call](WAITING_MOST)
+        self._failure = await self._called("reverser_startup")
+        self._opened.set()
+        if self._failure is not None:
+            return
+        async for hook, arguments in calls:
+            with self._resting:
+                await trio.sleep(self._streak.pause(time.monotonic()))
+            error = await self._call(hook, arguments)
+            if self._streak.ended(time.monotonic(), well=error is None):
+                self._on_pause(self._plugin, self._streak.paused)
+        await self._called("reverser_shutdown")
+
+    async def _called(self, name: str) -> BaseException | None:
+        return await self._call(self._hooks[name], ()) if name in self._hooks else None
+
+    async def _call(self, hook: Hook, arguments: tuple[Any, ...]) -> BaseException | None:
+        began = time.perf_counter()
+        try:
+            with trio.fail_after(self._limit):
+                await hook.call(*arguments)
+        except Exception as error:
+            self._meter.failed(hook, "slow" if isinstance(error, trio.TooSlowError) else "raised")
+            log.warning("plugin failed", plugin=self._plugin.name, hook=hook.name, error=type(error).__name__)
+            return error
+        finally:
+            self._meter.called(hook, time.perf_counter() - began)
+        return None

@@ -1,0 +1,45 @@
+"""A time limit for deciding hooks: Python code that takes longer is interrupted where it stands.
+
+They are called inline in the main thread, so nothing else could stop one that hangs. A thread a call
+would cost ten times what a change costs. The alarm interrupts Python code and blocking calls; it
+cannot interrupt one long call into C, for example one regular expression gone astray.
+"""
+
+from __future__ import annotations
+
+import signal
+import threading
+from types import FrameType
+
+LIMIT_SECONDS = 1.0
+AGAIN_SECONDS = 0.05
+"""For code that catches the interruption and goes on."""
+
+
+class TooLongError(BaseException):
+    """Raised inside the hook; no `except Exception` of its own stops it."""
+
+
+class Watchdog:
+    """One for the process; used as a context around a call."""
+
+    def __init__(self, seconds: float = LIMIT_SECONDS) -> None:
+        self.seconds = seconds
+        self._armed = False
+        self._works = threading.current_thread() is threading.main_thread()
+        if self._works:
+            signal.signal(signal.SIGALRM, self._ring)
+
+    def __enter__(self) -> None:
+        if self._works:
+            self._armed = True
+            signal.setitimer(signal.ITIMER_REAL, self.seconds, AGAIN_SECONDS)
+
+    def __exit__(self, *_: object) -> None:
+        if self._works:
+            self._armed = False
+            signal.setitimer(signal.ITIMER_REAL, 0)
+
+    def _ring(self, _number: int, _frame: FrameType | None) -> None:
+        if self._armed:
+            raise TooLongError
