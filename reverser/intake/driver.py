@@ -15,6 +15,7 @@ import trio
 
 from reverser.health import Health
 from reverser.intake.attributor import Attributor
+from reverser.intake.claims import Claims
 from reverser.intake.draft import Draft, Place
 from reverser.intake.listing import Listing
 from reverser.intake.patience import PatientJournal
@@ -58,6 +59,12 @@ class Intake:
         self._attributor = attributor
         self._listings: dict[str, Listing] = {}
         self._scaled = Scaled()
+        self._claims = {
+            route.destination.name: Claims()
+            for each in routes.values()
+            for route in each
+            if route.hooks.foreign_layout
+        }
         self._withholding = Withholding()
         self._settled: dict[str, trio.Event] = {cluster: trio.Event() for cluster in routes}
 
@@ -78,7 +85,11 @@ class Intake:
     async def _seed(self) -> None:
         self._withholding.seed(await self._journal.withheld())
         for name in {route.destination.name for routes in self._routes.values() for route in routes}:
-            keys = [record.key for record in await self._journal.all_records(name)]
+            records = await self._journal.all_records(name)
+            if name in self._claims:
+                for record in records:
+                    self._claims[name].seed(record)
+            keys = [record.key for record in records]
             scaling = await self._journal.known((name, key) for key in keys if key.resource == RESOURCE)
             self._scaled.seed(scaling.values())
 
@@ -141,6 +152,8 @@ class Intake:
         for route in self._routes.get(cluster, ()):
             name = route.destination.name
             decision = decide(route, change, draft.record(name, change.key), scaled=scaled)
+            if name in self._claims:
+                decision = self._claims[name].settled(change, decision)
             self._metrics.count("events_processed", cluster=cluster, result=decision.result)
             yield name, decision
 

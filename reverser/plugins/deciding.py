@@ -49,7 +49,7 @@ class Deciding:
         self._meter = meter
         self._watchdog = watchdog
         self._quiet_until: dict[str, float] = {}
-        self.places = any(not hook.plugin.builtin for hook in hooks["reverser_layout"])
+        self.foreign_layout = any(not hook.plugin.builtin for hook in hooks["reverser_layout"])
 
     def exclude_type(self, resource: ResourceType) -> str:
         """Why the type is left out by default; "" when it is not."""

@@ -16,6 +16,7 @@ import trio
 from reverser.errors import ConfigError, Problem
 from reverser.model.condition import Condition
 from reverser.model.push import Pushed
+from reverser.plugins import watchdog
 from reverser.plugins.deciding import Deciding
 from reverser.plugins.meter import Counters, Meter
 from reverser.plugins.plugin import Plugin
@@ -39,7 +40,7 @@ class Host:
         self.plugins = tuple(plugins)
         self._disabled = disabled
         self._meter = Meter(None)
-        self._watchdog = Watchdog() if plugins else None
+        self._watchdog = Watchdog(watchdog.LIMIT_SECONDS) if plugins else None
         self._rooms: list[Room] = []
         self.fingerprint = _fingerprint(plugins, settings or {}, disabled)
         """Empty without plugins: what they decide is part of what a stream's position is valid for."""

@@ -47,6 +47,7 @@ class Room:
         self._limit = limit_seconds
         self._streak = Streak(pause_seconds)
         self._resting = trio.CancelScope()
+        self._ending = False
         self._opened, self._closed = threading.Event(), threading.Event()
         self._failure: BaseException | None = None
 
@@ -85,6 +86,7 @@ class Room:
             pass
 
     def _finish(self) -> None:
+        self._ending = True
         self._send.close()
         self._resting.cancel()
 
@@ -103,12 +105,18 @@ class Room:
         if self._failure is not None:
             return
         async for hook, arguments in calls:
-            with self._resting:
-                await trio.sleep(self._streak.pause(time.monotonic()))
+            await self._rest()
             error = await self._call(hook, arguments)
             if self._streak.ended(time.monotonic(), well=error is None):
                 self._on_pause(self._plugin, self._streak.paused)
         await self._called("reverser_shutdown")
+
+    async def _rest(self) -> None:
+        """Nothing is waited for once the process ends."""
+        pause = self._streak.pause(time.monotonic())
+        if pause and not self._ending:
+            with trio.move_on_after(pause) as self._resting:
+                await trio.sleep_forever()
 
     async def _called(self, name: str) -> BaseException | None:
         return await self._call(self._hooks[name], ()) if name in self._hooks else None

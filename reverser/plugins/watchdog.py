@@ -23,7 +23,7 @@ class TooLongError(BaseException):
 class Watchdog:
     """One for the process; used as a context around a call."""
 
-    def __init__(self, seconds: float = LIMIT_SECONDS) -> None:
+    def __init__(self, seconds: float) -> None:
         self.seconds = seconds
         self._armed = False
         self._works = threading.current_thread() is threading.main_thread()

@@ -22,6 +22,10 @@ from reverser.stages.select.rules import CompiledRule
 class Hooks(Protocol):
     """What plugins, the built-in ones among them, have to say on the way from an object to its file."""
 
+    @property
+    def foreign_layout(self) -> bool:
+        """Whether somebody else says where files are, so that two objects may be sent to one."""
+
     def exclude_type(self, resource: ResourceType) -> str:
         """Why a type is left out by default; "" when it is not."""
 

@@ -1,0 +1,83 @@
+"""`reverser plugins`: what is loaded, whether it keeps the contract, which hooks there are."""
+
+from __future__ import annotations
+
+import inspect
+import os
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from reverser.app.hosting import builtins, hosted
+from reverser.cli.failure import EXIT_CONFIG
+from reverser.cli.options import config_option
+from reverser.config import load
+from reverser.plugins.register import SPECIFICATIONS, in_order, register
+from reverser.testing import contract
+
+
+@click.group("plugins")
+def command() -> None:
+    """Show plugins, check them, and tell which hooks there are.
+
+    docs/plugins.md shows how to write one. Nothing is loaded that [plugins] does not name.
+    """
+
+
+@command.command("list", epilog="Example: reverser plugins list --config reverser.toml")
+@config_option
+def show(config_path: str) -> None:
+    """Show what is loaded, in the order of calling, with its hooks."""
+    config = load(config_path, os.environ)
+    plugins = hosted(config, os.environ).all_plugins(builtins(config))
+    hooks, _ = register(plugins)
+    rows = [(each.name, each.origin, " ".join(names)) for each, names in in_order(hooks, plugins)]
+    _table(("PLUGIN", "FROM", "HOOKS"), rows)
+
+
+@command.command("check", epilog="Example: reverser plugins check --config reverser.toml")
+@config_option
+@click.argument("names", nargs=-1, metavar="[NAME]…")
+def check(config_path: str, names: tuple[str, ...]) -> None:
+    """Hold plugins to their contract, with samples: all that are enabled, or those that are named.
+
+    Deciding hooks must answer by their arguments alone and leave these as they are, sanitizers only take
+    away, layouts keep objects apart. Exit status 78 when one does not.
+    """
+    config = load(config_path, os.environ)
+    plugins = {plugin.name: plugin for plugin in hosted(config, os.environ).plugins}
+    if unknown := [name for name in names if name not in plugins]:
+        raise click.BadParameter(f"{unknown[0]!r} is not enabled in [plugins]", param_hint="NAME")
+    faults = {
+        name: contract(plugins[name].code, config.plugins.tables.get(name)) for name in names or plugins
+    }
+    for name, found in faults.items():
+        for fault in found or ["keeps the contract"]:
+            click.echo(f"{name}: {fault}")
+    if not faults:
+        click.echo("no plugin is enabled")
+    sys.exit(EXIT_CONFIG if any(faults.values()) else 0)
+
+
+@command.command("hooks", epilog="Example: reverser plugins hooks")
+def hooks() -> None:
+    """Tell which hooks there are: signature, and what each is for."""
+    for name, function in SPECIFICATIONS.items():
+        click.secho(_signature(name, function), bold=True)
+        click.echo(f"{inspect.cleandoc(function.__doc__ or '')}\n")
+
+
+def _signature(name: str, function: Callable[..., Any]) -> str:
+    colour = "async def" if inspect.iscoroutinefunction(function) else "def"
+    return f"{colour} {name}({', '.join(inspect.signature(function).parameters)})"
+
+
+def _table(heads: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> None:
+    table = Table(*heads, box=None, pad_edge=False)
+    for row in rows:
+        table.add_row(*row)
+    Console().print(table)

@@ -1,0 +1,120 @@
+"""The contract of deciding hooks, tried out on the samples."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import msgspec
+import structlog
+
+from reverser.errors import WithheldError
+from reverser.model.message import Message
+from reverser.model.resource import ObjectKey, ResourceType
+from reverser.plugins.guard import fault
+from reverser.plugins.plugin import Hook, Hooks, Plugin
+from reverser.plugins.register import register
+from reverser.stages import paths
+from reverser.testing.samples import ACTORS, DESTINATION, TYPES, key_of, plan, samples
+
+
+def contract(code: Any, settings: Mapping[str, Any] | None = None) -> list[str]:
+    """What a plugin does that it may not; empty when all is well.
+
+    `code` is the module or object with the hooks, `settings` its table as TOML gives it.
+    """
+    plugin = Plugin("plugin", code, "")
+    hooks, problems = register([plugin])
+    told = [str(problem) for problem in problems]
+    for structs in hooks["reverser_settings"]:
+        struct = structs.call()
+        _configure(hooks, msgspec.convert(dict(settings or {}), struct) if struct else None)
+    if not hooks["reverser_settings"]:
+        _configure(hooks, None)
+    return told + list(dict.fromkeys(_broken(hooks)))
+
+
+def _configure(hooks: Hooks, settings: Any) -> None:
+    for hook in hooks["reverser_configure"]:
+        hook.call(settings, structlog.get_logger())
+
+
+def _broken(hooks: Hooks) -> Iterator[str]:
+    for name, calls in CALLS.items():
+        for hook in hooks[name]:
+            for arguments in calls():
+                yield from _impure(hook, arguments)
+    for hook in hooks["reverser_sanitize"]:
+        yield from _unsafe(hook)
+    for hook in hooks["reverser_layout"]:
+        yield from _shared(hook)
+
+
+def _selections() -> Iterator[tuple[Any, ...]]:
+    for obj in samples():
+        yield (*_about(obj), dict(obj["metadata"]["labels"]), obj)
+
+
+def _messages() -> Iterator[tuple[Any, ...]]:
+    for obj in samples():
+        for made in (plan(obj), plan(obj, ACTORS[1], "spec.replicas: 1 -> 2")):
+            yield made, Message("[UPDATE] web", ("a line",))
+
+
+CALLS: dict[str, Callable[[], Iterator[tuple[Any, ...]]]] = {
+    "reverser_exclude_type": lambda: ((resource,) for resource in TYPES.values()),
+    "reverser_select": _selections,
+    "reverser_layout": lambda: ((*_about(obj), DESTINATION) for obj in samples()),
+    "reverser_identity": lambda: ((actor,) for actor in ACTORS),
+    "reverser_message": _messages,
+}
+"""Hook -> the arguments that it is tried with."""
+
+
+def _about(obj: Mapping[str, Any]) -> tuple[ObjectKey, ResourceType]:
+    return key_of(obj), TYPES[obj["kind"]]
+
+
+def _impure(hook: Hook, arguments: tuple[Any, ...]) -> Iterator[str]:
+    wanted = Message if hook.name == "reverser_message" else str
+    given = copy.deepcopy(arguments)
+    first = hook.call(*given)
+    if given != arguments:
+        yield f"{hook.name} changes its arguments"
+    if first is not None and not isinstance(first, wanted):
+        yield f"{hook.name} answers with {type(first).__name__}"
+    if hook.call(*copy.deepcopy(arguments)) != first:
+        yield f"{hook.name} answers differently when asked again"
+
+
+def _cleaned(hook: Hook, obj: dict[str, Any]) -> Any:
+    given = copy.deepcopy(obj)
+    answer = hook.call(*_about(obj), given)
+    return given if answer is None else answer
+
+
+def _unsafe(hook: Hook) -> Iterator[str]:
+    for obj in samples():
+        once = _cleaned(hook, obj)
+        if told := fault(obj, once):
+            yield f"{hook.name} {told}"
+        elif _cleaned(hook, once) != once:
+            yield f"{hook.name} changes again what it has cleaned"
+        if _cleaned(hook, obj) != once:
+            yield f"{hook.name} answers differently when asked again"
+
+
+def _shared(hook: Hook) -> Iterator[str]:
+    owners: dict[str, ObjectKey] = {}
+    for obj in samples():
+        key, resource = _about(obj)
+        path = hook.call(key, resource, DESTINATION)
+        if not isinstance(path, str):
+            continue
+        try:
+            paths.check("/".join(map(paths.shorten, path.split("/"))))
+        except WithheldError as error:
+            yield f"{hook.name}: {error.message}"
+        if owners.setdefault(path, key) != key:
+            yield f"{hook.name} puts {owners[path]} and {key} into one file, {path}"

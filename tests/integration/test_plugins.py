@@ -1,0 +1,379 @@
+"""Plugins from a configuration to a decision: what they can do, and what happens when they go wrong."""
+
+from __future__ import annotations
+
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+import trio
+
+from reverser.app.hosting import builtins, hosted
+from reverser.config import parse
+from reverser.errors import ConfigError, WithheldError
+from reverser.model.condition import Condition
+from reverser.model.message import Message
+from reverser.model.push import Pushed
+from reverser.plugins.deciding import Deciding
+from reverser.plugins.host import Host
+from reverser.plugins.plugin import Plugin
+from reverser.testing import ACTORS, DESTINATION, TYPES, contract, key_of, make, plan
+
+BASE = """
+[[destinations]]
+name = "live"
+url = "file:///srv/live.git"
+[[rules]]
+name = "all"
+destination = "live"
+"""
+OBJECT = make("ConfigMap", data={"k": "v"})
+ABOUT = (key_of(OBJECT), TYPES["ConfigMap"])
+
+
+class Counted:
+    """Counters as the metrics have them."""
+
+    def __init__(self) -> None:
+        self.failures: list[tuple[str, str]] = []
+
+    def count(self, name: str, amount: float = 1, **labels: str) -> None:
+        if name == "hook_failures":
+            self.failures.append((labels["hook"], labels["reason"]))
+
+
+def host_of(folder: Path, code: str, more: str = "") -> Host:
+    """A host with one plugin, `mine`, read from a file."""
+    file = folder / "mine.py"
+    file.write_text(f"from reverser import MASK, hookimpl\nimport msgspec, time, trio\n{code}")
+    config = parse(f'{BASE}\n[plugins]\nenabled = ["mine"]\npaths = ["{file}"]\n{more}', {})
+    return hosted(config, {})
+
+
+def deciding(host: Host) -> Deciding:
+    return host.deciding(builtins(parse(BASE, {})))
+
+
+def problems(folder: Path, code: str, more: str = "") -> list[str]:
+    """What is wrong with such a configuration."""
+    with pytest.raises(ConfigError) as caught:
+        host_of(folder, code, more)
+    return [str(problem) for problem in caught.value.problems]
+
+
+def test_every_deciding_hook_has_its_say(tmp_path: Path) -> None:
+    """Selecting, cleaning, placing, naming and wording can all be replaced."""
+    code = """
+@hookimpl
+def reverser_exclude_type(resource): return "no maps" if resource.kind == "ConfigMap" else None
+@hookimpl
+def reverser_select(obj): return "it has data" if "data" in obj else None
+@hookimpl
+def reverser_sanitize(content): return {**content, "data": {"k": MASK}}
+@hookimpl
+def reverser_layout(key): return f"flat/{key.namespace}-{key.name}.yaml"
+@hookimpl
+def reverser_identity(actor): return "Alice <a@example.com>" if "alice" in actor.name else None
+@hookimpl
+def reverser_message(message): return msgspec.structs.replace(message, subject="feat: " + message.subject)
+"""
+    hooks = deciding(host_of(tmp_path, code))
+
+    assert hooks.exclude_type(TYPES["ConfigMap"]) == "no maps"
+    assert hooks.leave_out(*ABOUT, {}, OBJECT) == "it has data"
+    assert hooks.sanitize(*ABOUT, OBJECT) == {**OBJECT, "data": {"k": "masked"}}
+    assert OBJECT["data"] == {"k": "v"}
+    assert hooks.layout(*ABOUT, DESTINATION) == "flat/shop-web.yaml"
+    assert hooks.identity(ACTORS[0]) == "Alice <a@example.com>"
+    assert "deployer" in hooks.identity(ACTORS[1])
+    assert hooks.message(plan(OBJECT)).subject.startswith("feat: [CREATE] shop/configmaps/web")
+
+
+def test_what_is_built_in_can_be_left_out(tmp_path: Path) -> None:
+    """Without its plugin nothing is excluded by default, and a name that nobody has is told."""
+    events = TYPES["ConfigMap"].__class__("", "v1", "events", "Event", True)
+    config = parse(f'{BASE}\n[plugins]\ndisabled = ["builtin.exclusions"]\n', {})
+
+    assert deciding(Host()).exclude_type(events)
+    assert not hosted(config, {}).deciding(builtins(config)).exclude_type(events)
+    assert problems(tmp_path, "@hookimpl\ndef reverser_select(): pass", 'disabled = ["builtin.layout"]') == [
+        "plugins.disabled: no built-in plugin is called 'builtin.layout' (did you mean builtin.layouts?)"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("code", "more", "told"),
+    [
+        ("", "", "plugins.mine: has no hook (mark its functions with @reverser.hookimpl)"),
+        ("1/0", "", "plugins.mine: cannot be loaded: ZeroDivisionError: division by zero"),
+        (
+            "@hookimpl\ndef reverser_sanitise(content): pass",
+            "",
+            "plugins.mine: reverser_sanitise: is no hook (did you mean reverser_sanitize?)",
+        ),
+        ("@hookimpl\ndef reverser_select(author): pass", "", "author"),
+        (
+            "@hookimpl\nasync def reverser_select(key): pass",
+            "",
+            "plugins.mine: reverser_select: must be def (docs/plugins.md tells which hooks decide)",
+        ),
+        (
+            "@hookimpl\ndef reverser_pushed(push): pass",
+            "",
+            "plugins.mine: reverser_pushed: must be async def (docs/plugins.md tells which hooks decide)",
+        ),
+        (
+            "@hookimpl(wrapper=True)\ndef reverser_select(): yield",
+            "",
+            "plugins.mine: reverser_select: is a wrapper, and wrappers are not supported",
+        ),
+        (
+            "@hookimpl(tryfirst=True)\ndef reverser_select(): pass",
+            "",
+            "reverser_select: asks for a place of its own (the order is that of plugins.enabled)",
+        ),
+        (
+            "@hookimpl\ndef reverser_select(): pass",
+            "[plugins.mine]\na = 1",
+            "plugins.mine: has no settings (leave the table out)",
+        ),
+        (
+            "@hookimpl\ndef reverser_select(): pass",
+            "[plugins.mind]\na = 1",
+            "plugins.mind: is no plugin that is enabled (did you mean mine?)",
+        ),
+        (
+            "@hookimpl\ndef reverser_configure(settings): 1/0",
+            "",
+            "plugins.mine: ZeroDivisionError: division by zero",
+        ),
+    ],
+)
+def test_a_misfit_refuses_the_start(tmp_path: Path, code: str, more: str, told: str) -> None:
+    """Each misfit is told with its place and a hint, and nothing is loaded."""
+    assert any(told in problem for problem in problems(tmp_path, code, more))
+
+
+def test_settings_are_checked_by_the_plugins_own_struct(tmp_path: Path) -> None:
+    """All wrong values are told at once, with their key paths."""
+    code = """
+class Settings(msgspec.Struct):
+    url: str
+    retries: int = 3
+    words: dict[str, str] = {}
+@hookimpl
+def reverser_settings(): return Settings
+@hookimpl
+def reverser_configure(settings): globals()["seen"] = settings
+"""
+    told = problems(tmp_path, code, '[plugins.mine]\nretries = "x"\nword = {}\nwords = {a = 1}')
+    assert {text.partition(":")[0] for text in told} == {
+        *("plugins.mine.url", "plugins.mine.retries", "plugins.mine.word", "plugins.mine.words.a")
+    }
+
+    host = host_of(tmp_path, code, '[plugins.mine]\nurl = "x"\nwords = {a = "b"}')
+    seen = host.plugins[0].code.seen
+    assert (seen.url, seen.retries, seen.words) == ("x", 3, {"a": "b"})
+
+
+def test_an_unknown_plugin_refuses_the_start() -> None:
+    """What is enabled must be there."""
+    config = parse(
+        f'{BASE}\n[plugins]\nenabled = ["tempalte", "builtin.layouts"]\npaths = ["template.py"]', {}
+    )
+
+    with pytest.raises(ConfigError) as caught:
+        hosted(config, {})
+
+    assert "did you mean template?" in str(caught.value)
+    assert "'builtin.layouts' cannot be the name of a plugin" in str(caught.value)
+    assert "template.py is not enabled" in str(caught.value)
+
+
+BAD = {
+    "raised": "1/0",
+    "slow": "time.sleep(60)",
+    "wrong": "return 7",
+}
+
+
+@pytest.mark.parametrize("reason", BAD)
+def test_a_bad_hook_is_handled_by_its_rule(
+    tmp_path: Path, reason: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who raises, hangs or answers rubbish withholds the object, or is passed over; it is counted."""
+    monkeypatch.setattr("reverser.plugins.watchdog.LIMIT_SECONDS", 0.05)
+    names = ("exclude_type", "select", "sanitize", "layout", "identity", "message")
+    code = "".join(f"@hookimpl\ndef reverser_{name}():\n    {BAD[reason]}\n" for name in names)
+    host = host_of(tmp_path, code)
+    counted = Counted()
+    host.count_with(counted)
+    hooks = deciding(host)
+
+    assert hooks.exclude_type(TYPES["ConfigMap"]) == ""
+    for strict in (
+        lambda: hooks.leave_out(*ABOUT, {}, OBJECT),
+        lambda: hooks.sanitize(*ABOUT, OBJECT),
+        lambda: hooks.layout(*ABOUT, DESTINATION),
+    ):
+        with pytest.raises(WithheldError) as caught:
+            strict()
+        assert caught.value.reason == "PluginFailed"
+        assert "plugin mine" in caught.value.message
+    assert "alice" in hooks.identity(ACTORS[0])
+    assert hooks.message(plan(OBJECT)).subject.startswith("[CREATE]")
+    assert counted.failures == [(f"reverser_{name}", reason) for name in names]
+
+
+def test_a_hook_that_will_not_end_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A loop that catches every exception is interrupted again, until it gives in."""
+    monkeypatch.setattr("reverser.plugins.watchdog.LIMIT_SECONDS", 0.05)
+    code = """
+@hookimpl
+def reverser_select():
+    for _ in range(3):
+        try:
+            while True: pass
+        except BaseException: pass
+    while True: pass
+"""
+    hooks = deciding(host_of(tmp_path, code))
+
+    with pytest.raises(WithheldError, match="took longer than"):
+        hooks.leave_out(*ABOUT, {}, OBJECT)
+
+
+ESCAPES = {
+    "adds": 'content["data"]["new"] = "x"',
+    "changes": 'content["data"]["k"] = "w"',
+    "renames": 'content["metadata"]["name"] = "other"',
+    "turns into a Secret": 'content["kind"] = "Secret"',
+}
+
+
+@pytest.mark.parametrize("escape", ESCAPES)
+def test_a_sanitizer_cannot_add(tmp_path: Path, escape: str) -> None:
+    """What goes further than taking away withholds the object, and names who did it."""
+    hooks = deciding(host_of(tmp_path, f"@hookimpl\ndef reverser_sanitize(content):\n    {ESCAPES[escape]}"))
+
+    with pytest.raises(WithheldError, match="plugin mine: reverser_sanitize"):
+        hooks.sanitize(*ABOUT, OBJECT)
+
+
+def test_a_failure_quotes_nothing_of_the_object(tmp_path: Path) -> None:
+    """A plugin's error may hold values; what is told of it does not."""
+    hooks = deciding(host_of(tmp_path, "@hookimpl\ndef reverser_select(obj): raise ValueError(obj)"))
+
+    with pytest.raises(WithheldError) as caught:
+        hooks.leave_out(*ABOUT, {}, make("ConfigMap", data={"k": "canary"}))
+
+    assert "canary" not in caught.value.message
+    assert caught.value.__cause__ is None
+
+
+async def _until(done: Any) -> None:
+    with trio.fail_after(10):
+        while not done():
+            await trio.sleep(0.01)
+
+
+async def _opened(folder: Path, code: str, paused: list[bool] | None = None) -> Host:
+    host = host_of(folder, code)
+    await host.open(lambda _, state: (paused if paused is not None else []).append(state))
+    return host
+
+
+PUSH = Pushed("live", "main", "abc", ())
+
+
+async def test_effects_come_in_order_and_nobody_waits(tmp_path: Path) -> None:
+    """A hook that blocks its thread delays its own plugin only."""
+    code = """
+seen = []
+@hookimpl
+async def reverser_startup(): seen.append("up")
+@hookimpl
+async def reverser_pushed(push): time.sleep(0.2); seen.append(push.head)
+@hookimpl
+async def reverser_condition(condition): seen.append(condition.reason)
+@hookimpl
+async def reverser_shutdown(): seen.append("down")
+"""
+    host = await _opened(tmp_path, code)
+    seen = host.plugins[0].code.seen
+    assert seen == ["up"]
+    before = trio.current_time()
+    host.pushed(PUSH)
+    host.condition(Condition("Stalled", "x", True, "Because", "y"))
+    assert trio.current_time() - before < 0.1
+
+    await _until(lambda: len(seen) == 3)
+    await host.close()
+
+    assert seen == ["up", "abc", "Because", "down"]
+
+
+async def test_a_plugin_that_does_not_start_refuses_the_start(tmp_path: Path) -> None:
+    """Its error is told with its name."""
+    with pytest.raises(ConfigError, match=r"plugins.mine: did not start: ZeroDivisionError"):
+        await _opened(tmp_path, "@hookimpl\nasync def reverser_startup(): 1/0")
+
+
+async def test_five_failures_in_a_row_pause_a_plugin(tmp_path: Path) -> None:
+    """It is told once, and what waits is not lost."""
+    code = "calls = []\n@hookimpl\nasync def reverser_pushed(push):\n    calls.append(push)\n    1/0"
+    paused: list[bool] = []
+    host = await _opened(tmp_path, code, paused)
+    for _ in range(8):
+        host.pushed(PUSH)
+
+    await _until(lambda: paused)
+    calls = host.plugins[0].code.calls
+    await trio.testing.wait_all_tasks_blocked()
+
+    assert paused == [True]
+    assert len(calls) == 5
+    await host.close()
+    assert len(calls) == 8
+
+
+async def test_a_plugin_that_never_ends_is_left_behind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The process ends all the same."""
+    monkeypatch.setattr("reverser.plugins.host.CLOSE_SECONDS", 0.2)
+    host = await _opened(tmp_path, "@hookimpl\nasync def reverser_pushed(push): time.sleep(3)")
+    host.pushed(PUSH)
+    began = time.monotonic()
+
+    await host.close()
+
+    assert time.monotonic() - began < 2
+    assert any(thread.name == "plugin mine" for thread in threading.enumerate())
+
+
+def test_the_contract_finds_what_is_wrong() -> None:
+    """Impure answers, changed arguments, unsafe paths, shared paths, and cleaning that never settles."""
+    from tests.integration import badplugin
+
+    told = "\n".join(contract(badplugin))
+
+    for expected in (
+        "reverser_select changes its arguments",
+        "reverser_identity answers differently when asked again",
+        "reverser_message answers with int",
+        "reverser_sanitize changes again what it has cleaned",
+        "into one file",
+    ):
+        assert expected in told, told
+
+
+def test_the_built_in_plugins_keep_the_contract() -> None:
+    """What is asked of others holds for us."""
+    plugins = builtins(parse(BASE, {}))
+
+    assert all(contract(code) == [] for code in plugins.values())
+    assert all(Plugin(name, code, "").builtin for name, code in plugins.items())
+    assert isinstance(Message("x"), Message)
