@@ -1,0 +1,156 @@
+"""Values of Secrets are nowhere: not in Git, not in the data directory, not in what the daemon says."""
+
+from __future__ import annotations
+
+import base64
+import itertools
+import json
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.e2e.daemon import wait_for
+from tests.e2e.setting import Setting
+from tests.e2e.test_attribution import watched
+
+__all__ = ["watched"]
+
+LOUD = """
+from reverser import hookimpl
+
+@hookimpl
+def reverser_select(obj):
+    if "loud" in obj["metadata"]["name"]:
+        raise ValueError(obj)
+
+@hookimpl
+def reverser_message(plan, message):
+    raise ValueError(plan)
+
+@hookimpl
+async def reverser_pushed(push):
+    raise ValueError(push)
+"""
+
+
+class Canaries:
+    """Unique values, each looked for in every spelling."""
+
+    def __init__(self) -> None:
+        self._numbers = itertools.count(1)
+        self.values: list[str] = []
+
+    def value(self) -> str:
+        """Another one."""
+        self.values.append(f"canary-{next(self._numbers)}-5b7c1e9a3d")
+        return self.values[-1]
+
+    def encoded(self) -> str:
+        """Another one, in base64."""
+        return base64.b64encode(self.value().encode()).decode()
+
+    def found(self, place: str, content: bytes) -> list[str]:
+        """Which of them a text holds, plainly or in base64 at whatever offset."""
+        return [
+            f"{value} in {place}"
+            for value in self.values
+            if any(spelling in content for spelling in _spellings(value.encode()))
+        ]
+
+
+def _spellings(value: bytes) -> Iterator[bytes]:
+    yield value
+    yield value.hex().encode()
+    for shift in range(3):
+        encoded = base64.b64encode(b"x" * shift + value)
+        yield encoded[4 if shift else 0 : -4]
+
+
+def _everything(setting: Setting, pages: list[str]) -> Iterator[tuple[str, bytes]]:
+    """Every object of the remote, every file of the data directory, the log, and what was served."""
+    command = ["git", "-C", str(setting.remote.path), "cat-file", "--batch-all-objects", "--batch"]
+    yield "the remote", subprocess.run(command, capture_output=True, check=True).stdout
+    for repository in (setting.daemon.folder / "data" / "repositories").iterdir():
+        command[2] = str(repository)
+        yield "the local repository", subprocess.run(command, capture_output=True, check=True).stdout
+    for path in filter(Path.is_file, (setting.daemon.folder / "data").rglob("*")):
+        yield str(path.relative_to(setting.daemon.folder)), path.read_bytes()
+    yield "the log", setting.daemon.log.read_bytes()
+    yield from (("a page", page.encode()) for page in pages)
+
+
+def _secrets(setting: Setting, canaries: Canaries) -> None:
+    """Secrets of every shape, by every way of writing them, some too odd to be written."""
+    place = f"/api/v1/namespaces/{setting.namespace}/secrets"
+    docker = json.dumps({"auths": {"example.com": {"password": canaries.value()}}})
+    for name, body in {
+        "plain": {"data": {"k": canaries.encoded()}},
+        "text": {"stringData": {"k": canaries.value()}},
+        "noted": {"metadata": {"annotations": {"note": "free"}}, "data": {"k": canaries.encoded()}},
+        "docker": {
+            "type": "kubernetes.io/dockerconfigjson",
+            "data": {".dockerconfigjson": base64.b64encode(docker.encode()).decode()},
+        },
+        "basic": {
+            "type": "kubernetes.io/basic-auth",
+            "stringData": {"username": "u", "password": canaries.value()},
+        },
+        "loud": {"data": {"k": canaries.encoded()}},
+    }.items():
+        metadata = {"name": name, **body.pop("metadata", {})}  # type: ignore[dict-item]
+        setting.plane.create(place, {"metadata": metadata, **body})
+    applied = {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": {"name": "applied"},
+        "stringData": {"k": canaries.value()},
+    }
+    for more in ((), ("--server-side", "--force-conflicts")):
+        text = json.dumps(applied)
+        setting.plane.kubectl("-n", setting.namespace, "apply", *more, "-f", "-", input=text)
+    patch = json.dumps({"stringData": {"k": canaries.value(), "new": canaries.value()}})
+    setting.plane.kubectl("-n", setting.namespace, "patch", "secret", "plain", "--type=merge", "-p", patch)
+    setting.plane.kubectl("-n", setting.namespace, "delete", "secret", "text")
+
+
+def _pages(setting: Setting) -> list[str]:
+    return [httpx.get(f"{setting.daemon.url}/{page}").text for page in ("readyz", "healthz", "metrics")]
+
+
+@pytest.mark.parametrize("policy", ["omit", "mask"])
+def test_canaries_are_nowhere(watched: Setting, tmp_path: Path, policy: str) -> None:
+    """Written, changed, deleted, withheld, refused, restarted and killed: no value of a Secret is left."""
+    setting, canaries = watched, Canaries()
+    plugin = tmp_path / "loud.py"
+    plugin.write_text(LOUD)
+    destination = {"name": "live", "url": setting.remote.url, "secrets": policy}
+    setting.daemon.stop()
+    plugins = {"enabled": ["loud"], "paths": [str(plugin)]}
+    setting.daemon.write(destinations=[destination], plugins=plugins)
+    setting.daemon.start().ready()
+    _secrets(setting, canaries)
+    setting.daemon_idle()
+    pages = _pages(setting)
+
+    hook = setting.remote.path / "hooks" / "pre-receive"
+    hook.write_text("#!/bin/sh\ncat; exit 1\n")
+    hook.chmod(0o755)
+    patch = json.dumps({"stringData": {"k": canaries.value()}})
+    setting.plane.kubectl("-n", setting.namespace, "patch", "secret", "plain", "--type=merge", "-p", patch)
+    setting.plane.kubectl("-n", setting.namespace, "create", "configmap", "pushes")
+    wait_for("the refusal", lambda: "PushRefused" in httpx.get(f"{setting.daemon.url}/readyz").text)
+    pages += _pages(setting)
+    setting.daemon.kill()
+    hook.unlink()
+    setting.daemon.start().ready()
+    setting.daemon_idle()
+    pages += _pages(setting)
+
+    masked = [path for path in setting.remote.paths() if "/secrets/" in path]
+    assert bool(masked) is (policy == "mask")
+    found = [hit for place, content in _everything(setting, pages) for hit in canaries.found(place, content)]
+    assert found == []
+    assert canaries.found("itself", b" ".join(value.encode() for value in canaries.values))
