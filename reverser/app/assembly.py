@@ -19,6 +19,7 @@ from reverser.model.change import Stream
 from reverser.model.destination import Destination
 from reverser.model.ports import Journal
 from reverser.model.resource import ResourceType
+from reverser.model.rule import SanitizeRule, SensitiveRule
 from reverser.plugins import Host
 from reverser.stages.route import compile_routes
 from reverser.stages.select.rules import CompiledRule
@@ -34,7 +35,7 @@ class Assembly:
         self.on_pushed = host.pushed if host.plugins else None
         self._host = host
         tables = (config.rules, config.destinations, config.sanitize)
-        self.routes = compile_routes(*tables, digest_key, self.hooks)
+        self.routes = compile_routes(*tables, digest_key, self.hooks, config.sensitive)
 
     @property
     def destinations(self) -> list[Destination]:
@@ -63,7 +64,8 @@ class Assembly:
     def coverage(self, stream: Stream) -> str:
         """Fingerprint of everything that decides what becomes of a stream's objects."""
         rules = self.compiled(stream.cluster)
-        found = coverage(stream, rules, self.config.destinations, self.config.sanitize)
+        more: list[SanitizeRule | SensitiveRule] = [*self.config.sanitize, *self.config.sensitive]
+        found = coverage(stream, rules, self.config.destinations, more)
         return found + self._host.fingerprint
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from reverser.config.destinations import check_clusters, check_collisions, check_destination
 from reverser.config.report import places, show
-from reverser.config.rules import check_rule, check_sanitize
+from reverser.config.rules import check_rule, check_sanitize, check_sensitive
 from reverser.config.webhook import check_identities, check_webhook
 
 if TYPE_CHECKING:
@@ -44,6 +44,8 @@ def check(config: Config, report: Report) -> None:
         check_rule(rule, place, *names, report)
     for index, table in enumerate(config.sanitize):
         check_sanitize(table, f"sanitize[{index}]", report)
+    for index, hidden in enumerate(config.sensitive):
+        check_sensitive(hidden, f"sensitive[{index}]", report)
 
 
 def _check_process(config: Config, report: Report) -> None:

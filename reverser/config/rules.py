@@ -1,4 +1,4 @@
-"""What `[[rules]]` and `[[sanitize]]` tables must fulfil.
+"""What `[[rules]]`, `[[sensitive]]` and `[[sanitize]]` tables must fulfil.
 
 Whether a type exists is known only when the API server was asked: `reverser check` tells.
 """
@@ -15,8 +15,10 @@ from reverser.stages.select import labels
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
 
+    import msgspec
+
     from reverser.config.report import Report
-    from reverser.model.rule import Rule, SanitizeRule
+    from reverser.model.rule import Rule, SanitizeRule, SensitiveRule
 
 RESOURCE = re.compile(r"(?:\*|[A-Za-z0-9-]+)(?:\.[A-Za-z0-9-]*)*", re.ASCII)
 
@@ -45,6 +47,13 @@ def check_sanitize(table: SanitizeRule, place: str, report: Report) -> None:
         _check_each(getattr(table, key), parse_path, f"{place}.{key}", report)
 
 
+def check_sensitive(table: SensitiveRule, place: str, report: Report) -> None:
+    """Report what is wrong inside one `[[sensitive]]` table."""
+    _check_not_empty(table, ("resources",), place, report)
+    _check_each(table.resources, _resource, f"{place}.resources", report)
+    _check_each(table.paths, parse_path, f"{place}.paths", report)
+
+
 def _check_known(name: str, known: Collection[str], place: str, report: Report) -> None:
     if name in known or report.faulty(place):
         return
@@ -53,7 +62,7 @@ def _check_known(name: str, known: Collection[str], place: str, report: Report) 
     report.add(place, f"{show(name)} is not the name of a {table} table", hint)
 
 
-def _check_not_empty(table: Rule | SanitizeRule, keys: Sequence[str], place: str, report: Report) -> None:
+def _check_not_empty(table: msgspec.Struct, keys: Sequence[str], place: str, report: Report) -> None:
     for key in keys:
         if not getattr(table, key) and not report.faulty(f"{place}.{key}"):
             report.add(f"{place}.{key}", "is empty, so nothing would be selected", "leave it out")

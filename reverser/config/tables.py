@@ -1,6 +1,6 @@
 """The tables of the configuration file that are the process's own.
 
-`[[destinations]]`, `[[rules]]` and `[[sanitize]]` are vocabulary that other sources of
+`[[destinations]]`, `[[rules]]`, `[[sensitive]]` and `[[sanitize]]` are vocabulary that other sources of
 configuration share, so their structs stand in `reverser.model`. The text under each field is what
 docs/configuration.md tells about it.
 """
@@ -13,7 +13,7 @@ import msgspec
 
 from reverser.model.destination import Destination
 from reverser.model.identity import Identities
-from reverser.model.rule import Rule, SanitizeRule
+from reverser.model.rule import Rule, SanitizeRule, SensitiveRule
 
 
 class Log(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -100,4 +100,5 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     clusters: tuple[Cluster, ...] = (Cluster(),)
     destinations: tuple[Destination, ...] = ()
     rules: tuple[Rule, ...] = ()
+    sensitive: tuple[SensitiveRule, ...] = ()
     sanitize: tuple[SanitizeRule, ...] = ()

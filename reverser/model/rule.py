@@ -1,6 +1,6 @@
 """Which changes go to which destination, and what is stripped on the way.
 
-These structs are the `[[rules]]` and `[[sanitize]]` tables of the configuration file.
+These structs are the `[[rules]]`, `[[sensitive]]` and `[[sanitize]]` tables of the configuration file.
 """
 
 from __future__ import annotations
@@ -35,6 +35,17 @@ class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Which live changes are written. Snapshots and sweeps count as create and delete."""
     default_excludes: bool = True
     """Whether the types of docs/excluded.md are left out; naming one exactly overrides it."""
+
+
+class SensitiveRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What of some types is treated like the values of a Secret. Without paths and keys: everything."""
+
+    resources: tuple[str, ...]
+    """kubectl's spelling, as in rules."""
+    paths: tuple[str, ...] = ()
+    """Field paths whose values are sensitive: spec.password, spec.users[*].token."""
+    keys: tuple[str, ...] = ()
+    """Globs over the keys of data, stringData and binaryData: *-token."""
 
 
 class SanitizeRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -25,7 +25,7 @@ from reverser.model.withheld import Withheld
 from reverser.stages.describe import describe
 from reverser.stages.managed import changed_at, manager
 from reverser.stages.route import Route
-from reverser.stages.sanitize import sanitize, significant, without_values
+from reverser.stages.sanitize import sanitize, significant
 from reverser.stages.select.rules import CompiledRule
 from reverser.stages.yaml import render
 
@@ -54,7 +54,7 @@ def decide(route: Route, change: Change, record: Record | None, *, scaled: bool 
     if not rules:
         return _deselected(route, change, record)
     try:
-        reason = route.hooks.leave_out(change.key, resource, labels, without_values(change.object, resource))
+        reason = route.hooks.leave_out(change.key, resource, labels, route.shown(change.object, resource))
         if reason:
             return _left(change, record, reason)
         return _written(route, rules, change, record, scaled=scaled)

@@ -13,9 +13,10 @@ import msgspec
 
 from reverser.model.destination import Destination
 from reverser.model.resource import ObjectKey, ResourceType
-from reverser.model.rule import Rule, SanitizeRule
+from reverser.model.rule import Rule, SanitizeRule, SensitiveRule
 from reverser.stages.layout import Layout, compile_layout
-from reverser.stages.sanitize import Policy
+from reverser.stages.sanitize import Policy, without_values
+from reverser.stages.sanitize.sensitive import hidden, sensitive
 from reverser.stages.select.rules import CompiledRule
 
 
@@ -57,8 +58,15 @@ class Route(msgspec.Struct, frozen=True):
         return not self.omits(resource) and any(rule.selects_type(resource) for rule in self.rules)
 
     def omits(self, resource: ResourceType) -> bool:
-        """Secrets have no file at all under `secrets = "omit"`."""
-        return self.policy.secrets == "omit" and (resource.group, resource.kind) == ("", "Secret")
+        """Secrets, and types that are sensitive as a whole, have no file under `secrets = "omit"`."""
+        if self.policy.secrets != "omit":
+            return False
+        secret = (resource.group, resource.kind) == ("", "Secret")
+        return secret or sensitive(self.policy.sensitive, resource).whole
+
+    def shown(self, obj: dict[str, Any], resource: ResourceType) -> dict[str, Any]:
+        """The object for a plugin: without the values of a Secret, or what else is sensitive."""
+        return hidden(without_values(obj, resource), sensitive(self.policy.sensitive, resource), None)
 
     def selecting(
         self, resource: ResourceType, key: ObjectKey, labels: Mapping[str, str]
@@ -75,6 +83,7 @@ def compile_routes(
     sanitize: Sequence[SanitizeRule],
     digest_key: bytes,
     hooks: Hooks,
+    hide: Sequence[SensitiveRule] = (),
 ) -> dict[str, list[Route]]:
     """The routes of each cluster, by cluster name."""
     named = {destination.name: destination for destination in destinations}
@@ -87,7 +96,11 @@ def compile_routes(
     for (cluster, name), compiled in grouped.items():
         destination = named[name]
         policy = Policy(
-            style=destination.style, secrets=destination.secrets, mask_key=digest_key, rules=tuple(sanitize)
+            style=destination.style,
+            secrets=destination.secrets,
+            mask_key=digest_key,
+            rules=tuple(sanitize),
+            sensitive=tuple(hide),
         )
         layout = compile_layout(destination, hooks.layout)
         route = Route(destination, tuple(compiled), layout, policy, digest_key, hooks)

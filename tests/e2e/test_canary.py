@@ -102,6 +102,11 @@ def _secrets(setting: Setting, canaries: Canaries) -> None:
     }.items():
         metadata = {"name": name, **body.pop("metadata", {})}  # type: ignore[dict-item]
         setting.plane.create(place, {"metadata": metadata, **body})
+    for name in ("tokens", "loud"):
+        data = {"a-token": canaries.value(), "free": "x"}
+        setting.plane.create(
+            f"/api/v1/namespaces/{setting.namespace}/configmaps", {"metadata": {"name": name}, "data": data}
+        )
     applied = {
         "apiVersion": "v1",
         "kind": "Secret",
@@ -129,7 +134,8 @@ def test_canaries_are_nowhere(watched: Setting, tmp_path: Path, policy: str) -> 
     destination = {"name": "live", "url": setting.remote.url, "secrets": policy}
     setting.daemon.stop()
     plugins = {"enabled": ["loud"], "paths": [str(plugin)]}
-    setting.daemon.write(destinations=[destination], plugins=plugins)
+    sensitive = [{"resources": ["configmaps"], "keys": ["*-token"]}]
+    setting.daemon.write(destinations=[destination], plugins=plugins, sensitive=sensitive)
     setting.daemon.start().ready()
     _secrets(setting, canaries)
     setting.daemon_idle()
@@ -149,6 +155,9 @@ def test_canaries_are_nowhere(watched: Setting, tmp_path: Path, policy: str) -> 
     setting.daemon_idle()
     pages += _pages(setting)
 
+    tokens = setting.remote.show(f"{setting.namespace}/configmaps/tokens.yaml")
+    assert "free: x" in tokens
+    assert ("a-token" in tokens) is (policy == "mask")
     masked = [path for path in setting.remote.paths() if "/secrets/" in path]
     assert bool(masked) is (policy == "mask")
     found = [hit for place, content in _everything(setting, pages) for hit in canaries.found(place, content)]

@@ -1,8 +1,8 @@
 """One object becomes one document.
 
 The order: a private copy; what is stripped from every kind; the rule of the kind; what equals the
-default, if the style says so; the values of a Secret; what the user strips. Each step only takes
-away. Whatever goes wrong on the way, the object is withheld.
+default, if the style says so; the values of a Secret, and what else is sensitive; what the user
+strips. Each step only takes away. Whatever goes wrong on the way, the object is withheld.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from reverser.stages.sanitize.minimal import leave_out_defaults
 from reverser.stages.sanitize.policy import Paths, Policy, field_rules
 from reverser.stages.sanitize.scale import REPLICAS, scaled_by_controller
 from reverser.stages.sanitize.secrets import is_secret, masked
+from reverser.stages.sanitize.sensitive import hidden, sensitive
 
 CRD = ("apiextensions.k8s.io", "CustomResourceDefinition")
 
@@ -76,6 +77,8 @@ def _sanitize(
         leave_out_defaults(content, live.kind)
     if is_secret(obj, type):
         content = masked(content, policy.mask_key)
+    key_or_none = policy.mask_key if policy.secrets == "mask" else None
+    content = hidden(content, sensitive(policy.sensitive, type), key_or_none)
     insignificant = rules.insignificant
     if scaled or scaled_by_controller(obj):
         insignificant = (REPLICAS, *insignificant)

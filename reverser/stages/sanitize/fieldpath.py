@@ -8,7 +8,7 @@ map. Single items cannot be addressed: their place in a list says nothing about 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 ANY = "*"
@@ -63,6 +63,26 @@ def _without_each(value: Any, path: tuple[str, ...]) -> Any:
     if isinstance(value, dict):
         return {key: _without(item, path) for key, item in value.items()}
     return value
+
+
+def replaced(value: Any, path: tuple[str, ...], change: Callable[[Any], Any], absent: object) -> Any:
+    """`value` with what the path addresses changed, or gone where `change` answers `absent`.
+
+    Shares what is untouched, changes nothing in place.
+    """
+    if not path:
+        return change(value)
+    head, rest = path[0], path[1:]
+    if isinstance(value, list) and head == ANY:
+        items = [replaced(item, rest, change, absent) for item in value]
+        return [item for item in items if item is not absent]
+    if not isinstance(value, dict):
+        return value
+    changed = {
+        name: replaced(item, rest, change, absent) if head in (ANY, name) else item
+        for name, item in value.items()
+    }
+    return {name: item for name, item in changed.items() if item is not absent}
 
 
 def _check(steps: list[str]) -> None:

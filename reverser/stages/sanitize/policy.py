@@ -12,7 +12,7 @@ from typing import Literal
 import msgspec
 
 from reverser.model.resource import ResourceType
-from reverser.model.rule import SanitizeRule
+from reverser.model.rule import SanitizeRule, SensitiveRule
 from reverser.stages.sanitize.fieldpath import parse_path
 from reverser.stages.select.resources import matches
 
@@ -30,6 +30,8 @@ class Policy(msgspec.Struct, frozen=True):
     """Key of the digests that stand for the values of Secrets: 1 to 64 bytes."""
     rules: tuple[SanitizeRule, ...] = ()
     """The user's additions, for all types. A path that cannot be read withholds every object."""
+    sensitive: tuple[SensitiveRule, ...] = ()
+    """What is treated like the values of a Secret."""
 
 
 class FieldRules(msgspec.Struct, frozen=True):

@@ -42,13 +42,23 @@ def without_values(obj: Content, type: ResourceType) -> Content:  # noqa: A002
 
 def masked(content: Content, key: bytes) -> Content:
     """The Secret with a digest for each value. Raises WithheldError without a usable key."""
-    if not 0 < len(key) <= _KEY_BYTES:
-        raise WithheldError("NoMaskKey", f"the key that masks Secrets must have 1 to {_KEY_BYTES} bytes")
+    _check(key)
     digests = {name: _mask(value, key) for name, value in (mapping(content, "data") or {}).items()}
     texts = mapping(content, "stringData") or {}
     digests |= {name: _digest(_text(value).encode(), key) for name, value in texts.items()}
     result: Content = {name: value for name, value in content.items() if name in _FIELDS}
     return {**result, "data": digests} if digests else result
+
+
+def masked_value(text: str, key: bytes) -> str:
+    """A text as a digest; one that is masked already stays. Raises WithheldError without a usable key."""
+    _check(key)
+    return text if _MASKED.fullmatch(text) else _digest(text.encode("utf-8", "surrogatepass"), key)
+
+
+def _check(key: bytes) -> None:
+    if not 0 < len(key) <= _KEY_BYTES:
+        raise WithheldError("NoMaskKey", f"the key that masks Secrets must have 1 to {_KEY_BYTES} bytes")
 
 
 def _mask(value: Any, key: bytes) -> str:

@@ -15,7 +15,7 @@ import reverser
 from reverser.model.change import Stream
 from reverser.model.destination import Destination
 from reverser.model.resource import ResourceType
-from reverser.model.rule import SanitizeRule
+from reverser.model.rule import SanitizeRule, SensitiveRule
 from reverser.stages.select.resources import matches
 from reverser.stages.select.rules import CompiledRule
 
@@ -43,7 +43,7 @@ def coverage(
     stream: Stream,
     rules: Sequence[CompiledRule],
     destinations: Iterable[Destination],
-    sanitize: Iterable[SanitizeRule] = (),
+    more: Iterable[SanitizeRule | SensitiveRule] = (),
 ) -> str:
     """A fingerprint of all that decides what of this stream goes where, and how it looks there.
 
@@ -58,7 +58,7 @@ def coverage(
         stream.type.has_status,
         sorted(_selection(compiled) for compiled in selecting),
         sorted(_place(destination) for destination in destinations if destination.name in reached),
-        [rule for rule in sanitize if any(matches(pattern, stream.type) for pattern in rule.resources)],
+        [rule for rule in more if any(matches(pattern, stream.type) for pattern in rule.resources)],
     )
     return hashlib.blake2b(msgspec.json.encode(parts), digest_size=16).hexdigest()
 
