@@ -271,11 +271,17 @@ ODD = (
 )
 
 
-def test_names_as_free_as_they_get(setting: Setting) -> None:
+@pytest.fixture
+def roles(setting: Setting) -> Iterator[dict[str, str]]:
+    """The label of cluster roles that are gone afterwards: other tests look at all of the cluster."""
+    yield {"test": setting.namespace}
+    assert setting.plane.http.delete(ROLES, params={"labelSelector": f"test={setting.namespace}"}).is_success
+
+
+def test_names_as_free_as_they_get(setting: Setting, roles: dict[str, str]) -> None:
     """A name that stands alone in a path has a place of its own there, or is withheld where it could harm."""
     for name in (*KEPT_BY_GIT, *CONTROLS, *ODD):
-        metadata = {"name": name, "labels": {"test": setting.namespace}}
-        setting.plane.create(ROLES, {"metadata": metadata, "rules": []})
+        setting.plane.create(ROLES, {"metadata": {"name": name, "labels": roles}, "rules": []})
     template = "roles/{name}/{namespace}.{kind}.{group}.yaml"
     live = {"name": "live", "url": setting.remote.url, "layout": "template", "template": template}
     rule = {"name": "roles", "destination": "live", "resources": ["clusterroles"]}
