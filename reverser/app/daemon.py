@@ -18,6 +18,7 @@ import trio
 
 from reverser import __version__
 from reverser.app.assembly import Assembly
+from reverser.app.bundles import keep_bundles
 from reverser.app.gauges import refresh
 from reverser.app.session import Session
 from reverser.app.webhook import Witnesses, listen
@@ -25,6 +26,7 @@ from reverser.config import Config
 from reverser.errors import ConfigError
 from reverser.health import Health
 from reverser.http.admission import PATH, Admission
+from reverser.http.certificates import FOLDER, SelfManaged
 from reverser.http.probes import Probes
 from reverser.http.server import serve
 from reverser.journal.lock import lock
@@ -97,7 +99,11 @@ class Daemon:
             observe=self._observe_admission,
             max_bytes=webhook.max_body_bytes,
         )
-        await nursery.start(listen, webhook, Path(self._config.data_dir), {PATH: admission})
+        folder = Path(self._config.data_dir)
+        await nursery.start(listen, webhook, folder, {PATH: admission})
+        if webhook.tls.mode == "self-managed":
+            own = SelfManaged(folder / FOLDER, webhook.tls.names)
+            nursery.start_soon(keep_bundles, self._config.clusters, own.ca_bundle)
         return witnesses
 
     def _type(self, cluster: str, group: str, plural: str) -> ResourceType | None:

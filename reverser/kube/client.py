@@ -79,12 +79,25 @@ class Client:
 
     async def post(self, path: str, body: Any) -> Any:
         """Send a JSON document, return the one that comes back."""
-        headers = {"Content-Type": "application/json"}
+        return await self.send("POST", path, body)
+
+    async def send(
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        *,
+        params: Params | None = None,
+        media_type: str = "application/json",
+    ) -> Any:
+        """One request with a JSON document, or without one; the document that comes back."""
         with translated():
-            response = await self._http.post(
+            response = await self._http.request(
+                method,
                 path,
-                content=msgspec.json.encode(body),
-                headers=headers,
+                params=params,
+                content=None if body is None else msgspec.json.encode(body),
+                headers={} if body is None else {"Content-Type": media_type},
                 timeout=_timeout(REQUEST_SECONDS),
                 extensions=self._extensions,
             )

@@ -8,21 +8,19 @@ under the name of `install` would take away every field that it does not repeat.
 from __future__ import annotations
 
 import base64
+import re
 from typing import Any
 from urllib.parse import quote
 
-import httpx
-import msgspec
-
-from reverser.kube.client import REQUEST_SECONDS, Client, Params, _decoded, _timeout
+from reverser.kube.client import Client
 from reverser.kube.errors import NotFound
-from reverser.kube.translation import translated
 from reverser.stages.registration import KEPT, WEBHOOK
 
 COLLECTION = "/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations"
 MANAGER = "reverser"
 BUNDLE_MANAGER = "reverser-ca"
 APPLY = "application/apply-patch+yaml"
+CERTIFICATE = re.compile(rb"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", re.DOTALL)
 
 
 async def install(client: Client, registration: dict[str, Any], *, dry_run: bool = False) -> dict[str, Any]:
@@ -33,37 +31,40 @@ async def install(client: Client, registration: dict[str, Any], *, dry_run: bool
 async def uninstall(client: Client, name: str) -> bool:
     """Take a registration away; whether it was there. Raises TransientError."""
     try:
-        await _send(client, "DELETE", _path(name))
+        await client.send("DELETE", _path(name))
     except NotFound:
         return False
     return True
 
 
-async def keep_bundle(client: Client, name: str, ca_bundle: bytes) -> bool:
-    """Bring the bundle of a self-managed authority up to date; whether it was not.
+async def keep_bundles(client: Client, ca_bundle: bytes) -> list[str]:
+    """Bring registrations of a self-managed authority up to date; the names of those that were not.
 
-    A registration that is not there, or was not made for it, is left alone. Raises TransientError.
+    Those are ours that were installed to be kept, and that trust an authority of the bundle already:
+    a renewed one stands there beside the old. Who trusts another authority was made by somebody
+    else, and is left alone. Raises TransientError.
     """
-    try:
-        found = await client.get(_path(name), into=dict)
-    except NotFound:
-        return False
+    found = await client.get(COLLECTION, into=dict)
+    changed = []
+    for each in found.get("items") or ():
+        if KEPT in (each["metadata"].get("annotations") or {}) and _outdated(each, ca_bundle):
+            await _apply(client, _with_bundle(each, ca_bundle), BUNDLE_MANAGER)
+            changed.append(str(each["metadata"]["name"]))
+    return changed
+
+
+def _outdated(registration: dict[str, Any], ca_bundle: bytes) -> bool:
+    ours = [each for each in registration.get("webhooks") or () if each["name"] == WEBHOOK]
+    told = [base64.b64decode(each["clientConfig"].get("caBundle") or "") for each in ours]
+    trusted = set(CERTIFICATE.findall(ca_bundle))
+    return any(bundle != ca_bundle and trusted & set(CERTIFICATE.findall(bundle)) for bundle in told)
+
+
+def _with_bundle(found: dict[str, Any], ca_bundle: bytes) -> dict[str, Any]:
     bundle = base64.b64encode(ca_bundle).decode()
-    told = [each["clientConfig"].get("caBundle") for each in _ours(found)]
-    if KEPT not in (found["metadata"].get("annotations") or {}) or all(each == bundle for each in told):
-        return False
-    await _apply(client, _with_bundle(found, bundle), BUNDLE_MANAGER)
-    return True
-
-
-def _ours(found: dict[str, Any]) -> list[dict[str, Any]]:
-    return [each for each in found.get("webhooks") or () if each["name"] == WEBHOOK]
-
-
-def _with_bundle(found: dict[str, Any], bundle: str) -> dict[str, Any]:
     return {
-        "apiVersion": found["apiVersion"],
-        "kind": found["kind"],
+        "apiVersion": "admissionregistration.k8s.io/v1",
+        "kind": "ValidatingWebhookConfiguration",
         # With the uid, a registration that was removed meanwhile is not made anew.
         "metadata": {"name": found["metadata"]["name"], "uid": found["metadata"]["uid"]},
         "webhooks": [{"name": WEBHOOK, "clientConfig": {"caBundle": bundle}}],
@@ -74,27 +75,8 @@ async def _apply(
     client: Client, document: dict[str, Any], manager: str, *, dry_run: bool = False
 ) -> dict[str, Any]:
     params = {"fieldManager": manager, "force": "true"} | ({"dryRun": "All"} if dry_run else {})
-    answer = await _send(client, "PATCH", _path(document["metadata"]["name"]), document, params)
-    return dict(answer)
-
-
-async def _send(
-    client: Client, method: str, path: str, body: Any = None, params: Params | None = None
-) -> Any:
-    content = None if body is None else msgspec.json.encode(body)
-    headers = {"Content-Type": APPLY} if body is not None else {}
-    http: httpx.AsyncClient = client._http
-    with translated():
-        response = await http.request(
-            method,
-            path,
-            params=params,
-            content=content,
-            headers=headers,
-            timeout=_timeout(REQUEST_SECONDS),
-            extensions=client._extensions,
-        )
-    return _decoded(response, Any)
+    path = _path(document["metadata"]["name"])
+    return dict(await client.send("PATCH", path, document, params=params, media_type=APPLY))
 
 
 def _path(name: str) -> str:

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import socket
 import threading
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
+from reverser.http.certificates import FOLDER, SelfManaged
+from reverser.kube.webhooks import COLLECTION
+from reverser.stages.registration import NAME
 from tests.e2e.daemon import wait_for
 from tests.e2e.remote import git
 from tests.e2e.setting import Setting
@@ -207,3 +212,19 @@ def test_impersonation_and_generated_names(watched: Setting) -> None:
     assert len(made) == 1
     place = made[0].removeprefix(f"{watched.namespace}/").removesuffix(".yaml")
     assert _authors(watched, place) == [("alice", "admission")]
+
+
+def test_a_renewed_authority_reaches_the_registration(watched: Setting) -> None:
+    """A running daemon brings the API server the bundle that its next certificate needs."""
+    watched.daemon.stop()
+    own = SelfManaged(watched.daemon.folder / "data" / FOLDER, ())
+    assert own.renew(datetime.now(UTC) + timedelta(days=9 * 365))
+
+    watched.daemon.start().ready()
+
+    def told() -> bytes:
+        found = watched.plane.get(f"{COLLECTION}/{NAME}")
+        return base64.b64decode(found["webhooks"][0]["clientConfig"]["caBundle"])
+
+    wait_for("the bundle", lambda: told() == own.ca_bundle())
+    assert watched.daemon.logged("registration trusts the renewed authority")

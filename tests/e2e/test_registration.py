@@ -7,6 +7,7 @@ import functools
 import json
 import re
 import sys
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -119,14 +120,16 @@ async def test_a_new_authority_is_put_into_the_registration(plane: ControlPlane,
     await reverser("webhook", "install", *config, "--name", NAME, url=9443)
     folder = tmp_path / "data" / FOLDER
     before = installed(plane)
-    (folder / "ca.pem").unlink()
-    open_tls(WebhookTls(), folder)
-    new = SelfManaged(folder, ()).ca_bundle()
+    own = SelfManaged(folder, ())
+    assert own.renew(datetime.now(UTC) + timedelta(days=9 * 365))
+    new = own.ca_bundle()
+    stranger = SelfManaged(tmp_path / "stranger", ())
+    stranger.renew(datetime.now(UTC))
 
     async with Client.open(await load(str(plane.kubeconfig()), "")) as client:
-        assert await webhooks.keep_bundle(client, NAME, new)
-        assert not await webhooks.keep_bundle(client, NAME, new)
-        assert not await webhooks.keep_bundle(client, "another", new)
+        assert await webhooks.keep_bundles(client, new) == [NAME]
+        assert await webhooks.keep_bundles(client, new) == []
+        assert await webhooks.keep_bundles(client, stranger.ca_bundle()) == []
 
     after = installed(plane)
     assert base64.b64decode(after["webhooks"][0]["clientConfig"].pop("caBundle")) == new

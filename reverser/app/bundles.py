@@ -1,0 +1,50 @@
+"""With a self-managed certificate: what API servers trust follows the authority, while we run.
+
+A renewed authority signs nothing for a while, and stands beside the old one in the bundle; so there
+is time, and an API server that cannot be reached is simply asked again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import structlog
+import trio
+
+from reverser.config import Cluster
+from reverser.errors import ReverserError
+from reverser.kube import credentials, webhooks
+from reverser.kube.client import Client
+
+log = structlog.get_logger()
+
+EVERY_SECONDS = 600.0
+
+
+async def keep_bundles(
+    clusters: Sequence[Cluster], bundle: Callable[[], bytes], every_seconds: float = EVERY_SECONDS
+) -> None:
+    """Keep the registrations of all clusters up to date, until cancelled."""
+    told: dict[str, str] = {}
+    while True:
+        for cluster in clusters:
+            try:
+                changed = await _keep(cluster, await trio.to_thread.run_sync(bundle))
+            except ReverserError as error:
+                if told.get(cluster.name) != error.message:
+                    hint = "without it a renewed authority must be brought in by `reverser webhook install`"
+                    log.warning(
+                        "registration not looked at", cluster=cluster.name, why=error.message, hint=hint
+                    )
+                told[cluster.name] = error.message
+                continue
+            told.pop(cluster.name, None)
+            for name in changed:
+                log.info("registration trusts the renewed authority", cluster=cluster.name, registration=name)
+        await trio.sleep(every_seconds)
+
+
+async def _keep(cluster: Cluster, bundle: bytes) -> list[str]:
+    login = await credentials.load(cluster.kubeconfig, cluster.context)
+    async with Client.open(login) as client:
+        return await webhooks.keep_bundles(client, bundle)
