@@ -11,7 +11,7 @@ answer of one to the next, the built-in first.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -101,6 +101,19 @@ def reverser_message(plan: CommitPlan, message: Message) -> Message | None:
     """The words of a commit; None: as they are. reverser's own trailers are put below them in any case.
 
     Rule: chain. On error: the message stays as it was.
+    """
+
+
+@hookspec
+def reverser_companions(
+    changed: Collection[str], files: Collection[str], destination: Destination
+) -> Mapping[str, str | None] | None:
+    """Files to keep beside those of objects: path -> text, or None for one that goes.
+
+    Called when a commit adds files or removes them (`changed`; `files` are all that there are then), and with
+    all of them when the branch is first looked at. Paths are below the destination's root. Files of somebody
+    else are left alone. Rule: collect; the first to name a path says what is in it. On error: the files
+    stay as they are.
     """
 
 

@@ -13,10 +13,11 @@ from reverser.git.repository import open_repository
 from reverser.health import Health
 from reverser.metrics import Metrics
 from reverser.model.destination import Destination
-from reverser.model.ports import Journal
+from reverser.model.ports import Journal, Repository
 from reverser.stages.duration import parse as parse_duration
 from reverser.writer import FolderWriter, ObservingWriter, Writer
 from reverser.writer.catchup import CatchUp
+from reverser.writer.companions import Companions
 from reverser.writer.queue import Queue
 from reverser.writer.recover import Recovery, Resolve
 
@@ -72,7 +73,12 @@ class Opening:
                 self._assembly.hooks,
                 time.time,
                 self._assembly.on_pushed,
+                self._companions(destination, repository),
             )
+
+    def _companions(self, destination: Destination, repository: Repository) -> Companions | None:
+        hooks = self._assembly.hooks
+        return Companions(destination, hooks, self._journal, repository) if hooks.has_companions else None
 
     def _observer(self, destination: str) -> Callable[[str, float, bool], None]:
         def observe(operation: str, _seconds: float, ok: bool) -> None:

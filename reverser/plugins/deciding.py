@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import structlog
@@ -49,6 +49,7 @@ class Deciding:
         self._meter = meter
         self._watchdog = watchdog
         self._quiet_until: dict[str, float] = {}
+        self.has_companions = bool(hooks["reverser_companions"])
         self.foreign_layout = any(not hook.plugin.builtin for hook in hooks["reverser_layout"])
 
     def exclude_type(self, resource: ResourceType) -> str:
@@ -121,6 +122,21 @@ class Deciding:
             message = answer or message
         return message
 
+    def companions(
+        self, changed: Collection[str], files: Collection[str], destination: Destination
+    ) -> dict[str, str | None]:
+        """Files beside ours; whoever fails changes nothing."""
+        found: dict[str, str | None] = {}
+        for hook in self._hooks["reverser_companions"]:
+            try:
+                answer = self._answer(hook, dict | None, changed, files, destination)
+                _check_texts(hook, answer or {})
+            except HookError as error:
+                self._told(error)
+                continue
+            found = (answer or {}) | found
+        return found
+
     def _cleaned(
         self, hooks: tuple[Hook, ...], key: ObjectKey, resource: ResourceType, content: dict[str, Any]
     ) -> dict[str, Any]:
@@ -169,3 +185,8 @@ class Deciding:
         if now >= self._quiet_until.get(place, 0.0):
             self._quiet_until[place] = now + LOG_SECONDS
             log.warning(str(error), plugin=error.hook.plugin.name, hook=error.hook.name, reason=error.reason)
+
+
+def _check_texts(hook: Hook, answer: Mapping[Any, Any]) -> None:
+    if not all(isinstance(path, str) and isinstance(text, str | None) for path, text in answer.items()):
+        raise HookError(hook, "wrong", "answered with something else than texts")

@@ -62,12 +62,21 @@ def _messages() -> Iterator[tuple[Any, ...]]:
             yield made, Message("[UPDATE] web", ("a line",))
 
 
+def _folders() -> Iterator[tuple[Any, ...]]:
+    files = [f"{key_of(obj)}.yaml" for obj in samples()]
+    yield files, files, DESTINATION
+    yield files[:1], files[1:], DESTINATION
+
+
+ANSWERS: dict[str, type] = {"reverser_message": Message, "reverser_companions": dict}
+"""Where it is no text."""
 CALLS: dict[str, Callable[[], Iterator[tuple[Any, ...]]]] = {
     "reverser_exclude_type": lambda: ((resource,) for resource in TYPES.values()),
     "reverser_select": _selections,
     "reverser_layout": lambda: ((*_about(obj), DESTINATION) for obj in samples()),
     "reverser_identity": lambda: ((actor,) for actor in ACTORS),
     "reverser_message": _messages,
+    "reverser_companions": _folders,
 }
 """Hook -> the arguments that it is tried with."""
 
@@ -77,7 +86,7 @@ def _about(obj: Mapping[str, Any]) -> tuple[ObjectKey, ResourceType]:
 
 
 def _impure(hook: Hook, arguments: tuple[Any, ...]) -> Iterator[str]:
-    wanted = Message if hook.name == "reverser_message" else str
+    wanted = ANSWERS.get(hook.name, str)
     given = copy.deepcopy(arguments)
     first = hook.call(*given)
     if given != arguments:

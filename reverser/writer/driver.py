@@ -16,11 +16,12 @@ import trio
 from reverser.errors import ReverserError, StalledError, TransientError, alone
 from reverser.health import Health
 from reverser.metrics import Metrics
-from reverser.model.commit import CommitPlan
+from reverser.model.commit import Commit, CommitPlan
 from reverser.model.destination import Destination
 from reverser.model.ports import Journal, Repository
 from reverser.model.push import Pushed
 from reverser.writer.catchup import CatchUp
+from reverser.writer.companions import Companions
 from reverser.writer.foreign import Foreign
 from reverser.writer.landing import Landing, Stale, Written
 from reverser.writer.prepare import Words, prepare
@@ -48,7 +49,9 @@ class Writer:
         words: Words,
         clock: Callable[[], float],
         on_pushed: Callable[[Pushed], None] | None = None,
+        companions: Companions | None = None,
     ) -> None:
+        self._companions = companions
         self._destination = destination
         self._name = destination.name
         self._subject = f"destination/{destination.name}"
@@ -93,12 +96,17 @@ class Writer:
 
     async def _session(self) -> None:
         """Write one batch while the one before it is pushed."""
-        head, foreign = await self._catch_up.run(self._clock())
+        now = self._clock()
+        head, foreign = await self._catch_up.run(now)
         self._health.recovered(self._subject)
         send, receive = trio.open_memory_channel[Written](0)
         try:
             async with trio.open_nursery() as nursery, send:
                 nursery.start_soon(self._landing.run, receive)
+                if self._companions is not None and (first := await self._companions.opened(head, now)):
+                    opening = await self._written(head, [first])
+                    head = opening.head
+                    await send.send(opening)
                 while plans := await self._queue.next():
                     written = await self._write(plans, head, foreign)
                     head = written.head
@@ -112,11 +120,14 @@ class Writer:
             for plan in plans
         ]
         commits = [each.commit for each in prepared if each.commit is not None]
-        return Written(
-            parent=head,
-            commits=commits,
-            ids=await self._repository.write(commits, head) if commits else [],
-            entries=[entry for each in prepared for entry in each.entries],
-            withheld=[row for each in prepared for row in each.withheld],
-            overwrote=[path for each in prepared for path in each.overwrote],
-        )
+        if self._companions is not None:
+            commits = await self._companions.beside(commits)
+        written = await self._written(head, commits)
+        written.entries = [entry for each in prepared for entry in each.entries]
+        written.withheld = [row for each in prepared for row in each.withheld]
+        written.overwrote = [path for each in prepared for path in each.overwrote]
+        return written
+
+    async def _written(self, head: str, commits: Sequence[Commit]) -> Written:
+        ids = await self._repository.write(commits, head) if commits else []
+        return Written(parent=head, commits=commits, ids=ids)

@@ -32,7 +32,7 @@ class Stale(Exception):
     """Somebody else moved the branch."""
 
 
-class Written(msgspec.Struct, frozen=True):
+class Written(msgspec.Struct):
     """One batch in the local repository."""
 
     parent: str
@@ -40,7 +40,7 @@ class Written(msgspec.Struct, frozen=True):
     commits: Sequence[Commit]
     ids: Sequence[str]
     """One for each commit; that of its parent where a commit changed nothing."""
-    entries: Sequence[Entry]
+    entries: Sequence[Entry] = ()
     """The entries in these commits."""
     withheld: Sequence[tuple[int, Withheld]] = ()
     """Entries that cannot be placed beside what others have in the branch."""
