@@ -127,6 +127,7 @@ class Daemon:
             afresh = self._session.relist
 
     async def _refresh(self, journal: Journal) -> None:
+        self._host.flush()
         await refresh(self._metrics, self._health, journal, [d.name for d in self._config.destinations])
 
     async def _signals(

@@ -39,7 +39,7 @@ class Host:
     ) -> None:
         self.plugins = tuple(plugins)
         self._disabled = disabled
-        self._meter = Meter(None)
+        self._meter = Meter()
         self._watchdog = Watchdog(watchdog.LIMIT_SECONDS) if plugins else None
         self._rooms: list[Room] = []
         self.fingerprint = _fingerprint(plugins, settings or {}, disabled)
@@ -47,7 +47,11 @@ class Host:
 
     def count_with(self, counters: Counters) -> None:
         """From now on, count calls there."""
-        self._meter = Meter(counters)
+        self._meter.count_with(counters)
+
+    def flush(self) -> None:
+        """Hand on the calls that were not counted yet."""
+        self._meter.flush()
 
     def all_plugins(self, builtin: Mapping[str, Any]) -> list[Plugin]:
         """The built-in plugins that are not disabled, and the others, in the order of calling."""

@@ -1,4 +1,8 @@
-"""How long hooks take and how often they fail, by plugin: two counters in memory, one sum a hook."""
+"""How long hooks take and how often they fail, by plugin.
+
+Calls are added up where they are made and handed on now and then: to count each at once would cost
+more than most hooks do.
+"""
 
 from __future__ import annotations
 
@@ -13,21 +17,45 @@ class Counters(Protocol):
     def count(self, name: str, amount: float = 1, **labels: str) -> None: ...
 
 
-class Meter:
-    """Counts calls of hooks that are not built in."""
+class Tally:
+    """The calls of one hook since they were last handed on."""
 
-    def __init__(self, counters: Counters | None) -> None:
+    __slots__ = ("calls", "hook", "seconds")
+
+    def __init__(self, hook: Hook) -> None:
+        self.hook = hook
+        self.calls = 0
+        self.seconds = 0.0
+
+
+class Meter:
+    """The tallies of one process."""
+
+    def __init__(self) -> None:
+        self._counters: Counters | None = None
+        self._tallies: dict[tuple[str, str], Tally] = {}
+
+    def count_with(self, counters: Counters) -> None:
+        """From now on, count there."""
         self._counters = counters
 
-    def called(self, hook: Hook, seconds: float) -> None:
-        """A call has ended, well or not."""
-        labels = {"plugin": hook.plugin.name, "hook": hook.name}
-        if self._counters is not None:
-            self._counters.count("hook_calls", 1, **labels)
-            self._counters.count("hook_seconds", seconds, **labels)
+    def tally(self, hook: Hook) -> Tally:
+        """Where the calls of a hook are added up."""
+        return self._tallies.setdefault((hook.plugin.name, hook.name), Tally(hook))
 
     def failed(self, hook: Hook, reason: str) -> None:
         """A call raised, took too long, or answered what it may not."""
-        labels = {"plugin": hook.plugin.name, "hook": hook.name}
         if self._counters is not None:
-            self._counters.count("hook_failures", 1, **labels, reason=reason)
+            self._counters.count("hook_failures", 1, plugin=hook.plugin.name, hook=hook.name, reason=reason)
+
+    def flush(self) -> None:
+        """Hand on what was added up."""
+        if self._counters is None:
+            return
+        for (plugin, name), tally in self._tallies.items():
+            calls, seconds = tally.calls, tally.seconds
+            if calls:
+                self._counters.count("hook_calls", calls, plugin=plugin, hook=name)
+                self._counters.count("hook_seconds", seconds, plugin=plugin, hook=name)
+                tally.calls -= calls
+                tally.seconds -= seconds

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -23,7 +23,7 @@ class Plugin(msgspec.Struct, frozen=True):
         return self.name.startswith("builtin.")
 
 
-class Hook(msgspec.Struct, frozen=True):
+class Hook(msgspec.Struct, frozen=True, eq=False):
     """One hook of one plugin. It takes what its function names, of all that the specification has."""
 
     plugin: Plugin
@@ -35,6 +35,19 @@ class Hook(msgspec.Struct, frozen=True):
     def call(self, *arguments: Any) -> Any:
         """Call it with all arguments of the specification; returns an awaitable for an `async def`."""
         return self.function(*[arguments[place] for place in self.places])
+
+    def bound(self) -> Callable[[Sequence[Any]], Any]:
+        """The same for one sequence of arguments, and quicker: most hooks take one or two."""
+        function, places = self.function, self.places
+        if not places:
+            return lambda _: function()
+        if len(places) == 1:
+            (only,) = places
+            return lambda arguments: function(arguments[only])
+        if len(places) == 2:
+            one, two = places
+            return lambda arguments: function(arguments[one], arguments[two])
+        return lambda arguments: function(*[arguments[place] for place in places])
 
 
 Hooks = Mapping[str, tuple[Hook, ...]]

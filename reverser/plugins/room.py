@@ -131,5 +131,7 @@ class Room:
             log.warning("plugin failed", plugin=self._plugin.name, hook=hook.name, error=type(error).__name__)
             return error
         finally:
-            self._meter.called(hook, time.perf_counter() - began)
+            tally = self._meter.tally(hook)
+            tally.calls += 1
+            tally.seconds += time.perf_counter() - began
         return None

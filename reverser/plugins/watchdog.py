@@ -21,25 +21,26 @@ class TooLongError(BaseException):
 
 
 class Watchdog:
-    """One for the process; used as a context around a call."""
+    """One for the process. `inside` says whether a hook is being called right now."""
 
     def __init__(self, seconds: float) -> None:
         self.seconds = seconds
-        self._armed = False
+        self.inside = False
         self._works = threading.current_thread() is threading.main_thread()
         if self._works:
             signal.signal(signal.SIGALRM, self._ring)
 
-    def __enter__(self) -> None:
+    def start(self) -> None:
+        """From now on the limit counts, anew."""
         if self._works:
-            self._armed = True
             signal.setitimer(signal.ITIMER_REAL, self.seconds, AGAIN_SECONDS)
 
-    def __exit__(self, *_: object) -> None:
+    def stop(self) -> None:
+        """No limit any more."""
+        self.inside = False
         if self._works:
-            self._armed = False
             signal.setitimer(signal.ITIMER_REAL, 0)
 
     def _ring(self, _number: int, _frame: FrameType | None) -> None:
-        if self._armed:
+        if self.inside:
             raise TooLongError

@@ -74,7 +74,7 @@ class Pipeline:
 
 
 @asynccontextmanager
-async def open_pipeline(folder: Path, url: str) -> AsyncIterator[Pipeline]:
+async def open_pipeline(folder: Path, url: str, host: Host | None = None) -> AsyncIterator[Pipeline]:
     """A pipeline that writes to `url` and keeps its journal and its repository in `folder`."""
     folder.mkdir()  # noqa: ASYNC240 a local folder, before anything runs
     destinations = (Destination(name="live", url=url),)
@@ -82,7 +82,7 @@ async def open_pipeline(folder: Path, url: str) -> AsyncIterator[Pipeline]:
     config = Config(data_dir=str(folder), destinations=destinations, rules=rules)
     metrics, health = Metrics(), Health()
     async with open_journal(folder) as journal, trio.open_nursery() as nursery:
-        assembly = Assembly(config, journal.key, Host())
+        assembly = Assembly(config, journal.key, host or Host())
         intake = Intake(assembly.routes, assembly.coverage, journal, metrics, health)
         opening = Opening(assembly, journal, metrics, health, _resolve, _rebuilt)
         send, receive = trio.open_memory_channel[Observation](CHANNEL)

@@ -73,8 +73,8 @@ def _create(setting: Setting, name: str, **data: str) -> None:
 
 
 def _settled(setting: Setting) -> None:
-    _create(setting, f"idle-{len(setting.remote.commits())}")
-    wait_for("the marker", lambda: any("idle-" in line for line in setting.remote.subjects()[-1:]))
+    _create(setting, "idle")
+    wait_for("the marker", lambda: "team/idle.yaml" in setting.remote.paths())
 
 
 def test_a_plugin_changes_what_lands_and_harms_nothing(setting: Setting, tmp_path: Path) -> None:
@@ -82,7 +82,9 @@ def test_a_plugin_changes_what_lands_and_harms_nothing(setting: Setting, tmp_pat
     file, told = tmp_path / "team.py", tmp_path / "told.jsonl"
     file.write_text(TEAM)
     setting.daemon.write(plugins={"enabled": ["team"], "paths": [str(file)], "team": {"told": str(told)}})
+    _create(setting, "idle-0")
     setting.daemon.start().ready()
+    wait_for("the snapshot", setting.remote.head)
     for name in ("web", "scratch", "broken", "greedy", "away", "twin-1", "twin-2"):
         _create(setting, name, token="canary-7f3a", k="v")
     _settled(setting)

@@ -7,6 +7,8 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+import trio
+
 from reverser.model.commit import Commit
 from reverser.model.destination import Credentials, Destination
 from reverser.model.entry import Edit
@@ -38,6 +40,13 @@ def destination(url: str, branch: str = "main", credentials: Credentials | None 
 def processes(word: str) -> list[int]:
     """Ids of all processes of the machine whose command line holds a word."""
     return [pid for pid, _, line in _running() if word.encode() in line]
+
+
+async def gone(word: str) -> None:
+    """Wait until no such process is left: the kernel takes a moment to end what was killed."""
+    with trio.fail_after(5):
+        while processes(word):
+            await trio.sleep(0.01)
 
 
 def children(word: str) -> list[int]:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import trio
 from gitserver import GitServer, basic, git, serving
-from gitsupport import commit, commit_of, destination, processes
+from gitsupport import commit, commit_of, destination, gone, processes
 
 from reverser.errors import StalledError, TransientError
 from reverser.git.probe import probe
@@ -324,7 +324,7 @@ async def test_silence_is_bounded(tmp_path: Path, server: GitServer) -> None:
                 await repository.fetch()
     assert result.outcome is PushOutcome.UNREACHABLE
     assert "no answer" in result.message
-    assert not processes(server.url)
+    await gone(server.url)
 
 
 async def test_cancelled_push(tmp_path: Path, server: GitServer) -> None:
@@ -342,7 +342,7 @@ async def test_cancelled_push(tmp_path: Path, server: GitServer) -> None:
                 assert not processes("hunter2")
                 assert not processes(basic("git", "hunter2").split()[1])
                 nursery.cancel_scope.cancel()
-        assert not processes(server.url)
+        await gone(server.url)
 
 
 async def test_password_in_url(tmp_path: Path, server: GitServer) -> None:

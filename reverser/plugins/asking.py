@@ -1,0 +1,119 @@
+"""Calls the hooks of one name, one after the other, with a limit on their time.
+
+What a failure means is the caller's rule: `asked` either raises WithheldError or passes over it.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, MutableSequence
+from typing import Any, TypeAlias
+
+import structlog
+
+from reverser.errors import WithheldError
+from reverser.plugins.meter import Meter, Tally
+from reverser.plugins.plugin import Hook
+from reverser.plugins.watchdog import TooLongError, Watchdog
+
+log = structlog.get_logger()
+
+LOG_SECONDS = 60.0
+"""Between two log lines on one hook: a plugin that always fails must not fill the log."""
+NOTICED_SECONDS = 0.05
+"""Who takes longer gets no time from those after it."""
+Take: TypeAlias = Callable[[Any], bool]
+"""Told of each answer but None; whether that is enough."""
+
+
+class HookError(Exception):
+    """A hook failed; `reason` is one word, `str()` a sentence that quotes nothing of the cluster."""
+
+    def __init__(self, hook: Hook, reason: str, told: str) -> None:
+        super().__init__(f"plugin {hook.plugin.name}: {hook.name} {told}")
+        self.hook = hook
+        self.reason = reason
+
+
+class Asking:
+    """All hooks of one name."""
+
+    def __init__(
+        self,
+        hooks: Iterable[Hook],
+        wanted: type | tuple[type, ...],
+        meter: Meter,
+        watchdog: Watchdog | None,
+        *,
+        strict: bool,
+    ) -> None:
+        """`wanted` is what an answer but None must be; `strict` withholds the object of a failure."""
+        self.hooks = tuple(hooks)
+        self._steps = [
+            (each, each.bound(), None if each.plugin.builtin else meter.tally(each)) for each in self.hooks
+        ]
+        self._guarded = any(tally is not None for _, _, tally in self._steps)
+        self._wanted = wanted
+        self._meter = meter
+        self._watchdog = watchdog
+        self._strict = strict
+        self._quiet_until: dict[str, float] = {}
+
+    def asked(self, arguments: MutableSequence[Any], take: Take) -> None:
+        """Call each with `arguments`, which `take` may change, until one answer is enough.
+
+        Raises WithheldError for a failure where that is the rule.
+        """
+        if self._guarded and self._watchdog is not None:
+            self._watchdog.start()
+            try:
+                self._ask(arguments, take)
+            finally:
+                self._watchdog.stop()
+        else:
+            self._ask(arguments, take)
+
+    def failed(self, error: HookError) -> None:
+        """Count and tell a failure; raises WithheldError where that is the rule."""
+        self._meter.failed(error.hook, error.reason)
+        place, now = error.hook.plugin.name, time.monotonic()
+        if now >= self._quiet_until.get(place, 0.0):
+            self._quiet_until[place] = now + LOG_SECONDS
+            log.warning(str(error), plugin=place, hook=error.hook.name, reason=error.reason)
+        if self._strict:
+            hint = "fix the plugin, or take it out"
+            raise WithheldError("PluginFailed", str(error), hint=hint) from None
+
+    def _ask(self, arguments: MutableSequence[Any], take: Take) -> None:
+        for hook, call, tally in self._steps:
+            try:
+                answer = call(arguments) if tally is None else self._timed(hook, call, tally, arguments)
+            except HookError as error:
+                self.failed(error)
+                continue
+            if answer is not None and take(answer):
+                return
+
+    def _timed(self, hook: Hook, call: Callable[..., Any], tally: Tally, arguments: Any) -> Any:
+        watchdog = self._watchdog
+        assert watchdog is not None
+        began = time.perf_counter()
+        try:
+            watchdog.inside = True
+            answer = call(arguments)
+            watchdog.inside = False
+        except TooLongError:
+            raise HookError(hook, "slow", f"took longer than {watchdog.seconds:g} s") from None
+        except Exception as error:
+            # Its text may quote values of the object.
+            raise HookError(hook, "raised", f"raised {type(error).__name__}") from None
+        finally:
+            watchdog.inside = False
+            spent = time.perf_counter() - began
+            tally.calls += 1
+            tally.seconds += spent
+            if spent > NOTICED_SECONDS:
+                watchdog.start()
+        if answer is not None and not isinstance(answer, self._wanted):
+            raise HookError(hook, "wrong", f"answered with {type(answer).__name__}")
+        return answer
