@@ -8,7 +8,7 @@ another parent costs one listing of its tree.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import TypeAlias
@@ -21,6 +21,7 @@ from reverser.git.fastimport import FastImport
 from reverser.git.fetch import fetch
 from reverser.git.housekeeping import Repacker, prepare
 from reverser.git.index import Index
+from reverser.git.notes import annotate
 from reverser.git.process import Git
 from reverser.git.push import push
 from reverser.git.remote import Remote
@@ -102,6 +103,10 @@ class GitRepository:
         result = await push(self._remote, head, commits)
         self._observe("push", trio.current_time() - started, result.landed)
         return result
+
+    async def annotate(self, texts: Mapping[str, str], committer: str, now: float) -> PushResult:
+        with self._observed("annotate"):
+            return await annotate(self._remote, texts, committer, now)
 
     async def tree(self, commit: str) -> dict[str, tuple[str, str]]:
         return await objects.tree(self._git, commit)

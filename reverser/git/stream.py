@@ -38,6 +38,18 @@ def commit(ref: str, mark: int, commit: Commit, edits: Iterable[Edit], parent: s
     )
 
 
+def notes(ref: str, committer: str, seconds: float, parent: str) -> bytes:
+    """The commit on a ref of notes that the `note` lines after it belong to."""
+    lines = f"commit {ref}\ncommitter {signature(committer, seconds)}\n"
+    message = _data(b"Notes added by reverser\n")
+    return lines.encode("utf-8", "replace") + message + (f"from {parent}\n".encode() if parent else b"")
+
+
+def note(commit: str, text: str) -> bytes:
+    """One note at a commit."""
+    return b"N inline %s\n%s" % (commit.encode(), _data(text.encode("utf-8", "replace")))
+
+
 def barrier(word: str) -> bytes:
     """Make everything visible to other processes, then print `progress <word>`."""
     return f"checkpoint\nprogress {word}\n".encode()

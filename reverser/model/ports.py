@@ -6,7 +6,7 @@ tests of both are written against these protocols, so that another backend can f
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Protocol
 
 import msgspec
@@ -142,6 +142,12 @@ class Repository(Protocol):
 
     async def push(self, head: str) -> PushResult:
         """Move the remote branch to `head`, which descends from what was last fetched or pushed."""
+
+    async def annotate(self, texts: Mapping[str, str], committer: str, now: float) -> PushResult:
+        """Put a note at each of these commits of the branch, and push the notes.
+
+        Raises TransientError or StalledError.
+        """
 
     async def tree(self, commit: str) -> dict[str, tuple[str, str]]:
         """path -> (mode, blob id) of every file of a commit; mode is `100644`, `120000` (symlink), …"""

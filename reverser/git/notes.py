@@ -1,0 +1,50 @@
+"""Git notes: what became known of a commit after it was pushed.
+
+Notes have a ref of their own, `refs/notes/reverser`, so that no commit changes. Whoever writes to the
+same branch may write notes too: what is on the remote is fetched first, and a lost race is run again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from reverser.git.complaint import translate
+from reverser.git.push import interpret
+from reverser.git.remote import Remote
+from reverser.git.stream import note, notes
+from reverser.model.commit import PushOutcome, PushResult
+
+REF = "refs/notes/reverser"
+RACES_MOST = 5
+
+
+async def annotate(remote: Remote, texts: Mapping[str, str], committer: str, now: float) -> PushResult:
+    """Put a note at each of these commits, in place of an older one, and push.
+
+    `committer` is `Name <email>`, `now` Unix seconds. Raises TransientError or StalledError.
+    """
+    result = PushResult(PushOutcome.STALE)
+    for _ in range(RACES_MOST):
+        head = await _fetch(remote)
+        stream = notes(REF, committer, now, head) + b"".join(note(*each) for each in texts.items())
+        await remote.git.output("fast-import", "--quiet", stdin=stream)
+        done = await remote.run(
+            "push", "--porcelain", "--no-follow-tags", "--no-signed", "origin", f"{REF}:{REF}"
+        )
+        result = interpret(done, "")
+        if result.outcome is not PushOutcome.STALE:
+            break
+    return result
+
+
+async def _fetch(remote: Remote) -> str:
+    """Take over what the remote has; "" when it has none."""
+    done = await remote.run(
+        "fetch", "--no-tags", "--no-write-fetch-head", "--quiet", "origin", f"+{REF}:{REF}"
+    )
+    if done.code == 0:
+        return (await remote.git.output("rev-parse", "--verify", REF)).decode().strip()
+    if f"couldn't find remote ref {REF}" not in done.stderr:
+        raise translate(done.stderr)
+    await remote.git.run("update-ref", "-d", REF)
+    return ""
