@@ -70,14 +70,18 @@ class Assembly:
 
 
 async def resume_position(journal: Journal, assembly: Assembly, stream: Stream) -> str:
-    """Where a stream goes on; empty: list first. Waits for a journal that cannot be read."""
+    """Where a stream goes on; empty: list first. Waits for a journal that cannot be read.
+
+    A type with withheld objects is listed: what stood in their way may be gone.
+    """
     while True:
         try:
             version, covered = await journal.position(stream)
+            held = any(stream.holds(each.key) for each in await journal.withheld())
         except (TransientError, StalledError):
             await trio.sleep(1)
         else:
-            return version if covered == assembly.coverage(stream) else ""
+            return version if covered == assembly.coverage(stream) and not held else ""
 
 
 async def settle_places(journal: Journal, destinations: Sequence[Destination]) -> None:

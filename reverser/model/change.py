@@ -51,6 +51,10 @@ class Stream(msgspec.Struct, frozen=True):
         """The key of one of this stream's objects."""
         return ObjectKey(self.cluster, self.type.group, self.type.resource, namespace, name)
 
+    def holds(self, key: ObjectKey) -> bool:
+        """Whether an object is of this type and in this scope."""
+        return key == self.key(key.namespace, key.name) and self.namespace in ("", key.namespace)
+
 
 class Change(msgspec.Struct, frozen=True):
     """One persisted mutation of one object, as the API server told it."""

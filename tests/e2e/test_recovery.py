@@ -232,3 +232,27 @@ def test_a_cluster_that_is_taken_out(setting: Setting, tmp_path: Path) -> None:
 
     wait_for("readiness", lambda: httpx.get(f"{url}/readyz").status_code == 200)
     assert "bad" not in httpx.get(f"{url}/readyz").text
+
+
+def test_withheld_objects_are_tried_again_at_the_next_start(setting: Setting, tmp_path: Path) -> None:
+    """What stood in an object's way is gone: it arrives without a change of its own."""
+    theirs, path = tmp_path / "theirs", _path(setting, "a")
+    git("clone", "--quiet", setting.remote.path, theirs)
+    (theirs / path).parent.mkdir(parents=True)
+    (theirs / path).write_text("kind: Note\n")
+    git("add", ".", cwd=theirs)
+    git("commit", "--quiet", "-m", "A note", cwd=theirs)
+    git("push", "--quiet", "origin", "HEAD:main", cwd=theirs)
+    _create(setting, "a")
+    setting.daemon.start().ready()
+    wait_for("the obstacle", lambda: setting.daemon.metric("gitopsreverser_withheld_objects") == 1)
+    setting.daemon.stop()
+    git("pull", "--quiet", "--rebase", "origin", "main", cwd=theirs)
+    git("rm", "--quiet", path, cwd=theirs)
+    git("commit", "--quiet", "-m", "No note", cwd=theirs)
+    git("push", "--quiet", "origin", "HEAD:main", cwd=theirs)
+
+    setting.daemon.start().ready()
+    setting.mirrored()
+
+    assert setting.daemon.metric("gitopsreverser_withheld_objects") == 0

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 import signal
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
-import pytest
 
 from tests.e2e.daemon import wait_for
 from tests.e2e.setting import Setting
@@ -21,50 +18,8 @@ def _config_map(setting: Setting, name: str, text: str = "x") -> None:
     setting.plane.create(f"/api/v1/namespaces/{setting.namespace}/configmaps", document)
 
 
-def _fill(path: Path) -> None:
-    """Write until nothing more fits."""
-    with path.open("wb", buffering=0) as file, contextlib.suppress(OSError):
-        while True:
-            file.write(b"x" * 4096)
-
-
 def _condition(setting: Setting, text: str) -> bool:
     return text in httpx.get(f"{setting.daemon.url}/readyz").text
-
-
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of 16 MiB."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=16m", "tmpfs", folder], capture_output=True, check=False
-    )
-    if mounted.returncode:
-        pytest.skip("a small file system can only be mounted as root")
-    yield folder
-    subprocess.run(["umount", "--lazy", folder], check=True)
-
-
-def test_full_disk(setting: Setting, small_disk: Path) -> None:
-    """On a full disk the daemon stays up and says so; with room again everything arrives, once."""
-    setting.daemon.write(data_dir=str(small_disk))
-    setting.daemon.start().ready()
-    setting.daemon_idle()
-    ballast = small_disk / "ballast"
-    _fill(ballast)
-    for number in range(20):
-        _config_map(setting, f"held-{number}", "x" * 100_000)
-    wait_for("the condition", lambda: _condition(setting, "Stalled=True"))
-
-    ballast.unlink()
-    setting.mirrored(90)
-
-    wait_for("recovery", lambda: not _condition(setting, "Stalled=True"), 60)
-    entries = setting.remote.entries()
-    assert len(entries) == len(set(entries))
-    held = [subject for subject in setting.remote.subjects() if "/held-" in subject]
-    assert len(held) == 20
 
 
 def test_repository_that_cannot_be_opened(setting: Setting) -> None:
