@@ -49,7 +49,8 @@ class Opening:
     async def writer(self, destination: Destination) -> AsyncIterator[AnyWriter]:
         """A writer whose repository is open for as long as the context lasts."""
         name, journal = destination.name, self._journal
-        queue = Queue(journal, name, parse_duration(destination.window), time.time)
+        window, excluded = map(parse_duration, (destination.window, destination.excluded_window))
+        queue = Queue(journal, name, window, time.time, excluded)
         if self._to is not None:
             alone = len(self._assembly.destinations) == 1
             yield FolderWriter(name, self._to if alone else self._to / name, queue, journal)

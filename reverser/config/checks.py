@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from reverser.config.destinations import check_clusters, check_collisions, check_destination
 from reverser.config.report import places, show
-from reverser.config.rules import check_rule, check_sanitize, check_sensitive
+from reverser.config.rules import check_rule, check_sanitize, check_sensitive, check_users_are_known
 from reverser.config.webhook import check_identities, check_webhook
 
 if TYPE_CHECKING:
@@ -42,6 +42,8 @@ def check(config: Config, report: Report) -> None:
     names = {each.name for each in config.clusters}, {each.name for each in config.destinations}
     for place, rule in zip(rules, config.rules, strict=True):
         check_rule(rule, place, *names, report)
+        if config.webhook is None:
+            check_users_are_known(rule, place, report)
     for index, table in enumerate(config.sanitize):
         check_sanitize(table, f"sanitize[{index}]", report)
     for index, hidden in enumerate(config.sensitive):

@@ -40,6 +40,7 @@ def check_destination(destination: Destination, place: str, report: Report) -> N
         ("branch", _branch_problem(destination.branch)),
         ("path", _path_problem(destination.path)),
         ("window", _window_problem(destination.window)),
+        ("excluded_window", _window_problem(destination.excluded_window)),
         ("committer", _committer_problem(destination.committer)),
     ):
         if problem and not report.faulty(f"{place}.{key}"):

@@ -37,6 +37,15 @@ def check_rule(
     for key in ("namespaces", "exclude_namespaces"):
         _check_each(getattr(rule, key), _namespace, f"{place}.{key}", report)
     _check_each([rule.selector], labels.parse, f"{place}.selector", report)
+    _check_actors(rule, place, report)
+
+
+def check_users_are_known(rule: Rule, place: str, report: Report) -> None:
+    """Report lists of users where nothing ever tells who a user was: they would do nothing."""
+    for key in ("exclude_users", "only_users"):
+        if getattr(rule, key) and not report.faulty(f"{place}.{key}"):
+            hint = "add a [webhook] table, or use exclude_managers"
+            report.add(f"{place}.{key}", "needs to know who made a change, and nothing tells that", hint)
 
 
 def check_sanitize(table: SanitizeRule, place: str, report: Report) -> None:
@@ -80,6 +89,14 @@ def _check_each(values: Sequence[str], parse: Callable[[str], Any], place: str, 
             report.add(where, f"{show(value)}: {error}")
 
 
+def _check_actors(rule: Rule, place: str, report: Report) -> None:
+    keys = ("exclude_users", "exclude_managers", "only_users")
+    for key in keys:
+        _check_each(getattr(rule, key), _actor, f"{place}.{key}", report)
+    if rule.excluded != "skip" and not any(getattr(rule, key) for key in keys):
+        report.add(f"{place}.excluded", "has nothing to work on", f"add {one_of(keys)}, or leave it out")
+
+
 def _resource(text: str) -> None:
     if not RESOURCE.fullmatch(text):
         raise ValueError("is no type; write it as kubectl does, for example deployments.apps, *.apps or *")
@@ -88,3 +105,12 @@ def _resource(text: str) -> None:
 def _namespace(text: str) -> None:
     if not NAMESPACE.fullmatch(text):
         raise ValueError("can match no namespace; write names or globs, for example team-*")
+
+
+def _actor(text: str) -> None:
+    if not text.strip():
+        raise ValueError(
+            "can match nobody; write names or globs, for example system:serviceaccount:flux-system:*"
+        )
+    if text.startswith("re:"):
+        raise ValueError("is a regular expression, and only names and globs can stand here")

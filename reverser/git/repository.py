@@ -128,10 +128,10 @@ class GitRepository:
             if number % COMMITS_PER_TURN == 0:
                 await trio.lowlevel.checkpoint()
             plan.append((commit, index.apply(commit.edits)))
-        made = iter(await self._import_plan([each for each in plan if each[1]], parent))
+        made = iter(await self._import_plan([each for each in plan if _written(*each)], parent))
         ids, head = [], parent
-        for _, edits in plan:
-            head = next(made) if edits else head
+        for commit, edits in plan:
+            head = next(made) if _written(commit, edits) else head
             ids.append(head)
         self._index = (head, index)
         return ids
@@ -172,3 +172,7 @@ class GitRepository:
             ok = True
         finally:
             self._observe(operation, trio.current_time() - started, ok)
+
+
+def _written(commit: Commit, edits: list[Edit]) -> bool:
+    return bool(edits) or commit.kept

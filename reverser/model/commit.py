@@ -34,6 +34,8 @@ class Commit(msgspec.Struct, frozen=True):
     """The whole message with its trailers."""
     edits: tuple[Edit, ...]
     """Applied in this order; the last edit of a path wins."""
+    kept: bool = False
+    """Written even if the edits change nothing, since the message tells more than they do."""
 
 
 class PushOutcome(enum.Enum):

@@ -45,6 +45,8 @@ class Destination(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The format string of layout = "template"."""
     window: str = "0s"
     """Above 0, the changes of one actor within it become one commit."""
+    excluded_window: str = "1m"
+    """How long writes that rules exclude may wait for a commit, so that they share one."""
     mode: Literal["commit", "observe"] = "commit"
     """observe: decide and log, write nothing."""
     style: Literal["full", "minimal"] = "full"

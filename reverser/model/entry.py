@@ -11,6 +11,7 @@ import msgspec
 from reverser.model.attribution import UNRESOLVED, Attribution
 from reverser.model.change import Operation, Origin
 from reverser.model.resource import ObjectKey
+from reverser.model.rule import Actors
 from reverser.model.withheld import Withheld
 
 
@@ -41,6 +42,8 @@ class Entry(msgspec.Struct, frozen=True):
     """Where the object's file was until now, when the layout moved it: removed in the same commit."""
     reason: str = ""
     """Why the file goes though the object lives: for example `no longer selected`."""
+    actors: tuple[Actors, ...] = ()
+    """What the selecting rules say of who writes; empty when one of them takes everybody's writes."""
     seq: int = 0
     """Given by the journal; rising, never used twice. 0 before `append`."""
     appended_at: float = 0.0

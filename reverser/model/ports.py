@@ -137,7 +137,8 @@ class Repository(Protocol):
     async def write(self, commits: Sequence[Commit], parent: str) -> list[str]:
         """Write the commits on top of `parent` ("" = none); their ids, all objects durable.
 
-        Commits whose edits change nothing are left out; their id is that of their parent.
+        Commits whose edits change nothing are left out, unless they are `kept`; their id is that
+        of their parent.
         """
 
     async def push(self, head: str) -> PushResult:

@@ -5,9 +5,21 @@ These structs are the `[[rules]]`, `[[sensitive]]` and `[[sanitize]]` tables of 
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, TypeAlias
 
 import msgspec
+
+Excluded: TypeAlias = Literal["skip", "fold"]
+"""How the writes that a rule excludes reach Git (docs/excluded-writes.md)."""
+
+
+class Actors(msgspec.Struct, frozen=True):
+    """What one rule says of who writes. It travels with each entry that it concerns, to its attribution."""
+
+    exclude_users: tuple[str, ...] = ()
+    exclude_managers: tuple[str, ...] = ()
+    only_users: tuple[str, ...] = ()
+    excluded: Excluded = "skip"
 
 
 class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -35,6 +47,14 @@ class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Which live changes are written. Snapshots and sweeps count as create and delete."""
     default_excludes: bool = True
     """Whether the types of docs/excluded.md are left out; naming one exactly overrides it."""
+    exclude_users: tuple[str, ...] = ()
+    """Globs for users, as the API server knows them, whose writes make no commits of their own."""
+    exclude_managers: tuple[str, ...] = ()
+    """Globs for field managers whose writes make no commits of their own."""
+    only_users: tuple[str, ...] = ()
+    """Globs; when there are any, writes that are proven to be by other users are excluded as well."""
+    excluded: Excluded = "skip"
+    """skip: excluded writes gather in commits of the committer; fold: the object's next commit takes them."""
 
 
 class SensitiveRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

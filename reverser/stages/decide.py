@@ -23,6 +23,7 @@ from reverser.model.entry import Edit, Entry, Record
 from reverser.model.resource import ResourceType
 from reverser.model.withheld import Withheld
 from reverser.stages.describe import describe
+from reverser.stages.exclude import actors
 from reverser.stages.managed import changed_at, manager
 from reverser.stages.route import Route
 from reverser.stages.sanitize import sanitize, significant
@@ -56,7 +57,7 @@ def decide(route: Route, change: Change, record: Record | None, *, scaled: bool 
     try:
         reason = route.hooks.leave_out(change.key, resource, labels, route.shown(change.object, resource))
         if reason:
-            return _left(change, record, reason)
+            return _left(rules, change, record, reason)
         return _written(route, rules, change, record, scaled=scaled)
     except WithheldError as error:
         name = route.destination.name
@@ -68,7 +69,7 @@ def swept(route: Route, stream: Stream, record: Record, now: float) -> Decision:
     """The object is absent from a complete list of `stream`: its file goes."""
     if not _wanted(_recorded_rules(route, stream.type, record), Operation.DELETE):
         return Decision("unselected")
-    return _removal(record, stream.type, Origin.SWEEP, now)
+    return _removal(record, stream.type, Origin.SWEEP, now, [])
 
 
 def digest(content: bytes, key: bytes) -> bytes:
@@ -90,7 +91,8 @@ def _written(
     if record is not None and record.path == path and _same(record, fingerprint, document):
         return Decision("unchanged")
     operation = Operation.CREATE if record is None else Operation.UPDATE
-    if not _wanted(rules, operation, _told(change)):
+    rules = _wanted(rules, operation, _told(change))
+    if not rules:
         return Decision("unselected")
     entry = Entry(
         destination=route.destination.name,
@@ -104,23 +106,24 @@ def _written(
         changes=_changes(document, record, change.origin),
         attribution=Attribution(manager=manager(change.object)),
         previous_path="" if record is None or record.path == path else record.path,
+        actors=actors(rules),
     )
     stored = msgspec.json.encode(document.content)
     return Decision("written", entry, Record(entry.destination, key, path, fingerprint, stored))
 
 
 def _deselected(route: Route, change: Change, record: Record | None) -> Decision:
-    if record is None or not _recorded_rules(route, change.stream.type, record):
+    if record is None or not (rules := _recorded_rules(route, change.stream.type, record)):
         return Decision("unselected")
-    return _left(change, record, "no rule selects it any more")
+    return _left(rules, change, record, "no rule selects it any more")
 
 
-def _left(change: Change, record: Record | None, reason: str) -> Decision:
+def _left(rules: list[CompiledRule], change: Change, record: Record | None, reason: str) -> Decision:
     if record is None:
         return Decision("excluded")
     at = changed_at(change.object) or change.seen_at
     author = Attribution(manager=manager(change.object))
-    return _removal(record, change.stream.type, _origin(change), at, reason=reason, attribution=author)
+    return _removal(record, change.stream.type, _origin(change), at, rules, reason=reason, attribution=author)
 
 
 def _deleted(route: Route, change: Change, record: Record | None) -> Decision:
@@ -129,10 +132,10 @@ def _deleted(route: Route, change: Change, record: Record | None) -> Decision:
         return Decision("unchanged", forget=True)
     # The record lacks the labels that the sanitizer strips, and a selector may ask for one of them.
     rules = route.selecting(change.stream.type, change.key, _labels(change.object))
-    rules = rules or _recorded_rules(route, change.stream.type, record)
-    if not _wanted(rules, Operation.DELETE):
+    rules = _wanted(rules or _recorded_rules(route, change.stream.type, record), Operation.DELETE)
+    if not rules:
         return Decision("unselected")
-    return _removal(record, change.stream.type, _origin(change), change.seen_at)
+    return _removal(record, change.stream.type, _origin(change), change.seen_at, rules)
 
 
 def _removal(
@@ -140,6 +143,7 @@ def _removal(
     resource: ResourceType,
     origin: Origin,
     at: float,
+    rules: list[CompiledRule],
     *,
     reason: str = "",
     attribution: Attribution = UNRESOLVED,
@@ -155,6 +159,7 @@ def _removal(
         changed_at=at,
         attribution=attribution,
         reason=reason,
+        actors=actors(rules),
     )
     return Decision("removed", entry, forget=True)
 
@@ -174,9 +179,9 @@ def _told(change: Change) -> Operation:
     return Operation.UPDATE if updated else Operation.CREATE
 
 
-def _wanted(rules: list[CompiledRule], *operations: Operation) -> bool:
-    """Whether some rule writes what is any of these."""
-    return any(rule.wants(operation) for rule in rules for operation in operations)
+def _wanted(rules: list[CompiledRule], *operations: Operation) -> list[CompiledRule]:
+    """The rules that write what is any of these."""
+    return [rule for rule in rules if any(rule.wants(operation) for operation in operations)]
 
 
 def _same(record: Record, fingerprint: bytes, document: Document) -> bool:

@@ -6,7 +6,8 @@
 
     Kubernetes-Object: apps/v1 Deployment shop/web     the last paragraph: trailers only
 
-Live, snapshot and sweep plans have a subject and a body each (`stages.wording` writes them).
+Live, snapshot and sweep plans have a subject and a body each (`stages.wording` writes them), and so
+have the writes that rules exclude, alone or beside those of the plan's actor.
 Names and values come from a cluster and may be hostile: each is put on one line, so that none can
 forge a trailer.
 """
@@ -21,12 +22,15 @@ from reverser.model.change import Origin
 from reverser.model.commit import CommitPlan
 from reverser.model.entry import Entry
 from reverser.model.message import Message
+from reverser.stages.exclude import parted
 from reverser.stages.identity import Identify
 from reverser.stages.text import cut, visible
 from reverser.stages.wording import SUBJECT_CHARACTERS
 
 NOBODY = "unknown <unknown@reverser.invalid>"
 GROUPS_CHARACTERS = 400
+MOST_NAMED = 20
+"""Users, and managers, of excluded writes that a commit has trailers for."""
 
 _TRAILER = re.compile(
     r"(?!Kubernetes-|Reverser-|Attribution$)[A-Za-z][A-Za-z0-9-]{0,60}", re.ASCII | re.IGNORECASE
@@ -55,10 +59,11 @@ def message(plan: CommitPlan, words: Message, journal_id: str, overwrote: Sequen
 
 
 def author(plan: CommitPlan, committer: str, identify: Identify) -> str:
-    """`Name <email>` of the plan's author: its actor, or the committer of a snapshot or sweep."""
-    if plan.first.origin is not Origin.LIVE:
+    """`Name <email>` of the plan's author: its actor; else, with excluded writes alone too, the committer."""
+    own, _ = parted(plan)
+    if own is None or own.first.origin is not Origin.LIVE:
         return committer
-    attribution = plan.first.attribution
+    attribution = own.first.attribution
     return identify(attribution.actor) if attribution.named else NOBODY
 
 
@@ -84,14 +89,16 @@ def parse_entry(value: str) -> tuple[str, int, int] | None:
 
 def _about(plan: CommitPlan) -> Iterator[tuple[str, str]]:
     """The trailers on what happened, to what, by whom."""
-    entry = plan.first
-    yield "Kubernetes-Cluster", entry.key.cluster
-    if entry.origin is not Origin.LIVE:
+    yield "Kubernetes-Cluster", plan.first.key.cluster
+    if plan.first.origin is not Origin.LIVE:
         return
-    if len(plan.entries) == 1:
-        yield "Kubernetes-Object", _object(entry)
-        yield "Kubernetes-Operation", entry.operation.value
-    yield from _by_whom([entry.attribution for entry in plan.entries])
+    own, aside = parted(plan)
+    if own is not None:
+        if len(own.entries) == 1:
+            yield "Kubernetes-Object", _object(own.first)
+            yield "Kubernetes-Operation", own.first.operation.value
+        yield from _by_whom([entry.attribution for entry in own.entries])
+    yield from _beside("Excluded" if own is None else "Folded", [entry.attribution for entry in aside])
 
 
 def _by_whom(attributions: Sequence[Attribution]) -> Iterator[tuple[str, str]]:
@@ -110,6 +117,14 @@ def _by_whom(attributions: Sequence[Attribution]) -> Iterator[tuple[str, str]]:
     ):
         for value in sorted({*values} - {""}):
             yield name, value
+
+
+def _beside(word: str, attributions: Sequence[Attribution]) -> Iterator[tuple[str, str]]:
+    """The trailers on those who wrote what rules exclude."""
+    users = sorted({each.actor.name for each in attributions if each.named})
+    managers = sorted({each.manager for each in attributions} - {""})
+    yield from ((f"Kubernetes-{word}-User", user) for user in users[:MOST_NAMED])
+    yield from ((f"Kubernetes-{word}-Manager", manager) for manager in managers[:MOST_NAMED])
 
 
 def _object(entry: Entry) -> str:

@@ -6,7 +6,8 @@ each other become one commit a cluster; sweep entries likewise, apart from all o
 
 The order of one object's entries, and of entries that touch one path, is never changed; and plans
 come in the journal's order of their first entries. So whatever must wait for an open window
-closes that window, and with it every window that was opened before.
+closes that window, and with it every window that was opened before. Only entries that rules
+exclude may come late (`stages.aside`): with the commit of their object, or together in one.
 """
 
 from __future__ import annotations
@@ -16,21 +17,24 @@ from collections.abc import Hashable, Iterable, Iterator
 from reverser.model.change import Origin
 from reverser.model.commit import CommitPlan
 from reverser.model.entry import Entry
+from reverser.stages.aside import Aside, touched
+from reverser.stages.exclude import excluded
 
 
 class _Open:
     """A plan that still grows."""
 
-    def __init__(self, opened_at: float) -> None:
-        self.opened_at = opened_at
+    def __init__(self, closes_at: float) -> None:
+        self.closes_at = closes_at
         self.entries: list[Entry] = []
 
 
 class Window:
     """A machine without clock or I/O: feed it entries, take plans when they are ready."""
 
-    def __init__(self, seconds: float) -> None:
+    def __init__(self, seconds: float, excluded_seconds: float = 0.0) -> None:
         self._seconds = seconds
+        self._aside = Aside(excluded_seconds)
         self._windows: dict[Hashable, _Open] = {}
         self._holders: dict[Hashable, _Open] = {}
         """What an open window touches, objects and paths -> the newest window that touches it."""
@@ -46,10 +50,12 @@ class Window:
         for entry in entries:
             if entry.origin is not self._bulk_origin:
                 self._close_bulk()
-            if entry.origin is Origin.LIVE:
-                self._live(entry, now)
-            else:
+            if entry.origin is not Origin.LIVE:
                 self._gather(entry, now)
+            elif excluded(entry):
+                self._hold(entry, now)
+            else:
+                self._live(entry, now)
 
     def ready(self, now: float) -> list[CommitPlan]:
         """The plans that nothing can be added to any more; each is given once."""
@@ -62,31 +68,49 @@ class Window:
         """When `ready` will have something to give, if nothing else is fed; None: never."""
         if self._closed or self._bulk:
             return self._fed_at
-        first = next(iter(self._windows.values()), None)
-        return None if first is None else first.opened_at + self._seconds
+        due = [window.closes_at for window in self._windows.values()]
+        return min((at for at in (*due, self._aside.due) if at is not None), default=None)
 
     def flush(self) -> list[CommitPlan]:
         """All plans, also of windows that are still open."""
         return self.ready(float("inf"))
 
     def _live(self, entry: Entry, now: float) -> None:
+        due = self._aside.due
+        entries = (*self._aside.take(entry), entry)
+        if self._aside.blocks(entry):
+            self._release()
         if self._seconds <= 0:
-            self._closed.append(CommitPlan((entry,)))
+            self._closed.append(CommitPlan(entries))
             return
         place = (entry.key.cluster, entry.attribution.actor.name, entry.attribution.named)
-        for touched in _touched(entry):
-            holder = self._holders.get(touched)
-            if holder is not None and holder is not self._windows.get(place):
-                self._close_through(holder)
-        window = self._windows.setdefault(place, _Open(now))
-        window.entries.append(entry)
-        self._holders.update(dict.fromkeys(_touched(entry), window))
+        self._close_holders(entries, self._windows.get(place))
+        window = self._windows.setdefault(place, _Open(now + self._seconds))
+        window.entries.extend(entries)
+        if due is not None and len(entries) > 1:
+            window.closes_at = min(window.closes_at, due)
+        self._holders.update(dict.fromkeys(_places(entries), window))
+
+    def _hold(self, entry: Entry, now: float) -> None:
+        self._aside.hold(entry, now)
+        if self._aside.full:
+            self._release()
+
+    def _release(self) -> None:
+        """Excluded entries that have waited: one plan a cluster."""
+        clusters: dict[Hashable, list[Entry]] = {}
+        for entry in self._aside.release():
+            clusters.setdefault(entry.key.cluster, []).append(entry)
+        for entries in clusters.values():
+            self._close_holders(entries, None)
+            self._closed.append(CommitPlan(tuple(entries)))
 
     def _gather(self, entry: Entry, now: float) -> None:
+        self._release()
         if self._windows:
             self._close_through(next(reversed(self._windows.values())))
         self._bulk_origin = entry.origin
-        self._bulk.setdefault(entry.key.cluster, _Open(now)).entries.append(entry)
+        self._bulk.setdefault(entry.key.cluster, _Open(now + self._seconds)).entries.append(entry)
 
     def _close_bulk(self) -> None:
         self._closed.extend(_plans(self._bulk.values()))
@@ -94,17 +118,26 @@ class Window:
         self._bulk_origin = Origin.LIVE
 
     def _close_due(self, now: float) -> None:
-        due = [window for window in self._windows.values() if window.opened_at + self._seconds <= now]
+        due = [window for window in self._windows.values() if window.closes_at <= now]
         if due:
             self._close_through(due[-1])
+        if self._aside.due is not None and self._aside.due <= now:
+            self._release()
+
+    def _close_holders(self, entries: Iterable[Entry], but: _Open | None) -> None:
+        """Close the windows that hold what these entries touch, so that they come before them."""
+        for place in _places(entries):
+            holder = self._holders.get(place)
+            if holder is not None and holder is not but:
+                self._close_through(holder)
 
     def _close_through(self, last: _Open) -> None:
         """Close this window and all that were opened before it."""
         while any(window is last for window in self._windows.values()):
             window = self._windows.pop(next(iter(self._windows)))
-            for touched in {touched for entry in window.entries for touched in _touched(entry)}:
-                if self._holders[touched] is window:
-                    del self._holders[touched]
+            for place in _places(window.entries):
+                if self._holders[place] is window:
+                    del self._holders[place]
             self._closed.extend(_plans([window]))
 
 
@@ -112,6 +145,5 @@ def _plans(windows: Iterable[_Open]) -> Iterator[CommitPlan]:
     return (CommitPlan(tuple(window.entries)) for window in windows)
 
 
-def _touched(entry: Entry) -> tuple[Hashable, ...]:
-    paths = (entry.edit.path, entry.previous_path)
-    return (entry.key, *(path for path in paths if path))
+def _places(entries: Iterable[Entry]) -> set[Hashable]:
+    return {place for entry in entries for place in touched(entry)}

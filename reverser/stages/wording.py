@@ -1,6 +1,7 @@
 """Subjects and bodies of commits, in words for people.
 
-A plan is of one kind: live entries of one actor, objects of a snapshot, or objects of a sweep.
+A plan is of one kind: live entries of one actor, with or without excluded ones of the same objects;
+excluded entries alone; objects of a snapshot, or objects of a sweep.
 What comes out may still hold hostile names; `stages.message` makes it safe.
 """
 
@@ -9,9 +10,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator
 
+from reverser.model.attribution import Attribution
 from reverser.model.change import Operation, Origin
 from reverser.model.commit import CommitPlan
 from reverser.model.entry import Entry
+from reverser.stages.exclude import parted
 from reverser.stages.text import cut
 
 SUBJECT_CHARACTERS = 200
@@ -36,7 +39,8 @@ def subject(plan: CommitPlan) -> str:
             return f"Snapshot of {cluster}: {_objects(plan)} in {_count(types, 'type')}"
         case Origin.SWEEP:
             return f"Sweep of {cluster}: {_objects(plan)} {_fate(plan)}"
-    return _live_subject(plan)
+    own, _ = parted(plan)
+    return f"Excluded writes of {cluster}: {_objects(plan)}" if own is None else _live_subject(own)
 
 
 def body(plan: CommitPlan) -> list[str]:
@@ -45,9 +49,11 @@ def body(plan: CommitPlan) -> list[str]:
         return _snapshot_body(plan)
     if plan.first.origin is Origin.SWEEP:
         return [*_sweep_body(plan)]
-    if len(plan.entries) == 1:
-        return [*plan.first.changes, *_notes(plan.first)]
-    return _bounded(_live_line(entry) for entry in plan.entries)
+    own, aside = parted(plan)
+    beside = _bounded(_live_line(entry, _by(entry.attribution)) for entry in aside)
+    if own is None:
+        return beside
+    return [*_live_body(own), *(["", "Folded in:", "", *beside] if beside else [])]
 
 
 def _live_subject(plan: CommitPlan) -> str:
@@ -64,11 +70,24 @@ def _live_subject(plan: CommitPlan) -> str:
     return start + cut(what, SUBJECT_CHARACTERS - len(start) - len(by)) + by
 
 
-def _live_line(entry: Entry) -> str:
+def _live_body(plan: CommitPlan) -> list[str]:
+    if len(plan.entries) == 1:
+        return [*plan.first.changes, *_notes(plan.first)]
+    return _bounded(_live_line(entry) for entry in plan.entries)
+
+
+def _by(attribution: Attribution) -> str:
+    """Who wrote what a rule excludes, and how we know."""
+    if attribution.named:
+        return f" by {cut(attribution.actor.name, _ACTOR_CHARACTERS)} ({attribution.evidence.value})"
+    return f" by unknown (manager {cut(attribution.manager, _ACTOR_CHARACTERS)})"
+
+
+def _live_line(entry: Entry, by: str = "") -> str:
     told = [*entry.changes[:1], *_notes(entry)]
     more = f" (and {len(entry.changes) - 1} more)" if len(entry.changes) > 1 else ""
     detail = f": {'; '.join(told)}{more}" if told else ""
-    return f"{entry.operation.value} {entry.key}{detail}"
+    return f"{entry.operation.value} {entry.key}{by}{detail}"
 
 
 def _notes(entry: Entry) -> Iterator[str]:

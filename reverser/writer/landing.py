@@ -23,6 +23,7 @@ from reverser.model.entry import Entry
 from reverser.model.ports import Journal, Repository
 from reverser.model.push import Pushed, PushedCommit
 from reverser.model.withheld import Withheld
+from reverser.stages.exclude import excluded
 from reverser.writer.touched import Touched
 
 log = structlog.get_logger()
@@ -136,7 +137,7 @@ class Landing:
     def _landed(self, entries: Sequence[Entry]) -> None:
         now = self._clock()
         for entry in entries:
-            if entry.origin is Origin.LIVE:
+            if entry.origin is Origin.LIVE and not excluded(entry):
                 seconds = max(0.0, now - entry.appended_at)
                 self._metrics.observe("change_to_push_seconds", seconds, destination=self._name)
 

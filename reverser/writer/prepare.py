@@ -16,6 +16,7 @@ from reverser.model.destination import Destination
 from reverser.model.entry import Edit, Entry
 from reverser.model.message import Message
 from reverser.model.withheld import Withheld
+from reverser.stages.exclude import parted
 from reverser.stages.message import author, message
 from reverser.writer.foreign import Foreign
 
@@ -70,6 +71,7 @@ async def prepare(
     if not kept:
         return Prepared(None, (), tuple(withheld))
     plan = CommitPlan(tuple(kept))
+    own, aside = parted(plan)
     commit = Commit(
         author=author(plan, destination.committer, words.identity),
         committer=destination.committer,
@@ -78,5 +80,7 @@ async def prepare(
         committed_at=kept[-1].appended_at or now,
         message=message(plan, words.message(plan), journal_id, list(dict.fromkeys(overwrote.values()))),
         edits=tuple(edits),
+        # A change and what it undid, in one commit: someone made it, and it must be there to see.
+        kept=own is not None and bool(aside),
     )
     return Prepared(commit, plan.entries, tuple(withheld), tuple(overwrote))

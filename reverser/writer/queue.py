@@ -25,19 +25,25 @@ class Queue:
     """The plans of one destination, in journal order."""
 
     def __init__(
-        self, journal: Journal, destination: str, window_seconds: float, clock: Callable[[], float]
+        self,
+        journal: Journal,
+        destination: str,
+        window_seconds: float,
+        clock: Callable[[], float],
+        excluded_seconds: float = 0.0,
     ) -> None:
         self._journal = journal
         self._destination = destination
         self._window_seconds = window_seconds
         self._clock = clock
+        self._excluded_seconds = excluded_seconds
         self._draining = False
         self._waiting = trio.CancelScope()
         self.restart()
 
     def restart(self) -> None:
         """Read the journal anew: nothing of what was handed out has landed for certain."""
-        self._window = Window(self._window_seconds)
+        self._window = Window(self._window_seconds, self._excluded_seconds)
         self._after = 0
 
     def drain(self) -> None:

@@ -8,6 +8,7 @@ import signal
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 import trio
 import trio.testing
@@ -73,6 +74,21 @@ async def test_no_ops_are_left_out(server: GitServer, repository: Repository) ->
     assert ids[0] == ids[1] == ids[2]
     assert ids[3] == ids[4]
     assert server.log() == ["made", "changed"]
+
+
+@pytest.mark.parametrize("made", [True, False])
+async def test_a_no_op_can_be_kept(server: GitServer, repository: Repository, made: bool) -> None:
+    """A commit that must be there is written though it changes nothing, also as the first of a branch."""
+    kept = msgspec.structs.replace(commit("kept", entry="j/2", a="1" if made else None), kept=True)
+    before = [commit("made", a="1")] if made else []
+
+    ids = await land(repository, *before, kept, commit("same", a="1" if made else None))
+
+    assert ids[-1] == ids[-2] not in ids[:-2]
+    assert server.log() == [*(each.message.strip() for each in before), "kept"]
+    assert [(each.commit, each.entries, each.paths) for each in await repository.landed("", ids[-1])][
+        -1:
+    ] == [(ids[-1], ("j/2",), ())]
 
 
 async def test_no_ops_on_a_foreign_parent_are_left_out(server: GitServer, repository: Repository) -> None:

@@ -21,6 +21,7 @@ from reverser.model.change import Operation, Origin, Stream
 from reverser.model.entry import Append, Edit, Entry, Record
 from reverser.model.ports import Journal
 from reverser.model.resource import ObjectKey, ResourceType
+from reverser.model.rule import Actors
 from reverser.model.withheld import Withheld
 
 Reopened: TypeAlias = Callable[[], AbstractAsyncContextManager[Journal]]
@@ -83,6 +84,7 @@ async def test_everything_comes_back_as_it_was(reopened: Reopened) -> None:
             attribution=Attribution(Actor("ann"), Evidence.UNRESOLVED, "kubectl"),
             previous_path="old.yaml",
             reason="no longer selected",
+            actors=(Actors(exclude_users=("flux",), excluded="fold"),),
         )
         (appended,) = await journal.append(
             Append(

@@ -149,6 +149,7 @@ def test_top_level_problems_name_key_value_and_way_out(text: str, path: str, hin
         ('layout = "template"', "template", "missing"),
         ('template = "{name}"', "template", 'only with layout = "template"'),
         ('window = "fast"', "window", "500ms"),
+        ('excluded_window = "1 week"', "excluded_window", "1m30s"),
         ('mode = "observ"', "mode", "did you mean observe?"),
         ('secrets = "clear"', "secrets", "mask or omit"),
         ('committer = "me"', "committer", "Reverser <reverser@example.com>"),
@@ -241,6 +242,13 @@ def test_credentials_are_exactly_one_kind(credentials: str, path: str) -> None:
         ('cluster_scoped = "maybe"', "cluster_scoped", "true or false, or auto"),
         ("default_excludes = 1", "default_excludes", "true or false"),
         ('resources = "pods"', "resources", 'put it in brackets: ["pods"]'),
+        ('exclude_managers = [" "]', "exclude_managers[0]", "can match nobody"),
+        ('exclude_managers = ["re:helm.*"]', "exclude_managers[0]", "globs"),
+        ('exclude_managers = "helm"', "exclude_managers", 'put it in brackets: ["helm"]'),
+        ('exclude_users = ["flux"]', "exclude_users", "add a [webhook] table, or use exclude_managers"),
+        ('only_users = ["*@corp.com"]', "only_users", "add a [webhook] table"),
+        ('excluded = "fold"', "excluded", "add exclude_users, exclude_managers or only_users"),
+        ('exclude_managers = ["helm"]\nexcluded = "flod"', "excluded", "did you mean fold?"),
     ],
 )
 def test_rule_problems(line: str, key: str, hint: str) -> None:
@@ -356,3 +364,13 @@ def test_messages_never_show_a_secret() -> None:
 def test_variables_are_not_expanded_elsewhere() -> None:
     """A text that is no secret is taken as it stands."""
     assert config.parse(f'data_dir = "${{HOME}}/x"\n{MINIMAL}', {"HOME": "/h"}).data_dir == "${HOME}/x"
+
+
+def test_users_can_be_excluded_where_they_are_known() -> None:
+    """With a webhook, users, managers and the word stand in a rule as they were written."""
+    lines = 'exclude_users = ["a:*"]\nexclude_managers = ["helm"]\nonly_users = ["b"]\nexcluded = "fold"\n'
+
+    loaded = config.parse(f"{MINIMAL}{lines}[webhook]\n", {}).rules[0]
+
+    assert (loaded.exclude_users, loaded.exclude_managers) == (("a:*",), ("helm",))
+    assert (loaded.only_users, loaded.excluded) == (("b",), "fold")

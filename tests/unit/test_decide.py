@@ -437,3 +437,33 @@ def test_the_object_itself_is_left_as_it_is() -> None:
     decide(route(), change(obj), None)
 
     assert json.dumps(obj) == before
+
+
+EXCLUDING = Rule("excluding", "live", exclude_users=("flux",), excluded="fold")
+
+
+def told_of_actors(decision: Decision) -> list[str]:
+    """The globs that travel with a decision's entry."""
+    assert decision.entry is not None
+    return [glob for said in decision.entry.actors for glob in said.exclude_users]
+
+
+def test_what_rules_say_of_actors_travels_with_the_entry() -> None:
+    """Written, left out or deleted: the entry knows whose writes the rules exclude."""
+    made = route(msgspec.structs.replace(EXCLUDING, selector="tier=gold"))
+    gold = web(labels={"tier": "gold"})
+    record = recorded(made, gold)
+    ignored = web(labels={"tier": "gold"}, annotations={"gitops-reverser.io/ignore": "yes"})
+
+    assert told_of_actors(decide(made, change(gold), None)) == ["flux"]
+    assert told_of_actors(decide(made, change(web()), record)) == ["flux"]
+    assert told_of_actors(decide(made, change(ignored), record)) == ["flux"]
+    assert told_of_actors(decide(made, change(gold, deleted=True), record)) == ["flux"]
+
+
+def test_a_rule_that_takes_everybody_decides() -> None:
+    """It does for the operations that it writes, and for no others."""
+    made = route(EXCLUDING, Rule("births", "live", operations=("create",)))
+
+    assert told_of_actors(decide(made, change(web(), created=True), None)) == []
+    assert told_of_actors(decide(made, change(web(replicas=2)), recorded(made, web()))) == ["flux"]

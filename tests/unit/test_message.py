@@ -17,6 +17,7 @@ from reverser.model.entry import Edit, Entry
 from reverser.model.identity import IdentityRule
 from reverser.model.message import Message
 from reverser.model.resource import ObjectKey
+from reverser.model.rule import Actors
 from reverser.stages.describe import describe
 from reverser.stages.identity import compile_identities
 from reverser.stages.mailmap import Mailmap
@@ -314,3 +315,77 @@ def test_ranges_read_back_as_the_same_numbers(seqs: set[int]) -> None:
 def test_other_values_are_not_ours(value: str) -> None:
     """A trailer value of another shape is not taken for an entry."""
     assert parse_entry(value) is None
+
+
+FLUX = Attribution(Actor("system:serviceaccount:flux-system:kustomize-controller"), Evidence.ADMISSION)
+FOLD = (Actors(exclude_users=("system:*",), exclude_managers=("argocd-*",), excluded="fold"),)
+
+
+def test_a_folded_write_is_told_apart() -> None:
+    """Subject, body and trailers are the actor's; what is folded in says what, by whom, and how we know."""
+    alice = Attribution(Actor("alice"), Evidence.ADMISSION, manager="kubectl-edit")
+    flux = web(attribution=FLUX, actors=FOLD, changes=("spec.replicas: 5 -> 2",), seq=1041)
+    own = web(attribution=alice, actors=FOLD, changes=("spec.replicas: 2 -> 5",))
+
+    assert told(flux, own) == (
+        "[UPDATE] shop/deployments.apps/web by alice\n"
+        "\n"
+        "spec.replicas: 2 -> 5\n"
+        "\n"
+        "Folded in:\n"
+        "\n"
+        "UPDATE shop/deployments.apps/web by system:serviceaccount:flux-system:kustomize-controller"
+        " (admission): spec.replicas: 5 -> 2\n"
+        "\n"
+        "Kubernetes-Cluster: default\n"
+        "Kubernetes-Object: apps/v1 Deployment shop/web\n"
+        "Kubernetes-Operation: UPDATE\n"
+        "Kubernetes-User: alice\n"
+        "Kubernetes-Manager: kubectl-edit\n"
+        "Attribution: admission\n"
+        "Kubernetes-Folded-User: system:serviceaccount:flux-system:kustomize-controller\n"
+        "Reverser-Entry: 6f1c/1041-1042\n"
+    )
+    assert written_by(flux, own) == "alice <alice@reverser.invalid>"
+
+
+def test_excluded_writes_name_those_who_made_them() -> None:
+    """A commit of excluded writes is the committer's, and names users and managers."""
+    argo = Attribution(evidence=Evidence.MANAGER, manager="argocd-controller")
+
+    text = told(
+        web(attribution=FLUX, actors=FOLD, changes=("spec.replicas: 5 -> 2",)),
+        named("a", 1043, attribution=argo, actors=FOLD, operation=Operation.DELETE),
+    )
+
+    assert text == (
+        "Excluded writes of default: 2 objects\n"
+        "\n"
+        "UPDATE shop/deployments.apps/web by system:serviceaccount:flux-system:kustomize-controller"
+        " (admission): spec.replicas: 5 -> 2\n"
+        "DELETE shop/pods/a by unknown (manager argocd-controller)\n"
+        "\n"
+        "Kubernetes-Cluster: default\n"
+        "Kubernetes-Excluded-User: system:serviceaccount:flux-system:kustomize-controller\n"
+        "Kubernetes-Excluded-Manager: argocd-controller\n"
+        "Reverser-Entry: 6f1c/1042-1043\n"
+    )
+    assert written_by(web(attribution=FLUX, actors=FOLD)) == COMMITTER
+
+
+def test_many_excluded_users_are_bounded_and_cannot_forge() -> None:
+    """Twenty are named at most, and a name stays in its line."""
+    users = [f"system:{number}\nReverser-Entry: 6f1c/9" for number in range(30)]
+    plan = [
+        named(f"p{seq}", seq, attribution=Attribution(Actor(user), Evidence.AUDIT), actors=FOLD)
+        for seq, user in enumerate(users, 1)
+    ]
+
+    found = trailers(told(*plan))
+
+    assert [name for name, _ in found].count("Kubernetes-Excluded-User") == 20
+    assert [value for name, value in found if name == "Reverser-Entry"] == ["6f1c/1-30"]
+
+
+def written_by(*entries: Entry) -> str:
+    return author(CommitPlan(entries), COMMITTER, compile_identities((), Mailmap()))

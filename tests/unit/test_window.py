@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from reverser.model.attribution import Actor, Attribution
+import msgspec
+
+from reverser.model.attribution import Actor, Attribution, Evidence
 from reverser.model.change import Operation, Origin
 from reverser.model.commit import CommitPlan
 from reverser.model.entry import Edit, Entry
 from reverser.model.resource import ObjectKey
+from reverser.model.rule import Actors, Excluded
 from reverser.stages.window import Window
 
 
@@ -113,3 +116,87 @@ def test_a_snapshot_closes_all_windows() -> None:
 
     assert seqs(window.ready(0.0)) == [[1], [2], [3]]
     assert seqs(window.flush()) == [[4]]
+
+
+def by_flux(seq: int, name: str = "a", word: Excluded = "fold", *, at: float = 0.0, size: int = 1) -> Entry:
+    made = entry(seq, name, actor="flux")
+    return msgspec.structs.replace(
+        made,
+        edit=Edit(made.edit.path, b"x" * size),
+        attribution=Attribution(Actor("flux"), Evidence.ADMISSION),
+        actors=(Actors(exclude_users=("flux",), excluded=word),),
+        appended_at=at,
+    )
+
+
+def test_excluded_entries_gather_until_the_oldest_is_due() -> None:
+    """They become one plan, counted from the journal's time of the first, whoever commits meanwhile."""
+    window = Window(0, 60)
+    window.feed([by_flux(1, "a", at=100), entry(2, "x"), by_flux(3, "b", "skip", at=130)], now=130)
+
+    assert seqs(window.ready(130)) == [[2]]
+    assert window.deadline() == 160
+    assert seqs(window.ready(159)) == []
+    assert seqs(window.ready(160)) == [[1, 3]]
+    assert window.deadline() is None
+
+
+def test_a_fold_goes_along_with_its_object_alone() -> None:
+    """The next entry of the object takes all of its excluded ones; those of other objects go on waiting."""
+    window = Window(0, 60)
+    window.feed([by_flux(1), by_flux(2, "b"), by_flux(3), entry(4), entry(5)], now=10)
+
+    assert seqs(window.ready(10)) == [[1, 3, 4], [5]]
+    assert seqs(window.flush()) == [[2]]
+
+
+def test_a_skip_goes_before_and_never_along() -> None:
+    """What must go before another's commit goes there as a plan of its own, with all that waits."""
+    window = Window(0, 60)
+    window.feed([by_flux(1, word="skip"), by_flux(2), by_flux(3, "b"), entry(4)], now=10)
+
+    assert seqs(window.ready(10)) == [[1, 2, 3], [4]]
+
+
+def test_a_snapshot_comes_after_what_waits() -> None:
+    """A list is newer than all that was excluded before it."""
+    window = Window(0, 60)
+    window.feed([by_flux(1), entry(2, "b", origin=Origin.SNAPSHOT)], now=10)
+
+    assert seqs(window.ready(10)) == [[1], [2]]
+
+
+def test_a_fold_closes_the_window_of_another_actor() -> None:
+    """Ann's open window holds the object: it comes first, then Bob's with what is folded into it."""
+    window = Window(5, 60)
+    window.feed([entry(1), by_flux(2), entry(3, actor="bob"), entry(4, "c", actor="bob")], now=0)
+
+    assert seqs(window.ready(0)) == [[1]]
+    assert seqs(window.ready(5)) == [[2, 3, 4]]
+
+
+def test_what_waits_is_bounded() -> None:
+    """A thousand entries, or 16 MiB of them, wait for nothing more."""
+    many, large = Window(0, 60), Window(0, 60)
+    many.feed([by_flux(seq, f"n{seq}") for seq in range(1, 1002)], now=0)
+    large.feed([by_flux(1, "a", size=16 << 20), by_flux(2, "b")], now=0)
+
+    assert [len(each) for each in seqs(many.ready(0))] == [1000]
+    assert seqs(large.ready(0)) == [[1]]
+
+
+def test_a_clock_that_was_set_back_delays_nothing() -> None:
+    """An entry whose time lies ahead waits from now on."""
+    window = Window(0, 60)
+    window.feed([by_flux(1, at=10_000)], now=100)
+
+    assert window.deadline() == 160
+
+
+def test_a_fold_into_an_open_window_is_not_late() -> None:
+    """A window that would outlast what was folded into it closes when that is due."""
+    window = Window(600, 60)
+    window.feed([by_flux(1, at=100), entry(2), entry(3, "b")], now=130)
+
+    assert window.deadline() == 160
+    assert seqs(window.ready(160)) == [[1, 2, 3]]

@@ -11,7 +11,7 @@ from typing import TypeAlias
 
 from reverser.model.change import Operation
 from reverser.model.resource import ObjectKey, ResourceType
-from reverser.model.rule import Rule
+from reverser.model.rule import Actors, Rule
 from reverser.stages.select.labels import parse
 from reverser.stages.select.resources import matches, names_exactly
 
@@ -29,6 +29,8 @@ class CompiledRule:
         self._cluster_scoped = (
             rule.namespaces == ("*",) if rule.cluster_scoped == "auto" else rule.cluster_scoped
         )
+        self.actors = _actors(rule)
+        """What the rule says of who writes; None: it takes everybody's writes."""
         self._types: dict[ResourceType, bool] = {}
 
     def selects_type(self, type: ResourceType) -> bool:  # noqa: A002 - the word of the design
@@ -64,3 +66,9 @@ class CompiledRule:
             return False
         named = any(names_exactly(pattern, type) for pattern in rule.resources)
         return named or not (rule.default_excludes and self._exclude(type))
+
+
+def _actors(rule: Rule) -> Actors | None:
+    if not (rule.exclude_users or rule.exclude_managers or rule.only_users):
+        return None
+    return Actors(rule.exclude_users, rule.exclude_managers, rule.only_users, rule.excluded)

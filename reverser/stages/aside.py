@@ -1,0 +1,89 @@
+"""Excluded entries that wait: for a commit that takes them along, or for company.
+
+They are in the journal like all others, and land at the latest when the oldest has waited for so
+many seconds, or when there are very many. Until then `fold` lets the next commit of the same object
+take them; whatever else follows them on their object, or touches a path of theirs, has to go after
+them. `stages.window` asks, and keeps the order.
+
+That commit does not wait longer than they may, whatever the destination's window is. The wait
+counts from the journal's own time: a restart, or a dead remote, does not begin it anew.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Hashable, Iterable
+
+from reverser.model.entry import Entry
+from reverser.stages.exclude import excluded
+
+ENTRIES_MOST = 1000
+BYTES_MOST = 16 * 1024 * 1024
+"""Of what is held in memory; with either reached everything is released."""
+
+
+class Aside:
+    """The excluded entries of one destination that have no commit yet, in the journal's order."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._held: list[tuple[float, Entry]] = []
+        """(when it is due, entry)"""
+        self._touched: Counter[Hashable] = Counter()
+        self._bytes = 0
+
+    @property
+    def due(self) -> float | None:
+        """When everything here is to be released; None while nothing is."""
+        return min((due for due, _ in self._held), default=None)
+
+    @property
+    def full(self) -> bool:
+        return len(self._held) >= ENTRIES_MOST or self._bytes >= BYTES_MOST
+
+    def hold(self, entry: Entry, now: float) -> None:
+        """Keep an excluded entry."""
+        began = min(now, entry.appended_at) if entry.appended_at else now
+        self._held.append((began + self._seconds, entry))
+        self._touched.update(touched(entry))
+        self._bytes += _size(entry)
+
+    def blocks(self, entry: Entry) -> bool:
+        """Whether something here must go before this entry."""
+        return any(place in self._touched for place in touched(entry))
+
+    def take(self, entry: Entry) -> tuple[Entry, ...]:
+        """Hand out what the commit of this entry takes along: all of its object, or nothing.
+
+        Nothing, too, when a path of theirs belongs to another object here: its order would change.
+        """
+        if not self.blocks(entry):
+            return ()
+        same = [each for _, each in self._held if each.key == entry.key]
+        places = Counter(place for each in same for place in touched(each))
+        alone = all(self._touched[place] == places[place] for place in {*places, *touched(entry)})
+        if not alone or not all(excluded(each) == "fold" for each in same):
+            return ()
+        self._keep(row for row in self._held if row[1].key != entry.key)
+        return tuple(same)
+
+    def release(self) -> tuple[Entry, ...]:
+        """Hand out everything."""
+        entries = tuple(entry for _, entry in self._held)
+        self._keep(())
+        return entries
+
+    def _keep(self, rows: Iterable[tuple[float, Entry]]) -> None:
+        self._held = list(rows)
+        self._touched = Counter(place for _, entry in self._held for place in touched(entry))
+        self._bytes = sum(_size(entry) for _, entry in self._held)
+
+
+def touched(entry: Entry) -> tuple[Hashable, ...]:
+    """The object and the paths that an entry is about."""
+    paths = (entry.edit.path, entry.previous_path)
+    return (entry.key, *(path for path in paths if path))
+
+
+def _size(entry: Entry) -> int:
+    return len(entry.edit.content or b"")
