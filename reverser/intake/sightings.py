@@ -28,6 +28,7 @@ class Sighting(NamedTuple):
     written_at: float
     deleting: bool
     replicas: int | None
+    status_marks: tuple[int, ...]
 
 
 class Sightings:
@@ -60,6 +61,7 @@ class Sightings:
             managed.changed_at(change.object) or 0.0,
             change.deleted,
             _replicas(change.object),
+            managed.status_marks(change.object),
         )
 
     def versions(self) -> dict[tuple[str, str], str]:
@@ -77,7 +79,7 @@ class Sightings:
         if change.origin is not Origin.LIVE or not isinstance(uid, str):
             return None
         before = self._of(change.stream, change.origin).get(uid)
-        written_at = _written_at(change, before)
+        written_at, status_written = _written_at(change, before), _status_written(change, before)
         if change.deleted:
             operation = Operation.DELETE
         else:
@@ -94,8 +96,9 @@ class Sightings:
             replicas_before=None if before is None else before.replicas,
             replicas=_replicas(change.object),
             replicas_only=_scaled_only(entry),
-            manager="" if change.deleted else managed.manager(change.object),
+            manager="" if change.deleted or status_written else managed.manager(change.object),
             subresource=managed.subresource(change.object) if written_at else None,
+            status_written=status_written,
             written_at=written_at,
             labels=_texts(metadata.get("labels")),
             owners=tuple(_owners(metadata)),
@@ -120,6 +123,13 @@ def _written_at(change: Change, before: Sighting | None) -> float:
         return managed.deletion_asked_at(change.object) or 0.0
     newest = managed.only_newest_at(change.object) or 0.0
     return newest if before is None or newest > before.written_at else 0.0
+
+
+def _status_written(change: Change, before: Sighting | None) -> bool:
+    """See `Subject.status_written`. An entry that only went lost its fields to another writer."""
+    if change.deleted or before is None:
+        return False
+    return not {*managed.status_marks(change.object)} <= {*before.status_marks}
 
 
 def _metadata(obj: dict[str, Any]) -> dict[str, Any]:

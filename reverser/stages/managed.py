@@ -10,16 +10,19 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
+import msgspec
+
 STATUS = "status"
 
 
 def entries(obj: dict[str, Any]) -> list[dict[str, Any]]:
     """The entries of managedFields that wrote something else than status."""
-    metadata = obj.get("metadata")
-    managed = metadata.get("managedFields") if isinstance(metadata, dict) else None
-    if not isinstance(managed, list):
-        return []
-    return [each for each in managed if isinstance(each, dict) and each.get("subresource") != STATUS]
+    return [each for each in _all(obj) if each.get("subresource") != STATUS]
+
+
+def status_marks(obj: dict[str, Any]) -> tuple[int, ...]:
+    """A mark of each entry that wrote status; equal in this process for equal entries."""
+    return tuple(sorted(_mark(each) for each in _all(obj) if each.get("subresource") == STATUS))
 
 
 def manager(obj: dict[str, Any]) -> str:
@@ -54,6 +57,19 @@ def deletion_asked_at(obj: dict[str, Any]) -> float | None:
     ends = _seconds({"time": metadata.get("deletionTimestamp")})
     grace = metadata.get("deletionGracePeriodSeconds")
     return None if ends is None else ends - (grace if isinstance(grace, int) else 0)
+
+
+def _all(obj: dict[str, Any]) -> list[dict[str, Any]]:
+    metadata = obj.get("metadata")
+    managed = metadata.get("managedFields") if isinstance(metadata, dict) else None
+    return [each for each in managed if isinstance(each, dict)] if isinstance(managed, list) else []
+
+
+def _mark(entry: dict[str, Any]) -> int:
+    try:
+        return hash(msgspec.json.encode(entry, order="deterministic"))
+    except (TypeError, ValueError, OverflowError, RecursionError):
+        return 0
 
 
 def _newest(obj: dict[str, Any]) -> dict[str, Any] | None:

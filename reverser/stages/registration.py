@@ -5,7 +5,8 @@ effect. Subresources are named one by one, since `*/*` would add every status wr
 keep away what no rule selects before a call is made; one that fails to evaluate would silence the
 webhook, so each asks for a field before it reads it.
 
-The deletion of a namespace is always told: it is the cause of every deletion inside.
+The deletion of a namespace is always told, and that of a CustomResourceDefinition: it deletes all
+that is in it.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from reverser.model.resource import ResourceType
 from reverser.model.rule import Rule
 from reverser.stages.endpoint import Endpoint
 from reverser.stages.select.resources import ANY
-from reverser.stages.selected import Selection, covers, left_out, selected, takes_cluster_scoped
+from reverser.stages.selected import CAUSES, Selection, covers, left_out, selected, takes_cluster_scoped
 
 NAME = "reverser"
 WEBHOOK = "admission.gitops-reverser.io"
@@ -33,6 +34,7 @@ OPERATIONS = ("CREATE", "UPDATE", "DELETE")
 
 GROUP, PLURAL, NAMESPACE = "request.resource.group", "request.resource.resource", "request.namespace"
 IS_NAMESPACE = f'({GROUP} == "" && {PLURAL} == "namespaces")'
+IS_DEFINITION = f'({GROUP} == "apiextensions.k8s.io" && {PLURAL} == "customresourcedefinitions")'
 # A request for a Namespace carries its own name as the namespace.
 CLUSTER_SCOPED = f'(!has({NAMESPACE}) || {NAMESPACE} == "" || {IS_NAMESPACE})'
 QUESTIONS = ("authentication.k8s.io", "authorization.k8s.io")
@@ -81,9 +83,8 @@ def _rules(selection: Selection) -> list[dict[str, Any]]:
     for group, plurals in selection.items():
         groups.setdefault(plurals, []).append(group)
     rules = [_rule(names, _resources(plurals), OPERATIONS) for plurals, names in groups.items()]
-    if not covers(selection, "", "namespaces"):
-        rules.append(_rule([""], ["namespaces"], ("DELETE",)))
-    return rules
+    unasked = [cause for cause in CAUSES if not covers(selection, *cause)]
+    return rules + [_rule([group], [plural], ("DELETE",)) for group, plural in unasked]
 
 
 def _rule(groups: list[str], resources: list[str], operations: Iterable[str]) -> dict[str, Any]:
@@ -128,7 +129,7 @@ def _scope(rules: Sequence[Rule]) -> str:
     inside = "" if "" in spaces else " || ".join(spaces)
     if any(takes_cluster_scoped(rule) for rule in rules):
         return f"{CLUSTER_SCOPED} || {inside}" if inside else ""
-    outside = f'({IS_NAMESPACE} && request.operation == "DELETE")'
+    outside = f'(({IS_NAMESPACE} || {IS_DEFINITION}) && request.operation == "DELETE")'
     return f"{outside} || (!{CLUSTER_SCOPED}{f' && ({inside})' if inside else ''})"
 
 

@@ -40,7 +40,8 @@ NOISE = (
 
 SECRETS = ("", "secrets")
 NAMESPACES = ("", "namespaces")
-"""Never left out: the deletion of one is the cause of every deletion inside."""
+CAUSES = (NAMESPACES, ("apiextensions.k8s.io", "customresourcedefinitions"))
+"""Never left out: the deletion of one deletes all that is in it."""
 
 _VERSION = re.compile(r"v[0-9]+(?:(?:alpha|beta)[0-9]+)?")
 
@@ -91,7 +92,7 @@ def left_out(
     ]
     unwanted.sort(key=lambda type_: (type_ not in NOISE, not exclude(type_)))
     places = [(type_.group, type_.resource) for type_ in unwanted]
-    told = [place for place in places if place not in (SECRETS, NAMESPACES)]
+    told = [place for place in places if place not in (SECRETS, *CAUSES)]
     return ([] if secrets and SECRETS not in places else [SECRETS]) + told[:MOST_LEFT_OUT]
 
 

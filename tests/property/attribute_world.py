@@ -10,6 +10,7 @@ import itertools
 import math
 from dataclasses import dataclass, field
 
+import msgspec
 from hypothesis import strategies as st
 
 from reverser.model.attribution import Actor
@@ -133,6 +134,15 @@ class World:
         """Only the version changes; a status is never asked about."""
         self._bump(found)
 
+    def labelled(self, found: Object, step: Step) -> None:
+        """A status write that changes a label too: admission is not asked, and audit does not count it."""
+        before = Object(found.name, found.uid, found.content, found.version, found.replicas)
+        found.content = self._content(step.actor, step.content)
+        if found.digest == before.digest:
+            self.status(found, step)
+        else:
+            self._stored(found, step.actor, Operation.UPDATE, before, "status")
+
     def noop(self, found: Object, step: Step) -> None:
         self._attempt(found, step.actor, found, comparable=step.comparable)
 
@@ -144,7 +154,7 @@ class World:
     def rejected(self, found: Object, step: Step) -> None:
         """A later webhook says no: admission cannot know, audit does."""
         wanted = self._wanted(found, step.actor, step)
-        self._asked(wanted, step.actor, comparable=True)
+        self._asked(wanted, step.actor, comparable=step.comparable or not self.own_content)
         self._told(wanted, step.actor, Operation.UPDATE, str(found.version), code=403)
 
     def conflict(self, found: Object, step: Step) -> None:
@@ -265,6 +275,9 @@ class World:
             replicas_only=before is not None and before.content == found.content,
             written_at=self._stamp(found, operation), subresource=through,
         )  # fmt: skip
+        if through == "status":
+            unstamped = {"manager": "", "written_at": 0.0, "subresource": None, "status_written": True}
+            subject = msgspec.structs.replace(subject, **unstamped)
         self.changes.append(Change(self.now, subject, actor))
 
     def _stamp(self, found: Object, operation: Operation) -> float:

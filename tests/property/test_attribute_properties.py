@@ -131,6 +131,18 @@ def test_lost_admission_facts_leave_changes_open_and_wrong_nobody(
         verdict(change, attribute(change.subject, known))
 
 
+@pytest.mark.parametrize("sources", SOURCES)
+@LAW
+@given(steps(kinds=("write", "retried", "scale", "rejected", "labelled", "labelled"), names=("web",)))
+def test_changes_that_nobody_was_asked_about_wrong_nobody(sources: set[Source], history: list[Step]) -> None:
+    """Neither a refused request nor a no-op inherits what a status write changed."""
+    world = World(own_content=True).run(history)
+    known = index(fact for fact in world.facts if fact.source in sources)
+
+    for change in world.changes:
+        verdict(change, attribute(change.subject, known))
+
+
 @LAW
 @given(
     steps(rivals=False, kinds=("write", "retried", "scale", "status", "delete")),

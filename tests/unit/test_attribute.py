@@ -98,6 +98,40 @@ def test_two_who_asked_for_the_same_are_ambiguous() -> None:
     assert found == Attribution(UNKNOWN, Evidence.AMBIGUOUS, candidates=("alice", "bob"))
 
 
+def test_what_cannot_be_compared_did_not_write_a_status() -> None:
+    """Nobody is asked about a status write: an attempt on that version proves only equal content."""
+    assert who(subject(status_written=True), asked("alice", digest=b"")) == NOBODY
+    assert who(subject(status_written=True), told("alice", at=NOW - 1.5)) == NOBODY
+    assert who(subject(status_written=True), asked("alice")) == ("alice", "admission")
+
+
+WIDGET = ObjectKey("default", "example.com", "widgets", "shop", "web")
+
+
+def definition(actor: str, **fields: Any) -> Fact:
+    """An admission call to delete the CRD of widgets."""
+    given = {
+        "group": "apiextensions.k8s.io", "resource": "customresourcedefinitions", "namespace": "",
+        "name": "widgets.example.com", "uid": "crd", "operation": Operation.DELETE,
+    }  # fmt: skip
+    return asked(actor, **{**given, **fields})
+
+
+@pytest.mark.parametrize("version", ["5", ""])
+def test_who_deletes_a_definition_is_a_rival_of_who_deletes_an_object(version: str) -> None:
+    """The objects of a type go with it, and nobody is asked about them."""
+    gone = deletion(key=WIDGET, previous_version=version)
+    asks = asked("alice", operation=Operation.DELETE)
+
+    assert who(gone, asks, definition("bob")) == AMBIGUOUS
+    assert who(gone, asks, definition("alice")) == ("alice", "admission")
+    assert who(gone, definition("bob")) == NOBODY
+    assert who(gone, asks, definition("bob", name="gadgets.example.com")) == ("alice", "admission")
+    assert who(gone, asks, definition("bob", cluster="b")) == ("alice", "admission")
+    assert who(gone, asks, definition("bob", at=NOW + 1)) == ("alice", "admission")
+    assert who(subject(key=WIDGET), asked("alice"), definition("bob")) == ("alice", "admission")
+
+
 def test_audit_settles_between_two() -> None:
     """The response that carries the version tells which of two attempts won."""
     assert who(subject(), asked("bob"), asked("alice"), told("bob")) == ("bob", "audit")

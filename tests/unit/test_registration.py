@@ -22,6 +22,9 @@ DEPLOYMENTS = ResourceType("apps", "v1", "deployments", "Deployment", True, shor
 CONFIG_MAPS = ResourceType("", "v1", "configmaps", "ConfigMap", True, short_names=("cm",))
 SECRETS = ResourceType("", "v1", "secrets", "Secret", True)
 SPACES = ResourceType("", "v1", "namespaces", "Namespace", False, short_names=("ns",))
+DEFINITIONS = ResourceType(
+    "apiextensions.k8s.io", "v1", "customresourcedefinitions", "CustomResourceDefinition", False
+)
 ROLES = ResourceType("rbac.authorization.k8s.io", "v1", "clusterroles", "ClusterRole", False)
 LEASES = ResourceType("coordination.k8s.io", "v1", "leases", "Lease", True)
 EVENTS = ResourceType("", "v1", "events", "Event", True, short_names=("ev",))
@@ -162,7 +165,7 @@ def test_groups_are_told_without_discovery() -> None:
     """`*.apps` names its group, and `v1.apps` may be a version of it."""
     hook = webhook(Rule("some", "live", resources=("*.apps", "cronjobs.v1.batch", "pods.v1.")))
 
-    assert [row["apiGroups"] for row in hook["rules"]] == [["", "apps", "batch", "v1.batch"]]
+    assert hook["rules"][0]["apiGroups"] == ["", "apps", "batch", "v1.batch"]
 
 
 def test_namespaces_are_told() -> None:
@@ -191,6 +194,21 @@ def test_the_deletion_of_a_namespace_is_always_told(types: tuple[ResourceType, .
         Rule("all", "live", exclude_resources=("namespaces",)),
     ):
         assert called(webhook(rule, types=types), SPACES, "shop", "DELETE")
+
+
+@pytest.mark.parametrize("types", [(), (*TYPES, DEFINITIONS)], ids=["offline", "discovered"])
+@pytest.mark.parametrize(
+    "rule",
+    [
+        Rule("some", "live", resources=("widgets.example.com",), namespaces=("shop",)),
+        Rule("some", "live", resources=("deploy",), namespaces=("shop",), cluster_scoped=True),
+        Rule("all", "live", exclude_resources=("customresourcedefinitions",)),
+        Rule("all", "live", namespaces=("shop",)),
+    ],
+)
+def test_the_deletion_of_a_definition_is_always_told(types: tuple[ResourceType, ...], rule: Rule) -> None:
+    """It deletes every object of its type without asking about one of them."""
+    assert called(webhook(rule, types=types), DEFINITIONS, operation="DELETE")
 
 
 def test_the_mark_of_a_self_managed_authority() -> None:

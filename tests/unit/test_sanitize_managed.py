@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from reverser.stages.managed import changed_at, manager
+from reverser.stages.managed import changed_at, manager, status_marks
 from reverser.stages.sanitize.ownership import Ownership
 
 AT = {"one": "2026-11-20T08:00:00Z", "two": "2026-11-20T08:00:02Z"}
@@ -46,7 +46,35 @@ def test_the_newest_entry_that_is_not_status_counts(entries: list[Any], name: st
 @pytest.mark.parametrize("content", [{}, {"metadata": 1}, {"metadata": {"managedFields": {}}}])
 def test_an_object_without_entries_has_no_manager(content: dict[str, Any]) -> None:
     """What cannot be told is empty, never an error."""
-    assert (manager(content), changed_at(content)) == ("", None)
+    assert (manager(content), changed_at(content), status_marks(content)) == ("", None, ())
+
+
+def test_status_entries_are_told_apart() -> None:
+    """By writer, time and fields, in whatever order of entries and keys; others do not count."""
+    first = entry("kubelet", "one", subresource="status")
+    marks = [
+        status_marks(obj(each))
+        for each in (
+            first,
+            {**first, "manager": "other"},
+            {**first, "time": AT["two"]},
+            {**first, "fieldsV1": {"f:metadata": {}}},
+        )
+    ]
+    assert len({*marks}) == 4
+    other = entry("a", "one", subresource="status")
+    mixed = obj(entry("b"), other, dict(reversed(first.items())))
+    assert status_marks(mixed) == status_marks(obj(first, other))
+    assert status_marks(obj(entry("a"), entry("b", subresource="scale"), "text")) == ()
+
+
+def test_an_entry_that_cannot_be_read_is_no_error() -> None:
+    """However deep it is."""
+    deep: dict[str, Any] = {}
+    for _ in range(100_000):
+        deep = {"f:x": deep}
+
+    assert len(status_marks(obj(entry("a", subresource="status", fieldsV1=deep)))) == 1
 
 
 PORT = {"port": 80, "protocol": "TCP"}

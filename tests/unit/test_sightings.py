@@ -63,6 +63,37 @@ def test_an_object_not_seen_before() -> None:
     assert (unknown.operation, unknown.previous_version) == (Operation.UPDATE, "")
 
 
+def _managed(*entries: tuple[str, str, str]) -> dict[str, Any]:
+    """metadata of an object with entries of (manager, subresource, time)."""
+    names = ("manager", "subresource", "time")
+    return {"managedFields": [dict(zip(names, entry, strict=True)) for entry in entries]}
+
+
+EDIT = ("kubectl-edit", "", "2024-01-01T00:00:00Z")
+STATUS = ("kubelet", "status", "2024-01-01T00:00:00Z")
+LATER = ("kubelet", "status", "2024-01-01T00:00:01Z")
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "written"),
+    [
+        ((EDIT,), (EDIT, STATUS), True),
+        ((EDIT, STATUS), (EDIT, LATER), True),
+        ((EDIT, STATUS), (EDIT, STATUS), False),
+        ((EDIT, STATUS), (EDIT,), False),
+        ((STATUS,), (STATUS, EDIT), False),
+    ],
+)
+def test_status_writes(before: Any, after: Any, written: bool) -> None:
+    """A new status entry tells of a write through status, whose manager is not the newest of the others."""
+    sightings = Sightings()
+    sightings.note(_change("5", created=True, metadata=_managed(*before)))
+
+    subject = _subject(sightings, _change("6", metadata=_managed(*after)))
+
+    assert (subject.status_written, subject.manager) == (written, "" if written else "kubectl-edit")
+
+
 def test_a_list_replaces_what_was_seen() -> None:
     """After a complete list only its objects are known, each in the list's version."""
     sightings = Sightings()

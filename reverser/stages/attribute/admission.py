@@ -7,6 +7,10 @@ that met the version before it; an attempt that lost met that version too, but a
 content, and is asked again with the version that beat it. What is left is a losing or later
 rejected attempt for the very same content on the very same version: a rival, and `ambiguous`.
 
+Two kinds of writes ask nobody, so that a rejected attempt may stand alone. A status write can change
+labels or annotations: its stamp tells. The removal of a CRD removes its objects: whoever asked for
+that is a rival of who asked to delete one of them.
+
 What the facts cannot tell is that one of them never came (the call timed out, and the server goes
 on without us). Then `admission` still says truly who asked for exactly this change, while
 `admission-key` knows less, which is why it is a word of its own.
@@ -35,8 +39,8 @@ def admitted(subject: Subject, facts: Facts) -> Support:
     if subject.operation is Operation.CREATE:
         return support(_met(subject, "", facts))
     if subject.previous_version in NO_VERSION:
-        return support(_unversioned(subject, facts))
-    weighed = _met(subject, subject.previous_version, facts)
+        return support([*_unversioned(subject, facts), *_definition(subject, facts)])
+    weighed = [*_met(subject, subject.previous_version, facts), *_definition(subject, facts)]
     if facts.evicted_at > subject.seen_at - REQUEST_SECONDS:
         weighed = [(_doubted(weight), fact) for weight, fact in weighed]
     return support(weighed)
@@ -55,7 +59,8 @@ def weigh(subject: Subject, fact: Fact) -> Weight:
         return Weight.PROVES
     if fact.digest and subject.digest:
         return Weight.PROVES if fact.digest == subject.digest else Weight.RULED_OUT
-    return Weight.FITS if fact.replicas is None else _scale(subject, fact.replicas)
+    weight = Weight.FITS if fact.replicas is None else _scale(subject, fact.replicas)
+    return _doubted(weight) if subject.status_written else weight
 
 
 def other_stamp(subject: Subject, fact: Fact) -> bool:
@@ -73,6 +78,14 @@ def other_stamp(subject: Subject, fact: Fact) -> bool:
 def _met(subject: Subject, version: str, facts: Facts) -> list[Weighed]:
     found = facts.admitted(subject.cluster, subject.uid, version)
     return [(weigh(subject, fact), fact) for fact in found]
+
+
+def _definition(subject: Subject, facts: Facts) -> Iterable[Weighed]:
+    """Who asked, before the change, to delete the CRD of the object: they removed it, or were refused."""
+    if subject.operation is not Operation.DELETE:
+        return []
+    found = facts.definition_deletions(subject.cluster, f"{subject.key.resource}.{subject.key.group}")
+    return [(Weight.RIVAL, fact) for fact in found if fact.at <= subject.seen_at]
 
 
 def _scale(subject: Subject, replicas: int) -> Weight:

@@ -9,6 +9,8 @@ for its finalizers. Such an echo started when the version was there already, and
 - without a stamp: it was received after we had seen the change, clocks considered;
 - it was received after another request had been answered with the version.
 
+Status writes are no facts, but may change content. Their stamp rules out whoever echoes them.
+
 What these leave besides the writer is a rival; admission then decides, or it stays `ambiguous`.
 A response with CREATE is no echo of anything: an object is created once.
 """
@@ -80,7 +82,7 @@ def _possible(subject: Subject, fact: Fact) -> bool:
         return not echoes(subject, fact)
     if fact.digest and subject.digest and fact.digest != subject.digest:
         return False
-    if other_stamp(subject, fact):
+    if other_stamp(subject, fact) or subject.status_written:
         return False
     return fact.operation is Operation.CREATE or not echoes(subject, fact)
 

@@ -22,6 +22,7 @@ from reverser.stages.attribute.subject import NO_VERSION, number
 COUNT = 100_000
 SECONDS = 600.0
 ACTORS = 1_000
+DEFINITIONS = ("apiextensions.k8s.io", "customresourcedefinitions")
 
 Place: TypeAlias = tuple[str, ...]
 
@@ -94,6 +95,10 @@ class Facts:
         """Facts of either source about deleting the namespace of this name."""
         return self._places.get(("namespace", cluster, name), ())
 
+    def definition_deletions(self, cluster: str, name: str) -> Sequence[Fact]:
+        """Admission facts about deleting the CustomResourceDefinition of this name."""
+        return self._places.get(("definition", cluster, name), ())
+
     def collections(self, cluster: str, group: str, resource: str) -> Sequence[Fact]:
         """Audit facts about `deletecollection` of the type."""
         return self._places.get(("collection", cluster, group, resource), ())
@@ -162,6 +167,8 @@ def _places(fact: Fact) -> Iterable[Place]:
         yield "deleted", fact.cluster, fact.uid
         if (fact.group, fact.resource) == ("", "namespaces"):
             yield "namespace", fact.cluster, fact.name
+        if (fact.group, fact.resource) == DEFINITIONS and fact.source is Source.ADMISSION:
+            yield "definition", fact.cluster, fact.name
 
 
 def _pending(fact: Fact, current: Mapping[tuple[str, str], str]) -> bool:

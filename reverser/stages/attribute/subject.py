@@ -44,6 +44,9 @@ class Subject(msgspec.Struct, frozen=True, kw_only=True):
     """The newest field manager that is not a status writer. Not used for deletions."""
     subresource: str | None = None
     """The subresource of that manager's entry, empty for none; None: not known. A scale leaves `scale`."""
+    status_written: bool = False
+    """Whether the status entries of `managedFields` are others than at the event before: only a write through
+    the subresource `status`, of which admission is not told, makes new ones."""
     written_at: float = 0.0
     """The whole second that the API server stamped on this very write, in Unix seconds; 0: not known.
     CREATE and UPDATE: the newest `managedFields` time that is not a status writer's, only when exactly one

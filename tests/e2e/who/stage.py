@@ -1,0 +1,156 @@
+"""One daemon for all scenarios of one source of evidence, and the comparison after each of them."""
+
+from __future__ import annotations
+
+import itertools
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+from tests.e2e.daemon import wait_for
+from tests.e2e.servers import ControlPlane
+from tests.e2e.setting import Setting
+from tests.e2e.test_check import reverser
+from tests.e2e.who.ledger import Row, create, rows, same, shown, silent
+from tests.e2e.who.people import PEOPLE, Hands
+from tests.e2e.who.refuser import refusing
+
+CLUSTER_SCOPED = ("namespaces", "clusterroles", "customresourcedefinitions", "persistentvolumes")
+
+
+class Source(NamedTuple):
+    """Which webhooks tell the daemon who does what."""
+
+    name: str
+    admission: bool = False
+
+    def expected(self, told: list[Row]) -> list[Row]:
+        """What Git must say, given what it says where the admission webhook tells."""
+        return told if self.admission else silent(told)
+
+
+SOURCES = {source.name: source for source in (Source("admission", admission=True), Source("neither"))}
+
+
+class Stage:
+    """A running daemon, and namespaces for scenarios that it follows."""
+
+    def __init__(self, plane: ControlPlane, source: Source, folder: Path) -> None:
+        self.plane = plane
+        self.source = source
+        self._space = f"who-{source.name}"
+        self._numbers = itertools.count(1)
+        plane.create("/api/v1/namespaces", {"metadata": {"name": self._space}})
+        self.setting = Setting(plane, self._space, folder)
+        self.setting.daemon.write(rules=_rules(f"{self._space}*"))
+        self._since = ""
+        self._checked = True
+
+    @classmethod
+    @contextmanager
+    def open(cls, plane: ControlPlane, source: Source, folder: Path) -> Iterator[Stage]:
+        """A stage for as long as the context lasts; people may do anything meanwhile."""
+        stage = cls(plane, source, folder)
+        url = f"https://127.0.0.1:{_free_port()}"
+        if source.admission:
+            stage.setting.daemon.write(webhook={"bind": url.removeprefix("https://")})
+        plane.kubectl(
+            "create",
+            "clusterrolebinding",
+            "people",
+            "--clusterrole=cluster-admin",
+            *map("--user={}".format, PEOPLE),
+        )
+        try:
+            stage._start(url)
+            with refusing(plane):
+                yield stage
+        finally:
+            if source.admission:
+                stage._webhook("uninstall")
+            plane.kubectl("delete", "clusterrolebinding", "people")
+            stage.setting.daemon.kill()
+
+    def enter(self) -> Hands:
+        """A fresh namespace; what happened before is behind us."""
+        if not self._checked:
+            self.forget()
+        name = f"{self._space}-{next(self._numbers)}"
+        self.plane.create("/api/v1/namespaces", {"metadata": {"name": name}})
+        self.plane.wait_for_account(name)
+        remote = self.setting.remote
+        wait_for("the namespace", lambda: f"_cluster/namespaces/{name}.yaml" in remote.paths())
+        hands = Hands(self.plane, name, remote)
+        self.check(hands, [create(f"_cluster/namespaces/{name}", "admin")])
+        self._checked = False
+        return hands
+
+    def check(self, hands: Hands, told: list[Row]) -> None:
+        """All commits since the last check are these, nothing more and nothing less."""
+        expected = self.source.expected(told)
+        self._waited(lambda: len(self._rows(hands)) >= len(expected))
+        self.setting.daemon_idle()
+        found, self._since, self._checked = self._rows(hands), self.setting.remote.head(), True
+        assert same(expected, found), shown(expected, found)
+
+    def commits(self, hands: Hands) -> int:
+        """How many commits there are since the last check."""
+        return len(self._rows(hands))
+
+    def named(self, people: list[str]) -> list[str]:
+        """The authors that Git must name for what these people did."""
+        return [row.author for row in self.source.expected([create("", person) for person in people])]
+
+    def forget(self) -> None:
+        """What happened so far was looked at."""
+        self.setting.daemon_idle()
+        self._since, self._checked = self.setting.remote.head(), True
+
+    def _rows(self, hands: Hands) -> list[Row]:
+        found = rows(self.setting.remote, self._since, hands.namespace)
+        return [row for row in found if "/configmaps/marker-" not in row.path]
+
+    def _waited(self, condition: Callable[[], bool]) -> None:
+        """Too few commits are told by the comparison, which shows which."""
+        try:
+            wait_for("the commits", condition, 20)
+        except AssertionError:
+            return
+
+    def _start(self, url: str) -> None:
+        daemon = self.setting.daemon
+        daemon.start().ready()
+        if self.source.admission:
+            self._webhook("install", "--url", url)
+            wait_for("the first call", self._called)
+        self.setting.daemon_idle()
+        self._since = self.setting.remote.head()
+
+    def _called(self) -> bool:
+        """The API server takes a new registration over within a second or two."""
+        self.setting.daemon_idle()
+        return self.setting.daemon.metric("gitopsreverser_admission_reviews_total") > 0
+
+    def _webhook(self, *arguments: str) -> None:
+        config, admin = self.setting.daemon.config, self.plane.kubeconfig()
+        done = reverser("webhook", *arguments, "--config", config, kubeconfig=admin)
+        assert done.returncode == 0, done.stderr
+
+
+def _rules(namespaces: str) -> list[dict[str, object]]:
+    inside = {"name": "inside", "destination": "live", "namespaces": [namespaces], "cluster_scoped": False}
+    around = {
+        "name": "around",
+        "destination": "live",
+        "resources": list(CLUSTER_SCOPED),
+        "cluster_scoped": True,
+    }
+    return [inside, around]
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
