@@ -14,7 +14,7 @@ from typing import Any, Literal, TypeAlias
 import msgspec
 from opentelemetry.exporter.prometheus import PrometheusMetricReader
 from opentelemetry.metrics import CallbackOptions, Observation
-from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.metrics import Histogram, MeterProvider
 from opentelemetry.sdk.metrics.view import ExplicitBucketHistogramAggregation, View
 from prometheus_client import CollectorRegistry, generate_latest
 
@@ -149,7 +149,7 @@ class Metrics:
             disable_target_info=True, scope_info_enabled=False, registry=self._registry
         )
         seconds = ExplicitBucketHistogramAggregation(SECONDS_BUCKETS)
-        views = [View(instrument_name=f"{PREFIX}*", instrument_unit="s", aggregation=seconds)]
+        views = [View(Histogram, f"{PREFIX}*", instrument_unit="s", aggregation=seconds)]
         self._provider = MeterProvider([reader], views=views, shutdown_on_exit=False)
         meter = self._provider.get_meter("reverser")
         self._totals = {row.name: Totals() for row in INSTRUMENTS if row.kind == "counter"}

@@ -110,6 +110,7 @@ def test_metrics_after_real_work(setting: Setting) -> None:
     assert setting.daemon.metric(f"{PREFIX}files_deleted_total") == 1
     assert setting.daemon.metric(f"{PREFIX}git_commit_queue_size") == 0
     assert setting.daemon.metric(f"{PREFIX}change_to_push_seconds_count") >= 3
+    assert [line for line in setting.daemon.lines() if line["level"] not in ("debug", "info")] == []
 
 
 def test_probes(setting: Setting, tmp_path: Path) -> None:
