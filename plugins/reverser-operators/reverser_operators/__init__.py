@@ -1,0 +1,46 @@
+"""Takes away what well-known operators write into objects, and leaves out what they make.
+
+`tables` is what is known about each operator, `matching` how it is applied.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from reverser import hookimpl
+from reverser.model.resource import ObjectKey
+from reverser_operators.matching import concerns, stripped
+from reverser_operators.rule import Made, Strip
+from reverser_operators.settings import Settings
+from reverser_operators.tables import TABLES
+
+strip: tuple[Strip, ...] = ()
+made: tuple[Made, ...] = ()
+
+
+@hookimpl
+def reverser_settings() -> type[Settings]:
+    return Settings
+
+
+@hookimpl
+def reverser_configure(settings: Settings) -> None:
+    tables = [table for name, table in TABLES.items() if name not in settings.skip]
+    globals().update(
+        strip=tuple(row for rows, _ in tables for row in rows if settings.atomic or not row.atomic),
+        made=tuple(row for _, rows in tables for row in rows if settings.made),
+    )
+
+
+@hookimpl
+def reverser_select(key: ObjectKey, obj: Mapping[str, Any]) -> str | None:
+    metadata = obj["metadata"]
+    return next((row.reason for row in made if concerns(row, key.type_name, metadata)), None)
+
+
+@hookimpl
+def reverser_sanitize(key: ObjectKey, content: dict[str, Any]) -> dict[str, Any] | None:
+    metadata = content["metadata"]
+    rows = [row for row in strip if concerns(row, key.type_name, metadata)]
+    return stripped(content, rows) if rows else None

@@ -1,0 +1,37 @@
+"""cert-manager describes a certificate in the annotations of its Secret."""
+
+from __future__ import annotations
+
+from reverser_operators.rule import Made, Strip
+
+_TYPES = "cert-manager/cert-manager pkg/apis/certmanager/v1/types.go"
+
+STRIP = (
+    Strip(
+        source=f"{_TYPES}; internal/controller/certificates/certificates.go",
+        why="what is in the certificate, and who issued it",
+        resources=("secrets",),
+        when="cert-manager.io/certificate-name",
+        annotations=(
+            "cert-manager.io/certificate-name",
+            "cert-manager.io/common-name",
+            "cert-manager.io/alt-names",
+            "cert-manager.io/ip-sans",
+            "cert-manager.io/uri-sans",
+            "cert-manager.io/email-sans",
+            "cert-manager.io/subject-*",
+            "cert-manager.io/issuer-name",
+            "cert-manager.io/issuer-kind",
+            "cert-manager.io/issuer-group",
+        ),
+        labels=("controller.cert-manager.io/fao",),
+    ),
+)
+MADE = (
+    Made(
+        source=_TYPES,
+        reason="it holds a private key that cert-manager is about to use",
+        resources=("secrets",),
+        when="cert-manager.io/next-private-key=true",
+    ),
+)

@@ -1,0 +1,28 @@
+"""External Secrets marks the Secrets it writes, and holds what it pushed."""
+
+from __future__ import annotations
+
+from reverser_operators.rule import Strip
+
+STRIP = (
+    Strip(
+        source="external-secrets/external-secrets apis/externalsecrets/v1/externalsecret_types.go",
+        why="a digest of the data, and who wrote it",
+        resources=("secrets",),
+        annotations=("reconcile.external-secrets.io/data-hash",),
+        labels=("reconcile.external-secrets.io/managed", "reconcile.external-secrets.io/created-by"),
+    ),
+    Strip(
+        source="external-secrets/external-secrets pkg/controllers/clusterexternalsecret/"
+        "clusterexternalsecret_controller.go",
+        why="holds a ClusterExternalSecret until what it made is deleted",
+        resources=("clusterexternalsecrets.external-secrets.io",),
+        finalizers=("externalsecrets.external-secrets.io/clusterexternalsecret-cleanup",),
+    ),
+    Strip(
+        source="external-secrets/external-secrets pkg/controllers/pushsecret/pushsecret_controller.go",
+        why="holds a PushSecret until the secret is gone at the provider",
+        resources=("pushsecrets.external-secrets.io",),
+        finalizers=("pushsecret.externalsecrets.io/finalizer",),
+    ),
+)

@@ -1,0 +1,36 @@
+"""Karpenter compares nodes with what declared them by hashes."""
+
+from __future__ import annotations
+
+from reverser_operators.rule import Made, Strip
+
+_CORE = "kubernetes-sigs/karpenter pkg/apis/v1/labels.go"
+
+STRIP = (
+    Strip(
+        source=_CORE,
+        why="a hash of the spec",
+        resources=("nodepools.karpenter.sh", "nodeclaims.karpenter.sh"),
+        annotations=("karpenter.sh/nodepool-hash", "karpenter.sh/nodepool-hash-version"),
+    ),
+    Strip(
+        source=_CORE,
+        why="holds an object until its nodes are gone",
+        finalizers=("karpenter.sh/termination",),
+    ),
+    Strip(
+        source="aws/karpenter-provider-aws pkg/apis/v1/labels.go",
+        why="a hash of the spec, and what holds it until its instances are gone",
+        resources=("ec2nodeclasses.karpenter.k8s.aws",),
+        annotations=("karpenter.k8s.aws/ec2nodeclass-hash", "karpenter.k8s.aws/ec2nodeclass-hash-version"),
+        finalizers=("karpenter.k8s.aws/termination",),
+    ),
+)
+MADE = (
+    Made(
+        source=_CORE,
+        reason="Karpenter made it for a NodePool",
+        resources=("nodeclaims.karpenter.sh",),
+        when="karpenter.sh/nodepool",
+    ),
+)
