@@ -149,7 +149,7 @@ class Metrics:
             disable_target_info=True, scope_info_enabled=False, registry=self._registry
         )
         seconds = ExplicitBucketHistogramAggregation(SECONDS_BUCKETS)
-        views = [View(Histogram, f"{PREFIX}*", instrument_unit="s", aggregation=seconds)]
+        views = [View(instrument_type=Histogram, instrument_unit="s", aggregation=seconds)]
         self._provider = MeterProvider([reader], views=views, shutdown_on_exit=False)
         meter = self._provider.get_meter("reverser")
         self._totals = {row.name: Totals() for row in INSTRUMENTS if row.kind == "counter"}

@@ -27,7 +27,9 @@ def hosted(config: Config, environ: Mapping[str, str]) -> Host:
     table = config.plugins
     plugins, problems = load(table.enabled, table.paths)
     hooks, misfits = register(plugins)
-    settings, faults = configure(plugins, hooks, table.tables, environ)
+    missing = set(table.enabled) - {plugin.name for plugin in plugins}
+    tables = {name: each for name, each in table.tables.items() if name not in missing}
+    settings, faults = configure(plugins, hooks, tables, environ)
     problems += misfits + faults + _unknown(table.disabled, builtins(config))
     if problems:
         raise ConfigError(problems)

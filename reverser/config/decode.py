@@ -31,6 +31,12 @@ WORDS: dict[type, tuple[str, tuple[type, ...]]] = {
 }
 """What a plain type is called, and which Python types TOML gives for it."""
 
+DECODED = (*WORDS, inspect.LiteralType, inspect.StructType, inspect.DictType, inspect.VarTupleType)
+"""What a field may be, or be made of; a struct of a plugin's may hold something else."""
+
+
+OWN_TYPES = "use str, int, float, bool, Literal, tuple[…, ...], dict[str, …], SecretRef or a struct"
+
 
 class Decoder:
     """One walk over one file."""
@@ -104,6 +110,8 @@ class Decoder:
 
     def _leaf(self, kind: inspect.Type, value: Any, path: str) -> Any:
         choices = kind.types if isinstance(kind, inspect.UnionType) else (kind,)
+        if not all(isinstance(choice, DECODED) for choice in choices):
+            raise TypeError(f"{path} is of a type that settings cannot have; {OWN_TYPES}")
         if any(_fits(choice, value) for choice in choices):
             return value
         words = [word for choice in choices for word in _words(choice)]

@@ -94,6 +94,12 @@ class Asking:
             if answer is not None and take(answer):
                 return
 
+    def _refused(self, hook: Hook, error: WithheldError) -> Exception:
+        """What a plugin withholds on purpose is no failure of its, where it has a say."""
+        if not self._strict:
+            return HookError(hook, "raised", "withholds what it has no say in")
+        return WithheldError(error.reason, f"plugin {hook.plugin.name}: {error.message}", hint=error.hint)
+
     def _timed(self, hook: Hook, call: Callable[..., Any], tally: Tally, arguments: Any) -> Any:
         watchdog = self._watchdog
         assert watchdog is not None
@@ -104,6 +110,8 @@ class Asking:
             watchdog.inside = False
         except TooLongError:
             raise HookError(hook, "slow", f"took longer than {watchdog.seconds:g} s") from None
+        except WithheldError as error:
+            raise self._refused(hook, error) from None
         except Exception as error:
             # Its text may quote values of the object.
             raise HookError(hook, "raised", f"raised {type(error).__name__}") from None

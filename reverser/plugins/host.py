@@ -109,6 +109,7 @@ class Host:
 def _fingerprint(plugins: Sequence[Plugin], settings: Mapping[str, Any], disabled: Collection[str]) -> str:
     if not plugins and not disabled:
         return ""
-    told = [(plugin.name, plugin.origin, settings.get(plugin.name)) for plugin in plugins]
-    encoded = msgspec.json.encode([told, sorted(disabled)], enc_hook=repr)
+    # repr: it shows no secret, and one that rotates is no reason to list everything again.
+    told = [(plugin.name, plugin.origin, plugin.stamp, repr(settings.get(plugin.name))) for plugin in plugins]
+    encoded = msgspec.json.encode([told, sorted(disabled)])
     return hashlib.blake2b(encoded, digest_size=8).hexdigest()

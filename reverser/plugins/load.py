@@ -6,6 +6,7 @@ silently is not there would be worse.
 
 from __future__ import annotations
 
+import hashlib
 import importlib.util
 import sys
 from collections.abc import Sequence
@@ -50,11 +51,16 @@ def _loaded(name: str, local: dict[str, Path], installed: dict[str, EntryPoint])
         return Problem("plugins.enabled", f"no plugin is called {name!r}", hint)
     try:
         if name in local:
-            return Plugin(name, _module(name, local[name]), str(local[name]))
+            return Plugin(name, _module(name, local[name]), str(local[name]), _stamp(local[name]))
         point = installed[name]
         return Plugin(name, point.load(), f"{point.dist.name} {point.dist.version}" if point.dist else "")
     except Exception as error:
         return Problem(place, f"cannot be loaded: {type(error).__name__}: {error}")
+
+
+def _stamp(path: Path) -> str:
+    files = sorted(path.rglob("*.py")) if path.is_dir() else [path]
+    return hashlib.blake2b(b"".join(file.read_bytes() for file in files), digest_size=8).hexdigest()
 
 
 def _module(name: str, path: Path) -> ModuleType:

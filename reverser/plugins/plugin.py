@@ -17,6 +17,8 @@ class Plugin(msgspec.Struct, frozen=True):
     """The module or object that has the hooks."""
     origin: str
     """Distribution and version, or the file it was read from."""
+    stamp: str = ""
+    """Of a file: tells one state of its code from another, as the version does of a distribution."""
 
     @property
     def builtin(self) -> bool:

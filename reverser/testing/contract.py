@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import copy
+import os
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
-
-import msgspec
-import structlog
 
 from reverser.errors import WithheldError
 from reverser.model.message import Message
@@ -15,6 +13,7 @@ from reverser.model.resource import ObjectKey, ResourceType
 from reverser.plugins.guard import fault
 from reverser.plugins.plugin import Hook, Hooks, Plugin
 from reverser.plugins.register import register
+from reverser.plugins.settings import configure
 from reverser.stages import paths
 from reverser.testing.samples import ACTORS, DESTINATION, TYPES, key_of, plan, samples
 
@@ -27,17 +26,9 @@ def contract(code: Any, settings: Mapping[str, Any] | None = None) -> list[str]:
     plugin = Plugin("plugin", code, "")
     hooks, problems = register([plugin])
     told = [str(problem) for problem in problems]
-    for structs in hooks["reverser_settings"]:
-        struct = structs.call()
-        _configure(hooks, msgspec.convert(dict(settings or {}), struct) if struct else None)
-    if not hooks["reverser_settings"]:
-        _configure(hooks, None)
-    return told + list(dict.fromkeys(_broken(hooks)))
-
-
-def _configure(hooks: Hooks, settings: Any) -> None:
-    for hook in hooks["reverser_configure"]:
-        hook.call(settings, structlog.get_logger())
+    _, faults = configure([plugin], hooks, {"plugin": dict(settings or {})}, os.environ)
+    told += [str(fault) for fault in faults]
+    return told if faults else told + list(dict.fromkeys(_broken(hooks)))
 
 
 def _broken(hooks: Hooks) -> Iterator[str]:
@@ -88,24 +79,40 @@ def _about(obj: Mapping[str, Any]) -> tuple[ObjectKey, ResourceType]:
 def _impure(hook: Hook, arguments: tuple[Any, ...]) -> Iterator[str]:
     wanted = ANSWERS.get(hook.name, str)
     given = copy.deepcopy(arguments)
-    first = hook.call(*given)
+    first = _call(hook, *given)
+    if isinstance(first, Exception):
+        yield f"{hook.name} raises {type(first).__name__}: {first}"
+        return
     if given != arguments:
         yield f"{hook.name} changes its arguments"
     if first is not None and not isinstance(first, wanted):
         yield f"{hook.name} answers with {type(first).__name__}"
-    if hook.call(*copy.deepcopy(arguments)) != first:
+    if _call(hook, *copy.deepcopy(arguments)) != first:
         yield f"{hook.name} answers differently when asked again"
+
+
+def _call(hook: Hook, *arguments: Any) -> Any:
+    """The answer, or the error; None for an object that is withheld on purpose."""
+    try:
+        return hook.call(*arguments)
+    except WithheldError:
+        return None
+    except Exception as error:
+        return error
 
 
 def _cleaned(hook: Hook, obj: dict[str, Any]) -> Any:
     given = copy.deepcopy(obj)
-    answer = hook.call(*_about(obj), given)
+    answer = _call(hook, *_about(obj), given)
     return given if answer is None else answer
 
 
 def _unsafe(hook: Hook) -> Iterator[str]:
     for obj in samples():
         once = _cleaned(hook, obj)
+        if isinstance(once, Exception):
+            yield f"{hook.name} raises {type(once).__name__}: {once}"
+            return
         if told := fault(obj, once):
             yield f"{hook.name} {told}"
         elif _cleaned(hook, once) != once:
@@ -118,7 +125,7 @@ def _shared(hook: Hook) -> Iterator[str]:
     owners: dict[str, ObjectKey] = {}
     for obj in samples():
         key, resource = _about(obj)
-        path = hook.call(key, resource, DESTINATION)
+        path = _call(hook, key, resource, DESTINATION)
         if not isinstance(path, str):
             continue
         try:

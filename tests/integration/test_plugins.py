@@ -7,15 +7,18 @@ import time
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 import trio
 
+from reverser import hookimpl
 from reverser.app.hosting import builtins, hosted
 from reverser.config import parse
 from reverser.errors import ConfigError, WithheldError
 from reverser.model.condition import Condition
 from reverser.model.message import Message
 from reverser.model.push import Pushed
+from reverser.model.secret import SecretRef
 from reverser.plugins.deciding import Deciding
 from reverser.plugins.host import Host
 from reverser.plugins.plugin import Plugin
@@ -31,6 +34,12 @@ destination = "live"
 """
 OBJECT = make("ConfigMap", data={"k": "v"})
 ABOUT = (key_of(OBJECT), TYPES["ConfigMap"])
+
+
+class Settings(msgspec.Struct):
+    """Of a plugin that has a secret."""
+
+    token: SecretRef
 
 
 class Counted:
@@ -176,6 +185,56 @@ def reverser_configure(settings): globals()["seen"] = settings
     host = host_of(tmp_path, code, '[plugins.mine]\nurl = "x"\nwords = {a = "b"}')
     seen = host.plugins[0].code.seen
     assert (seen.url, seen.retries, seen.words) == ("x", 3, {"a": "b"})
+
+
+def test_a_setting_of_a_type_that_no_table_can_have_is_told(tmp_path: Path) -> None:
+    """Who wrote the struct learns what it may be made of."""
+    code = """
+class Settings(msgspec.Struct):
+    words: list[str] = []
+@hookimpl
+def reverser_settings(): return Settings
+"""
+    told = problems(tmp_path, code, "[plugins.mine]\nwords = []")
+
+    assert "plugins.mine.words is of a type that settings cannot have; use str" in told[0]
+
+
+def test_a_plugin_that_cannot_be_loaded_is_one_problem(tmp_path: Path) -> None:
+    """Its table is not told to be nobody's."""
+    assert problems(tmp_path, "1/0", "[plugins.mine]\na = 1") == [
+        "plugins.mine: cannot be loaded: ZeroDivisionError: division by zero"
+    ]
+
+
+def test_a_changed_plugin_is_another_one(tmp_path: Path) -> None:
+    """What a file decides is looked at anew when the file or its settings changed, and only then."""
+    code = "@hookimpl\ndef reverser_select(): return {}"
+    before = host_of(tmp_path, code.format("None")).fingerprint
+
+    assert host_of(tmp_path, code.format("None")).fingerprint == before
+    assert host_of(tmp_path, code.format("'x'")).fingerprint != before
+
+
+def test_a_plugin_withholds_on_purpose(tmp_path: Path) -> None:
+    """Its reason and its words are told, and it has not failed."""
+    code = """
+from reverser.errors import WithheldError
+@hookimpl
+def reverser_sanitize(): raise WithheldError("TooMany", "more than 50 replicas")
+@hookimpl
+def reverser_identity(): raise WithheldError("No", "no")
+"""
+    host = host_of(tmp_path, code)
+    counted = Counted()
+    host.count_with(counted)
+    hooks = deciding(host)
+
+    with pytest.raises(WithheldError) as caught:
+        hooks.sanitize(*ABOUT, OBJECT)
+    assert (caught.value.reason, caught.value.message) == ("TooMany", "plugin mine: more than 50 replicas")
+    assert counted.failures == []
+    assert "alice" in hooks.identity(ACTORS[0])
 
 
 def test_an_unknown_plugin_refuses_the_start() -> None:
@@ -368,6 +427,22 @@ def test_the_contract_finds_what_is_wrong() -> None:
         "into one file",
     ):
         assert expected in told, told
+
+
+def test_the_contract_tells_what_a_plugin_raises() -> None:
+    """A hook that raises, and settings that do not fit, are told and do not end the check."""
+
+    class Raising:
+        @hookimpl
+        def reverser_settings(self) -> type[Settings]:
+            return Settings
+
+        @hookimpl
+        def reverser_sanitize(self) -> None:
+            raise KeyError("spec")
+
+    assert contract(Raising(), {"token": "literal"}) == ["reverser_sanitize raises KeyError: 'spec'"]
+    assert contract(Raising()) == ['plugins.plugin.token: is missing (add token = "…")']
 
 
 def test_the_built_in_plugins_keep_the_contract() -> None:

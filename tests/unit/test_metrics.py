@@ -27,6 +27,15 @@ def test_documented(row) -> None:
     assert re.findall(r"`(\w+)`", lines[0].split("|")[3]) == list(row.labels)
 
 
+def test_nothing_is_complained_of(caplog: pytest.LogCaptureFixture) -> None:
+    """Buckets are for histograms: a counter of seconds has none, and nobody warns of it."""
+    metrics = Metrics()
+    metrics.count("hook_seconds", 1, plugin="x", hook="y")
+
+    assert "gitopsreverser_hook_seconds_total" in metrics.expose().decode()
+    assert caplog.messages == []
+
+
 @pytest.mark.parametrize("row", INSTRUMENTS, ids=lambda row: row.name)
 def test_exposed_under_its_name(row) -> None:
     """A metric appears in the exposition under the name that the documentation gives."""
