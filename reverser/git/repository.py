@@ -25,6 +25,7 @@ from reverser.git.notes import annotate
 from reverser.git.process import Git
 from reverser.git.push import push
 from reverser.git.remote import Remote
+from reverser.git.signing import Signer
 from reverser.model.commit import Commit, PushResult
 from reverser.model.destination import Destination
 from reverser.model.entry import Edit
@@ -60,7 +61,8 @@ async def open_repository(
     """
     git = Git(folder)
     staging = await prepare(git)
-    repository = GitRepository(Remote(git, destination, timeout_seconds), staging, observe)
+    signer = None if destination.signing is None else Signer(git, destination.signing.key)
+    repository = GitRepository(Remote(git, destination, timeout_seconds), staging, observe, signer)
     try:
         yield repository
     finally:
@@ -70,12 +72,13 @@ async def open_repository(
 class GitRepository:
     """The implementation; made by `open_repository`."""
 
-    def __init__(self, remote: Remote, staging: str, observe: Observe) -> None:
+    def __init__(self, remote: Remote, staging: str, observe: Observe, signer: Signer | None = None) -> None:
         self._git = remote.git
         self._remote = remote
         self._staging = staging
         self._observe = observe
         self._import = FastImport(self._git)
+        self._signer = signer
         self._repacker = Repacker(self._git, observe)
         self._lock = trio.Lock()
         self._index: tuple[str, Index] | None = None
@@ -128,13 +131,21 @@ class GitRepository:
             if number % COMMITS_PER_TURN == 0:
                 await trio.lowlevel.checkpoint()
             plan.append((commit, index.apply(commit.edits)))
-        made = iter(await self._import_plan([each for each in plan if _written(*each)], parent))
+        unsigned = await self._import_plan([each for each in plan if _written(*each)], parent)
+        made = iter(unsigned if self._signer is None else await self._signed(unsigned, parent))
         ids, head = [], parent
         for commit, edits in plan:
             head = next(made) if _written(commit, edits) else head
             ids.append(head)
         self._index = (head, index)
         return ids
+
+    async def _signed(self, ids: Sequence[str], parent: str) -> list[str]:
+        assert self._signer is not None
+        signed = await self._signer.signed(ids, parent)
+        if signed:
+            await self._git.output("update-ref", self._staging, signed[-1])
+        return signed
 
     async def _index_of(self, commit: str) -> Index:
         if self._index is not None and self._index[0] == commit:

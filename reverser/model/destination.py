@@ -28,6 +28,13 @@ class Credentials(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Bearer token for http and https remotes."""
 
 
+class Signing(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """All commits of the destination are signed with an SSH key."""
+
+    key: SecretRef
+    """Private key, ed25519 or ecdsa, without a passphrase; a changed file is used from the next commit on."""
+
+
 class Destination(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A repository URL + branch + root path inside it, and how files look there."""
 
@@ -57,3 +64,5 @@ class Destination(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """`Name <email>` of the committer of all commits, and the author of snapshots."""
     credentials: Credentials = Credentials()
     """How to log in to the remote."""
+    signing: Signing | None = None
+    """Without the table commits are not signed."""

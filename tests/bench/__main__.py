@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from reverser.log import configure
-from tests.bench import latency, plugged, rendering, snapshot, throughput
+from tests.bench import latency, plugged, rendering, signed, snapshot, throughput
 from tests.bench.document import document
 from tests.bench.environment import environment
 from tests.bench.options import Options, say
@@ -19,6 +19,7 @@ from tests.e2e.servers import built
 MEASUREMENTS: dict[str, Callable[[Options], list[Row]]] = {
     "render": rendering.measure,
     "commits": throughput.measure,
+    "signed": signed.measure,
     "plugins": plugged.measure,
     "latency": latency.measure,
     "snapshot": snapshot.measure,

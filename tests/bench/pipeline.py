@@ -74,10 +74,10 @@ class Pipeline:
 
 
 @asynccontextmanager
-async def open_pipeline(folder: Path, url: str, host: Host | None = None) -> AsyncIterator[Pipeline]:
-    """A pipeline that writes to `url` and keeps its journal and its repository in `folder`."""
+async def open_pipeline(folder: Path, live: Destination, host: Host | None = None) -> AsyncIterator[Pipeline]:
+    """A pipeline that writes to `live` and keeps its journal and its repository in `folder`."""
     folder.mkdir()  # noqa: ASYNC240 a local folder, before anything runs
-    destinations = (Destination(name="live", url=url),)
+    destinations = (live,)
     rules = (Rule(name="everything", destination="live"),)
     config = Config(data_dir=str(folder), destinations=destinations, rules=rules)
     metrics, health = Metrics(), Health()

@@ -14,6 +14,7 @@ import trio
 
 from reverser import hookimpl
 from reverser.metrics import Metrics
+from reverser.model.destination import Destination
 from reverser.plugins import Host, Plugin
 from tests.bench.options import Options, say
 from tests.bench.pipeline import Pipeline, open_pipeline
@@ -72,8 +73,8 @@ async def _compare(options: Options) -> float:
     changes = 500 if options.quick else 5000
     without, plugged = (Remote(options.folder / f"{name}.git") for name in ("without", "plugged"))
     async with (
-        open_pipeline(options.folder / "without", without.url) as one,
-        open_pipeline(options.folder / "plugged", plugged.url, ten) as two,
+        open_pipeline(options.folder / "without", Destination("live", without.url)) as one,
+        open_pipeline(options.folder / "plugged", Destination("live", plugged.url), ten) as two,
     ):
         for pipeline in (one, two):
             await pipeline.snapshot(FILES)

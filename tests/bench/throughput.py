@@ -12,6 +12,7 @@ from collections.abc import Iterable
 
 import trio
 
+from reverser.model.destination import Destination
 from tests.bench.options import Options, say
 from tests.bench.pipeline import open_pipeline
 from tests.bench.result import Row, at_least
@@ -29,7 +30,7 @@ def measure(options: Options) -> list[Row]:
 async def _grow(options: Options, sizes: Iterable[int]) -> list[Row]:
     remote, rows = Remote(options.folder / "throughput.git"), []
     changes = 500 if options.quick else 5000
-    async with open_pipeline(options.folder / "throughput", remote.url) as pipeline:
+    async with open_pipeline(options.folder / "throughput", Destination("live", remote.url)) as pipeline:
         for size in sizes:
             say(f"commits: growing to {size:,} files")
             await pipeline.snapshot(size)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import httpx
+
 from reverser.model.destination import Destination
 from reverser.model.rule import Rule
 from tests.e2e.daemon import Daemon, wait_for
@@ -38,6 +40,10 @@ class Setting:
         wait_for("all paths", lambda: self.remote.paths() == set(wanted), seconds)
         self.daemon_idle()
         assert difference(self.cloned(), self.wanted()) == ""
+
+    def stalled(self, reason: str) -> None:
+        """Wait until `/readyz` says that somebody has to act, and why."""
+        wait_for(reason, lambda: reason in httpx.get(f"{self.daemon.url}/readyz").text)
 
     def daemon_idle(self) -> None:
         """Wait until a marker made now is in the remote: the API's order puts it behind all else."""

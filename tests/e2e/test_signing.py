@@ -1,0 +1,60 @@
+"""Signed commits of the real daemon, verified as docs/signing.md says."""
+
+from __future__ import annotations
+
+from tests.e2e.daemon import wait_for
+from tests.e2e.load import Load
+from tests.e2e.remote import git
+from tests.e2e.setting import Setting
+from tests.e2e.test_check import reverser
+
+
+def test_every_commit_is_signed(setting: Setting) -> None:
+    """Snapshot, changes, a sweep: a key made and told by the commands verifies all of them."""
+    load = Load(setting.plane, setting.namespace, 31, ("ConfigMap", "Role"))
+    for _ in range(10):
+        load.create()
+    key, admin = setting.folder / "signing", setting.plane.kubeconfig()
+    assert reverser("keys", "new", key, kubeconfig=admin).returncode == 0
+    destination = {"name": "live", "url": setting.remote.url, "signing": {"key": {"file": str(key)}}}
+    setting.daemon.write(destinations=[destination])
+    setting.daemon.start().ready()
+    for _ in range(20):
+        load.step()
+    setting.mirrored()
+    setting.daemon.stop()
+    load.delete()
+    setting.daemon.start().ready()
+    setting.mirrored()
+
+    told = reverser("keys", "signers", "--config", setting.daemon.config, kubeconfig=admin)
+    assert told.returncode == 0, told.stderr
+    allowed = setting.folder / "allowed_signers"
+    allowed.write_text(told.stdout)
+    git("-C", setting.remote.path, "config", "gpg.ssh.allowedSignersFile", allowed)
+    git("-C", setting.remote.path, "verify-commit", *setting.remote.commits())
+    shown = git("-C", setting.remote.path, "log", "--format=%G?", "main").split()
+    assert set(shown) == {"G"}
+    assert len(shown) > 20
+
+
+def test_nothing_is_pushed_unsigned(setting: Setting) -> None:
+    """A key that cannot be used stalls the destination and says so; with a good one all arrives."""
+    key, admin = setting.folder / "signing", setting.plane.kubeconfig()
+    key.write_text("not a key\n")
+    destination = {"name": "live", "url": setting.remote.url, "signing": {"key": {"file": str(key)}}}
+    setting.daemon.write(destinations=[destination])
+    told = reverser("keys", "signers", "--config", setting.daemon.config, kubeconfig=admin)
+    assert told.returncode == 78
+    assert "destinations.live.signing.key: is no private key" in told.stderr
+    path = f"/api/v1/namespaces/{setting.namespace}/configmaps"
+    setting.plane.create(path, {"metadata": {"name": "a"}})
+
+    setting.daemon.start().ready()
+    setting.stalled("SigningKeyUnusable")
+
+    assert setting.remote.head() == ""
+    key.unlink()
+    assert reverser("keys", "new", key, kubeconfig=admin).returncode == 0
+    wait_for("the file", lambda: len(setting.remote.paths()) > 0, 60)
+    assert "gpgsig" in git("-C", setting.remote.path, "cat-file", "commit", "main")
