@@ -50,10 +50,14 @@ class DestinationFinding(msgspec.Struct, frozen=True):
     message: str = ""
     """The remote's own words when something is wrong."""
     hint: str = ""
+    signing: str = ""
+    """The public key that commits are signed with; empty without one."""
+    signing_error: str = ""
+    """Why the signing key cannot be used."""
 
     @property
     def ok(self) -> bool:
-        return self.reachable and self.push_allowed
+        return self.reachable and self.push_allowed and not self.signing_error
 
 
 class Findings(msgspec.Struct, frozen=True):

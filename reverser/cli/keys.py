@@ -11,9 +11,8 @@ from cryptography.hazmat.primitives.asymmetric import ed25519
 
 from reverser.cli.options import config_option
 from reverser.config import load
-from reverser.errors import ConfigError, Problem
-from reverser.git.credentials import resolve
-from reverser.git.sshsig import load as load_key
+from reverser.errors import ConfigError, Problem, StalledError
+from reverser.git.signing import public_key
 from reverser.git.sshsig import public_line
 from reverser.private import write_private
 
@@ -61,9 +60,9 @@ def signers(config_path: str) -> None:
         if destination.signing is None:
             continue
         try:
-            key = load_key(resolve(destination.signing.key).encode() + b"\n")
-        except ValueError as error:
+            key = public_key(destination.signing.key)
+        except StalledError as error:
             place = f"destinations.{destination.name}.signing.key"
-            raise ConfigError([Problem(place, str(error), "`reverser keys new` makes one")]) from None
+            raise ConfigError([Problem(place, error.message, error.hint)]) from None
         email = destination.committer.rpartition("<")[2].rstrip(">")
-        click.echo(f'{email} namespaces="git" {public_line(key)}')
+        click.echo(f'{email} namespaces="git" {key}')

@@ -51,12 +51,16 @@ def _show_destinations(destinations: tuple[DestinationFinding, ...], console: Co
             found.name,
             Text(found.url) if found.reachable else Text.assemble(found.url, " ", _bad("unreachable")),
             branch if found.reachable else "?",
-            OK if found.ok else _bad("not allowed" if found.reachable else "?"),
+            OK if found.push_allowed else _bad("not allowed" if found.reachable else "?"),
         )
     console.print(table)
     for found in destinations:
-        if not found.ok:
-            console.print(Text.assemble(f"destination {found.name}: ", _bad(found.message)), soft_wrap=True)
+        if found.signing:
+            console.print(f"destination {found.name}: signs with {found.signing}", soft_wrap=True)
+        wrong = (found.message if not (found.reachable and found.push_allowed) else "", found.signing_error)
+        for told in filter(None, wrong):
+            console.print(Text.assemble(f"destination {found.name}: ", _bad(told)), soft_wrap=True)
+        if any(wrong):
             _say(found.hint, console)
 
 

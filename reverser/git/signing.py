@@ -11,17 +11,33 @@ import struct
 import zlib
 from collections.abc import Sequence
 
+import trio
+
 from reverser.errors import StalledError
 from reverser.git.credentials import resolve
 from reverser.git.objects import blobs
 from reverser.git.process import Git
-from reverser.git.sshsig import Key, load, signature
+from reverser.git.sshsig import Key, load, public_line, signature
 from reverser.model.secret import SecretRef
 
+COMMITS_PER_TURN = 100
 LOOSE_MOST = 20
 """So many commits are kept as files of their own; more are kept as a pack."""
 COMMIT = 1
 """The type of a commit in a pack."""
+
+
+def public_key(reference: SecretRef) -> str:
+    """The public half, as `ssh-keygen` prints it. Raises StalledError for a key that cannot be used."""
+    return public_line(_loaded(resolve(reference)))
+
+
+def _loaded(text: str) -> Key:
+    try:
+        return load(text.encode() + b"\n")
+    except ValueError as error:
+        hint = "`reverser keys new` makes one"
+        raise StalledError("SigningKeyUnusable", f"the signing key {error}", hint=hint) from None
 
 
 class Signer:
@@ -43,7 +59,9 @@ class Signer:
         key = self._current()
         contents = await blobs(self._git, ids)
         made: list[tuple[str, bytes]] = []
-        for commit in ids:
+        for number, commit in enumerate(ids):
+            if number % COMMITS_PER_TURN == 0:
+                await trio.lowlevel.checkpoint()
             content = _signed(contents[commit], parent, key)
             parent = hashlib.sha1(b"commit %d\0" % len(content) + content, usedforsecurity=False).hexdigest()
             made.append((parent, content))
@@ -54,11 +72,7 @@ class Signer:
         """The key as it is now: a file that changed is read again."""
         text = resolve(self._reference)
         if self._key is None or text != self._text:
-            try:
-                self._key = load(text.encode() + b"\n")
-            except ValueError as error:
-                raise StalledError("SigningKeyUnusable", f"the signing key {error}") from None
-            self._text = text
+            self._key, self._text = _loaded(text), text
         return self._key
 
     async def _store(self, contents: Sequence[bytes]) -> None:

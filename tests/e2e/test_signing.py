@@ -29,13 +29,17 @@ def test_every_commit_is_signed(setting: Setting) -> None:
 
     told = reverser("keys", "signers", "--config", setting.daemon.config, kubeconfig=admin)
     assert told.returncode == 0, told.stderr
+    checked = reverser("check", "--config", setting.daemon.config, kubeconfig=admin)
+    assert f"signs with {told.stdout.split(' ', 2)[2].strip()}" in checked.stdout
     allowed = setting.folder / "allowed_signers"
     allowed.write_text(told.stdout)
     git("-C", setting.remote.path, "config", "gpg.ssh.allowedSignersFile", allowed)
     git("-C", setting.remote.path, "verify-commit", *setting.remote.commits())
     shown = git("-C", setting.remote.path, "log", "--format=%G?", "main").split()
     assert set(shown) == {"G"}
-    assert len(shown) > 20
+    assert len(shown) == len(setting.remote.commits())
+    subjects = setting.remote.subjects()
+    assert {subject.split(" ")[0].strip("[]") for subject in subjects} >= {"Snapshot", "CREATE", "DELETE"}
 
 
 def test_nothing_is_pushed_unsigned(setting: Setting) -> None:
@@ -46,7 +50,10 @@ def test_nothing_is_pushed_unsigned(setting: Setting) -> None:
     setting.daemon.write(destinations=[destination])
     told = reverser("keys", "signers", "--config", setting.daemon.config, kubeconfig=admin)
     assert told.returncode == 78
-    assert "destinations.live.signing.key: is no private key" in told.stderr
+    assert "destinations.live.signing.key: the signing key is no private key" in told.stderr
+    checked = reverser("check", "--config", setting.daemon.config, kubeconfig=admin)
+    assert checked.returncode == 69
+    assert "the signing key is no private key" in checked.stdout
     path = f"/api/v1/namespaces/{setting.namespace}/configmaps"
     setting.plane.create(path, {"metadata": {"name": "a"}})
 
