@@ -3,7 +3,7 @@
     ReverserError(message, *, hint="")
     ├─ ConfigError(problems)            the user: all problems at once, each with its key path; exit 78
     ├─ TransientError(retry_after)      nobody: it is retried with back-off
-    ├─ StalledError(reason)             a person: the process stays up, says so, and retries slowly
+    ├─ StalledError(reason)             a person: the process stays up, says so, and retries, ever more slowly
     └─ WithheldError(reason, key)       this one object must not be written; all others continue
 
 Anything else that escapes a task is a bug: it cancels the task tree and the process exits with 70.

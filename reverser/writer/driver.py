@@ -31,7 +31,6 @@ log = structlog.get_logger()
 
 RETRY_SECONDS = 0.5
 RETRY_SECONDS_MOST = 30.0
-STALLED_SECONDS = 30.0
 
 
 class Writer:
@@ -82,15 +81,13 @@ class Writer:
                 self._metrics.count("rebase_retries", destination=self._name)
                 log.info("branch moved by somebody else, rebuilding on top", destination=self._name)
                 pause = RETRY_SECONDS
-            except TransientError as error:
+            except (TransientError, StalledError) as error:
                 self._health.failed(self._subject, error)
                 if trio.current_time() - began > 2 * RETRY_SECONDS_MOST:
                     pause = RETRY_SECONDS
-                await trio.sleep(error.retry_after or pause)
+                asked = error.retry_after if isinstance(error, TransientError) else None
+                await trio.sleep(asked or pause)
                 pause = min(2 * pause, RETRY_SECONDS_MOST)
-            except StalledError as error:
-                self._health.failed(self._subject, error)
-                await trio.sleep(STALLED_SECONDS)
             else:
                 return
 

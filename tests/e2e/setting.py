@@ -50,4 +50,4 @@ class Setting:
         self._clones += 1
         name = f"marker-{self._clones}"
         self.plane.create(f"/api/v1/namespaces/{self.namespace}/configmaps", {"metadata": {"name": name}})
-        wait_for("the marker", lambda: any(name in path for path in self.remote.paths()))
+        wait_for("the marker", lambda: any(name in path for path in self.remote.paths()), 90)
