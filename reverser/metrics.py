@@ -95,6 +95,25 @@ INSTRUMENTS = (
         "Facts about who changes what, as the webhooks told them.",
     ),
     Instrument(
+        "facts_joined",
+        "counter",
+        ("cluster", "source"),
+        "Live changes whose author a fact has told, by the source of the fact.",
+    ),
+    Instrument(
+        "facts_expired",
+        "counter",
+        ("cluster", "source"),
+        "Facts that are forgotten, after ten minutes or because there are too many.",
+    ),
+    Instrument(
+        "attribution_seconds",
+        "histogram",
+        (),
+        "Time from reading a live change to its author being settled, or said to be unknown.",
+        "s",
+    ),
+    Instrument(
         "attributions",
         "counter",
         ("cluster", "evidence"),
@@ -107,6 +126,12 @@ INSTRUMENTS = (
         "Calls of the admission webhook, by what came of them: fact, nothing, undecodable, …",
     ),
     Instrument("admission_seconds", "histogram", (), "Time from a whole review to its answer.", "s"),
+    Instrument(
+        "audit_events",
+        "counter",
+        ("result",),
+        "Events that the audit webhook got, by what came of them: fact, unused, problem, …",
+    ),
     Instrument("hook_calls", "counter", ("plugin", "hook"), "Calls of plugins' hooks."),
     Instrument("hook_seconds", "counter", ("plugin", "hook"), "Time spent in plugins' hooks.", "s"),
     Instrument(

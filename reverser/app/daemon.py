@@ -8,7 +8,7 @@ listener outlive every session.
 from __future__ import annotations
 
 import signal
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -21,11 +21,11 @@ from reverser.app.assembly import Assembly
 from reverser.app.bundles import keep_bundles
 from reverser.app.gauges import refresh
 from reverser.app.session import Session
-from reverser.app.webhook import Witnesses, listen
+from reverser.app.webhook import Webhooks, listen
+from reverser.app.witnesses import Witnesses
 from reverser.config import Config
 from reverser.errors import ConfigError
 from reverser.health import Health
-from reverser.http.admission import PATH, Admission
 from reverser.http.certificates import FOLDER, SelfManaged
 from reverser.http.probes import Probes
 from reverser.http.server import serve
@@ -40,7 +40,7 @@ from reverser.plugins import Host, Plugin
 log = structlog.get_logger()
 
 STOPPING = (signal.SIGTERM, signal.SIGINT)
-FIXED = ("data_dir", "operations", "log", "webhook", "plugins")
+FIXED = ("data_dir", "operations", "log", "webhook", "audit", "plugins")
 """Settings that a running process keeps until it is started again."""
 
 
@@ -74,7 +74,7 @@ class Daemon:
             await self._sessions(journal, witnesses)
             await self._host.close()
             if witnesses is not None:
-                await witnesses.keep()
+                await witnesses.leave()
             nursery.cancel_scope.cancel()
         log.info("stopped")
 
@@ -86,32 +86,21 @@ class Daemon:
 
     async def _witnesses(self, journal: Journal, nursery: trio.Nursery) -> Witnesses | None:
         """Listen for API servers, when the configuration says so."""
-        webhook = self._config.webhook
-        if webhook is None:
+        config = self._config
+        if config.webhook is None:
             return None
-        witnesses = Witnesses(journal, self._metrics)
-        await witnesses.recall()
-        admission = Admission(
-            witnesses.take,
-            self._type,
-            journal.key,
-            [cluster.name for cluster in self._config.clusters],
-            observe=self._observe_admission,
-            max_bytes=webhook.max_body_bytes,
-        )
-        folder = Path(self._config.data_dir)
-        await nursery.start(listen, webhook, folder, {PATH: admission})
-        if webhook.tls.mode == "self-managed":
-            own = SelfManaged(folder / FOLDER, webhook.tls.names)
-            nursery.start_soon(keep_bundles, self._config.clusters, own.ca_bundle)
+        witnesses = Witnesses(journal, self._metrics, self._health, config.audit.grace_seconds)
+        await witnesses.recall(cluster.name for cluster in config.clusters)
+        webhooks = Webhooks(config, journal.key, witnesses, self._types, self._metrics)
+        await nursery.start(listen, config, webhooks)
+        nursery.start_soon(witnesses.attributor.run)
+        if config.webhook.tls.mode == "self-managed":
+            own = SelfManaged(Path(config.data_dir) / FOLDER, config.webhook.tls.names)
+            nursery.start_soon(keep_bundles, config.clusters, own.ca_bundle)
         return witnesses
 
-    def _type(self, cluster: str, group: str, plural: str) -> ResourceType | None:
-        return None if self._session is None else self._session.type(cluster, group, plural)
-
-    def _observe_admission(self, result: str, seconds: float) -> None:
-        self._metrics.count("admission_reviews", result=result)
-        self._metrics.observe("admission_seconds", seconds)
+    def _types(self, cluster: str) -> Mapping[tuple[str, str], ResourceType]:
+        return {} if self._session is None else self._session.witnessed(cluster)
 
     async def _sessions(self, journal: Journal, witnesses: Witnesses | None) -> None:
         afresh = False

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import TypeAlias
 
@@ -12,16 +13,20 @@ from reverser.app.assembly import Assembly
 from reverser.git.repository import open_repository
 from reverser.health import Health
 from reverser.metrics import Metrics
+from reverser.model.correction import Correction
 from reverser.model.destination import Destination
 from reverser.model.ports import Journal, Repository
 from reverser.stages.duration import parse as parse_duration
 from reverser.writer import FolderWriter, ObservingWriter, Writer
 from reverser.writer.catchup import CatchUp
 from reverser.writer.companions import Companions
+from reverser.writer.notes import Notes
 from reverser.writer.queue import Queue
 from reverser.writer.recover import Recovery, Resolve
 
 AnyWriter: TypeAlias = Writer | ObservingWriter | FolderWriter
+Corrections: TypeAlias = Callable[[str], Awaitable[list[Correction]]]
+"""The next corrections for a destination, as soon as there are any."""
 
 
 class Opening:
@@ -36,7 +41,9 @@ class Opening:
         resolve: Resolve,
         on_rebuilt: Callable[[], None],
         to: Path | None = None,
+        corrections: Corrections | None = None,
     ) -> None:
+        self._corrections = corrections
         self._assembly = assembly
         self._journal = journal
         self._metrics = metrics
@@ -75,11 +82,18 @@ class Opening:
                 time.time,
                 self._assembly.on_pushed,
                 self._companions(destination, repository),
+                self._notes(destination, repository),
             )
 
     def _companions(self, destination: Destination, repository: Repository) -> Companions | None:
         hooks = self._assembly.hooks
         return Companions(destination, hooks, self._journal, repository) if hooks.has_companions else None
+
+    def _notes(self, destination: Destination, repository: Repository) -> Notes | None:
+        if self._corrections is None or not destination.notes:
+            return None
+        corrections = partial(self._corrections, destination.name)
+        return Notes(destination, self._journal.id, repository, corrections, time.time)
 
     def _observer(self, destination: str) -> Callable[[str, float, bool], None]:
         def observe(operation: str, _seconds: float, ok: bool) -> None:

@@ -39,6 +39,8 @@ OPEN_SECONDS = 10.0
 """Between two tries to open a repository."""
 SETTLE_SECONDS_MOST = 120.0
 """How long the first commit waits for the other types' lists, so that one snapshot holds them all."""
+CAUSES = {("", "namespaces"), ("apiextensions.k8s.io", "customresourcedefinitions")}
+"""Types whose deletion deletes objects of other types."""
 
 
 class Session:
@@ -66,8 +68,12 @@ class Session:
         self._stopped = False
         self._intake = Intake(assembly.routes, assembly.coverage, journal, metrics, health, attributor)
         self._reports = {c.name: ClusterReports(c.name, metrics, health) for c in self.clusters}
-        self._opening = Opening(assembly, journal, metrics, health, self._resolve, self._list_anew, to)
+        corrections = None if attributor is None else attributor.hindsight.corrections
+        self._opening = Opening(
+            assembly, journal, metrics, health, self._resolve, self._list_anew, to, corrections
+        )
         self._writers: list[AnyWriter] = []
+        self._witnessed: dict[str, tuple[Sequence[ResourceType], dict[tuple[str, str], ResourceType]]] = {}
         self.relist = False
         """Set when the session ended because everything has to be listed again."""
 
@@ -87,10 +93,17 @@ class Session:
         for cluster in self.clusters:
             await self._intake.settled(cluster.name)
 
-    def type(self, cluster: str, group: str, plural: str) -> ResourceType | None:
-        """A type as the cluster serves it now."""
+    def witnessed(self, cluster: str) -> Mapping[tuple[str, str], ResourceType]:
+        """Types that facts are of use for, by (group, plural): of changes, and of what causes cascades."""
         types = self._types(cluster)
-        return next((each for each in types if (each.group, each.resource) == (group, plural)), None)
+        known, found = self._witnessed.get(cluster, ((), {}))
+        if known is not types:
+            routes = self._assembly.routes.get(cluster, ())
+            wanted = [each for each in types if any(route.wants_type(each) for route in routes)]
+            causes = [each for each in types if (each.group, each.resource) in CAUSES]
+            found = {(each.group, each.resource): each for each in (*wanted, *causes)}
+            self._witnessed[cluster] = (types, found)
+        return found
 
     @property
     def failures(self) -> list[str]:

@@ -1,65 +1,32 @@
-"""The listener that API servers call, and what it remembers of their calls.
-
-It outlives sessions, as facts do: a change of the configuration forgets nobody.
-"""
+"""The listeners that API servers call: admission and audit, each below its own path."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
-import msgspec
 import structlog
 import trio
 
-from reverser.config import Webhook
+from reverser.app.witnesses import Witnesses
+from reverser.config import Config
+from reverser.http import admission, audit
 from reverser.http.asgi import Receive, Scope, Send, answer
 from reverser.http.certificates import FOLDER
 from reverser.http.server import serve
 from reverser.http.tls import open_tls
-from reverser.intake.attributor import Attributor
 from reverser.metrics import Metrics
-from reverser.model.fact import Fact
-from reverser.model.ports import Journal
-from reverser.stages.attribute import Facts
+from reverser.model.resource import ResourceType
 
 log = structlog.get_logger()
 
-KEPT = "evidence"
-"""Under this name the journal keeps, over a restart, facts whose change was not seen yet."""
-
-
-class Witnesses:
-    """The facts of all clusters, and the attributor that joins them with changes."""
-
-    def __init__(self, journal: Journal, metrics: Metrics) -> None:
-        self._journal = journal
-        self._metrics = metrics
-        self._facts = Facts()
-        self.attributor = Attributor(self._facts, journal.key, metrics, time.time)
-
-    def take(self, fact: Fact) -> None:
-        """Remember a fact."""
-        if self._facts.add(fact, time.time()):
-            self._metrics.count("facts_received", cluster=fact.cluster, source=fact.source.value)
-
-    async def recall(self) -> None:
-        """Take back what the last process kept. It is good for one start only."""
-        text = await self._journal.fact(KEPT)
-        if text:
-            self._facts.seed(msgspec.json.decode(text, type=list[Fact]), time.time())
-            await self._journal.set_fact(KEPT, "")
-
-    async def keep(self) -> None:
-        """Leave to the next process what may still be joined."""
-        facts = self._facts.export(self.attributor.sightings.versions())
-        await self._journal.set_fact(KEPT, msgspec.json.encode(facts).decode())
+Types: TypeAlias = Callable[[str], Mapping[tuple[str, str], ResourceType]]
+"""cluster -> (group, plural) -> type, for all types that it serves as far as they are known."""
 
 
 class Router:
-    """The ASGI application of the listener: each webhook below its own path."""
+    """The ASGI application of one listener."""
 
     def __init__(self, applications: Mapping[str, Any]) -> None:
         self._applications = applications
@@ -74,17 +41,62 @@ class Router:
             await application(scope, receive, send)
 
 
+class Webhooks:
+    """What the listeners answer with."""
+
+    def __init__(
+        self, config: Config, digest_key: bytes, witnesses: Witnesses, types: Types, metrics: Metrics
+    ) -> None:
+        assert config.webhook is not None
+        self._metrics = metrics
+        self._types = types
+        clusters = [cluster.name for cluster in config.clusters]
+        self.admission = admission.Admission(
+            witnesses.take,
+            self._type,
+            digest_key,
+            clusters,
+            observe=self._observe_review,
+            max_bytes=config.webhook.max_body_bytes,
+        )
+        self.audit = audit.Audit(
+            witnesses.keep,
+            clusters,
+            wanted=self._wanted,
+            observe=self._observe_events,
+            max_bytes=config.audit.max_body_bytes,
+        )
+
+    def _type(self, cluster: str, group: str, plural: str) -> ResourceType | None:
+        return self._types(cluster).get((group, plural))
+
+    def _wanted(self, cluster: str, group: str, plural: str) -> bool:
+        types = self._types(cluster)
+        return not types or (group, plural) in types
+
+    def _observe_review(self, result: str, seconds: float) -> None:
+        self._metrics.count("admission_reviews", result=result)
+        self._metrics.observe("admission_seconds", seconds)
+
+    def _observe_events(self, result: str, count: int) -> None:
+        self._metrics.count("audit_events", count, result=result)
+
+
 async def listen(
-    webhook: Webhook,
-    data_dir: Path,
-    applications: Mapping[str, Any],
-    *,
-    task_status: trio.TaskStatus[str] = trio.TASK_STATUS_IGNORED,
+    config: Config, webhooks: Webhooks, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
 ) -> None:
-    """Serve until cancelled; starts with the listener's URL. Raises ConfigError or StalledError."""
-    tls = await trio.to_thread.run_sync(open_tls, webhook.tls, data_dir / FOLDER)
+    """Serve until cancelled; starts when it listens. Raises ConfigError or StalledError."""
+    assert config.webhook is not None
+    folder = Path(config.data_dir) / FOLDER
+    tls = await trio.to_thread.run_sync(open_tls, config.webhook.tls, folder)
+    shared: dict[str, Any] = {admission.PATH: webhooks.admission}
+    own: dict[str, Any] = {audit.PATH: webhooks.audit}
     async with trio.open_nursery() as nursery:
         nursery.start_soon(tls.watch)
-        url = await nursery.start(serve, Router(applications), webhook.bind, "webhook.bind", tls.context)
-        log.info("webhooks at", url=url, paths=list(applications))
-        task_status.started(url)
+        listeners = [("webhook.bind", config.webhook.bind, shared if config.audit.bind else shared | own)]
+        if config.audit.bind:
+            listeners.append(("audit.bind", config.audit.bind, own))
+        for key, bind, applications in listeners:
+            url = await nursery.start(serve, Router(applications), bind, key, tls.context)
+            log.info("webhooks at", url=url, paths=[*applications])
+        task_status.started()

@@ -16,13 +16,13 @@ from typing import TYPE_CHECKING, Any
 from reverser.config.checks import check
 from reverser.config.decode import Decoder
 from reverser.config.report import Report
-from reverser.config.tables import Cluster, Config, Log, Operations, Plugins, Webhook
+from reverser.config.tables import Audit, Cluster, Config, Log, Operations, Plugins, Webhook
 from reverser.errors import ConfigError, Problem
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["Cluster", "Config", "Log", "Operations", "Plugins", "Webhook", "load", "parse"]
+__all__ = ["Audit", "Cluster", "Config", "Log", "Operations", "Plugins", "Webhook", "load", "parse"]
 
 
 def load(path: str | Path, environ: Mapping[str, str]) -> Config:

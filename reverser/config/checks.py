@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 from reverser.config.destinations import check_clusters, check_collisions, check_destination
 from reverser.config.report import places, show
 from reverser.config.rules import check_rule, check_sanitize, check_sensitive, check_users_are_known
-from reverser.config.webhook import check_identities, check_webhook
+from reverser.config.webhook import check_audit, check_identities, check_webhook
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -60,6 +60,9 @@ def _check_process(config: Config, report: Report) -> None:
     if config.webhook is not None:
         _check_bind("webhook.bind", config.webhook.bind, 9443, report)
         check_webhook(config.webhook, report)
+    if config.audit.bind:
+        _check_bind("audit.bind", config.audit.bind, 9444, report)
+    check_audit(config, report)
 
 
 def _check_bind(key: str, address: str, port: int, report: Report) -> None:

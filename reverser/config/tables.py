@@ -69,6 +69,17 @@ class Webhook(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The certificate, and who may call."""
 
 
+class Audit(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The audit webhook, behind the same certificate: it tells who made a change after the fact."""
+
+    bind: str = ""
+    """`host:port` of a listener of its own; empty: that of `[webhook]`."""
+    grace_seconds: float = 5.0
+    """How long a change waits for its audit event, where the cluster has sent any; 0: never."""
+    max_body_bytes: int = 32 * 1024 * 1024
+    """A larger request body, unpacked, is counted and dropped."""
+
+
 class Plugins(msgspec.Struct, frozen=True):
     """Which plugins are loaded, in which order."""
 
@@ -93,6 +104,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     operations: Operations = Operations()
     webhook: Webhook | None = None
     """Without the table nothing listens, and authors stay unresolved."""
+    audit: Audit = Audit()
     identities: Identities = Identities()
     """How users are called in Git."""
     plugins: Plugins = Plugins()

@@ -10,8 +10,11 @@ from reverser.stages.identity import check_author, pattern
 
 if TYPE_CHECKING:
     from reverser.config.report import Report
-    from reverser.config.tables import Webhook, WebhookTls
+    from reverser.config.tables import Config, Webhook, WebhookTls
     from reverser.model.identity import Identities, IdentityRule
+
+GRACE_MOST = 300
+"""Facts are held for twice as long."""
 
 
 def check_webhook(webhook: Webhook, report: Report) -> None:
@@ -19,6 +22,17 @@ def check_webhook(webhook: Webhook, report: Report) -> None:
     if webhook.max_body_bytes < 1:
         report.add("webhook.max_body_bytes", f"must be 1 or more bytes, not {webhook.max_body_bytes}")
     _check_tls(webhook.tls, report)
+
+
+def check_audit(config: Config, report: Report) -> None:
+    """Report limits that are none, and an audit webhook without a certificate."""
+    audit = config.audit
+    if audit.max_body_bytes < 1:
+        report.add("audit.max_body_bytes", f"must be 1 or more bytes, not {audit.max_body_bytes}")
+    if not 0 <= audit.grace_seconds <= GRACE_MOST:
+        report.add("audit.grace_seconds", f"must be 0 to {GRACE_MOST} seconds, not {audit.grace_seconds}")
+    if config.webhook is None and audit != type(audit)():
+        report.add("audit", "needs the table [webhook]", "its certificate serves both: add [webhook]")
 
 
 def check_identities(identities: Identities, report: Report) -> None:

@@ -1,33 +1,69 @@
 """Gives live changes their author, from what the webhooks have told.
 
 Admission precedes the write: the API server waits for our answer before it stores, so the fact is
-there when the watch event comes, and nothing is waited for.
+there when the watch event comes. Audit comes after it: where it comes at all, a change is journaled
+at once and `settling` waits for it. What comes later still is for `hindsight`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import msgspec
 
+from reverser.intake.hearing import Hearing
+from reverser.intake.hindsight import Hindsight
+from reverser.intake.patience import PatientJournal
+from reverser.intake.settling import Settling
 from reverser.intake.sightings import Sightings
 from reverser.metrics import Metrics
-from reverser.model.attribution import Attribution
+from reverser.model.attribution import Attribution, Evidence
 from reverser.model.change import Change, ListCompleted, ListStarted, Origin
 from reverser.model.entry import Entry
-from reverser.stages.attribute import Facts, attribute
+from reverser.model.fact import Fact, Source
+from reverser.stages.attribute import Facts, settled
 from reverser.stages.evidence import evidence_digest
+
+SOURCES = {
+    Evidence.AUDIT: Source.AUDIT,
+    Evidence.AUDIT_COLLECTION: Source.AUDIT,
+    Evidence.ADMISSION: Source.ADMISSION,
+    Evidence.ADMISSION_KEY: Source.ADMISSION,
+}
 
 
 class Attributor:
     """Joins changes with the facts of the last minutes."""
 
-    def __init__(self, facts: Facts, digest_key: bytes, metrics: Metrics, clock: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        facts: Facts,
+        digest_key: bytes,
+        journal: PatientJournal,
+        metrics: Metrics,
+        clock: Callable[[], float],
+        grace_seconds: float = 0.0,
+    ) -> None:
+        """`grace_seconds`: how long a change waits for audit, where audit is heard of."""
         self._facts = facts
         self._digest_key = digest_key
         self._metrics = metrics
         self._clock = clock
+        self._grace_seconds = grace_seconds
         self.sightings = Sightings()
+        self.hearing = Hearing()
+        self.hindsight = Hindsight(facts, clock)
+        self.settling = Settling(facts, journal, clock, self._settled)
+
+    async def run(self) -> None:
+        """Settle what waits, also what the last process left, until cancelled."""
+        await self.settling.resume(self._grace_seconds)
+        await self.settling.run()
+
+    def heard(self, fact: Fact) -> None:
+        """A new fact is among the facts."""
+        self.settling.heard(fact)
+        self.hindsight.heard(fact)
 
     def listing(self, mark: ListStarted | ListCompleted) -> None:
         """A list begins or is complete."""
@@ -41,15 +77,55 @@ class Attributor:
         self.sightings.note(change)
 
     def attributed(self, change: Change, entry: Entry) -> Entry:
-        """The entry with its author, if it can be known."""
+        """The entry with its author, if it can be known now, or with the time until which it waits."""
         if change.origin is not Origin.LIVE:
             return entry
-        self._facts.expire(self._clock())
-        attribution = self._attribution(change, entry)
-        self._metrics.count("attributions", cluster=change.key.cluster, evidence=attribution.evidence.value)
-        return msgspec.structs.replace(entry, attribution=attribution)
-
-    def _attribution(self, change: Change, entry: Entry) -> Attribution:
+        now = self._clock()
+        self._facts.expire(now)
         digest = evidence_digest(change.object, change.key, change.stream.type, self._digest_key)
         subject = self.sightings.subject(change, entry, digest)
-        return entry.attribution if subject is None else attribute(subject, self._facts)
+        if subject is None:
+            return entry
+        until = now + self._grace_seconds if self.hearing.expects(subject.cluster) else now
+        attribution = settled(subject, self._facts, now, until)
+        if attribution is None:
+            return msgspec.structs.replace(entry, subject=subject, waits_until=until)
+        return msgspec.structs.replace(entry, subject=subject, attribution=attribution)
+
+    def journaled(self, entries: Iterable[Entry]) -> None:
+        """The journal has numbered entries; from here on they are told apart by their numbers."""
+        for entry in entries:
+            if entry.waits_until:
+                self.settling.add(entry)
+            elif entry.origin is Origin.LIVE:
+                self._final(entry, entry.attribution)
+
+    def _settled(self, entry: Entry, attribution: Attribution) -> None:
+        if SOURCES.get(attribution.evidence) is not Source.AUDIT:
+            self.hearing.in_vain(entry.key.cluster)
+        self._final(entry, attribution)
+
+    def _final(self, entry: Entry, attribution: Attribution) -> None:
+        cluster, evidence = entry.key.cluster, attribution.evidence
+        self._metrics.count("attributions", cluster=cluster, evidence=evidence.value)
+        if evidence in SOURCES:
+            self._metrics.count("facts_joined", cluster=cluster, source=SOURCES[evidence].value)
+        if entry.subject is not None:
+            self._metrics.observe("attribution_seconds", max(0.0, self._clock() - entry.subject.seen_at))
+        self.hindsight.remember(entry, attribution)
+
+
+class Nobody:
+    """The attributor where no webhook listens: the field manager is all that is known."""
+
+    def listing(self, mark: ListStarted | ListCompleted) -> None:
+        del mark
+
+    def seen(self, change: Change) -> None:
+        del change
+
+    def attributed(self, _change: Change, entry: Entry) -> Entry:
+        return entry
+
+    def journaled(self, entries: Iterable[Entry]) -> None:
+        del entries

@@ -14,7 +14,7 @@ import msgspec
 import trio
 
 from reverser.health import Health
-from reverser.intake.attributor import Attributor
+from reverser.intake.attributor import Attributor, Nobody
 from reverser.intake.claims import Claims
 from reverser.intake.draft import Draft, Place
 from reverser.intake.listing import Listing
@@ -56,7 +56,7 @@ class Intake:
         self._coverage = coverage
         self._journal = PatientJournal(journal, health)
         self._metrics = metrics
-        self._attributor = attributor
+        self._attributor = attributor or Nobody()
         self._listings: dict[str, Listing] = {}
         self._scaled = Scaled()
         self._claims = {
@@ -100,17 +100,15 @@ class Intake:
             match observation:
                 case Change():
                     self._change(observation, draft)
-                    if self._attributor is not None:
-                        self._attributor.seen(observation)
+                    self._attributor.seen(observation)
                 case ListStarted(stream=stream):
                     self._listings[stream.id] = Listing(stream)
-                    if self._attributor is not None:
-                        self._attributor.listing(observation)
+                    self._attributor.listing(observation)
                 case Progress(stream=stream, resource_version=version) if stream.id not in self._listings:
                     draft.positions[stream.id] = version
             if index % TURN == 0:
                 await trio.lowlevel.checkpoint()
-        await self._journal.append(draft.append())
+        self._attributor.journaled(await self._journal.append(draft.append()))
         match batch[-1]:
             case ListCompleted() as done:
                 await self._complete(done)
@@ -143,7 +141,7 @@ class Intake:
             listing.decide(name, change.key, decision)
 
     def _attributed(self, change: Change, decision: Decision) -> Decision:
-        if self._attributor is None or decision.entry is None:
+        if decision.entry is None:
             return decision
         return msgspec.structs.replace(decision, entry=self._attributor.attributed(change, decision.entry))
 
@@ -160,8 +158,7 @@ class Intake:
     async def _complete(self, done: ListCompleted) -> None:
         """Journal a whole list: what it brought, and what it proves to be gone."""
         stream, listing = done.stream, self._listings.pop(done.stream.id)
-        if self._attributor is not None:
-            self._attributor.listing(done)
+        self._attributor.listing(done)
         brought = listing.decisions()
         gone = await self._gone(stream, listing)
         self._withholding.seed(await self._journal.withheld())

@@ -6,7 +6,7 @@ While it cannot be used (a full disk, a damaged file) the process is not ready a
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import TypeVar
 
 import trio
@@ -14,8 +14,9 @@ import trio
 from reverser.errors import ReverserError, StalledError, TransientError
 from reverser.health import Health
 from reverser.intake.draft import Known, Place
+from reverser.model.attribution import Attribution
 from reverser.model.change import Stream
-from reverser.model.entry import Append, Record
+from reverser.model.entry import Append, Entry, Record
 from reverser.model.ports import Journal
 from reverser.model.resource import ObjectKey
 from reverser.model.withheld import Withheld
@@ -34,8 +35,14 @@ class PatientJournal:
         self._journal = journal
         self._health = health
 
-    async def append(self, append: Append) -> None:
-        await self._ask(self._journal.append, append)
+    async def append(self, append: Append) -> list[Entry]:
+        return await self._ask(self._journal.append, append)
+
+    async def settle(self, attributions: Mapping[int, Attribution]) -> None:
+        await self._ask(self._journal.settle, attributions)
+
+    async def waiting(self) -> list[Entry]:
+        return await self._ask(self._journal.waiting)
 
     async def known(self, places: Iterable[Place]) -> Known:
         """The records of these objects; absent ones are left out."""

@@ -14,8 +14,8 @@ import msgspec
 
 from reverser.model.change import Change, ListCompleted, ListStarted, Operation, Origin, Stream
 from reverser.model.entry import Entry
+from reverser.model.subject import Subject
 from reverser.stages import managed
-from reverser.stages.attribute.subject import Subject
 
 SCALED = "spec.replicas: "
 """How the field list of a change begins that did nothing but scale."""

@@ -8,7 +8,9 @@ from typing import Any, TypeAlias
 
 import msgspec
 
+from reverser.model.attribution import Attribution
 from reverser.model.entry import Entry, Record
+from reverser.model.fact import Fact
 from reverser.model.resource import ObjectKey
 from reverser.model.withheld import Withheld
 
@@ -16,6 +18,7 @@ Row: TypeAlias = tuple[Any, ...]
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(Entry).decode
+_decode_fact = msgspec.msgpack.Decoder(Fact).decode
 
 
 def place(destination: str, key: ObjectKey) -> Row:
@@ -24,13 +27,28 @@ def place(destination: str, key: ObjectKey) -> Row:
 
 
 def entry_row(entry: Entry, now: float) -> Row:
-    return (entry.destination, now, _encode(entry))
+    return (entry.destination, now, _encode(entry), entry.waits_until > 0)
 
 
 def entry_of(row: Row) -> Entry:
     """From (seq, appended_at, body)."""
     seq, appended_at, body = row
     return msgspec.structs.replace(_decode(body), seq=seq, appended_at=appended_at)
+
+
+def settled_body(body: bytes, attribution: Attribution) -> bytes:
+    """The stored entry with its final attribution."""
+    return _encode(msgspec.structs.replace(_decode(body), attribution=attribution, waits_until=0.0))
+
+
+def fact_row(fact: Fact, now: float) -> Row:
+    return (fact.cluster, fact.id, now, _encode(fact))
+
+
+def fact_of(row: Row) -> tuple[float, Fact]:
+    """From (arrived_at, body)."""
+    arrived_at, body = row
+    return arrived_at, _decode_fact(body)
 
 
 def record_row(record: Record) -> Row:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from reverser.errors import StalledError
 
-VERSION = 1
+VERSION = 2
 
 TABLES = """
 CREATE TABLE entries (
@@ -54,6 +54,21 @@ CREATE TABLE positions (
 CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL);
 """
 
+SECOND = """
+ALTER TABLE entries ADD COLUMN waiting INTEGER NOT NULL DEFAULT 0;
+CREATE INDEX entries_that_wait ON entries (seq) WHERE waiting;
+CREATE TABLE evidence (
+    number INTEGER PRIMARY KEY AUTOINCREMENT,
+    cluster TEXT NOT NULL,
+    id TEXT NOT NULL,
+    arrived_at REAL NOT NULL,
+    body BLOB NOT NULL,
+    UNIQUE (cluster, id)
+);
+CREATE INDEX evidence_by_age ON evidence (arrived_at);
+"""
+"""Entries that wait for their author, and the facts that may tell: since format 2."""
+
 
 def connect(path: Path) -> sqlite3.Connection:
     """A connection in autocommit mode, usable from any one thread at a time."""
@@ -66,10 +81,11 @@ def connect(path: Path) -> sqlite3.Connection:
 
 
 def prepare(connection: sqlite3.Connection) -> None:
-    """Make the tables in a new database; refuse one of a newer version."""
+    """Make the tables in a new database, add those that an older one lacks; refuse a newer one."""
     (version,) = connection.execute("PRAGMA user_version").fetchone()
-    if version == 0:
-        connection.executescript(f"BEGIN; {TABLES} PRAGMA user_version={VERSION}; COMMIT;")
+    if version < VERSION:
+        missing = "".join((TABLES, SECOND)[version:])
+        connection.executescript(f"BEGIN; {missing} PRAGMA user_version={VERSION}; COMMIT;")
     elif version != VERSION:
         message = f"the journal was written by another version (format {version}, here {VERSION})"
         raise StalledError("JournalVersion", message, hint="use the newer reverser, or another data_dir")

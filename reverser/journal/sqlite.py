@@ -7,7 +7,7 @@ small as what is on its way.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import ExitStack, asynccontextmanager, closing
 from pathlib import Path
 from typing import TypeVar
@@ -19,8 +19,10 @@ from reverser.journal.key import key
 from reverser.journal.schema import connect, prepare
 from reverser.journal.store import Store
 from reverser.journal.translation import translated
+from reverser.model.attribution import Attribution
 from reverser.model.change import Stream
 from reverser.model.entry import Append, Entry, Record
+from reverser.model.fact import Fact
 from reverser.model.ports import Backlog, Journal
 from reverser.model.resource import ObjectKey
 from reverser.model.withheld import Withheld
@@ -53,7 +55,7 @@ class SqliteJournal:
         self._commits = Commits(writing)
         self._reading = reading
         self._read_limit = trio.CapacityLimiter(1)
-        self._appended = trio.Event()
+        self._moved = trio.Event()
         self._key = key
         with writing.transaction():
             self._id, self._former = writing.new_id()
@@ -75,19 +77,37 @@ class SqliteJournal:
     async def append(self, batch: Append) -> list[Entry]:
         entries = await self._write(lambda store: store.append(batch))
         if entries:
-            self._appended.set()
-            self._appended = trio.Event()
+            self._wake()
         return entries
 
     async def pending(self, destination: str, *, after: int = 0, limit: int = 1000) -> list[Entry]:
         return await self._read(lambda store: store.pending(destination, after, limit))
 
-    async def wait(self, destination: str, *, after: int = 0) -> None:
+    async def wait(self, destination: str, *, after: int = 0, waiting: Collection[int] = ()) -> None:
+        def moved(store: Store) -> bool:
+            return store.any_pending(destination, after) or store.evidence.any_settled(waiting)
+
         while True:
-            appended = self._appended
-            if await self._read(lambda store: store.any_pending(destination, after)):
+            event = self._moved
+            if await self._read(moved):
                 return
-            await appended.wait()
+            await event.wait()
+
+    async def settle(self, attributions: Mapping[int, Attribution]) -> None:
+        await self._write(lambda store: store.evidence.settle(attributions))
+        self._wake()
+
+    async def settled(self, seqs: Collection[int]) -> list[Entry]:
+        return await self._read(lambda store: store.evidence.settled(seqs))
+
+    async def waiting(self) -> list[Entry]:
+        return await self._read(lambda store: store.evidence.waiting())
+
+    async def keep(self, facts: Sequence[Fact], now: float) -> None:
+        await self._write(lambda store: store.evidence.keep(facts, now))
+
+    async def kept(self) -> list[tuple[float, Fact]]:
+        return await self._read(lambda store: store.evidence.kept())
 
     async def ack(self, destination: str, seqs: Iterable[int], head: str) -> None:
         known = list(seqs)
@@ -128,6 +148,11 @@ class SqliteJournal:
 
     async def backlog(self, destination: str) -> Backlog:
         return await self._read(lambda store: store.backlog(destination))
+
+    def _wake(self) -> None:
+        """Let those look again who wait for entries."""
+        self._moved.set()
+        self._moved = trio.Event()
 
     async def _write(self, call: Callable[[Store], T]) -> T:
         with translated():

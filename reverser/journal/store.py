@@ -17,6 +17,7 @@ from itertools import chain
 import msgspec
 
 from reverser.journal import rows
+from reverser.journal.evidence import Evidence
 from reverser.model.change import Stream
 from reverser.model.entry import Append, Entry, Record
 from reverser.model.ports import Backlog
@@ -35,6 +36,7 @@ class Store:
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._db = connection
+        self.evidence = Evidence(connection)
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
@@ -66,7 +68,7 @@ class Store:
         return written
 
     def _insert(self, entry: Entry, now: float) -> Entry:
-        statement = "INSERT INTO entries (destination, appended_at, body) VALUES (?,?,?)"
+        statement = "INSERT INTO entries (destination, appended_at, body, waiting) VALUES (?,?,?,?)"
         seq = self._db.execute(statement, rows.entry_row(entry, now)).lastrowid
         return msgspec.structs.replace(entry, seq=seq or 0, appended_at=now)
 

@@ -60,6 +60,8 @@ class Destination(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """minimal leaves out what equals the API's default."""
     secrets: Literal["omit", "mask"] = "omit"
     """omit: a Secret has no file at all; mask: keys are kept, values are replaced by keyed digests."""
+    notes: bool = True
+    """Who becomes known as the author after the commit is noted under refs/notes/reverser, pushed too."""
     committer: str = "Reverser <reverser@localhost>"
     """`Name <email>` of the committer of all commits, and the author of snapshots."""
     credentials: Credentials = Credentials()

@@ -12,6 +12,7 @@ from reverser.model.attribution import UNRESOLVED, Attribution
 from reverser.model.change import Operation, Origin
 from reverser.model.resource import ObjectKey
 from reverser.model.rule import Actors
+from reverser.model.subject import Subject
 from reverser.model.withheld import Withheld
 
 
@@ -44,6 +45,10 @@ class Entry(msgspec.Struct, frozen=True):
     """Why the file goes though the object lives: for example `no longer selected`."""
     actors: tuple[Actors, ...] = ()
     """What the selecting rules say of who writes; empty when one of them takes everybody's writes."""
+    subject: Subject | None = None
+    """What facts are joined with; None where nobody is asked who it was."""
+    waits_until: float = 0.0
+    """Unix seconds: until then its author may yet be told, and it has no commit. 0: it is final."""
     seq: int = 0
     """Given by the journal; rising, never used twice. 0 before `append`."""
     appended_at: float = 0.0

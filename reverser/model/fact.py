@@ -14,6 +14,10 @@ import msgspec
 from reverser.model.attribution import Actor
 from reverser.model.change import Operation
 
+KEPT_SECONDS = 600.0
+KEPT_COUNT = 100_000
+"""How long after its arrival a fact may still join a change, and how many are held."""
+
 
 class Source(enum.Enum):
     """Which webhook brought the fact."""

@@ -6,14 +6,16 @@ tests of both are written against these protocols, so that another backend can f
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Protocol
 
 import msgspec
 
+from reverser.model.attribution import Attribution
 from reverser.model.change import Stream
 from reverser.model.commit import Commit, PushResult
 from reverser.model.entry import Append, Entry, Record
+from reverser.model.fact import Fact
 from reverser.model.resource import ObjectKey
 from reverser.model.withheld import Withheld
 
@@ -56,8 +58,23 @@ class Journal(Protocol):
     async def pending(self, destination: str, *, after: int = 0, limit: int = 1000) -> list[Entry]:
         """Entries that are neither acknowledged nor withheld, by `seq`, above `after`."""
 
-    async def wait(self, destination: str, *, after: int = 0) -> None:
-        """Return as soon as an entry above `after` is pending."""
+    async def wait(self, destination: str, *, after: int = 0, waiting: Collection[int] = ()) -> None:
+        """Return as soon as an entry above `after` is pending, or one of `waiting` waits no more."""
+
+    async def settle(self, attributions: Mapping[int, Attribution]) -> None:
+        """Give entries their final attribution, by `seq`; one that is not pending is left out."""
+
+    async def settled(self, seqs: Collection[int]) -> list[Entry]:
+        """Those of these entries that wait for no author, by `seq`."""
+
+    async def waiting(self) -> list[Entry]:
+        """Entries of all destinations that wait for their author, by `seq`."""
+
+    async def keep(self, facts: Sequence[Fact], now: float) -> None:
+        """Make facts durable that arrived at `now`, for as long as they can be of use."""
+
+    async def kept(self) -> list[tuple[float, Fact]]:
+        """Facts that were kept, with the time of their arrival, oldest first."""
 
     async def ack(self, destination: str, seqs: Iterable[int], head: str) -> None:
         """These entries are in the remote branch, whose head is `head` now."""

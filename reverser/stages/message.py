@@ -20,6 +20,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from reverser.model.attribution import Attribution
 from reverser.model.change import Origin
 from reverser.model.commit import CommitPlan
+from reverser.model.correction import Correction
 from reverser.model.entry import Entry
 from reverser.model.message import Message
 from reverser.stages.exclude import parted
@@ -56,6 +57,15 @@ def message(plan: CommitPlan, words: Message, journal_id: str, overwrote: Sequen
         paragraphs.append("\n".join(lines))
     paragraphs.append("\n".join(f"{name}: {visible(value)}" for name, value in trailers))
     return "\n\n".join(paragraphs) + "\n"
+
+
+def note(correction: Correction, journal_id: str) -> str:
+    """What is noted at a commit of whose entry another author became known: trailers, as in messages."""
+    trailers = [
+        ("Reverser-Entry", f"{journal_id}/{correction.seq}"),
+        *_by_whom([correction.attribution]),
+    ]
+    return "".join(f"{name}: {visible(value)}\n" for name, value in trailers)
 
 
 def author(plan: CommitPlan, committer: str, identify: Identify) -> str:

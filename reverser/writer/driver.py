@@ -24,6 +24,7 @@ from reverser.writer.catchup import CatchUp
 from reverser.writer.companions import Companions
 from reverser.writer.foreign import Foreign
 from reverser.writer.landing import Landing, Stale, Written
+from reverser.writer.notes import Notes
 from reverser.writer.prepare import Words, prepare
 from reverser.writer.queue import Queue
 
@@ -49,7 +50,9 @@ class Writer:
         clock: Callable[[], float],
         on_pushed: Callable[[Pushed], None] | None = None,
         companions: Companions | None = None,
+        notes: Notes | None = None,
     ) -> None:
+        self._notes = notes
         self._companions = companions
         self._destination = destination
         self._name = destination.name
@@ -62,7 +65,7 @@ class Writer:
         self._health = health
         self._words = words
         self._clock = clock
-        self._landing = Landing(destination, journal, repository, metrics, health, clock, on_pushed)
+        self._landing = Landing(destination, journal, repository, metrics, health, clock, on_pushed, notes)
 
     def drain(self) -> None:
         """Write what is journaled, then return from `run`."""
@@ -71,6 +74,13 @@ class Writer:
     async def run(self, ready: Callable[[], Awaitable[None]]) -> None:
         """Write until drained. `ready` returns when the first snapshots are in the journal."""
         await ready()
+        async with trio.open_nursery() as nursery:
+            if self._notes is not None:
+                nursery.start_soon(self._notes.run)
+            await self._sessions()
+            nursery.cancel_scope.cancel()
+
+    async def _sessions(self) -> None:
         pause = RETRY_SECONDS
         while True:
             self._queue.restart()
@@ -121,6 +131,7 @@ class Writer:
             commits = await self._companions.beside(commits)
         written = await self._written(head, commits)
         written.entries = [entry for each in prepared for entry in each.entries]
+        written.placed = [[e.seq for e in each.entries] for each in prepared if each.commit is not None]
         written.withheld = [row for each in prepared for row in each.withheld]
         written.overwrote = [path for each in prepared for path in each.overwrote]
         return written

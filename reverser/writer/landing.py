@@ -24,6 +24,7 @@ from reverser.model.ports import Journal, Repository
 from reverser.model.push import Pushed, PushedCommit
 from reverser.model.withheld import Withheld
 from reverser.stages.exclude import excluded
+from reverser.writer.notes import Notes
 from reverser.writer.touched import Touched
 
 log = structlog.get_logger()
@@ -47,11 +48,19 @@ class Written(msgspec.Struct):
     """Entries that cannot be placed beside what others have in the branch."""
     overwrote: Sequence[str] = ()
     """Paths where a person's edit lies under ours now."""
+    placed: Sequence[Sequence[int]] = ()
+    """For each commit the `seq` of its entries; none at all for commits without entries."""
 
     @property
     def head(self) -> str:
         """The newest commit."""
         return self.ids[-1] if self.ids else self.parent
+
+    @property
+    def made(self) -> dict[int, str]:
+        """`seq` -> commit, of entries that made a difference."""
+        rows = zip(self.placed, self.ids, [self.parent, *self.ids], strict=False)
+        return {seq: new for seqs, new, parent in rows if new != parent for seq in seqs}
 
 
 class Landing:
@@ -66,8 +75,10 @@ class Landing:
         health: Health,
         clock: Callable[[], float],
         on_pushed: Callable[[Pushed], None] | None = None,
+        notes: Notes | None = None,
     ) -> None:
         """`on_pushed` is told of each clean push, and must not wait."""
+        self._notes = notes
         self._name = destination.name
         self._branch = destination.branch
         self._subject = f"destination/{destination.name}"
@@ -93,6 +104,8 @@ class Landing:
                 self._on_pushed(_pushed(batch, self._name, self._branch))
         await self._journal.ack(self._name, [entry.seq for entry in batch.entries], batch.head)
         self._landed(batch.entries)
+        if self._notes is not None:
+            self._notes.landed(batch.made)
         if batch.overwrote:
             await self._touched.forget(batch.overwrote)
         if batch.withheld:

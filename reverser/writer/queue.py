@@ -2,7 +2,8 @@
 
 Everything that is pending is taken at once, so that one push carries whatever has gathered while
 the last one was in flight. A snapshot is read to its end, so that it becomes one commit; only a
-very large one is cut, to bound memory. Nothing is delayed unless the user asked for a window.
+very large one is cut, to bound memory. Nothing is delayed unless the user asked for a window, or its
+author may yet be told.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from reverser.model.change import Origin
 from reverser.model.commit import CommitPlan
 from reverser.model.entry import Entry
 from reverser.model.ports import Journal
+from reverser.stages.unsettled import Unsettled
 from reverser.stages.window import Window
 
 CHUNK = 1000
@@ -44,6 +46,7 @@ class Queue:
     def restart(self) -> None:
         """Read the journal anew: nothing of what was handed out has landed for certain."""
         self._window = Window(self._window_seconds, self._excluded_seconds)
+        self._unsettled = Unsettled()
         self._after = 0
 
     def drain(self) -> None:
@@ -54,13 +57,20 @@ class Queue:
     async def next(self) -> list[CommitPlan]:
         """The next plans, at least one; none at all when draining and nothing is left."""
         while True:
-            self._window.feed(await self._read(), self._clock())
+            self._window.feed(await self._ready(), self._clock())
             plans = self._window.ready(self._clock())
-            if self._draining and not plans:
+            if self._draining and not plans and not self._unsettled.waiting:
                 return self._window.flush()
             if plans:
                 return plans
             await self._wait()
+
+    async def _ready(self) -> list[Entry]:
+        """What waits for no author: of what was read before, then of what is new."""
+        waiting = self._unsettled.waiting
+        settled = await self._journal.settled(waiting) if waiting else []
+        free = self._unsettled.settle(settled) if settled else []
+        return free + self._unsettled.feed(await self._read())
 
     async def _read(self) -> list[Entry]:
         entries = await self._journal.pending(self._destination, after=self._after, limit=CHUNK)
@@ -77,7 +87,8 @@ class Queue:
         deadline = self._window.deadline()
         seconds = float("inf") if deadline is None else max(0.0, deadline - self._clock())
         with trio.CancelScope(deadline=trio.current_time() + seconds) as self._waiting:
-            await self._journal.wait(self._destination, after=self._after)
+            waiting = self._unsettled.waiting
+            await self._journal.wait(self._destination, after=self._after, waiting=waiting)
 
 
 def _size(entries: list[Entry]) -> int:

@@ -11,7 +11,7 @@ from reverser.model.attribution import UNKNOWN, Actor, Attribution, Evidence
 from reverser.model.change import Operation
 from reverser.model.fact import Fact, Source
 from reverser.model.resource import ObjectKey
-from reverser.stages.attribute import RECHECK_SECONDS, Facts, Subject, attribute, settled
+from reverser.stages.attribute import Facts, Subject, attribute, settled
 
 WEB = ObjectKey("default", "apps", "deployments", "shop", "web")
 NOW = 1000.0
@@ -361,33 +361,22 @@ def test_what_the_index_had_to_forget_may_have_been_a_rival() -> None:
     assert attribute(subject(seen_at=NOW + 100), full).evidence is Evidence.ADMISSION_KEY
 
 
-def test_without_audit_only_the_race_of_two_sockets_is_waited_for() -> None:
-    """A cluster whose audit delivers nothing has its changes settled at once."""
-    facts = index(asked("alice"))
-
-    assert settled(subject(), facts, NOW, audit_alive=False, grace_seconds=5) == NOW + RECHECK_SECONDS
-    late = settled(subject(), facts, NOW + 0.06, audit_alive=False, grace_seconds=5)
-    assert isinstance(late, Attribution)
-    assert late.evidence is Evidence.ADMISSION
-
-
-def test_with_audit_the_grace_is_waited_for_and_no_more() -> None:
-    """What is still open at the deadline is settled with what is known; deadlines depend on nothing else."""
+def test_what_is_open_is_decided_at_the_deadline() -> None:
+    """Until then audit alone decides nothing: the true writer may come after an echo."""
     facts = index(told("alice"))
 
-    assert settled(subject(), facts, NOW, audit_alive=True, grace_seconds=5) == NOW + 5
-    late = settled(subject(), facts, NOW + 5, audit_alive=True, grace_seconds=5)
-    assert late == attribute(subject(), facts)
+    assert settled(subject(), facts, NOW, NOW + 5) is None
+    assert settled(subject(), facts, NOW + 5, NOW + 5) == attribute(subject(), facts)
 
 
 def test_agreement_is_not_waited_for() -> None:
     """Audit and admission of one actor, or an audited creation, cannot be refuted by what comes later."""
-    agreed = settled(subject(), index(asked("alice"), told("alice")), NOW, audit_alive=True, grace_seconds=5)
     created = subject(operation=Operation.CREATE, previous_version="")
     audited = index(told("alice", operation=Operation.CREATE))
 
-    assert isinstance(agreed, Attribution)
-    assert isinstance(settled(created, audited, NOW, audit_alive=True, grace_seconds=5), Attribution)
+    assert settled(subject(), index(asked("alice"), told("alice")), NOW, NOW + 5) is not None
+    assert settled(created, audited, NOW, NOW + 5) is not None
+    assert settled(subject(), index(asked("alice")), NOW, NOW + 5) is None
 
 
 def test_attributions_of_an_older_journal_are_read() -> None:

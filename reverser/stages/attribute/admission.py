@@ -22,9 +22,10 @@ from collections.abc import Iterable, Sequence
 
 from reverser.model.change import Operation
 from reverser.model.fact import Fact
+from reverser.model.subject import Subject
 from reverser.stages.attribute.facts import Facts
-from reverser.stages.attribute.subject import NO_VERSION, Subject, number
 from reverser.stages.attribute.support import Support, Weighed, Weight, support
+from reverser.stages.attribute.versions import NO_VERSION, number
 
 REQUEST_SECONDS = 60.0
 """The longest time from our call to the stored write: the API server's own limit for a request."""

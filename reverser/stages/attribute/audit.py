@@ -21,10 +21,11 @@ from collections.abc import Iterable, Sequence
 
 from reverser.model.change import Operation
 from reverser.model.fact import Fact, Source
+from reverser.model.subject import Subject
 from reverser.stages.attribute.admission import other_stamp
 from reverser.stages.attribute.facts import Facts
-from reverser.stages.attribute.subject import NO_VERSION, Subject
 from reverser.stages.attribute.support import Support, Weight, support
+from reverser.stages.attribute.versions import NO_VERSION
 from reverser.stages.select.labels import parse
 
 SKEW_SECONDS = 2.0

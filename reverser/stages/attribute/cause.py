@@ -11,9 +11,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from reverser.model.fact import Fact, Source
+from reverser.model.subject import Subject
 from reverser.stages.attribute.audit import SKEW_SECONDS
 from reverser.stages.attribute.facts import Facts
-from reverser.stages.attribute.subject import Subject
 
 COLLECTOR = "system:serviceaccount:kube-system:generic-garbage-collector"
 NAMESPACES = "system:serviceaccount:kube-system:namespace-controller"

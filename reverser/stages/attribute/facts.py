@@ -9,18 +9,16 @@ nothing, and facts without the key that would join them.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TypeAlias
 
 import msgspec
 
 from reverser.model.attribution import Actor
 from reverser.model.change import Operation
-from reverser.model.fact import Fact, Source
-from reverser.stages.attribute.subject import NO_VERSION, number
+from reverser.model.fact import KEPT_COUNT, KEPT_SECONDS, Fact, Source
+from reverser.stages.attribute.versions import NO_VERSION, number
 
-COUNT = 100_000
-SECONDS = 600.0
 ACTORS = 1_000
 DEFINITIONS = ("apiextensions.k8s.io", "customresourcedefinitions")
 
@@ -30,7 +28,14 @@ Place: TypeAlias = tuple[str, ...]
 class Facts:
     """An index that forgets."""
 
-    def __init__(self, count: int = COUNT, seconds: float = SECONDS) -> None:
+    def __init__(
+        self,
+        count: int = KEPT_COUNT,
+        seconds: float = KEPT_SECONDS,
+        on_expired: Callable[[Fact], object] = lambda _: None,
+    ) -> None:
+        """`on_expired` is told of every fact that is forgotten, for its age or for the count."""
+        self._on_expired = on_expired
         self._count = count
         self._seconds = seconds
         self._actors: dict[Actor, Actor] = {}
@@ -130,6 +135,7 @@ class Facts:
             found.remove(fact)
             if not found:
                 del self._places[place]
+        self._on_expired(fact)
         return fact
 
 

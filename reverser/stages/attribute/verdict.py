@@ -10,15 +10,13 @@ from __future__ import annotations
 
 from reverser.model.attribution import UNKNOWN, Attribution, Evidence
 from reverser.model.change import Operation
+from reverser.model.subject import Subject
 from reverser.stages.attribute.admission import admitted
 from reverser.stages.attribute.audit import audited, collected
 from reverser.stages.attribute.cause import caused_by
 from reverser.stages.attribute.facts import Facts
-from reverser.stages.attribute.subject import Subject
 from reverser.stages.attribute.support import Support, Weight
 
-RECHECK_SECONDS = 0.05
-"""The race of two sockets: an admission call that we answered first may be read second."""
 CANDIDATES = 10
 """Names kept of an ambiguous change."""
 
@@ -47,26 +45,20 @@ def attribute(subject: Subject, facts: Facts) -> Attribution:
     return _unknown(subject)
 
 
-def settled(
-    subject: Subject, facts: Facts, now: float, *, audit_alive: bool, grace_seconds: float
-) -> Attribution | float:
-    """The attribution, or until when (Unix seconds) more facts are worth waiting for.
+def settled(subject: Subject, facts: Facts, now: float, until: float) -> Attribution | None:
+    """The attribution; None before `until` (Unix seconds) as long as more facts may change it.
 
-    Admission precedes the write, so its facts are there but for the race of two sockets. Audit is
-    waited for where it has delivered lately. What cannot change any more waits for nothing: a
-    creation that audit names, and a change on which audit and admission agree. Audit alone does not
-    end the wait: the batch with the true writer may come after one with an echo.
+    Admission precedes the write, so only audit is waited for. What cannot change any more waits for
+    nothing: a creation that audit names, and a change on which audit and admission agree. Audit alone
+    does not end the wait: the batch with the true writer may come after one with an echo.
     """
-    if _final(subject, facts, audit_alive=audit_alive):
-        return attribute(subject, facts)
-    deadline = subject.seen_at + (max(grace_seconds, RECHECK_SECONDS) if audit_alive else RECHECK_SECONDS)
-    return attribute(subject, facts) if now >= deadline else deadline
+    return attribute(subject, facts) if now >= until or _final(subject, facts) else None
 
 
-def _final(subject: Subject, facts: Facts, *, audit_alive: bool) -> bool:
+def _final(subject: Subject, facts: Facts) -> bool:
     audit, admission = audited(subject, facts), admitted(subject, facts)
     if subject.operation is Operation.CREATE:
-        return audit.sole or (admission.sole and not audit_alive)
+        return audit.sole
     return audit.sole and admission.sole and audit.names == admission.names
 
 

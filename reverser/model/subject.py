@@ -13,9 +13,6 @@ import msgspec
 from reverser.model.change import Operation
 from reverser.model.resource import ObjectKey
 
-NO_VERSION = ("", "0")
-"""Aggregated servers may serve "0" for everything, which tells nothing apart."""
-
 
 class Subject(msgspec.Struct, frozen=True, kw_only=True):
     """What is known of a change without asking who made it."""
@@ -62,8 +59,3 @@ class Subject(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def cluster(self) -> str:
         return self.key.cluster
-
-
-def number(version: str) -> int | None:
-    """A version as a number, where it is one: versions of one object may then be put in order."""
-    return int(version) if version.isascii() and version.isdigit() and len(version) <= 20 else None

@@ -1,0 +1,88 @@
+"""The changes of the last minutes and what was said of them, against facts that come later.
+
+A commit is never changed: what a later fact tells of its author becomes a correction, which the
+writer puts beside it. Held in memory only, so a restart forgets what it could have corrected.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable
+
+import msgspec
+import trio
+
+from reverser.model.attribution import Attribution, Evidence
+from reverser.model.correction import Correction
+from reverser.model.entry import Entry
+from reverser.model.fact import KEPT_SECONDS, Fact
+from reverser.model.subject import Subject
+from reverser.stages.attribute import Facts, Key, attribute, telling, told
+
+ENTRIES_MOST = 10_000
+SECONDS = KEPT_SECONDS / 2
+"""Facts that spoke for the author must still be there when they are weighed against a later one."""
+
+
+class _Said(msgspec.Struct):
+    """What the commit of one entry says."""
+
+    destination: str
+    subject: Subject
+    attribution: Attribution
+    at: float
+
+
+class Hindsight:
+    """Looks back at entries whose attribution was final."""
+
+    def __init__(self, facts: Facts, clock: Callable[[], float]) -> None:
+        self._facts = facts
+        self._clock = clock
+        self._said: dict[int, _Said] = {}
+        self._told: dict[Key, list[int]] = defaultdict(list)
+        self._corrections: dict[str, dict[int, Correction]] = defaultdict(dict)
+        self._corrected = trio.Event()
+
+    def remember(self, entry: Entry, attribution: Attribution) -> None:
+        """An entry has its final attribution, and its number."""
+        if entry.subject is None:
+            return
+        now = self._clock()
+        self._said[entry.seq] = _Said(entry.destination, entry.subject, attribution, now)
+        self._told[told(entry.subject)].append(entry.seq)
+        while len(self._said) > ENTRIES_MOST or next(iter(self._said.values())).at < now - SECONDS:
+            self._forget(next(iter(self._said)))
+
+    def heard(self, fact: Fact) -> None:
+        """A fact has come: it may tell another author than the commit does."""
+        for seq in [seq for key in telling(fact) for seq in self._told.get(key, ())]:
+            said = self._said[seq]
+            found = attribute(said.subject, self._facts)
+            if _tells(found) and _content(found) != _content(said.attribution):
+                said.attribution = found
+                correction = Correction(said.destination, seq, said.subject.key, found)
+                self._corrections[said.destination][seq] = correction
+                self._corrected.set()
+                self._corrected = trio.Event()
+
+    async def corrections(self, destination: str) -> list[Correction]:
+        """The corrections since the last call, at least one; waits for it."""
+        while not self._corrections[destination]:
+            await self._corrected.wait()
+        return [*self._corrections.pop(destination).values()]
+
+    def _forget(self, seq: int) -> None:
+        key = told(self._said.pop(seq).subject)
+        self._told[key].remove(seq)
+        if not self._told[key]:
+            del self._told[key]
+
+
+def _tells(attribution: Attribution) -> bool:
+    return attribution.named or attribution.evidence is Evidence.AMBIGUOUS
+
+
+def _content(attribution: Attribution) -> tuple[bool, str, tuple[str, ...]]:
+    """What makes a difference: stronger evidence for the same author makes none."""
+    return attribution.named, attribution.actor.name, attribution.candidates

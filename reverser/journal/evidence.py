@@ -1,0 +1,54 @@
+"""The journal's statements about authors: entries that wait for one, and the facts that may tell.
+
+Facts are kept as long as they can join a change, and no more of them than the memory holds.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Collection, Mapping, Sequence
+
+from reverser.journal import rows
+from reverser.model.attribution import Attribution
+from reverser.model.entry import Entry
+from reverser.model.fact import KEPT_COUNT, KEPT_SECONDS, Fact
+
+AMONG = "seq IN (SELECT value FROM json_each(?))"
+
+
+class Evidence:
+    """Uses the connection of a `Store`, in its transactions."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._db = connection
+
+    def settle(self, attributions: Mapping[int, Attribution]) -> None:
+        for seq, attribution in attributions.items():
+            row = self._db.execute("SELECT body FROM entries WHERE seq=?", (seq,)).fetchone()
+            if row is not None:
+                body = rows.settled_body(row[0], attribution)
+                self._db.execute("UPDATE entries SET body=?, waiting=0 WHERE seq=?", (body, seq))
+
+    def settled(self, seqs: Collection[int]) -> list[Entry]:
+        statement = f"SELECT seq, appended_at, body FROM entries WHERE NOT waiting AND {AMONG} ORDER BY seq"  # noqa: S608 constant
+        return [rows.entry_of(row) for row in self._db.execute(statement, (json.dumps([*seqs]),))]
+
+    def any_settled(self, seqs: Collection[int]) -> bool:
+        statement = f"SELECT 1 FROM entries WHERE NOT waiting AND {AMONG} LIMIT 1"  # noqa: S608 constant
+        return self._db.execute(statement, (json.dumps([*seqs]),)).fetchone() is not None
+
+    def waiting(self) -> list[Entry]:
+        statement = "SELECT seq, appended_at, body FROM entries WHERE waiting ORDER BY seq"
+        return [rows.entry_of(row) for row in self._db.execute(statement)]
+
+    def keep(self, facts: Sequence[Fact], now: float) -> None:
+        statement = "INSERT OR IGNORE INTO evidence (cluster, id, arrived_at, body) VALUES (?,?,?,?)"
+        self._db.executemany(statement, (rows.fact_row(fact, now) for fact in facts))
+        newest = "(SELECT max(number) FROM evidence)"
+        old = f"DELETE FROM evidence WHERE arrived_at < ? OR number <= {newest} - ?"  # noqa: S608 constant
+        self._db.execute(old, (now - KEPT_SECONDS, KEPT_COUNT))
+
+    def kept(self) -> list[tuple[float, Fact]]:
+        statement = "SELECT arrived_at, body FROM evidence ORDER BY number"
+        return [rows.fact_of(row) for row in self._db.execute(statement)]

@@ -1,0 +1,98 @@
+"""What became known of an author after the commit: notes, pushed beside the branch.
+
+A correction may come before the commit has landed, and then waits for it. Notes never hold up
+commits, and a remote that refuses them is asked again with the next ones.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Mapping
+
+import structlog
+import trio
+
+from reverser.errors import StalledError, TransientError
+from reverser.model.correction import Correction
+from reverser.model.destination import Destination
+from reverser.model.ports import Repository
+from reverser.stages.message import note
+
+log = structlog.get_logger()
+
+COMMITS_MOST = 10_000
+RETRY_SECONDS = 30.0
+
+
+class Notes:
+    """The notes of one destination."""
+
+    def __init__(
+        self,
+        destination: Destination,
+        journal_id: str,
+        repository: Repository,
+        corrections: Callable[[], Awaitable[list[Correction]]],
+        clock: Callable[[], float],
+    ) -> None:
+        self._destination = destination
+        self._journal_id = journal_id
+        self._repository = repository
+        self._corrections = corrections
+        self._clock = clock
+        self._commits: dict[int, str] = {}
+        """The commit of each entry that landed lately."""
+        self._open: dict[int, Correction] = {}
+        self._texts: dict[str, dict[int, str]] = defaultdict(dict)
+        """What was noted at each commit: a note replaces the one before."""
+        self._stirred = trio.Event()
+
+    def landed(self, commits: Mapping[int, str]) -> None:
+        """Entries, by `seq`, are in the remote branch in these commits."""
+        self._commits |= commits
+        for seq in [*self._commits][: len(self._commits) - COMMITS_MOST]:
+            self._texts.pop(self._commits.pop(seq), None)
+        self._stirred.set()
+
+    async def run(self) -> None:
+        """Write notes until cancelled."""
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._listen)
+            while True:
+                await self._stirred.wait()
+                self._stirred = trio.Event()
+                await self._write()
+
+    async def _listen(self) -> None:
+        while True:
+            for correction in await self._corrections():
+                self._open[correction.seq] = correction
+            for seq in [*self._open][: len(self._open) - COMMITS_MOST]:
+                del self._open[seq]
+            self._stirred.set()
+
+    async def _write(self) -> None:
+        ready = {seq: each for seq, each in self._open.items() if seq in self._commits}
+        if not ready:
+            return
+        for seq, correction in ready.items():
+            self._texts[self._commits[seq]][seq] = note(correction, self._journal_id)
+        commits = {self._commits[seq] for seq in ready}
+        trouble = await self._push({each: "\n".join(self._texts[each].values()) for each in commits})
+        if trouble:
+            log.warning("notes cannot be pushed", destination=self._destination.name, why=trouble)
+            await trio.sleep(RETRY_SECONDS)
+            return
+        log.info("authors noted", destination=self._destination.name, commits=len(commits))
+        for seq, correction in ready.items():
+            if self._open.get(seq) is correction:
+                del self._open[seq]
+
+    async def _push(self, texts: Mapping[str, str]) -> str:
+        """Why it failed; empty when it did not."""
+        committer = self._destination.committer
+        try:
+            result = await self._repository.annotate(texts, committer, self._clock())
+        except (TransientError, StalledError) as error:
+            return error.message
+        return "" if result.landed else result.message or result.outcome.value
