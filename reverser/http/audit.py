@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable, Collection, Sequence
 from functools import partial
 from typing import TypeAlias
 
+import msgspec
 import structlog
 import trio
 
@@ -90,9 +91,10 @@ class Audit:
 
     async def _keep_facts(self, body: bytes, scope: Scope, send: Send) -> None:
         reading = await self._understand(body, cluster_of(scope, PATH, self._clusters))
+        clock = _clock(scope)
         try:
             if reading.facts:
-                await self._keep(reading.facts)
+                await self._keep([msgspec.structs.replace(fact, clock=clock) for fact in reading.facts])
         except TransientError as error:
             more = (b"retry-after", str(int(error.retry_after or 1)).encode())
             await answer(send, 503, b"the facts could not be kept\n", TEXT, more)
@@ -138,3 +140,9 @@ class Audit:
                 audit_id=problem.audit_id,
                 path=path[:LOGGED_CHARACTERS],
             )
+
+
+def _clock(scope: Scope) -> str:
+    """The connection: an API server holds on to it, and nobody else sends over it."""
+    client = scope.get("client")
+    return "" if client is None else f"{client[0]}:{client[1]}"

@@ -67,6 +67,8 @@ class Fact(msgspec.Struct, frozen=True, kw_only=True):
     """Unix seconds. Admission: when the call came, by our clock; audit: when the API server received it."""
     completed_at: float = 0.0
     """Audit: when the API server had answered, by its clock; 0: not known."""
+    clock: str = ""
+    """Audit: whose times these are; those of one clock can be compared exactly. Empty: not known."""
     owners: tuple[str, ...] = ()
     """Admission DELETE: the uids in the object's ownerReferences."""
     dry_run: bool = False

@@ -71,8 +71,10 @@ Where the API server sends its audit events, and the flags that it needs:
   --audit-webhook-batch-throttle-qps=50
   --audit-webhook-batch-throttle-burst=100
   --audit-webhook-batch-buffer-size=10000
+  --audit-webhook-initial-backoff=1s
 
-The default of max-wait is 30 s, and a change whose author only audit knows would wait as long.
+The default of max-wait is 30 s: events would come long after the change has its commit. With the
+default of initial-backoff a call that failed is tried again after 10 s.
 Smaller batches stay below a limit on request bodies. Do not set --audit-webhook-truncate-enabled: it
 takes the bodies away that tell which object was meant. The API server does not use the cluster's DNS.
 """

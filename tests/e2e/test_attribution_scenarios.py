@@ -6,7 +6,6 @@ source of evidence share one daemon, and each is held to every commit since the 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -17,7 +16,6 @@ from tests.e2e.who.cascades import CASCADES
 from tests.e2e.who.crowd import OBJECTS, crowd, signed
 from tests.e2e.who.deletions import DELETIONS
 from tests.e2e.who.ledger import Row
-from tests.e2e.who.objects import GADGETS
 from tests.e2e.who.people import Hands
 from tests.e2e.who.programs import PROGRAMS
 from tests.e2e.who.refusals import REFUSALS
@@ -34,11 +32,8 @@ def stage(
     request: pytest.FixtureRequest, plane: ControlPlane, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Stage]:
     """A running daemon for each source of evidence."""
-    plane.kubectl("apply", "-f", "-", input=json.dumps(GADGETS))
-    plane.kubectl("wait", "--for=condition=Established", "crd/gadgets.who.example.com")
     with Stage.open(plane, SOURCES[request.param], tmp_path_factory.mktemp("who")) as opened:
         yield opened
-    plane.kubectl("delete", "crd", "gadgets.who.example.com")
 
 
 @pytest.mark.parametrize("scenario", TABLE, ids=lambda scenario: scenario.__name__)

@@ -30,7 +30,6 @@ from tests.e2e.listener import Listener, eventually
 from tests.e2e.servers import ControlPlane
 
 NAME = "reverser-e2e"
-PROGRAM = "import reverser.cli as c; c.COMMANDS |= dict(audit=''); c.main()"
 
 RULES = {
     "everything": [Rule("all", "live")],
@@ -249,7 +248,7 @@ def configuration(folder: Path, plane: ControlPlane, **changes: Any) -> tuple[st
 async def reverser(group: str, *arguments: str, url: int = 0) -> str:
     """Run a command, as a person does; its standard output."""
     place = ["--url", f"https://localhost:{url}"] if url else []
-    command = [sys.executable, "-c", PROGRAM, group, *arguments, *place]
+    command = [sys.executable, "-m", "reverser", group, *arguments, *place]
     done = await trio.run_process(command, capture_stdout=True, capture_stderr=True, check=False)
     assert done.returncode == 0, done.stderr.decode()
     return done.stdout.decode()

@@ -242,6 +242,17 @@ def test_audit_and_admission_that_disagree_name_nobody() -> None:
     assert (found.actor, found.candidates) == (UNKNOWN, ("alice", "flux"))
 
 
+def test_by_one_clock_an_echo_is_told_at_once() -> None:
+    """Times of one API server are compared exactly; those of two, or of who knows whom, with an allowance."""
+    late = subject(written_at=0.0)
+    writer = told("alice", completed_at=NOW, clock="one")
+    echo = {"at": NOW + 0.001, "completed_at": NOW + 0.002}
+
+    assert who(late, writer, told("flux", clock="one", **echo)) == ("alice", "audit")
+    assert who(late, writer, told("flux", clock="two", **echo)) == AMBIGUOUS
+    assert who(late, told("alice", completed_at=NOW), told("flux", **echo)) == AMBIGUOUS
+
+
 def test_admission_settles_between_writer_and_echo() -> None:
     """Where audit leaves two, the one who asked for the change is it."""
     assert who(subject(), told("flux"), told("alice"), asked("alice")) == ("alice", "admission")

@@ -16,14 +16,13 @@ from cryptography import x509
 
 from reverser.journal.lock import lock
 
-PROGRAM = "import reverser.cli as c; c.COMMANDS |= dict(audit=''); c.main()"
 PRINT = ("webhook", "print", "--offline")
 
 
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:
     """The console script, as a person runs it."""
     return subprocess.run(
-        [sys.executable, "-c", PROGRAM, *arguments],
+        [sys.executable, "-m", "reverser", *arguments],
         env={**os.environ, "NO_COLOR": "1", "COLUMNS": "200"},
         capture_output=True,
         text=True,

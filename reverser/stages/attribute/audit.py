@@ -7,7 +7,8 @@ for its finalizers. Such an echo started when the version was there already, and
 
 - it was received after the whole second in which the change itself is stamped;
 - without a stamp: it was received after we had seen the change, clocks considered;
-- it was received after another request had been answered with the version.
+- it was received after another request had been answered with the version, by the clock of the
+  same API server, or else with an allowance for two clocks.
 
 Status writes are no facts, but may change content. Their stamp rules out whoever echoes them.
 
@@ -39,8 +40,13 @@ COLLECTION_SECONDS = 30.0
 def audited(subject: Subject, facts: Facts) -> Support:
     """The actors whose audited request can have made the change."""
     found = [fact for fact in _joined(subject, facts) if _possible(subject, fact)]
-    first = min((fact.completed_at for fact in found if fact.completed_at), default=float("inf"))
-    return support((Weight.PROVES, fact) for fact in found if fact.at <= first + SKEW_SECONDS)
+    answered = _first_answers(found)
+    anywhere = min(answered.values(), default=float("inf")) + SKEW_SECONDS
+    return support(
+        (Weight.PROVES, fact)
+        for fact in found
+        if fact.at <= min(anywhere, answered.get(fact.clock, anywhere) if fact.clock else anywhere)
+    )
 
 
 def collected(subject: Subject, facts: Facts) -> Support:
@@ -62,6 +68,15 @@ def echoes(subject: Subject, fact: Fact) -> bool:
     if subject.written_at:
         return fact.at >= subject.written_at + STAMP_SECONDS
     return fact.at > subject.seen_at + SKEW_SECONDS
+
+
+def _first_answers(found: Iterable[Fact]) -> dict[str, float]:
+    """When the first of these requests was answered, by each clock."""
+    answered: dict[str, float] = {}
+    for fact in found:
+        if fact.completed_at:
+            answered[fact.clock] = min(answered.get(fact.clock, fact.completed_at), fact.completed_at)
+    return answered
 
 
 def _joined(subject: Subject, facts: Facts) -> Sequence[Fact]:

@@ -11,6 +11,8 @@ NAMING = {"admission", "admission-key", "audit", "audit-collection"}
 """The words that name an author."""
 SILENT = {"manager", "unresolved"}
 """The words that say that nobody told anything."""
+OPEN = (*SILENT, "ambiguous")
+"""The words that name nobody."""
 
 _TRAILERS = ("Kubernetes-Operation", "Attribution", "Kubernetes-Caused-By")
 _FORM = "%x01%an%x00" + "".join(f"%(trailers:key={name},valueonly,unfold)%x00" for name in _TRAILERS)
@@ -26,11 +28,18 @@ class Row(NamedTuple):
     word: str = ""
     """The evidence; of an expectation empty for any that fits the author."""
     cause: str = ""
+    heard: str = ""
+    """The author where audit tells, when admission alone cannot know."""
 
     def fits(self, found: Row) -> bool:
         """Whether this expectation is met by that commit."""
-        words = {self.word} if self.word else SILENT if self.author == UNKNOWN else NAMING
+        words = {*self.word.split("|")} if self.word else SILENT if self.author == UNKNOWN else NAMING
         return self[:3] == found[:3] and found.word in words and self.cause == found.cause
+
+    def by_audit(self) -> Row:
+        """What is expected where audit tells: it knows more, and its words are others."""
+        author = self.heard or self.author
+        return self._replace(author=author, word="|".join(OPEN) if author == UNKNOWN else "")
 
 
 def create(path: str, by: str, word: str = "") -> Row:
@@ -38,14 +47,14 @@ def create(path: str, by: str, word: str = "") -> Row:
     return Row(path, "CREATE", by, word)
 
 
-def update(path: str, by: str, word: str = "") -> Row:
+def update(path: str, by: str, word: str = "", heard: str = "") -> Row:
     """A change of content."""
-    return Row(path, "UPDATE", by, word)
+    return Row(path, "UPDATE", by, word, heard=heard)
 
 
-def delete(path: str, by: str, word: str = "", cause: str = "") -> Row:
+def delete(path: str, by: str, word: str = "", cause: str = "", heard: str = "") -> Row:
     """A file that goes."""
-    return Row(path, "DELETE", by, word, cause)
+    return Row(path, "DELETE", by, word, cause, heard)
 
 
 def silent(rows: list[Row]) -> list[Row]:

@@ -46,7 +46,11 @@ def of_the_same(hands: Hands) -> list[Row]:
     hands.patch("bob", "configmap/a", TWO)
     _refused(hands, BY_WEBHOOK, "DELETE", f"{MAPS}/a")
     hands.kubectl("alice", "delete", "configmap", "a")
-    return [create(A, "alice"), update(A, UNKNOWN, "ambiguous"), delete(A, UNKNOWN, "ambiguous")]
+    return [
+        create(A, "alice"),
+        update(A, UNKNOWN, "ambiguous", "bob"),
+        delete(A, UNKNOWN, "ambiguous", heard="alice"),
+    ]
 
 
 def of_a_scale(hands: Hands) -> list[Row]:

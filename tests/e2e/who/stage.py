@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 import itertools
+import json
 import socket
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from tests.e2e.daemon import wait_for
 from tests.e2e.servers import ControlPlane
 from tests.e2e.setting import Setting
 from tests.e2e.test_check import reverser
+from tests.e2e.who.audited import audited
 from tests.e2e.who.ledger import Row, create, rows, same, shown, silent
+from tests.e2e.who.objects import GADGETS
 from tests.e2e.who.people import PEOPLE, Hands
 from tests.e2e.who.refuser import refusing
 
 CLUSTER_SCOPED = ("namespaces", "clusterroles", "customresourcedefinitions", "persistentvolumes")
+
+GRACE = 3
+"""For audit; half of what users have, since every scenario waits for it."""
 
 
 class Source(NamedTuple):
@@ -25,13 +31,39 @@ class Source(NamedTuple):
 
     name: str
     admission: bool = False
+    audit: bool = False
+
+    @property
+    def space(self) -> str:
+        """How its namespaces' names begin."""
+        return f"who-{self.name}"
+
+    @property
+    def rules(self) -> list[dict[str, Any]]:
+        return _rules(f"{self.space}*")
+
+    @property
+    def telling(self) -> list[str]:
+        """The metrics that say that somebody tells."""
+        metrics = {"admission_reviews_total": self.admission, "audit_events_total": self.audit}
+        return [f"gitopsreverser_{name}" for name, used in metrics.items() if used]
 
     def expected(self, told: list[Row]) -> list[Row]:
         """What Git must say, given what it says where the admission webhook tells."""
+        if self.audit:
+            return [row.by_audit() for row in told]
         return told if self.admission else silent(told)
 
 
-SOURCES = {source.name: source for source in (Source("admission", admission=True), Source("neither"))}
+SOURCES = {
+    source.name: source
+    for source in (
+        Source("admission", admission=True),
+        Source("audit", audit=True),
+        Source("both", admission=True, audit=True),
+        Source("neither"),
+    )
+}
 
 
 class Stage:
@@ -40,38 +72,33 @@ class Stage:
     def __init__(self, plane: ControlPlane, source: Source, folder: Path) -> None:
         self.plane = plane
         self.source = source
-        self._space = f"who-{source.name}"
+        self._space = source.space
         self._numbers = itertools.count(1)
         plane.create("/api/v1/namespaces", {"metadata": {"name": self._space}})
         self.setting = Setting(plane, self._space, folder)
-        self.setting.daemon.write(rules=_rules(f"{self._space}*"))
+        self.setting.daemon.write(rules=source.rules)
         self._since = ""
         self._checked = True
 
     @classmethod
     @contextmanager
     def open(cls, plane: ControlPlane, source: Source, folder: Path) -> Iterator[Stage]:
-        """A stage for as long as the context lasts; people may do anything meanwhile."""
-        stage = cls(plane, source, folder)
+        """A stage for as long as the context lasts; people may do anything meanwhile.
+
+        An API server takes its audit settings at its start only: then the stage has one of its own.
+        """
         url = f"https://127.0.0.1:{_free_port()}"
-        if source.admission:
-            stage.setting.daemon.write(webhook={"bind": url.removeprefix("https://")})
-        plane.kubectl(
-            "create",
-            "clusterrolebinding",
-            "people",
-            "--clusterrole=cluster-admin",
-            *map("--user={}".format, PEOPLE),
-        )
-        try:
+        with ExitStack() as stack:
+            if source.audit:
+                plane = stack.enter_context(audited(folder, url, source.rules))
+            stack.enter_context(_peopled(plane))
+            stage = cls(plane, source, folder)
+            stack.callback(stage.setting.daemon.kill)
             stage._start(url)
-            with refusing(plane):
-                yield stage
-        finally:
             if source.admission:
-                stage._webhook("uninstall")
-            plane.kubectl("delete", "clusterrolebinding", "people")
-            stage.setting.daemon.kill()
+                stack.callback(stage._webhook, "uninstall")
+            stack.enter_context(refusing(plane))
+            yield stage
 
     def enter(self) -> Hands:
         """A fresh namespace; what happened before is behind us."""
@@ -121,17 +148,20 @@ class Stage:
 
     def _start(self, url: str) -> None:
         daemon = self.setting.daemon
+        if self.source.telling:
+            daemon.write(webhook={"bind": url.removeprefix("https://")}, audit={"grace_seconds": GRACE})
         daemon.start().ready()
         if self.source.admission:
             self._webhook("install", "--url", url)
-            wait_for("the first call", self._called)
+        for metric in self.source.telling:
+            wait_for(f"the first of {metric}", lambda metric=metric: self._told(metric))
         self.setting.daemon_idle()
         self._since = self.setting.remote.head()
 
-    def _called(self) -> bool:
+    def _told(self, metric: str) -> bool:
         """The API server takes a new registration over within a second or two."""
         self.setting.daemon_idle()
-        return self.setting.daemon.metric("gitopsreverser_admission_reviews_total") > 0
+        return self.setting.daemon.metric(metric) > 0
 
     def _webhook(self, *arguments: str) -> None:
         config, admin = self.setting.daemon.config, self.plane.kubeconfig()
@@ -139,7 +169,21 @@ class Stage:
         assert done.returncode == 0, done.stderr
 
 
-def _rules(namespaces: str) -> list[dict[str, object]]:
+@contextmanager
+def _peopled(plane: ControlPlane) -> Iterator[None]:
+    """People who may do anything, and a type of their own."""
+    people = ("clusterrolebinding", "people")
+    plane.kubectl("create", *people, "--clusterrole=cluster-admin", *map("--user={}".format, PEOPLE))
+    plane.kubectl("apply", "-f", "-", input=json.dumps(GADGETS))
+    plane.kubectl("wait", "--for=condition=Established", "crd/gadgets.who.example.com")
+    try:
+        yield
+    finally:
+        plane.kubectl("delete", *people)
+        plane.kubectl("delete", "crd", "gadgets.who.example.com")
+
+
+def _rules(namespaces: str) -> list[dict[str, Any]]:
     inside = {"name": "inside", "destination": "live", "namespaces": [namespaces], "cluster_scoped": False}
     around = {
         "name": "around",
