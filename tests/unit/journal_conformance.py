@@ -19,9 +19,11 @@ import trio.testing
 from reverser.model.attribution import Actor, Attribution, Evidence
 from reverser.model.change import Operation, Origin, Stream
 from reverser.model.entry import Append, Edit, Entry, Record
+from reverser.model.fact import KEPT_SECONDS, Fact, Source
 from reverser.model.ports import Journal
 from reverser.model.resource import ObjectKey, ResourceType
 from reverser.model.rule import Actors
+from reverser.model.subject import Subject
 from reverser.model.withheld import Withheld
 
 Reopened: TypeAlias = Callable[[], AbstractAsyncContextManager[Journal]]
@@ -454,3 +456,75 @@ async def test_large_contents_are_kept(reopened: Reopened) -> None:
         (read,) = await journal.pending("live")
         assert read.edit.content == content
         assert (await journal.records("live", [key("a")]))[key("a")].content == content
+
+
+def awaiting(name: str) -> Entry:
+    """An entry that waits for its author."""
+    subject = Subject(
+        key=key(name),
+        kind="Pod",
+        uid="u1",
+        operation=Operation.UPDATE,
+        version="6",
+        labels={"app": "web"},
+        owners=("u0",),
+        digest=b"digest",
+        seen_at=12.5,
+    )
+    return msgspec.structs.replace(entry(name), subject=subject, waits_until=99.0)
+
+
+def fact(identity: str, **fields: object) -> Fact:
+    given = {"operation": Operation.UPDATE, "actor": Actor("ann"), "at": 1.0, "uids": frozenset({"u1"})}
+    known = {"cluster": "default", "source": Source.AUDIT, "group": "", "resource": "pods", "uid": "u1"}
+    return Fact(id=identity, **{**given, **known, **fields})  # type: ignore[arg-type]
+
+
+async def test_an_entry_waits_until_it_is_settled(reopened: Reopened) -> None:
+    """What waits is known over a restart, by all it knew; settled, it has its author and waits no more."""
+    by = Attribution(Actor("ann"), Evidence.AUDIT)
+    async with reopened() as journal:
+        first, _, third = await journal.append(Append(entries=[awaiting("a"), entry("b"), awaiting("c")]))
+
+    async with reopened() as journal:
+        assert await journal.waiting() == [first, third]
+        assert await journal.settled([first.seq, third.seq]) == []
+        await journal.settle({first.seq: by, 999: by})
+        (settled,) = await journal.settled([first.seq, third.seq])
+        assert settled == msgspec.structs.replace(first, attribution=by, waits_until=0.0)
+        assert await journal.waiting() == [third]
+        assert (await journal.pending("live"))[0] == settled
+
+
+async def test_whoever_waits_hears_of_what_is_settled(journal: Journal) -> None:
+    """`wait` returns when one of the entries it names has its author, and not before."""
+    first, second = await journal.append(Append(entries=[awaiting("a"), awaiting("b")]))
+    heard = trio.Event()
+
+    async def listen() -> None:
+        await journal.wait("live", after=second.seq, waiting=[first.seq])
+        heard.set()
+
+    with trio.fail_after(BOUND_SECONDS):
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(listen)
+            await journal.settle({second.seq: Attribution()})
+            await trio.testing.wait_all_tasks_blocked(0.05)
+            assert not heard.is_set()
+            await journal.settle({first.seq: Attribution()})
+
+
+async def test_facts_are_kept_as_long_as_they_can_be_of_use(reopened: Reopened) -> None:
+    """Once each, over a restart, oldest first; those that are too old go when new ones come."""
+    async with reopened() as journal:
+        await journal.keep([fact("a"), fact("b", version="7")], 1000.0)
+        await journal.keep([fact("a", version="8"), fact("c")], 1001.0)
+
+    async with reopened() as journal:
+        assert await journal.kept() == [
+            (1000.0, fact("a")),
+            (1000.0, fact("b", version="7")),
+            (1001.0, fact("c")),
+        ]
+        await journal.keep([fact("d")], 1000.5 + KEPT_SECONDS)
+        assert [each.id for _, each in await journal.kept()] == ["c", "d"]

@@ -17,6 +17,8 @@ import trio
 
 from reverser.errors import ConfigError, StalledError, TransientError
 from reverser.journal.lock import lock
+from reverser.journal.rows import entry_row
+from reverser.journal.schema import TABLES
 from reverser.journal.sqlite import open_journal
 from reverser.model.entry import Append
 from reverser.model.ports import Journal
@@ -246,6 +248,21 @@ async def _read(folder: Path, names: list[str]) -> None:
         await journal.pending("live")
 
 
+async def test_a_journal_of_an_older_version_is_taken_over(tmp_path: Path) -> None:
+    """What an earlier version left is there, and what it lacked is added."""
+    database = sqlite3.connect(tmp_path / "journal.sqlite")
+    database.executescript(f"{TABLES} PRAGMA user_version=1;")
+    row = entry_row(entry("a"), 5.0)[:3]
+    database.execute("INSERT INTO entries (destination, appended_at, body) VALUES (?,?,?)", row)
+    database.commit()
+    database.close()
+
+    async with open_journal(tmp_path) as journal:
+        assert await pending(journal) == ["a"]
+        assert await journal.waiting() == []
+        assert await journal.kept() == []
+
+
 async def test_a_journal_of_a_newer_version_is_refused(tmp_path: Path) -> None:
     """It is left as it is, with a word on what would help."""
     async with open_journal(tmp_path) as journal:
@@ -281,6 +298,8 @@ HOLDING = """
 import sys
 from pathlib import Path
 from reverser.journal.lock import lock
+from reverser.journal.rows import entry_row
+from reverser.journal.schema import TABLES
 with lock(Path(sys.argv[1])):
     print("held", flush=True)
     sys.stdin.read()

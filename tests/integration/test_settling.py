@@ -1,0 +1,154 @@
+"""Changes that wait for audit: settled by its facts, or at the deadline; corrected by what comes later."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import msgspec
+import pytest
+import trio
+import trio.testing
+
+from reverser.health import Health
+from reverser.intake.attributor import Attributor
+from reverser.intake.hearing import VAIN_MOST, Hearing
+from reverser.intake.patience import PatientJournal
+from reverser.journal.sqlite import open_journal
+from reverser.metrics import Metrics
+from reverser.model.attribution import Actor, Attribution, Evidence
+from reverser.model.change import Operation, Origin
+from reverser.model.entry import Append, Edit, Entry
+from reverser.model.fact import Fact, Source
+from reverser.model.ports import Journal
+from reverser.model.resource import ObjectKey
+from reverser.model.subject import Subject
+from reverser.stages.attribute import Facts
+
+GRACE = 0.3
+EDIT = Edit("shop/configmaps/a.yaml", b"x")
+KEY = ObjectKey("default", "", "configmaps", "shop", "a")
+
+
+class World:
+    """A journal, an attributor on it, and facts that both know of."""
+
+    def __init__(self, journal: Journal) -> None:
+        self.journal = journal
+        self.facts = Facts()
+        patient = PatientJournal(journal, Health(lambda _: None))
+        self.attributor = Attributor(self.facts, journal.key, patient, Metrics(), trio.current_time, GRACE)
+        self.attributor.hearing.heard(["default"])
+
+    def told(self, who: str, **fields: object) -> None:
+        """Audit tells of an update."""
+        given = {"id": f"{who} {fields}", "version": "6", "at": trio.current_time(), "uid": "u1", **fields}
+        fact = Fact(
+            cluster="default",
+            source=Source.AUDIT,
+            group="",
+            resource="configmaps",
+            operation=fields.pop("operation", Operation.UPDATE),  # type: ignore[arg-type]
+            actor=Actor(who),
+            **{name: value for name, value in given.items() if name != "operation"},  # type: ignore[arg-type]
+        )
+        self.facts.add(fact, trio.current_time())
+        self.attributor.heard(fact)
+
+    async def changed(self, *, waits: bool = True, **fields: object) -> Entry:
+        """A change is journaled."""
+        now = trio.current_time()
+        given = {"operation": Operation.UPDATE, "version": "6", "seen_at": now, **fields}
+        subject = Subject(key=KEY, kind="ConfigMap", uid="u1", **given)  # type: ignore[arg-type]
+        edit = Edit("shop/configmaps/a.yaml", b"x")
+        entry = Entry(
+            "live", KEY, "v1", "ConfigMap", subject.operation, Origin.LIVE, edit, now, subject=subject
+        )
+        until = now + GRACE if waits else 0.0
+        entries = await self.journal.append(
+            Append(entries=[msgspec.structs.replace(entry, waits_until=until)])
+        )
+        self.attributor.journaled(entries)
+        return entries[0]
+
+    async def attribution(self, entry: Entry) -> Attribution:
+        """What the journal says of an entry that waits no more."""
+        with trio.fail_after(10):
+            await self.journal.wait("live", after=10**9, waiting=[entry.seq])
+        (settled,) = await self.journal.settled([entry.seq])
+        return settled.attribution
+
+
+@asynccontextmanager
+async def opened(folder: Path) -> AsyncIterator[World]:
+    """A world that is running."""
+    async with open_journal(folder) as journal, trio.open_nursery() as nursery:
+        world = World(journal)
+        nursery.start_soon(world.attributor.run)
+        yield world
+        nursery.cancel_scope.cancel()
+
+
+@pytest.fixture
+async def world(tmp_path: Path) -> AsyncIterator[World]:
+    async with opened(tmp_path) as running:
+        yield running
+
+
+async def test_a_creation_is_settled_when_audit_tells(world: World) -> None:
+    """An object is created once: the first word on it ends the wait."""
+    entry = await world.changed(operation=Operation.CREATE)
+    world.told("alice", operation=Operation.CREATE)
+
+    found = await world.attribution(entry)
+    assert (found.actor.name, found.evidence) == ("alice", Evidence.AUDIT)
+
+
+async def test_at_the_deadline_what_is_known_decides(world: World) -> None:
+    """With audit's word alone it has waited for rivals; without any word it is unresolved."""
+    silent = await world.changed(version="5")
+    entry = await world.changed()
+    world.told("alice")
+
+    assert (await world.attribution(entry)).actor.name == "alice"
+    assert (await world.attribution(silent)).evidence is Evidence.UNRESOLVED
+
+
+async def test_what_waits_goes_on_waiting_after_a_restart(tmp_path: Path) -> None:
+    """A change that a killed process left waiting is settled by the next one."""
+    async with open_journal(tmp_path) as journal:
+        entry = await World(journal).changed()
+
+    async with opened(tmp_path) as world:
+        world.told("alice")
+        assert (await world.attribution(entry)).actor.name == "alice"
+
+
+async def test_a_later_word_is_a_correction(world: World) -> None:
+    """Who is told after the commit is known to whoever writes notes; the same word again is no news."""
+    entry = await world.changed(waits=False)
+    world.told("alice")
+    world.told("alice", user_agent="again")
+
+    with trio.fail_after(10):
+        (correction,) = await world.attributor.hindsight.corrections("live")
+        assert (correction.seq, correction.key) == (entry.seq, KEY)
+        assert correction.attribution.actor.name == "alice"
+        world.told("bob", at=trio.current_time(), user_agent="rival")
+        (correction,) = await world.attributor.hindsight.corrections("live")
+        assert correction.attribution.evidence is Evidence.AMBIGUOUS
+
+
+async def test_nobody_waits_for_an_audit_that_has_stopped() -> None:
+    """After many waits in vain nothing waits; the next word, or one in between, begins anew."""
+    hearing = Hearing()
+    assert not hearing.expects("default")
+    assert hearing.heard(["default"]) == ["default"]
+    for _ in range(VAIN_MOST - 1):
+        hearing.in_vain("default")
+    assert hearing.expects("default")
+    hearing.in_vain("default")
+    assert not hearing.expects("default")
+    assert hearing.heard(["default"]) == ["default"]
+    assert hearing.heard(["default"]) == []

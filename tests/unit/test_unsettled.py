@@ -1,0 +1,72 @@
+"""Entries that wait for their author let others pass, but never what touches the same object or path."""
+
+from __future__ import annotations
+
+import msgspec
+from hypothesis import given
+from hypothesis import strategies as st
+
+from reverser.model.change import Operation, Origin
+from reverser.model.entry import Edit, Entry
+from reverser.model.resource import ObjectKey
+from reverser.stages.aside import touched
+from reverser.stages.unsettled import Unsettled
+
+
+def entry(seq: int, name: str = "a", *, waits: bool = False, previous: str = "") -> Entry:
+    key = ObjectKey("one", "", "pods", "shop", name)
+    made = Entry("live", key, "v1", "Pod", Operation.UPDATE, Origin.LIVE, Edit(f"{name}.yaml", b"x"), 0.0)
+    return msgspec.structs.replace(made, seq=seq, previous_path=previous, waits_until=9.0 if waits else 0.0)
+
+
+def settled(waiting: Entry) -> Entry:
+    return msgspec.structs.replace(waiting, waits_until=0.0)
+
+
+def seqs(entries: list[Entry]) -> list[int]:
+    return [each.seq for each in entries]
+
+
+def test_others_pass() -> None:
+    """An object whose author is awaited holds up its own entries, and no other's."""
+    unsettled = Unsettled()
+
+    free = unsettled.feed([entry(1, waits=True), entry(2, "b"), entry(3), entry(4, "c", previous="a.yaml")])
+
+    assert seqs(free) == [2]
+    assert unsettled.waiting == [1]
+    assert seqs(unsettled.settle([settled(entry(1, waits=True))])) == [1, 3, 4]
+    assert unsettled.waiting == []
+
+
+def test_what_waits_behind_two_waits_for_both() -> None:
+    """The second of two waiting entries of one object keeps its place when it is settled first."""
+    unsettled = Unsettled()
+    first, second = entry(1, waits=True), entry(2, waits=True)
+    unsettled.feed([first, second])
+
+    assert unsettled.settle([settled(second)]) == []
+    assert unsettled.waiting == [1]
+    assert seqs(unsettled.settle([settled(first)])) == [1, 2]
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from("abc"), st.booleans(), st.sampled_from(["", "a.yaml", "b.yaml"]))),
+    st.randoms(use_true_random=False),
+)
+def test_everything_comes_once_and_in_its_object_s_order(
+    rows: list[tuple[str, bool, str]], chance: object
+) -> None:
+    """Whatever is settled in whatever order: nothing is lost, nothing overtakes what it touches."""
+    entries = [entry(n, name, waits=waits, previous=old) for n, (name, waits, old) in enumerate(rows, 1)]
+    unsettled = Unsettled()
+    out = unsettled.feed(entries)
+    waiting = [each for each in entries if each.waits_until]
+    chance.shuffle(waiting)  # type: ignore[attr-defined]
+    for each in waiting:
+        out += unsettled.settle([settled(each)])
+
+    assert sorted(seqs(out)) == seqs(entries)
+    for place in {place for each in entries for place in touched(each)}:
+        mine = [each.seq for each in out if place in touched(each)]
+        assert mine == sorted(mine)
