@@ -16,6 +16,7 @@ from reverser.metrics import Metrics
 from reverser.model.correction import Correction
 from reverser.model.destination import Destination
 from reverser.model.ports import Journal, Repository
+from reverser.model.push import Pushed
 from reverser.stages.duration import parse as parse_duration
 from reverser.writer import FolderWriter, ObservingWriter, Writer
 from reverser.writer.catchup import CatchUp
@@ -67,23 +68,29 @@ class Opening:
             return
         folder = Path(self._assembly.config.data_dir) / "repositories" / name
         async with open_repository(folder, destination, observe=self._observer(name)) as repository:
-            clusters = self._assembly.clusters_of(name)
-            recovery = Recovery(name, clusters, journal, repository, self._resolve)
-            catch_up = CatchUp(destination, journal, repository, recovery, self._on_rebuilt)
-            yield Writer(
-                destination,
-                queue,
-                catch_up,
-                journal,
-                repository,
-                self._metrics,
-                self._health,
-                self._assembly.hooks,
-                time.time,
-                self._assembly.on_pushed,
-                self._companions(destination, repository),
-                self._notes(destination, repository),
-            )
+            yield self.over(repository, destination, self._assembly.on_pushed)
+
+    def over(
+        self, repository: Repository, destination: Destination, on_pushed: Callable[[Pushed], None] | None
+    ) -> Writer:
+        """A writer to a repository that is open."""
+        name, journal = destination.name, self._journal
+        window, excluded = map(parse_duration, (destination.window, destination.excluded_window))
+        recovery = Recovery(name, self._assembly.clusters_of(name), journal, repository, self._resolve)
+        return Writer(
+            destination,
+            Queue(journal, name, window, time.time, excluded),
+            CatchUp(destination, journal, repository, recovery, self._on_rebuilt),
+            journal,
+            repository,
+            self._metrics,
+            self._health,
+            self._assembly.hooks,
+            time.time,
+            on_pushed,
+            self._companions(destination, repository),
+            self._notes(destination, repository),
+        )
 
     def _companions(self, destination: Destination, repository: Repository) -> Companions | None:
         hooks = self._assembly.hooks

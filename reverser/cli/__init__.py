@@ -21,7 +21,7 @@ COMMANDS = {
     "run": "Watch the clusters and write every change to Git, until stopped.",
     "snapshot": "Write one complete state to Git or to a folder, and exit.",
     "webhook": "Let an API server tell who makes a change: install, uninstall, print.",
-    "audit": "Let an API server tell who made a change, afterwards: print-policy, print-webhook.",
+    "audit": "Learn who made a change from the audit log: print-policy, print-webhook, replay.",
     "keys": "Make a key that signs commits, print what verifies them.",
     "plugins": "Show plugins, check them, tell which hooks there are.",
     "demo": "See it work: no cluster, no remote, no settings needed.",

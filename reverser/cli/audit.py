@@ -1,4 +1,4 @@
-"""`reverser audit`: the two files that make an API server send its audit events."""
+"""`reverser audit`: the two files that make an API server send its audit events, and the past in a log."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import trio
 
 from reverser.cli import setting as shared
 from reverser.cli.options import config_option
+from reverser.cli.replay import replay_command
 from reverser.log import configure
 from reverser.stages.auditfiles import PATH, policy, policy_file, webhook_file
 
@@ -18,11 +19,15 @@ from reverser.stages.auditfiles import PATH, policy, policy_file, webhook_file
     epilog="""\b
 Examples:
   reverser audit print-policy --config reverser.toml > policy.yaml
-  reverser audit print-webhook --config reverser.toml --url https://10.0.0.5:9443 > webhook.yaml""",
+  reverser audit print-webhook --config reverser.toml --url https://10.0.0.5:9443 > webhook.yaml
+  reverser audit replay --config reverser.toml audit.log""",
 )
 def command() -> None:
-    """Make an API server send its audit events, which tell who made a change."""
+    """Make an API server send its audit events, which tell who made a change; replay those of the past."""
     configure("console", "error")
+
+
+command.add_command(replay_command)
 
 
 @command.command("print-policy")

@@ -15,8 +15,9 @@ from reverser.git.objects import text
 from reverser.git.process import Git
 from reverser.model.ports import Landed
 
-TRAILERS = (
-    "%(trailers:key=Reverser-Entry,valueonly,unfold)%x00%(trailers:key=Kubernetes-Cluster,valueonly,unfold)"
+TRAILERS = "%x00".join(
+    f"%(trailers:key={name},valueonly,unfold)"
+    for name in ("Reverser-Entry", "Kubernetes-Cluster", "Reverser-Audit")
 )
 
 OPTIONS = (
@@ -60,11 +61,12 @@ def _parse(output: bytes, nonce: bytes) -> list[Landed]:
 
 
 def _commit(record: bytes) -> Landed:
-    commit, entries, clusters, names = record.split(b"\0", 3)
+    commit, entries, clusters, audits, names = record.split(b"\0", 4)
     paths = names.removeprefix(b"\0").removeprefix(b"\n").split(b"\0")
     return Landed(
         commit.decode(),
         tuple(filter(None, text(entries).splitlines())),
         tuple(text(path) for path in paths if path),
         next(iter(text(clusters).splitlines()), ""),
+        tuple(filter(None, text(audits).split("\n"))),
     )

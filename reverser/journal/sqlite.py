@@ -143,6 +143,9 @@ class SqliteJournal:
     async def fact(self, name: str) -> str:
         return await self._read(lambda store: store.fact(name))
 
+    async def facts(self, prefix: str) -> dict[str, str]:
+        return await self._read(lambda store: store.facts(prefix))
+
     async def set_fact(self, name: str, value: str) -> None:
         await self._write(lambda store: store.set_fact(name, value))
 

@@ -65,6 +65,9 @@ class Store:
             self._db.execute("DELETE FROM positions")
         self._db.executemany(POSITION.format("version"), batch.positions.items())
         self._db.executemany(POSITION.format("coverage"), batch.coverages.items())
+        self._db.executemany("INSERT OR REPLACE INTO facts VALUES (?,?)", batch.facts.items())
+        dropped_facts = ((name,) for name, value in batch.facts.items() if not value)
+        self._db.executemany("DELETE FROM facts WHERE name=?", dropped_facts)
         return written
 
     def _insert(self, entry: Entry, now: float) -> Entry:
@@ -140,6 +143,10 @@ class Store:
     def fact(self, name: str) -> str:
         row = self._db.execute("SELECT value FROM facts WHERE name=?", (name,)).fetchone()
         return str(row[0]) if row else ""
+
+    def facts(self, prefix: str) -> dict[str, str]:
+        statement = "SELECT name, value FROM facts WHERE substr(name, 1, ?)=?"
+        return {name: str(value) for name, value in self._db.execute(statement, (len(prefix), prefix))}
 
     def set_fact(self, name: str, value: str) -> None:
         self._db.execute("INSERT OR REPLACE INTO facts VALUES (?,?)", (name, value))

@@ -49,6 +49,8 @@ class Entry(msgspec.Struct, frozen=True):
     """What facts are joined with; None where nobody is asked who it was."""
     waits_until: float = 0.0
     """Unix seconds: until then its author may yet be told, and it has no commit. 0: it is final."""
+    audit: str = ""
+    """Of a replayed audit event: which write of the object it was (`stages.replay.seen`)."""
     seq: int = 0
     """Given by the journal; rising, never used twice. 0 before `append`."""
     appended_at: float = 0.0
@@ -85,3 +87,5 @@ class Append(msgspec.Struct):
     """Stream id -> resourceVersion up to which everything is in the journal."""
     coverages: dict[str, str] = {}
     """Stream id -> fingerprint of the selection its position is valid for."""
+    facts: dict[str, str] = {}
+    """Small texts under their names; an empty one is dropped."""

@@ -113,6 +113,9 @@ class Journal(Protocol):
     async def fact(self, name: str) -> str:
         """A small text kept under a name, for example a destination's place; empty at first."""
 
+    async def facts(self, prefix: str) -> dict[str, str]:
+        """All texts whose names begin so."""
+
     async def set_fact(self, name: str, value: str) -> None:
         """Keep a small text under a name."""
 
@@ -131,6 +134,8 @@ class Landed(msgspec.Struct, frozen=True):
     """Files that it added, changed or removed."""
     cluster: str = ""
     """Value of its `Kubernetes-Cluster` trailer."""
+    audits: tuple[str, ...] = ()
+    """Values of its `Reverser-Audit` trailers."""
 
 
 class Repository(Protocol):

@@ -49,6 +49,7 @@ def message(plan: CommitPlan, words: Message, journal_id: str, overwrote: Sequen
         *((name, value) for name, value in words.trailers if _TRAILER.fullmatch(name)),
         *_about(plan),
         *(("Reverser-Overwrote", commit) for commit in overwrote),
+        *(("Reverser-Audit", entry.audit) for entry in plan.entries if entry.audit),
         *(("Reverser-Entry", f"{journal_id}/{run}") for run in entry_ranges(e.seq for e in plan.entries)),
     ]
     paragraphs = [cut(visible(words.subject), SUBJECT_CHARACTERS) or str(plan.first.key)]

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from reverser.log import configure
-from tests.bench import admission, latency, plugged, rendering, signed, snapshot, throughput
+from tests.bench import admission, latency, plugged, rendering, replay, signed, snapshot, throughput
 from tests.bench.document import document
 from tests.bench.environment import environment
 from tests.bench.options import Options, say
@@ -24,6 +24,7 @@ MEASUREMENTS: dict[str, Callable[[Options], list[Row]]] = {
     "latency": latency.measure,
     "snapshot": snapshot.measure,
     "admission": admission.measure,
+    "replay": replay.measure,
 }
 NEED_SERVERS = ("latency", "snapshot", "admission")
 DOCUMENT = Path(__file__).parents[2] / "docs" / "benchmarks.md"

@@ -25,6 +25,8 @@ is measured.
   that have every deciding hook; median of five runs.
 - **admission**: reviews of 8 KB at 1,000 a second over TLS, sent whether or not answers have come, from a
   process of its own; and the same writes at a real API server with and without the registered webhook.
+- **audit replay**: the command from its start to its end, over a log of level RequestResponse in which every
+  event is a change of content; then again, and again with an empty data directory.
 - **change to remote ref**: the real daemon on a real API server with 1,000 objects, from the answer to a
   write until the remote's ref has moved. **Its floor** is `git fast-import` and `git push` of the same
   commit, right after it, with nothing around them; the floor's repository is never repacked, ours is, so a

@@ -135,12 +135,12 @@ async def test_rewritten_history(server: GitServer, repository: Repository) -> N
 
 
 async def test_landed_reads_trailers(server: GitServer, repository: Repository) -> None:
-    """Entries and paths of each commit come oldest first, since a head or from the beginning."""
+    """Entries, audits and paths of each commit come oldest first, since a head or from the beginning."""
     ids = await repository.write(
         [
             commit("one", entry="j/1", a="1"),
             commit("two", entry="j/2-4\nReverser-Entry: j/7", b="1", c="1"),
-            commit("three", a=None),
+            commit("three\n\nReverser-Audit: x; y\nReverser-Audit: z", a=None),
         ],
         "",
     )
@@ -149,7 +149,7 @@ async def test_landed_reads_trailers(server: GitServer, repository: Repository) 
     assert await repository.landed("", ids[-1]) == [
         Landed(ids[0], ("j/1",), ("a",)),
         Landed(ids[1], ("j/2-4", "j/7"), ("b", "c")),
-        Landed(ids[2], (), ("a",)),
+        Landed(ids[2], (), ("a",), audits=("x; y", "z")),
     ]
     assert [each.commit for each in await repository.landed(ids[1], ids[2])] == ids[2:]
     assert len(await repository.landed("0" * 39 + "1", ids[2])) == 3

@@ -185,6 +185,16 @@ async def test_a_position_moves_with_the_changes_that_it_covers(reopened: Reopen
         assert await journal.position(Stream("elsewhere", PODS)) == ("", "")
 
 
+async def test_facts_are_stored_with_the_changes_that_they_go_with(reopened: Reopened) -> None:
+    """By `append`, all of them or none; an empty one is dropped, and a prefix finds those that begin so."""
+    async with reopened() as journal:
+        await journal.append(Append(facts={"seen/a": "1", "seen/b%": "2", "see": "3"}))
+        await journal.append(Append(facts={"seen/a": "", "seen/c": "4"}))
+    async with reopened() as journal:
+        assert await journal.facts("seen/") == {"seen/b%": "2", "seen/c": "4"}
+        assert (await journal.fact("seen/a"), await journal.fact("see")) == ("", "3")
+
+
 async def test_starting_over_drops_positions_and_entries_at_once(reopened: Reopened) -> None:
     """What a new list will bring again is dropped together with the positions that would prevent the list."""
     async with reopened() as journal:

@@ -15,7 +15,7 @@ from reverser import config
 from reverser.cli.failure import exits
 from reverser.errors import ConfigError, Problem, ReverserError, StalledError, TransientError
 
-COMMANDS = ["init", "check", "run", "snapshot", "demo"]
+COMMANDS = ["init", "check", "run", "snapshot", "audit", "demo"]
 
 
 def run(*arguments: str, stdin: str = "", **environ: str) -> subprocess.CompletedProcess[str]:

@@ -85,6 +85,8 @@ class Event(msgspec.Struct, frozen=True, rename="camel"):
     @property
     def query(self) -> dict[str, str]:
         """The parameters of the request; of a repeated one the first."""
+        if "?" not in self.request_uri:
+            return {}
         try:
             parsed = parse_qs(urlsplit(self.request_uri).query, max_num_fields=100)
         except ValueError:

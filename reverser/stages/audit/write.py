@@ -45,8 +45,8 @@ def fact(event: Event, cluster: str) -> Fact | None:
 
     Raises UndecodableError, and nothing else, when it would tell something but for its times.
     """
-    operation = _operation(event)
-    if operation is None or event.object_ref is None or _may_be_dry(event, operation):
+    operation = operation_of(event)
+    if operation is None or event.object_ref is None or may_be_dry(event, operation):
         return None
     return (
         _of_collection(event, cluster) if event.verb == COLLECTION else _of_object(event, cluster, operation)
@@ -56,11 +56,11 @@ def fact(event: Event, cluster: str) -> Fact | None:
 def _of_object(event: Event, cluster: str, operation: Operation) -> Fact | None:
     made, ref = stored_metadata(event), event.object_ref or ObjectReference()
     uid = made.uid or event.deleted_uid or ref.uid
-    told = made.resource_version if operation is not Operation.DELETE else ref.name
-    if (not uid and not _namespace_deleted(ref, operation)) or not told:
+    known_by = made.resource_version if operation is not Operation.DELETE else ref.name
+    if (not uid and not _namespace_deleted(ref, operation)) or not known_by:
         return None
     return msgspec.structs.replace(
-        _told(event, cluster, operation),
+        told(event, cluster, operation),
         name=bounded(ref.name or made.name),
         uid=bounded(uid),
         previous_version=bounded(_met(event, ref)),
@@ -77,13 +77,13 @@ def _of_collection(event: Event, cluster: str) -> Fact | None:
     if uids is not None and not uids:
         return None
     selector = event.query.get("labelSelector", "")
-    found = _told(event, cluster, Operation.DELETE)
+    found = told(event, cluster, Operation.DELETE)
     return msgspec.structs.replace(
         found, collection=True, uids=uids or frozenset(), selector=bounded(selector)
     )
 
 
-def _told(event: Event, cluster: str, operation: Operation) -> Fact:
+def told(event: Event, cluster: str, operation: Operation) -> Fact:
     """What every event tells."""
     ref = event.object_ref or ObjectReference()
     user = event.impersonated_user or event.user
@@ -101,13 +101,13 @@ def _told(event: Event, cluster: str, operation: Operation) -> Fact:
         actor=user.actor,
         impersonator=bounded(event.user.username) if event.impersonated_user else "",
         user_agent=bounded(event.user_agent),
-        at=_seconds(event.request_received_timestamp),
-        completed_at=_seconds(event.stage_timestamp),
+        at=seconds(event.request_received_timestamp),
+        completed_at=seconds(event.stage_timestamp),
         code=event.code,
     )
 
 
-def _operation(event: Event) -> Operation | None:
+def operation_of(event: Event) -> Operation | None:
     """None for what changes no content, or has not, or not yet.
 
     201 says that the object is new, whatever the verb. A `create` of a subresource is a command
@@ -123,7 +123,7 @@ def _operation(event: Event) -> Operation | None:
     return Operation.CREATE if created else operation
 
 
-def _may_be_dry(event: Event, operation: Operation) -> bool:
+def may_be_dry(event: Event, operation: Operation) -> bool:
     """Whether it was a dry run, or may have been: deletions say so in the body, all others in the URI."""
     if event.query.get("dryRun"):
         return True
@@ -144,7 +144,8 @@ def _namespace_deleted(ref: ObjectReference, operation: Operation) -> bool:
     return operation is Operation.DELETE and (ref.api_group, ref.resource) == ("", "namespaces")
 
 
-def _seconds(text: str) -> float:
+def seconds(text: str) -> float:
+    """Unix seconds of an event's time. Raises UndecodableError."""
     try:
         moment = datetime.fromisoformat(text)
         if moment.tzinfo is None:

@@ -1,0 +1,165 @@
+"""One audit log: lines with their places, and what is wrong with the file.
+
+Compressed or not is told by the first bytes, also of standard input. A place is an offset in the
+uncompressed text with a checksum of all before it: a log that was compressed, renamed or has grown
+since is gone on with, and another one that begins alike is not taken for it.
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import io
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeAlias
+
+import msgspec
+
+from reverser.errors import StalledError
+
+Bytes: TypeAlias = gzip.GzipFile | io.BufferedReader
+
+STANDARD_INPUT = "-"
+MOST_BYTES = 64 * 1024 * 1024
+"""A longer line is no event: an API server takes bodies of three megabytes."""
+CHUNK_BYTES = 1024 * 1024
+IDENTITY_BYTES = 64 * 1024
+
+
+class Place(msgspec.Struct, frozen=True):
+    """How far a log was read."""
+
+    offset: int = 0
+    checksum: int = 0
+
+    def after(self, data: bytes) -> Place:
+        return Place(self.offset + len(data), zlib.crc32(data, self.checksum))
+
+
+class Line(msgspec.Struct, frozen=True):
+    """A line that holds something, and where it begins."""
+
+    text: bytes
+    start: Place
+    complete: bool
+    """Whether a line feed ends it."""
+
+
+class AuditLog:
+    """An open log. Not a word of it is understood here."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        self.place = Place()
+        self.damage = ""
+        """Why it ends before its end; empty when it does not."""
+        self.too_long = 0
+        self.size = 0 if path == STANDARD_INPUT else Path(path).stat().st_size
+        self._file, self._raw = _opened(path)
+        self._kept = b""
+        self.identity = self._identify()
+
+    @property
+    def part(self) -> float:
+        """How much of the file has been read, from 0 to 1; 0 for standard input."""
+        return min(1.0, self._raw.tell() / self.size) if self.size else 0.0
+
+    def seek(self, place: Place) -> None:
+        """Go on from a place, if it is one of this log; else from the beginning."""
+        while self.place.offset < place.offset:
+            data = self._take(min(CHUNK_BYTES, place.offset - self.place.offset))
+            if not data:
+                break
+            self.place = self.place.after(data)
+        if self.place != place:
+            self.close()
+            self._file, self._raw = _opened(self.path)
+            self._kept, self.place, self.damage = b"", Place(), ""
+
+    def lines(self, most: int) -> list[Line]:
+        """The next lines, at most so many; none at the end."""
+        found: list[Line] = []
+        while len(found) < most and (line := self._line()) is not None:
+            if line.text.strip():
+                found.append(line)
+        return found
+
+    def close(self) -> None:
+        self._file.close()
+        self._raw.close()
+
+    def _identify(self) -> str:
+        """By its first line, which no other log has; only a log that can be read again has a name."""
+        if self.path == STANDARD_INPUT:
+            return ""
+        while b"\n" not in self._kept and len(self._kept) < IDENTITY_BYTES:
+            data = self._read(IDENTITY_BYTES)
+            if not data:
+                break
+            self._kept += data
+        first, feed, _ = self._kept.partition(b"\n")
+        return hashlib.blake2b(first, digest_size=16).hexdigest() if first and feed else ""
+
+    def _line(self) -> Line | None:
+        start, text = self.place, self._until_feed()
+        if len(text) > MOST_BYTES:
+            self.too_long += 1
+            return Line(b"", start, complete=True)
+        return Line(text, start, text.endswith(b"\n")) if text else None
+
+    def _until_feed(self) -> bytes:
+        """Of a line that is too long only its beginning, though all of it is read."""
+        text = b""
+        while data := self._feed(MOST_BYTES):
+            self.place = self.place.after(data)
+            text += data if len(text) <= MOST_BYTES else b""
+            if data.endswith(b"\n"):
+                break
+        return text
+
+    def _feed(self, most: int) -> bytes:
+        if self._kept:
+            head, feed, self._kept = self._kept.partition(b"\n")
+            return head + feed
+        return self._guarded(self._file.readline, most)
+
+    def _take(self, most: int) -> bytes:
+        if self._kept:
+            data, self._kept = self._kept[:most], self._kept[most:]
+            return data
+        return self._read(most)
+
+    def _read(self, most: int) -> bytes:
+        return self._guarded(self._file.read1, most)
+
+    def _guarded(self, read: Callable[[int], bytes], most: int) -> bytes:
+        """A compressed file that was cut off, or is followed by something else, ends there."""
+        if self.damage:
+            return b""
+        try:
+            data = read(most)
+        except EOFError:
+            self.damage = "the compressed file is cut off"
+        except (gzip.BadGzipFile, zlib.error):
+            self.damage = "the compressed file is damaged"
+        except OSError as error:
+            raise _unreadable(self.path, error) from error
+        else:
+            return data
+        return b""
+
+
+def _opened(path: str) -> tuple[Bytes, io.BufferedReader]:
+    """(uncompressed, as it is)."""
+    try:
+        raw = open(0 if path == STANDARD_INPUT else path, "rb", closefd=path != STANDARD_INPUT)  # noqa: SIM115
+        compressed = raw.peek(2)[:2] == b"\x1f\x8b"
+    except OSError as error:
+        raise _unreadable(path, error) from error
+    return (gzip.GzipFile(fileobj=raw), raw) if compressed else (raw, raw)
+
+
+def _unreadable(path: str, error: OSError) -> StalledError:
+    return StalledError("LogUnreadable", f"{path} cannot be read: {error.strerror or error}")

@@ -1,0 +1,165 @@
+"""Several audit logs in, their writes in order out, with the places up to which each log is used up.
+
+The log that lags behind is read next, so that the logs of several API servers are merged by time, and
+rotated ones follow each other. A place moves on when every write before it has been handed out:
+whoever goes on from it misses none.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from collections.abc import Iterable, Mapping, Sequence
+
+import msgspec
+
+from reverser.app.auditlog import AuditLog, Line, Place
+from reverser.stages.audit import decode_event
+from reverser.stages.audit.write import seconds
+from reverser.stages.replay import Gap, Order, Types, Write, writes
+from reverser.stages.replay.write import MICROSECONDS, Wants
+from reverser.stages.wire import UndecodableError
+
+LOG = "log/"
+"""Prefix of the journal's facts on logs."""
+CHUNK_LINES = 200
+BATCH = 500
+TURN_LINES = 4000
+"""Lines that are read at most before the places are told."""
+
+
+class Batch(msgspec.Struct, frozen=True):
+    """What comes next."""
+
+    writes: Sequence[Write | Gap]
+    positions: Mapping[str, str]
+    """Facts for the journal: valid once these writes are in it."""
+
+
+class _Slot:
+    """A line whose writes are not all handed out."""
+
+    def __init__(self, start: Place, left: int) -> None:
+        self.start = start
+        self.left = left
+
+
+class _Source:
+    """One log on its way."""
+
+    def __init__(self, log: AuditLog) -> None:
+        self.log = log
+        self.at: float = float("-inf")
+        """Microseconds: the newest event so far."""
+        self.begun = False
+        self.ended = False
+        self.slots: deque[_Slot] = deque()
+
+    @property
+    def place(self) -> Place:
+        while self.slots and not self.slots[0].left:
+            self.slots.popleft()
+        return self.slots[0].start if self.slots else self.log.place
+
+
+class AuditLogs:
+    """All logs of one replay. Synchronous; used by one thread at a time."""
+
+    def __init__(self, paths: Iterable[str], types: Types, wants: Wants) -> None:
+        self._sources = [_Source(AuditLog(path)) for path in paths]
+        self._types = types
+        self._wants = wants
+        self._order: Order[_Slot] = Order()
+        self._coverage = ""
+        self.counts: Counter[str] = Counter()
+        """Lines: read, quiet, unselected, unreadable, unfinished."""
+
+    def resume(self, positions: Mapping[str, str], coverage: str) -> None:
+        """Go on where logs were left; `coverage` says for which configuration places are valid."""
+        self._coverage = coverage
+        for source in self._sources:
+            told = positions.get(LOG + source.log.identity, "").split()
+            if len(told) == 3 and told[2] == coverage:
+                source.log.seek(Place(int(told[0]), int(told[1])))
+
+    def next(self) -> Batch | None:
+        """The next writes, which may be none for now; None at the end of all logs."""
+        found: list[tuple[Write | Gap, _Slot]] = []
+        for _ in range(TURN_LINES // CHUNK_LINES):
+            found += self._order.ready(self._until, BATCH - len(found))
+            source = self._lagging
+            if len(found) >= BATCH or source is None:
+                break
+            self._advance(source)
+        if not found and self._lagging is None:
+            return None
+        for _, slot in found:
+            slot.left -= 1
+        return Batch([write for write, _ in found], self._positions())
+
+    @property
+    def damage(self) -> list[str]:
+        """What is wrong with whole files."""
+        return [f"{source.log.path}: {source.log.damage}" for source in self._sources if source.log.damage]
+
+    @property
+    def progress(self) -> tuple[str, float]:
+        """(the log that is read now, how much of it has been read)."""
+        source = self._lagging or self._sources[-1]
+        return source.log.path, source.log.part
+
+    def close(self) -> None:
+        for source in self._sources:
+            source.log.close()
+
+    @property
+    def _lagging(self) -> _Source | None:
+        """Of logs that are equally far the first, so that rotated ones keep their order."""
+        reading = [source for source in self._sources if not source.ended]
+        return min(reading, key=lambda source: source.at, default=None)
+
+    @property
+    def _until(self) -> float:
+        return min((source.at for source in self._sources if not source.ended), default=float("inf"))
+
+    def _advance(self, source: _Source) -> None:
+        """One line at first: then it is known how far this log is from the others."""
+        lines = source.log.lines(CHUNK_LINES if source.begun else 1)
+        source.begun = True
+        source.ended = not lines
+        for line in lines:
+            self._line(source, line)
+        self.counts["unreadable"] += source.log.too_long
+        source.log.too_long = 0
+
+    def _line(self, source: _Source, line: Line) -> None:
+        self.counts["read"] += 1
+        try:
+            event = decode_event(line.text)
+            source.at = max(source.at, seconds(event.stage_timestamp) * MICROSECONDS)
+            found = writes(event, self._types, self._wants)
+        except UndecodableError:
+            self._broken(source, line)
+            return
+        told = (found,) if isinstance(found, Gap) else found
+        if not told:
+            self.counts["quiet" if told is None else "unselected"] += 1
+            return
+        slot = _Slot(line.start, len(told))
+        source.slots.append(slot)
+        for write in told:
+            self._order.add(write, slot)
+
+    def _broken(self, source: _Source, line: Line) -> None:
+        """A last line without an end is looked at again when the log has grown."""
+        if line.complete:
+            self.counts["unreadable"] += 1
+        else:
+            self.counts["unfinished"] += 1
+            source.slots.append(_Slot(line.start, 1))
+
+    def _positions(self) -> dict[str, str]:
+        named = (source for source in self._sources if source.log.identity)
+        return {
+            LOG + source.log.identity: f"{source.place.offset} {source.place.checksum} {self._coverage}"
+            for source in named
+        }

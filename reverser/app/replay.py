@@ -1,0 +1,273 @@
+"""`reverser audit replay`: what an audit log tells becomes the history of a branch.
+
+A replay has a journal of its own below the data directory, one for each cluster, branch and place in
+it, so that a daemon may run meanwhile. It begins as the daemon does, by catching up with the branch:
+what an earlier replay journaled lands, and what the branch tells of the past is known. Then logs are
+read and written at the same time; the journal stands between them, and its length bounds the lead.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+
+import msgspec
+import trio
+
+from reverser.app.assembly import Assembly
+from reverser.app.auditlogs import LOG, AuditLogs
+from reverser.app.daemon import opened_journal
+from reverser.app.opening import Opening
+from reverser.config import Config
+from reverser.errors import StalledError
+from reverser.git.repository import open_repository
+from reverser.health import Health
+from reverser.intake.replay import SEEN, Replay
+from reverser.journal.key import key
+from reverser.journal.lock import lock
+from reverser.metrics import Metrics
+from reverser.model.condition import Condition
+from reverser.model.destination import Destination
+from reverser.model.entry import Append
+from reverser.model.ports import Journal, Repository
+from reverser.model.push import Pushed
+from reverser.model.resource import ResourceType
+from reverser.model.withheld import Withheld
+from reverser.plugins import Host
+from reverser.private import write_private
+from reverser.stages.replay import Types, parse_trailer
+from reverser.stages.replay.write import Wants
+
+LEAD = 5000
+"""Entries that reading may be ahead of writing."""
+POLL_SECONDS = 0.05
+PROGRESS_SECONDS = 5.0
+
+
+class Summary(msgspec.Struct):
+    """What became of all lines."""
+
+    read: int = 0
+    commits: int = 0
+    unchanged: int = 0
+    known: int = 0
+    """Told by the branch or the journal already."""
+    unselected: int = 0
+    quiet: int = 0
+    """Events that changed nothing: reads, failures, dry runs, status."""
+    unreadable: int = 0
+    unfinished: int = 0
+    gaps: dict[str, int] = {}
+    """Why how many writes could not be replayed."""
+    damage: list[str] = []
+    withheld: list[Withheld] = []
+    doubts: dict[str, str] = {}
+    """Type that no rule selects -> the name in a rule that may be a short name of it."""
+
+
+Progress = Callable[[Summary, str, float], None]
+"""(so far, the log that is being read, how much of it was)."""
+
+
+def unobserved(_summary: Summary, _log: str, _part: float) -> None:
+    """Tell nobody."""
+
+
+async def replay(
+    config: Config, host: Host, cluster: str, paths: Sequence[str], progress: Progress = unobserved
+) -> Summary:
+    """Replay logs of a cluster into the one destination of `config`.
+
+    Raises StalledError when a log, the journal or the remote cannot be used.
+    """
+    failed: list[Condition] = []
+    scope = trio.CancelScope()
+
+    def notice(condition: Condition) -> None:
+        if condition.type == "Stalled" and condition.status:
+            failed.append(condition)
+            scope.cancel()
+
+    summary = Summary()
+    private = msgspec.structs.replace(config, data_dir=str(_folder(config, cluster)))
+    with scope:
+        async with opened_journal(private) as journal:
+            run = _Run(private, host, cluster, journal, Health(notice), summary, progress)
+            await run.run(paths)
+    if failed:
+        raise StalledError(failed[0].reason, f"{failed[0].subject}: {failed[0].message}")
+    return summary
+
+
+class _Run:
+    """One replay, with its journal open."""
+
+    def __init__(
+        self,
+        config: Config,
+        host: Host,
+        cluster: str,
+        journal: Journal,
+        health: Health,
+        summary: Summary,
+        progress: Progress,
+    ) -> None:
+        self._assembly = Assembly(config, journal.key, host)
+        self._coverage = _coverage(config, host)
+        self._cluster = cluster
+        self._journal = journal
+        self._health = health
+        self._summary = summary
+        self._progress = progress
+        self._types = Types()
+        self._plurals: dict[tuple[str, str], ResourceType] = {}
+        self._opening = Opening(self._assembly, journal, Metrics(), health, self._resolve, lambda: None)
+        (self._route,) = self._assembly.routes[cluster]
+        self._replay = Replay(cluster, self._route, self._types, journal, health)
+
+    async def run(self, paths: Sequence[str]) -> None:
+        with _opened(paths, self._types, self._wants) as logs:
+            async with self._repository() as repository:
+                trailers = await self._landed(repository)
+                await self._drained(repository)
+                await self._replay.open(trailers)
+                logs.resume(await self._journal.facts(LOG), self._coverage)
+                await self._written(repository, logs)
+            self._count(logs)
+        self._summary.withheld = await self._journal.withheld()
+
+    def _wants(self, type_: ResourceType) -> bool:
+        if self._route.wants_type(type_):
+            return True
+        patterns = (pattern for rule in self._route.rules for pattern in rule.rule.resources)
+        if pattern := self._types.doubtful(type_, patterns):
+            self._summary.doubts[type_.name] = pattern
+        return False
+
+    @property
+    def _destination(self) -> Destination:
+        return self._route.destination
+
+    @asynccontextmanager
+    async def _repository(self) -> AsyncIterator[Repository]:
+        folder = Path(self._assembly.config.data_dir) / "repository"
+        async with open_repository(folder, self._destination) as repository:
+            yield repository
+
+    async def _landed(self, repository: Repository) -> list[str]:
+        """What the branch tells of the past, as far as the journal does not know the commits."""
+        head, known = await repository.fetch(), await self._journal.head(self._destination.name)
+        if known and not head:
+            await self._start_over()
+        landed = await repository.landed(known, head) if head and head != known else []
+        trailers = [told for commit in landed if commit.cluster == self._cluster for told in commit.audits]
+        for found in filter(None, map(parse_trailer, trailers)):
+            self._name_type(*found[:2])
+        return trailers
+
+    async def _start_over(self) -> None:
+        """The branch was removed: whoever did it wants it written anew."""
+        await self._journal.forget(self._destination.name)
+        facts = {**await self._journal.facts(LOG), **await self._journal.facts(SEEN)}
+        await self._journal.append(Append(facts=dict.fromkeys(facts, "")))
+
+    async def _drained(self, repository: Repository) -> None:
+        """Catch up with the branch, and let land what is journaled."""
+        writer = self._opening.over(repository, self._destination, self._pushed)
+        writer.drain()
+        await writer.run(_at_once)
+
+    async def _written(self, repository: Repository, logs: AuditLogs) -> None:
+        writer = self._opening.over(repository, self._destination, self._pushed)
+        async with trio.open_nursery() as telling:
+            telling.start_soon(self._tell, logs)
+            async with trio.open_nursery() as writing:
+                writing.start_soon(writer.run, _at_once)
+                await self._read(logs)
+                writer.drain()
+            telling.cancel_scope.cancel()
+
+    async def _read(self, logs: AuditLogs) -> None:
+        while (batch := await trio.to_thread.run_sync(logs.next, abandon_on_cancel=True)) is not None:
+            await self._replay.take(batch.writes, batch.positions)
+            while (await self._journal.backlog(self._destination.name)).entries > LEAD:
+                await trio.sleep(POLL_SECONDS)
+
+    def _pushed(self, pushed: Pushed) -> None:
+        self._summary.commits += len(pushed.commits)
+        if self._assembly.on_pushed is not None:
+            self._assembly.on_pushed(pushed)
+
+    async def _tell(self, logs: AuditLogs) -> None:
+        while True:
+            await trio.sleep(PROGRESS_SECONDS)
+            self._count(logs)
+            self._progress(self._summary, *logs.progress)
+
+    def _count(self, logs: AuditLogs) -> None:
+        told, results, summary = logs.counts, self._replay.results, self._summary
+        summary.read, summary.quiet = told["read"], told["quiet"]
+        summary.unreadable, summary.unfinished = told["unreadable"], told["unfinished"]
+        summary.unchanged, summary.known = results["unchanged"], results["known"]
+        summary.unselected = told["unselected"] + results["unselected"] + results["excluded"]
+        summary.gaps, summary.damage = dict(self._replay.gaps), logs.damage
+
+    def _name_type(self, place: str, kind: str) -> None:
+        """Branches tell kinds and plurals: without a cluster nobody else would, before the log is read."""
+        namespace, type_name, _ = place.split("/", 2)
+        plural, _, group = type_name.partition(".")
+        self._plurals[group, kind] = ResourceType(group, "", plural, kind, namespace != "_cluster")
+
+    def _resolve(self, _cluster: str, group: str, kind: str) -> ResourceType | None:
+        return self._plurals.get((group, kind))
+
+
+@contextmanager
+def _opened(paths: Sequence[str], types: Types, wants: Wants) -> Iterator[AuditLogs]:
+    """Not closed when it fails: a thread may still be waiting for a line."""
+    logs = AuditLogs(paths, types, wants)
+    yield logs
+    logs.close()
+
+
+def _folder(config: Config, cluster: str) -> Path:
+    """Made when it is missing, with the daemon's key: masked values look the same in both branches."""
+    (destination,) = config.destinations
+    where = [cluster, destination.url, destination.branch, destination.path]
+    digest = hashlib.blake2b(msgspec.json.encode(where), digest_size=6).hexdigest()
+    base = Path(config.data_dir)
+    folder = base / "replay" / f"{destination.name}-{digest}"
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    if not (folder / "key").exists():
+        write_private(folder / "key", _daemons_key(base))
+    return folder
+
+
+def _daemons_key(base: Path) -> bytes:
+    if (base / "key").exists():
+        return key(base)
+    with lock(base):
+        return key(base)
+
+
+def _coverage(config: Config, host: Host) -> str:
+    """Fingerprint of what decides what becomes of a write: with another one, logs are read from the start."""
+    places = [_place(destination) for destination in config.destinations]
+    tables = [config.rules, places, config.sanitize, config.sensitive, host.fingerprint]
+    return hashlib.blake2b(msgspec.json.encode(tables), digest_size=12).hexdigest()
+
+
+def _place(destination: Destination) -> list[str]:
+    return [
+        destination.path,
+        destination.layout,
+        destination.template,
+        destination.style,
+        destination.secrets,
+    ]
+
+
+async def _at_once() -> None:
+    """Nothing is waited for."""

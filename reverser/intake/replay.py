@@ -1,0 +1,165 @@
+"""Writes of an audit log in, journal entries out.
+
+As in the intake: one look-up of the records and one decision a write, one durable append a batch.
+With the entries the append brings what is known of their objects now, and how far each log has been
+read, so that whoever starts again neither doubles nor loses a write.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
+import msgspec
+
+from reverser.health import Health
+from reverser.intake.claims import Claims
+from reverser.intake.draft import Draft
+from reverser.intake.patience import PatientJournal
+from reverser.intake.scaled import RESOURCE, Scaled
+from reverser.intake.withholding import Withholding
+from reverser.model.attribution import UNKNOWN, Attribution, Evidence
+from reverser.model.change import Change, Operation
+from reverser.model.entry import Entry
+from reverser.model.ports import Journal
+from reverser.model.resource import ObjectKey
+from reverser.stages.decide import decide
+from reverser.stages.replay import (
+    Form,
+    Gap,
+    Seen,
+    Types,
+    Unknown,
+    Write,
+    after,
+    changed,
+    known,
+    later,
+    parse_trailer,
+    place_of,
+    trailer,
+)
+from reverser.stages.route import Route
+
+SEEN = "seen/"
+"""Prefix of the journal's facts on objects."""
+MOST_OTHERS = 16
+FIRST = "First seen in the audit log; it was there before."
+
+
+class Replay:
+    """Decides the writes of one cluster for one destination, in their order."""
+
+    def __init__(self, cluster: str, route: Route, types: Types, journal: Journal, health: Health) -> None:
+        self._cluster = cluster
+        self._route = route
+        self._types = types
+        self._name = route.destination.name
+        self._journal = PatientJournal(journal, health)
+        self._raw = journal
+        self._seen: dict[str, Seen] = {}
+        self._facts: dict[str, str] = {}
+        self._scaled = Scaled()
+        self._claims = Claims() if route.hooks.foreign_layout else None
+        self._withholding = Withholding()
+        self.results: Counter[str] = Counter()
+        """What became of how many writes."""
+        self.gaps: Counter[str] = Counter()
+        """Why how many writes could not be replayed."""
+
+    async def open(self, trailers: Sequence[str]) -> None:
+        """Remember what the journal knows, and what the branch's trailers tell, oldest first."""
+        for name, text in (await self._raw.facts(SEEN)).items():
+            self._seen[name.removeprefix(SEEN)] = msgspec.json.decode(text, type=Seen)
+        for told in filter(None, map(parse_trailer, trailers)):
+            found = later(self._seen.get(told[0]), told[2])
+            if found != self._seen.get(told[0]):
+                self._remember(told[0], found)
+        self._withholding.seed(await self._journal.withheld())
+        records = await self._journal.all_records(self._name)
+        scaling = await self._journal.known(
+            (self._name, each.key) for each in records if each.key.resource == RESOURCE
+        )
+        self._scaled.seed(scaling.values())
+        if self._claims is not None:
+            for record in records:
+                self._claims.seed(record)
+
+    async def take(self, writes: Sequence[Write | Gap], positions: Mapping[str, str]) -> None:
+        """Journal a batch, and the positions up to which each log is in the journal with it."""
+        fresh = [write for write in writes if not known(self._seen.get(place_of(write)), write)]
+        draft = Draft(
+            await self._journal.known((self._name, self._key(write)) for write in fresh), self._withholding
+        )
+        for write in writes:
+            if known(self._seen.get(place_of(write)), write):
+                self.results["known"] += 1
+            elif isinstance(write, Gap):
+                self._gap(write, write.reason, write.user, draft)
+            else:
+                self._write(write, draft)
+        append = draft.append()
+        append.facts, self._facts = {**self._facts, **positions}, {}
+        await self._journal.append(append)
+
+    def _write(self, write: Write, draft: Draft) -> None:
+        key = self._key(write)
+        record = draft.record(self._name, key)
+        change = changed(write, record, self._route, self._types, self._cluster)
+        if isinstance(change, Unknown):
+            self._gap(write, change.reason, write.attribution.actor.name, draft)
+            return
+        self._scaled.note(change)
+        decision = decide(self._route, change, record, scaled=self._scaled.scales(change))
+        if self._claims is not None:
+            decision = self._claims.settled(change, decision)
+        self.results[decision.result] += 1
+        if decision.result in ("unselected", "excluded"):
+            return
+        place = place_of(write)
+        if decision.entry is not None:
+            entry = self._attributed(
+                decision.entry, write, change, self._seen.get(place), first=record is None
+            )
+            decision = msgspec.structs.replace(decision, entry=entry)
+        draft.add(self._name, key, decision)
+        self._remember(place, after(self._seen.get(place), write))
+
+    def _attributed(
+        self, entry: Entry, write: Write, change: Change, seen: Seen | None, *, first: bool
+    ) -> Entry:
+        attribution = write.attribution
+        others = {*(seen.others if seen else ())} - {attribution.actor.name}
+        if others and write.form is Form.WHOLE:
+            attribution = _ambiguous(attribution, others)
+        before = first and write.operation is not Operation.CREATE and (seen is None or not seen.gone)
+        return msgspec.structs.replace(
+            entry,
+            changed_at=change.seen_at,
+            changes=(FIRST,) if before else entry.changes,
+            attribution=attribution,
+            audit=trailer(write, entry.kind),
+        )
+
+    def _gap(self, write: Write | Gap, reason: str, user: str, draft: Draft) -> None:
+        """The object has changed by this user, and nobody can say how: the next one is not to blame."""
+        self.results["gap"] += 1
+        self.gaps[reason] += 1
+        place = place_of(write)
+        seen = self._seen.get(place)
+        if seen is None or draft.record(self._name, self._key(write)) is None:
+            return
+        others = tuple(sorted({*seen.others, user}))[:MOST_OTHERS]
+        self._remember(place, msgspec.structs.replace(seen, others=others))
+
+    def _remember(self, place: str, seen: Seen) -> None:
+        self._seen[place] = seen
+        self._facts[SEEN + place] = msgspec.json.encode(seen).decode()
+
+    def _key(self, write: Write | Gap) -> ObjectKey:
+        return ObjectKey(self._cluster, write.type.group, write.type.resource, write.namespace, write.name)
+
+
+def _ambiguous(attribution: Attribution, others: set[str]) -> Attribution:
+    candidates = tuple(sorted({*others, attribution.actor.name}))
+    return Attribution(UNKNOWN, Evidence.AMBIGUOUS, attribution.manager, candidates=candidates)

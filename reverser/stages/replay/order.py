@@ -1,0 +1,63 @@
+"""Writes as logs tell them in, in the order in which they happened out.
+
+An API server logs a write when it has answered, so two writes of one moment may stand in the wrong
+order, and those of two API servers stand in two logs. So a few seconds of the log are held back.
+Every write keeps its object's place in time; which of the object's writes takes the place is told by
+the version where there is one.
+"""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+from collections import defaultdict
+from typing import Generic, TypeVar
+
+from reverser.stages.replay.seen import place_of
+from reverser.stages.replay.write import MICROSECONDS, Gap, Write
+
+SPAN_SECONDS = 5
+MOST = 5000
+"""Writes that are held back at most: a burst of more than a thousand a second is less well sorted."""
+
+T = TypeVar("T")
+
+
+class Order(Generic[T]):
+    """A machine without clock or I/O; each write brings a note that leaves with it."""
+
+    def __init__(self, span_seconds: int = SPAN_SECONDS, most: int = MOST) -> None:
+        self._span = span_seconds * MICROSECONDS
+        self._most = most
+        self._slots: list[tuple[int, int, str]] = []
+        self._waiting: dict[str, list[tuple[int, int, Write | Gap, T]]] = defaultdict(list)
+        self._numbers = itertools.count()
+
+    def __len__(self) -> int:
+        return len(self._slots)
+
+    def add(self, write: Write | Gap, note: T) -> None:
+        """Take in a write."""
+        number, place = next(self._numbers), place_of(write)
+        heapq.heappush(self._slots, (write.at, number, place))
+        self._waiting[place].append((write.at, number, write, note))
+
+    def ready(self, until: float, most: int) -> list[tuple[Write | Gap, T]]:
+        """At most so many writes, when all that happened before `until` has been taken in."""
+        found: list[tuple[Write | Gap, T]] = []
+        while self._slots and len(found) < most:
+            if self._slots[0][0] > until - self._span and len(self._slots) <= self._most:
+                break
+            found.append(self._pop(heapq.heappop(self._slots)[2]))
+        return found
+
+    def _pop(self, place: str) -> tuple[Write | Gap, T]:
+        waiting = self._waiting[place]
+        chosen = min(waiting, key=lambda each: each[:2])
+        if chosen[2].version:
+            versioned = (each for each in waiting if each[2].version)
+            chosen = min(versioned, key=lambda each: (each[2].version, each[1]))
+        waiting.remove(chosen)
+        if not waiting:
+            del self._waiting[place]
+        return chosen[2], chosen[3]

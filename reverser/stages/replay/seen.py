@@ -1,0 +1,114 @@
+"""What is known of an object's past: a write that is no newer than that is no news.
+
+Versions decide between writes that are near each other in time, whichever API server told of them;
+beyond that, time does, since versions go back when etcd is restored from a backup. The same is kept
+in the journal and, as the trailer `Reverser-Audit`, in the branch: either is enough to go on from.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+
+import msgspec
+
+from reverser.model.attribution import bounded
+from reverser.stages.replay.write import MICROSECONDS, Form, Gap, Write
+from reverser.stages.text import visible
+
+NEAR = 600 * MICROSECONDS
+"""Writes that are further apart are told apart by time alone. Clocks of API servers differ by less."""
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+_TRAILER = re.compile(
+    r"\S+; kind=(?P<kind>\S*); uid=(?P<uid>\S*); version=(?P<version>\d{1,18}); at=(?P<at>[0-9T:.+-]+Z)"
+    r"(?P<gone>; gone)?; object=(?P<object>.+)",
+    re.ASCII,
+)
+
+
+class Seen(msgspec.Struct, frozen=True):
+    """The newest write of an object that was taken."""
+
+    at: int
+    """Microseconds since 1970."""
+    version: int = 0
+    uid: str = ""
+    former: str = ""
+    """The uid of the object that had the name before."""
+    gone: bool = False
+    others: tuple[str, ...] = ()
+    """Users whose writes since then could not be replayed."""
+
+
+def place(namespace: str, type_name: str, name: str) -> str:
+    """Names an object in journal and trailer: `shop/deployments.apps/web`."""
+    return visible(f"{namespace or '_cluster'}/{type_name}/{name}")
+
+
+def place_of(write: Write | Gap) -> str:
+    """The place of the object that a write is of."""
+    return place(write.namespace, write.type.name, write.name)
+
+
+def known(seen: Seen | None, write: Write | Gap) -> bool:
+    """Whether a write is in what was seen already."""
+    return seen is not None and _known(seen, _told(write))
+
+
+def after(seen: Seen | None, write: Write) -> Seen:
+    """What is known once a write was taken."""
+    found = _after(seen, _told(write))
+    partial = seen is not None and write.form in (Form.PATCH, Form.REPLICAS)
+    return msgspec.structs.replace(found, others=seen.others) if seen and partial else found
+
+
+def later(seen: Seen | None, told: Seen) -> Seen:
+    """What is known once a commit of the branch was read, too."""
+    return seen if seen is not None and _known(seen, told) else _after(seen, told)
+
+
+def _told(write: Write | Gap) -> Seen:
+    gone = isinstance(write, Write) and write.form is Form.GONE
+    return Seen(write.at, write.version, write.uid, gone=gone)
+
+
+def _known(seen: Seen, told: Seen) -> bool:
+    if told.uid and (told.uid == seen.former or (seen.gone and told.uid == seen.uid)):
+        return True
+    if not (told.version and seen.version) or abs(told.at - seen.at) > NEAR:
+        return told.at <= seen.at
+    ends = told.gone and not seen.gone
+    return told.version < seen.version if ends else told.version <= seen.version
+
+
+def _after(seen: Seen | None, told: Seen) -> Seen:
+    if seen is None:
+        return told
+    uid = told.uid or seen.uid
+    former = seen.uid if seen.uid not in ("", uid) else seen.former
+    version = told.version or (seen.version if told.at - seen.at <= NEAR else 0)
+    return Seen(max(told.at, seen.at), version, uid, former, told.gone)
+
+
+def trailer(write: Write, kind: str) -> str:
+    """The value of `Reverser-Audit`: the audit event, and which write of which object it was."""
+    at = (EPOCH + timedelta(microseconds=write.at)).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    audit_id = "".join(bounded(write.audit_id).split()) or "-"
+    kind = "".join(kind.split())
+    gone = "; gone" if write.form is Form.GONE else ""
+    known_as = f"kind={kind}; uid={write.uid}; version={write.version}; at={at}{gone}"
+    return f"{audit_id}; {known_as}; object={place_of(write)}"
+
+
+def parse_trailer(value: str) -> tuple[str, str, Seen] | None:
+    """(object, kind, what was seen of it); None for what is no trailer of ours."""
+    found = _TRAILER.fullmatch(value)
+    if found is None:
+        return None
+    try:
+        at = round((datetime.fromisoformat(found["at"]) - EPOCH) / timedelta(microseconds=1))
+    except (ValueError, OverflowError):
+        return None
+    seen = Seen(at, int(found["version"]), found["uid"], gone=bool(found["gone"]))
+    return found["object"], found["kind"], seen

@@ -1,0 +1,104 @@
+"""The object that a write left behind: told whole, or a patch on top of what is known.
+
+A patch is applied to the sanitized content of the object's record. Where that lacks something that
+counts (the values of a Secret, the labels that a rule asks for) nothing is made up: `Unknown`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+
+from reverser.model.change import Change, Operation, Origin, Stream
+from reverser.model.entry import Record
+from reverser.model.resource import ResourceType
+from reverser.stages.replay.types import Types
+from reverser.stages.replay.write import MICROSECONDS, Form, Write
+from reverser.stages.route import Route
+from reverser.stages.sanitize.sensitive import sensitive
+
+NOT_KNOWN = "a patch of an object that the log does not show before"
+NOT_KEPT = "a patch of an object that is not kept whole"
+DOUBTFUL = "a type that may be hidden under a short name: name types in full where they are left out"
+
+
+class Unknown(msgspec.Struct, frozen=True):
+    """The state cannot be told."""
+
+    reason: str
+    """A constant sentence."""
+
+
+def changed(
+    write: Write, record: Record | None, route: Route, types: Types, cluster: str
+) -> Change | Unknown:
+    """The change that a write was."""
+    if types.doubtful(write.type, _hiding(route)):
+        return Unknown(DOUBTFUL)
+    type_, body = write.type, write.body
+    if write.form in (Form.PATCH, Form.REPLICAS):
+        if record is None:
+            return Unknown(NOT_KNOWN)
+        content = msgspec.json.decode(record.content)
+        type_ = _recorded(types, write, content)
+        if _hides(route, write, content):
+            return Unknown(NOT_KEPT)
+        body = merged(content, write.body)
+    elif write.form is Form.GONE and record is not None:
+        type_ = _recorded(types, write, msgspec.json.decode(record.content))
+    return _change(write, type_, body, cluster)
+
+
+def merged(value: Any, patch: Any) -> Any:
+    """A JSON merge patch, applied (RFC 7396)."""
+    if not isinstance(patch, dict):
+        return patch
+    kept = dict(value) if isinstance(value, dict) else {}
+    for key, item in patch.items():
+        if item is None:
+            kept.pop(key, None)
+        else:
+            kept[key] = merged(kept.get(key), item)
+    return kept
+
+
+def _change(write: Write, type_: ResourceType, body: dict[str, Any], cluster: str) -> Change:
+    stream = Stream(cluster, type_)
+    metadata = body.get("metadata")
+    ending = isinstance(metadata, dict) and bool(metadata.get("deletionTimestamp"))
+    return Change(
+        stream=stream,
+        key=stream.key(write.namespace, write.name),
+        origin=Origin.LIVE,
+        deleted=write.form is Form.GONE or ending,
+        object=body,
+        resource_version="",
+        seen_at=write.at / MICROSECONDS,
+        created=write.operation is Operation.CREATE,
+        removed=write.form is Form.GONE,
+    )
+
+
+def _recorded(types: Types, write: Write, content: dict[str, Any]) -> ResourceType:
+    """The type in the version in which the object was written."""
+    told = write.type
+    version, kind = str(content.get("apiVersion", "")), str(content.get("kind", ""))
+    return types.type(told.group, told.resource, version, kind, namespaced=told.namespaced)
+
+
+def _hiding(route: Route) -> Iterator[str]:
+    """The names of types of which something, or all, is left out."""
+    yield from (pattern for rule in route.policy.sensitive for pattern in rule.resources)
+    yield from (pattern for rule in route.policy.rules for pattern in rule.resources)
+    yield from (pattern for rule in route.rules for pattern in rule.rule.exclude_resources)
+
+
+def _hides(route: Route, write: Write, content: dict[str, Any]) -> bool:
+    secret = (write.type.group, write.type.resource) == ("", "secrets")
+    if secret or sensitive(route.policy.sensitive, write.type):
+        return True
+    labels = content.get("metadata", {}).get("labels") or {}
+    stream = Stream(route.rules[0].rule.cluster, write.type)
+    return not route.selecting(write.type, stream.key(write.namespace, write.name), labels)

@@ -1,0 +1,157 @@
+"""Resource types as a log tells them, since no cluster need be there to be asked.
+
+Group, plural and scope stand in the event, kind and version in the object. Short names are those
+that Kubernetes gives its own types; of a custom type they are known once its definition was seen,
+and so is whether it has a subresource `status`. Until then a custom type is taken to have one, for
+nearly all do, unless the managed fields show that somebody wrote a status without it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import msgspec
+
+from reverser.model.resource import ResourceType
+from reverser.stages.managed import entries
+from reverser.stages.sanitize.builtin import BUILTIN_GROUPS
+from reverser.stages.select.resources import ANY, matches
+
+DEFINITIONS = ("apiextensions.k8s.io", "customresourcedefinitions")
+SHORT_CHARACTERS = 5
+"""A name in a rule that is no longer may be a short name, which a log does not tell."""
+
+SHORT_NAMES: dict[tuple[str, str], tuple[str, ...]] = {
+    ("", "componentstatuses"): ("cs",),
+    ("", "configmaps"): ("cm",),
+    ("", "endpoints"): ("ep",),
+    ("", "events"): ("ev",),
+    ("", "limitranges"): ("limits",),
+    ("", "namespaces"): ("ns",),
+    ("", "nodes"): ("no",),
+    ("", "persistentvolumeclaims"): ("pvc",),
+    ("", "persistentvolumes"): ("pv",),
+    ("", "pods"): ("po",),
+    ("", "replicationcontrollers"): ("rc",),
+    ("", "resourcequotas"): ("quota",),
+    ("", "serviceaccounts"): ("sa",),
+    ("", "services"): ("svc",),
+    ("apiextensions.k8s.io", "customresourcedefinitions"): ("crd", "crds"),
+    ("apps", "daemonsets"): ("ds",),
+    ("apps", "deployments"): ("deploy",),
+    ("apps", "replicasets"): ("rs",),
+    ("apps", "statefulsets"): ("sts",),
+    ("autoscaling", "horizontalpodautoscalers"): ("hpa",),
+    ("batch", "cronjobs"): ("cj",),
+    ("certificates.k8s.io", "certificatesigningrequests"): ("csr",),
+    ("events.k8s.io", "events"): ("ev",),
+    ("networking.k8s.io", "ingresses"): ("ing",),
+    ("networking.k8s.io", "ipaddresses"): ("ip",),
+    ("networking.k8s.io", "networkpolicies"): ("netpol",),
+    ("policy", "poddisruptionbudgets"): ("pdb",),
+    ("scheduling.k8s.io", "priorityclasses"): ("pc",),
+    ("storage.k8s.io", "storageclasses"): ("sc",),
+    ("storage.k8s.io", "volumeattributesclasses"): ("vac",),
+}
+
+
+class _Names(msgspec.Struct, frozen=True, rename="camel"):
+    plural: str
+    kind: str
+    singular: str = ""
+    short_names: tuple[str, ...] = ()
+    categories: tuple[str, ...] = ()
+
+
+class _Version(msgspec.Struct, frozen=True):
+    name: str
+    subresources: dict[str, Any] | None = None
+
+
+class _Definition(msgspec.Struct, frozen=True):
+    group: str
+    names: _Names
+    versions: tuple[_Version, ...] = ()
+
+    def has_status(self, version: str) -> bool:
+        found = (each.subresources or {} for each in self.versions if each.name == version)
+        return "status" in next(found, {})
+
+
+class Types:
+    """What is known of types so far."""
+
+    def __init__(self) -> None:
+        self._definitions: dict[tuple[str, str], _Definition] = {}
+        self._kinds: dict[tuple[str, str], tuple[str, str]] = {}
+        self._made: dict[tuple[Any, ...], ResourceType] = {}
+
+    def type(
+        self, group: str, resource: str, api_version: str, kind: str, *, namespaced: bool
+    ) -> ResourceType:
+        """The type of an object; version and kind may be empty, and are then the last that were seen."""
+        version = api_version.rpartition("/")[2]
+        if version and kind:
+            self._kinds[group, resource] = (version, kind)
+        else:
+            version, kind = self._kinds.get((group, resource), ("", ""))
+        status = group in BUILTIN_GROUPS or self._status(group, resource, version)
+        return self._type(group, resource, version, kind, namespaced=namespaced, status=status)
+
+    def of_object(self, type: ResourceType, obj: dict[str, Any]) -> ResourceType:  # noqa: A002
+        """The same, after a look at an object that may show that its status is an ordinary field."""
+        place = (type.group, type.resource)
+        if type.group in BUILTIN_GROUPS or place in self._definitions or not _status_is_content(obj):
+            return type
+        return msgspec.structs.replace(type, subresources=())
+
+    def learn(self, definition: dict[str, Any]) -> None:
+        """Take in a CustomResourceDefinition."""
+        try:
+            found = msgspec.convert(definition.get("spec"), _Definition)
+        except msgspec.ValidationError:
+            return
+        self._definitions[found.group, found.names.plural] = found
+        self._made.clear()
+
+    def doubtful(self, type: ResourceType, patterns: Iterable[str]) -> str:  # noqa: A002
+        """The first pattern that may mean this type by a short name that is not known; "" if none can."""
+        if type.group in BUILTIN_GROUPS or (type.group, type.resource) in self._definitions:
+            return ""
+        return next((pattern for pattern in patterns if _may_mean(pattern, type)), "")
+
+    def _status(self, group: str, resource: str, version: str) -> bool:
+        found = self._definitions.get((group, resource))
+        return found is None or found.has_status(version)
+
+    def _type(
+        self, group: str, resource: str, version: str, kind: str, *, namespaced: bool, status: bool
+    ) -> ResourceType:
+        place = (group, resource, version, kind, namespaced, status)
+        if place not in self._made:
+            found = self._definitions.get((group, resource))
+            names = _Names(resource, kind) if found is None else found.names
+            self._made[place] = ResourceType(
+                group,
+                version,
+                resource,
+                kind,
+                namespaced,
+                short_names=names.short_names or SHORT_NAMES.get((group, resource), ()),
+                singular=names.singular or kind.lower(),
+                categories=names.categories,
+                subresources=("status",) if status else (),
+            )
+        return self._made[place]
+
+
+def _may_mean(pattern: str, type: ResourceType) -> bool:  # noqa: A002
+    name, dot, qualifier = pattern.strip().lower().partition(".")
+    if name == ANY or len(name) > SHORT_CHARACTERS or matches(pattern, type):
+        return False
+    return matches(f"{ANY}{dot}{qualifier}", type)
+
+
+def _status_is_content(obj: dict[str, Any]) -> bool:
+    return "status" in obj and any("f:status" in (each.get("fieldsV1") or {}) for each in entries(obj))

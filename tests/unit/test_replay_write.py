@@ -1,0 +1,289 @@
+"""One event of an audit log becomes writes, a gap, or nothing."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from reverser.model.attribution import Evidence
+from reverser.model.change import Operation
+from reverser.model.resource import ResourceType
+from reverser.stages.audit import decode_event
+from reverser.stages.replay import Form, Gap, Types, Write, writes
+from reverser.stages.wire import UndecodableError
+from tests.unit.test_audit_write import event, ref, stored
+
+DEFINITION = {
+    "apiVersion": "apiextensions.k8s.io/v1",
+    "kind": "CustomResourceDefinition",
+    "metadata": {"name": "databases.example.com", "uid": "c1", "resourceVersion": "2"},
+    "spec": {
+        "group": "example.com",
+        "scope": "Namespaced",
+        "names": {"plural": "databases", "kind": "Database", "singular": "database", "shortNames": ["db"]},
+        "versions": [{"name": "v1", "served": True}],
+    },
+}
+DATABASES = {
+    "resource": "databases",
+    "apiGroup": "example.com",
+    "apiVersion": "v1",
+    "namespace": "shop",
+    "name": "a",
+}
+
+
+def everything(_type: ResourceType) -> bool:
+    return True
+
+
+def found(
+    types: Types | None = None, wants: Callable[[ResourceType], bool] = everything, **fields: Any
+) -> tuple[Write, ...] | Gap | None:
+    return writes(decode_event(json.dumps(event(**fields)).encode()), types or Types(), wants)
+
+
+def one(types: Types | None = None, **fields: Any) -> Write:
+    result = found(types, **fields)
+    assert isinstance(result, tuple), result
+    [write] = result
+    return write
+
+
+def gap(**fields: Any) -> Gap:
+    result = found(**fields)
+    assert isinstance(result, Gap), result
+    return result
+
+
+def test_a_response_is_the_state() -> None:
+    """With who wrote it, when, and which version it made."""
+    write = one(impersonatedUser={"username": "carol"})
+
+    assert (write.form, write.operation, write.body) == (Form.WHOLE, Operation.UPDATE, stored())
+    assert (write.namespace, write.name, write.uid, write.version) == ("shop", "a", "u1", 6)
+    assert write.type == ResourceType(
+        "",
+        "v1",
+        "configmaps",
+        "ConfigMap",
+        True,
+        short_names=("cm",),
+        singular="configmap",
+        subresources=("status",),
+    )
+    assert write.at == 1795450965750000
+    assert write.attribution.evidence is Evidence.AUDIT
+    assert (write.attribution.actor.name, write.attribution.impersonator) == ("carol", "alice")
+    assert (write.attribution.manager, write.attribution.user_agent) == ("kubectl-edit", "kubectl/v1.34")
+
+
+@pytest.mark.parametrize(
+    "silent",
+    [
+        {"verb": "get"},
+        {"stage": "RequestReceived"},
+        {"stage": "Panic"},
+        {"responseStatus": {"code": 409}},
+        {"responseStatus": {"code": 301}},
+        {"objectRef": None},
+        {"objectRef": ref(subresource="status")},
+        {"objectRef": ref(subresource="token"), "verb": "create", "responseStatus": {"code": 201}},
+        {"objectRef": ref(subresource="approval"), "verb": "update", "responseObject": None},
+        {"requestURI": "/api/v1/namespaces/shop/configmaps/a?dryRun=All"},
+        {"verb": "delete", "requestObject": {"kind": "DeleteOptions", "dryRun": ["All"]}},
+        {"verb": "create", "responseObject": {"kind": "SubjectAccessReview", "metadata": {"name": "a"}}},
+    ],
+    ids=repr,
+)
+def test_what_changed_nothing_is_nothing(silent: dict[str, Any]) -> None:
+    """Reads, failures, other stages, status, commands, dry runs, and reviews that nobody keeps."""
+    assert found(**silent) is None
+
+
+def test_unwanted_types_are_not_looked_at() -> None:
+    """Whatever their bodies are."""
+    assert found(wants=lambda type_: type_.resource != "configmaps", level="Metadata") == ()
+
+
+def test_a_deletion_may_be_answered_by_a_status_or_the_object() -> None:
+    """Both say which object it was; the kind is the one that was seen last."""
+    types = Types()
+    one(types)
+    status = {"code": 200, "details": {"uid": "u1"}}
+    bare = one(
+        types, verb="delete", requestObject=None, responseObject={"kind": "Status"}, responseStatus=status
+    )
+    full = one(types, verb="delete", requestObject=None, responseObject=stored(resourceVersion="9"))
+
+    assert (bare.form, bare.uid, bare.version, bare.type.kind) == (Form.GONE, "u1", 0, "ConfigMap")
+    assert (full.form, full.uid, full.version, full.type.kind) == (Form.GONE, "u1", 9, "ConfigMap")
+
+
+def test_a_collection_is_a_deletion_of_each() -> None:
+    """As its response names them, in whatever form."""
+    items = [{"metadata": {"name": name, "namespace": "shop", "uid": f"u-{name}"}} for name in "ab"]
+    collection = {"verb": "deletecollection", "objectRef": {"resource": "configmaps", "namespace": "shop"}}
+    collection |= {"requestObject": None}
+    table = {"kind": "Table", "rows": [{"object": item} for item in items]}
+    for body in ({"kind": "ConfigMapList", "items": items}, table):
+        result = found(**collection, responseObject=body)
+
+        assert isinstance(result, tuple)
+        assert [(write.name, write.uid, write.form) for write in result] == [
+            ("a", "u-a", Form.GONE),
+            ("b", "u-b", Form.GONE),
+        ]
+        assert {write.attribution.evidence for write in result} == {Evidence.AUDIT_COLLECTION}
+    assert "collection" in gap(**collection, level="Request", responseObject=None).reason
+
+
+def test_at_level_request_the_body_is_the_state_as_it_was_asked() -> None:
+    """Completed by what stands in the path; the uid that a copied body names is not its own."""
+    body = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"uid": "old"}, "data": {"x": "1"}}
+    reference = ref(uid="old")
+    created = one(
+        level="Request", verb="create", requestObject=body, responseObject=None,
+        responseStatus={"code": 201}, objectRef=reference,
+    )  # fmt: skip
+
+    assert (created.form, created.operation, created.uid, created.version) == (
+        Form.WHOLE,
+        Operation.CREATE,
+        "",
+        0,
+    )
+    assert created.body["metadata"] == {"uid": "old", "name": "a", "namespace": "shop"}
+
+
+@pytest.mark.parametrize(
+    ("reference", "patch", "merges"),
+    [
+        (ref(), {"data": {"x": "1", "y": None}}, True),
+        (ref(), {"metadata": {"finalizers": ["a"]}}, False),
+        (ref(), {"data": {"$retainKeys": "x"}}, False),
+        (ref(), {"apiVersion": "v1", "kind": "ConfigMap", "data": {}}, False),
+        (ref(), [{"op": "remove", "path": "/data"}], False),
+        (DATABASES, {"spec": {"users": ["a"]}}, True),
+        (DATABASES, {"apiVersion": "example.com/v1", "kind": "Database", "spec": {}}, False),
+    ],
+    ids=repr,
+)
+def test_a_patch_alone_is_a_write_only_where_it_can_mean_one_thing(
+    reference: dict[str, Any], patch: Any, merges: bool
+) -> None:
+    """Lists and dollar keys are merged by a schema, an apply by owners; neither is guessed at."""
+    result = found(level="Request", objectRef=reference, requestObject=patch, responseObject=None)
+
+    if merges:
+        assert isinstance(result, tuple)
+        assert (result[0].form, result[0].body) == (Form.PATCH, patch)
+    else:
+        assert isinstance(result, Gap)
+        assert (result.user, result.name) == ("alice", "a")
+
+
+@pytest.mark.parametrize(
+    ("fields", "word"),
+    [
+        ({"level": "Metadata", "responseObject": None, "requestObject": None}, "bodies"),
+        ({"annotations": {"audit.k8s.io/truncated": "true"}}, "bodies"),
+        ({"level": "Metadata", "verb": "delete", "requestObject": None}, "bodies"),
+        ({"objectRef": ref(subresource="resize"), "responseObject": None}, "subresource"),
+        ({"verb": "create", "objectRef": {"resource": "configmaps", "namespace": "shop"},
+          "responseObject": None,
+          "requestObject": {"kind": "ConfigMap", "metadata": {"generateName": "a-"}}}, "generated name"),
+        ({"verb": "update", "responseObject": None, "requestObject": {"data": {}}}, "kind"),
+        ({"objectRef": ref(subresource="scale"), "responseObject": None, "requestObject": None}, "number"),
+    ],
+    ids=repr,
+)  # fmt: skip
+def test_what_cannot_be_told_is_a_gap(fields: dict[str, Any], word: str) -> None:
+    """Counted under what is missing, never filled with something made up."""
+    assert word in gap(**fields).reason
+
+
+@pytest.mark.parametrize(
+    "bodies",
+    [
+        {"responseObject": {"kind": "Scale", "metadata": stored()["metadata"], "spec": {"replicas": 4}}},
+        {"responseObject": None, "requestObject": {"spec": {"replicas": 4}}},
+        {"responseObject": None, "requestObject": {"kind": "Scale", "spec": {"replicas": 4}}},
+    ],
+    ids=repr,
+)
+def test_a_scale_tells_one_number(bodies: dict[str, Any]) -> None:
+    """From the response, or from what was asked."""
+    write = one(objectRef=ref(subresource="scale"), **bodies)
+
+    assert (write.form, write.body) == (Form.REPLICAS, {"spec": {"replicas": 4}})
+
+
+def test_a_table_as_an_answer_leaves_the_request_as_the_state() -> None:
+    """The uid and the version stand in its row."""
+    row = {"object": {"kind": "PartialObjectMetadata", "metadata": stored()["metadata"]}}
+    write = one(
+        verb="update",
+        requestObject=stored(resourceVersion="5"),
+        responseObject={"kind": "Table", "rows": [row]},
+    )
+
+    assert (write.body["data"], write.uid, write.version) == ({"x": "CANARY"}, "u1", 6)
+
+
+def test_a_definition_teaches_its_type() -> None:
+    """Short names, and whether status is a subresource: without it, status is a field like every other."""
+    types, custom = (
+        Types(),
+        {"apiVersion": "example.com/v1", "kind": "Database", "metadata": stored()["metadata"]},
+    )
+    before = one(types, objectRef=DATABASES, responseObject=custom).type
+    definitions = {"resource": "customresourcedefinitions", "apiGroup": "apiextensions.k8s.io", "name": "d"}
+    found(types, objectRef=definitions, responseObject=DEFINITION)
+    after = one(types, objectRef=DATABASES, responseObject=custom).type
+
+    assert (before.has_status, before.short_names, types.doubtful(after, ["db"])) == (True, (), "")
+    assert (after.has_status, after.short_names, after.singular) == (False, ("db",), "database")
+
+
+def test_managed_fields_show_that_a_status_is_content() -> None:
+    """Where somebody wrote it without the subresource."""
+    managed = {"manager": "m", "fieldsV1": {"f:status": {}}}
+    custom = {
+        "apiVersion": "example.com/v1",
+        "kind": "Database",
+        "metadata": {**stored()["metadata"], "managedFields": [managed]},
+        "status": {"x": 1},
+    }
+
+    assert not one(objectRef=DATABASES, responseObject=custom).type.has_status
+
+
+@pytest.mark.parametrize(
+    ("pattern", "doubtful"),
+    [
+        ("db", True),
+        ("db.example.com", True),
+        ("db.other.com", False),
+        ("databases", False),
+        ("*", False),
+        ("secrets", False),
+    ],
+)
+def test_a_name_that_may_be_a_short_one_is_a_doubt(pattern: str, doubtful: bool) -> None:
+    """A log does not tell short names of custom types; of built-in types they are known."""
+    types = Types()
+    custom = types.type("example.com", "databases", "example.com/v1", "Database", namespaced=True)
+    builtin = types.type("", "configmaps", "v1", "ConfigMap", namespaced=True)
+
+    assert types.doubtful(custom, [pattern]) == (pattern if doubtful else "")
+    assert types.doubtful(builtin, [pattern]) == ""
+
+
+def test_a_time_that_cannot_be_read_is_an_error() -> None:
+    """That quotes nothing."""
+    with pytest.raises(UndecodableError):
+        found(stageTimestamp="yesterday")
