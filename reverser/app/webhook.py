@@ -34,7 +34,8 @@ class Router:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             raise NotImplementedError(scope["type"])
-        application = self._applications.get("/" + scope["path"].split("/")[1])
+        first = "/".join(scope["path"].split("/", 2)[:2])  # `*` and `host:port` are targets, too
+        application = self._applications.get(first)
         if application is None:
             await answer(send, 404, f"not found; there is {', '.join(self._applications)}\n".encode())
         else:

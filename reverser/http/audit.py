@@ -112,10 +112,14 @@ class Audit:
         """To read the rest costs no memory, and without it the API server takes our answer for an error."""
         self._observe(refusal.value, 1)
         self._sample(Problem(f"the body is refused: {refusal.value}"), scope["path"])
-        if refusal is Refusal.SLOW:
-            await answer(send, 408, b"the body did not arrive in time\n", TEXT)
-        elif refusal is not Refusal.GONE and await body.drain(self._read_seconds):
+        if refusal in (Refusal.LARGE, Refusal.CODING):
+            end = await body.drain(self._read_seconds)
+        else:
+            end = refusal
+        if end is None:
             await answer(send, 200, b"", TEXT)
+        elif end is Refusal.SLOW:
+            await answer(send, 408, b"the body did not arrive in time\n", TEXT)
 
     def _report(self, reading: Reading, path: str) -> None:
         counts = {

@@ -47,12 +47,13 @@ class Body:
                 return Refusal.CODING
         return Refusal.SLOW
 
-    async def drain(self, seconds: float) -> bool:
-        """Read on and forget, so that the answer finds a client that listens; whether there is one."""
+    async def drain(self, seconds: float) -> Refusal | None:
+        """Read on and forget, so that the answer finds a client that listens. None: to the end."""
         with trio.move_on_after(seconds):
             while self._more:
                 await self._part()
-        return not self._more and not self._gone
+            return Refusal.GONE if self._gone else None
+        return Refusal.SLOW
 
     async def _read(self, coding: _Coding, limit: int) -> bytes | Refusal:
         parts, size = list[bytes](), 0

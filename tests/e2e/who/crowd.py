@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import time
 from concurrent.futures import ThreadPoolExecutor
 from threading import Event
 from typing import Any
@@ -17,22 +19,23 @@ from tests.e2e.who.stage import Stage
 WRITERS = 32
 OBJECTS = ("one", "two", "three", "four")
 ROUNDS = 2
+SECONDS = float(os.environ.get("REVERSER_CROWD_SECONDS", "0"))
+"""How long they write at least; two rounds, when that takes longer."""
 PATH = "/apis/who.example.com/v1/namespaces/{ns}/gadgets/{name}"
 
 
 def crowd(hands: Hands) -> int:
-    """Everybody writes an own name into every object, in rounds; how many writes there were."""
+    """Everybody writes an own name into every object, in rounds; how many writes each object had."""
     for name in OBJECTS:
         hands.make("alice", gadget(name))
     done = Event()
     with ThreadPoolExecutor(WRITERS + 1) as pool:
         status = pool.submit(_statuses, hands, done)
         writers = [pool.submit(_writes, hands, f"writer-{number}") for number in range(WRITERS)]
-        for writer in writers:
-            writer.result()
+        rounds = sum(writer.result() for writer in writers)
         done.set()
         status.result()
-    return WRITERS * ROUNDS * len(OBJECTS)
+    return rounds
 
 
 def signed(stage: Stage, hands: Hands, name: str) -> list[tuple[str, str]]:
@@ -47,15 +50,19 @@ def _by(text: str) -> str:
     return found[0] if found else "alice"
 
 
-def _writes(hands: Hands, user: str) -> None:
+def _writes(hands: Hands, user: str) -> int:
+    """How many rounds."""
+    number, until = 0, time.monotonic() + SECONDS
     with client(hands.plane, "admin") as http:
-        for number in range(ROUNDS):
+        while number < ROUNDS or time.monotonic() < until:
             for name in OBJECTS:
                 path, change = PATH.format(ns=hands.namespace, name=name), {"by": user, "size": number}
                 if number % 2:
                     _patched(http, path, user, change)
                 else:
                     _replaced(http, path, user, change)
+            number += 1
+    return number
 
 
 def _patched(http: httpx.Client, path: str, user: str, change: dict[str, Any]) -> None:
