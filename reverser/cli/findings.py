@@ -51,7 +51,7 @@ class DestinationFinding(msgspec.Struct, frozen=True):
     """The remote's own words when something is wrong."""
     hint: str = ""
     signing: str = ""
-    """The public key that commits are signed with; empty without one."""
+    """The SSH public key, or the OpenPGP fingerprint, that commits are signed with; empty without one."""
     signing_error: str = ""
     """Why the signing key cannot be used."""
 

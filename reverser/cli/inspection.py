@@ -14,9 +14,9 @@ from reverser.app.assembly import Assembly
 from reverser.cli.findings import ClusterFinding, DestinationFinding, Findings, TypeFinding
 from reverser.config import Cluster, Config
 from reverser.config.report import did_you_mean
-from reverser.errors import ReverserError, StalledError
+from reverser.errors import ReverserError
 from reverser.git.probe import probe
-from reverser.git.signing import public_key
+from reverser.git.signingkey import public_key
 from reverser.kube import credentials, permissions
 from reverser.kube.client import Client
 from reverser.kube.discovery import Discovery, discover, version
@@ -56,7 +56,7 @@ async def inspect(config: Config, host: Host) -> Findings:
 async def look_at_remote(destination: Destination) -> DestinationFinding:
     """Whether a remote answers, has the branch, and lets us push."""
     report = await probe(destination)
-    signing, signing_error = _signing(destination)
+    signing, signing_error, hint = await _signing(destination)
     return DestinationFinding(
         name=destination.name,
         url=destination.url,
@@ -65,20 +65,21 @@ async def look_at_remote(destination: Destination) -> DestinationFinding:
         branch_exists=bool(report.head),
         push_allowed=report.push_allowed,
         message=report.message,
-        hint=report.hint,
+        hint=report.hint or hint,
         signing=signing,
         signing_error=signing_error,
     )
 
 
-def _signing(destination: Destination) -> tuple[str, str]:
-    """(public key, what is wrong with the key)."""
+async def _signing(destination: Destination) -> tuple[str, str, str]:
+    """(the key's name, what is wrong with the key, what to do about it)."""
     if destination.signing is None:
-        return "", ""
+        return "", "", ""
     try:
-        return public_key(destination.signing.key), ""
-    except StalledError as error:
-        return "", error.message
+        name, _ = await public_key(destination.signing)
+    except ReverserError as error:
+        return "", error.message, error.hint
+    return name, "", ""
 
 
 async def look_at_cluster(cluster: Cluster, assembly: Assembly) -> ClusterFinding:

@@ -1,4 +1,4 @@
-"""`reverser keys`: make a key that signs commits, and tell others how to verify them."""
+"""`reverser keys`: make a key that signs commits, and print what verifies them."""
 
 from __future__ import annotations
 
@@ -6,14 +6,17 @@ import os
 from pathlib import Path
 
 import click
+import trio
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ed25519
 
 from reverser.cli.options import config_option
 from reverser.config import load
-from reverser.errors import ConfigError, Problem, StalledError
-from reverser.git.signing import public_key
+from reverser.errors import ConfigError, Problem, ReverserError
+from reverser.git.openpgp import ARMOUR
+from reverser.git.signingkey import public_key
 from reverser.git.sshsig import public_line
+from reverser.model.destination import Destination, Signing
 from reverser.private import write_private
 
 
@@ -50,19 +53,28 @@ def new(path: Path) -> None:
 
 @command.command("signers")
 @config_option
-def signers(config_path: str) -> None:
-    """Print an allowed_signers file for the destinations whose commits are signed.
+@click.option("--type", "kind", type=click.Choice(["ssh", "openpgp"]), help="Only keys of this type.")
+def signers(config_path: str, kind: str | None) -> None:
+    """Print what verifies the commits of the destinations that sign.
 
-    Use it as `git config gpg.ssh.allowedSignersFile FILE`; then `git log --show-signature` verifies.
+    SSH: an allowed_signers file, for `git config gpg.ssh.allowedSignersFile FILE`. OpenPGP: public keys, for
+    `gpg --import`. Then `git log --show-signature` verifies.
     """
-    config = load(config_path, os.environ)
-    for destination in config.destinations:
-        if destination.signing is None:
-            continue
-        try:
-            key = public_key(destination.signing.key)
-        except StalledError as error:
-            place = f"destinations.{destination.name}.signing.key"
-            raise ConfigError([Problem(place, error.message, error.hint)]) from None
-        email = destination.committer.rpartition("<")[2].rstrip(">")
-        click.echo(f'{email} namespaces="git" {key}')
+    for destination in load(config_path, os.environ).destinations:
+        if destination.signing is not None:
+            public = _public(destination.name, destination.signing)
+            openpgp = public.startswith(ARMOUR)
+            if kind in (None, "openpgp" if openpgp else "ssh"):
+                click.echo(public if openpgp else f'{_email(destination)} namespaces="git" {public}')
+
+
+def _public(name: str, signing: Signing) -> str:
+    try:
+        return trio.run(public_key, signing)[1]
+    except ReverserError as error:
+        place = f"destinations.{name}.signing.key"
+        raise ConfigError([Problem(place, error.message, error.hint)]) from None
+
+
+def _email(destination: Destination) -> str:
+    return destination.committer.rpartition("<")[2].rstrip(">")

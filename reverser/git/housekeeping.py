@@ -4,7 +4,7 @@ Each checkpoint leaves a small pack, and look-ups slow down with their number; a
 are rolled up by a geometric repack in the background, never two at once. Git's own automatic
 maintenance is off: it would run when it likes and drop what a staging ref does not hold yet.
 
-A killed predecessor leaves locks, temporary packs, crash reports, key files and its staging ref. Its
+A killed predecessor leaves locks, temporary packs, crash reports, keys and its staging ref. Its
 fast-import may outlive it for a moment, which is why staging refs are named per process.
 """
 
@@ -21,7 +21,7 @@ import structlog
 import trio
 
 from reverser.errors import StalledError
-from reverser.git.credentials import PREFIX
+from reverser.git import credentials, gnupg
 from reverser.git.process import Git, environment, git_installed, signal_group
 
 log = structlog.get_logger()
@@ -64,8 +64,11 @@ def _make(git: Git) -> None:
     for pattern in LEFTOVERS:
         for leftover in git.folder.glob(pattern):
             leftover.unlink()
-    for folder in git.folder.glob(f"{PREFIX}*"):
+    for folder in git.folder.glob(f"{credentials.PREFIX}*"):
         shutil.rmtree(folder)
+    for home in git.folder.glob(f"{gnupg.PREFIX}*"):
+        # Its agent, if it still runs, ends now and removes its sockets at the same time.
+        shutil.rmtree(home, ignore_errors=True)
 
 
 class Repacker:

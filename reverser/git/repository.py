@@ -61,7 +61,7 @@ async def open_repository(
     """
     git = Git(folder)
     staging = await prepare(git)
-    signer = None if destination.signing is None else Signer(git, destination.signing.key)
+    signer = None if destination.signing is None else Signer(git, destination.signing)
     repository = GitRepository(Remote(git, destination, timeout_seconds), staging, observe, signer)
     try:
         yield repository
@@ -122,6 +122,8 @@ class GitRepository:
         with trio.CancelScope(shield=True):
             await self._import.close()
             await self._repacker.close()
+            if self._signer is not None:
+                await self._signer.close()
 
     async def _write(self, commits: Sequence[Commit], parent: str) -> list[str]:
         index = await self._index_of(parent)

@@ -13,12 +13,10 @@ from collections.abc import Sequence
 
 import trio
 
-from reverser.errors import StalledError
-from reverser.git.credentials import resolve
 from reverser.git.objects import blobs
 from reverser.git.process import Git
-from reverser.git.sshsig import Key, load, public_line, signature
-from reverser.model.secret import SecretRef
+from reverser.git.signingkey import Keeper, SigningKey
+from reverser.model.destination import Signing
 
 COMMITS_PER_TURN = 100
 LOOSE_MOST = 20
@@ -27,27 +25,12 @@ COMMIT = 1
 """The type of a commit in a pack."""
 
 
-def public_key(reference: SecretRef) -> str:
-    """The public half, as `ssh-keygen` prints it. Raises StalledError for a key that cannot be used."""
-    return public_line(_loaded(resolve(reference)))
-
-
-def _loaded(text: str) -> Key:
-    try:
-        return load(text.encode() + b"\n")
-    except ValueError as error:
-        hint = "`reverser keys new` makes one"
-        raise StalledError("SigningKeyUnusable", f"the signing key {error}", hint=hint) from None
-
-
 class Signer:
     """Signs the commits of one destination with a key that may be rotated at any time."""
 
-    def __init__(self, git: Git, reference: SecretRef) -> None:
+    def __init__(self, git: Git, signing: Signing) -> None:
         self._git = git
-        self._reference = reference
-        self._text = ""
-        self._key: Key | None = None
+        self._keeper = Keeper(signing, git.folder)
 
     async def signed(self, ids: Sequence[str], parent: str) -> list[str]:
         """The ids of signed copies of these commits, each the parent of the next; all are durable.
@@ -56,36 +39,36 @@ class Signer:
         """
         if not ids:
             return []
-        key = self._current()
         contents = await blobs(self._git, ids)
         made: list[tuple[str, bytes]] = []
-        for number, commit in enumerate(ids):
-            if number % COMMITS_PER_TURN == 0:
-                await trio.lowlevel.checkpoint()
-            content = _signed(contents[commit], parent, key)
-            parent = hashlib.sha1(b"commit %d\0" % len(content) + content, usedforsecurity=False).hexdigest()
-            made.append((parent, content))
+        async with self._keeper.current() as key:
+            for number, commit in enumerate(ids):
+                if number % COMMITS_PER_TURN == 0:
+                    await trio.lowlevel.checkpoint()
+                content = await _signed(contents[commit], parent, key)
+                parent = hashlib.sha1(
+                    b"commit %d\0" % len(content) + content, usedforsecurity=False
+                ).hexdigest()
+                made.append((parent, content))
         await self._store([content for _, content in made])
         return [name for name, _ in made]
 
-    def _current(self) -> Key:
-        """The key as it is now: a file that changed is read again."""
-        text = resolve(self._reference)
-        if self._key is None or text != self._text:
-            self._key, self._text = _loaded(text), text
-        return self._key
+    async def close(self) -> None:
+        """Forget the key, and end what belongs to it."""
+        await self._keeper.close()
 
     async def _store(self, contents: Sequence[bytes]) -> None:
         command = ("unpack-objects", "-q") if len(contents) <= LOOSE_MOST else ("index-pack", "--stdin")
         await self._git.output(*command, stdin=_pack(contents))
 
 
-def _signed(content: bytes, parent: str, key: Key) -> bytes:
+async def _signed(content: bytes, parent: str, key: SigningKey) -> bytes:
     head, _, message = content.partition(b"\n\n")
     lines = [line for line in head.split(b"\n") if not line.startswith(b"parent ")]
     lines[1:1] = [b"parent " + parent.encode()] if parent else []
     payload = b"\n".join(lines) + b"\n\n" + message
-    lines.append(b"gpgsig " + signature(key, payload).replace("\n", "\n ").encode())
+    signature = await key.sign(payload)
+    lines.append(b"gpgsig " + signature.replace("\n", "\n ").encode())
     return b"\n".join(lines) + b"\n\n" + message
 
 

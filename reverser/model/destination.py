@@ -29,10 +29,12 @@ class Credentials(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Signing(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """All commits of the destination are signed with an SSH key."""
+    """All commits of the destination are signed."""
 
     key: SecretRef
-    """Private key, ed25519 or ecdsa, without a passphrase; a changed file is used from the next commit on."""
+    """SSH key (ed25519 or ecdsa, without a passphrase) or armoured OpenPGP secret key; read at each use."""
+    passphrase: SecretRef | None = None
+    """Of an OpenPGP key that has one."""
 
 
 class Destination(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

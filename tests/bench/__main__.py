@@ -9,7 +9,17 @@ from collections.abc import Callable
 from pathlib import Path
 
 from reverser.log import configure
-from tests.bench import admission, latency, plugged, rendering, replay, signed, snapshot, throughput
+from tests.bench import (
+    admission,
+    latency,
+    plugged,
+    rendering,
+    replay,
+    signed,
+    snapshot,
+    throughput,
+    verified,
+)
 from tests.bench.document import document
 from tests.bench.environment import environment
 from tests.bench.options import Options, say
@@ -20,6 +30,8 @@ MEASUREMENTS: dict[str, Callable[[Options], list[Row]]] = {
     "render": rendering.measure,
     "commits": throughput.measure,
     "signed": signed.measure,
+    "signed-openpgp": signed.measure_openpgp,
+    "verified": verified.measure,
     "plugins": plugged.measure,
     "latency": latency.measure,
     "snapshot": snapshot.measure,

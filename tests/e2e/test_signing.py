@@ -7,6 +7,7 @@ from tests.e2e.load import Load
 from tests.e2e.remote import git
 from tests.e2e.setting import Setting
 from tests.e2e.test_check import reverser
+from tests.openpgp import keyring, needed
 
 
 def test_every_commit_is_signed(setting: Setting) -> None:
@@ -65,3 +66,34 @@ def test_nothing_is_pushed_unsigned(setting: Setting) -> None:
     assert reverser("keys", "new", key, kubeconfig=admin).returncode == 0
     wait_for("the file", lambda: len(setting.remote.paths()) > 0, 60)
     assert "gpgsig" in git("-C", setting.remote.path, "cat-file", "commit", "main")
+
+
+def test_openpgp_signs_as_told(setting: Setting) -> None:
+    """What `keys signers` prints goes into gpg, and verifies all; a wrong passphrase stalls until mended."""
+    needed()
+    key, word, admin = setting.folder / "key.asc", setting.folder / "passphrase", setting.plane.kubeconfig()
+    word.write_text("wrong\n")
+    with keyring() as owner:
+        key.write_text(owner.make("signer", passphrase="right"))
+    table = {"key": {"file": str(key)}, "passphrase": {"file": str(word)}}
+    setting.daemon.write(destinations=[{"name": "live", "url": setting.remote.url, "signing": table}])
+    checked = reverser("check", "--config", setting.daemon.config, kubeconfig=admin)
+    assert checked.returncode == 69
+    assert "Bad passphrase" in checked.stdout
+    path = f"/api/v1/namespaces/{setting.namespace}/configmaps"
+    setting.plane.create(path, {"metadata": {"name": "a"}})
+    setting.daemon.start().ready()
+    setting.stalled("SigningKeyUnusable")
+    assert setting.remote.head() == ""
+
+    word.write_text("right\n")
+    setting.mirrored(90)
+
+    checked = reverser("check", "--config", setting.daemon.config, kubeconfig=admin)
+    assert "signs with OpenPGP " in checked.stdout
+    told = reverser(
+        "keys", "signers", "--type", "openpgp", "--config", setting.daemon.config, kubeconfig=admin
+    )
+    with keyring() as stranger:
+        stranger.gpg("--import", stdin=told.stdout)
+        stranger.verify(setting.remote)
