@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import msgspec
+
 from reverser.errors import ReverserError, StalledError
 from reverser.model.condition import Condition
 
@@ -35,6 +37,12 @@ class Health:
         self._checks.pop(subject, None)
         for place in [place for place in self._conditions if (f"{place[0]}/").startswith(f"{subject}/")]:
             del self._conditions[place]
+
+    def withdraw(self, subject: str, type: str) -> None:  # noqa: A002
+        """A condition does not hold any more; whoever listens hears of it, and then it is gone."""
+        condition = self._conditions.pop((subject, type), None)
+        if condition is not None:
+            self._on_change(msgspec.structs.replace(condition, status=False))
 
     @property
     def ready(self) -> bool:

@@ -87,6 +87,12 @@ INSTRUMENTS = (
         ("destination",),
         "Objects that are not written because they cannot be written safely.",
     ),
+    Instrument(
+        "suspicious_values",
+        "gauge",
+        ("destination",),
+        "Values in written files that look like secrets, outside of Secrets.",
+    ),
     Instrument("stalled_conditions", "gauge", (), "Parts of the daemon that wait for a person to act."),
     Instrument(
         "facts_received",

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TypeAlias
 
+from reverser.intake.suspects import Suspects
 from reverser.intake.withholding import Withholding
 from reverser.model.entry import Append, Entry, Record
 from reverser.model.resource import ObjectKey
@@ -24,9 +25,10 @@ Known: TypeAlias = dict[Place, Record]
 class Draft:
     """One append, and the records of the objects that it is about."""
 
-    def __init__(self, known: Known, withholding: Withholding) -> None:
+    def __init__(self, known: Known, withholding: Withholding, suspects: Suspects) -> None:
         self._known: Mapping[Place, Record | None] = known
         self._withholding = withholding
+        self._suspects = suspects
         self._entries: list[Entry] = []
         self._records: dict[Place, Record | None] = {}
         self._withheld: dict[Place, Withheld] = {}
@@ -41,6 +43,7 @@ class Draft:
     def add(self, destination: str, key: ObjectKey, decision: Decision) -> None:
         """Take in what was decided about one object."""
         place = (destination, key)
+        self._suspects.note(place, () if decision.forget else decision.suspicions)
         if decision.entry is not None:
             self._entries.append(decision.entry)
         if decision.withheld is not None:

@@ -20,6 +20,7 @@ from reverser.intake.draft import Draft, Place
 from reverser.intake.listing import Listing
 from reverser.intake.patience import PatientJournal
 from reverser.intake.scaled import RESOURCE, Scaled
+from reverser.intake.suspects import Suspects
 from reverser.intake.withholding import Withholding
 from reverser.metrics import Metrics
 from reverser.model.change import (
@@ -32,7 +33,8 @@ from reverser.model.change import (
     Stream,
 )
 from reverser.model.ports import Journal
-from reverser.stages.decide import Decision, decide, swept
+from reverser.model.resource import ObjectKey
+from reverser.stages.decide import Decision, decide, suspicions, swept
 from reverser.stages.route import Route
 
 BATCH = 500
@@ -66,6 +68,7 @@ class Intake:
             if route.hooks.foreign_layout
         }
         self._withholding = Withholding()
+        self._suspects = Suspects(health, metrics)
         self._settled: dict[str, trio.Event] = {cluster: trio.Event() for cluster in routes}
 
     async def settled(self, cluster: str) -> None:
@@ -90,12 +93,27 @@ class Intake:
                 for record in records:
                     self._claims[name].seed(record)
             keys = [record.key for record in records]
+            await self._suspect(name, keys)
             scaling = await self._journal.known((name, key) for key in keys if key.resource == RESOURCE)
             self._scaled.seed(scaling.values())
 
+    async def _suspect(self, name: str, keys: Sequence[ObjectKey]) -> None:
+        """What was written before is looked at again: a stream that resumes lists nothing."""
+        for start in range(0, len(keys), TURN):
+            known = await self._journal.known((name, key) for key in keys[start : start + TURN])
+            for place, record in known.items():
+                route = self._route(name, record.key.cluster)
+                if route is not None:
+                    self._suspects.seed(place, suspicions(route, msgspec.json.decode(record.content)))
+        self._suspects.show(name)
+
+    def _route(self, name: str, cluster: str) -> Route | None:
+        routes = self._routes.get(cluster, ())
+        return next((route for route in routes if route.destination.name == name), None)
+
     async def _take(self, batch: list[Observation]) -> None:
         """Journal a batch. A mark that says something of all before it can only be the last."""
-        draft = Draft(await self._journal.known(self._places(batch)), self._withholding)
+        draft = Draft(await self._journal.known(self._places(batch)), self._withholding, self._suspects)
         for index, observation in enumerate(batch, 1):
             match observation:
                 case Change():
@@ -109,6 +127,7 @@ class Intake:
             if index % TURN == 0:
                 await trio.lowlevel.checkpoint()
         self._attributor.journaled(await self._journal.append(draft.append()))
+        self._suspects.show()
         match batch[-1]:
             case ListCompleted() as done:
                 await self._complete(done)
@@ -163,7 +182,7 @@ class Intake:
         gone = await self._gone(stream, listing)
         self._withholding.seed(await self._journal.withheld())
         freed = self._withholding.among((name, key) for name, key, _ in brought)
-        draft = Draft(await self._journal.known([*gone, *freed]), self._withholding)
+        draft = Draft(await self._journal.known([*gone, *freed]), self._withholding, self._suspects)
         for name, key, decision in brought:
             draft.add(name, key, decision)
         self._sweep(done, gone, draft)
@@ -173,6 +192,7 @@ class Intake:
         draft.positions[stream.id] = done.resource_version
         draft.coverages[stream.id] = self._coverage(stream)
         await self._journal.append(draft.append())
+        self._suspects.show()
 
     async def _gone(self, stream: Stream, listing: Listing) -> list[Place]:
         gone: list[Place] = []

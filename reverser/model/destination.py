@@ -62,6 +62,8 @@ class Destination(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """minimal leaves out what equals the API's default."""
     secrets: Literal["omit", "mask"] = "omit"
     """omit: a Secret has no file at all; mask: keys are kept, values are replaced by keyed digests."""
+    suspicious: Literal["flag", "mask", "ignore"] = "flag"
+    """What looks like a secret outside of Secrets. flag: written and told of; mask: as in Secrets."""
     notes: bool = True
     """Who becomes known as the author after the commit is noted under refs/notes/reverser, pushed too."""
     committer: str = "Reverser <reverser@localhost>"

@@ -21,12 +21,13 @@ from reverser.model.change import Change, Operation, Origin, Stream
 from reverser.model.document import Document
 from reverser.model.entry import Edit, Entry, Record
 from reverser.model.resource import ResourceType
+from reverser.model.suspicion import Suspicion
 from reverser.model.withheld import Withheld
 from reverser.stages.describe import describe
 from reverser.stages.exclude import actors
 from reverser.stages.managed import changed_at, manager
 from reverser.stages.route import Route
-from reverser.stages.sanitize import sanitize, significant
+from reverser.stages.sanitize import sanitize, significant, suspicious, without_suspicious
 from reverser.stages.select.rules import CompiledRule
 from reverser.stages.yaml import render
 
@@ -43,6 +44,8 @@ class Decision(msgspec.Struct, frozen=True):
     forget: bool = False
     """The object has no file any more."""
     withheld: Withheld | None = None
+    suspicions: tuple[Suspicion, ...] | None = None
+    """What in the file looks like a secret; None: whatever was known of it still holds."""
 
 
 def decide(route: Route, change: Change, record: Record | None, *, scaled: bool = False) -> Decision:
@@ -70,6 +73,11 @@ def swept(route: Route, stream: Stream, record: Record, now: float) -> Decision:
     if not _wanted(_recorded_rules(route, stream.type, record), Operation.DELETE):
         return Decision("unselected")
     return _removal(record, stream.type, Origin.SWEEP, now, [])
+
+
+def suspicions(route: Route, content: dict[str, Any]) -> tuple[Suspicion, ...]:
+    """What in a document is to be told of, if the destination wants to be told."""
+    return suspicious(content) if route.policy.suspicious == "flag" else ()
 
 
 def digest(content: bytes, key: bytes) -> bytes:
@@ -103,13 +111,18 @@ def _written(
         origin=change.origin,
         edit=Edit(path, content),
         changed_at=changed_at(change.object) or change.seen_at,
-        changes=_changes(document, record, change.origin),
+        changes=_changes(document, record, change.origin, route.digest_key),
         attribution=Attribution(manager=manager(change.object)),
         previous_path="" if record is None or record.path == path else record.path,
         actors=actors(rules),
     )
     stored = msgspec.json.encode(document.content)
-    return Decision("written", entry, Record(entry.destination, key, path, fingerprint, stored))
+    return Decision(
+        "written",
+        entry,
+        Record(entry.destination, key, path, fingerprint, stored),
+        suspicions=suspicions(route, document.content),
+    )
 
 
 def _deselected(route: Route, change: Change, record: Record | None) -> Decision:
@@ -194,11 +207,13 @@ def _same(record: Record, fingerprint: bytes, document: Document) -> bool:
     return significant(document) == significant(old)
 
 
-def _changes(document: Document, record: Record | None, origin: Origin) -> tuple[str, ...]:
+def _changes(document: Document, record: Record | None, origin: Origin, key: bytes) -> tuple[str, ...]:
+    """Lines of a message outlive every file: what looks like a secret is in none, whatever is flagged."""
     if record is None or origin is not Origin.LIVE:
         return ()
     secret = (document.key.group, document.kind) == ("", "Secret")
-    return describe(msgspec.json.decode(record.content), document.content, secret=secret)
+    old = without_suspicious(msgspec.json.decode(record.content), key)
+    return describe(old, without_suspicious(document.content, key), secret=secret)
 
 
 def _labels(obj: dict[str, Any]) -> dict[str, str]:

@@ -4,7 +4,7 @@
     spec.paused: + true                       a field that was not there
     spec.minReadySeconds: - 10                a field that is gone
     spec.template.spec.containers: order changed
-    data.password: changed                    in a Secret: never a value
+    data.password: changed                    in a Secret, or masked: never a value
 
 Items of a list are named by the key that Kubernetes merges them by, where every item has it and
 no two are alike; otherwise they are counted from 0. Values are JSON, cut at 60 characters.
@@ -35,6 +35,7 @@ _MERGE_KEYS = (
     ("topologyKey",),
     ("type",),
 )
+_MASKED = re.compile("hmac:[0-9a-f]{32}")
 _SIMPLE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]*")
 _ABSENT: Any = object()
 
@@ -53,6 +54,7 @@ def describe(
 
 
 def _line(path: str, old: Any, new: Any, *, secret: bool) -> str:
+    secret = secret or _holds_masked(old) or _holds_masked(new)
     if old is new is _ABSENT:
         return f"{path}: order changed"
     if old is _ABSENT:
@@ -60,6 +62,15 @@ def _line(path: str, old: Any, new: Any, *, secret: bool) -> str:
     if new is _ABSENT:
         return f"{path}: removed" if secret else f"{path}: - {_value(old)}"
     return f"{path}: changed" if secret else f"{path}: {_value(old)} -> {_value(new)}"
+
+
+def _holds_masked(value: Any) -> bool:
+    """Whether a masked value is in it, anywhere: the line would be no use, and a digest is for files."""
+    if isinstance(value, dict):
+        return any(map(_holds_masked, value.values()))
+    if isinstance(value, list):
+        return any(map(_holds_masked, value))
+    return isinstance(value, str) and _MASKED.fullmatch(value) is not None
 
 
 def _differences(path: str, old: Any, new: Any) -> Iterator[tuple[str, Any, Any]]:

@@ -99,6 +99,7 @@ def compile_routes(
             style=destination.style,
             secrets=destination.secrets,
             mask_key=digest_key,
+            suspicious=destination.suspicious,
             rules=tuple(sanitize),
             sensitive=tuple(hide),
         )

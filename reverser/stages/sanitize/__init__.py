@@ -12,6 +12,7 @@ from reverser.stages.sanitize.fieldpath import parse_path
 from reverser.stages.sanitize.policy import Policy
 from reverser.stages.sanitize.scale import scale_target
 from reverser.stages.sanitize.secrets import without_values
+from reverser.stages.sanitize.suspicious import suspicious, without_suspicious
 
 __all__ = [
     "EXCLUDED_TYPES",
@@ -22,5 +23,7 @@ __all__ = [
     "sanitize",
     "scale_target",
     "significant",
+    "suspicious",
+    "without_suspicious",
     "without_values",
 ]

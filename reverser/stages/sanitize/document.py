@@ -2,7 +2,8 @@
 
 The order: a private copy; what is stripped from every kind; the rule of the kind; what equals the
 default, if the style says so; the values of a Secret, and what else is sensitive; what the user
-strips. Each step only takes away. Whatever goes wrong on the way, the object is withheld.
+strips; what looks like a secret, if it is to be masked. Each step only takes away. Whatever goes
+wrong on the way, the object is withheld.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from reverser.stages.sanitize.policy import Paths, Policy, field_rules
 from reverser.stages.sanitize.scale import REPLICAS, scaled_by_controller
 from reverser.stages.sanitize.secrets import is_secret, masked
 from reverser.stages.sanitize.sensitive import hidden, sensitive
+from reverser.stages.sanitize.suspicious import without_suspicious
 
 CRD = ("apiextensions.k8s.io", "CustomResourceDefinition")
 
@@ -82,7 +84,10 @@ def _sanitize(
     insignificant = rules.insignificant
     if scaled or scaled_by_controller(obj):
         insignificant = (REPLICAS, *insignificant)
-    return Document(key, _user_stripped(content, rules.strip), insignificant, warnings)
+    content = _user_stripped(content, rules.strip)
+    if policy.suspicious == "mask":
+        content = without_suspicious(content, policy.mask_key)
+    return Document(key, content, insignificant, warnings)
 
 
 def _copy(obj: Content, type: ResourceType) -> Content:  # noqa: A002

@@ -28,6 +28,8 @@ class Policy(msgspec.Struct, frozen=True):
     """omit: nobody asks for a Secret's document; it would be masked all the same."""
     mask_key: bytes
     """Key of the digests that stand for the values of Secrets: 1 to 64 bytes."""
+    suspicious: Literal["flag", "mask", "ignore"] = "flag"
+    """mask: what looks like a secret is masked like the values of Secrets; flag: it is told of."""
     rules: tuple[SanitizeRule, ...] = ()
     """The user's additions, for all types. A path that cannot be read withholds every object."""
     sensitive: tuple[SensitiveRule, ...] = ()

@@ -1,0 +1,85 @@
+"""Values that are told by their names: `DB_PASSWORD`, `apiToken`, `--client-secret=…`.
+
+The name has to end in a word that tells, so that `secretName`, `tokenPath` or `PASSWORD_FILE` do
+not; the value has to look like chance: a digit in it, many different characters, and nothing that
+makes it a reference, a path, a digest or a public key. Thresholds as in the generic rule of
+gitleaks and the keyword detector of detect-secrets, set by what the objects of our tests hold.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import Counter
+from functools import lru_cache
+
+from reverser.stages.sanitize.placeholders import placeholder
+
+NAMED = "named-value"
+BITS, BITS_OF_A_PASSWORD = 3.0, 2.5
+"""Entropy of a character from which on a value looks like chance."""
+LEAST, MOST = 8, 512
+
+_WORD = (
+    r"passw(?:or)?d|passwd|passphrase|pwd|secret|token|credentials?|api[-_.]?key|app[-_.]?key|auth[-_.]?key"
+    r"|access[-_.]?key|account[-_.]?key|secret[-_.]?key|private[-_.]?key|client[-_.]?key|client[-_.]?key[-_.]?data"
+    r"|encryption[-_.]?key|signing[-_.]?key|master[-_.]?key|shared[-_.]?key"
+)
+_TELLS = re.compile(rf".*(?:{_WORD})s?$", re.IGNORECASE | re.DOTALL)
+_PASSWORD = re.compile(r"(?:passw(?:or)?d|passwd|passphrase|pwd)s?$", re.IGNORECASE)
+_ROOTS = ("passw", "passp", "pwd", "secret", "token", "credential")
+_KEY = re.compile(r"key(?<=[-_.ihenrtsgpd]key)")
+"""With what `_WORD` has before it; searched for by its letters, which is fast."""
+_ASSIGNED = re.compile(
+    r"""(?<![\w.-])([\w.-]{3,80})\\?["']?[ \t]*(?:=>|:=|[:=])[ \t]*\\?"""
+    r"""(?=["']([^"'\n]+)["']|([^\s"',;&}\])\\]+))"""
+)
+_EXEMPT = re.compile(
+    r"""[./~]|file:|\w+://                                       # paths, URLs
+    |sha\d+[:-]|[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$   # digests, UIDs
+    |(?:vault|env|ref|arn|op|secretref|configmap|secret):               # references
+    |ssh-|ecdsa-|-----BEGIN[ ](?:PUBLIC|CERT|RSA[ ]PUBLIC)|LS0tLS1CRUdJTiB(?:DRVJU|QVUJM)  # what is public
+    |[\d.,:_/+-]+(?:[a-zA-Z]{1,2})?$                                    # numbers, times, durations
+    """,
+    re.VERBOSE,
+)
+_WORDY = re.compile(
+    r"(?:[A-Za-z]+|\d+|[a-z]?\d{1,3}|[A-Za-z]+\d{1,2})(?:[-._/:@](?:[A-Za-z]+\d{0,2}|\d+|))*$"
+)
+"""Names of objects, images, keys: words and numbers with marks between them."""
+
+
+@lru_cache(maxsize=8192)
+def tells(name: str) -> bool:
+    """Whether a value of this name may be a secret."""
+    return len(name) <= MOST and _TELLS.match(name) is not None
+
+
+def named(name: str, value: str) -> str:
+    """The rule's name when the value looks like the secret that its name says it is; else ""."""
+    return NAMED if tells(name) and _by_chance(name, value) else ""
+
+
+def inside(text: str) -> str:
+    """The same for what is named inside of the text: a file, an argument, a query."""
+    lower = text.lower()
+    if not any(root in lower for root in _ROOTS) and _KEY.search(lower) is None:
+        return ""
+    assigned = (found.groups() for found in _ASSIGNED.finditer(text))
+    return next((NAMED for name, *value in assigned if named(name, value[0] or value[1])), "")
+
+
+def _by_chance(name: str, value: str) -> bool:
+    value = value.strip()
+    if not LEAST <= len(value) <= MOST or " " in value or not any(map(str.isdigit, value)):
+        return False
+    password = _PASSWORD.search(name) is not None
+    if _EXEMPT.match(value) or placeholder(value) or (not password and _WORDY.match(value)):
+        return False
+    return _bits(value) >= (BITS_OF_A_PASSWORD if password else BITS)
+
+
+def _bits(value: str) -> float:
+    """Shannon's entropy of a character."""
+    total = len(value)
+    return -sum(n / total * math.log2(n / total) for n in Counter(value).values())
