@@ -36,6 +36,7 @@ format: setup ## format the code and mend what lint can mend
 
 test-servers: ## build kube-apiserver, etcd and friends for the tests (needs Go; about 20 minutes the first time)
 	@tests/servers/build
+	@tests/servers/sops/build
 
 e2e: setup test-servers ## only the tests against a real API server
 	@REVERSER_REQUIRE_SERVERS=1 $(BIN)/python -m pytest tests/e2e $(ARGS)

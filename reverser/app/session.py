@@ -30,6 +30,7 @@ from reverser.model.change import Observation, Settled, Stream
 from reverser.model.destination import Destination
 from reverser.model.ports import Journal
 from reverser.model.resource import ResourceType
+from reverser.sops import programs
 
 log = structlog.get_logger()
 
@@ -66,7 +67,10 @@ class Session:
         self._draining = True
         self._stopping = False
         self._stopped = False
-        self._intake = Intake(assembly.routes, assembly.coverage, journal, metrics, health, attributor)
+        encrypters = programs(assembly.destinations)
+        self._intake = Intake(
+            assembly.routes, assembly.coverage, journal, metrics, health, attributor, encrypters
+        )
         self._reports = {c.name: ClusterReports(c.name, metrics, health) for c in self.clusters}
         corrections = None if attributor is None else attributor.hindsight.corrections
         self._opening = Opening(

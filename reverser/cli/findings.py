@@ -54,10 +54,15 @@ class DestinationFinding(msgspec.Struct, frozen=True):
     """The SSH public key, or the OpenPGP fingerprint, that commits are signed with; empty without one."""
     signing_error: str = ""
     """Why the signing key cannot be used."""
+    encrypts: bool = False
+    """Whether Secrets are encrypted, and a trial went well."""
+    encryption_error: str = ""
+    """Why Secrets cannot be encrypted."""
 
     @property
     def ok(self) -> bool:
-        return self.reachable and self.push_allowed and not self.signing_error
+        wrong = self.signing_error or self.encryption_error
+        return self.reachable and self.push_allowed and not wrong
 
 
 class Findings(msgspec.Struct, frozen=True):

@@ -14,7 +14,7 @@ from reverser.app.assembly import Assembly
 from reverser.cli.findings import ClusterFinding, DestinationFinding, Findings, TypeFinding
 from reverser.config import Cluster, Config
 from reverser.config.report import did_you_mean
-from reverser.errors import ReverserError
+from reverser.errors import ReverserError, StalledError, TransientError
 from reverser.git.probe import probe
 from reverser.git.signingkey import public_key
 from reverser.kube import credentials, permissions
@@ -25,6 +25,7 @@ from reverser.model.destination import Destination
 from reverser.model.resource import ResourceType
 from reverser.model.rule import Rule
 from reverser.plugins import Host
+from reverser.sops import programs
 from reverser.stages.select.resources import matches
 from reverser.stages.select.rules import CompiledRule
 from reverser.stages.yaml import render
@@ -57,6 +58,7 @@ async def look_at_remote(destination: Destination) -> DestinationFinding:
     """Whether a remote answers, has the branch, and lets us push."""
     report = await probe(destination)
     signing, signing_error, hint = await _signing(destination)
+    encrypts, encryption_error = await _encryption(destination)
     return DestinationFinding(
         name=destination.name,
         url=destination.url,
@@ -68,7 +70,21 @@ async def look_at_remote(destination: Destination) -> DestinationFinding:
         hint=report.hint or hint,
         signing=signing,
         signing_error=signing_error,
+        encrypts=encrypts,
+        encryption_error=encryption_error,
     )
+
+
+async def _encryption(destination: Destination) -> tuple[bool, str]:
+    """(whether Secrets are encrypted, why they cannot be)."""
+    program = programs([destination]).get(destination.name)
+    if program is None:
+        return False, ""
+    try:
+        await program.probe()
+    except (StalledError, TransientError) as error:
+        return False, f"{error.message} ({error.hint})"
+    return True, ""
 
 
 async def _signing(destination: Destination) -> tuple[str, str, str]:

@@ -57,7 +57,10 @@ def _show_destinations(destinations: tuple[DestinationFinding, ...], console: Co
     for found in destinations:
         if found.signing:
             console.print(f"destination {found.name}: signs with {found.signing}", soft_wrap=True)
-        wrong = (found.message if not (found.reachable and found.push_allowed) else "", found.signing_error)
+        if found.encrypts:
+            console.print(f"destination {found.name}: encrypts Secrets (tried)", soft_wrap=True)
+        unheard = found.message if not (found.reachable and found.push_allowed) else ""
+        wrong = (unheard, found.signing_error, found.encryption_error)
         for told in filter(None, wrong):
             console.print(Text.assemble(f"destination {found.name}: ", _bad(told)), soft_wrap=True)
         if any(wrong):

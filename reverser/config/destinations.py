@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from reverser.config import remote
 from reverser.config.credentials import check_credentials
+from reverser.config.recipients import check_sops
 from reverser.config.report import show
 from reverser.errors import WithheldError
 from reverser.stages import duration, paths
@@ -36,6 +37,7 @@ def check_destination(destination: Destination, place: str, report: Report) -> N
     """Report what is wrong inside one destination."""
     _check_url(destination, place, report)
     _check_layout(destination, place, report)
+    check_sops(destination, place, report)
     for key, problem in (
         ("branch", _branch_problem(destination.branch)),
         ("path", _path_problem(destination.path)),

@@ -19,8 +19,9 @@ from pathlib import Path
 
 import trio
 
+from reverser.children import signal_group
 from reverser.errors import TransientError
-from reverser.git.process import Git, Settings, environment, git_installed, signal_group
+from reverser.git.process import Git, Settings, environment, git_installed
 from reverser.git.stream import barrier
 
 SETTINGS: Settings = (("fastimport.unpackLimit", "1"), ("pack.compression", "1"))

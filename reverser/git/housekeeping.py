@@ -20,9 +20,10 @@ from collections.abc import Callable
 import structlog
 import trio
 
+from reverser.children import signal_group
 from reverser.errors import StalledError
 from reverser.git import credentials, gnupg
-from reverser.git.process import Git, environment, git_installed, signal_group
+from reverser.git.process import Git, environment, git_installed
 
 log = structlog.get_logger()
 

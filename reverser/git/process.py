@@ -13,8 +13,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import signal
-import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -23,6 +21,7 @@ from typing import TypeAlias
 import msgspec
 import trio
 
+from reverser.children import end_group
 from reverser.errors import StalledError, TransientError
 
 Settings: TypeAlias = Sequence[tuple[str, str]]
@@ -37,8 +36,6 @@ SETTINGS: Settings = (
 )
 
 FIXED = {"GIT_ASKPASS": "", "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"}
-
-TERM_SECONDS = 2.0
 
 
 class Finished(msgspec.Struct, frozen=True):
@@ -110,21 +107,6 @@ def git_installed() -> Iterator[None]:
         raise StalledError("GitMissing", "git is not installed", hint="install git 2.39 or newer") from error
     except OSError as error:
         raise TransientError(f"git cannot be started: {error.strerror or error}") from error
-
-
-async def end_group(process: subprocess.Popen[bytes] | trio.Process) -> None:
-    """Ask a child and all that it started to end, and make them after a while."""
-    try:
-        signal_group(process.pid, signal.SIGTERM)
-        await trio.sleep(TERM_SECONDS)
-    finally:
-        signal_group(process.pid, signal.SIGKILL)
-
-
-def signal_group(pid: int, number: signal.Signals) -> None:
-    """Signal the session that a child leads; it may be gone already."""
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(pid, number)
 
 
 def _kept(name: str) -> bool:

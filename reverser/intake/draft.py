@@ -25,7 +25,7 @@ Known: TypeAlias = dict[Place, Record]
 class Draft:
     """One append, and the records of the objects that it is about."""
 
-    def __init__(self, known: Known, withholding: Withholding, suspects: Suspects) -> None:
+    def __init__(self, known: Known, withholding: Withholding, suspects: Suspects | None = None) -> None:
         self._known: Mapping[Place, Record | None] = known
         self._withholding = withholding
         self._suspects = suspects
@@ -43,7 +43,8 @@ class Draft:
     def add(self, destination: str, key: ObjectKey, decision: Decision) -> None:
         """Take in what was decided about one object."""
         place = (destination, key)
-        self._suspects.note(place, () if decision.forget else decision.suspicions)
+        if self._suspects is not None:
+            self._suspects.note(place, () if decision.forget else decision.suspicions)
         if decision.entry is not None:
             self._entries.append(decision.entry)
         if decision.withheld is not None:

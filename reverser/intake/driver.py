@@ -14,12 +14,14 @@ import msgspec
 import trio
 
 from reverser.health import Health
+from reverser.intake.again import Again
 from reverser.intake.attributor import Attributor, Nobody
 from reverser.intake.claims import Claims
 from reverser.intake.draft import Draft, Place
 from reverser.intake.listing import Listing
 from reverser.intake.patience import PatientJournal
 from reverser.intake.scaled import RESOURCE, Scaled
+from reverser.intake.sealing import Sealing
 from reverser.intake.suspects import Suspects
 from reverser.intake.withholding import Withholding
 from reverser.metrics import Metrics
@@ -32,7 +34,7 @@ from reverser.model.change import (
     Settled,
     Stream,
 )
-from reverser.model.ports import Journal
+from reverser.model.ports import Encrypter, Journal
 from reverser.model.resource import ObjectKey
 from reverser.stages.decide import Decision, decide, suspicions, swept
 from reverser.stages.route import Route
@@ -53,6 +55,7 @@ class Intake:
         metrics: Metrics,
         health: Health,
         attributor: Attributor | None = None,
+        encrypters: Mapping[str, Encrypter] | None = None,
     ) -> None:
         self._routes = routes
         self._coverage = coverage
@@ -69,6 +72,11 @@ class Intake:
         }
         self._withholding = Withholding()
         self._suspects = Suspects(health, metrics)
+        self._sealing = Sealing(encrypters or {}, journal.key, health)
+        self._turn = trio.Lock()
+        self._again = Again(
+            self._sealing, self._journal, self._withholding, self._attributor, self._suspects, self._turn
+        )
         self._settled: dict[str, trio.Event] = {cluster: trio.Event() for cluster in routes}
 
     async def settled(self, cluster: str) -> None:
@@ -81,13 +89,19 @@ class Intake:
         What a cancelled intake had in hand is not in it, and no position says that it were.
         """
         await self._seed()
-        async with observations:
-            async for first in observations:
-                await self._take(_more(first, observations))
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._again.run)
+            async with observations:
+                async for first in observations:
+                    async with self._turn:
+                        await self._take(_more(first, observations))
+            nursery.cancel_scope.cancel()
 
     async def _seed(self) -> None:
         self._withholding.seed(await self._journal.withheld())
-        for name in {route.destination.name for routes in self._routes.values() for route in routes}:
+        names = {route.destination.name for routes in self._routes.values() for route in routes}
+        self._sealing.begin(names)
+        for name in names:
             records = await self._journal.all_records(name)
             if name in self._claims:
                 for record in records:
@@ -117,7 +131,7 @@ class Intake:
         for index, observation in enumerate(batch, 1):
             match observation:
                 case Change():
-                    self._change(observation, draft)
+                    await self._change(observation, draft)
                     self._attributor.seen(observation)
                 case ListStarted(stream=stream):
                     self._listings[stream.id] = Listing(stream)
@@ -140,18 +154,21 @@ class Intake:
                 for route in self._routes.get(observation.key.cluster, ()):
                     yield route.destination.name, observation.key
 
-    def _change(self, change: Change, draft: Draft) -> None:
+    async def _change(self, change: Change, draft: Draft) -> None:
         """Decide a change; while its stream is listing, for the list's end only."""
         self._metrics.count("events_received", cluster=change.key.cluster)
         self._scaled.note(change)
         listing = self._listings.get(change.stream.id)
         if listing is None:
             for name, decision in self._decisions(change, draft):
-                draft.add(name, change.key, self._attributed(change, decision))
+                decision = await self._sealing.sealed(name, change.key, self._attributed(change, decision))
+                draft.add(name, change.key, decision)
             if change.resource_version:
                 draft.positions[change.stream.id] = change.resource_version
             return
         self._metrics.count("objects_scanned", cluster=change.key.cluster)
+        for route in self._routes.get(change.key.cluster, ()):
+            self._sealing.supersede(route.destination.name, change.key)
         if change.deleted:
             listing.absent(change.key)
             return
@@ -178,7 +195,8 @@ class Intake:
         """Journal a whole list: what it brought, and what it proves to be gone."""
         stream, listing = done.stream, self._listings.pop(done.stream.id)
         self._attributor.listing(done)
-        brought = listing.decisions()
+        brought = await self._sealing.all(listing.decisions())
+        self._sealing.listed(listing.misses)
         gone = await self._gone(stream, listing)
         self._withholding.seed(await self._journal.withheld())
         freed = self._withholding.among((name, key) for name, key, _ in brought)

@@ -12,9 +12,11 @@ from reverser.model.attribution import Attribution
 from reverser.model.entry import Entry, Record
 from reverser.model.fact import Fact
 from reverser.model.resource import ObjectKey
+from reverser.model.sealed import Sealed
 from reverser.model.withheld import Withheld
 
 Row: TypeAlias = tuple[Any, ...]
+NOT_SEALED = Sealed(b"", b"")
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(Entry).decode
@@ -53,13 +55,17 @@ def fact_of(row: Row) -> tuple[float, Fact]:
 
 def record_row(record: Record) -> Row:
     content = zlib.compress(record.content, 1)
-    return (*place(record.destination, record.key), record.path, record.digest, content)
+    sealed = record.sealed or NOT_SEALED
+    where = place(record.destination, record.key)
+    return (*where, record.path, record.digest, content, sealed.fingerprint, sealed.content)
 
 
 def record_of(row: Row) -> Record:
     """From a whole row of `records`; an empty content stays empty."""
-    destination, *key, path, digest, content = row
-    return Record(destination, ObjectKey(*key), path, digest, zlib.decompress(content) if content else b"")
+    destination, *key, path, digest, content, fingerprint, file = row
+    plain = zlib.decompress(content) if content else b""
+    sealed = Sealed(fingerprint, file) if fingerprint else None
+    return Record(destination, ObjectKey(*key), path, digest, plain, sealed)
 
 
 def withheld_row(row: Withheld) -> Row:

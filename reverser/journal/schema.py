@@ -12,7 +12,7 @@ from pathlib import Path
 
 from reverser.errors import StalledError
 
-VERSION = 2
+VERSION = 3
 
 TABLES = """
 CREATE TABLE entries (
@@ -69,6 +69,12 @@ CREATE INDEX evidence_by_age ON evidence (arrived_at);
 """
 """Entries that wait for their author, and the facts that may tell: since format 2."""
 
+THIRD = """
+ALTER TABLE records ADD COLUMN fingerprint BLOB NOT NULL DEFAULT x'';
+ALTER TABLE records ADD COLUMN sealed BLOB NOT NULL DEFAULT x'';
+"""
+"""What is kept of encrypted files: since format 3."""
+
 
 def connect(path: Path) -> sqlite3.Connection:
     """A connection in autocommit mode, usable from any one thread at a time."""
@@ -84,7 +90,7 @@ def prepare(connection: sqlite3.Connection) -> None:
     """Make the tables in a new database, add those that an older one lacks; refuse a newer one."""
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     if version < VERSION:
-        missing = "".join((TABLES, SECOND)[version:])
+        missing = "".join((TABLES, SECOND, THIRD)[version:])
         connection.executescript(f"BEGIN; {missing} PRAGMA user_version={VERSION}; COMMIT;")
     elif version != VERSION:
         message = f"the journal was written by another version (format {version}, here {VERSION})"

@@ -54,7 +54,8 @@ class Store:
         now = time.time()
         written = [self._insert(entry, now) for entry in batch.entries]
         self._db.executemany(
-            "INSERT OR REPLACE INTO records VALUES (?,?,?,?,?,?,?,?,?)", map(rows.record_row, batch.records)
+            "INSERT OR REPLACE INTO records VALUES (?,?,?,?,?,?,?,?,?,?,?)",
+            map(rows.record_row, batch.records),
         )
         self._forget(rows.places(batch.forgotten))
         recorded = ((record.destination, record.key) for record in batch.records)
@@ -124,8 +125,8 @@ class Store:
         return {ObjectKey(*row) for row in self._db.execute(statement, values)}
 
     def all_records(self, destination: str) -> list[Record]:
-        statement = """SELECT destination, cluster, "group", resource, namespace, name, path, digest, ''
-            FROM records WHERE destination=?"""
+        statement = """SELECT destination, cluster, "group", resource, namespace, name, path, digest,
+            '', x'', x'' FROM records WHERE destination=?"""
         return [rows.record_of(row) for row in self._db.execute(statement, (destination,))]
 
     def position(self, stream: Stream) -> tuple[str, str]:

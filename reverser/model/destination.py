@@ -37,6 +37,25 @@ class Signing(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Of an OpenPGP key that has one."""
 
 
+class Sops(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """For whom Secrets are encrypted, and by which program; the keys are those of `.sops.yaml`."""
+
+    age: tuple[str, ...] = ()
+    """age recipients (`age1…`) or SSH public keys."""
+    pgp: tuple[str, ...] = ()
+    """Fingerprints of OpenPGP keys in the keyring of the user that we run as."""
+    kms: tuple[str, ...] = ()
+    """ARNs of keys in AWS KMS."""
+    gcp_kms: tuple[str, ...] = ()
+    """Resource ids of keys in Google Cloud KMS."""
+    azure_keyvault: tuple[str, ...] = ()
+    """URLs of keys in Azure Key Vault."""
+    hc_vault_transit_uri: tuple[str, ...] = ()
+    """URLs of keys in the transit engine of HashiCorp Vault or OpenBao."""
+    program: str = "sops"
+    """A path, or a name that is looked for in `PATH`."""
+
+
 class Destination(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A repository URL + branch + root path inside it, and how files look there."""
 
@@ -60,8 +79,8 @@ class Destination(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """observe: decide and log, write nothing."""
     style: Literal["full", "minimal"] = "full"
     """minimal leaves out what equals the API's default."""
-    secrets: Literal["omit", "mask"] = "omit"
-    """omit: a Secret has no file at all; mask: keys are kept, values are replaced by keyed digests."""
+    secrets: Literal["omit", "mask", "encrypt"] = "omit"
+    """omit: a Secret has no file; mask: values are replaced by keyed digests; encrypt: a SOPS document."""
     suspicious: Literal["flag", "mask", "ignore"] = "flag"
     """What looks like a secret outside of Secrets. flag: written and told of; mask: as in Secrets."""
     notes: bool = True
@@ -72,3 +91,5 @@ class Destination(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How to log in to the remote."""
     signing: Signing | None = None
     """Without the table commits are not signed."""
+    sops: Sops | None = None
+    """Required for `secrets = "encrypt"`."""

@@ -12,6 +12,7 @@ from reverser.model.attribution import UNRESOLVED, Attribution
 from reverser.model.change import Operation, Origin
 from reverser.model.resource import ObjectKey
 from reverser.model.rule import Actors
+from reverser.model.sealed import Sealed
 from reverser.model.subject import Subject
 from reverser.model.withheld import Withheld
 
@@ -67,6 +68,8 @@ class Record(msgspec.Struct, frozen=True):
     """Keyed digest of the rendered bytes."""
     content: bytes
     """The sanitized content as JSON: the left side of the next change's field list."""
+    sealed: Sealed | None = None
+    """Of a document that the destination encrypts."""
 
 
 class Append(msgspec.Struct):

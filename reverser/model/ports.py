@@ -17,6 +17,7 @@ from reverser.model.commit import Commit, PushResult
 from reverser.model.entry import Append, Entry, Record
 from reverser.model.fact import Fact
 from reverser.model.resource import ObjectKey
+from reverser.model.sealed import Clear
 from reverser.model.withheld import Withheld
 
 
@@ -121,6 +122,20 @@ class Journal(Protocol):
 
     async def backlog(self, destination: str) -> Backlog:
         """How far the destination lags behind."""
+
+
+class Encrypter(Protocol):
+    """Encrypts documents for the recipients of one destination."""
+
+    async def encrypt(self, clear: Clear) -> bytes:
+        """The encrypted file.
+
+        Raises WithheldError when it is for this document alone, StalledError or TransientError when
+        no other could be encrypted either. No error ever shows a value.
+        """
+
+    async def probe(self) -> None:
+        """Return when a document could be encrypted now. Raises StalledError or TransientError."""
 
 
 class Landed(msgspec.Struct, frozen=True):

@@ -15,6 +15,7 @@ from ruamel.yaml.scalarstring import DoubleQuotedScalarString, LiteralScalarStri
 from reverser.errors import WithheldError
 from reverser.stages.manifest import documents
 from reverser.stages.quantity import spelled_as
+from reverser.stages.sops import is_sealed
 from reverser.stages.yaml import render
 
 MERGE_KEYS = ("name", "containerPort", "mountPath", "key", "port", "ip")
@@ -31,6 +32,8 @@ def parse(content: bytes) -> Any:
 def edit(existing: bytes, index: int, content: dict[str, Any]) -> bytes:
     """The file with document `index` saying what `content` says. Raises WithheldError."""
     parts = documents(existing.decode())
+    if is_sealed(content):
+        return _sealed(parts, index, content)
     before = parse(parts[index].encode())
     content = spelled_as(content, before)
     if before == content:
@@ -42,13 +45,28 @@ def edit(existing: bytes, index: int, content: dict[str, Any]) -> bytes:
     return "".join(parts).encode()
 
 
+def _sealed(parts: list[str], index: int, content: dict[str, Any]) -> bytes:
+    """The encrypted document in place of the old one, whole: SOPS vouches for the order of its values.
+
+    Beside other documents it could not be decrypted: SOPS takes a file for one thing.
+    """
+    others = [part for number, part in enumerate(parts) if number != index]
+    if any(not _blank(part) for part in others):
+        raise WithheldError("UneditableFile", "an encrypted document cannot share a file with others")
+    opening, _ = _opening(parts[index])
+    return opening.encode() + render(content)
+
+
 def remove(existing: bytes, index: int) -> bytes | None:
     """The file without document `index`; None when no document with content is left."""
     parts = documents(existing.decode())
     del parts[index]
     rest = "".join(parts)
-    empty = all(not line.strip() or line.startswith(("#", "---")) for line in rest.splitlines())
-    return None if empty else rest.encode()
+    return None if _blank(rest) else rest.encode()
+
+
+def _blank(text: str) -> bool:
+    return all(not line.strip() or line.startswith(("#", "---")) for line in text.splitlines())
 
 
 def _edited(text: str, content: dict[str, Any]) -> str:

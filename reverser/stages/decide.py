@@ -21,13 +21,14 @@ from reverser.model.change import Change, Operation, Origin, Stream
 from reverser.model.document import Document
 from reverser.model.entry import Edit, Entry, Record
 from reverser.model.resource import ResourceType
+from reverser.model.sealed import Clear, Sealed
 from reverser.model.suspicion import Suspicion
 from reverser.model.withheld import Withheld
 from reverser.stages.describe import describe
 from reverser.stages.exclude import actors
 from reverser.stages.managed import changed_at, manager
 from reverser.stages.route import Route
-from reverser.stages.sanitize import sanitize, significant, suspicious, without_suspicious
+from reverser.stages.sanitize import in_clear, sanitize, significant, suspicious, without_suspicious
 from reverser.stages.select.rules import CompiledRule
 from reverser.stages.yaml import render
 
@@ -46,6 +47,8 @@ class Decision(msgspec.Struct, frozen=True):
     withheld: Withheld | None = None
     suspicions: tuple[Suspicion, ...] | None = None
     """What in the file looks like a secret; None: whatever was known of it still holds."""
+    clear: Clear | None = None
+    """What `encrypted` makes the file of; until then entry and record hold the values as digests."""
 
 
 def decide(route: Route, change: Change, record: Record | None, *, scaled: bool = False) -> Decision:
@@ -85,6 +88,17 @@ def digest(content: bytes, key: bytes) -> bytes:
     return hashlib.blake2b(content, key=key, digest_size=16).digest()
 
 
+def encrypted(decision: Decision, file: bytes, key: bytes) -> Decision:
+    """The decision with the encrypted file in place of the values."""
+    entry, record = decision.entry, decision.record
+    if entry is None or record is None or record.sealed is None:
+        return decision
+    entry = msgspec.structs.replace(entry, edit=Edit(entry.edit.path, file))
+    sealed = Sealed(record.sealed.fingerprint, file)
+    record = msgspec.structs.replace(record, digest=digest(file, key), sealed=sealed)
+    return msgspec.structs.replace(decision, entry=entry, record=record, clear=None)
+
+
 def _written(
     route: Route, rules: list[CompiledRule], change: Change, record: Record | None, *, scaled: bool
 ) -> Decision:
@@ -94,9 +108,9 @@ def _written(
         document, content=route.hooks.sanitize(key, resource, document.content)
     )
     path = route.layout(key, resource)
-    content = render(document.content)
-    fingerprint = digest(content, route.digest_key)
-    if record is not None and record.path == path and _same(record, fingerprint, document):
+    content, sealing = render(document.content), route.sealing(resource)
+    fingerprint = digest(content + sealing, route.digest_key)
+    if record is not None and record.path == path and _same(record, fingerprint, document, route, sealing):
         return Decision("unchanged")
     operation = Operation.CREATE if record is None else Operation.UPDATE
     rules = _wanted(rules, operation, _told(change))
@@ -117,12 +131,20 @@ def _written(
         actors=actors(rules),
     )
     stored = msgspec.json.encode(document.content)
-    return Decision(
-        "written",
-        entry,
-        Record(entry.destination, key, path, fingerprint, stored),
-        suspicions=suspicions(route, document.content),
-    )
+    written = Record(entry.destination, key, path, digest(content, route.digest_key), stored)
+    found = suspicions(route, document.content)
+    if not sealing:
+        return Decision("written", entry, written, suspicions=found)
+    written = msgspec.structs.replace(written, sealed=Sealed(fingerprint, b""))
+    if record is not None and record.sealed is not None and record.sealed.fingerprint == fingerprint:
+        return _moved(Decision("written", entry, written, suspicions=found), record.sealed, route)
+    clear = in_clear(change.object, resource, route.policy, document)
+    return Decision("written", entry, written, suspicions=found, clear=clear)
+
+
+def _moved(decision: Decision, sealed: Sealed, route: Route) -> Decision:
+    """Only the path is another: encrypting the document again would change every byte of it."""
+    return encrypted(decision, sealed.content, route.digest_key) if sealed.content else decision
 
 
 def _deselected(route: Route, change: Change, record: Record | None) -> Decision:
@@ -197,12 +219,17 @@ def _wanted(rules: list[CompiledRule], *operations: Operation) -> list[CompiledR
     return [rule for rule in rules if any(rule.wants(operation) for operation in operations)]
 
 
-def _same(record: Record, fingerprint: bytes, document: Document) -> bool:
+def _same(record: Record, fingerprint: bytes, document: Document, route: Route, sealing: bytes) -> bool:
     """Whether nothing that matters differs from what was recorded."""
-    if record.digest == fingerprint:
+    known = record.digest if record.sealed is None else record.sealed.fingerprint
+    if known == fingerprint:
         return True
-    if not document.insignificant:
+    if not document.insignificant or (record.sealed is None) is bool(sealing):
         return False
+    if sealing:
+        stored = render(msgspec.json.decode(record.content))
+        if digest(stored + sealing, route.digest_key) != known:
+            return False  # other recipients
     old = Document(document.key, msgspec.json.decode(record.content), document.insignificant)
     return significant(document) == significant(old)
 

@@ -18,6 +18,7 @@ from reverser.stages.layout import Layout, compile_layout
 from reverser.stages.sanitize import Policy, without_values
 from reverser.stages.sanitize.sensitive import hidden, sensitive
 from reverser.stages.select.rules import CompiledRule
+from reverser.stages.sops import mark
 
 
 class Hooks(Protocol):
@@ -63,6 +64,14 @@ class Route(msgspec.Struct, frozen=True):
             return False
         secret = (resource.group, resource.kind) == ("", "Secret")
         return secret or sensitive(self.policy.sensitive, resource).whole
+
+    def sealing(self, resource: ResourceType) -> bytes:
+        """For whom files of this type are encrypted, as fingerprints hold it; empty: they are not."""
+        sops = self.destination.sops
+        if self.policy.secrets != "encrypt" or sops is None:
+            return b""
+        secret = (resource.group, resource.kind) == ("", "Secret")
+        return mark(sops) if secret or sensitive(self.policy.sensitive, resource) else b""
 
     def shown(self, obj: dict[str, Any], resource: ResourceType) -> dict[str, Any]:
         """The object for a plugin: without the values of a Secret, or what else is sensitive."""

@@ -75,7 +75,7 @@ class Recovery:
         dropped = _repeated(pending, {record.key for record in found}) if trusted else []
         waiting = {entry.key for entry in pending} - {entry.key for entry in dropped}
         known = await self._journal.records(self._name, [record.key for record in found])
-        fresh = [r for r in found if r.key not in waiting and (trusted or r.key not in known)]
+        fresh = [r for r in found if r.key not in waiting and _fresh(r, known.get(r.key), trusted=trusted)]
         gone = await self._gone(tree, waiting) if trusted else []
         seqs = [entry.seq for entry in dropped]
         await self._journal.append(Append(records=fresh, forgotten=gone, dropped=seqs, relist=True))
@@ -141,6 +141,11 @@ def _repeated(pending: Sequence[Entry], found: Collection[ObjectKey]) -> list[En
     return [entry for entry in pending if entry.key in found and entry.key not in live]
 
 
+def _fresh(found: Record, known: Record | None, *, trusted: bool) -> bool:
+    """Whether the file tells what the journal does not know; of an encrypted one that knows more."""
+    return known is None or (trusted and (known.path, known.digest) != (found.path, found.digest))
+
+
 def _parsed(content: bytes) -> Any:
     try:
         return adopt.parse(content)
@@ -150,6 +155,7 @@ def _parsed(content: bytes) -> Any:
 
 def _restored(record: Record, now: float) -> Entry:
     content = msgspec.json.decode(record.content)
+    encrypted = b"" if record.sealed is None else record.sealed.content
     return Entry(
         destination=record.destination,
         key=record.key,
@@ -157,7 +163,7 @@ def _restored(record: Record, now: float) -> Entry:
         kind=content.get("kind", ""),
         operation=Operation.UPDATE,
         origin=Origin.SNAPSHOT,
-        edit=Edit(record.path, render(content)),
+        edit=Edit(record.path, encrypted or render(content)),
         changed_at=now,
         reason="restored after the branch's history was rewritten",
     )

@@ -8,15 +8,20 @@ import json
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 
 from tests.e2e.daemon import wait_for
 from tests.e2e.setting import Setting
+from tests.e2e.sops import AgeKey, program
 from tests.e2e.test_attribution import watched
 
 __all__ = ["watched"]
+
+OVERHEARD = "overheard"
+"""What anybody on the machine sees of a program that runs: its arguments and its environment."""
 
 LOUD = """
 from reverser import hookimpl
@@ -79,6 +84,8 @@ def _everything(setting: Setting, pages: list[str]) -> Iterator[tuple[str, bytes
     for path in filter(Path.is_file, (setting.daemon.folder / "data").rglob("*")):
         yield str(path.relative_to(setting.daemon.folder)), path.read_bytes()
     yield "the log", setting.daemon.log.read_bytes()
+    heard = setting.folder / OVERHEARD
+    yield "what others see of sops", heard.read_bytes() if heard.exists() else b""
     yield from (("a page", page.encode()) for page in pages)
 
 
@@ -125,13 +132,25 @@ def _pages(setting: Setting) -> list[str]:
     return [httpx.get(f"{setting.daemon.url}/{page}").text for page in ("readyz", "healthz", "metrics")]
 
 
-@pytest.mark.parametrize("policy", ["omit", "mask"])
+def _destination(setting: Setting, policy: str) -> dict[str, Any]:
+    table = {"name": "live", "url": setting.remote.url, "secrets": policy}
+    if policy != "encrypt":
+        return table
+    wrapper = setting.folder / "wrapper"
+    note = f"(printf '%s\\n' \"$@\"; env) >>{setting.folder / OVERHEARD}"
+    wrapper.write_text(f'#!/bin/sh\n{note}\nexec {program("sops")} "$@"\n')
+    wrapper.chmod(0o755)
+    recipient = AgeKey(setting.folder / "age.txt").recipient
+    return {**table, "sops": {"age": [recipient], "program": str(wrapper)}}
+
+
+@pytest.mark.parametrize("policy", ["omit", "mask", "encrypt"])
 def test_canaries_are_nowhere(watched: Setting, tmp_path: Path, policy: str) -> None:
     """Written, changed, deleted, withheld, refused, restarted and killed: no value of a Secret is left."""
     setting, canaries = watched, Canaries()
     plugin = tmp_path / "loud.py"
     plugin.write_text(LOUD)
-    destination = {"name": "live", "url": setting.remote.url, "secrets": policy}
+    destination = _destination(setting, policy)
     setting.daemon.stop()
     plugins = {"enabled": ["loud"], "paths": [str(plugin)]}
     sensitive = [{"resources": ["configmaps"], "keys": ["*-token"]}]
@@ -157,9 +176,11 @@ def test_canaries_are_nowhere(watched: Setting, tmp_path: Path, policy: str) -> 
 
     tokens = setting.remote.show(f"{setting.namespace}/configmaps/tokens.yaml")
     assert "free: x" in tokens
-    assert ("a-token" in tokens) is (policy == "mask")
-    masked = [path for path in setting.remote.paths() if "/secrets/" in path]
-    assert bool(masked) is (policy == "mask")
+    assert ("a-token" in tokens) is (policy != "omit")
+    hidden = [path for path in setting.remote.paths() if "/secrets/" in path]
+    assert bool(hidden) is (policy != "omit")
+    assert (setting.folder / OVERHEARD).exists() is (policy == "encrypt")
+    assert ("ENC[" in tokens) is (policy == "encrypt")
     found = [hit for place, content in _everything(setting, pages) for hit in canaries.found(place, content)]
     assert found == []
     assert canaries.found("itself", b" ".join(value.encode() for value in canaries.values))

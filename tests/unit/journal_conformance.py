@@ -23,6 +23,7 @@ from reverser.model.fact import KEPT_SECONDS, Fact, Source
 from reverser.model.ports import Journal
 from reverser.model.resource import ObjectKey, ResourceType
 from reverser.model.rule import Actors
+from reverser.model.sealed import Sealed
 from reverser.model.subject import Subject
 from reverser.model.withheld import Withheld
 
@@ -318,6 +319,18 @@ async def test_all_records_come_without_their_content(journal: Journal) -> None:
     every = {each.key.name: each for each in await journal.all_records("live")}
 
     assert every == {name: msgspec.structs.replace(record(name), content=b"") for name in ("a", "b")}
+
+
+async def test_an_encrypted_file_is_kept_with_its_record(reopened: Reopened) -> None:
+    """It comes back as it was, until the record is replaced by one without it."""
+    sealed = msgspec.structs.replace(record("a"), sealed=Sealed(b"fingerprint", b"\x00file"))
+    empty = msgspec.structs.replace(record("b"), sealed=Sealed(b"fingerprint", b""))
+    async with reopened() as journal:
+        await journal.append(Append(records=[sealed, empty]))
+    async with reopened() as journal:
+        assert await journal.records("live", [key("a"), key("b")]) == {key("a"): sealed, key("b"): empty}
+        await journal.append(Append(records=[record("a")]))
+        assert await journal.records("live", [key("a")]) == {key("a"): record("a")}
 
 
 async def test_keys_are_those_of_exactly_one_type_and_scope(journal: Journal) -> None:

@@ -374,3 +374,73 @@ def test_users_can_be_excluded_where_they_are_known() -> None:
 
     assert (loaded.exclude_users, loaded.exclude_managers) == (("a:*",), ("helm",))
     assert (loaded.only_users, loaded.excluded) == (("b",), "fold")
+
+
+AGE = "age1zrptuhe73txw5ung0yx0tpygwkw0j46nqfzz64whh6dlld6q59rqqe72um"
+FINGERPRINT = "0123456789ABCDEF0123456789ABCDEF01234567"
+
+
+def encrypting(sops: str, secrets: str = "encrypt") -> str:
+    return MINIMAL.replace("[[rules]]", f'secrets = "{secrets}"\n{sops}\n[[rules]]')
+
+
+def test_recipients_of_all_kinds_are_accepted() -> None:
+    """They are spelled as SOPS takes them."""
+    loaded = config.parse(
+        encrypting(
+            f"""[destinations.sops]
+            age = ["{AGE}", "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAA somebody"]
+            pgp = ["{FINGERPRINT}"]
+            kms = ["arn:aws:kms:eu-west-1:1:key/12-ab", "arn:aws-cn:kms:a:1:alias/a+arn:aws-cn:iam::1:role/b"]
+            gcp_kms = ["projects/p/locations/global/keyRings/r/cryptoKeys/k"]
+            azure_keyvault = ["https://v.vault.azure.net/keys/k/0123"]
+            hc_vault_transit_uri = ["https://vault.example.com:8200/v1/sops/keys/k"]
+            """
+        ),
+        {},
+    )
+
+    assert loaded.destinations[0].sops is not None
+    assert loaded.destinations[0].sops.age[0] == AGE
+    assert loaded.destinations[0].sops.program == "sops"
+
+
+@pytest.mark.parametrize(
+    ("text", "path", "told"),
+    [
+        (encrypting(""), "destinations.live.sops", "is missing"),
+        (encrypting("[destinations.sops]"), "destinations.live.sops", "names nobody"),
+        (encrypting(f'sops = {{ age = ["{AGE}"] }}', "mask"), "destinations.live.sops", 'not with "mask"'),
+        (encrypting(f'sops = {{ ages = ["{AGE}"] }}'), "destinations.live.sops.ages", "did you mean age?"),
+        (
+            encrypting(f'sops = {{ age = ["{AGE}"], program = " " }}'),
+            "destinations.live.sops.program",
+            "not an empty",
+        ),
+        *(
+            (encrypting(f'sops = {{ {kind} = ["{value}"] }}'), f"destinations.live.sops.{kind}[0]", told)
+            for kind, value, told in (
+                ("age", AGE.replace("z", "q", 1), "is no age recipient"),
+                ("age", AGE[:-1], "is no age recipient"),
+                ("age", f"{AGE},{AGE}", "is no age recipient"),
+                ("pgp", FINGERPRINT[:16], "whole fingerprint"),
+                ("kms", "alias/key", "an ARN"),
+                ("gcp_kms", "projects/p", "a resource id"),
+                ("azure_keyvault", "https://v.vault.azure.net", "the URL of a key"),
+                ("hc_vault_transit_uri", "--help", "the URL of a key"),
+            )
+        ),
+    ],
+)
+def test_a_recipient_that_cannot_be_one_is_refused(text: str, path: str, told: str) -> None:
+    """With its key path, before anything is encrypted for the wrong one or for nobody."""
+    assert told in problems(text)[path]
+
+
+def test_a_private_key_among_recipients_is_not_shown() -> None:
+    """It is refused, and no line of the message repeats it."""
+    private = "AGE-SECRET-KEY-1QQQQQQQQQQQQQQQQQQQQQQQQQQQ"
+    found = problems(encrypting(f'sops = {{ age = ["{private}"] }}'))
+
+    assert "is a private key" in found["destinations.live.sops.age[0]"]
+    assert "QQQQ" not in str(found)

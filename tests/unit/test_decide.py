@@ -9,11 +9,11 @@ import msgspec
 import pytest
 
 from reverser.model.change import Change, Operation, Origin, Stream
-from reverser.model.destination import Destination
+from reverser.model.destination import Destination, Sops
 from reverser.model.entry import Edit, Record
 from reverser.model.resource import ResourceType
 from reverser.model.rule import Rule, SanitizeRule
-from reverser.stages.decide import Decision, decide, swept
+from reverser.stages.decide import Decision, decide, digest, encrypted, swept
 from reverser.stages.route import Route, compile_routes
 from tests.hooks import HOOKS
 
@@ -467,3 +467,94 @@ def test_a_rule_that_takes_everybody_decides() -> None:
 
     assert told_of_actors(decide(made, change(web(), created=True), None)) == []
     assert told_of_actors(decide(made, change(web(replicas=2)), recorded(made, web()))) == ["flux"]
+
+
+SOPS = Sops(age=("age1one",))
+ENCRYPTING = Destination("live", "file:///live", secrets="encrypt", sops=SOPS)
+
+
+def sealed(made: Route, obj: dict[str, Any], file: bytes, record: Record | None = None) -> Decision:
+    """The decision about a Secret, once somebody has encrypted it."""
+    decision = decide(made, change(obj, type=SECRETS), record)
+    assert decision.clear is not None
+    return encrypted(decision, file, KEY)
+
+
+def test_a_secret_to_encrypt_is_in_clear_in_one_place_only() -> None:
+    """Entry, record and field list hold digests until the file is there, and never a value."""
+    decision = decide(route(destination=ENCRYPTING), change(secret(), type=SECRETS), None)
+
+    assert decision.clear is not None
+    assert decision.clear.content["data"] == {"password": "aHVudGVyMg=="}
+    assert "aHVudGVy" not in repr(decision)
+    without = msgspec.json.encode(msgspec.structs.replace(decision, clear=None))
+    assert b"aHVudGVy" not in without
+    done = encrypted(decision, b"sealed", KEY)
+    assert done.clear is None
+    assert done.entry is not None
+    assert done.entry.edit.content == b"sealed"
+    assert done.record is not None
+    assert done.record.digest == digest(b"sealed", KEY)
+
+
+def test_the_same_secret_is_not_encrypted_again() -> None:
+    """While plaintext and recipients stay, nothing is to be done; when one of them changes, all is."""
+    made = route(destination=ENCRYPTING)
+    record = sealed(made, secret(), b"sealed").record
+    assert record is not None
+
+    assert decide(made, change(secret(), type=SECRETS), record) == Decision("unchanged")
+    rotated = decide(made, change(secret("aHVudGVyMw=="), type=SECRETS), record)
+    assert rotated.clear is not None
+    assert rotated.entry is not None
+    assert rotated.entry.changes == ("data.password: changed",)
+    for sops in (Sops(age=("age1two",)), Sops(age=("age1one", "age1two"))):
+        other = route(destination=msgspec.structs.replace(ENCRYPTING, sops=sops))
+        assert decide(other, change(secret(), type=SECRETS), record).clear is not None
+
+
+def test_an_encrypted_file_moves_as_it_is() -> None:
+    """Another layout puts the same bytes elsewhere."""
+    record = sealed(route(destination=ENCRYPTING), secret(), b"sealed").record
+    moved = decide(
+        route(destination=msgspec.structs.replace(ENCRYPTING, layout="rest")),
+        change(secret(), type=SECRETS),
+        record,
+    )
+
+    assert moved.clear is None
+    assert moved.entry is not None
+    assert moved.entry.edit == Edit("v1/secrets/shop/login.yaml", b"sealed")
+    assert moved.entry.previous_path == "shop/secrets/login.yaml"
+    assert moved.record is not None
+    assert moved.record.digest == digest(b"sealed", KEY)
+
+
+@pytest.mark.parametrize("insignificant", [(), ("metadata.labels",)])
+def test_other_policies_make_other_files(insignificant: tuple[str, ...]) -> None:
+    """From mask to encrypt and back, and to other recipients: also where some fields alone do not count."""
+    rules = (SanitizeRule(("secrets",), insignificant=insignificant),)
+    encrypting = route(destination=ENCRYPTING, sanitize=rules)
+    masking = route(destination=msgspec.structs.replace(LIVE, secrets="mask"), sanitize=rules)
+    others = msgspec.structs.replace(ENCRYPTING, sops=Sops(age=("age1two",)))
+    masked = recorded(masking, secret(), type=SECRETS)
+    hidden = sealed(encrypting, secret(), b"sealed", masked).record
+
+    back = decide(masking, change(secret(), type=SECRETS), hidden)
+    assert back.record == masked
+    assert decide(route(destination=others, sanitize=rules), change(secret(), type=SECRETS), hidden).clear
+
+
+def test_insignificant_fields_of_a_secret_are_no_reason_to_encrypt() -> None:
+    """A label that does not count changes nothing; with something that counts it goes along."""
+    made = route(
+        destination=ENCRYPTING, sanitize=(SanitizeRule(("secrets",), insignificant=("metadata.labels",)),)
+    )
+    record = sealed(made, secret(), b"sealed").record
+    labelled = secret()
+    labelled["metadata"]["labels"] = {"a": "b"}
+
+    assert decide(made, change(labelled, type=SECRETS), record) == Decision("unchanged")
+    found = decide(made, change(labelled | {"data": {"password": "bmV3"}}, type=SECRETS), record)
+    assert found.clear is not None
+    assert found.clear.content["metadata"]["labels"] == {"a": "b"}

@@ -263,6 +263,22 @@ async def test_a_journal_of_an_older_version_is_taken_over(tmp_path: Path) -> No
         assert await journal.kept() == []
 
 
+async def test_records_of_an_older_version_are_kept(tmp_path: Path) -> None:
+    """A journal from before encrypted files is opened, and knows what it knew."""
+    async with open_journal(tmp_path) as journal:
+        await journal.append(Append([entry("a")], [record("a")]))
+    for text in (
+        "ALTER TABLE records DROP COLUMN fingerprint",
+        "ALTER TABLE records DROP COLUMN sealed",
+        "PRAGMA user_version=2",
+    ):
+        statement(text)(tmp_path / "journal.sqlite")
+
+    async with open_journal(tmp_path) as journal:
+        assert await journal.records("live", [key("a")]) == {key("a"): record("a")}
+        assert [each.key.name for each in await journal.pending("live")] == ["a"]
+
+
 async def test_a_journal_of_a_newer_version_is_refused(tmp_path: Path) -> None:
     """It is left as it is, with a word on what would help."""
     async with open_journal(tmp_path) as journal:

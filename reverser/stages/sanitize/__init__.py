@@ -5,7 +5,7 @@ object that does not have the shape a rule expects is withheld, never half sanit
 of rules are data: `bookkeeping`, `excluded`, `made`, `kinds` and `defaults`.
 """
 
-from reverser.stages.sanitize.document import sanitize, significant
+from reverser.stages.sanitize.document import in_clear, sanitize, significant
 from reverser.stages.sanitize.excluded import EXCLUDED_TYPES, excluded_type
 from reverser.stages.sanitize.exclusion import exclusion
 from reverser.stages.sanitize.fieldpath import parse_path
@@ -19,6 +19,7 @@ __all__ = [
     "Policy",
     "excluded_type",
     "exclusion",
+    "in_clear",
     "parse_path",
     "sanitize",
     "scale_target",

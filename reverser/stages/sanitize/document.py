@@ -13,6 +13,7 @@ from typing import Any
 from reverser.errors import WithheldError
 from reverser.model.document import Document
 from reverser.model.resource import ObjectKey, ResourceType
+from reverser.model.sealed import Clear
 from reverser.stages.sanitize.builtin import BUILTIN_GROUPS
 from reverser.stages.sanitize.content import Content, copied, drop_emptied, mapping
 from reverser.stages.sanitize.duplicates import duplicates
@@ -22,6 +23,7 @@ from reverser.stages.sanitize.live import Live
 from reverser.stages.sanitize.metadata import strip_left_overs, strip_metadata
 from reverser.stages.sanitize.minimal import leave_out_defaults
 from reverser.stages.sanitize.policy import Paths, Policy, field_rules
+from reverser.stages.sanitize.revealed import revealed
 from reverser.stages.sanitize.scale import REPLICAS, scaled_by_controller
 from reverser.stages.sanitize.secrets import is_secret, masked
 from reverser.stages.sanitize.sensitive import hidden, sensitive
@@ -59,6 +61,28 @@ def significant(document: Document) -> dict[str, Any]:
     return content
 
 
+def in_clear(
+    obj: dict[str, Any],
+    type: ResourceType,  # noqa: A002
+    policy: Policy,
+    document: Document,
+) -> Clear | None:
+    """`document`, which was made of `obj`, with its values, for encryption; None when it hides none.
+
+    Raises WithheldError as `sanitize` does.
+    """
+    secret = is_secret(obj, type)
+    if not secret and not sensitive(policy.sensitive, type):
+        return None
+    try:
+        whole, _ = _stripped(obj, type, policy)
+        content, names = revealed(document.content, whole, policy.mask_key, secret=secret)
+    except (TypeError, AttributeError, LookupError, ValueError, RecursionError) as error:
+        problem = f"the object does not have the shape of its kind ({error.__class__.__name__})"
+        raise WithheldError("Unreadable", problem, key=document.key) from None
+    return Clear(content, names) if names else None
+
+
 def _sanitize(
     obj: Content,
     key: ObjectKey,
@@ -67,19 +91,11 @@ def _sanitize(
     *,
     scaled: bool,
 ) -> Document:
-    live = Live(obj, type)
     rules = field_rules(policy.rules, type)
-    content = _copy(obj, type)
-    strip_metadata(content["metadata"], live)
-    strip_left_overs(content)
-    if live.kind in RULES:
-        RULES[live.kind](content, live)
-    warnings = duplicates(content, live.kind)
-    if policy.style == "minimal":
-        leave_out_defaults(content, live.kind)
+    content, warnings = _stripped(obj, type, policy)
     if is_secret(obj, type):
         content = masked(content, policy.mask_key)
-    key_or_none = policy.mask_key if policy.secrets == "mask" else None
+    key_or_none = None if policy.secrets == "omit" else policy.mask_key
     content = hidden(content, sensitive(policy.sensitive, type), key_or_none)
     insignificant = rules.insignificant
     if scaled or scaled_by_controller(obj):
@@ -88,6 +104,20 @@ def _sanitize(
     if policy.suspicious == "mask":
         content = without_suspicious(content, policy.mask_key)
     return Document(key, content, insignificant, warnings)
+
+
+def _stripped(obj: Content, type: ResourceType, policy: Policy) -> tuple[Content, tuple[str, ...]]:  # noqa: A002
+    """(a copy without what nobody meant, warnings); its values are still in it."""
+    live = Live(obj, type)
+    content = _copy(obj, type)
+    strip_metadata(content["metadata"], live)
+    strip_left_overs(content)
+    if live.kind in RULES:
+        RULES[live.kind](content, live)
+    warnings = duplicates(content, live.kind)
+    if policy.style == "minimal":
+        leave_out_defaults(content, live.kind)
+    return content, warnings
 
 
 def _copy(obj: Content, type: ResourceType) -> Content:  # noqa: A002

@@ -24,8 +24,8 @@ class Policy(msgspec.Struct, frozen=True):
 
     style: Literal["full", "minimal"]
     """minimal leaves out what equals the API's default."""
-    secrets: Literal["omit", "mask"]
-    """omit: nobody asks for a Secret's document; it would be masked all the same."""
+    secrets: Literal["omit", "mask", "encrypt"]
+    """Documents are masked whatever it says: omit is nobody asking for one, encrypt for `in_clear` too."""
     mask_key: bytes
     """Key of the digests that stand for the values of Secrets: 1 to 64 bytes."""
     suspicious: Literal["flag", "mask", "ignore"] = "flag"

@@ -60,7 +60,7 @@ def hidden(content: Content, what: Sensitive, key: bytes | None) -> Content:
     """
     if not what:
         return content
-    hide: Callable[[Any], Any] = (lambda _: ABSENT) if key is None else lambda value: _masked(value, key)
+    hide: Callable[[Any], Any] = (lambda _: ABSENT) if key is None else lambda value: digests(value, key)
     for path in (*what.paths, *_keyed(content, what.keys)):
         content = replaced(content, path, hide, ABSENT)
     return _whole(content, hide) if what.whole else content
@@ -87,10 +87,10 @@ def _whole(content: Content, hide: Callable[[Any], Any]) -> Content:
     return made | {name: value for name, value in rest.items() if value is not ABSENT}
 
 
-def _masked(value: Any, key: bytes) -> Any:
+def digests(value: Any, key: bytes) -> Any:
     """Every leaf a digest of its own, so that the shape of a value still shows."""
     if isinstance(value, dict):
-        return {name: _masked(item, key) for name, item in value.items()}
+        return {name: digests(item, key) for name, item in value.items()}
     if isinstance(value, list):
-        return [_masked(item, key) for item in value]
+        return [digests(item, key) for item in value]
     return masked_value(value if isinstance(value, str) else json.dumps(value), key)

@@ -1,0 +1,62 @@
+"""Encrypts again, ever more slowly, what could not be encrypted when it was decided.
+
+It goes into the journal by the same door as everything else, a few objects at a time between two
+batches of the intake, with the author that it had at first.
+"""
+
+from __future__ import annotations
+
+import trio
+
+from reverser.intake.attributor import Attributor, Nobody
+from reverser.intake.draft import Draft, Place
+from reverser.intake.patience import PatientJournal
+from reverser.intake.sealing import Sealing
+from reverser.intake.suspects import Suspects
+from reverser.intake.withholding import Withholding
+
+RETRY_SECONDS = 5.0
+RETRY_SECONDS_MOST = 300.0
+CHUNK = 20
+
+
+class Again:
+    """Tries what waits in a `Sealing`."""
+
+    def __init__(
+        self,
+        sealing: Sealing,
+        journal: PatientJournal,
+        withholding: Withholding,
+        attributor: Attributor | Nobody,
+        suspects: Suspects,
+        turn: trio.Lock,
+    ) -> None:
+        """`turn` is held by whoever makes an append of what the journal knows."""
+        self._sealing = sealing
+        self._journal = journal
+        self._withholding = withholding
+        self._attributor = attributor
+        self._suspects = suspects
+        self._turn = turn
+
+    async def run(self) -> None:
+        """Try again until cancelled."""
+        pause = RETRY_SECONDS
+        while True:
+            await self._sealing.stirred()
+            await trio.sleep(pause)
+            await self._sealing.mend()
+            places = self._sealing.waiting
+            for start in range(0, len(places), CHUNK):
+                async with self._turn:
+                    await self._take(places[start : start + CHUNK])
+            pause = min(2 * pause, RETRY_SECONDS_MOST) if self._sealing.troubled else RETRY_SECONDS
+
+    async def _take(self, places: list[Place]) -> None:
+        draft = Draft(await self._journal.known(places), self._withholding, self._suspects)
+        for place in places:
+            decision = self._sealing.decision(place)
+            if decision is not None:
+                draft.add(*place, await self._sealing.sealed(*place, decision))
+        self._attributor.journaled(await self._journal.append(draft.append()))

@@ -1,0 +1,132 @@
+"""Files of destinations that encrypt: decisions with values in clear come in, encrypted ones go out.
+
+Where encryption does not work, the object is withheld and its decision kept in memory, in clear, until
+it works or a newer one takes its place; a process that ends forgets it, and lists the type again. When
+a destination can encrypt nothing at all, its condition says so, and nobody waits for it again: only
+`mend` asks whether that has changed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+
+import trio
+
+from reverser.errors import ReverserError, StalledError, TransientError, WithheldError
+from reverser.health import Health
+from reverser.intake.draft import Place
+from reverser.model.ports import Encrypter
+from reverser.model.resource import ObjectKey
+from reverser.model.withheld import Withheld
+from reverser.stages.decide import Decision, encrypted
+
+AT_ONCE = 4
+"""Programs that run at a time."""
+
+
+class Sealing:
+    """What the destinations of one session encrypt, and what waits for that."""
+
+    def __init__(self, encrypters: Mapping[str, Encrypter], digest_key: bytes, health: Health) -> None:
+        self._encrypters = encrypters
+        self._key = digest_key
+        self._health = health
+        self._down: dict[str, ReverserError] = {}
+        self._waiting: dict[Place, Decision] = {}
+        self._stirred = trio.Event()
+
+    def begin(self, destinations: Iterable[str]) -> None:
+        """What an earlier session told of them is void."""
+        for name in destinations:
+            self._health.forget(_subject(name))
+
+    async def sealed(self, destination: str, key: ObjectKey, decision: Decision) -> Decision:
+        """The decision with its file encrypted, or one that withholds the object; an older one is void."""
+        self.supersede(destination, key)
+        if decision.clear is None:
+            return decision
+        error = self._down.get(destination)
+        if error is None:
+            try:
+                file = await self._encrypters[destination].encrypt(decision.clear)
+                return encrypted(decision, file, self._key)
+            except WithheldError as failure:
+                error = failure
+            except (StalledError, TransientError) as failure:
+                error = failure
+                self._failed(destination, failure)
+        self._waiting[destination, key] = decision
+        self._stirred.set()
+        return _withheld(destination, key, decision, error)
+
+    async def all(self, made: list[tuple[str, ObjectKey, Decision]]) -> list[tuple[str, ObjectKey, Decision]]:
+        """The same for many objects, a few at a time, in the same order."""
+        done = list(made)
+        limiter = trio.CapacityLimiter(AT_ONCE)
+
+        async def seal(index: int) -> None:
+            async with limiter:
+                name, key, decision = made[index]
+                done[index] = (name, key, await self.sealed(name, key, decision))
+
+        async with trio.open_nursery() as nursery:
+            for index, (name, key, decision) in enumerate(made):
+                if decision.clear is None:
+                    self.supersede(name, key)
+                else:
+                    nursery.start_soon(seal, index)
+        return done
+
+    def supersede(self, destination: str, key: ObjectKey) -> None:
+        """The object has changed, or gone: what waited of it is void."""
+        self._waiting.pop((destination, key), None)
+
+    def listed(self, misses: Callable[[ObjectKey], bool]) -> None:
+        """A complete list proves that objects are gone: what waited of them is void."""
+        for place in [place for place in self._waiting if misses(place[1])]:
+            del self._waiting[place]
+
+    @property
+    def waiting(self) -> list[Place]:
+        """What waits for a destination that works, as far as is known."""
+        return [place for place in self._waiting if place[0] not in self._down]
+
+    def decision(self, place: Place) -> Decision | None:
+        """What was decided about an object that waits; None when it does so no more."""
+        return self._waiting.get(place)
+
+    @property
+    def troubled(self) -> bool:
+        """Whether anything waits, or a destination cannot encrypt."""
+        return bool(self._waiting or self._down)
+
+    async def stirred(self) -> None:
+        """Return when there is something to try again."""
+        while not self.troubled:
+            self._stirred = trio.Event()
+            await self._stirred.wait()
+
+    async def mend(self) -> None:
+        """Ask every destination that could not encrypt whether it can now."""
+        for name in list(self._down):
+            try:
+                await self._encrypters[name].probe()
+            except (StalledError, TransientError) as error:
+                self._failed(name, error)
+            else:
+                del self._down[name]
+                self._health.recovered(_subject(name))
+
+    def _failed(self, destination: str, error: ReverserError) -> None:
+        self._down[destination] = error
+        self._health.failed(_subject(destination), error, "EncryptionFailed")
+
+
+def _subject(destination: str) -> str:
+    return f"destination/{destination}/encryption"
+
+
+def _withheld(destination: str, key: ObjectKey, decision: Decision, error: ReverserError) -> Decision:
+    reason = getattr(error, "reason", "EncryptionFailed")
+    at = 0.0 if decision.entry is None else decision.entry.changed_at
+    return Decision("withheld", withheld=Withheld(destination, key, reason, error.message, at))

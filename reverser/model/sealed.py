@@ -1,0 +1,30 @@
+"""What encrypting takes and gives: a document in clear, and what is kept of the file made of it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+
+class Clear(msgspec.Struct, frozen=True):
+    """A document with its values, for the one who encrypts it and nobody else.
+
+    Held in memory only: no struct that is stored, shown or handed to a plugin has a field for it.
+    """
+
+    content: dict[str, Any]
+    keys: tuple[str, ...]
+    """Names of the fields whose values are encrypted, wherever they stand."""
+
+    def __repr__(self) -> str:
+        return "Clear(…)"
+
+
+class Sealed(msgspec.Struct, frozen=True):
+    """Kept of a document that a destination encrypts: encrypting it again would make another file."""
+
+    fingerprint: bytes
+    """Keyed digest of the document with its values, and of the recipients."""
+    content: bytes
+    """The encrypted file; empty when the document has no value to encrypt, and is written as it is."""

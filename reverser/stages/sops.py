@@ -1,0 +1,110 @@
+"""SOPS documents: what the program is asked, and what of its answer becomes a file.
+
+It reads the YAML that would be the file, and answers in JSON, which is rendered like every other
+document: SOPS digests values in their order, and that is the same before and after. Nothing is taken
+on trust. An answer in which a value can be read that should not, or in which anything else than values
+differs from the document, withholds the object.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+from typing import Any
+
+import msgspec
+
+from reverser.errors import WithheldError
+from reverser.model.destination import Sops
+from reverser.model.sealed import Clear
+from reverser.stages.sanitize.revealed import IDENTITY
+from reverser.stages.yaml import render
+
+RECIPIENTS = {
+    "age": "--age",
+    "pgp": "--pgp",
+    "kms": "--kms",
+    "gcp_kms": "--gcp-kms",
+    "azure_keyvault": "--azure-kv",
+    "hc_vault_transit_uri": "--hc-vault-transit",
+}
+"""Key of `[destinations.sops]` -> option of the program."""
+RECIPIENTS_IN_FILES = {"age", "pgp", "kms", "gcp_kms", "azure_kv", "hc_vault", "key_groups"}
+"""Where SOPS notes for whom it encrypted."""
+METADATA = "sops"
+"""The field that SOPS adds, and that a document must not have already."""
+
+_ENCRYPTED = re.compile(r"ENC\[AES256_GCM,data:[^,\]]*,iv:[^,\]]*,tag:[^,\]]*,type:[a-z]+\]")
+_SPECIAL = re.compile(r"[.+*?()|\[\]{}^$\\]")
+
+
+def arguments(sops: Sops, clear: Clear) -> list[str]:
+    """What comes after the program's name: documents come in at standard input and go out at standard output.
+
+    No `.sops.yaml` that lies about may add a recipient or a rule.
+    """
+    options = [
+        f"{option}={','.join(values)}" for key, option in RECIPIENTS.items() if (values := getattr(sops, key))
+    ]
+    return [
+        "--config=/dev/null",
+        "--encrypt",
+        *options,
+        f"--encrypted-regex={_pattern(clear.keys)}",
+        "--input-type=yaml",
+        "--output-type=json",
+        "/dev/stdin",
+    ]
+
+
+def mark(sops: Sops) -> bytes:
+    """What a fingerprint holds beside the document: other recipients make another file."""
+    return b"\0sops" + msgspec.json.encode([sorted(getattr(sops, key)) for key in RECIPIENTS])
+
+
+def answered(clear: Clear, answer: bytes) -> bytes:
+    """The file. Raises WithheldError for an answer that is not the document with its values encrypted."""
+    if METADATA in clear.content:
+        raise WithheldError("EncryptionFailed", f"the object has a field {METADATA!r}, which SOPS needs")
+    try:
+        made = msgspec.json.decode(answer, type=dict[str, Any])
+    except (msgspec.DecodeError, ValueError, RecursionError):
+        raise WithheldError("EncryptionFailed", "sops answered something that is no JSON object") from None
+    content = {name: value for name, value in made.items() if name != METADATA}
+    if not is_sealed(made) or not _matches(clear.content, content, clear.keys, (), hidden=False):
+        raise WithheldError("EncryptionFailed", "sops did not answer with the object, its values encrypted")
+    return render(made)
+
+
+def is_sealed(content: dict[str, Any]) -> bool:
+    """Whether a document is one that SOPS has encrypted for somebody."""
+    metadata = content.get(METADATA)
+    return isinstance(metadata, dict) and "mac" in metadata and bool(metadata.keys() & RECIPIENTS_IN_FILES)
+
+
+def _pattern(keys: Collection[str]) -> str:
+    quoted = (_SPECIAL.sub(lambda found: f"\\{found[0]}", key) for key in keys)
+    return f"^({'|'.join(quoted)})$"
+
+
+def _matches(asked: Any, made: Any, keys: Collection[str], path: tuple[str, ...], *, hidden: bool) -> bool:
+    """Whether `made` is what was asked for; what stands below one of the names has to be encrypted."""
+    if isinstance(asked, dict):
+        return (
+            isinstance(made, dict)
+            and asked.keys() == made.keys()
+            and all(
+                _matches(item, made[name], keys, (*path, name), hidden=hidden or name in keys)
+                for name, item in asked.items()
+            )
+        )
+    if isinstance(asked, list):
+        return (
+            isinstance(made, list)
+            and len(asked) == len(made)
+            and all(_matches(*pair, keys, path, hidden=hidden) for pair in zip(asked, made, strict=True))
+        )
+    # SOPS leaves an empty text and null as they are: there is nothing in them to hide.
+    if not hidden or asked in ("", None):
+        return isinstance(asked, bool) is isinstance(made, bool) and asked == made
+    return path not in IDENTITY and isinstance(made, str) and _ENCRYPTED.fullmatch(made) is not None
