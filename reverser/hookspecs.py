@@ -61,9 +61,9 @@ def reverser_select(
 ) -> str | None:
     """Why an object that a rule selects has no file all the same; else None.
 
-    `obj` is the object as it is stored, of a Secret without its values; it must not be changed. The reason
-    is told in the commit that removes the file. Rule: collect; any reason drops. On error: the object is
-    withheld.
+    `obj` is the object as it is stored, without what is sensitive, and without `kubectl apply`'s copy of it
+    in an annotation; of a Secret without its values. The reason is told in the commit that removes the
+    file. Rule: collect; any reason drops. On error: the object is withheld.
     """
 
 

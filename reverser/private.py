@@ -8,7 +8,7 @@ from pathlib import Path
 
 def write_private(path: Path, content: bytes) -> None:
     """Write or replace a file, durable when this returns. Raises OSError."""
-    partial = path.with_suffix(".new")
+    partial = path.with_name(f".{path.name}.new")
     descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
     with os.fdopen(descriptor, "wb") as file:
         os.fchmod(descriptor, 0o600)

@@ -22,6 +22,7 @@ from reverser.model.destination import Destination
 NAME = "kustomization.yaml"
 PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9_./-]*")
 MANIFEST = (".yaml", ".yml")
+FEW = 4
 
 
 class Settings(msgspec.Struct, frozen=True):
@@ -59,17 +60,25 @@ def reverser_companions(
         return None
     folders = {folder for path in changed if (folder := _folder(path)) is not None}
     found: dict[str, list[str]] = {folder: [] for folder in folders}
-    for path in sorted(files):
+    for path in _near(folders, files):
         folder = _folder(path)
         if folder in found and path.endswith(MANIFEST):
             found[folder].append(path.removeprefix(f"{folder}/") if folder else path)
-    return {_join(folder, NAME): _list(names) if names else None for folder, names in found.items()}
+    return {_join(folder, NAME): _list(sorted(names)) if names else None for folder, names in found.items()}
+
+
+def _near(folders: Collection[str], files: Collection[str]) -> Collection[str]:
+    """What may be in these folders: most commits change one, and there may be ten thousands of files."""
+    if len(folders) > FEW:
+        return files
+    leads = tuple(f"{folder}/" if folder else "" for folder in folders)
+    return [path for path in files if path.startswith(leads)]
 
 
 def _folder(path: str) -> str | None:
     """The folder whose list has this file; None for files above all lists."""
-    parts = path.split("/")[:-1]
-    return "/".join(parts[: settings.depth]) if len(parts) >= settings.depth else None
+    parts = path.split("/", settings.depth)
+    return "/".join(parts[:-1]) if len(parts) > settings.depth else None
 
 
 def _join(folder: str, name: str) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import signal
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 import msgspec
@@ -61,7 +61,7 @@ class Daemon:
     async def run(self, *, task_status: trio.TaskStatus[str] = trio.TASK_STATUS_IGNORED) -> None:
         """Run until a signal (or `stop`) ends it; starts with the URL of its probes."""
         self._token = trio.lowlevel.current_trio_token()
-        await self._host.open(self._paused)
+        await self._host.open(self._trouble)
         async with opened_journal(self._config) as journal, trio.open_nursery() as nursery:
             self._health.passed("journal")
             await nursery.start(self._signals, nursery.cancel_scope)
@@ -150,14 +150,14 @@ class Daemon:
         if self._session is not None:
             self._session.stop(drain=False)
 
-    def _paused(self, plugin: Plugin, paused: bool) -> None:
-        """Called in the plugin's thread."""
-        self._token.run_sync_soon(self._pause, plugin, paused)
+    def _trouble(self, plugin: Plugin, what: str) -> None:
+        """Called in the plugin's thread, which may outlive us."""
+        with suppress(trio.RunFinishedError):
+            self._token.run_sync_soon(self._report, plugin, what)
 
-    def _pause(self, plugin: Plugin, paused: bool) -> None:
+    def _report(self, plugin: Plugin, what: str) -> None:
         subject = f"plugin/{plugin.name}"
-        if paused:
-            what = "failed too often in a row and is paused for some minutes"
+        if what:
             self._health.report(Condition("Stalled", subject, True, "PluginFailed", what))
         else:
             self._health.recovered(subject)

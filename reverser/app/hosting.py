@@ -9,7 +9,7 @@ from typing import Any
 import structlog
 
 from reverser import builtin
-from reverser.config import Config
+from reverser.config import Config, read
 from reverser.config.report import did_you_mean
 from reverser.errors import ConfigError, Problem
 from reverser.model.identity import Identities
@@ -22,18 +22,32 @@ from reverser.stages.mailmap import Mailmap
 log = structlog.get_logger()
 
 
+def configured(path: str, environ: Mapping[str, str]) -> tuple[Config, Host]:
+    """A configuration file with its plugins. Raises ConfigError with every problem of both."""
+    config, problems = read(path, environ)
+    host, faults = _hosted(config, environ)
+    if problems or faults:
+        raise ConfigError([*problems, *faults])
+    return config, host
+
+
 def hosted(config: Config, environ: Mapping[str, str]) -> Host:
     """The plugins of a configuration, configured. Raises ConfigError with every problem of them."""
+    host, problems = _hosted(config, environ)
+    if problems:
+        raise ConfigError(problems)
+    return host
+
+
+def _hosted(config: Config, environ: Mapping[str, str]) -> tuple[Host, list[Problem]]:
     table = config.plugins
     plugins, problems = load(table.enabled, table.paths)
     hooks, misfits = register(plugins)
     missing = set(table.enabled) - {plugin.name for plugin in plugins}
     tables = {name: each for name, each in table.tables.items() if name not in missing}
     settings, faults = configure(plugins, hooks, tables, environ)
-    problems += misfits + faults + _unknown(table.disabled, builtins(config))
-    if problems:
-        raise ConfigError(problems)
-    return Host(plugins, settings, table.disabled)
+    problems += misfits + faults + _unknown(table.disabled, builtin.plugins(str))
+    return Host(plugins, settings, table.disabled), problems
 
 
 def builtins(config: Config) -> Mapping[str, Any]:

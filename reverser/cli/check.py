@@ -10,13 +10,12 @@ import msgspec
 import trio
 from rich.console import Console
 
-from reverser.app.hosting import hosted
+from reverser.app.hosting import configured
 from reverser.cli import tables
 from reverser.cli.failure import EXIT_CONFIG, EXIT_UNAVAILABLE
 from reverser.cli.findings import Findings
 from reverser.cli.inspection import inspect
 from reverser.cli.options import config_option
-from reverser.config import load
 from reverser.errors import ConfigError
 from reverser.log import configure
 
@@ -43,8 +42,7 @@ def command(config_path: str, offline: bool, output: str) -> None:
     """
     configure("console", "error")
     try:
-        config = load(config_path, os.environ)
-        host = hosted(config, os.environ)
+        config, host = configured(config_path, os.environ)
     except ConfigError as error:
         if output != "json":
             raise

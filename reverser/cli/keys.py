@@ -44,10 +44,13 @@ def new(path: Path) -> None:
             raise click.UsageError(f"{each} is already there; nothing was changed")
     key = ed25519.Ed25519PrivateKey.generate()
     form = serialization.Encoding.PEM, serialization.PrivateFormat.OpenSSH, serialization.NoEncryption()
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write_private(path, key.private_bytes(*form))
     line = f"{public_line(key)} reverser"
-    public.write_text(f"{line}\n", encoding="utf-8")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_private(path, key.private_bytes(*form))
+        public.write_text(f"{line}\n", encoding="utf-8")
+    except OSError as error:
+        raise click.UsageError(f"{error.filename} cannot be written: {error.strerror}") from None
     click.echo(line)
 
 

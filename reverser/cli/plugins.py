@@ -12,10 +12,9 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from reverser.app.hosting import builtins, hosted
+from reverser.app.hosting import builtins, configured
 from reverser.cli.failure import EXIT_CONFIG
 from reverser.cli.options import config_option
-from reverser.config import load
 from reverser.plugins.register import SPECIFICATIONS, in_order, register
 from reverser.testing import contract
 
@@ -32,8 +31,8 @@ def command() -> None:
 @config_option
 def show(config_path: str) -> None:
     """Show what is loaded, in the order of calling, with its hooks."""
-    config = load(config_path, os.environ)
-    plugins = hosted(config, os.environ).all_plugins(builtins(config))
+    config, host = configured(config_path, os.environ)
+    plugins = host.all_plugins(builtins(config))
     hooks, _ = register(plugins)
     rows = [(each.name, each.origin, " ".join(names)) for each, names in in_order(hooks, plugins)]
     _table(("PLUGIN", "FROM", "HOOKS"), rows)
@@ -48,8 +47,8 @@ def check(config_path: str, names: tuple[str, ...]) -> None:
     Deciding hooks must answer by their arguments alone and leave these as they are, sanitizers only take
     away, layouts keep objects apart. Exit status 78 when one does not.
     """
-    config = load(config_path, os.environ)
-    plugins = {plugin.name: plugin for plugin in hosted(config, os.environ).plugins}
+    config, host = configured(config_path, os.environ)
+    plugins = {plugin.name: plugin for plugin in host.plugins}
     if unknown := [name for name in names if name not in plugins]:
         raise click.BadParameter(f"{unknown[0]!r} is not enabled in [plugins]", param_hint="NAME")
     faults = {

@@ -9,7 +9,7 @@ import click
 import trio
 
 from reverser.app.daemon import Daemon
-from reverser.app.hosting import hosted
+from reverser.app.hosting import configured
 from reverser.cli.options import config_option
 from reverser.config import Config, load
 from reverser.log import configure
@@ -32,9 +32,9 @@ def command(config_path: str) -> None:
     It never exits because of a cluster or a remote: what cannot be reached is tried again, and
     /readyz says what is wrong.
     """
-    config = load(config_path, os.environ)
+    config, host = configured(config_path, os.environ)
     configure(config.log.format, config.log.level)
-    trio.run(_run, config, lambda: load(config_path, os.environ), hosted(config, os.environ))
+    trio.run(_run, config, lambda: load(config_path, os.environ), host)
 
 
 async def _run(config: Config, reload: Callable[[], Config], host: Host) -> None:

@@ -8,10 +8,9 @@ from pathlib import Path
 import click
 import trio
 
-from reverser.app.hosting import hosted
+from reverser.app.hosting import configured
 from reverser.app.snapshot import snapshot
 from reverser.cli.options import config_option
-from reverser.config import load
 from reverser.log import configure
 
 
@@ -34,8 +33,8 @@ def command(config_path: str, to: Path | None) -> None:
 
     Exit status 69 when a cluster, one of its types or the remote could not be reached.
     """
-    config = load(config_path, os.environ)
+    config, host = configured(config_path, os.environ)
     configure(config.log.format, config.log.level)
-    withheld = trio.run(snapshot, config, hosted(config, os.environ), to)
+    withheld = trio.run(snapshot, config, host, to)
     for row in withheld:
         click.echo(f"withheld {row.key}: {row.message}", err=True)

@@ -22,28 +22,44 @@ from reverser.errors import ConfigError, Problem
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["Audit", "Cluster", "Config", "Log", "Operations", "Plugins", "Webhook", "load", "parse"]
+__all__ = ["Audit", "Cluster", "Config", "Log", "Operations", "Plugins", "Webhook", "load", "parse", "read"]
 
 
 def load(path: str | Path, environ: Mapping[str, str]) -> Config:
     """Read a configuration file; raises ConfigError with every problem of it at once."""
-    try:
-        text = Path(path).read_text(encoding="utf-8")
-    except UnicodeDecodeError as error:
-        raise ConfigError([Problem(str(path), f"is not UTF-8 (byte {error.start})")]) from None
-    except OSError as error:
-        hint = "`reverser init` writes one" if isinstance(error, FileNotFoundError) else ""
-        raise ConfigError([Problem(str(path), f"cannot be read: {error.strerror}", hint)]) from None
-    return parse(text, environ)
+    return _sound(*read(path, environ))
 
 
 def parse(text: str, environ: Mapping[str, str]) -> Config:
     """The same for a text that is already in memory."""
+    return _sound(*_parsed(text, environ))
+
+
+def read(path: str | Path, environ: Mapping[str, str]) -> tuple[Config, list[Problem]]:
+    """What could be read of a file, and every problem; for who looks at the plugins before it gives up."""
+    try:
+        text = Path(path).read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        return Config(), [Problem(str(path), f"is not UTF-8 (byte {error.start})")]
+    except OSError as error:
+        hint = "`reverser init` writes one" if isinstance(error, FileNotFoundError) else ""
+        return Config(), [Problem(str(path), f"cannot be read: {error.strerror}", hint)]
+    try:
+        return _parsed(text, environ)
+    except ConfigError as error:
+        return Config(), list(error.problems)
+
+
+def _parsed(text: str, environ: Mapping[str, str]) -> tuple[Config, list[Problem]]:
     report = Report()
     config = Decoder(environ, report).config(_tables(text))
     check(config, report)
-    if report.problems:
-        raise ConfigError(report.problems)
+    return config, report.problems
+
+
+def _sound(config: Config, problems: list[Problem]) -> Config:
+    if problems:
+        raise ConfigError(problems)
     return config
 
 

@@ -8,7 +8,7 @@ replaced by the field's default, or by an empty text where there is none.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import msgspec
 from msgspec import inspect
@@ -34,6 +34,9 @@ WORDS: dict[type, tuple[str, tuple[type, ...]]] = {
 DECODED = (*WORDS, inspect.LiteralType, inspect.StructType, inspect.DictType, inspect.VarTupleType)
 """What a field may be, or be made of; a struct of a plugin's may hold something else."""
 
+
+BOUNDS = ("gt", "ge", "lt", "le", "multiple_of", "min_length", "max_length", "pattern")
+"""What `msgspec.Meta` says of a number or a text."""
 
 OWN_TYPES = "use str, int, float, bool, Literal, tuple[…, ...], dict[str, …], SecretRef or a struct"
 
@@ -76,7 +79,7 @@ class Decoder:
             value = _with_tables(value)
         for key in [key for key in value if key not in known]:
             self._report.add(_join(path, key), "is not a known key", did_you_mean(key, known))
-        return kind.cls(**{name: self._field(field, value, path) for name, field in known.items()})
+        return kind.cls(**{field.name: self._field(field, value, path) for field in kind.fields})
 
     def _field(self, field: inspect.Field, table: dict[str, Any], path: str) -> Any:
         where = _join(path, field.encode_name)
@@ -113,6 +116,9 @@ class Decoder:
         if not all(isinstance(choice, DECODED) for choice in choices):
             raise TypeError(f"{path} is of a type that settings cannot have; {OWN_TYPES}")
         if any(_fits(choice, value) for choice in choices):
+            if bound := next((told for choice in choices if (told := _bound(choice, value))), ""):
+                self._report.add(path, bound)
+                return MISSING
             return value
         words = [word for choice in choices for word in _words(choice)]
         hint = did_you_mean(value, words) if isinstance(value, str) else ""
@@ -136,6 +142,18 @@ def _fits(kind: inspect.Type, value: Any) -> bool:
         return isinstance(value, str) and value in _words(kind)
     _, types = WORDS[type(kind)]
     return isinstance(value, types) and (bool in types or not isinstance(value, bool))
+
+
+def _bound(kind: inspect.Type, value: Any) -> str:
+    """What is wrong with a value that has the type but not the size or form that a plugin wants; else ""."""
+    names = [name for name in BOUNDS if getattr(kind, name, None) is not None]
+    if not names or not _fits(kind, value):
+        return ""
+    try:
+        msgspec.convert(value, Annotated[type(value), msgspec.Meta(**{n: getattr(kind, n) for n in names})])
+    except msgspec.ValidationError as error:
+        return str(error).replace("Expected", "must be")
+    return ""
 
 
 def _allowed(choices: tuple[inspect.Type, ...]) -> str:

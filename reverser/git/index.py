@@ -13,9 +13,10 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
 from reverser.model.entry import Edit
+from reverser.stages.paths import folders
 
 OTHER = b""
 
@@ -25,7 +26,7 @@ class Index:
 
     def __init__(self, rows: Iterable[tuple[str, str, str]] = ()) -> None:
         self._files = {path: bytes.fromhex(blob) if mode == "100644" else OTHER for path, mode, blob in rows}
-        self._folders = Counter(folder for path in self._files for folder in _folders(path))
+        self._folders = Counter(folder for path in self._files for folder in folders(path))
 
     def apply(self, edits: Iterable[Edit]) -> list[Edit]:
         """Apply the edits of one commit; those that change something. The last edit of a path wins."""
@@ -43,28 +44,20 @@ class Index:
             return False
         if edit.path not in self._files:
             self._make_room(edit.path)
-            self._folders.update(_folders(edit.path))
+            self._folders.update(folders(edit.path))
         self._files[edit.path] = blob
         return True
 
     def _remove(self, path: str) -> bool:
         if self._files.pop(path, None) is None:
             return False
-        for folder in _folders(path):
+        for folder in folders(path):
             self._folders[folder] -= 1
         return True
 
     def _make_room(self, path: str) -> None:
-        for folder in _folders(path):
+        for folder in folders(path):
             self._remove(folder)
         if self._folders[path]:
             for below in [each for each in self._files if each.startswith(f"{path}/")]:
                 self._remove(below)
-
-
-def _folders(path: str) -> Iterator[str]:
-    """`a` and `a/b` of `a/b/c`."""
-    end = path.find("/")
-    while end >= 0:
-        yield path[:end]
-        end = path.find("/", end + 1)

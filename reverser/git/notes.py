@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from reverser.git.complaint import translate
 from reverser.git.push import interpret
 from reverser.git.remote import Remote
+from reverser.git.signing import Signer
 from reverser.git.stream import note, notes
 from reverser.model.commit import PushOutcome, PushResult
 
@@ -18,16 +19,22 @@ REF = "refs/notes/reverser"
 RACES_MOST = 5
 
 
-async def annotate(remote: Remote, texts: Mapping[str, str], committer: str, now: float) -> PushResult:
+async def annotate(
+    remote: Remote, texts: Mapping[str, str], committer: str, now: float, signer: Signer | None = None
+) -> PushResult:
     """Put a note at each of these commits, in place of an older one, and push.
 
-    `committer` is `Name <email>`, `now` Unix seconds. Raises TransientError or StalledError.
+    `committer` is `Name <email>`, `now` Unix seconds; with a `signer` the commit is signed. Raises
+    TransientError or StalledError.
     """
     result = PushResult(PushOutcome.STALE)
     for _ in range(RACES_MOST):
         head = await _fetch(remote)
         stream = notes(REF, committer, now, head) + b"".join(note(*each) for each in texts.items())
         await remote.git.output("fast-import", "--quiet", stdin=stream)
+        if signer is not None:
+            [signed] = await signer.signed([await _head(remote)], head)
+            await remote.git.output("update-ref", REF, signed)
         done = await remote.run(
             "push", "--porcelain", "--no-follow-tags", "--no-signed", "origin", f"{REF}:{REF}"
         )
@@ -43,8 +50,12 @@ async def _fetch(remote: Remote) -> str:
         "fetch", "--no-tags", "--no-write-fetch-head", "--quiet", "origin", f"+{REF}:{REF}"
     )
     if done.code == 0:
-        return (await remote.git.output("rev-parse", "--verify", REF)).decode().strip()
+        return await _head(remote)
     if f"couldn't find remote ref {REF}" not in done.stderr:
         raise translate(done.stderr)
     await remote.git.run("update-ref", "-d", REF)
     return ""
+
+
+async def _head(remote: Remote) -> str:
+    return (await remote.git.output("rev-parse", "--verify", REF)).decode().strip()

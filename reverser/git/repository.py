@@ -109,7 +109,7 @@ class GitRepository:
 
     async def annotate(self, texts: Mapping[str, str], committer: str, now: float) -> PushResult:
         with self._observed("annotate"):
-            return await annotate(self._remote, texts, committer, now)
+            return await annotate(self._remote, texts, committer, now, self._signer)
 
     async def tree(self, commit: str) -> dict[str, tuple[str, str]]:
         return await objects.tree(self._git, commit)

@@ -1,16 +1,20 @@
 """Which object has which file, where a plugin says where files are.
 
 The built-in layouts keep objects apart by what they are made of; of a plugin's nobody knows. The first
-object keeps its path, the second is withheld.
+object keeps its path, the second is withheld. A file in the place of a folder would take away all that
+is below it, so that is a path that is taken, too.
 """
 
 from __future__ import annotations
+
+from collections import Counter
 
 from reverser.model.change import Change
 from reverser.model.entry import Record
 from reverser.model.resource import ObjectKey
 from reverser.model.withheld import Withheld
 from reverser.stages.decide import Decision
+from reverser.stages.paths import folders
 
 
 class Claims:
@@ -19,6 +23,7 @@ class Claims:
     def __init__(self) -> None:
         self._owners: dict[str, ObjectKey] = {}
         self._paths: dict[ObjectKey, str] = {}
+        self._folders: Counter[str] = Counter()
 
     def seed(self, record: Record) -> None:
         """This object has a file already."""
@@ -27,23 +32,36 @@ class Claims:
     def settled(self, change: Change, decision: Decision) -> Decision:
         """The decision itself, or that the object is withheld because its path is another's."""
         if decision.forget:
-            self._release(change.key)
+            self.release(change.key)
         record = decision.record
         if record is None:
             return decision
-        owner = self._owners.get(record.path, change.key)
-        if owner != change.key:
-            told = f"{owner} has the file {record.path!r} already: the layout puts both there"
-            withheld = Withheld(record.destination, change.key, "PathTaken", told, change.seen_at)
-            return Decision("withheld", withheld=withheld)
-        self._release(change.key)
-        self._claim(change.key, record.path)
-        return decision
+        before = self.release(change.key)
+        told = self._taken(record.path)
+        self._claim(change.key, before if told else record.path)
+        if not told:
+            return decision
+        withheld = Withheld(record.destination, change.key, "PathTaken", told, change.seen_at)
+        return Decision("withheld", withheld=withheld)
+
+    def release(self, key: ObjectKey) -> str:
+        """The object has no file any more; which it had, "" for none."""
+        path = self._paths.pop(key, "")
+        if self._owners.get(path) == key:
+            del self._owners[path]
+            self._folders.subtract(folders(path))
+        return path
+
+    def _taken(self, path: str) -> str:
+        """Why the path is another's; "" when it is free."""
+        if path in self._owners:
+            return f"{self._owners[path]} has the file {path!r} already: the layout puts both there"
+        for folder in folders(path):
+            if folder in self._owners:
+                return f"{self._owners[folder]} has the file {folder!r}, which cannot be a folder as well"
+        return f"{path!r} is a folder with files of other objects" if self._folders[path] > 0 else ""
 
     def _claim(self, key: ObjectKey, path: str) -> None:
-        self._owners[path], self._paths[key] = key, path
-
-    def _release(self, key: ObjectKey) -> None:
-        path = self._paths.pop(key, None)
-        if path is not None:
-            del self._owners[path]
+        if path and path not in self._owners:
+            self._owners[path], self._paths[key] = key, path
+            self._folders.update(folders(path))

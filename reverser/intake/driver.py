@@ -225,7 +225,10 @@ class Intake:
         for name, key in gone:
             record = draft.record(name, key)
             if record is not None:
-                draft.add(name, key, swept(routes[name], done.stream, record, done.seen_at))
+                decision = swept(routes[name], done.stream, record, done.seen_at)
+                if decision.forget and name in self._claims:
+                    self._claims[name].release(key)
+                draft.add(name, key, decision)
 
 
 def _more(first: Observation, observations: trio.MemoryReceiveChannel[Observation]) -> list[Observation]:

@@ -12,14 +12,18 @@ from typing import Any, TypeAlias
 import structlog
 
 from reverser.errors import WithheldError
+from reverser.plugins.answers import Fault
 from reverser.plugins.meter import Meter, Tally
 from reverser.plugins.plugin import Hook
 from reverser.plugins.watchdog import TooLongError, Watchdog
+from reverser.stages.text import cut, visible
 
 log = structlog.get_logger()
 
 LOG_SECONDS = 60.0
 """Between two log lines on one hook: a plugin that always fails must not fill the log."""
+WORDS_MOST = 500
+"""Characters of what a plugin says about an object that it withholds."""
 NOTICED_SECONDS = 0.05
 """Who takes longer gets no time from those after it."""
 Take: TypeAlias = Callable[[Any], bool]
@@ -41,19 +45,19 @@ class Asking:
     def __init__(
         self,
         hooks: Iterable[Hook],
-        wanted: type | tuple[type, ...],
+        fault: Fault,
         meter: Meter,
         watchdog: Watchdog | None,
         *,
         strict: bool,
     ) -> None:
-        """`wanted` is what an answer but None must be; `strict` withholds the object of a failure."""
+        """`fault` tells what is wrong with an answer; `strict` withholds the object of a failure."""
         self.hooks = tuple(hooks)
         self._steps = [
             (each, each.bound(), None if each.plugin.builtin else meter.tally(each)) for each in self.hooks
         ]
         self._guarded = any(tally is not None for _, _, tally in self._steps)
-        self._wanted = wanted
+        self._fault = fault
         self._meter = meter
         self._watchdog = watchdog
         self._strict = strict
@@ -98,30 +102,35 @@ class Asking:
         """What a plugin withholds on purpose is no failure of its, where it has a say."""
         if not self._strict:
             return HookError(hook, "raised", "withholds what it has no say in")
-        return WithheldError(error.reason, f"plugin {hook.plugin.name}: {error.message}", hint=error.hint)
+        reason, told = (cut(visible(str(each)), WORDS_MOST) for each in (error.reason, error.message))
+        return WithheldError(reason, f"plugin {hook.plugin.name}: {told}", hint=error.hint)
 
     def _timed(self, hook: Hook, call: Callable[..., Any], tally: Tally, arguments: Any) -> Any:
         watchdog = self._watchdog
         assert watchdog is not None
         began = time.perf_counter()
         try:
-            watchdog.inside = True
-            answer = call(arguments)
-            watchdog.inside = False
+            try:
+                watchdog.inside = True
+                answer = call(arguments)
+                told = "" if answer is None else self._fault(answer)
+            finally:
+                # Before anything is handled: the alarm may ring again while it is.
+                watchdog.inside = False
         except TooLongError:
             raise HookError(hook, "slow", f"took longer than {watchdog.seconds:g} s") from None
         except WithheldError as error:
             raise self._refused(hook, error) from None
-        except Exception as error:
-            # Its text may quote values of the object.
+        except BaseException as error:
+            # SystemExit and its like, too: nothing of a plugin's ends the process. An error's text may
+            # quote values of the object.
             raise HookError(hook, "raised", f"raised {type(error).__name__}") from None
         finally:
-            watchdog.inside = False
             spent = time.perf_counter() - began
             tally.calls += 1
             tally.seconds += spent
             if spent > NOTICED_SECONDS:
                 watchdog.start()
-        if answer is not None and not isinstance(answer, self._wanted):
-            raise HookError(hook, "wrong", f"answered with {type(answer).__name__}")
+        if told:
+            raise HookError(hook, "wrong", told)
         return answer

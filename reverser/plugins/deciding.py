@@ -6,7 +6,6 @@ Information fails open: a message or an author that a plugin cannot give is made
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Mapping
 from typing import Any
 
@@ -16,33 +15,48 @@ from reverser.model.commit import CommitPlan
 from reverser.model.destination import Destination
 from reverser.model.message import Message
 from reverser.model.resource import ObjectKey, ResourceType
+from reverser.plugins.answers import FAULTS, text
 from reverser.plugins.asking import Asking, HookError
-from reverser.plugins.guard import fault
+from reverser.plugins.guard import ExcessError, lessened
 from reverser.plugins.meter import Meter
 from reverser.plugins.plugin import Hooks
 from reverser.plugins.watchdog import Watchdog
+from reverser.stages.message import NOBODY
 from reverser.stages.sanitize.content import copied
 
-AUTHOR = re.compile(r"[^<>\n]+ <[^<>\s]+>")
+OBJ = 3
+"""The place of `obj` among the arguments of reverser_select: it is copied only for who asks for it."""
 
 
 class Deciding:
     """The deciding hooks of one process."""
 
     def __init__(self, hooks: Hooks, meter: Meter, watchdog: Watchdog | None) -> None:
-        def asking(name: str, wanted: type = str, *, strict: bool = False) -> Asking:
-            return Asking(hooks[f"reverser_{name}"], wanted, meter, watchdog, strict=strict)
+        def asking(name: str, *, strict: bool = False) -> Asking:
+            name = f"reverser_{name}"
+            return Asking(hooks[name], FAULTS[name], meter, watchdog, strict=strict)
 
         self._exclude_type = asking("exclude_type")
-        self._select = asking("select", strict=True)
-        self._sanitize = asking("sanitize", dict, strict=True)
+        self._built_in_select, self._select = (
+            Asking(
+                [each for each in hooks["reverser_select"] if each.plugin.builtin is ours],
+                text,
+                meter,
+                watchdog,
+                strict=True,
+            )
+            for ours in (True, False)
+        )
+        self._sanitize = asking("sanitize", strict=True)
         self._layout = asking("layout", strict=True)
         self._identity = asking("identity")
-        self._message = asking("message", Message)
-        self._companions = asking("companions", dict)
+        self._message = asking("message")
+        self._companions = asking("companions")
         self._sanitizers = [
-            Asking([hook], dict, meter, watchdog, strict=True) for hook in hooks["reverser_sanitize"]
+            Asking([hook], FAULTS[hook.name], meter, watchdog, strict=True)
+            for hook in hooks["reverser_sanitize"]
         ]
+        self._obj_asked = any(OBJ in hook.places for hook in self._select.hooks)
         self.has_companions = bool(hooks["reverser_companions"])
         self.foreign_layout = any(not hook.plugin.builtin for hook in hooks["reverser_layout"])
 
@@ -54,20 +68,32 @@ class Deciding:
         self, key: ObjectKey, resource: ResourceType, labels: Mapping[str, str], obj: Mapping[str, Any]
     ) -> str:
         """Why the object has no file; "" when it has one. Raises WithheldError."""
-        return _first(self._select, key, resource, labels, obj)
+        reason = _first(self._built_in_select, key, resource, labels, obj)
+        if reason or not self._select.hooks:
+            return reason
+        # Copies: what a plugin does to its arguments must not reach the file, and what `kubectl apply`
+        # has left in an annotation must not reach a plugin, for it repeats what is sensitive.
+        return _first(self._select, key, resource, dict(labels), copied(obj) if self._obj_asked else {})
 
     def sanitize(self, key: ObjectKey, resource: ResourceType, content: dict[str, Any]) -> dict[str, Any]:
         """The content with less in it; `content` itself stays. Raises WithheldError."""
         if not self._sanitizers:
             return content
-        made: dict[str, Any] = _cleaned(self._sanitize, key, resource, content)
-        if fault(content, made):
+        try:
+            return lessened(content, _cleaned(self._sanitize, key, resource, content))
+        except (ExcessError, RecursionError):
             # Somebody went too far. Who it was costs a copy for each, which is paid only now.
-            for asking in self._sanitizers:
-                if told := fault(content, _cleaned(asking, key, resource, content)):
-                    asking.failed(HookError(asking.hooks[0], "unsafe", told))
-            raise WithheldError("PluginFailed", "plugins added something together", key=key)
-        return made
+            self._blame(key, resource, content)
+            raise WithheldError("PluginFailed", "plugins added something together", key=key) from None
+
+    def _blame(self, key: ObjectKey, resource: ResourceType, content: dict[str, Any]) -> None:
+        """Raises WithheldError when one of the sanitizers goes too far alone."""
+        for asking in self._sanitizers:
+            try:
+                lessened(content, _cleaned(asking, key, resource, content))
+            except (ExcessError, RecursionError) as error:
+                told = str(error) if isinstance(error, ExcessError) else "returned something without an end"
+                asking.failed(HookError(asking.hooks[0], "unsafe", told))
 
     def layout(self, key: ObjectKey, resource: ResourceType, destination: Destination) -> str:
         """The path below the destination's root, unchecked. Raises WithheldError."""
@@ -77,15 +103,8 @@ class Deciding:
         return path
 
     def identity(self, actor: Actor) -> str:
-        """`Name <email>`; whoever fails is passed over."""
-        found: list[str] = []
-
-        def take(author: str) -> bool:
-            found.append(author)
-            return AUTHOR.fullmatch(author) is not None
-
-        self._identity.asked([actor], take)
-        return found[-1]
+        """`Name <email>`; whoever fails is passed over. Nobody is named where nobody says a name."""
+        return _first(self._identity, actor) or NOBODY
 
     def message(self, plan: CommitPlan) -> Message:
         """The words of a commit; whoever fails changes nothing."""
@@ -105,10 +124,9 @@ class Deciding:
         """Files beside ours; whoever fails changes nothing."""
         found: dict[str, str | None] = {}
 
-        def take(answer: dict[Any, Any]) -> bool:
-            for path, text in answer.items():
-                if isinstance(path, str) and isinstance(text, str | None):
-                    found.setdefault(path, text)
+        def take(answer: dict[str, str | None]) -> bool:
+            for path, written in answer.items():
+                found.setdefault(path, written)
             return False
 
         self._companions.asked([changed, files, destination], take)

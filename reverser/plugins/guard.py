@@ -1,7 +1,8 @@
 """What a plugin's sanitizer may do with a document: remove, mask, and nothing else. Pure.
 
-It runs on what comes out of every plugin, so that no plugin can add content past the core sanitizer,
-not even by mistake.
+What it returns only tells what is to stay: the document is made of what was there before. So nothing
+gets past the core sanitizer by way of a plugin, not by mistake, and not by an answer that looks
+another way when it is written than when it was checked.
 """
 
 from __future__ import annotations
@@ -14,39 +15,61 @@ KEPT = ("apiVersion", "kind")
 KEPT_METADATA = ("name", "namespace")
 
 
-def fault(before: dict[str, Any], after: Any) -> str:
-    """What `after` does that a sanitizer may not; "" when it is `before` with less in it."""
+class ExcessError(Exception):
+    """The answer goes too far; the text says how, and quotes no value."""
+
+
+def lessened(before: dict[str, Any], after: Any) -> dict[str, Any]:
+    """`before` with only what `after` left of it, sharing nothing with `after`. Raises ExcessError."""
     if not isinstance(after, dict):
-        return "returned no content"
+        raise ExcessError("returned no content")
     metadata, kept = before["metadata"], after.get("metadata")
-    if any(after.get(name) != before.get(name) for name in KEPT) or not isinstance(kept, dict):
-        return "took away what the object is"
-    if any(kept.get(name) != metadata.get(name) for name in KEPT_METADATA):
-        return "took away which object it is"
-    place = _added(before, after, "")
-    return f"added or changed {place}" if place else ""
+    if any(not _same(after.get(name), before.get(name)) for name in KEPT) or not isinstance(kept, dict):
+        raise ExcessError("took away what the object is")
+    if any(not _same(kept.get(name), metadata.get(name)) for name in KEPT_METADATA):
+        raise ExcessError("took away which object it is")
+    made: dict[str, Any] = _left(before, after, "")
+    return made
 
 
-def _added(before: Any, after: Any, path: str) -> str:
-    """Where something is that was not there before; "" when nothing is."""
+def _left(before: Any, after: Any, path: str) -> Any:
+    """What `after` leaves of `before`. Raises ExcessError for what was not there."""
     if isinstance(before, dict) and isinstance(after, dict):
-        for name, value in after.items():
-            place = f"{path}.{name}".lstrip(".")
-            if name not in before:
-                return place
-            if found := _added(before[name], value, place):
-                return found
-        return ""
+        return {
+            name: _left(before[name], after[name], f"{path}.{name}") for name in _names(before, after, path)
+        }
     if isinstance(before, list) and isinstance(after, list):
-        return _inserted(before, after, path)
-    same = type(after) is type(before) and after == before
-    return "" if same or (isinstance(before, str) and after == MASK) else path or "it"
+        return _items(before, after, path)
+    if _same(after, before):
+        return before
+    if isinstance(before, str) and type(after) is str and after == MASK:
+        return MASK
+    raise ExcessError(f"added or changed {path.lstrip('.') or 'it'}")
 
 
-def _inserted(before: list[Any], after: list[Any], path: str) -> str:
+def _same(one: Any, other: Any) -> bool:
+    return type(one) is type(other) and bool(one == other)
+
+
+def _names(before: dict[str, Any], after: dict[str, Any], path: str) -> list[str]:
+    """In the order of `before`."""
+    for name in after:
+        if name not in before:
+            raise ExcessError(f"added or changed {path}.{name}".replace(" .", " "))
+    return [name for name in before if name in after]
+
+
+def _items(before: list[Any], after: list[Any], path: str) -> list[Any]:
     """Items may go, the rest keeps its order."""
     rest = iter(before)
-    for index, item in enumerate(after):
-        if not any(not _added(old, item, "") for old in rest):
-            return f"{path}[{index}]"
-    return ""
+    return [_item(rest, item, f"{path}[{index}]") for index, item in enumerate(after)]
+
+
+def _item(rest: Any, item: Any, path: str) -> Any:
+    """The next of the rest that `item` is less of."""
+    for old in rest:
+        try:
+            return _left(old, item, path)
+        except ExcessError:
+            continue
+    raise ExcessError(f"added or changed {path.lstrip('.')}")

@@ -67,24 +67,27 @@ class Host:
             raise ConfigError(problems)
         return Deciding(hooks, self._meter, self._watchdog)
 
-    async def open(self, on_pause: Callable[[Plugin, bool], None]) -> None:
+    async def open(self, on_trouble: Callable[[Plugin, str], None]) -> None:
         """Start what has effects. Raises ConfigError when a plugin does not start.
 
-        `on_pause` is called in a thread of the plugin's: paused, or well again.
+        `on_trouble` is called in a thread of the plugin's: what is wrong; "" when it is well again.
         """
         hooks, _ = register(self.plugins)
         problems: list[Problem] = []
         for plugin in self.plugins:
             own = {name: hook for name in EFFECTS for hook in hooks[name] if hook.plugin is plugin}
             if own:
-                problems += await self._opened(Room(plugin, own, self._meter, on_pause))
+                problems += await self._opened(Room(plugin, own, self._meter, on_trouble))
         if problems:
+            await self.close()
             raise ConfigError(problems)
 
     async def _opened(self, room: Room) -> list[Problem]:
         try:
             await trio.to_thread.run_sync(room.open)
-        except Exception as error:
+        except trio.Cancelled:
+            raise
+        except BaseException as error:
             return [Problem(f"plugins.{room.name}", f"did not start: {type(error).__name__}: {error}")]
         self._rooms.append(room)
         return []

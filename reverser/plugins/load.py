@@ -28,7 +28,7 @@ def load(enabled: Sequence[str], paths: Sequence[str] = ()) -> tuple[list[Plugin
 
     `paths` are files or folders of Python, each a plugin called like it, without `.py`.
     """
-    local = {Path(path).stem: Path(path) for path in paths}
+    local = {_name(path): Path(path) for path in paths}
     installed = {point.name: point for point in entry_points(group=GROUP)}
     loaded = [_loaded(name, local, installed) for name in dict.fromkeys(enabled)]
     problems = [each for each in loaded if isinstance(each, Problem)]
@@ -36,6 +36,12 @@ def load(enabled: Sequence[str], paths: Sequence[str] = ()) -> tuple[list[Plugin
         Problem("plugins.paths", f"{path} is not enabled", f'add "{name}" to plugins.enabled')
         for name, path in local.items()
         if name not in enabled
+    ]
+    called = [_name(path) for path in paths]
+    problems += [
+        Problem("plugins.paths", f"{called.count(name)} of them are called {name!r}", "rename all but one")
+        for name in local
+        if called.count(name) > 1
     ]
     return [each for each in loaded if isinstance(each, Plugin)], problems
 
@@ -54,8 +60,16 @@ def _loaded(name: str, local: dict[str, Path], installed: dict[str, EntryPoint])
             return Plugin(name, _module(name, local[name]), str(local[name]), _stamp(local[name]))
         point = installed[name]
         return Plugin(name, point.load(), f"{point.dist.name} {point.dist.version}" if point.dist else "")
-    except Exception as error:
-        return Problem(place, f"cannot be loaded: {type(error).__name__}: {error}")
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
+        # SystemExit, too: a script that was taken for a plugin must not end us without a word.
+        hint = "it may be made for another version of reverser" if isinstance(error, ImportError) else ""
+        return Problem(place, f"cannot be loaded: {type(error).__name__}: {error}", hint)
+
+
+def _name(path: str) -> str:
+    return Path(path).name.removesuffix(".py")
 
 
 def _stamp(path: Path) -> str:

@@ -52,7 +52,7 @@ class Meter:
         """Hand on what was added up."""
         if self._counters is None:
             return
-        for (plugin, name), tally in self._tallies.items():
+        for (plugin, name), tally in [*self._tallies.items()]:  # plugins' threads add to it
             calls, seconds = tally.calls, tally.seconds
             if calls:
                 self._counters.count("hook_calls", calls, plugin=plugin, hook=name)

@@ -52,8 +52,10 @@ def _hooks(plugin: Plugin) -> tuple[list[Hook], list[Problem]]:
     found: list[Hook] = []
     problems: list[Problem] = []
     for caller in manager.get_hookcallers(plugin.code) or ():
-        implementation = caller.get_hookimpls()[0]
+        implementation, *others = caller.get_hookimpls()
         fault = _fault(caller.name, implementation)
+        if others:
+            fault = "is there more than once", "a plugin has one of each"
         if fault is None:
             names = inspect.signature(SPECIFICATIONS[caller.name]).parameters
             places = tuple([*names].index(name) for name in implementation.argnames)
@@ -68,7 +70,7 @@ def _hooks(plugin: Plugin) -> tuple[list[Hook], list[Problem]]:
 
 def _fault(name: str, implementation: pluggy.HookImpl) -> tuple[str, str] | None:
     if name not in SPECIFICATIONS:
-        return "is no hook", did_you_mean(name, SPECIFICATIONS)
+        return "is no hook", did_you_mean(name, SPECIFICATIONS) or "a newer reverser may have it"
     if implementation.wrapper or implementation.hookwrapper:
         return "is a wrapper, and wrappers are not supported", "return a value instead"
     if implementation.tryfirst or implementation.trylast:

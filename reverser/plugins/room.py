@@ -6,6 +6,7 @@ not end is left behind with the process.
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -23,6 +24,9 @@ log = structlog.get_logger()
 LIMIT_SECONDS = 30.0
 WAITING_MOST = 1000
 """Calls that wait for a slow plugin; what comes beyond is dropped and counted."""
+PAUSED = "failed too often in a row and is paused for some minutes"
+ENDED = "what it had left running failed; it is not called any more until the process is started again"
+STUCK = "does not come back from a call, and what it should be told waits"
 Call: TypeAlias = tuple[Hook, tuple[Any, ...]]
 
 
@@ -34,26 +38,28 @@ class Room:
         plugin: Plugin,
         hooks: Mapping[str, Hook],
         meter: Meter,
-        on_pause: Callable[[Plugin, bool], None],
+        on_trouble: Callable[[Plugin, str], None],
         limit_seconds: float = LIMIT_SECONDS,
         pause_seconds: float = PAUSE_SECONDS,
     ) -> None:
-        """`on_pause` is called in the plugin's thread: paused, or well again."""
+        """`on_trouble` is called in the plugin's thread: what is wrong; "" when it is well again."""
         self._plugin = plugin
         self.name = plugin.name
         self._hooks = hooks
         self._meter = meter
-        self._on_pause = on_pause
+        self._on_trouble = on_trouble
         self._limit = limit_seconds
         self._streak = Streak(pause_seconds)
         self._resting = trio.CancelScope()
         self._ending = False
+        self._until, self._stuck = math.inf, False
+        """When the call of now is overdue; whether that was told."""
         self._opened, self._closed = threading.Event(), threading.Event()
         self._failure: BaseException | None = None
 
     def open(self) -> None:
         """Call `reverser_startup` in a new thread; blocks, and raises what it raised."""
-        threading.Thread(target=self._live, name=f"plugin {self._plugin.name}", daemon=True).start()
+        threading.Thread(target=self._live, name=f"plugin {self.name}", daemon=True).start()
         if not self._opened.wait(self._limit + 1):
             raise TimeoutError(f"took longer than {self._limit:g} s")
         if self._failure is not None:
@@ -62,20 +68,31 @@ class Room:
     def tell(self, name: str, *arguments: Any) -> None:
         """Let a hook be called when its turn comes; never waits, never raises."""
         hook = self._hooks.get(name)
-        if hook is not None:
-            self._later(self._take, (hook, arguments))
+        self._look()
+        if hook is not None and not self._later(self._take, (hook, arguments)):
+            self._meter.failed(hook, "dropped")
 
     def close(self, seconds: float) -> None:
         """Finish what waits, call `reverser_shutdown`, and end; blocks for `seconds` at most."""
         self._later(self._finish)
         if not self._closed.wait(seconds):
-            log.warning("plugin did not end in time", plugin=self._plugin.name)
+            log.warning("plugin did not end in time", plugin=self.name)
 
-    def _later(self, function: Callable[..., object], *arguments: Any) -> None:
+    def _look(self) -> None:
+        """A call that blocks its thread cannot be ended; it is told, so that somebody ends the process."""
+        if not self._stuck and time.monotonic() > self._until:
+            self._stuck = True
+            log.warning("plugin hangs", plugin=self.name)
+            self._on_trouble(self._plugin, STUCK)
+
+    def _later(self, function: Callable[..., object], *arguments: Any) -> bool:
+        """Whether there is still a loop to call it."""
         try:
             self._token.run_sync_soon(function, *arguments)
         except trio.RunFinishedError:
             self._closed.set()
+            return False
+        return True
 
     def _take(self, call: Call) -> None:
         try:
@@ -93,6 +110,11 @@ class Room:
     def _live(self) -> None:
         try:
             trio.run(self._main)
+        except BaseException as error:
+            # A task that the plugin has left running. Its error may quote a secret, and is not shown.
+            self._failure = error.__cause__ or error
+            log.error("plugin ended", plugin=self.name, error=type(self._failure).__name__)
+            self._on_trouble(self._plugin, ENDED)
         finally:
             self._opened.set()
             self._closed.set()
@@ -107,8 +129,9 @@ class Room:
         async for hook, arguments in calls:
             await self._rest()
             error = await self._call(hook, arguments)
-            if self._streak.ended(time.monotonic(), well=error is None):
-                self._on_pause(self._plugin, self._streak.paused)
+            if self._streak.ended(time.monotonic(), well=error is None) or self._stuck:
+                self._stuck = False
+                self._on_trouble(self._plugin, PAUSED if self._streak.paused else "")
         await self._called("reverser_shutdown")
 
     async def _rest(self) -> None:
@@ -123,14 +146,19 @@ class Room:
 
     async def _call(self, hook: Hook, arguments: tuple[Any, ...]) -> BaseException | None:
         began = time.perf_counter()
+        self._until = time.monotonic() + 2 * self._limit
         try:
             with trio.fail_after(self._limit):
                 await hook.call(*arguments)
-        except Exception as error:
+        except trio.Cancelled:
+            raise
+        except BaseException as error:
+            # SystemExit and its like, too: the thread would end, and nobody would know.
             self._meter.failed(hook, "slow" if isinstance(error, trio.TooSlowError) else "raised")
-            log.warning("plugin failed", plugin=self._plugin.name, hook=hook.name, error=type(error).__name__)
+            log.warning("plugin failed", plugin=self.name, hook=hook.name, error=type(error).__name__)
             return error
         finally:
+            self._until = math.inf
             tally = self._meter.tally(hook)
             tally.calls += 1
             tally.seconds += time.perf_counter() - began

@@ -30,7 +30,9 @@ def configure(
     for plugin in plugins:
         try:
             settings[plugin.name] = _configured(plugin, hooks, tables.get(plugin.name, {}), decoder, report)
-        except Exception as error:
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:
             report.add(f"plugins.{plugin.name}", f"{type(error).__name__}: {error}")
     return settings, report.problems
 
@@ -42,7 +44,8 @@ def _configured(
     structs = [hook.call() for hook in hooks["reverser_settings"] if hook.plugin is plugin]
     struct = structs[0] if structs else None
     settings = decoder.struct(struct, table, place) if struct is not None else None
-    if struct is None and table:
+    known = any(hook.plugin is plugin for found in hooks.values() for hook in found)
+    if struct is None and table and known:
         report.add(place, "has no settings", "leave the table out")
     if not report.faulty(place):
         for hook in hooks["reverser_configure"]:

@@ -7,6 +7,7 @@ cannot interrupt one long call into C, for example one regular expression gone a
 
 from __future__ import annotations
 
+import random
 import signal
 import threading
 from types import FrameType
@@ -14,6 +15,9 @@ from types import FrameType
 LIMIT_SECONDS = 1.0
 AGAIN_SECONDS = 0.05
 """For code that catches the interruption and goes on."""
+STUBBORN_RINGS = 20
+"""After so many the alarm rings all the time: sooner or later it does where nothing is caught."""
+STUBBORN_SECONDS = 2e-4
 
 
 class TooLongError(BaseException):
@@ -26,12 +30,14 @@ class Watchdog:
     def __init__(self, seconds: float) -> None:
         self.seconds = seconds
         self.inside = False
+        self._rings = 0
         self._works = threading.current_thread() is threading.main_thread()
         if self._works:
             signal.signal(signal.SIGALRM, self._ring)
 
     def start(self) -> None:
         """From now on the limit counts, anew."""
+        self._rings = 0
         if self._works:
             signal.setitimer(signal.ITIMER_REAL, self.seconds, AGAIN_SECONDS)
 
@@ -42,5 +48,10 @@ class Watchdog:
             signal.setitimer(signal.ITIMER_REAL, 0)
 
     def _ring(self, _number: int, _frame: FrameType | None) -> None:
-        if self.inside:
-            raise TooLongError
+        if not self.inside:
+            return
+        self._rings += 1
+        if self._rings > STUBBORN_RINGS:
+            wait = random.uniform(STUBBORN_SECONDS / 100, STUBBORN_SECONDS)  # noqa: S311 - guards nothing
+            signal.setitimer(signal.ITIMER_REAL, wait)
+        raise TooLongError

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Iterator
 
 from reverser.errors import WithheldError
 
@@ -41,6 +42,14 @@ def shorten(segment: str) -> str:
     if stem and len(ending) <= len("yaml"):
         tail += dot + ending
     return data[: SEGMENT_BYTES - len(tail.encode())].decode("utf-8", "ignore") + tail
+
+
+def folders(path: str) -> Iterator[str]:
+    """`a` and `a/b` of `a/b/c`."""
+    end = path.find("/")
+    while end >= 0:
+        yield path[:end]
+        end = path.find("/", end + 1)
 
 
 def _problem(path: str, root: str) -> str:

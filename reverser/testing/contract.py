@@ -10,7 +10,8 @@ from typing import Any
 from reverser.errors import WithheldError
 from reverser.model.message import Message
 from reverser.model.resource import ObjectKey, ResourceType
-from reverser.plugins.guard import fault
+from reverser.plugins.answers import FAULTS
+from reverser.plugins.guard import ExcessError, lessened
 from reverser.plugins.plugin import Hook, Hooks, Plugin
 from reverser.plugins.register import register
 from reverser.plugins.settings import configure
@@ -59,8 +60,6 @@ def _folders() -> Iterator[tuple[Any, ...]]:
     yield files[:1], files[1:], DESTINATION
 
 
-ANSWERS: dict[str, type] = {"reverser_message": Message, "reverser_companions": dict}
-"""Where it is no text."""
 CALLS: dict[str, Callable[[], Iterator[tuple[Any, ...]]]] = {
     "reverser_exclude_type": lambda: ((resource,) for resource in TYPES.values()),
     "reverser_select": _selections,
@@ -77,16 +76,15 @@ def _about(obj: Mapping[str, Any]) -> tuple[ObjectKey, ResourceType]:
 
 
 def _impure(hook: Hook, arguments: tuple[Any, ...]) -> Iterator[str]:
-    wanted = ANSWERS.get(hook.name, str)
     given = copy.deepcopy(arguments)
     first = _call(hook, *given)
-    if isinstance(first, Exception):
+    if isinstance(first, BaseException):
         yield f"{hook.name} raises {type(first).__name__}: {first}"
         return
     if given != arguments:
         yield f"{hook.name} changes its arguments"
-    if first is not None and not isinstance(first, wanted):
-        yield f"{hook.name} answers with {type(first).__name__}"
+    if first is not None and (told := FAULTS[hook.name](first)):
+        yield f"{hook.name} {told}"
     if _call(hook, *copy.deepcopy(arguments)) != first:
         yield f"{hook.name} answers differently when asked again"
 
@@ -97,7 +95,9 @@ def _call(hook: Hook, *arguments: Any) -> Any:
         return hook.call(*arguments)
     except WithheldError:
         return None
-    except Exception as error:
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
         return error
 
 
@@ -107,13 +107,21 @@ def _cleaned(hook: Hook, obj: dict[str, Any]) -> Any:
     return given if answer is None else answer
 
 
+def _excess(before: dict[str, Any], after: Any) -> str:
+    try:
+        lessened(before, after)
+    except ExcessError as error:
+        return str(error)
+    return ""
+
+
 def _unsafe(hook: Hook) -> Iterator[str]:
     for obj in samples():
         once = _cleaned(hook, obj)
-        if isinstance(once, Exception):
+        if isinstance(once, BaseException):
             yield f"{hook.name} raises {type(once).__name__}: {once}"
             return
-        if told := fault(obj, once):
+        if told := _excess(obj, once):
             yield f"{hook.name} {told}"
         elif _cleaned(hook, once) != once:
             yield f"{hook.name} changes again what it has cleaned"

@@ -1,8 +1,9 @@
 """Files that plugins keep beside ours: a list of what is in a folder, for example.
 
 They go into the commit that changed which files there are, so that no commit is without them. Which
-of them are ours the journal remembers; a file of somebody else is left alone. At the start of a session
-all of them are looked at, and what is missing or out of date is one commit of its own.
+of them are ours the journal remembers; when it was lost, a file that is what a plugin wants it to be is
+ours. A file of somebody else is left alone. At the start of a session all of them are looked at, and what
+is missing or out of date is one commit of its own.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import Protocol
 
 import msgspec
 import structlog
+import trio
 
 from reverser.errors import WithheldError
 from reverser.model.commit import Commit
@@ -19,8 +21,11 @@ from reverser.model.destination import Destination
 from reverser.model.entry import Edit
 from reverser.model.ports import Journal, Repository
 from reverser.stages import paths
+from reverser.writer.listed import Listed
 
 log = structlog.get_logger()
+
+REGULAR = "100644"
 
 
 class Companion(Protocol):
@@ -45,21 +50,24 @@ class Companions:
         self._fact = f"companions/{destination.name}"
         self._lead = f"{destination.path.strip('/')}/".lstrip("/")
         self._ours: set[str] = set()
-        self._files: set[str] = set()
-        self._others: set[str] = set()
+        self._files, self._others = Listed(()), Listed(())
+        self._told: set[str] = set()
 
     async def opened(self, head: str, now: float) -> Commit | None:
         """Look at the branch; the commit that makes all companions right, None when they are."""
         tree = await self._repository.tree(head) if head else {}
         files = {record.path for record in await self._journal.all_records(self._destination.name)}
         stored = await self._journal.fact(self._fact)
+        self._files = Listed(files & tree.keys())
         self._ours = set(msgspec.json.decode(stored, type=list[str])) if stored else set()
-        self._files = files & tree.keys()
-        self._others = tree.keys() - self._files - self._ours
-        edits = await self._edits(self._files)
-        known = {path: tree[path][1] for path in self._ours if path in tree}
-        contents = await self._repository.blobs(list(known.values()))
-        stale = [edit for edit in edits if contents.get(known.get(edit.path, "")) != edit.content]
+        wanted = self._wanted(self._files)
+        blobs = {path: tree[path][1] for path in wanted if path in tree and tree[path][0] == REGULAR}
+        contents = await self._repository.blobs([*blobs.values()])
+        there = {path: contents[blob] for path, blob in blobs.items()}
+        await self._remember({path for path, content in there.items() if content == wanted[path]} - files)
+        self._others = Listed(tree.keys() - files - self._ours)
+        edits = await self._edits(wanted)
+        stale = [edit for edit in edits if there.get(edit.path) != edit.content]
         return self._commit(stale, now) if stale else None
 
     async def beside(self, commits: Sequence[Commit]) -> list[Commit]:
@@ -68,39 +76,63 @@ class Companions:
 
     async def _completed(self, commit: Commit) -> Commit:
         last = {edit.path: edit.content is not None for edit in commit.edits}
-        ours = {path: there for path, there in last.items() if path not in self._others}
-        changed = {path for path, there in ours.items() if there is (path not in self._files)}
+        changed = [
+            path
+            for path, there in last.items()
+            if path not in self._others and there is (path not in self._files)
+        ]
         if not changed:
             return commit
-        self._files = (self._files | {path for path in changed if last[path]}) - {
-            path for path in changed if not last[path]
-        }
-        edits = await self._edits(changed)
+        # A plugin may take as long as a second, and there may be a thousand commits.
+        await trio.lowlevel.checkpoint()
+        for path in changed:
+            self._files.put(path, there=last[path])
+        edits = await self._edits(self._wanted(changed))
         return msgspec.structs.replace(commit, edits=(*commit.edits, *edits)) if edits else commit
 
-    async def _edits(self, changed: Iterable[str]) -> list[Edit]:
-        told = self._hooks.companions(self._below(changed), self._below(self._files), self._destination)
-        edits = [edit for path, text in told.items() if (edit := self._edit(path, text)) is not None]
+    def _wanted(self, changed: Iterable[str]) -> dict[str, bytes | None]:
+        """Path -> content, None for a file that goes."""
+        below = sorted(self._below(changed))
+        told = self._hooks.companions(below, self._below(self._files), self._destination)
+        return {
+            self._lead + path: None if text is None else text.encode()
+            for path, text in told.items()
+            if not any(told.get(folder) for folder in paths.folders(path))
+        }
+
+    def _below(self, found: Iterable[str]) -> list[str]:
+        if not self._lead:
+            return [*found]
+        return [path[len(self._lead) :] for path in found if path.startswith(self._lead)]
+
+    async def _edits(self, wanted: Mapping[str, bytes | None]) -> list[Edit]:
+        edits = [
+            Edit(path, content)
+            for path, content in wanted.items()
+            if self._free(path) and (content is not None or path in self._ours)
+        ]
         await self._remember({edit.path for edit in edits})
         return edits
 
-    def _below(self, found: Iterable[str]) -> list[str]:
-        return sorted(path.removeprefix(self._lead) for path in found if path.startswith(self._lead))
+    def _free(self, path: str) -> bool:
+        """Whether the path may be a plugin's; that it may not is told once."""
+        why = self._taken(path)
+        if why and path not in self._told:
+            self._told.add(path)
+            log.warning("plugin's file left out", destination=self._destination.name, path=path, why=why)
+        return not why
 
-    def _edit(self, path: str, text: str | None) -> Edit | None:
-        whole = self._lead + path
+    def _taken(self, path: str) -> str:
         try:
-            paths.check(whole, self._lead.rstrip("/"))
+            paths.check(path, self._lead.rstrip("/"))
         except WithheldError as error:
-            log.warning("plugin's file left out", destination=self._destination.name, why=error.message)
-            return None
-        if whole in self._files or whole in self._others:
-            why = "somebody else's file" if whole in self._others else "an object's file"
-            log.warning("plugin's file left out", destination=self._destination.name, path=whole, why=why)
-            return None
-        if text is None and whole not in self._ours:
-            return None
-        return Edit(whole, None if text is None else text.encode())
+            return error.message
+        for found, whose in ((self._files, "an object's"), (self._others, "somebody else's")):
+            if path in found or found.below(path):
+                return f"{whose} file, or a folder with one"
+            if any(folder in found for folder in paths.folders(path)):
+                return f"inside {whose} file"
+        return ""
 
     async def _remember(self, found: set[str]) -> None:
         """Before they are pushed: a file that we may have written must never seem somebody else's."""

@@ -11,7 +11,7 @@ moved otherwise, a new one is made.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 import msgspec
 import trio
@@ -21,6 +21,7 @@ from reverser.model.entry import Edit, Entry
 from reverser.model.ports import Repository
 from reverser.stages import adopt
 from reverser.stages.manifest import Identity, identities
+from reverser.stages.paths import folders
 
 MANIFEST_SUFFIXES = (".yaml", ".yml")
 REGULAR = ("100644", "100755")
@@ -55,7 +56,7 @@ class Foreign:
             if path in ours and mode in REGULAR:
                 continue
             self._modes[path] = mode
-            self._folders.update(_parents(path))
+            self._folders.update(folders(path))
             if mode in REGULAR and path.startswith(self._root) and path.endswith(MANIFEST_SUFFIXES):
                 blobs[path] = blob
         await self._index(blobs)
@@ -113,7 +114,7 @@ class Foreign:
 
     def _check(self, entry: Entry) -> None:
         path = entry.edit.path
-        for place in (*_parents(path), path):
+        for place in (*folders(path), path):
             mode = self._modes.get(place)
             if mode is None:
                 continue
@@ -135,8 +136,3 @@ def _edited(existing: bytes, index: int, wanted: bytes) -> bytes:
 
 def _identity(entry: Entry) -> Identity:
     return Identity(entry.key.group, entry.kind, entry.key.namespace, entry.key.name)
-
-
-def _parents(path: str) -> Iterable[str]:
-    parts = path.split("/")
-    return ("/".join(parts[:end]) for end in range(1, len(parts)))

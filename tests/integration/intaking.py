@@ -20,6 +20,7 @@ from reverser.model.entry import Entry
 from reverser.model.ports import Journal
 from reverser.model.resource import ResourceType
 from reverser.model.rule import Rule
+from reverser.plugins.deciding import Deciding
 from reverser.stages.route import compile_routes
 from tests.hooks import HOOKS
 
@@ -67,10 +68,16 @@ def _change(stream: Stream, obj: dict[str, Any], origin: Origin, deleted: bool, 
 class Taking:
     """An intake on a journal, and the health that it reports to."""
 
-    def __init__(self, journal: Journal, rules: Sequence[Rule], destinations: Sequence[Destination]) -> None:
+    def __init__(
+        self,
+        journal: Journal,
+        rules: Sequence[Rule] = (EVERYTHING,),
+        destinations: Sequence[Destination] = (LIVE,),
+        hooks: Deciding = HOOKS,
+    ) -> None:
         self.journal = journal
         self.health = Health()
-        routes = compile_routes(rules, destinations, (), journal.key, HOOKS)
+        routes = compile_routes(rules, destinations, (), journal.key, hooks)
         self.intake = Intake(routes, lambda stream: f"all of {stream.id}", journal, METRICS, self.health)
 
     async def all(self, observations: Iterable[Observation]) -> None:

@@ -78,6 +78,23 @@ async def test_a_key_is_rotated_without_a_restart(tmp_path: Path) -> None:
         verify(remote, old)
 
 
+async def test_notes_are_signed_like_commits(tmp_path: Path) -> None:
+    """The first of their commits, and those on top of it."""
+    remote, key = Remote(tmp_path / "remote.git"), tmp_path / "key"
+    key.write_bytes(made("ed25519"))
+    async with open_repository(tmp_path / "ours", signing(remote, key)) as repository:
+        [one] = await repository.write([commit(a="1")], "")
+        await repository.push(one)
+        for text in ("first", "second"):
+            assert (await repository.annotate({one: text}, "Reverser <reverser@localhost>", 1.0)).landed
+
+    verify(remote, key.read_bytes())
+    notes = git("-C", remote.path, "rev-list", "refs/notes/reverser").split()
+    assert len(notes) == 2
+    git("-C", remote.path, "verify-commit", *notes)
+    assert git("-C", remote.path, "notes", "--ref=reverser", "show", one).strip() == "second"
+
+
 async def test_the_same_commit_twice_is_one(tmp_path: Path) -> None:
     """With ed25519 what is written again after a lost push is the same commit."""
     remote, key = Remote(tmp_path / "remote.git"), tmp_path / "key"
@@ -129,3 +146,18 @@ def test_a_key_is_made_and_told(tmp_path: Path) -> None:
     assert first.stdout.split()[:2] == public_line(load(path.read_bytes())).split()
     assert second.returncode == 2
     assert "already there" in second.stderr
+
+
+def test_a_key_that_cannot_be_written_is_told(tmp_path: Path) -> None:
+    """In a sentence, and no file beside it is harmed."""
+    other, path = tmp_path / "signing.new", tmp_path / "signing"
+    other.write_text("mine")
+    command = [sys.executable, "-m", "reverser", "keys", "new"]
+    done = subprocess.run([*command, str(path)], capture_output=True, text=True, check=False)
+    refused = subprocess.run([*command, str(path / "below")], capture_output=True, text=True, check=False)
+
+    assert done.returncode == 0, done.stderr
+    assert other.read_text() == "mine"
+    assert refused.returncode == 2
+    assert "cannot be written" in refused.stderr
+    assert "Traceback" not in refused.stderr

@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 import pytest
 import trio
+from plugged import ABOUT, BASE, OBJECT, Counted, deciding, host_of, problems
 
 from reverser import hookimpl
 from reverser.app.hosting import builtins, hosted
@@ -19,57 +20,15 @@ from reverser.model.condition import Condition
 from reverser.model.message import Message
 from reverser.model.push import Pushed
 from reverser.model.secret import SecretRef
-from reverser.plugins.deciding import Deciding
 from reverser.plugins.host import Host
 from reverser.plugins.plugin import Plugin
-from reverser.testing import ACTORS, DESTINATION, TYPES, contract, key_of, make, plan
-
-BASE = """
-[[destinations]]
-name = "live"
-url = "file:///srv/live.git"
-[[rules]]
-name = "all"
-destination = "live"
-"""
-OBJECT = make("ConfigMap", data={"k": "v"})
-ABOUT = (key_of(OBJECT), TYPES["ConfigMap"])
+from reverser.testing import ACTORS, DESTINATION, TYPES, contract, make, plan
 
 
 class Settings(msgspec.Struct):
     """Of a plugin that has a secret."""
 
     token: SecretRef
-
-
-class Counted:
-    """Counters as the metrics have them."""
-
-    def __init__(self) -> None:
-        self.failures: list[tuple[str, str]] = []
-
-    def count(self, name: str, amount: float = 1, **labels: str) -> None:
-        if name == "hook_failures":
-            self.failures.append((labels["hook"], labels["reason"]))
-
-
-def host_of(folder: Path, code: str, more: str = "") -> Host:
-    """A host with one plugin, `mine`, read from a file."""
-    file = folder / "mine.py"
-    file.write_text(f"from reverser import MASK, hookimpl\nimport msgspec, time, trio\n{code}")
-    config = parse(f'{BASE}\n[plugins]\nenabled = ["mine"]\npaths = ["{file}"]\n{more}', {})
-    return hosted(config, {})
-
-
-def deciding(host: Host) -> Deciding:
-    return host.deciding(builtins(parse(BASE, {})))
-
-
-def problems(folder: Path, code: str, more: str = "") -> list[str]:
-    """What is wrong with such a configuration."""
-    with pytest.raises(ConfigError) as caught:
-        host_of(folder, code, more)
-    return [str(problem) for problem in caught.value.problems]
 
 
 def test_every_deciding_hook_has_its_say(tmp_path: Path) -> None:
@@ -340,7 +299,7 @@ async def _until(done: Any) -> None:
 
 async def _opened(folder: Path, code: str, paused: list[bool] | None = None) -> Host:
     host = host_of(folder, code)
-    await host.open(lambda _, state: (paused if paused is not None else []).append(state))
+    await host.open(lambda _, state: (paused if paused is not None else []).append(bool(state)))
     return host
 
 
@@ -422,7 +381,7 @@ def test_the_contract_finds_what_is_wrong() -> None:
     for expected in (
         "reverser_select changes its arguments",
         "reverser_identity answers differently when asked again",
-        "reverser_message answers with int",
+        "reverser_message answered with int",
         "reverser_sanitize changes again what it has cleaned",
         "into one file",
     ):

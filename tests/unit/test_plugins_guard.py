@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reverser import MASK
-from reverser.plugins.guard import fault
+from reverser.plugins.guard import ExcessError, lessened
 
 CONTENT: dict[str, Any] = {
     "apiVersion": "v1",
@@ -18,6 +18,15 @@ CONTENT: dict[str, Any] = {
     "data": {"k": "v", "n": 1},
     "list": [{"name": "one", "value": "x"}, {"name": "two", "value": "y"}, {"name": "three"}],
 }
+
+
+def fault(before: dict[str, Any], after: Any) -> str:
+    """What is wrong with the answer; "" when it is taken, and then nothing else than it."""
+    try:
+        assert lessened(before, after) == after
+    except ExcessError as error:
+        return str(error)
+    return ""
 
 
 def changed(**fields: Any) -> dict[str, Any]:

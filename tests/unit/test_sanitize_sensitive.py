@@ -92,3 +92,15 @@ def test_tables_are_checked() -> None:
 
     places = {problem.path for problem in caught.value.problems}
     assert {"sensitive[0].resources[0]", "sensitive[0].paths[0]", "sensitive[1].resources"} <= places
+
+
+@pytest.mark.parametrize(
+    "path", ["spec.users.token", "spec.groups.users.token", "spec.groups[*].users.token"]
+)
+def test_a_list_need_not_be_named(path: str) -> None:
+    """A forgotten `[*]` must not leave in the open what the user calls sensitive."""
+    rule = SensitiveRule(("databases.example.com",), paths=(path,))
+    spec = {"users": USERS} if path.startswith("spec.users") else {"groups": [{"users": USERS}]}
+
+    for secrets in ("omit", "mask"):
+        assert "canary-2" not in str(content(DATABASES, secrets, rule, spec=spec))

@@ -14,19 +14,20 @@ from reverser.errors import WithheldError
 Content: TypeAlias = dict[str, Any]
 
 LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
-"""A copy of the whole object, secrets included: it goes wherever it stands."""
+COPIES = frozenset((LAST_APPLIED, "objectset.rio.cattle.io/applied"))
+"""Annotations with a copy of the whole object, secrets included: they go wherever they stand."""
 
 _LEAVES = frozenset((str, int, float, bool, type(None)))
 
 
 def copied(value: Any) -> Any:
-    """A deep copy of JSON data, without last-applied annotations."""
+    """A deep copy of JSON data, without annotations that are copies themselves."""
     kind = type(value)
     if kind is dict:
         return {
             key: item if type(item) in _LEAVES else copied(item)
             for key, item in value.items()
-            if key != LAST_APPLIED
+            if key not in COPIES
         }
     if kind is list:
         return [item if type(item) in _LEAVES else copied(item) for item in value]

@@ -68,13 +68,14 @@ def _without_each(value: Any, path: tuple[str, ...]) -> Any:
 def replaced(value: Any, path: tuple[str, ...], change: Callable[[Any], Any], absent: object) -> Any:
     """`value` with what the path addresses changed, or gone where `change` answers `absent`.
 
-    Shares what is untouched, changes nothing in place.
+    A list that the path does not mention is gone through, as if it said `[*]`: what is sensitive must not
+    stay because of a sign that somebody forgot. Shares what is untouched, changes nothing in place.
     """
     if not path:
         return change(value)
     head, rest = path[0], path[1:]
-    if isinstance(value, list) and head == ANY:
-        items = [replaced(item, rest, change, absent) for item in value]
+    if isinstance(value, list):
+        items = [replaced(item, rest if head == ANY else path, change, absent) for item in value]
         return [item for item in items if item is not absent]
     if not isinstance(value, dict):
         return value

@@ -1,0 +1,129 @@
+"""Files that plugins keep beside ours: in nobody's way, and ours even when the journal was lost."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+from gitsupport import commit, destination
+
+from reverser.git.repository import open_repository
+from reverser.journal.sqlite import open_journal
+from reverser.model.destination import Destination
+from reverser.model.entry import Append, Record
+from reverser.model.ports import Repository
+from reverser.model.resource import ObjectKey
+from reverser.writer.companions import Companions
+from tests.e2e.remote import Remote
+
+Told = Callable[[Collection[str]], Mapping[str, str | None]]
+OURS = ("shop/a.yaml", "shop/b.yaml")
+
+
+class Plugin:
+    """One that keeps files by what files there are."""
+
+    def __init__(self, told: Told) -> None:
+        self._told = told
+
+    def companions(
+        self, changed: Collection[str], files: Collection[str], destination: Destination
+    ) -> Mapping[str, str | None]:
+        del changed, destination
+        return self._told(files)
+
+
+def listing(files: Collection[str]) -> Mapping[str, str | None]:
+    """A list of all files, none when there are none."""
+    return {"shop/list": "\n".join(files) or None}
+
+
+@asynccontextmanager
+async def companions(folder: Path, told: Told) -> AsyncIterator[tuple[Companions, Repository]]:
+    """Those of a branch where two files are ours; the journal is new."""
+    there = destination(f"file://{folder}/remote.git")
+    async with (
+        open_journal(folder) as journal,
+        open_repository(folder / "ours", there) as repository,
+    ):
+        keys = [ObjectKey("default", "", "configmaps", "shop", path) for path in OURS]
+        records = [Record(there.name, key, key.name, b"", b"{}") for key in keys]
+        await journal.append(Append(records=records))
+        yield Companions(there, Plugin(told), journal, repository), repository
+
+
+async def pushed(remote: Remote, folder: Path, **files: str) -> str:
+    """A branch with our files and these."""
+    async with open_repository(folder, destination(remote.url)) as repository:
+        [head] = await repository.write([commit("all", **dict.fromkeys(OURS, "x"), **files)], "")
+        assert (await repository.push(head)).landed
+    return head
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "shop",
+        "shop/a.yaml",
+        "shop/a.yaml/x",
+        "theirs",
+        "theirs/x.yaml",
+        "theirs/x.yaml/y",
+        "../out",
+        ".git/x",
+    ],
+)
+async def test_a_companion_is_in_nobodys_way(tmp_path: Path, path: str) -> None:
+    """Neither in the place of a file nor of a folder with files: git would drop what was there."""
+    remote = Remote(tmp_path / "remote.git")
+    head = await pushed(remote, tmp_path / "theirs", **{"theirs/x.yaml": "x"})
+    before = remote.paths()
+    async with companions(tmp_path, lambda _: {path: "mine", "good": "mine"}) as (found, repository):
+        assert await repository.fetch() == head
+        first = await found.opened(head, 0.0)
+        assert first is not None
+        [made] = await repository.write([first], head)
+        [later] = await repository.write(await found.beside([commit(**{"shop/c.yaml": "1"})]), made)
+        assert (await repository.push(later)).landed
+
+    assert remote.paths() == before | {"good", "shop/c.yaml"}
+    assert remote.show("shop/a.yaml") == remote.show("theirs/x.yaml") == "x"
+
+
+async def test_companions_are_not_inside_each_other(tmp_path: Path) -> None:
+    """The first is kept."""
+    async with companions(tmp_path, lambda _: {"a": "1", "a/b": "2"}) as (found, _):
+        first = await found.opened("", 0.0)
+
+    assert first is not None
+    assert [edit.path for edit in first.edits] == ["a"]
+
+
+async def test_a_lost_journal_loses_no_companion(tmp_path: Path) -> None:
+    """A file that is what the plugin wants it to be is kept up to date from then on."""
+    remote = Remote(tmp_path / "remote.git")
+    head = await pushed(remote, tmp_path / "theirs", **{"shop/list": "\n".join(OURS)})
+    async with companions(tmp_path, listing) as (found, repository):
+        assert await found.opened(await repository.fetch(), 0.0) is None
+        [more] = await found.beside([commit(**{"shop/c.yaml": "1"})])
+        made = await repository.write([more], head)
+        await repository.push(made[-1])
+
+    assert remote.show("shop/list").split() == [*OURS, "shop/c.yaml"]
+    async with companions(tmp_path, lambda _: {"shop/list": "other"}) as (found, repository):
+        again = await found.opened(await repository.fetch(), 0.0)
+        assert again is not None, "it is remembered whatever is in it"
+
+
+async def test_somebody_elses_file_is_left_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """That it is in the way is told once, not at each commit."""
+    remote = Remote(tmp_path / "remote.git")
+    await pushed(remote, tmp_path / "theirs", **{"shop/list": "theirs"})
+    async with companions(tmp_path, listing) as (found, repository):
+        assert await found.opened(await repository.fetch(), 0.0) is None
+        commits = [commit(**{f"shop/{number}.yaml": "1"}) for number in range(9)]
+        assert await found.beside(commits) == commits
+
+    assert capsys.readouterr().out.count("plugin's file left out") == 1
