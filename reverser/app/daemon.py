@@ -19,6 +19,7 @@ import trio
 from reverser import __version__
 from reverser.app.assembly import Assembly
 from reverser.app.bundles import keep_bundles
+from reverser.app.collector import settle
 from reverser.app.gauges import refresh
 from reverser.app.session import Session
 from reverser.app.webhook import Webhooks, listen
@@ -70,6 +71,7 @@ class Daemon:
             witnesses = await self._witnesses(journal, nursery)
             self._health.passed("listeners")
             self._introduce(url)
+            settle()
             task_status.started(url)
             await self._sessions(journal, witnesses)
             await self._host.close()

@@ -13,9 +13,9 @@ TEXT = b"text/plain; charset=utf-8"
 
 
 def header(scope: Scope, name: bytes) -> bytes:
-    """A header's value, lower case; empty when it is missing."""
+    """A header's value, lower case; empty when it is missing. ASGI tells names in lower case."""
     for key, value in scope["headers"]:
-        if key.lower() == name:
+        if key == name:
             found: bytes = value.strip().lower()
             return found
     return b""

@@ -1,11 +1,9 @@
-"""Connections of one listener, each by hypercorn's own handler, and none that cannot be ended.
+"""Connections of one listener: hypercorn's handler, with a protocol that is made for many small requests.
 
-hypercorn's `serve` shields every send, so that a client which stops reading makes the server
-uncancellable. So its handler is used directly, with a send that is bounded in time and can be
-cancelled. hypercorn itself bounds the time until a request's head is complete (the keep-alive
-timeout, which partial data does not renew); bodies are bounded by the application.
-
-Only HTTP/1.1 is spoken: a client that asks for another protocol is answered as if it had not.
+One task a connection reads a request, lets the application answer it, and reads the next. A client
+costs a bounded time in every state: until its handshake is done, until a request's head is complete,
+while it does not read an answer, and when it is closed; bodies are bounded by the application. It
+can always be cancelled, and is let go as soon as it closes.
 """
 
 from __future__ import annotations
@@ -13,36 +11,39 @@ from __future__ import annotations
 import logging
 import ssl
 from collections.abc import Sequence
+from contextlib import suppress
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
-import h11
 import hypercorn
+import structlog
 import trio
-from hypercorn.events import Closed, Event, RawData, Updated
-from hypercorn.protocol import ProtocolWrapper
-from hypercorn.protocol.h11 import H11Protocol
-from hypercorn.trio.tcp_server import TCPServer
+from hypercorn.protocol.http_stream import HTTPStream
+from hypercorn.trio.tcp_server import MAX_RECV, TCPServer
 from hypercorn.trio.worker_context import WorkerContext
-from hypercorn.typing import ConnectionState
-from hypercorn.utils import wrap_app
+from hypercorn.typing import ConnectionState, TaskGroup
+from hypercorn.utils import parse_socket_addr
+
+from reverser.http.exchange import Exchange
+from reverser.http.reply import STREAM, Reply
+from reverser.http.requests import NONE, Head, Headers, Mark, Piece, Requests
+
+log = structlog.get_logger()
 
 SEND_SECONDS = 30.0
 """How long a client may take to read a part of an answer."""
 HEAD_SECONDS = 120.0
 """From one request to the end of the next one's head."""
 HANDSHAKE_SECONDS = 10.0
+CLOSE_SECONDS = 2.0
+"""For what a refused client still sends, without which it might not see why, and for a farewell."""
 
 
 def configuration() -> hypercorn.Config:
-    """hypercorn's settings: no limit cuts off a probe in the middle of a long life."""
+    """hypercorn's settings."""
     config = hypercorn.Config()
     config.keep_alive_timeout = HEAD_SECONDS
-    config.keep_alive_max_requests = 10**9
     config.ssl_handshake_timeout = HANDSHAKE_SECONDS
-    # A full queue would block the reader for ever when an application answers without reading. All
-    # others take what has come before more is read.
-    config.max_app_queue_size = 10**9
     # Given a name instead, it would write to standard error in a form of its own.
     config.errorlog = logging.getLogger("hypercorn.error")
     config.accesslog = None
@@ -50,66 +51,119 @@ def configuration() -> hypercorn.Config:
     return config
 
 
-class Http1(H11Protocol):
-    """HTTP/1.1, and no way out of it."""
-
-    def __init__(self, wrapper: ProtocolWrapper) -> None:
-        place = (wrapper.ssl, wrapper.client, wrapper.server, wrapper.send)
-        super().__init__(
-            wrapper.app, wrapper.config, wrapper.context, wrapper.task_group, wrapper.state, *place
-        )
-
-    async def _check_protocol(self, event: h11.Request) -> None:
-        """hypercorn would go over to HTTP/2 here."""
-
-    async def _create_stream(self, request: h11.Request) -> None:
-        """hypercorn would go over to a web socket here."""
-        headers = [pair for pair in request.headers.raw_items() if pair[0].lower() != b"upgrade"]
-        await super()._create_stream(
-            h11.Request(
-                method=request.method,
-                target=request.target,
-                headers=headers,
-                http_version=request.http_version,
-            )
-        )
-
-
 class Connection(TCPServer):
     """One connection."""
 
-    _gone = False
+    requests: Requests
 
-    async def _read_data(self) -> None:
-        """Read until the client has gone, and do not wait for it any longer."""
-        self.protocol.protocol = Http1(self.protocol)
-        await super()._read_data()
-        self._gone = True
-        await self.idle_task.stop()
+    async def run(self) -> None:
+        """Answer until one side has enough."""
+        self.requests = Requests(self.config.h11_max_incomplete_size)
+        self._unread = self._gone = False
+        try:
+            if await self._opened():
+                while await self._exchange():
+                    pass
+        except Exception:
+            log.exception("a connection failed")  # others go on, whatever one client has done
+        finally:
+            await self._close()
 
-    async def protocol_send(self, event: Event) -> None:
-        """Send bytes, but not for ever, and not when cancelled."""
-        if isinstance(event, Updated) and self._gone:
+    async def read(self) -> bool:
+        """Read more pieces of requests; False when the client has gone."""
+        try:
+            data = await self.stream.receive_some(MAX_RECV)
+        except (trio.BrokenResourceError, trio.ClosedResourceError):
+            data = b""
+        if data:
+            self.requests.feed(bytes(data))
+        else:
+            self._gone = True
+        return not self._gone
+
+    async def gone(self) -> None:
+        """Return when the client has gone. One that sends more requests meanwhile is not read any further."""
+        while await self.read():
+            if self.requests.pieces:
+                await trio.sleep_forever()
+
+    async def write(self, data: bytes) -> None:
+        """Send bytes, but not for ever; to nobody when the client has gone."""
+        if self._gone:
             return
-        if not isinstance(event, RawData):
-            await super().protocol_send(event)
-            return
-        async with self.send_lock:
-            try:
-                with trio.fail_after(SEND_SECONDS):
-                    await self.stream.send_all(event.data)
-            except (trio.BrokenResourceError, trio.ClosedResourceError, trio.TooSlowError):
-                await trio.aclose_forcefully(self.stream)
-                await self.protocol.handle(Closed())
+        try:
+            with trio.fail_after(SEND_SECONDS):
+                await self.stream.send_all(data)
+        except (trio.BrokenResourceError, trio.ClosedResourceError, trio.TooSlowError):
+            self._gone = True
+            await trio.aclose_forcefully(self.stream)
+
+    def headers(self) -> Headers:
+        """What stands in every response."""
+        return self.config.response_headers("h11")
+
+    def asgi(self, exchange: Exchange, reply: Reply) -> HTTPStream:
+        """hypercorn's part of an exchange."""
+        tasks = cast(TaskGroup, exchange)
+        client, server = self._peers
+        return HTTPStream(
+            self.app, self.config, self.context, tasks, self._secure, client, server, reply.take, STREAM
+        )
+
+    async def _opened(self) -> bool:
+        """Whether there is a client, after the handshake."""
+        try:
+            self._secure = isinstance(self.stream, trio.SSLStream)
+            if self._secure:
+                with trio.fail_after(self.config.ssl_handshake_timeout):
+                    await self.stream.do_handshake()
+            plain = self.stream.transport_stream.socket if self._secure else self.stream.socket
+            names = plain.getpeername(), plain.getsockname()
+        except (trio.BrokenResourceError, trio.TooSlowError, OSError):
+            return False
+        self._peers = [parse_socket_addr(plain.family, name) for name in names]
+        return True
+
+    async def _exchange(self) -> bool:
+        """One request and its answer; whether another one may follow."""
+        piece = await self._next()
+        if isinstance(piece, Head):
+            exchange = Exchange(piece, self)
+            lasting = await exchange.run(self.app)
+            self._unread = not exchange.complete
+            return lasting and not self._gone
+        if isinstance(piece, Mark):
+            self._unread = True
+            await Reply(NONE, self.write, self.headers()).refuse(400 if piece is Mark.BAD else 431)
+        return False
+
+    async def _next(self) -> Piece | None:
+        """The next request's head, a complaint, or None when there will be none."""
+        with trio.move_on_after(self.config.keep_alive_timeout):
+            while not self.requests.pieces:
+                if not await self.read():
+                    return None
+            return self.requests.pieces.popleft()
+        return None
+
+    async def _close(self) -> None:
+        """To close while something is unread would make a reset of what was answered."""
+        transport = self.stream.transport_stream if self._secure else self.stream
+        if self._unread and not self._gone:
+            with (
+                trio.move_on_after(CLOSE_SECONDS),
+                suppress(trio.BrokenResourceError, trio.ClosedResourceError),
+            ):
+                while await transport.receive_some(MAX_RECV):
+                    pass
+        await trio.aclose_forcefully(self.stream)
 
 
 async def serve_connections(
     app: Any, listeners: Sequence[trio.SocketListener], context: ssl.SSLContext | None = None
 ) -> None:
     """Answer an ASGI application's requests until cancelled; with a context over TLS."""
-    handler = partial(
-        Connection, wrap_app(app, 0, "asgi"), configuration(), WorkerContext(None), ConnectionState({})
-    )
+    handler = partial(Connection, app, configuration(), WorkerContext(None), ConnectionState({}))
     if context is None:
         await trio.serve_listeners(handler, list(listeners))
     else:

@@ -37,7 +37,7 @@ class Evidence(enum.Enum):
     """Nothing tells who it was: the author is `unknown`."""
 
 
-class Actor(msgspec.Struct, frozen=True):
+class Actor(msgspec.Struct, frozen=True, gc=False):
     """A user as the API server knows it."""
 
     name: str

@@ -28,7 +28,7 @@ class Source(enum.Enum):
     """Told after the response: the request succeeded, though it may have changed nothing."""
 
 
-class Fact(msgspec.Struct, frozen=True, kw_only=True):
+class Fact(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One request that may have made a change, seen from one side."""
 
     id: str

@@ -54,7 +54,7 @@ class ResourceType(msgspec.Struct, frozen=True):
         return "list" in self.verbs and "watch" in self.verbs
 
 
-class ObjectKey(msgspec.Struct, frozen=True, order=True):
+class ObjectKey(msgspec.Struct, frozen=True, order=True, gc=False):
     """Names one object: versionless, and unique across clusters."""
 
     cluster: str

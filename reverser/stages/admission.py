@@ -31,20 +31,20 @@ Types: TypeAlias = Callable[[str, str], ResourceType | None]
 """(group, plural) -> the type as it is watched, None when it is not."""
 
 
-class GroupResource(msgspec.Struct, frozen=True):
+class GroupResource(msgspec.Struct, frozen=True, gc=False):
     """`resource` of a request."""
 
     group: str = ""
     resource: str = ""
 
 
-class Options(msgspec.Struct, frozen=True, rename="camel"):
+class Options(msgspec.Struct, frozen=True, rename="camel", gc=False):
     """CreateOptions, UpdateOptions or PatchOptions."""
 
     field_manager: str = ""
 
 
-class Request(msgspec.Struct, frozen=True, rename="camel"):
+class Request(msgspec.Struct, frozen=True, rename="camel", gc=False):
     """What somebody wants to do."""
 
     uid: str
@@ -60,7 +60,7 @@ class Request(msgspec.Struct, frozen=True, rename="camel"):
     options: msgspec.Raw = ABSENT
 
 
-class Review(msgspec.Struct, frozen=True, rename="camel"):
+class Review(msgspec.Struct, frozen=True, rename="camel", gc=False):
     """An AdmissionReview with a request."""
 
     api_version: str

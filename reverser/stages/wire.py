@@ -24,7 +24,7 @@ class UndecodableError(ReverserError):
     """The body is not what it should be. The sender must change it; its content is not told."""
 
 
-class User(msgspec.Struct, frozen=True):
+class User(msgspec.Struct, frozen=True, gc=False):
     """`userInfo` of an AdmissionReview, `user` of an audit event."""
 
     username: str = ""
@@ -37,13 +37,13 @@ class User(msgspec.Struct, frozen=True):
         return Actor.of(self.username, self.groups or (), extra)
 
 
-class Owner(msgspec.Struct, frozen=True):
+class Owner(msgspec.Struct, frozen=True, gc=False):
     """An entry of ownerReferences."""
 
     uid: str = ""
 
 
-class Metadata(msgspec.Struct, frozen=True, rename="camel"):
+class Metadata(msgspec.Struct, frozen=True, rename="camel", gc=False):
     """What joins an object to its changes."""
 
     name: str = ""
@@ -53,7 +53,7 @@ class Metadata(msgspec.Struct, frozen=True, rename="camel"):
     owner_references: list[Owner] | None = None
 
 
-class Head(msgspec.Struct, frozen=True, rename="camel"):
+class Head(msgspec.Struct, frozen=True, rename="camel", gc=False):
     """The beginning of any object."""
 
     api_version: str = ""
@@ -61,13 +61,13 @@ class Head(msgspec.Struct, frozen=True, rename="camel"):
     metadata: Metadata = Metadata()
 
 
-class ScaleSpec(msgspec.Struct, frozen=True):
+class ScaleSpec(msgspec.Struct, frozen=True, gc=False):
     """`spec` of a Scale; zero replicas are left out."""
 
     replicas: int = 0
 
 
-class Scale(msgspec.Struct, frozen=True):
+class Scale(msgspec.Struct, frozen=True, gc=False):
     """The body of the subresource `scale`."""
 
     kind: str = ""

@@ -253,7 +253,7 @@ TABLE: dict[str, tuple[int, tuple[bytes, ...]]] = {
     "path": (404, (request("/nowhere", REVIEW),)),
     "root": (404, (request("/", REVIEW),)),
     "two-slashes": (404, (request("//audit", REVIEW),)),
-    "no-slash": (404, (request("audit", REVIEW),)),
+    "no-slash": (400, (request("audit", REVIEW),)),
     "hostile-path": (200, (request("/audit/..%2f%ff%00%0d%0a", BATCH),)),
     "asterisk": (404, (head("*", method="OPTIONS"),)),
     "authority": (404, (head("127.0.0.1:443", method="CONNECT"),)),

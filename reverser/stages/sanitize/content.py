@@ -17,6 +17,7 @@ LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 COPIES = frozenset((LAST_APPLIED, "objectset.rio.cattle.io/applied"))
 """Annotations with a copy of the whole object, secrets included: they go wherever they stand."""
 
+_MAPS = frozenset((dict,))
 _LEAVES = frozenset((str, int, float, bool, type(None)))
 
 
@@ -24,11 +25,13 @@ def copied(value: Any) -> Any:
     """A deep copy of JSON data, without annotations that are copies themselves."""
     kind = type(value)
     if kind is dict:
-        return {
-            key: item if type(item) in _LEAVES else copied(item)
-            for key, item in value.items()
-            if key not in COPIES
-        }
+        copy = value.copy()
+        for name in COPIES:
+            copy.pop(name, None)
+        for key, item in copy.items():
+            if type(item) not in _LEAVES:
+                copy[key] = copied(item)
+        return copy
     if kind is list:
         return [item if type(item) in _LEAVES else copied(item) for item in value]
     if kind in _LEAVES:
@@ -53,7 +56,7 @@ def rows(parent: Content, key: str) -> list[Content]:
     value = parent.get(key)
     if value is None:
         return []
-    if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
+    if not isinstance(value, list) or not _MAPS.issuperset(map(type, value)):
         raise WithheldError("Unreadable", f"the field {key!a} is not a list of maps")
     return value
 

@@ -7,7 +7,7 @@ Checked are the lists whose keys the server does not force to be unique.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from reverser.stages.sanitize.content import Content, mapping, rows
@@ -46,7 +46,7 @@ def _all(content: Content, kind: Kind) -> Iterator[str]:
 def _of_set(content: Content, path: tuple[str, str]) -> Iterator[str]:
     values = (mapping(content, path[0]) or {}).get(path[1])
     if isinstance(values, list):
-        yield from _told(((value,) for value in values), ".".join(path))
+        yield from _told([(value,) for value in values], ".".join(path))
 
 
 def _of_spec(spec: Content, place: str) -> Iterator[str]:
@@ -62,10 +62,13 @@ def _of_list(parent: Content, key: str, names: tuple[str, ...], place: str) -> I
     items = rows(parent, key)
     if len(items) < 2:
         return
-    yield from _told((tuple(item.get(name, "") for name in names) for item in items), f"{place}.{key}")
+    columns = [[item.get(name, "") for item in items] for name in names]
+    yield from _told(list(zip(*columns, strict=True)), f"{place}.{key}")
 
 
-def _told(keys: Iterable[tuple[Any, ...]], place: str) -> Iterator[str]:
+def _told(keys: Sequence[tuple[Any, ...]], place: str) -> Iterator[str]:
+    if len(set(keys)) == len(keys):
+        return  # almost always, and counting takes ten times as long
     for values, count in Counter(keys).items():
         if count > 1:
             which = "/".join(str(value) for value in values if value != "")
