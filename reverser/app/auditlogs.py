@@ -15,8 +15,8 @@ import msgspec
 from reverser.app.auditlog import AuditLog, Line, Place
 from reverser.stages.audit import decode_event
 from reverser.stages.audit.write import seconds
-from reverser.stages.replay import Gap, Order, Types, Write, writes
-from reverser.stages.replay.write import MICROSECONDS, Wants
+from reverser.stages.replay import Gap, Order, Types, Wants, Write, writes
+from reverser.stages.replay.write import MICROSECONDS
 from reverser.stages.wire import UndecodableError
 
 LOG = "log/"

@@ -8,7 +8,6 @@ read and written at the same time; the journal stands between them, and its leng
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
@@ -20,13 +19,12 @@ from reverser.app.assembly import Assembly
 from reverser.app.auditlogs import LOG, AuditLogs
 from reverser.app.daemon import opened_journal
 from reverser.app.opening import Opening
+from reverser.app.replayed import Summary, coverage, folder
 from reverser.config import Config
 from reverser.errors import StalledError
 from reverser.git.repository import open_repository
 from reverser.health import Health
 from reverser.intake.replay import SEEN, Replay
-from reverser.journal.key import key
-from reverser.journal.lock import lock
 from reverser.metrics import Metrics
 from reverser.model.condition import Condition
 from reverser.model.destination import Destination
@@ -34,37 +32,13 @@ from reverser.model.entry import Append
 from reverser.model.ports import Journal, Repository
 from reverser.model.push import Pushed
 from reverser.model.resource import ResourceType
-from reverser.model.withheld import Withheld
 from reverser.plugins import Host
-from reverser.private import write_private
-from reverser.stages.replay import Types, parse_trailer
-from reverser.stages.replay.write import Wants
+from reverser.stages.replay import Types, Wants, parse_trailer
 
 LEAD = 5000
 """Entries that reading may be ahead of writing."""
 POLL_SECONDS = 0.05
 PROGRESS_SECONDS = 5.0
-
-
-class Summary(msgspec.Struct):
-    """What became of all lines."""
-
-    read: int = 0
-    commits: int = 0
-    unchanged: int = 0
-    known: int = 0
-    """Told by the branch or the journal already."""
-    unselected: int = 0
-    quiet: int = 0
-    """Events that changed nothing: reads, failures, dry runs, status."""
-    unreadable: int = 0
-    unfinished: int = 0
-    gaps: dict[str, int] = {}
-    """Why how many writes could not be replayed."""
-    damage: list[str] = []
-    withheld: list[Withheld] = []
-    doubts: dict[str, str] = {}
-    """Type that no rule selects -> the name in a rule that may be a short name of it."""
 
 
 Progress = Callable[[Summary, str, float], None]
@@ -91,7 +65,7 @@ async def replay(
             scope.cancel()
 
     summary = Summary()
-    private = msgspec.structs.replace(config, data_dir=str(_folder(config, cluster)))
+    private = msgspec.structs.replace(config, data_dir=str(folder(config, cluster)))
     with scope:
         async with opened_journal(private) as journal:
             run = _Run(private, host, cluster, journal, Health(notice), summary, progress)
@@ -115,7 +89,7 @@ class _Run:
         progress: Progress,
     ) -> None:
         self._assembly = Assembly(config, journal.key, host)
-        self._coverage = _coverage(config, host)
+        self._coverage = coverage(config, host)
         self._cluster = cluster
         self._journal = journal
         self._health = health
@@ -230,43 +204,6 @@ def _opened(paths: Sequence[str], types: Types, wants: Wants) -> Iterator[AuditL
     logs = AuditLogs(paths, types, wants)
     yield logs
     logs.close()
-
-
-def _folder(config: Config, cluster: str) -> Path:
-    """Made when it is missing, with the daemon's key: masked values look the same in both branches."""
-    (destination,) = config.destinations
-    where = [cluster, destination.url, destination.branch, destination.path]
-    digest = hashlib.blake2b(msgspec.json.encode(where), digest_size=6).hexdigest()
-    base = Path(config.data_dir)
-    folder = base / "replay" / f"{destination.name}-{digest}"
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    if not (folder / "key").exists():
-        write_private(folder / "key", _daemons_key(base))
-    return folder
-
-
-def _daemons_key(base: Path) -> bytes:
-    if (base / "key").exists():
-        return key(base)
-    with lock(base):
-        return key(base)
-
-
-def _coverage(config: Config, host: Host) -> str:
-    """Fingerprint of what decides what becomes of a write: with another one, logs are read from the start."""
-    places = [_place(destination) for destination in config.destinations]
-    tables = [config.rules, places, config.sanitize, config.sensitive, host.fingerprint]
-    return hashlib.blake2b(msgspec.json.encode(tables), digest_size=12).hexdigest()
-
-
-def _place(destination: Destination) -> list[str]:
-    return [
-        destination.path,
-        destination.layout,
-        destination.template,
-        destination.style,
-        destination.secrets,
-    ]
 
 
 async def _at_once() -> None:

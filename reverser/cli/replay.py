@@ -13,7 +13,8 @@ import msgspec
 import trio
 
 from reverser.app.hosting import hosted
-from reverser.app.replay import Summary, replay
+from reverser.app.replay import replay
+from reverser.app.replayed import Summary
 from reverser.cli.options import config_option
 from reverser.cli.setting import cluster_option
 from reverser.config import Config, load

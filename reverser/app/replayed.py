@@ -1,0 +1,74 @@
+"""What a replay leaves behind: a folder below the data directory, and a summary for a person."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import msgspec
+
+from reverser.config import Config
+from reverser.journal.key import key
+from reverser.journal.lock import lock
+from reverser.model.destination import Destination
+from reverser.model.withheld import Withheld
+from reverser.plugins import Host
+from reverser.private import write_private
+
+
+class Summary(msgspec.Struct):
+    """What became of all lines."""
+
+    read: int = 0
+    commits: int = 0
+    unchanged: int = 0
+    known: int = 0
+    """Told by the branch or the journal already."""
+    unselected: int = 0
+    quiet: int = 0
+    """Events that changed nothing: reads, failures, dry runs, status."""
+    unreadable: int = 0
+    unfinished: int = 0
+    gaps: dict[str, int] = {}
+    """Why how many writes could not be replayed."""
+    damage: list[str] = []
+    withheld: list[Withheld] = []
+    doubts: dict[str, str] = {}
+    """Type that no rule selects -> the name in a rule that may be a short name of it."""
+
+
+def folder(config: Config, cluster: str) -> Path:
+    """Made when it is missing, with the daemon's key: masked values look the same in both branches."""
+    (destination,) = config.destinations
+    where = [cluster, destination.url, destination.branch, destination.path]
+    digest = hashlib.blake2b(msgspec.json.encode(where), digest_size=6).hexdigest()
+    base = Path(config.data_dir)
+    found = base / "replay" / f"{destination.name}-{digest}"
+    found.mkdir(parents=True, exist_ok=True, mode=0o700)
+    if not (found / "key").exists():
+        write_private(found / "key", _daemons_key(base))
+    return found
+
+
+def _daemons_key(base: Path) -> bytes:
+    if (base / "key").exists():
+        return key(base)
+    with lock(base):
+        return key(base)
+
+
+def coverage(config: Config, host: Host) -> str:
+    """Fingerprint of what decides what becomes of a write: with another one, logs are read from the start."""
+    places = [_place(destination) for destination in config.destinations]
+    tables = [config.rules, places, config.sanitize, config.sensitive, host.fingerprint]
+    return hashlib.blake2b(msgspec.json.encode(tables), digest_size=12).hexdigest()
+
+
+def _place(destination: Destination) -> list[str]:
+    return [
+        destination.path,
+        destination.layout,
+        destination.template,
+        destination.style,
+        destination.secrets,
+    ]

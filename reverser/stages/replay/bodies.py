@@ -1,0 +1,61 @@
+"""Bodies of requests and responses: the object, what a patch means, what a collection names."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+
+from reverser.model.resource import ResourceType
+from reverser.stages.audit.event import Event
+from reverser.stages.sanitize.builtin import BUILTIN_GROUPS
+from reverser.stages.wire import Head, read_or
+
+
+def object_of(body: msgspec.Raw) -> dict[str, Any] | None:
+    """The object in a body; None when there is none."""
+    found: Any = read_or(body, Any, None)
+    return found if isinstance(found, dict) else None
+
+
+def merges(body: dict[str, Any], type: ResourceType) -> bool:  # noqa: A002
+    """Whether a patch means the same as a JSON merge patch, whatever patch it was.
+
+    A log does not tell which kind. An apply names the type that it is of. A strategic merge differs
+    in lists and in keys with a dollar, and custom types know none.
+    """
+    if "apiVersion" in body and "kind" in body:
+        return False
+    return type.group not in BUILTIN_GROUPS or not any(_strategic(body))
+
+
+def _strategic(value: Any) -> Iterator[bool]:
+    if isinstance(value, list):
+        yield True
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            yield key.startswith("$")
+            yield from _strategic(item)
+
+
+class _Row(msgspec.Struct, frozen=True):
+    object: Head = Head()
+
+
+class _Table(msgspec.Struct, frozen=True):
+    rows: list[_Row] | None = None
+
+
+class _List(msgspec.Struct, frozen=True):
+    items: list[Head] | None = None
+
+
+def items_of(event: Event) -> list[Head] | None:
+    """What a collection's response names; None when it was not recorded."""
+    head = read_or(event.response_object, Head, Head())
+    if head.kind == "Table":
+        table = read_or(event.response_object, _Table, None)
+        return None if table is None else [row.object for row in table.rows or ()]
+    found = read_or(event.response_object, _List, None) if head.kind.endswith("List") else None
+    return None if found is None else found.items or []

@@ -1,0 +1,211 @@
+"""One event of an audit log in, the writes that it tells of out: of what, by whom, to which state.
+
+At level RequestResponse the response is the state. At level Request it is the body of a creation or
+an update, as it was asked for; of a patch it is known only where every kind of patch that it could
+be has the same meaning. What changed something without telling what is a `Gap`: it is counted, and
+whoever writes the object next is not blamed for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeAlias
+
+from reverser.model.attribution import Attribution, Evidence, bounded
+from reverser.model.change import Operation
+from reverser.model.fact import Fact
+from reverser.model.resource import ResourceType
+from reverser.stages.audit.event import Event, ObjectReference, stored_metadata
+from reverser.stages.audit.write import BODIES, COLLECTION, may_be_dry, operation_of, told
+from reverser.stages.managed import manager
+from reverser.stages.replay.bodies import items_of, merges, object_of
+from reverser.stages.replay.types import DEFINITIONS, Types
+from reverser.stages.replay.write import MICROSECONDS, Form, Gap, Write
+from reverser.stages.wire import Head, read_or, replicas
+
+Wants: TypeAlias = Callable[[ResourceType], bool]
+
+SPECIAL = ("", "Status", "Table", "PartialObjectMetadata")
+"""Kinds of responses that do not hold the object."""
+CONTENTLESS = ("approval", "finalize")
+"""Subresources whose writes change no content."""
+
+
+def writes(event: Event, types: Types, wants: Wants) -> tuple[Write, ...] | Gap | None:
+    """What the event tells; empty: of a type that is not wanted; None: it changed nothing.
+
+    Raises UndecodableError, and nothing else, when its times cannot be read.
+    """
+    operation, ref = operation_of(event), event.object_ref
+    if operation is None or ref is None or event.query.get("dryRun"):
+        return None
+    reading = _Reading(event, ref, operation, types)
+    if reading.defines:
+        types.learn(object_of(event.response_object) or object_of(event.request_object) or {})
+    if not wants(reading.type):
+        return ()
+    if event.truncated or event.level not in BODIES:
+        return reading.gap("the event has no bodies")
+    return None if may_be_dry(event, operation) else reading.read()
+
+
+class _Reading:
+    """One event that changed something, half read."""
+
+    def __init__(self, event: Event, ref: ObjectReference, operation: Operation, types: Types) -> None:
+        self._event = event
+        self._ref = ref
+        self._operation = operation
+        self._types = types
+        self._told: Fact = told(event, "", operation)
+        self._answer = read_or(event.response_object, Head, Head())
+        """The beginning of the response; read once, since bodies are long."""
+        self._made = self._answer.metadata if self._answer.kind not in SPECIAL else stored_metadata(event)
+        head = self._head
+        self.type = types.type(
+            self._told.group,
+            self._told.resource,
+            head.api_version,
+            head.kind,
+            namespaced=bool(self._told.namespace),
+        )
+
+    @property
+    def defines(self) -> bool:
+        return (self.type.group, self.type.resource) == DEFINITIONS and not self._ref.subresource
+
+    def read(self) -> tuple[Write, ...] | Gap | None:
+        if self._event.verb == COLLECTION:
+            return self._collection()
+        if self._operation is Operation.DELETE:
+            return self._one(Form.GONE, {})
+        if self._ref.subresource == "scale":
+            return self._scale()
+        if self._answer.kind in SPECIAL:
+            return self._asked()
+        # A review, for example, is answered by an object that nobody keeps.
+        stored = object_of(self._event.response_object) if self._answer.metadata.uid else None
+        return None if stored is None else self._one(Form.WHOLE, stored)
+
+    def gap(self, reason: str) -> Gap:
+        return Gap(
+            reason=reason,
+            type=self.type,
+            namespace=self._told.namespace,
+            name=self._told_name,
+            at=self._at,
+            version=_number(self._made.resource_version),
+            uid=self._uid,
+            user=self._told.actor.name,
+        )
+
+    def _asked(self) -> tuple[Write, ...] | Gap | None:
+        """The state as far as the request tells it."""
+        body, verb = object_of(self._event.request_object), self._event.verb
+        if self._ref.subresource:
+            return (
+                None
+                if self._ref.subresource in CONTENTLESS
+                else self.gap("a subresource without its response")
+            )
+        if body is None:
+            return self.gap(
+                "a JSON patch without its response" if verb == "patch" else "the event has no bodies"
+            )
+        if verb != "patch" or self._operation is Operation.CREATE:
+            return self._one(Form.WHOLE, self._completed(body))
+        if merges(body, self.type):
+            return self._one(Form.PATCH, body)
+        return self.gap("a patch without its response")
+
+    def _scale(self) -> tuple[Write, ...] | Gap:
+        number = replicas(self._event.response_object)
+        if number is None:
+            number = replicas(self._event.request_object)
+        if number is None:
+            spec = (object_of(self._event.request_object) or {}).get("spec")
+            number = spec.get("replicas") if isinstance(spec, dict) else None
+        if not isinstance(number, int):
+            return self.gap("a scale without its number")
+        return self._one(Form.REPLICAS, {"spec": {"replicas": number}})
+
+    def _collection(self) -> tuple[Write, ...] | Gap:
+        heads = items_of(self._event)
+        if heads is None:
+            return self.gap("a deletion of a collection without its response")
+        evidence = Evidence.AUDIT_COLLECTION
+        return tuple(
+            self._write(
+                Form.GONE, {}, evidence, head.metadata.namespace, head.metadata.name, head.metadata.uid
+            )
+            for head in heads
+            if head.metadata.name
+        )
+
+    def _one(self, form: Form, body: dict[str, Any]) -> tuple[Write, ...] | Gap:
+        name = self._told_name
+        if not name:
+            return self.gap("a generated name without its response")
+        if form is Form.WHOLE and not self.type.kind:
+            return self.gap("an object without its kind")
+        return (self._write(form, body, Evidence.AUDIT, self._told.namespace, name, self._uid),)
+
+    def _write(
+        self, form: Form, body: dict[str, Any], evidence: Evidence, namespace: str, name: str, uid: str
+    ) -> Write:
+        whole = form is Form.WHOLE
+        found = Attribution(
+            actor=self._told.actor,
+            evidence=evidence,
+            manager=(manager(body) if whole else "") or self._told.manager,
+            impersonator=self._told.impersonator,
+            user_agent=self._told.user_agent,
+        )
+        return Write(
+            type=self._types.of_object(self.type, body) if whole else self.type,
+            namespace="" if not self.type.namespaced else namespace,
+            name=name,
+            operation=self._operation,
+            form=form,
+            body=body,
+            at=self._at,
+            uid=bounded("".join(uid.split())),
+            version=0 if evidence is Evidence.AUDIT_COLLECTION else _number(self._made.resource_version),
+            attribution=found,
+            audit_id=self._event.audit_id,
+        )
+
+    def _completed(self, body: dict[str, Any]) -> dict[str, Any]:
+        """A body may leave out what stands in the request's path."""
+        metadata = body.get("metadata")
+        named = {**(metadata if isinstance(metadata, dict) else {}), "name": self._told_name}
+        if self.type.namespaced:
+            named["namespace"] = self._told.namespace
+        return {**body, "metadata": named}
+
+    @property
+    def _head(self) -> Head:
+        """Kind and version of the object, where a body tells them."""
+        if self._ref.subresource == "scale" or self._operation is Operation.DELETE:
+            return Head()
+        if self._answer.kind not in SPECIAL:
+            return self._answer
+        return read_or(self._event.request_object, Head, Head())
+
+    @property
+    def _at(self) -> int:
+        return round(self._told.completed_at * MICROSECONDS)
+
+    @property
+    def _told_name(self) -> str:
+        return self._ref.name or self._made.name
+
+    @property
+    def _uid(self) -> str:
+        """A creation's body may name the uid of what it was copied from."""
+        named = "" if self._operation is Operation.CREATE else self._ref.uid
+        return self._made.uid or self._event.deleted_uid or named
+
+
+def _number(version: str) -> int:
+    return int(version) if version.isascii() and version.isdigit() and len(version) < 19 else 0
