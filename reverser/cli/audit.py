@@ -38,7 +38,7 @@ def print_policy(config_path: str, cluster_name: str | None, offline: bool) -> N
     """Write the audit policy: what the rules select, and no Secret's value."""
     found = shared.setting(config_path, cluster_name)
     types = () if offline else trio.run(shared.types, found.cluster)
-    content = policy(found.rules, types=types, secrets=found.secrets)
+    content = policy(found.rules, types=types, secrets=found.secrets, exclude=found.exclude)
     click.echo(policy_file(content), nl=False)
 
 

@@ -21,6 +21,8 @@ from reverser.kube.discovery import discover
 from reverser.model.resource import ResourceType
 from reverser.model.rule import Rule
 from reverser.stages.endpoint import Endpoint, by_service, by_url
+from reverser.stages.sanitize import excluded_type
+from reverser.stages.select.rules import ExcludeType
 
 cluster_option = click.option("--cluster", "cluster_name", metavar="NAME", help="Which of the [[clusters]].")
 url_option = click.option("--url", metavar="URL", help="https://HOST[:PORT] that the API server calls.")
@@ -50,6 +52,12 @@ class Setting(msgspec.Struct, frozen=True):
         """Whether a rule of the cluster leads to a destination that keeps Secrets."""
         reached = {rule.destination for rule in self.rules}
         return any(each.secrets != "omit" for each in self.config.destinations if each.name in reached)
+
+    @property
+    def exclude(self) -> ExcludeType:
+        """What is excluded by default; plugins may exclude more, which costs a call and no more."""
+        disabled = "builtin.exclusions" in self.config.plugins.disabled
+        return (lambda _: "") if disabled else excluded_type
 
 
 class Reached(msgspec.Struct, frozen=True):

@@ -107,6 +107,7 @@ def _document(reached: Reached, types: Collection[ResourceType], name: str) -> d
         name=name,
         path=f"{PATH}/{found.cluster.name}" if several else PATH,
         kept=reached.own,
+        exclude=found.exclude,
     )
 
 

@@ -16,7 +16,9 @@ from reverser.model.resource import ResourceType
 from reverser.model.rule import Rule
 from reverser.stages.endpoint import Endpoint
 from reverser.stages.registration import QUESTIONS
+from reverser.stages.sanitize import excluded_type
 from reverser.stages.select.resources import ANY
+from reverser.stages.select.rules import ExcludeType
 from reverser.stages.selected import (
     NAMESPACES,
     SECRETS,
@@ -94,13 +96,21 @@ _DELETION = {
 
 
 def policy(
-    rules: Sequence[Rule], *, types: Collection[ResourceType] = (), secrets: bool = True
+    rules: Sequence[Rule],
+    *,
+    types: Collection[ResourceType] = (),
+    secrets: bool = True,
+    exclude: ExcludeType = excluded_type,
 ) -> dict[str, Any]:
-    """The Policy for the rules of one cluster; `types` and `secrets` as for the registration.
+    """The Policy for the rules of one cluster; all as for the registration.
 
     A Secret is told by name only, and with `secrets` false not at all.
     """
-    nothing = [*_grouped(left_out(rules, types, secrets=secrets)), *_named(COMMANDS), *_status(types)]
+    nothing = [
+        *_grouped(left_out(rules, types, exclude, secrets=secrets)),
+        *_named(COMMANDS),
+        *_status(types),
+    ]
     selection = selected(rules, types)
     return {
         "apiVersion": "audit.k8s.io/v1",

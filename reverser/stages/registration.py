@@ -20,7 +20,9 @@ import msgspec
 from reverser.model.resource import ResourceType
 from reverser.model.rule import Rule
 from reverser.stages.endpoint import Endpoint
+from reverser.stages.sanitize import excluded_type
 from reverser.stages.select.resources import ANY
+from reverser.stages.select.rules import ExcludeType
 from reverser.stages.selected import CAUSES, Selection, covers, left_out, selected, takes_cluster_scoped
 
 NAME = "reverser"
@@ -51,11 +53,13 @@ def registration(
     name: str = NAME,
     path: str = PATH,
     kept: bool = False,
+    exclude: ExcludeType = excluded_type,
 ) -> dict[str, Any]:
     """The registration for the rules of one cluster.
 
     `types` is what discovery served; without it named types are not told apart. `secrets` is false
-    where no destination keeps Secrets: then they are never sent. `kept` lets a running daemon put
+    where no destination keeps Secrets: then they are never sent. `exclude` says which types no
+    rule with `default_excludes` selects. `kept` lets a running daemon put
     its own authority in.
     """
     metadata: dict[str, Any] = {"name": name, "labels": {"app.kubernetes.io/name": "reverser"}}
@@ -68,7 +72,7 @@ def registration(
         "sideEffects": "NoneOnDryRun",
         "timeoutSeconds": TIMEOUT_SECONDS,
         "rules": _rules(selected(rules, types)),
-        "matchConditions": _conditions(rules, types, endpoint.namespace, secrets=secrets),
+        "matchConditions": _conditions(rules, types, endpoint.namespace, exclude, secrets=secrets),
     }
     return {
         "apiVersion": "admissionregistration.k8s.io/v1",
@@ -106,11 +110,15 @@ def _resources(plurals: Iterable[str]) -> list[str]:
 
 
 def _conditions(
-    rules: Sequence[Rule], types: Iterable[ResourceType], own_namespace: str, *, secrets: bool
+    rules: Sequence[Rule],
+    types: Iterable[ResourceType],
+    own_namespace: str,
+    exclude: ExcludeType,
+    *,
+    secrets: bool,
 ) -> list[dict[str, str]]:
-    noise = [
-        f"{group}/{plural}" for group, plural in (*left_out(rules, types, secrets=secrets), ("", "bindings"))
-    ]
+    unwanted = (*left_out(rules, types, exclude, secrets=secrets), ("", "bindings"))
+    noise = [f"{group}/{plural}" for group, plural in unwanted]
     conditions = {
         "no-questions": f"!({GROUP} in {_quoted(QUESTIONS)})",
         "selected-types": f'!(({GROUP} + "/" + {PLURAL}) in {_quoted(noise)})',

@@ -158,6 +158,19 @@ def test_with_several_clusters_one_is_named(tmp_path: Path) -> None:
     assert login["clusters"][0]["cluster"]["server"] == "https://localhost:9443/audit/two"
 
 
+def test_what_is_not_excluded_is_told(tmp_path: Path) -> None:
+    """Without the built-in exclusions the API server tells of leases and events, too."""
+    config = write(tmp_path)
+    place = (*config, "--url", "https://localhost:9443")
+    files = [(*PRINT, *place), ("audit", "print-policy", "--offline", *config)]
+    assert all("coordination.k8s.io" in run(*arguments).stdout for arguments in files)
+
+    path = Path(config[1])
+    path.write_text(path.read_text() + '\n[plugins]\ndisabled = ["builtin.exclusions"]\n')
+
+    assert not any("coordination.k8s.io" in run(*arguments).stdout for arguments in files)
+
+
 def test_without_a_listener_there_is_nothing_to_register(tmp_path: Path) -> None:
     """The missing table is named."""
     path = Path(write(tmp_path)[1])
