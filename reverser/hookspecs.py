@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from reverser.model.attribution import Actor
     from reverser.model.commit import CommitPlan
     from reverser.model.condition import Condition
-    from reverser.model.destination import Destination
+    from reverser.model.destination import Credentials, Destination
     from reverser.model.message import Message
     from reverser.model.push import Pushed
     from reverser.model.resource import ObjectKey, ResourceType
@@ -120,6 +120,16 @@ def reverser_companions(
 @hookspec
 async def reverser_startup() -> None:
     """The process starts. Rule: each, bounded in time. On error: start refused."""
+
+
+@hookspec
+async def reverser_credentials(destination: Destination) -> Credentials | None:
+    """How to log in to a destination's remote, instead of what its table says; None: as it says.
+
+    Called before each exchange with the remote, for tokens that live for an hour: keep one until it
+    ends. Values are given as `SecretRef(value="…")`. Rule: first, bounded in time. On error: the
+    destination is stalled, and tried again.
+    """
 
 
 @hookspec

@@ -33,6 +33,7 @@ class Assembly:
         self.config = config
         self.hooks = host.deciding(builtins(config))
         self.on_pushed = host.pushed if host.plugins else None
+        self.login = host.credentials if host.plugins else None
         self._host = host
         tables = (config.rules, config.destinations, config.sanitize)
         self.routes = compile_routes(*tables, digest_key, self.hooks, config.sensitive)

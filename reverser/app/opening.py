@@ -67,7 +67,8 @@ class Opening:
             yield ObservingWriter(destination, queue, journal, self._assembly.hooks)
             return
         folder = Path(self._assembly.config.data_dir) / "repositories" / name
-        async with open_repository(folder, destination, observe=self._observer(name)) as repository:
+        login, observer = self._assembly.login, self._observer(name)
+        async with open_repository(folder, destination, observe=observer, login=login) as repository:
             yield self.over(repository, destination, self._assembly.on_pushed)
 
     def over(

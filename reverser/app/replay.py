@@ -67,7 +67,7 @@ async def replay(
     summary = Summary()
     private = msgspec.structs.replace(config, data_dir=str(folder(config, cluster)))
     with scope:
-        async with opened_journal(private) as journal:
+        async with opened_journal(private) as journal, host.logging_in():
             run = _Run(private, host, cluster, journal, Health(notice), summary, progress)
             await run.run(paths)
     if failed:
@@ -127,7 +127,7 @@ class _Run:
     @asynccontextmanager
     async def _repository(self) -> AsyncIterator[Repository]:
         folder = Path(self._assembly.config.data_dir) / "repository"
-        async with open_repository(folder, self._destination) as repository:
+        async with open_repository(folder, self._destination, login=self._assembly.login) as repository:
             yield repository
 
     async def _landed(self, repository: Repository) -> list[str]:

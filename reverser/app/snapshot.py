@@ -52,8 +52,9 @@ async def _pass(config: Config, host: Host, to: Path | None) -> list[Withheld]:
             scope.cancel()
 
     async with opened_journal(config) as journal:
-        with scope:
-            await _once(config, host, journal, Health(notice), to)
+        async with host.logging_in():
+            with scope:
+                await _once(config, host, journal, Health(notice), to)
         if failed:
             raise StalledError(failed[0].reason, f"{failed[0].subject}: {failed[0].message}")
         return await journal.withheld()

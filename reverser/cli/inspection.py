@@ -16,6 +16,7 @@ from reverser.config import Cluster, Config
 from reverser.config.report import did_you_mean
 from reverser.errors import ReverserError, StalledError, TransientError
 from reverser.git.probe import probe
+from reverser.git.remote import Ask
 from reverser.git.signingkey import public_key
 from reverser.kube import credentials, permissions
 from reverser.kube.client import Client
@@ -41,9 +42,9 @@ async def inspect(config: Config, host: Host) -> Findings:
         clusters[cluster.name] = await look_at_cluster(cluster, assembly)
 
     async def ask_remote(destination: Destination) -> None:
-        destinations[destination.name] = await look_at_remote(destination)
+        destinations[destination.name] = await look_at_remote(destination, assembly.login)
 
-    async with trio.open_nursery() as nursery:
+    async with host.logging_in(), trio.open_nursery() as nursery:
         for cluster in config.clusters:
             nursery.start_soon(ask_cluster, cluster)
         for destination in config.destinations:
@@ -54,9 +55,9 @@ async def inspect(config: Config, host: Host) -> Findings:
     )
 
 
-async def look_at_remote(destination: Destination) -> DestinationFinding:
+async def look_at_remote(destination: Destination, login: Ask | None = None) -> DestinationFinding:
     """Whether a remote answers, has the branch, and lets us push."""
-    report = await probe(destination)
+    report = await probe(destination, login)
     signing, signing_error, hint = await _signing(destination)
     encrypts, encryption_error = await _encryption(destination)
     return DestinationFinding(

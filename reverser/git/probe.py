@@ -11,7 +11,7 @@ from reverser.errors import ReverserError, StalledError, TransientError
 from reverser.git.complaint import translate
 from reverser.git.housekeeping import prepare
 from reverser.git.process import Git
-from reverser.git.remote import Remote
+from reverser.git.remote import Ask, Remote
 from reverser.model.destination import Destination
 
 AUTHOR = {
@@ -35,14 +35,16 @@ class RemoteReport(msgspec.Struct, frozen=True):
     hint: str = ""
 
 
-async def probe(destination: Destination, *, timeout_seconds: float = 30.0) -> RemoteReport:
+async def probe(
+    destination: Destination, login: Ask | None = None, *, timeout_seconds: float = 30.0
+) -> RemoteReport:
     """Read the branch, then push a scratch commit as a dry run.
 
     A dry run proves that the credentials may push to the repository at all. It does not ask the
     remote's hooks and branch protection, which still may refuse the real push.
     """
     with tempfile.TemporaryDirectory(prefix="reverser-probe-") as folder:
-        remote = Remote(Git(Path(folder)), destination, timeout_seconds)
+        remote = Remote(Git(Path(folder)), destination, timeout_seconds, login)
         try:
             await prepare(remote.git)
             head = await _head(remote)

@@ -7,12 +7,18 @@ and push move `TRACKING`, which remembers the remote's head between them.
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+from typing import TypeAlias
+
 import msgspec
 
 from reverser.errors import TransientError
 from reverser.git.credentials import login
 from reverser.git.process import Finished, Git, Settings
-from reverser.model.destination import Destination
+from reverser.model.destination import Credentials, Destination
+
+Ask: TypeAlias = Callable[[Destination], Awaitable[Credentials]]
+"""How to log in now. Raises StalledError."""
 
 TRACKING = "refs/remotes/origin/branch"
 
@@ -20,7 +26,11 @@ TRACKING = "refs/remotes/origin/branch"
 class Remote:
     """One remote branch, spoken to through one bare repository."""
 
-    def __init__(self, git: Git, destination: Destination, timeout_seconds: float) -> None:
+    def __init__(
+        self, git: Git, destination: Destination, timeout_seconds: float, login: Ask | None = None
+    ) -> None:
+        """`login` is asked before each command how to log in, instead of the destination."""
+        self._ask = login
         self.git = git
         self.ref = f"refs/heads/{destination.branch}"
         self.timeout_seconds = timeout_seconds
@@ -36,7 +46,7 @@ class Remote:
         StalledError: the credentials cannot be read. TransientError: no answer in time.
         """
         try:
-            with login(self._destination, self.git.folder) as access:
+            with login(await self._known(), self.git.folder) as access:
                 done = await self.git.run(
                     *arguments,
                     settings=(*self._settings, *access.settings, *settings),
@@ -47,3 +57,10 @@ class Remote:
             message = f"the login cannot be prepared: {error.strerror or error}"
             raise TransientError(message, hint="free some space on the disk of data_dir") from error
         return msgspec.structs.replace(done, stderr=access.redact(done.stderr))
+
+    async def _known(self) -> Destination:
+        """The destination with the credentials of now."""
+        if self._ask is None:
+            return self._destination
+        found = await self._ask(self._destination)
+        return msgspec.structs.replace(self._destination, credentials=found)

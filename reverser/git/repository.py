@@ -24,7 +24,7 @@ from reverser.git.index import Index
 from reverser.git.notes import annotate
 from reverser.git.process import Git
 from reverser.git.push import push
-from reverser.git.remote import Remote
+from reverser.git.remote import Ask, Remote
 from reverser.git.signing import Signer
 from reverser.model.commit import Commit, PushResult
 from reverser.model.destination import Destination
@@ -54,15 +54,16 @@ async def open_repository(
     *,
     observe: Observe = _unobserved,
     timeout_seconds: float = 120.0,
+    login: Ask | None = None,
 ) -> AsyncIterator[Repository]:
     """The bare repository in `folder`, made when it is missing; its children end with the block.
 
-    `timeout_seconds` bounds a push. StalledError: folder or git cannot be used.
+    `timeout_seconds` bounds a push; `login` tells how to log in. StalledError: folder or git cannot be used.
     """
     git = Git(folder)
     staging = await prepare(git)
     signer = None if destination.signing is None else Signer(git, destination.signing)
-    repository = GitRepository(Remote(git, destination, timeout_seconds), staging, observe, signer)
+    repository = GitRepository(Remote(git, destination, timeout_seconds, login), staging, observe, signer)
     try:
         yield repository
     finally:

@@ -7,14 +7,16 @@ configuration, which they carry.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from contextlib import asynccontextmanager
 from typing import Any
 
 import msgspec
 import trio
 
-from reverser.errors import ConfigError, Problem
+from reverser.errors import ConfigError, Problem, StalledError
 from reverser.model.condition import Condition
+from reverser.model.destination import Credentials, Destination
 from reverser.model.push import Pushed
 from reverser.plugins import watchdog
 from reverser.plugins.deciding import Deciding
@@ -24,7 +26,14 @@ from reverser.plugins.register import register
 from reverser.plugins.room import Room
 from reverser.plugins.watchdog import Watchdog
 
-EFFECTS = ("reverser_startup", "reverser_pushed", "reverser_condition", "reverser_shutdown")
+EFFECTS = (
+    "reverser_startup",
+    "reverser_credentials",
+    "reverser_pushed",
+    "reverser_condition",
+    "reverser_shutdown",
+)
+LOGIN = "reverser_credentials"
 CLOSE_SECONDS = 5.0
 
 
@@ -67,16 +76,27 @@ class Host:
             raise ConfigError(problems)
         return Deciding(hooks, self._meter, self._watchdog)
 
-    async def open(self, on_trouble: Callable[[Plugin, str], None]) -> None:
+    @asynccontextmanager
+    async def logging_in(self) -> AsyncIterator[None]:
+        """For commands that end by themselves: plugins that know how to log in run, and no others."""
+        await self.open(lambda _plugin, _what: None, having=LOGIN)
+        try:
+            yield
+        finally:
+            with trio.CancelScope(shield=True):
+                await self.close()
+
+    async def open(self, on_trouble: Callable[[Plugin, str], None], having: str = "") -> None:
         """Start what has effects. Raises ConfigError when a plugin does not start.
 
         `on_trouble` is called in a thread of the plugin's: what is wrong; "" when it is well again.
+        `having` names a hook; plugins without it are left alone.
         """
         hooks, _ = register(self.plugins)
         problems: list[Problem] = []
         for plugin in self.plugins:
             own = {name: hook for name in EFFECTS for hook in hooks[name] if hook.plugin is plugin}
-            if own:
+            if own and (not having or having in own):
                 problems += await self._opened(Room(plugin, own, self._meter, on_trouble))
         if problems:
             await self.close()
@@ -102,11 +122,35 @@ class Host:
         for room in self._rooms:
             room.tell("reverser_condition", condition)
 
+    async def credentials(self, destination: Destination) -> Credentials:
+        """How to log in: as the first plugin says that knows, else as the table does. Raises StalledError."""
+        for room in self._rooms:
+            if room.answers(LOGIN):
+                found = await self._asked(room, destination)
+                if found is not None:
+                    return found
+        return destination.credentials
+
+    async def _asked(self, room: Room, destination: Destination) -> Credentials | None:
+        try:
+            found = await room.ask(LOGIN, destination)
+        except trio.Cancelled:
+            raise
+        except BaseException as error:
+            # Its text may quote a secret.
+            message = f"plugin {room.name}: {LOGIN} failed ({type(error).__name__})"
+            raise StalledError("CredentialsUnavailable", message, hint="see the plugin's own log") from None
+        if found is not None and not isinstance(found, Credentials):
+            message = f"plugin {room.name}: {LOGIN} answers {type(found).__name__}, not Credentials"
+            raise StalledError("CredentialsUnavailable", message, hint="docs/plugins.md has an example")
+        return found
+
     async def close(self) -> None:
         """Let all of them finish, at the same time and not for long."""
         async with trio.open_nursery() as nursery:
             for room in self._rooms:
                 nursery.start_soon(trio.to_thread.run_sync, room.close, CLOSE_SECONDS)
+        self._rooms.clear()
 
 
 def _fingerprint(plugins: Sequence[Plugin], settings: Mapping[str, Any], disabled: Collection[str]) -> str:

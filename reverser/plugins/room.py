@@ -17,6 +17,7 @@ import trio
 
 from reverser.plugins.meter import Meter
 from reverser.plugins.plugin import Hook, Plugin
+from reverser.plugins.question import Question
 from reverser.plugins.streak import PAUSE_SECONDS, Streak
 
 log = structlog.get_logger()
@@ -72,6 +73,16 @@ class Room:
         if hook is not None and not self._later(self._take, (hook, arguments)):
             self._meter.failed(hook, "dropped")
 
+    def answers(self, name: str) -> bool:
+        """Whether the plugin has such a hook."""
+        return name in self._hooks
+
+    async def ask(self, name: str, *arguments: Any) -> Any:
+        """What a hook answers, beside all other calls. Raises what it raises, or TooSlowError."""
+        question = Question()
+        self._later(self._start, question, self._hooks[name], arguments)
+        return await question.answer(self._limit + 1)
+
     def close(self, seconds: float) -> None:
         """Finish what waits, call `reverser_shutdown`, and end; blocks for `seconds` at most."""
         self._later(self._finish)
@@ -102,6 +113,12 @@ class Room:
         except trio.ClosedResourceError:
             pass
 
+    def _start(self, question: Question, hook: Hook, arguments: tuple[Any, ...]) -> None:
+        self._questions.start_soon(self._reply, question, hook, arguments)
+
+    async def _reply(self, question: Question, hook: Hook, arguments: tuple[Any, ...]) -> None:
+        question.settle(*await self._call(hook, arguments))
+
     def _finish(self) -> None:
         self._ending = True
         self._send.close()
@@ -123,16 +140,21 @@ class Room:
         self._token = trio.lowlevel.current_trio_token()
         self._send, calls = trio.open_memory_channel[Call](WAITING_MOST)
         self._failure = await self._called("reverser_startup")
+        if self._failure is None:
+            async with trio.open_nursery() as self._questions:
+                self._opened.set()
+                await self._take_calls(calls)
+                self._questions.cancel_scope.cancel()
+            await self._called("reverser_shutdown")
         self._opened.set()
-        if self._failure is not None:
-            return
+
+    async def _take_calls(self, calls: trio.MemoryReceiveChannel[Call]) -> None:
         async for hook, arguments in calls:
             await self._rest()
-            error = await self._call(hook, arguments)
+            _, error = await self._call(hook, arguments)
             if self._streak.ended(time.monotonic(), well=error is None) or self._stuck:
                 self._stuck = False
                 self._on_trouble(self._plugin, PAUSED if self._streak.paused else "")
-        await self._called("reverser_shutdown")
 
     async def _rest(self) -> None:
         """Nothing is waited for once the process ends."""
@@ -142,24 +164,23 @@ class Room:
                 await trio.sleep_forever()
 
     async def _called(self, name: str) -> BaseException | None:
-        return await self._call(self._hooks[name], ()) if name in self._hooks else None
+        return (await self._call(self._hooks[name], ()))[1] if name in self._hooks else None
 
-    async def _call(self, hook: Hook, arguments: tuple[Any, ...]) -> BaseException | None:
+    async def _call(self, hook: Hook, arguments: tuple[Any, ...]) -> tuple[Any, BaseException | None]:
         began = time.perf_counter()
         self._until = time.monotonic() + 2 * self._limit
         try:
             with trio.fail_after(self._limit):
-                await hook.call(*arguments)
+                return await hook.call(*arguments), None
         except trio.Cancelled:
             raise
         except BaseException as error:
             # SystemExit and its like, too: the thread would end, and nobody would know.
             self._meter.failed(hook, "slow" if isinstance(error, trio.TooSlowError) else "raised")
             log.warning("plugin failed", plugin=self.name, hook=hook.name, error=type(error).__name__)
-            return error
+            return None, error
         finally:
             self._until = math.inf
             tally = self._meter.tally(hook)
             tally.calls += 1
             tally.seconds += time.perf_counter() - began
-        return None
