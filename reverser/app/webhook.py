@@ -9,11 +9,13 @@ from typing import Any, TypeAlias
 import structlog
 import trio
 
+from reverser.app.authority import shelf
+from reverser.app.keeper import Keeper
 from reverser.app.witnesses import Witnesses
 from reverser.config import Config
 from reverser.http import admission, audit
 from reverser.http.asgi import Receive, Scope, Send, answer
-from reverser.http.certificates import FOLDER
+from reverser.http.certificates import FOLDER, SelfManaged
 from reverser.http.server import serve
 from reverser.http.tls import open_tls
 from reverser.metrics import Metrics
@@ -89,11 +91,17 @@ async def listen(
     """Serve until cancelled; starts when it listens. Raises ConfigError or StalledError."""
     assert config.webhook is not None
     folder = Path(config.data_dir) / FOLDER
+    where = shelf(config)
+    keeper = Keeper(where, SelfManaged(folder, config.webhook.tls.names)) if where else None
+    if keeper is not None:
+        await keeper.start()
     tls = await trio.to_thread.run_sync(open_tls, config.webhook.tls, folder)
     shared: dict[str, Any] = {admission.PATH: webhooks.admission}
     own: dict[str, Any] = {audit.PATH: webhooks.audit}
     async with trio.open_nursery() as nursery:
         nursery.start_soon(tls.watch)
+        if keeper is not None:
+            nursery.start_soon(keeper.keep)
         listeners = [("webhook.bind", config.webhook.bind, shared if config.audit.bind else shared | own)]
         if config.audit.bind:
             listeners.append(("audit.bind", config.audit.bind, own))

@@ -6,14 +6,18 @@ import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import click
 import msgspec
+import trio
 
+from reverser.app.authority import agreed, shelf
 from reverser.config import Cluster, Config, Webhook, load
 from reverser.errors import ConfigError, Problem
 from reverser.http.certificates import FOLDER, SelfManaged
+from reverser.http.kept import Kept
 from reverser.journal.lock import lock
 from reverser.kube import credentials
 from reverser.kube.client import Client
@@ -111,8 +115,14 @@ def _self_managed(found: Setting) -> SelfManaged:
 
 
 def _own_bundle(found: Setting) -> bytes:
-    """The self-managed authority, made when there is none: then no daemon may be running on it."""
+    """The self-managed authority, made when there is none: then no daemon may be running on it.
+
+    One that a Secret keeps is taken from there, and made there, whatever the data directory holds.
+    """
     own = _self_managed(found)
+    where = shelf(found.config)
+    if where is not None:
+        return trio.run(partial(agreed, where, Kept(), own.names, datetime.now(UTC), renew=False)).bundle
     if not own.exists:
         with lock(Path(found.config.data_dir)):
             own.renew(datetime.now(UTC))

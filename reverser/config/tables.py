@@ -47,7 +47,7 @@ class WebhookTls(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The certificate of the webhook listener, and who may call."""
 
     mode: Literal["files", "self-managed"] = "self-managed"
-    """files: yours, or cert-manager's; self-managed: an own authority, kept in data_dir and renewed."""
+    """files: yours, or cert-manager's; self-managed: an own authority, kept and renewed."""
     certificate: str = ""
     """PEM file of mode = "files"; a changed file is taken over without a restart."""
     key: str = ""
@@ -56,6 +56,8 @@ class WebhookTls(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """PEM file; with it only clients with a certificate of this authority may call."""
     names: tuple[str, ...] = ()
     """DNS names and addresses that a self-managed certificate is for; localhost always is one."""
+    secret: str = ""
+    """NAMESPACE/NAME of a Secret in the first cluster that keeps the self-managed ones; empty: data_dir."""
 
 
 class Webhook(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from reverser.config.report import show
 from reverser.stages.identity import check_author, pattern
+from reverser.stages.names import check_host, split_place
 
 if TYPE_CHECKING:
     from reverser.config.report import Report
@@ -52,12 +53,30 @@ def _check_tls(tls: WebhookTls, report: Report) -> None:
         for key in ("certificate", "key"):
             if getattr(tls, key):
                 report.add(f"webhook.tls.{key}", 'is only for mode = "files"', 'set mode = "files"')
+        _check_own(tls, report)
         return
-    if tls.names:
-        report.add("webhook.tls.names", 'is only for mode = "self-managed"', "leave it out")
+    for key in ("names", "secret"):
+        if getattr(tls, key):
+            report.add(f"webhook.tls.{key}", 'is only for mode = "self-managed"', "leave it out")
     for key in ("certificate", "key"):
         if not getattr(tls, key) and not report.faulty(f"webhook.tls.{key}"):
             report.add(f"webhook.tls.{key}", 'is missing, and mode = "files" needs it', "name a PEM file")
+
+
+def _check_own(tls: WebhookTls, report: Report) -> None:
+    for index, name in enumerate(tls.names):
+        try:
+            check_host(name)
+        except ValueError:
+            message = f"must be a DNS name or an address, not {show(name)}"
+            report.add(f"webhook.tls.names[{index}]", message, "without scheme and port")
+    if tls.secret:
+        try:
+            split_place(tls.secret)
+        except ValueError as error:
+            report.add(
+                "webhook.tls.secret", f"{error}, not {show(tls.secret)}", "for example reverser/webhook"
+            )
 
 
 def _check_rule(rule: IdentityRule, place: str, report: Report) -> None:

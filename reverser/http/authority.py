@@ -7,7 +7,6 @@ thirds of its life is due. An hour is taken off the beginning, since clocks diff
 from __future__ import annotations
 
 import ipaddress
-import re
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
@@ -17,14 +16,12 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from reverser.stages.names import check_host
+
 ALWAYS = ("localhost", "127.0.0.1")
 AUTHORITY_LIFE = timedelta(days=3650)
 SERVER_LIFE = timedelta(days=365)
 SKEW = timedelta(hours=1)
-MOST_NAME = 253
-
-_LABEL = r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
-_DNS = re.compile(rf"(?:\*\.)?{_LABEL}(?:\.{_LABEL})*")
 
 Key = ec.EllipticCurvePrivateKey
 
@@ -48,13 +45,11 @@ def subject_names(names: Iterable[str]) -> list[x509.GeneralName]:
 
 def subject_name(name: str) -> x509.GeneralName:
     """One of them. Raises ValueError when it is none."""
+    check_host(name)
     try:
         return x509.IPAddress(ipaddress.ip_address(name))
     except ValueError:
-        pass
-    if len(name) > MOST_NAME or not _DNS.fullmatch(name):
-        raise ValueError(f"{name!r} is neither a DNS name nor an address")
-    return x509.DNSName(name.lower())
+        return x509.DNSName(name.lower())
 
 
 def new_authority(now: datetime) -> Pair:

@@ -3,9 +3,9 @@
     ca.pem       the authority's key, its certificate, and older authorities that are still valid
     server.pem   the listener's key and certificate
 
-A pair is one file, so that it is replaced at once or not at all. A new authority is made years
-before the old one ends, and trusted beside it: it signs the next server certificate, so whoever was
-given the bundle meanwhile never meets a certificate that it does not trust.
+A pair is one file, so that it is replaced at once or not at all; what is renewed when is told in
+`http.kept`. With `secret` these files are the working copy of what the Secret keeps, and
+`app.authority` brings them here.
 """
 
 from __future__ import annotations
@@ -14,21 +14,9 @@ from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
-from cryptography import x509
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives import serialization
-
 from reverser.errors import ConfigError, Problem, StalledError
-from reverser.http.authority import (
-    Key,
-    Pair,
-    due,
-    issue,
-    new_authority,
-    public_pem,
-    subject_name,
-    subject_names,
-)
+from reverser.http.authority import subject_name, subject_names
+from reverser.http.kept import Kept, UnusableError, renewed
 from reverser.private import write_private
 
 FOLDER = "webhook"
@@ -41,7 +29,7 @@ class SelfManaged:
     def __init__(self, folder: Path, names: Sequence[str]) -> None:
         self._folder = folder
         try:
-            self._names = subject_names(names)
+            self.names = subject_names(names)
         except ValueError as error:
             raise ConfigError([Problem("webhook.tls.names", str(error))]) from None
         self._authority_path = folder / "ca.pem"
@@ -60,7 +48,7 @@ class SelfManaged:
             wild = [subject_name(f"*.{rest}") for rest in (host.partition(".")[2],) if rest]
         except ValueError as error:
             raise ConfigError([Problem("webhook.tls.names", str(error))]) from None
-        if not {name, *wild} & set(self._names):
+        if not {name, *wild} & set(self.names):
             message = f"lacks {host!r}, which the API server would ask for"
             raise ConfigError([Problem("webhook.tls.names", message, "add it")])
 
@@ -69,70 +57,52 @@ class SelfManaged:
 
         Raises StalledError when the folder cannot be used, or holds an authority that cannot be read.
         """
+        held = self.read()
+        try:
+            kept = renewed(held, self.names, now)
+        except UnusableError as error:
+            raise _unusable(f"{self._authority_path} {error}") from error
+        self.write(kept)
+        return kept != held
+
+    def read(self) -> Kept:
+        """What the folder holds. Raises StalledError when it cannot be used."""
+        try:
+            kept = Kept(_content(self._authority_path), _content(self.path))
+        except OSError as error:
+            raise self._no_folder(error) from error
+        if self.exists and not kept.authority:
+            raise _unusable(f"{self._authority_path} is empty")
+        return kept
+
+    def write(self, kept: Kept) -> None:
+        """Replace what differs, the authority first. Raises StalledError."""
         try:
             self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-            authority, others, made = self._renewed_authority(now)
-            return self._renew_server(authority, [authority.certificate, *others], now) or made
+            for path, content in ((self._authority_path, kept.authority), (self.path, kept.server)):
+                if content != _content(path):
+                    write_private(path, content)
         except OSError as error:
-            raise _unusable(f"{self._folder} cannot be used: {error.strerror}") from error
+            raise self._no_folder(error) from error
 
     def ca_bundle(self) -> bytes:
         """The certificates to trust, newest first, as PEM. Raises StalledError when there are none."""
         try:
-            authority, others = _read(self._authority_path)
+            return Kept(self._authority_path.read_bytes()).bundle
         except OSError as error:
             raise _unusable(f"{self._authority_path} cannot be read: {error.strerror}") from error
-        return public_pem([authority.certificate, *others])
+        except UnusableError as error:
+            raise _unusable(f"{self._authority_path} {error}") from error
 
-    def _renewed_authority(self, now: datetime) -> tuple[Pair, list[x509.Certificate], bool]:
-        others: list[x509.Certificate] = []
-        if self.exists:
-            authority, others = _read(self._authority_path)
-            if not due(authority.certificate, now):
-                return authority, others, False
-            others = [each for each in (authority.certificate, *others) if each.not_valid_after_utc > now]
-        authority = new_authority(now)
-        write_private(self._authority_path, authority.pem + public_pem(others))
-        return authority, others, True
-
-    def _renew_server(self, authority: Pair, trusted: Sequence[x509.Certificate], now: datetime) -> bool:
-        if self._serves(trusted, now):
-            return False
-        write_private(self.path, issue(authority, self._names, now).pem)
-        return True
-
-    def _serves(self, trusted: Sequence[x509.Certificate], now: datetime) -> bool:
-        """Whether the server certificate is ours, for these names, and not due."""
-        try:
-            pair, _ = _read(self.path)
-            names = pair.certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-        except (StalledError, FileNotFoundError, x509.ExtensionNotFound):
-            return False
-        return (
-            not due(pair.certificate, now)
-            and list(names) == self._names
-            and any(_signed(pair.certificate, authority) for authority in trusted)
-        )
+    def _no_folder(self, error: OSError) -> StalledError:
+        return _unusable(f"{self._folder} cannot be used: {error.strerror}")
 
 
-def _read(path: Path) -> tuple[Pair, list[x509.Certificate]]:
-    text = path.read_bytes()
+def _content(path: Path) -> bytes:
     try:
-        key = serialization.load_pem_private_key(text, None)
-        first, *others = x509.load_pem_x509_certificates(text)
-    except (ValueError, TypeError) as error:
-        raise _unusable(f"{path} does not hold a key and its certificate") from error
-    if not isinstance(key, Key) or key.public_key() != first.public_key():
-        raise _unusable(f"{path} holds a key and a certificate that do not belong together")
-    return Pair(key, first), others
-
-
-def _signed(certificate: x509.Certificate, authority: x509.Certificate) -> bool:
-    try:
-        certificate.verify_directly_issued_by(authority)
-    except (ValueError, TypeError, InvalidSignature):
-        return False
-    return True
+        return path.read_bytes()
+    except FileNotFoundError:
+        return b""
 
 
 def _unusable(message: str) -> StalledError:

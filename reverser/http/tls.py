@@ -6,7 +6,8 @@ take a client authority back, and a bad pair would leave it half changed. Connec
 keep what they have.
 
 The files are looked at every few seconds. A change that makes no context is told once, and the old
-one stays. With `mode = "self-managed"` what is due is renewed before each look.
+one stays. With `mode = "self-managed"` what is due is renewed before each look, unless a
+Secret keeps it: then the files change as those of others do.
 """
 
 from __future__ import annotations
@@ -112,4 +113,5 @@ def open_tls(settings: WebhookTls, folder: Path) -> Tls:
     if settings.mode == "files":
         return Tls(PemFiles(Path(settings.certificate), Path(settings.key), client_ca))
     own = SelfManaged(folder, settings.names)
-    return Tls(PemFiles(own.path, own.path, client_ca), lambda: own.renew(datetime.now(UTC)))
+    pair = PemFiles(own.path, own.path, client_ca)
+    return Tls(pair) if settings.secret else Tls(pair, lambda: own.renew(datetime.now(UTC)))

@@ -5,7 +5,7 @@
     │  └─ Silent            a connection on which nothing came for too long
     ├─ Garbled              an answer that cannot be read
     └─ ApiError             an answer that is no success
-       ├─ Unauthorized · Forbidden · NotFound · Gone · TooManyRequests
+       ├─ Unauthorized · Forbidden · NotFound · Conflict · Gone · TooManyRequests
 
 All of them are transient: the observer backs off and tries again, whatever it was, since a
 permission comes back as well as a network. The type tells what to try.
@@ -75,6 +75,10 @@ class NotFound(ApiError):
     word = "not_found"
 
 
+class Conflict(ApiError):
+    """409: the name is taken, or the object is no longer what was read."""
+
+
 class Gone(ApiError):
     """410: the position is too old; list again."""
 
@@ -91,6 +95,7 @@ BY_STATUS: dict[int, type[ApiError]] = {
     401: Unauthorized,
     403: Forbidden,
     404: NotFound,
+    409: Conflict,
     410: Gone,
     429: TooManyRequests,
 }

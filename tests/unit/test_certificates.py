@@ -196,6 +196,17 @@ def test_the_private_key_is_that_of_the_certificate(folder: Path) -> None:
     assert key.public_key() == server(folder).public_key()
 
 
+def test_an_empty_authority_is_not_taken_for_a_missing_one(folder: Path) -> None:
+    """Somebody may trust what stood there: a person is asked, and nothing is made."""
+    folder.mkdir(parents=True)
+    (folder / "ca.pem").touch()
+
+    with pytest.raises(StalledError, match="is empty"):
+        SelfManaged(folder, []).renew(NOW)
+
+    assert [path.name for path in folder.iterdir()] == ["ca.pem"]
+
+
 @pytest.mark.parametrize("name", ["", "a b", "ä.example", "a..b", "-a", "x" * 254, "https://a", "a\n"])
 def test_names_that_no_certificate_can_have_are_refused(tmp_path: Path, name: str) -> None:
     """The key of the configuration is named."""

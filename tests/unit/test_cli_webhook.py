@@ -69,6 +69,18 @@ def test_each_of_several_clusters_calls_a_path_of_its_own(tmp_path: Path) -> Non
     assert url == "https://localhost:9443/process-validating-webhook/two"
 
 
+def test_an_authority_in_a_secret_is_asked_for_and_not_made_here(tmp_path: Path) -> None:
+    """Its cluster does not answer: the command says so and makes none, which nobody would trust."""
+    config = write(tmp_path, webhook={"tls": {"secret": "reverser/webhook"}})
+
+    done = run(*PRINT, *config, "--url", "https://localhost:9443")
+
+    assert done.returncode == 69, done.stderr
+    assert "127.0.0.1:1" in done.stderr or "reached" in done.stderr
+    assert done.stdout == ""
+    assert not (tmp_path / "data").exists()
+
+
 def test_a_registration_is_printed_with_an_authority(tmp_path: Path) -> None:
     """Also before the first start: the authority is made, and stays the same."""
     config = write(tmp_path)

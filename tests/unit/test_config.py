@@ -115,6 +115,14 @@ def test_every_problem_is_told_at_once() -> None:
         ('webhook.tls.mode = "file"', "webhook.tls.mode", "did you mean files?"),
         ('webhook.tls = {mode = "files", key = "k"}', "webhook.tls.certificate", "name a PEM file"),
         ('webhook.tls.key = "k"', "webhook.tls.key", 'set mode = "files"'),
+        ('webhook.tls.names = ["a.b", "https://a"]', "webhook.tls.names[1]", "a DNS name or an address"),
+        ('webhook.tls.names = ["10.0.0.256/8"]', "webhook.tls.names[0]", "without scheme and port"),
+        ('webhook.tls = {mode = "files", secret = "a/b"}', "webhook.tls.secret", 'mode = "self-managed"'),
+        ('webhook.tls.secret = "webhook"', "webhook.tls.secret", "must be NAMESPACE/NAME"),
+        ('webhook.tls.secret = "a/"', "webhook.tls.secret", "for example reverser/webhook"),
+        ('webhook.tls.secret = "a.b/c"', "webhook.tls.secret", "must be NAMESPACE/NAME"),
+        ('webhook.tls.secret = "a/b/c"', "webhook.tls.secret", "must be NAMESPACE/NAME"),
+        ('webhook.tls.secret = "a/B"', "webhook.tls.secret", "must be NAMESPACE/NAME"),
         ('identities.mailmap = "no/such/file"', "identities.mailmap", "No such file"),
         ('identities.rules = [{author = "me"}]', "identities.rules[0].author", "Name <email>"),
         (
@@ -444,3 +452,22 @@ def test_a_private_key_among_recipients_is_not_shown() -> None:
 
     assert "is a private key" in found["destinations.live.sops.age[0]"]
     assert "QQQQ" not in str(found)
+
+
+def test_a_place_and_names_for_the_authority() -> None:
+    """Wildcards, addresses of both families and a Secret with dots in its name are taken."""
+    names = ("*.example.com", "reverser.reverser.svc", "10.0.0.1", "fd00::1")
+    text = f'{MINIMAL}[webhook.tls]\nnames = {list(names)}\nsecret = "reverser/webhook.tls"\n'
+
+    loaded = config.parse(text, {}).webhook
+
+    assert loaded is not None
+    assert loaded.tls.names == names
+    assert loaded.tls.secret == "reverser/webhook.tls"
+
+
+def test_all_names_that_are_none_are_told_at_once() -> None:
+    """Each has a key path of its own, and the Secret beside them is looked at, too."""
+    found = problems(f'webhook.tls = {{names = ["a b", "ok", ""], secret = "x"}}\n{MINIMAL}')
+
+    assert set(found) == {"webhook.tls.names[0]", "webhook.tls.names[2]", "webhook.tls.secret"}

@@ -1,0 +1,136 @@
+"""With `secret` in `[webhook.tls]`: what a Secret keeps, and everybody agrees on.
+
+    ca.crt   ca.key    the authority, newest first, and its key
+    tls.crt  tls.key   the listener's certificate, and its key
+
+Whoever is first makes the authority. A conflict means that somebody else was, and theirs is taken.
+What is made is returned only when the Secret has it. A Secret that holds anything else is left alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+import msgspec
+from cryptography import x509
+
+from reverser.config import Cluster, Config
+from reverser.errors import StalledError, TransientError
+from reverser.http.kept import Kept, UnusableError, parted, renewed
+from reverser.kube import credentials, keeping
+from reverser.kube.client import Client
+from reverser.kube.errors import ApiError, Conflict
+from reverser.kube.keeping import Held, Place
+from reverser.stages.names import split_place
+
+ATTEMPTS = 5
+LASTING = (400, 403, 404, 405, 422)
+"""Refusals that waiting does not change."""
+
+
+class Shelf(msgspec.Struct, frozen=True):
+    """A Secret of a cluster."""
+
+    cluster: Cluster
+    place: Place
+
+    def __str__(self) -> str:
+        return f"the Secret {self.place} of cluster {self.cluster.name}"
+
+    @property
+    def hint(self) -> str:
+        """What must be allowed."""
+        rule = '{apiGroups: [""], resources: [secrets], verbs: [get, create, update]}'
+        return f"namespace {self.place.namespace} must exist, with a Role for us that has {rule}"
+
+
+def shelf(config: Config) -> Shelf | None:
+    """Where `[webhook.tls]` wants the authority to be kept; None: in the data directory."""
+    if config.webhook is None or not config.webhook.tls.secret:
+        return None
+    return Shelf(config.clusters[0], Place(*split_place(config.webhook.tls.secret)))
+
+
+async def agreed(
+    where: Shelf, mine: Kept, names: Sequence[x509.GeneralName], now: datetime, *, renew: bool = True
+) -> Kept:
+    """What the Secret keeps by now; one that is empty, or not there, is given `mine`, or what is made.
+
+    Raises TransientError, StalledError for what waiting does not change.
+    """
+    login = await credentials.load(where.cluster.kubeconfig, where.cluster.context)
+    async with Client.open(login) as client:
+        try:
+            for _ in range(ATTEMPTS):
+                held = await keeping.read(client, where.place)
+                found = _found(where, held)
+                wanted = found if found and not renew else _renewed(where, found, mine, names, now)
+                if wanted == found or await _written(client, where, held, wanted):
+                    return wanted
+        except ApiError as error:
+            if error.status in LASTING:
+                raise stalled(where, error) from error
+            raise
+    raise TransientError(f"{where} is changed by others all the time")
+
+
+def stalled(where: Shelf, error: TransientError) -> StalledError:
+    """An error that waiting has not mended, or will not."""
+    message = f"{where} cannot be read and written: {error.message}"
+    return StalledError("SecretUnavailable", message, hint=where.hint)
+
+
+async def _written(client: Client, where: Shelf, held: Held | None, kept: Kept) -> bool:
+    try:
+        await keeping.write(client, where.place, held, packed(kept))
+    except Conflict:
+        return False
+    return True
+
+
+def _found(where: Shelf, held: Held | None) -> Kept | None:
+    if held is None or not held.entries:
+        return None
+    try:
+        return unpacked(held.entries)
+    except UnusableError as error:
+        raise _unusable(str(where), error) from error
+
+
+def _renewed(
+    where: Shelf, found: Kept | None, mine: Kept, names: Sequence[x509.GeneralName], now: datetime
+) -> Kept:
+    try:
+        return renewed(found or mine, names, now)
+    except UnusableError as error:
+        raise _unusable(str(where) if found else "the authority in data_dir", error) from error
+
+
+def packed(kept: Kept) -> dict[str, bytes]:
+    """The entries of the Secret."""
+    ca_key, ca = parted(kept.authority)
+    tls_key, tls = parted(kept.server)
+    return {"ca.crt": ca, "ca.key": ca_key, "tls.crt": tls, "tls.key": tls_key}
+
+
+def unpacked(entries: Mapping[str, bytes]) -> Kept:
+    """What entries keep. Raises UnusableError when they lack the authority, or it cannot be read."""
+    missing = [key for key in ("ca.key", "ca.crt") if key not in entries]
+    if missing:
+        raise UnusableError(f"has entries, but no {' and '.join(missing)}")
+    kept = Kept(_joined(entries, "ca"), _joined(entries, "tls"))
+    kept.bundle  # noqa: B018 - that it can be read
+    return kept
+
+
+def _joined(entries: Mapping[str, bytes], name: str) -> bytes:
+    pair = [entries.get(f"{name}.{kind}", b"").rstrip() + b"\n" for kind in ("key", "crt")]
+    return b"".join(pair).strip(b"\n") and b"".join(pair)
+
+
+def _unusable(where: str, error: UnusableError) -> StalledError:
+    hint = "name another Secret, or delete this one and run `reverser webhook install` again"
+    if where == "the authority in data_dir":
+        hint = "restore it from a backup, or remove it"
+    return StalledError("CertificateUnusable", f"{where} {error}", hint=hint)

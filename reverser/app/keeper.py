@@ -1,0 +1,74 @@
+"""Brings what a Secret keeps into the files that the listener loads, at the start and from then on.
+
+The files get only what the Secret has: nothing is served that whoever reads the Secret does not
+trust. Renewing is left to the exchange, too, so with a Secret the listener itself renews nothing.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import structlog
+import trio
+
+from reverser.app.authority import Shelf, agreed, stalled
+from reverser.errors import StalledError, TransientError
+from reverser.http.certificates import SelfManaged
+from reverser.kube.backoff import Backoff
+
+log = structlog.get_logger()
+
+EVERY_SECONDS = 600.0
+START_SECONDS = 30.0
+
+
+class Keeper:
+    """One Secret, and the files of one listener."""
+
+    def __init__(self, where: Shelf, own: SelfManaged) -> None:
+        self._where = where
+        self._own = own
+
+    async def start(self, seconds: float = START_SECONDS) -> None:
+        """Bring the files here. For an API server that is away we wait, then use those of last time.
+
+        Raises StalledError when there are none, and at once for what waiting does not change.
+        """
+        try:
+            await self._patiently(trio.current_time() + seconds)
+        except TransientError as error:
+            if not (await trio.to_thread.run_sync(self._own.read)).server:
+                raise stalled(self._where, error) from error
+            log.warning("Secret not read, the certificate of the last start is used", why=error.message)
+
+    async def keep(self, every_seconds: float = EVERY_SECONDS) -> None:
+        """Exchange again and again, until cancelled; the same trouble is told once."""
+        told = ""
+        while True:
+            await trio.sleep(every_seconds)
+            try:
+                await self.exchange()
+                told = ""
+            except (StalledError, TransientError) as error:
+                if error.message != told:
+                    hint = error.hint or self._where.hint
+                    log.warning("certificate not renewed, the old one stays", why=error.message, hint=hint)
+                told = error.message
+
+    async def exchange(self) -> None:
+        """Bring the files what the Secret keeps by now. Raises TransientError or StalledError."""
+        mine = await trio.to_thread.run_sync(self._own.read)
+        kept = await agreed(self._where, mine, self._own.names, datetime.now(UTC))
+        await trio.to_thread.run_sync(self._own.write, kept)
+
+    async def _patiently(self, deadline: float) -> None:
+        backoff = Backoff()
+        trouble = TransientError("it did not answer in time")
+        with trio.move_on_at(deadline):
+            while True:
+                try:
+                    return await self.exchange()
+                except TransientError as error:
+                    trouble = error
+                await trio.sleep(backoff.failed(trouble.retry_after))
+        raise trouble

@@ -1,0 +1,103 @@
+"""What a self-managed listener keeps, in memory: an authority, and the certificate that it signed.
+
+    authority   its key, its certificate, and older authorities that are still valid
+    server      the listener's key and certificate
+
+Both are PEM, the key first. A new authority is made years before the old one ends, and trusted beside
+it: it signs the next server certificate, so whoever was given the bundle meanwhile never meets a
+certificate that it does not trust.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+import msgspec
+from cryptography import x509
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives import serialization
+
+from reverser.http.authority import Key, Pair, due, issue, new_authority, public_pem
+
+BEGIN = b"-----BEGIN CERTIFICATE-----"
+
+
+class UnusableError(Exception):
+    """An authority that cannot be read, in words that follow its name."""
+
+
+class Kept(msgspec.Struct, frozen=True):
+    """Both; empty is what there is not yet."""
+
+    authority: bytes = b""
+    server: bytes = b""
+
+    def __repr__(self) -> str:
+        return "Kept(…)"  # the keys are in no message and no traceback
+
+    @property
+    def bundle(self) -> bytes:
+        """The certificates to trust, newest first, as PEM. Raises UnusableError."""
+        authority, others = _read(self.authority)
+        return public_pem([authority.certificate, *others])
+
+
+def renewed(kept: Kept, names: Sequence[x509.GeneralName], now: datetime) -> Kept:
+    """With what is missing or due made anew; equal when nothing was.
+
+    Raises UnusableError for an authority that cannot be read: others trust it, so it is not replaced.
+    """
+    if not kept.authority:
+        authority, others = new_authority(now), list[x509.Certificate]()
+        kept = Kept(authority.pem, kept.server)
+    else:
+        authority, others = _read(kept.authority)
+        if due(authority.certificate, now):
+            others = [each for each in (authority.certificate, *others) if each.not_valid_after_utc > now]
+            authority = new_authority(now)
+            kept = Kept(authority.pem + public_pem(others), kept.server)
+    if _serves(kept.server, [authority.certificate, *others], names, now):
+        return kept
+    return Kept(kept.authority, issue(authority, names, now).pem)
+
+
+def parted(pem: bytes) -> tuple[bytes, bytes]:
+    """The key, and the certificates after it; together they are what was given."""
+    key, begin, rest = pem.partition(BEGIN)
+    return key, begin + rest
+
+
+def _serves(
+    server: bytes, trusted: Sequence[x509.Certificate], names: Sequence[x509.GeneralName], now: datetime
+) -> bool:
+    """Whether the server certificate is ours, for these names, and not due."""
+    try:
+        certificate = _read(server)[0].certificate
+        found = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except (UnusableError, x509.ExtensionNotFound):
+        return False
+    return (
+        not due(certificate, now)
+        and list(found) == list(names)
+        and any(_signed(certificate, authority) for authority in trusted)
+    )
+
+
+def _read(pem: bytes) -> tuple[Pair, list[x509.Certificate]]:
+    try:
+        key = serialization.load_pem_private_key(pem, None)
+        first, *others = x509.load_pem_x509_certificates(pem)
+    except (ValueError, TypeError) as error:
+        raise UnusableError("does not hold a key and its certificate") from error
+    if not isinstance(key, Key) or key.public_key() != first.public_key():
+        raise UnusableError("holds a key and a certificate that do not belong together")
+    return Pair(key, first), others
+
+
+def _signed(certificate: x509.Certificate, authority: x509.Certificate) -> bool:
+    try:
+        certificate.verify_directly_issued_by(authority)
+    except (ValueError, TypeError, InvalidSignature):
+        return False
+    return True

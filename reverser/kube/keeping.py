@@ -1,0 +1,80 @@
+"""A Secret that keeps what we made: read, made, and replaced only as it was read.
+
+A write names the version that was read, so of two who write at once the second is told so, and reads
+what the first has kept. What others set (labels, the type, entries of their own) stays. Values are in
+no error and no `repr`.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from reverser.errors import StalledError
+from reverser.kube.client import Client
+from reverser.kube.errors import Conflict, NotFound
+
+TYPE = "kubernetes.io/tls"
+LABELS = {"app.kubernetes.io/managed-by": "reverser"}
+
+
+class Place(msgspec.Struct, frozen=True):
+    """Where the Secret is."""
+
+    namespace: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.namespace}/{self.name}"
+
+
+class Held(msgspec.Struct, frozen=True):
+    """A Secret as it was read."""
+
+    document: dict[str, Any]
+    entries: dict[str, bytes]
+    """Its data, without entries that are empty."""
+
+    def __repr__(self) -> str:
+        return "Held(…)"
+
+
+async def read(client: Client, place: Place) -> Held | None:
+    """What the Secret holds; None: there is none. Raises TransientError, or StalledError for rubbish."""
+    try:
+        document = await client.get(f"{_collection(place)}/{place.name}", into=dict[str, Any])
+    except NotFound:
+        return None
+    try:
+        data = {key: base64.b64decode(value, validate=True) for key, value in _data(document).items()}
+    except (binascii.Error, TypeError, ValueError, AttributeError):
+        message = f"the Secret {place} holds what is no base64"
+        raise StalledError("SecretUnusable", message) from None
+    return Held(document, {key: value for key, value in data.items() if value})
+
+
+async def write(client: Client, place: Place, held: Held | None, entries: Mapping[str, bytes]) -> None:
+    """Put entries where `held` was read. Raises Conflict when it is another by now, TransientError."""
+    data = {key: base64.b64encode(value).decode() for key, value in entries.items()}
+    if held is None:
+        metadata = {"namespace": place.namespace, "name": place.name, "labels": LABELS}
+        made = {"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "type": TYPE, "data": data}
+        await client.post(_collection(place), made)
+        return
+    changed = held.document | {"data": dict(_data(held.document)) | data}
+    try:
+        await client.send("PUT", f"{_collection(place)}/{place.name}", changed)
+    except NotFound as error:
+        raise Conflict(error.status, error.reason, error.message) from error
+
+
+def _data(document: Mapping[str, Any]) -> Mapping[str, Any]:
+    return document.get("data") or {}
+
+
+def _collection(place: Place) -> str:
+    return f"/api/v1/namespaces/{place.namespace}/secrets"
