@@ -87,19 +87,18 @@ class Daemon:
             self._session.stop()
 
     async def _witnesses(self, journal: Journal, nursery: trio.Nursery) -> Witnesses | None:
-        """Listen for API servers, when the configuration says so."""
+        """Listen for API servers, when the configuration says so; what waits for them is settled anyway."""
         config = self._config
-        if config.webhook is None:
-            return None
         witnesses = Witnesses(journal, self._metrics, self._health, config.audit.grace_seconds)
         await witnesses.recall(cluster.name for cluster in config.clusters)
-        webhooks = Webhooks(config, journal.key, witnesses, self._types, self._metrics)
-        await nursery.start(listen, config, webhooks)
+        if config.webhook is not None:
+            webhooks = Webhooks(config, journal.key, witnesses, self._types, self._metrics)
+            await nursery.start(listen, config, webhooks)
+            if config.webhook.tls.mode == "self-managed":
+                own = SelfManaged(Path(config.data_dir) / FOLDER, config.webhook.tls.names)
+                nursery.start_soon(keep_bundles, config.clusters, own.ca_bundle)
         nursery.start_soon(witnesses.attributor.run)
-        if config.webhook.tls.mode == "self-managed":
-            own = SelfManaged(Path(config.data_dir) / FOLDER, config.webhook.tls.names)
-            nursery.start_soon(keep_bundles, config.clusters, own.ca_bundle)
-        return witnesses
+        return None if config.webhook is None else witnesses
 
     def _types(self, cluster: str) -> Mapping[tuple[str, str], ResourceType]:
         return {} if self._session is None else self._session.witnessed(cluster)

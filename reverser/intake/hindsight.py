@@ -22,6 +22,8 @@ from reverser.stages.attribute import Facts, Key, attribute, telling, told
 ENTRIES_MOST = 10_000
 SECONDS = KEPT_SECONDS / 2
 """Facts that spoke for the author must still be there when they are weighed against a later one."""
+SEEN_SECONDS = KEPT_SECONDS * 0.75
+"""The same, of a change whose entry came late, since a full disk or a failing encryption held it up."""
 
 
 class _Said(msgspec.Struct):
@@ -51,26 +53,40 @@ class Hindsight:
         now = self._clock()
         self._said[entry.seq] = _Said(entry.destination, entry.subject, attribution, now)
         self._told[told(entry.subject)].append(entry.seq)
+        # A fact may have come while the entry was on its way into the journal.
+        self._look(entry.seq)
         while len(self._said) > ENTRIES_MOST or next(iter(self._said.values())).at < now - SECONDS:
             self._forget(next(iter(self._said)))
 
     def heard(self, fact: Fact) -> None:
         """A fact has come: it may tell another author than the commit does."""
         for seq in [seq for key in telling(fact) for seq in self._told.get(key, ())]:
-            said = self._said[seq]
-            found = attribute(said.subject, self._facts)
-            if _tells(found) and _content(found) != _content(said.attribution):
-                said.attribution = found
-                correction = Correction(said.destination, seq, said.subject.key, found)
-                self._corrections[said.destination][seq] = correction
-                self._corrected.set()
-                self._corrected = trio.Event()
+            self._look(seq)
 
     async def corrections(self, destination: str) -> list[Correction]:
         """The corrections since the last call, at least one; waits for it."""
         while not self._corrections[destination]:
             await self._corrected.wait()
         return [*self._corrections.pop(destination).values()]
+
+    def _look(self, seq: int) -> None:
+        """Compare what the commit says with what is known now."""
+        said = self._said[seq]
+        if said.subject.seen_at < self._clock() - SEEN_SECONDS:
+            return
+        found = attribute(said.subject, self._facts)
+        if _tells(found) and _content(found) != _content(said.attribution):
+            said.attribution = found
+            self._correct(Correction(said.destination, seq, said.subject.key, found))
+
+    def _correct(self, correction: Correction) -> None:
+        """Keep a correction until it is asked for; where nobody asks, the oldest go."""
+        corrections = self._corrections[correction.destination]
+        corrections[correction.seq] = correction
+        if len(corrections) > ENTRIES_MOST:
+            del corrections[next(iter(corrections))]
+        self._corrected.set()
+        self._corrected = trio.Event()
 
     def _forget(self, seq: int) -> None:
         key = told(self._said.pop(seq).subject)

@@ -11,11 +11,12 @@ import heapq
 from collections import defaultdict
 from collections.abc import Callable
 
+import msgspec
 import trio
 
 from reverser.intake.patience import PatientJournal
 from reverser.model.attribution import Attribution
-from reverser.model.entry import Entry
+from reverser.model.entry import Edit, Entry
 from reverser.model.fact import Fact
 from reverser.stages.attribute import Facts, Key, settled, telling, told
 
@@ -46,7 +47,8 @@ class Settling:
         """Take up what the last process has left waiting, for so many seconds more."""
         until = self._clock() + seconds
         for entry in await self._journal.waiting():
-            self._add(entry, until)
+            if entry.seq not in self._waiting and entry.seq not in self._settled:
+                self._add(entry, until)
 
     def add(self, entry: Entry) -> None:
         """Take an entry that waits, and that the journal has numbered."""
@@ -68,6 +70,7 @@ class Settling:
                 await self._sleep()
 
     def _add(self, entry: Entry, until: float) -> None:
+        entry = msgspec.structs.replace(entry, edit=Edit(entry.edit.path, None), changes=())
         self._waiting[entry.seq] = entry
         self._told[_key(entry)].add(entry.seq)
         heapq.heappush(self._deadlines, (until, entry.seq))
@@ -93,9 +96,10 @@ class Settling:
     def _expire(self) -> None:
         now = self._clock()
         while self._deadlines and self._deadlines[0][0] <= now:
-            until, seq = heapq.heappop(self._deadlines)
+            _, seq = heapq.heappop(self._deadlines)
             if seq in self._waiting:
-                self._try(self._waiting[seq], until)
+                # Whatever the clock says next, which may be set back: nothing would ask again.
+                self._try(self._waiting[seq], float("-inf"))
 
     async def _sleep(self) -> None:
         self._stirred = trio.Event()

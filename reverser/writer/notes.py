@@ -50,8 +50,9 @@ class Notes:
     def landed(self, commits: Mapping[int, str]) -> None:
         """Entries, by `seq`, are in the remote branch in these commits."""
         self._commits |= commits
-        for seq in [*self._commits][: len(self._commits) - COMMITS_MOST]:
-            self._texts.pop(self._commits.pop(seq), None)
+        left = {self._commits.pop(seq) for seq in _surplus(self._commits)}
+        for commit in left and left.difference(self._commits.values()):
+            self._texts.pop(commit, None)
         self._stirred.set()
 
     async def run(self) -> None:
@@ -67,7 +68,7 @@ class Notes:
         while True:
             for correction in await self._corrections():
                 self._open[correction.seq] = correction
-            for seq in [*self._open][: len(self._open) - COMMITS_MOST]:
+            for seq in _surplus(self._open):
                 del self._open[seq]
             self._stirred.set()
 
@@ -96,3 +97,8 @@ class Notes:
         except (TransientError, StalledError) as error:
             return error.message
         return "" if result.landed else result.message or result.outcome.value
+
+
+def _surplus(kept: Mapping[int, object]) -> list[int]:
+    """The oldest, which are too many."""
+    return [*kept][: max(0, len(kept) - COMMITS_MOST)]

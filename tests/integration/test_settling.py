@@ -2,27 +2,38 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
 import trio
 import trio.testing
 
+from reverser.app.daemon import Daemon
+from reverser.config import Cluster, Config
+from reverser.config.tables import Audit, Operations
 from reverser.health import Health
+from reverser.intake import hindsight
 from reverser.intake.attributor import Attributor
 from reverser.intake.hearing import VAIN_MOST, Hearing
 from reverser.intake.patience import PatientJournal
+from reverser.intake.settling import Settling
+from reverser.journal.schema import connect
 from reverser.journal.sqlite import open_journal
+from reverser.journal.store import Store
 from reverser.metrics import Metrics
 from reverser.model.attribution import Actor, Attribution, Evidence
 from reverser.model.change import Operation, Origin
+from reverser.model.destination import Destination
 from reverser.model.entry import Append, Edit, Entry
-from reverser.model.fact import Fact, Source
+from reverser.model.fact import KEPT_SECONDS, Fact, Source
 from reverser.model.ports import Journal
 from reverser.model.resource import ObjectKey
+from reverser.model.rule import Rule
 from reverser.model.subject import Subject
 from reverser.stages.attribute import Facts
 
@@ -43,8 +54,15 @@ class World:
 
     def told(self, who: str, **fields: object) -> None:
         """Audit tells of an update."""
+        fact = self.fact(who, **fields)
+        self.facts.add(fact, trio.current_time())
+        self.attributor.heard(fact)
+
+    @staticmethod
+    def fact(who: str, **fields: object) -> Fact:
+        """Audit's word on an update."""
         given = {"id": f"{who} {fields}", "version": "6", "at": trio.current_time(), "uid": "u1", **fields}
-        fact = Fact(
+        return Fact(
             cluster="default",
             source=Source.AUDIT,
             group="",
@@ -53,8 +71,6 @@ class World:
             actor=Actor(who),
             **{name: value for name, value in given.items() if name != "operation"},  # type: ignore[arg-type]
         )
-        self.facts.add(fact, trio.current_time())
-        self.attributor.heard(fact)
 
     async def changed(self, *, waits: bool = True, **fields: object) -> Entry:
         """A change is journaled."""
@@ -125,6 +141,31 @@ async def test_what_waits_goes_on_waiting_after_a_restart(tmp_path: Path) -> Non
         assert (await world.attribution(entry)).actor.name == "alice"
 
 
+async def test_what_waits_is_settled_also_when_nobody_listens_any_more(tmp_path: Path) -> None:
+    """A change left waiting goes on, with its author, under a configuration without a webhook."""
+    async with open_journal(tmp_path) as journal:
+        world = World(journal)
+        entry, other = await world.changed(), await world.changed(version="7")
+        await journal.keep([world.fact("alice", at=entry.changed_at)], time.time())
+    config = Config(
+        data_dir=str(tmp_path),
+        operations=Operations(bind="127.0.0.1:0"),
+        clusters=(Cluster(kubeconfig=str(tmp_path / "none")),),
+        destinations=(Destination(name="live", url=(tmp_path / "none.git").as_uri()),),
+        rules=(Rule(name="everything", destination="live"),),
+        audit=Audit(grace_seconds=GRACE),
+    )
+    daemon = Daemon(config, lambda: config)
+    with trio.fail_after(20), closing(connect(tmp_path / "journal.sqlite")) as connection:
+        async with trio.open_nursery() as nursery:
+            await nursery.start(daemon.run)
+            while len(found := Store(connection).evidence.settled([entry.seq, other.seq])) < 2:
+                await trio.sleep(0.05)
+            nursery.cancel_scope.cancel()
+
+    assert [each.attribution.actor.name for each in found] == ["alice", "unknown"]
+
+
 async def test_a_later_word_is_a_correction(world: World) -> None:
     """Who is told after the commit is known to whoever writes notes; the same word again is no news."""
     entry = await world.changed(waits=False)
@@ -138,6 +179,85 @@ async def test_a_later_word_is_a_correction(world: World) -> None:
         world.told("bob", at=trio.current_time(), user_agent="rival")
         (correction,) = await world.attributor.hindsight.corrections("live")
         assert correction.attribution.evidence is Evidence.AMBIGUOUS
+
+
+async def test_a_word_that_comes_while_the_change_is_journaled_is_a_correction(world: World) -> None:
+    """Between the decision and the journal's number nothing that is told is lost."""
+    world.told("alice")
+    entry = await world.changed(waits=False)
+
+    with trio.fail_after(10):
+        (correction,) = await world.attributor.hindsight.corrections("live")
+    assert (correction.seq, correction.attribution.actor.name) == (entry.seq, "alice")
+
+
+async def test_a_change_of_long_ago_is_not_corrected(world: World) -> None:
+    """What a full disk held up for minutes keeps its author: rivals of who is told now may be forgotten."""
+    now = trio.current_time()
+    await world.changed(waits=False, seen_at=now - KEPT_SECONDS)
+    entry = await world.changed(waits=False, version="7")
+    world.told("bob", at=now - KEPT_SECONDS)
+    world.told("alice", version="7")
+
+    with trio.fail_after(10):
+        (correction,) = await world.attributor.hindsight.corrections("live")
+    assert correction.seq == entry.seq
+
+
+async def test_corrections_that_nobody_wants_take_no_room(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where notes are switched off only the newest corrections are held."""
+    monkeypatch.setattr(hindsight, "ENTRIES_MOST", 3)
+    for version in range(6, 16):
+        await world.changed(waits=False, version=str(version))
+        world.told("alice", version=str(version))
+
+    with trio.fail_after(10):
+        found = await world.attributor.hindsight.corrections("live")
+    assert [each.seq for each in found] == [8, 9, 10]
+
+
+class Asked:
+    """A journal that has been asked for what waits, and answers late."""
+
+    def __init__(self, entries: list[Entry]) -> None:
+        self.entries = entries
+        self.settled: dict[int, Attribution] = {}
+
+    async def waiting(self) -> list[Entry]:
+        return self.entries
+
+    async def settle(self, attributions: dict[int, Attribution]) -> None:
+        self.settled |= attributions
+
+
+async def test_what_waits_is_settled_once(world: World) -> None:
+    """An entry that the journal tells of after the intake did is no second one."""
+    entry = await world.changed(operation=Operation.CREATE)
+    world.told("alice", operation=Operation.CREATE)
+    told: list[int] = []
+    journal: Any = Asked([entry])
+    settling = Settling(world.facts, journal, trio.current_time, lambda each, _: told.append(each.seq))
+    settling.add(entry)
+    await settling.resume(GRACE)
+
+    assert told == [entry.seq]
+
+
+async def test_a_clock_that_is_set_back_holds_nothing_for_ever(world: World) -> None:
+    """An entry whose deadline was seen is settled, whatever the clock says then."""
+    entry = await world.changed()
+    times = iter([0.0, entry.waits_until])
+    journal: Any = Asked([])
+    settling = Settling(world.facts, journal, lambda: next(times, 0.0), lambda *_: None)
+    settling.add(entry)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(settling.run)
+        await trio.testing.wait_all_tasks_blocked()
+        nursery.cancel_scope.cancel()
+
+    assert journal.settled.keys() == {entry.seq}
 
 
 async def test_nobody_waits_for_an_audit_that_has_stopped() -> None:
