@@ -36,8 +36,9 @@ from reverser.model.change import (
 )
 from reverser.model.ports import Encrypter, Journal
 from reverser.model.resource import ObjectKey
-from reverser.stages.decide import Decision, decide, suspicions, swept
+from reverser.stages.decide import Decision, decide, swept
 from reverser.stages.route import Route
+from reverser.stages.sanitize import suspicious
 
 BATCH = 500
 TURN = 16
@@ -113,17 +114,13 @@ class Intake:
 
     async def _suspect(self, name: str, keys: Sequence[ObjectKey]) -> None:
         """What was written before is looked at again: a stream that resumes lists nothing."""
+        flagging = {cluster for cluster, routes in self._routes.items() if any(_flags(routes, name))}
+        keys = [key for key in keys if key.cluster in flagging]
         for start in range(0, len(keys), TURN):
             known = await self._journal.known((name, key) for key in keys[start : start + TURN])
             for place, record in known.items():
-                route = self._route(name, record.key.cluster)
-                if route is not None:
-                    self._suspects.seed(place, suspicions(route, msgspec.json.decode(record.content)))
+                self._suspects.seed(place, suspicious(msgspec.json.decode(record.content)))
         self._suspects.show(name)
-
-    def _route(self, name: str, cluster: str) -> Route | None:
-        routes = self._routes.get(cluster, ())
-        return next((route for route in routes if route.destination.name == name), None)
 
     async def _take(self, batch: list[Observation]) -> None:
         """Journal a batch. A mark that says something of all before it can only be the last."""
@@ -229,6 +226,11 @@ class Intake:
                 if decision.forget and name in self._claims:
                     self._claims[name].release(key)
                 draft.add(name, key, decision)
+
+
+def _flags(routes: Iterable[Route], name: str) -> Iterator[bool]:
+    """Whether the destination of this name wants to be told of what looks like a secret."""
+    return (route.policy.suspicious == "flag" for route in routes if route.destination.name == name)
 
 
 def _more(first: Observation, observations: trio.MemoryReceiveChannel[Observation]) -> list[Observation]:

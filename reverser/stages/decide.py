@@ -28,7 +28,7 @@ from reverser.stages.describe import describe
 from reverser.stages.exclude import actors
 from reverser.stages.managed import changed_at, manager
 from reverser.stages.route import Route
-from reverser.stages.sanitize import in_clear, sanitize, significant, suspicious, without_suspicious
+from reverser.stages.sanitize import in_clear, sanitize, significant, suspicious
 from reverser.stages.select.rules import CompiledRule
 from reverser.stages.yaml import render
 
@@ -78,11 +78,6 @@ def swept(route: Route, stream: Stream, record: Record, now: float) -> Decision:
     return _removal(record, stream.type, Origin.SWEEP, now, [])
 
 
-def suspicions(route: Route, content: dict[str, Any]) -> tuple[Suspicion, ...]:
-    """What in a document is to be told of, if the destination wants to be told."""
-    return suspicious(content) if route.policy.suspicious == "flag" else ()
-
-
 def digest(content: bytes, key: bytes) -> bytes:
     """Keyed, since content may be worth guessing at."""
     return hashlib.blake2b(content, key=key, digest_size=16).digest()
@@ -125,14 +120,14 @@ def _written(
         origin=change.origin,
         edit=Edit(path, content),
         changed_at=changed_at(change.object) or change.seen_at,
-        changes=_changes(document, record, change.origin, route.digest_key),
+        changes=_changes(document, record, change.origin),
         attribution=Attribution(manager=manager(change.object)),
         previous_path="" if record is None or record.path == path else record.path,
         actors=actors(rules),
     )
     stored = msgspec.json.encode(document.content)
     written = Record(entry.destination, key, path, digest(content, route.digest_key), stored)
-    found = suspicions(route, document.content)
+    found = suspicious(document.content) if route.policy.suspicious == "flag" else ()
     if not sealing:
         return Decision("written", entry, written, suspicions=found)
     written = msgspec.structs.replace(written, sealed=Sealed(fingerprint, b""))
@@ -234,13 +229,11 @@ def _same(record: Record, fingerprint: bytes, document: Document, route: Route, 
     return significant(document) == significant(old)
 
 
-def _changes(document: Document, record: Record | None, origin: Origin, key: bytes) -> tuple[str, ...]:
-    """Lines of a message outlive every file: what looks like a secret is in none, whatever is flagged."""
+def _changes(document: Document, record: Record | None, origin: Origin) -> tuple[str, ...]:
     if record is None or origin is not Origin.LIVE:
         return ()
     secret = (document.key.group, document.kind) == ("", "Secret")
-    old = without_suspicious(msgspec.json.decode(record.content), key)
-    return describe(old, without_suspicious(document.content, key), secret=secret)
+    return describe(msgspec.json.decode(record.content), document.content, secret=secret)
 
 
 def _labels(obj: dict[str, Any]) -> dict[str, str]:

@@ -13,6 +13,10 @@ _HIDDEN = re.compile(
 )
 
 
+_SIMPLE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]{0,79}")
+KEY_CHARACTERS = 80
+
+
 def visible(text: str) -> str:
     """The text on one line, with nothing invisible in it."""
     return _HIDDEN.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
@@ -21,3 +25,10 @@ def visible(text: str) -> str:
 def cut(text: str, characters: int) -> str:
     """At most so many characters; what was cut off leaves an ellipsis."""
     return text if len(text) <= characters else text[: characters - 1] + "…"
+
+
+def child(path: str, key: str) -> str:
+    """The path of the field `key` of a map: no key can end a line, hide, or be of any length."""
+    if _SIMPLE.fullmatch(key):
+        return f"{path}.{key}" if path else key
+    return f"{path}['{cut(visible(key), KEY_CHARACTERS)}']"

@@ -126,6 +126,14 @@ def test_names_that_do_not_tell_and_values_that_hide_nothing(name: str, value: s
     assert suspicious({"spec": {name: value}}) == ()
 
 
+def test_a_long_text_is_told_by_its_name_too() -> None:
+    """What was found of a text under one name says nothing of the same text under another."""
+    long = (CHANCE * 3)[:80]
+    for _ in range(2):
+        found = suspicious({"data": {"size": long, "password": long, "text": f"{long} {long}"}})
+        assert [each.path for each in found] == ["data.password"]
+
+
 def test_the_field_is_named_and_never_the_value() -> None:
     """By key, by the name of an item, by number."""
     containers = [

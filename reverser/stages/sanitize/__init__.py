@@ -11,6 +11,7 @@ from reverser.stages.sanitize.exclusion import exclusion
 from reverser.stages.sanitize.fieldpath import parse_path
 from reverser.stages.sanitize.policy import Policy
 from reverser.stages.sanitize.scale import scale_target
+from reverser.stages.sanitize.search import hides
 from reverser.stages.sanitize.secrets import without_values
 from reverser.stages.sanitize.suspicious import suspicious, without_suspicious
 
@@ -19,6 +20,7 @@ __all__ = [
     "Policy",
     "excluded_type",
     "exclusion",
+    "hides",
     "in_clear",
     "parse_path",
     "sanitize",

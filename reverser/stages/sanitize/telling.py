@@ -12,6 +12,7 @@ import math
 import re
 from collections import Counter
 from functools import lru_cache
+from typing import Any
 
 from reverser.stages.sanitize.placeholders import placeholder
 
@@ -53,6 +54,17 @@ _WORDY = re.compile(
 def tells(name: str) -> bool:
     """Whether a value of this name may be a secret."""
     return len(name) <= MOST and _TELLS.match(name) is not None
+
+
+def name_in(node: dict[str, Any], key: str) -> str:
+    """What the value under `key` is called: of an item with `name` and `value`, the name."""
+    name = node.get("name") if key == "value" else None
+    return name if isinstance(name, str) else key
+
+
+def option(argument: Any) -> str:
+    """The argument, if it is one that names the next; else ""."""
+    return argument if isinstance(argument, str) and argument[:1] == "-" and tells(argument) else ""
 
 
 def named(name: str, value: str) -> str:

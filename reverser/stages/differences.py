@@ -1,0 +1,105 @@
+"""What differs between two documents: paths with the old and the new value, each with its name.
+
+Items of a list are named by the key that Kubernetes merges them by, where every item has it, no two
+are alike and none looks like a secret; otherwise they are counted from 0. The name of a value is
+what tells whether it may be a secret: it goes along, for old and new each.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, TypeAlias
+
+from reverser.stages.sanitize import hides
+from reverser.stages.sanitize.telling import name_in, option
+from reverser.stages.text import child, cut, visible
+
+Named: TypeAlias = tuple[str, Any]
+"""(what the value is called, the value)"""
+Difference: TypeAlias = tuple[str, Named, Named]
+"""(path, old, new); both absent: only the order changed."""
+
+ABSENT: Any = object()
+NOTHING: Named = ("", ABSENT)
+LABEL_CHARACTERS = 80
+PATH_CHARACTERS = 200
+"""What differs below a longer path is one difference: nesting may be deeper than Python's stack."""
+
+# In this order: a volumeMount has a name too, but is merged by its path.
+_MERGE_KEYS = (
+    ("mountPath",),
+    ("name",),
+    ("containerPort", "protocol"),
+    ("port", "protocol"),
+    ("devicePath",),
+    ("key",),
+    ("ip",),
+    ("topologyKey",),
+    ("type",),
+)
+
+
+def differences(old: dict[str, Any], new: dict[str, Any]) -> Iterator[Difference]:
+    """Every difference, in the order of paths."""
+    return _differences("", ("", old), ("", new))
+
+
+def _differences(path: str, old: Named, new: Named) -> Iterator[Difference]:
+    before, after = old[1], new[1]
+    if before == after:
+        return
+    if isinstance(before, dict) and isinstance(after, dict) and len(path) <= PATH_CHARACTERS:
+        keys = sorted({*before, *after})
+        yield from _in_maps(_values(before), _values(after), keys, lambda key: child(path, key))
+    elif isinstance(before, list) and isinstance(after, list) and len(path) <= PATH_CHARACTERS:
+        yield from _in_lists(path, old, new)
+    else:
+        yield path, old, new
+
+
+def _in_maps(
+    old: dict[str, Named], new: dict[str, Named], keys: Iterable[str], spell: Callable[[str], str]
+) -> Iterator[Difference]:
+    for key in keys:
+        before, after = old.get(key, NOTHING), new.get(key, NOTHING)
+        if before[1] != after[1]:
+            yield from _differences(spell(key), before, after)
+
+
+def _in_lists(path: str, old: Named, new: Named) -> Iterator[Difference]:
+    before, after = _labelled(old, new)
+    yield from _in_maps(before, after, {**before, **after}, lambda label: f"{path}[{label}]")
+    if [label for label in before if label in after] != [label for label in after if label in before]:
+        yield path, NOTHING, NOTHING
+
+
+def _values(node: dict[str, Any]) -> dict[str, Named]:
+    return {key: (name_in(node, key), value) for key, value in node.items()}
+
+
+def _labelled(old: Named, new: Named) -> tuple[dict[str, Named], dict[str, Named]]:
+    """The items of both lists by label: by the first merge key that names all of them, else counted."""
+    for keys in _MERGE_KEYS:
+        before, after = _by_key(old, keys), _by_key(new, keys)
+        if before is not None and after is not None:
+            return before, after
+    return _counted(old), _counted(new)
+
+
+def _by_key(items: Named, keys: tuple[str, ...]) -> dict[str, Named] | None:
+    name, rows = items
+    labelled: dict[str, Named] = {}
+    for item in rows:
+        if not isinstance(item, dict) or not isinstance(item.get(keys[0]), str | int):
+            return None
+        if any(hides(key, item[key]) for key in keys if key in item):
+            return None
+        label = "/".join(str(item[key]) for key in keys if key in item)
+        labelled[cut(visible(label), LABEL_CHARACTERS)] = (name, item)
+    return labelled if len(labelled) == len(rows) else None
+
+
+def _counted(items: Named) -> dict[str, Named]:
+    name, rows = items
+    before = ["", *rows]
+    return {str(index): (option(before[index]) or name, item) for index, item in enumerate(rows)}

@@ -1,0 +1,98 @@
+"""Finds the texts of a document that look like secrets, each by the name that it has.
+
+The name is its key; of an item with `name` and `value` (an environment variable) the name; of an
+argument the option before it. Every written document is walked, so this is made to be fast.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from typing import Any, TypeAlias
+
+from reverser.stages.sanitize.content import Content
+from reverser.stages.sanitize.telling import inside, name_in, named, option
+from reverser.stages.sanitize.tokens import token
+
+Steps: TypeAlias = tuple[str | int, ...]
+Way: TypeAlias = "tuple[Way, str | int] | tuple[()]"
+"""Steps from the last to the first: made at each field, hence without a copy of those before."""
+Found: TypeAlias = list[tuple[Way, str]]
+
+LEAST_CHARACTERS = 8
+"""A shorter text is no secret that anybody could tell by its looks."""
+SHORT = 64
+MOST_LONG = 8192
+
+_LONG: dict[tuple[str, int, int], str] = {}
+_ASSIGNS = re.compile("[=\n]|: ")
+
+
+def find(content: Content) -> list[tuple[Steps, str]]:
+    """(where it is, rule that it fits) of each text that looks like a secret."""
+    found: Found = []
+    _in_map(content, (), found)
+    return [(_steps(way), rule) for way, rule in found]
+
+
+def hides(name: str, value: Any) -> bool:
+    """Whether a value that is called so looks like a secret, or holds what does."""
+    return bool(find({name: value}))
+
+
+def _in_map(node: dict[str, Any], way: Way, found: Found) -> None:
+    for key, value in node.items():
+        kind = type(value)
+        if kind is str:
+            if len(value) >= LEAST_CHARACTERS:
+                name = name_in(node, key) if key == "value" else key
+                if rule := (_of_short if len(value) <= SHORT else _of_long)(name, value):
+                    found.append(((way, key), rule))
+        elif kind is dict:
+            _in_map(value, (way, key), found)
+        elif kind is list:
+            _in_list(key, value, (way, key), found)
+
+
+def _in_list(name: str, items: list[Any], way: Way, found: Found) -> None:
+    before: Any = ""
+    for index, item in enumerate(items):
+        kind = type(item)
+        if kind is dict:
+            _in_map(item, (way, index), found)
+        elif kind is str:
+            look = _of_short if len(item) <= SHORT else _of_long
+            if len(item) >= LEAST_CHARACTERS and (rule := look(option(before) or name, item)):
+                found.append(((way, index), rule))
+        elif kind is list:
+            _in_list(name, item, (way, index), found)
+        before = item
+
+
+def _steps(way: Way) -> Steps:
+    steps: list[str | int] = []
+    while way:
+        way, step = way
+        steps.append(step)
+    return tuple(reversed(steps))
+
+
+@lru_cache(maxsize=16384)
+def _of_short(name: str, value: str) -> str:
+    """Objects repeat their texts so much that a cache pays, as it does for YAML."""
+    return _of(name, value)
+
+
+def _of_long(name: str, value: str) -> str:
+    """Long texts are remembered by their hash: they come again with each event of their object."""
+    key = (name, len(value), hash(value))
+    if (rule := _LONG.get(key)) is None:
+        if len(_LONG) >= MOST_LONG:
+            _LONG.clear()
+        rule = _LONG[key] = _of(name, value)
+    return rule
+
+
+def _of(name: str, value: str) -> str:
+    """Name of the rule that a value of this name fits; "" when it fits none."""
+    return token(value) or named(name, value) or (inside(value) if _ASSIGNS.search(value) else "")
