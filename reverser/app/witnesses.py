@@ -45,13 +45,20 @@ class Witnesses:
         now = time.time()
         try:
             await self._journal.keep(facts, now)
-            for cluster in self.attributor.hearing.heard({fact.cluster for fact in facts}):
-                await self._journal.set_fact(_heard(cluster), "yes")
+            await self._hear({fact.cluster for fact in facts})
         except StalledError as error:
             raise TransientError(error.message, hint=error.hint) from error
         for fact in facts:
             if self._add(fact, now):
                 self.attributor.heard(fact)
+
+    async def _hear(self, clusters: Iterable[str]) -> None:
+        """Wait for audit in these clusters from now on, after a restart too: first it is made durable."""
+        hearing = self.attributor.hearing
+        for cluster in clusters:
+            if not hearing.expects(cluster):
+                await self._journal.set_fact(_heard(cluster), "yes")
+        hearing.heard(clusters)
 
     async def recall(self, clusters: Iterable[str]) -> None:
         """Take back what the last process knew."""

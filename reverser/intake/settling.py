@@ -18,7 +18,7 @@ from reverser.intake.patience import PatientJournal
 from reverser.model.attribution import Attribution
 from reverser.model.entry import Edit, Entry
 from reverser.model.fact import Fact
-from reverser.stages.attribute import Facts, Key, settled, telling, told
+from reverser.stages.attribute import Facts, Key, recalled, settled, telling, told
 
 Settled = Callable[[Entry, Attribution], None]
 """Told of every entry that has waited."""
@@ -38,6 +38,8 @@ class Settling:
         self._told: dict[Key, set[int]] = defaultdict(set)
         self._deadlines: list[tuple[float, int]] = []
         self._settled: dict[int, Attribution] = {}
+        self._before: dict[int, Attribution] = {}
+        """What an earlier process knew, whose facts are not all here."""
         self._stirred = trio.Event()
 
     def __len__(self) -> int:
@@ -48,6 +50,7 @@ class Settling:
         until = self._clock() + seconds
         for entry in await self._journal.waiting():
             if entry.seq not in self._waiting and entry.seq not in self._settled:
+                self._before[entry.seq] = entry.attribution
                 self._add(entry, until)
 
     def add(self, entry: Entry) -> None:
@@ -82,6 +85,11 @@ class Settling:
         attribution = settled(entry.subject, self._facts, self._clock(), until)
         if attribution is not None:
             self._remove(entry)
+            before = self._before.pop(entry.seq, None)
+            if before is not None:
+                attribution = recalled(before, attribution)
+                # It cannot be weighed again either: nothing later corrects it.
+                entry = msgspec.structs.replace(entry, subject=None)
             self._settled[entry.seq] = attribution
             self._on_settled(entry, attribution)
             self._stirred.set()

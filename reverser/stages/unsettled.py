@@ -6,7 +6,8 @@ wait for another: whatever is settled and touches nothing of what waits goes on 
 
 from __future__ import annotations
 
-from collections import Counter
+import heapq
+from collections import deque
 from collections.abc import Hashable, Iterable
 
 from reverser.model.entry import Entry
@@ -18,26 +19,67 @@ class Unsettled:
 
     def __init__(self) -> None:
         self._held: dict[int, Entry] = {}
-        self._touched: Counter[Hashable] = Counter()
+        self._waiting: dict[int, None] = {}
+        self._lines: dict[Hashable, deque[int]] = {}
+        """Object or path -> the held entries that touch it, in their order: the first may go on."""
+        self.size = 0
+        """Bytes that are held."""
 
     @property
     def waiting(self) -> list[int]:
         """`seq` of those that wait for their author; what waits for nothing but them is not told."""
-        return [seq for seq, entry in self._held.items() if entry.waits_until]
+        return [*self._waiting]
 
     def feed(self, entries: Iterable[Entry]) -> list[Entry]:
         """Take entries, each once; those that wait for nothing come back."""
         free = []
         for entry in entries:
-            if not entry.waits_until and not any(place in self._touched for place in touched(entry)):
+            if not entry.waits_until and not any(place in self._lines for place in touched(entry)):
                 free.append(entry)
             else:
-                self._held[entry.seq] = entry
-                self._touched.update(touched(entry))
+                self._hold(entry)
         return free
 
     def settle(self, settled: Iterable[Entry]) -> list[Entry]:
         """Entries with their final attribution take their places; those that may go on come back."""
-        self._held |= {entry.seq: entry for entry in settled}
-        held, self._held, self._touched = self._held, {}, Counter()
-        return self.feed(held.values())
+        ready, free = list[int](), list[Entry]()
+        for entry in settled:
+            self._held[entry.seq] = entry
+            del self._waiting[entry.seq]
+            heapq.heappush(ready, entry.seq)
+        while ready:
+            seq = heapq.heappop(ready)
+            if seq in self._held and self._may_go(self._held[seq]):
+                entry, followers = self._release(seq)
+                free.append(entry)
+                for follower in followers:
+                    heapq.heappush(ready, follower)
+        return free
+
+    def _hold(self, entry: Entry) -> None:
+        self._held[entry.seq] = entry
+        self.size += _size(entry)
+        if entry.waits_until:
+            self._waiting[entry.seq] = None
+        for place in {*touched(entry)}:
+            self._lines.setdefault(place, deque()).append(entry.seq)
+
+    def _may_go(self, entry: Entry) -> bool:
+        return not entry.waits_until and all(self._lines[place][0] == entry.seq for place in touched(entry))
+
+    def _release(self, seq: int) -> tuple[Entry, list[int]]:
+        """The entry, and who is now the first at one of its places."""
+        entry, followers = self._held.pop(seq), list[int]()
+        self.size -= _size(entry)
+        for place in {*touched(entry)}:
+            line = self._lines[place]
+            line.popleft()
+            if line:
+                followers.append(line[0])
+            else:
+                del self._lines[place]
+        return entry, followers
+
+
+def _size(entry: Entry) -> int:
+    return len(entry.edit.content or b"")

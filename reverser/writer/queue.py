@@ -21,6 +21,9 @@ from reverser.stages.window import Window
 
 CHUNK = 1000
 SNAPSHOT_BYTES_MOST = 64 * 1024 * 1024
+HELD_BYTES_MOST = 64 * 1024 * 1024
+NEVER = 2**62
+"""No entry has so high a number."""
 
 
 class Queue:
@@ -70,7 +73,12 @@ class Queue:
         waiting = self._unsettled.waiting
         settled = await self._journal.settled(waiting) if waiting else []
         free = self._unsettled.settle(settled) if settled else []
-        return free + self._unsettled.feed(await self._read())
+        return free + self._unsettled.feed(await self._read() if self._has_room else [])
+
+    @property
+    def _has_room(self) -> bool:
+        """What waits for its author is held in memory; with too much of it the journal is read later."""
+        return self._unsettled.size < HELD_BYTES_MOST
 
     async def _read(self) -> list[Entry]:
         entries = await self._journal.pending(self._destination, after=self._after, limit=CHUNK)
@@ -87,8 +95,8 @@ class Queue:
         deadline = self._window.deadline()
         seconds = float("inf") if deadline is None else max(0.0, deadline - self._clock())
         with trio.CancelScope(deadline=trio.current_time() + seconds) as self._waiting:
-            waiting = self._unsettled.waiting
-            await self._journal.wait(self._destination, after=self._after, waiting=waiting)
+            waiting, after = self._unsettled.waiting, self._after if self._has_room else NEVER
+            await self._journal.wait(self._destination, after=after, waiting=waiting)
 
 
 def _size(entries: list[Entry]) -> int:

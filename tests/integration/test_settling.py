@@ -36,6 +36,7 @@ from reverser.model.resource import ObjectKey
 from reverser.model.rule import Rule
 from reverser.model.subject import Subject
 from reverser.stages.attribute import Facts
+from tests.integration.intaking import SEEN_AT, live
 
 GRACE = 0.3
 EDIT = Edit("shop/configmaps/a.yaml", b"x")
@@ -88,6 +89,28 @@ class World:
         self.attributor.journaled(entries)
         return entries[0]
 
+    @staticmethod
+    def asked(who: str, met: str) -> Fact:
+        """Admission's word on an update."""
+        return Fact(
+            id=met, cluster="default", source=Source.ADMISSION, group="", resource="configmaps", uid="u1",
+            operation=Operation.UPDATE, previous_version=met, actor=Actor(who), at=trio.current_time(),
+        )  # fmt: skip
+
+    async def attributed(self, version: int) -> Entry:
+        """A change passes the attributor, and is journaled."""
+        before, after = (
+            {"metadata": {"uid": "u1", "name": "a", "resourceVersion": str(each)}}
+            for each in (version - 1, version)
+        )
+        self.attributor.seen(live(version - 1, before))
+        change = live(version, after)
+        edit = Edit("shop/configmaps/a.yaml", b"x")
+        entry = Entry("live", KEY, "v1", "ConfigMap", Operation.UPDATE, Origin.LIVE, edit, change.seen_at)
+        append = Append(entries=[self.attributor.attributed(change, entry)])
+        (numbered,) = await self.journal.append(append)
+        return numbered
+
     async def attribution(self, entry: Entry) -> Attribution:
         """What the journal says of an entry that waits no more."""
         with trio.fail_after(10):
@@ -139,6 +162,25 @@ async def test_what_waits_goes_on_waiting_after_a_restart(tmp_path: Path) -> Non
     async with opened(tmp_path) as world:
         world.told("alice")
         assert (await world.attribution(entry)).actor.name == "alice"
+
+
+async def test_a_restart_keeps_what_admission_told(tmp_path: Path) -> None:
+    """A change that waited is still whose admission said it was; another name of audit's is a doubt."""
+    async with open_journal(tmp_path) as journal:
+        world = World(journal)
+        world.facts.add(world.asked("alice", "5"), trio.current_time())
+        world.facts.add(world.asked("alice", "6"), trio.current_time())
+        entries = [await world.attributed(version) for version in (6, 7)]
+
+    async with opened(tmp_path) as world:
+        world.told("bob", version="7", at=SEEN_AT)
+        first, second = [await world.attribution(entry) for entry in entries]
+        assert (first.actor.name, first.evidence) == ("alice", Evidence.ADMISSION_KEY)
+        assert (second.evidence, second.candidates) == (Evidence.AMBIGUOUS, ("alice", "bob"))
+        world.told("bob", version="7", at=SEEN_AT, user_agent="again")
+        with trio.move_on_after(GRACE):
+            await world.attributor.hindsight.corrections("live")
+            pytest.fail("corrected by half of the facts")
 
 
 async def test_what_waits_is_settled_also_when_nobody_listens_any_more(tmp_path: Path) -> None:
@@ -202,6 +244,19 @@ async def test_a_change_of_long_ago_is_not_corrected(world: World) -> None:
     with trio.fail_after(10):
         (correction,) = await world.attributor.hindsight.corrections("live")
     assert correction.seq == entry.seq
+
+
+async def test_a_collection_that_is_told_later_is_a_correction(world: World) -> None:
+    """Who deleted many at once is known of each of them, whatever it went through."""
+    gone = await world.changed(waits=False, operation=Operation.DELETE, version="7", removed=True)
+    going = await world.changed(waits=False, operation=Operation.DELETE, version="8")
+    everything = {"collection": True, "uid": "", "uids": frozenset({"u1"}), "version": ""}
+    world.told("alice", operation=Operation.DELETE, **everything)
+
+    with trio.fail_after(10):
+        found = await world.attributor.hindsight.corrections("live")
+    assert [each.seq for each in found] == [gone.seq, going.seq]
+    assert {each.attribution.evidence for each in found} == {Evidence.AUDIT_COLLECTION}
 
 
 async def test_corrections_that_nobody_wants_take_no_room(

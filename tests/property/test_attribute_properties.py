@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from reverser.model.attribution import UNKNOWN, Attribution, Evidence
 from reverser.model.change import Operation
 from reverser.model.fact import Fact, Source
-from reverser.stages.attribute import Facts, attribute, settled
+from reverser.stages.attribute import Facts, attribute, recalled, settled
 from tests.property.attribute_world import KINDS, Change, Step, World, steps
 
 NAMED = {Evidence.AUDIT, Evidence.ADMISSION, Evidence.ADMISSION_KEY, Evidence.AUDIT_COLLECTION}
@@ -191,6 +191,26 @@ def test_a_restart_wrongs_nobody(history: list[Step], stop: int, gap: int, chanc
                     subject = msgspec.structs.replace(subject, previous_version="")
                 verdict(change, attribute(subject, after))
         fresh.add(uid)
+
+
+@LAW
+@given(steps(), st.randoms(use_true_random=False))
+def test_what_waits_over_a_restart_keeps_what_admission_told(
+    history: list[Step], chance: random.Random
+) -> None:
+    """Who would have been named is named, or among the candidates; and never anybody else."""
+    world = World().run(history)
+    audit = [fact for fact in world.facts if fact.source is Source.AUDIT]
+    early = [fact for fact in audit if chance.random() < 0.3]
+    late = [fact for fact in audit if fact in early or chance.random() < 0.7]
+    admission = [fact for fact in world.facts if fact.source is Source.ADMISSION]
+
+    for change in world.changes:
+        before = attribute(change.subject, index(admission + early))
+        found = recalled(before, attribute(change.subject, index(late)))
+        verdict(change, found)
+        whole = attribute(change.subject, index(admission + late))
+        assert whole.actor in (found.actor, UNKNOWN) or whole.actor.name in found.candidates
 
 
 def test_most_random_histories_get_authors() -> None:

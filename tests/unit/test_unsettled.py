@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
+
 import msgspec
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from reverser.model.change import Operation, Origin
 from reverser.model.entry import Edit, Entry
 from reverser.model.resource import ObjectKey
+from reverser.stages import unsettled as module
 from reverser.stages.aside import touched
 from reverser.stages.unsettled import Unsettled
 
@@ -48,6 +52,31 @@ def test_what_waits_behind_two_waits_for_both() -> None:
     assert unsettled.settle([settled(second)]) == []
     assert unsettled.waiting == [1]
     assert seqs(unsettled.settle([settled(first)])) == [1, 2]
+
+
+def test_an_author_costs_nothing_of_what_else_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Settling one of a thousand entries looks at its own objects and paths, not at all others."""
+    unsettled, looks = Unsettled(), list[int]()
+
+    def counted(each: Entry) -> tuple[Hashable, ...]:
+        looks.append(each.seq)
+        return touched(each)
+
+    unsettled.feed(entry(number, f"n{number}", waits=True) for number in range(1, 1001))
+    monkeypatch.setattr(module, "touched", counted)
+
+    assert seqs(unsettled.settle([settled(entry(7, "n7", waits=True))])) == [7]
+    assert {*looks} == {7}
+
+
+def test_what_is_held_is_counted() -> None:
+    """The bytes of what waits, and of what waits behind it, until it goes on."""
+    unsettled = Unsettled()
+    unsettled.feed([entry(1, waits=True), entry(2), entry(3, "b")])
+
+    assert unsettled.size == 2
+    unsettled.settle([settled(entry(1, waits=True))])
+    assert unsettled.size == 0
 
 
 @given(

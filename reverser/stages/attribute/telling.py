@@ -9,17 +9,21 @@ from reverser.model.fact import Fact, Source
 from reverser.model.subject import Subject
 
 Key: TypeAlias = tuple[str, str, str]
-"""(cluster, uid, version); the version of a deletion that left nothing is empty."""
+"""(cluster, uid, version); the version of a deletion is empty: a response need not carry it."""
 
 
 def told(subject: Subject) -> Key:
     """The key of a change."""
-    return subject.cluster, subject.uid, "" if subject.removed else subject.version
+    return subject.cluster, subject.uid, "" if subject.operation is Operation.DELETE else subject.version
 
 
 def telling(fact: Fact) -> list[Key]:
-    """The keys of the changes that the fact may tell of; none for one that came before its change."""
+    """The keys of the changes that the fact may tell of; none for one that came before its change.
+
+    None either for a collection whose response was not recorded: it may tell of any deletion.
+    """
     if fact.source is not Source.AUDIT:
         return []
-    versions = {fact.version, ""} if fact.operation is Operation.DELETE else {fact.version}
-    return [(fact.cluster, fact.uid, version) for version in sorted(versions)]
+    if fact.collection:
+        return [(fact.cluster, uid, "") for uid in sorted(fact.uids)]
+    return [(fact.cluster, fact.uid, "" if fact.operation is Operation.DELETE else fact.version)]
