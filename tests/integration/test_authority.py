@@ -365,6 +365,17 @@ async def test_a_running_listener_follows_the_secret(
     assert "PRIVATE" not in lines.getvalue()
 
 
+async def test_the_listener_itself_renews_nothing(where: Shelf, own: SelfManaged) -> None:
+    """A certificate that is due stays until the Secret has another: here it lacks a name."""
+    await Keeper(where, own).start()
+    before = own.read()
+
+    tls = open_tls(WebhookTls(names=("another.svc",), secret="default/webhook"), own.path.parent)
+    tls.refresh()
+
+    assert own.read() == before
+
+
 async def test_trouble_of_a_running_listener_is_told_once(
     sandbox: Sandbox, where: Shelf, own: SelfManaged, lines: io.StringIO
 ) -> None:
