@@ -13,17 +13,13 @@ JSON, cut at 60 characters.
 from __future__ import annotations
 
 import json
-import re
 from typing import Any
 
-from reverser.stages.differences import ABSENT, Difference, Named, differences
-from reverser.stages.sanitize import hides
+from reverser.stages.differences import ABSENT, Difference, differences, hidden
 from reverser.stages.text import cut, visible
 
 MOST_LINES = 10
 VALUE_CHARACTERS = 60
-
-_MASKED = re.compile("hmac:[0-9a-f]{32}")
 
 
 def describe(
@@ -43,7 +39,7 @@ def describe(
 def _line(difference: Difference, *, secret: bool) -> str:
     path, old, new = difference
     before, after = old[1], new[1]
-    secret = secret or _hidden(old) or _hidden(new)
+    secret = secret or hidden(*old) or hidden(*new)
     if before is after is ABSENT:
         return f"{path}: order changed"
     if before is ABSENT:
@@ -51,19 +47,6 @@ def _line(difference: Difference, *, secret: bool) -> str:
     if after is ABSENT:
         return f"{path}: removed" if secret else f"{path}: - {_value(before)}"
     return f"{path}: changed" if secret else f"{path}: {_value(before)} -> {_value(after)}"
-
-
-def _hidden(value: Named) -> bool:
-    return _holds_masked(value[1]) or hides(*value)
-
-
-def _holds_masked(value: Any) -> bool:
-    """Whether a masked value is in it, anywhere: the line would be no use, and a digest is for files."""
-    if isinstance(value, dict):
-        return any(map(_holds_masked, value.values()))
-    if isinstance(value, list):
-        return any(map(_holds_masked, value))
-    return isinstance(value, str) and _MASKED.fullmatch(value) is not None
 
 
 def _value(value: Any) -> str:

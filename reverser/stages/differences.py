@@ -1,8 +1,8 @@
 """What differs between two documents: paths with the old and the new value, each with its name.
 
-Items of a list are named by the key that Kubernetes merges them by, where every item has it, no two
-are alike and none looks like a secret; otherwise they are counted from 0. The name of a value is
-what tells whether it may be a secret: it goes along, for old and new each.
+Items of a list are named by the key that Kubernetes merges them by, where every item has it and no
+two are alike; otherwise they are counted from 0, as is one whose name is to be hidden. The name of a
+value tells whether it may be a secret: it goes along, for old and new each.
 """
 
 from __future__ import annotations
@@ -11,8 +11,9 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any, TypeAlias
 
 from reverser.stages.sanitize import hides
+from reverser.stages.sanitize.secrets import holds_masked
 from reverser.stages.sanitize.telling import name_in, option
-from reverser.stages.text import child, cut, visible
+from reverser.stages.text import child, label
 
 Named: TypeAlias = tuple[str, Any]
 """(what the value is called, the value)"""
@@ -21,7 +22,6 @@ Difference: TypeAlias = tuple[str, Named, Named]
 
 ABSENT: Any = object()
 NOTHING: Named = ("", ABSENT)
-LABEL_CHARACTERS = 80
 PATH_CHARACTERS = 200
 """What differs below a longer path is one difference: nesting may be deeper than Python's stack."""
 
@@ -44,10 +44,14 @@ def differences(old: dict[str, Any], new: dict[str, Any]) -> Iterator[Difference
     return _differences("", ("", old), ("", new))
 
 
+def hidden(name: str, value: Any) -> bool:
+    """Whether a value is not to be shown: it looks like a secret, or is masked, for digests are for files."""
+    return holds_masked(value) or hides(name, value)
+
+
 def _differences(path: str, old: Named, new: Named) -> Iterator[Difference]:
+    """Of two values that differ."""
     before, after = old[1], new[1]
-    if before == after:
-        return
     if isinstance(before, dict) and isinstance(after, dict) and len(path) <= PATH_CHARACTERS:
         keys = sorted({*before, *after})
         yield from _in_maps(_values(before), _values(after), keys, lambda key: child(path, key))
@@ -67,23 +71,33 @@ def _in_maps(
 
 
 def _in_lists(path: str, old: Named, new: Named) -> Iterator[Difference]:
-    before, after = _labelled(old, new)
-    yield from _in_maps(before, after, {**before, **after}, lambda label: f"{path}[{label}]")
-    if [label for label in before if label in after] != [label for label in after if label in before]:
+    keys, before, after = _labelled(old, new)
+
+    def spell(name: str) -> str:
+        items = after if name in after else before
+        return f"{path}[{name if _shows(items[name][1], keys) else list(items).index(name)}]"
+
+    yield from _in_maps(before, after, {**before, **after}, spell)
+    if [each for each in before if each in after] != [each for each in after if each in before]:
         yield path, NOTHING, NOTHING
+
+
+def _shows(item: Any, keys: tuple[str, ...]) -> bool:
+    """Whether the item may be named by these keys."""
+    return not any(hidden(key, item[key]) for key in keys if key in item)
 
 
 def _values(node: dict[str, Any]) -> dict[str, Named]:
     return {key: (name_in(node, key), value) for key, value in node.items()}
 
 
-def _labelled(old: Named, new: Named) -> tuple[dict[str, Named], dict[str, Named]]:
-    """The items of both lists by label: by the first merge key that names all of them, else counted."""
+def _labelled(old: Named, new: Named) -> tuple[tuple[str, ...], dict[str, Named], dict[str, Named]]:
+    """(keys, old, new): the items by the first merge key that names all of them, else counted."""
     for keys in _MERGE_KEYS:
         before, after = _by_key(old, keys), _by_key(new, keys)
         if before is not None and after is not None:
-            return before, after
-    return _counted(old), _counted(new)
+            return keys, before, after
+    return (), _counted(old), _counted(new)
 
 
 def _by_key(items: Named, keys: tuple[str, ...]) -> dict[str, Named] | None:
@@ -92,10 +106,7 @@ def _by_key(items: Named, keys: tuple[str, ...]) -> dict[str, Named] | None:
     for item in rows:
         if not isinstance(item, dict) or not isinstance(item.get(keys[0]), str | int):
             return None
-        if any(hides(key, item[key]) for key in keys if key in item):
-            return None
-        label = "/".join(str(item[key]) for key in keys if key in item)
-        labelled[cut(visible(label), LABEL_CHARACTERS)] = (name, item)
+        labelled[label("/".join(str(item[key]) for key in keys if key in item))] = (name, item)
     return labelled if len(labelled) == len(rows) else None
 
 

@@ -28,7 +28,17 @@ def cut(text: str, characters: int) -> str:
 
 
 def child(path: str, key: str) -> str:
-    """The path of the field `key` of a map: no key can end a line, hide, or be of any length."""
+    """The path of a map's field: no key can end a line, hide, be long, or pass for two fields."""
     if _SIMPLE.fullmatch(key):
         return f"{path}.{key}" if path else key
-    return f"{path}['{cut(visible(key), KEY_CHARACTERS)}']"
+    return f"{path}['{_bracketed(key)}']"
+
+
+def label(name: str) -> str:
+    """The name of an item of a list, fit to stand in brackets as keys are."""
+    return _bracketed(name)
+
+
+def _bracketed(name: str) -> str:
+    spelt = visible(name).replace("'", "\\u0027").replace("]", "\\u005d")
+    return cut(spelt, KEY_CHARACTERS)

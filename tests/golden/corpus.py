@@ -5,8 +5,9 @@
 why there is none. `<kind>#<case>.secrets` lists strings that must not appear, one a line.
 
 The first lines may be comments of the form `# name: value`. In an object: `# scaled: true` (an
-autoscaler names it), `# status: field` (its CRD has no status subresource). In a document:
-`# insignificant: spec.replicas` and `# warning: …`.
+autoscaler names it), `# status: field` (its CRD has no status subresource), `# suspicious: mask`
+(the destination masks what looks like a secret). In a document: `# insignificant: spec.replicas`
+and `# warning: …`.
 """
 
 from __future__ import annotations
@@ -70,12 +71,17 @@ def key_of(obj: dict[str, Any]) -> ObjectKey:
     )
 
 
+def policy(name: str, style: Style) -> Policy:
+    """What the destination of a case wants."""
+    masks = header(CASES / f"{name}.in.yaml").get("suspicious") == ["mask"]
+    return Policy(style=style, secrets="mask", mask_key=KEY, suspicious="mask" if masks else "flag")
+
+
 def document(name: str, style: Style) -> Document:
     """What the sanitizer makes of a case."""
     obj, told = source(name), header(CASES / f"{name}.in.yaml")
     resource = resource_of(obj, has_status="status" not in told)
-    policy = Policy(style=style, secrets="mask", mask_key=KEY)
-    return sanitize(obj, key_of(obj), resource, policy, scaled="scaled" in told)
+    return sanitize(obj, key_of(obj), resource, policy(name, style), scaled="scaled" in told)
 
 
 class _Texts(yaml.SafeLoader):

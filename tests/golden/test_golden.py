@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
-from reverser.stages.sanitize import Policy, exclusion, sanitize
+from reverser.stages.sanitize import exclusion, sanitize
 from reverser.stages.sanitize.bookkeeping import ANNOTATIONS, JOB_LABELS, LABELS, NAMESPACE_NAME
 from reverser.stages.sanitize.defaults import DEFAULTS, OF_KIND, POD_SPEC
 from reverser.stages.sanitize.fieldpath import parse_path
@@ -16,7 +16,18 @@ from reverser.stages.sanitize.kinds import RULES
 from reverser.stages.sanitize.made import MADE
 from reverser.stages.sanitize.metadata import FINALIZERS, SERVER_FIELDS
 from reverser.stages.sanitize.templates import TEMPLATES
-from tests.golden.corpus import CASES, KEY, NAMES, Style, document, header, key_of, load, resource_of, source
+from tests.golden.corpus import (
+    CASES,
+    NAMES,
+    Style,
+    document,
+    header,
+    key_of,
+    load,
+    policy,
+    resource_of,
+    source,
+)
 
 STYLES: tuple[Style, ...] = ("full", "minimal")
 SUFFIX = {"full": "out.yaml", "minimal": "minimal.out.yaml"}
@@ -63,7 +74,8 @@ def test_a_document_sanitizes_to_itself(name: str, style: Style) -> None:
     once = document(name, style).content
     told = header(CASES / f"{name}.in.yaml")
 
-    again = _again(once, style, has_status="status" not in told)
+    resource = resource_of(once, has_status="status" not in told)
+    again = sanitize(once, key_of(once), resource, policy(name, style)).content
 
     assert again == once
 
@@ -130,11 +142,6 @@ def test_pods_of_jobs_keep_their_restart_policy() -> None:
     """A Job has no default restart policy: it is never left out."""
     for kind in (("batch", "Job"), ("batch", "CronJob")):
         assert not any(path.endswith("restartPolicy") for path, _ in DEFAULTS[kind])
-
-
-def _again(content: dict[str, Any], style: Style, *, has_status: bool) -> dict[str, Any]:
-    policy = Policy(style=style, secrets="mask", mask_key=KEY)
-    return sanitize(content, key_of(content), resource_of(content, has_status=has_status), policy).content
 
 
 def _kind(name: str) -> tuple[str, str]:

@@ -184,3 +184,39 @@ def test_any_nesting_can_be_described() -> None:
 
     assert line.startswith("a[0].a[0]")
     assert len(line) < 400
+
+
+LABELS = (
+    "mountPath",
+    "name",
+    "containerPort",
+    "port",
+    "protocol",
+    "devicePath",
+    "key",
+    "ip",
+    "topologyKey",
+    "type",
+)
+
+
+@pytest.mark.parametrize("value", [TOKEN, f"password={CHANCE}", "hmac:" + "0a1b2c3d" * 4])
+@pytest.mark.parametrize("key", LABELS)
+def test_no_item_is_named_by_what_is_hidden(key: str, value: str) -> None:
+    """Whatever it would be merged by: it is counted instead."""
+    item = {"port": 1, key: value} if key == "protocol" else {key: value}
+
+    assert describe({"l": [item]}, {"l": [item | {"x": 1}]}) == ("l[0].x: + 1",)
+    gone, come = describe({"l": [item]}, {"l": [item | {key: "y"}]})
+    assert gone == "l[0]: removed"
+    assert value[:20] not in come
+    assert describe({"l": [{key: "z", "port": 1}]}, {"l": [{key: "z", "port": 1}, item]})[-1] == "l[1]: added"
+
+
+def test_no_key_and_no_name_passes_for_something_else() -> None:
+    """Long ones are cut, and none can close its brackets or end the line."""
+    assert describe({"d": {}}, {"d": {"a" * 300: 1}}) == (f"d['{'a' * 79}…']: + 1",)
+    assert describe({"d": {}}, {"d": {"a'].b: 1 -> 2\n": 1}}) == (
+        "d['a\\u0027\\u005d.b: 1 -> 2\\u000a']: + 1",
+    )
+    assert describe({"l": [{"name": "a].b"}]}, {"l": [{"name": "a].b", "x": 1}]}) == ("l[a\\u005d.b].x: + 1",)

@@ -149,6 +149,30 @@ def test_the_field_is_named_and_never_the_value() -> None:
     assert CHANCE not in str(found)
 
 
+@pytest.mark.parametrize("name", [POSITIVE["github-token"][0], f"password={CHANCE}"])
+def test_an_item_is_not_named_by_a_secret(name: str) -> None:
+    """Of whatever sort it is: the item is counted."""
+    found = suspicious({"l": [{"name": name, "token": CHANCE}]})
+
+    assert [each.path for each in found] == ["l[0].name", "l[0].token"]
+
+
+def test_hostile_keys_and_names_are_cut_and_made_visible() -> None:
+    """What is logged and shown stays on its line, is one field, and has a bound."""
+    long, broken = "a" * 5000, "a']\n\u202e.b"
+    nested: dict[str, Any] = {"token": CHANCE}
+    for _ in range(100):
+        nested = {broken: nested}
+    found = suspicious({"data": {long: PEM, broken: PEM}, "l": [{"name": broken, "value": PEM}], "z": nested})
+
+    assert [each.path for each in found[:3]] == [
+        f"data['{'a' * 79}…']",
+        "data['a\\u0027\\u005d\\u000a\\u202e.b']",
+        "l[a\\u0027\\u005d\\u000a\\u202e.b].value",
+    ]
+    assert all(len(each.path) <= 300 for each in found)
+
+
 def test_masked_values_are_gone_and_what_is_beside_them_stays() -> None:
     """A digest that tells a rotation, the same each time; the original is not touched."""
     content = {"data": {"a": PEM, "b": "free"}, "args": ["x", f"--token={CHANCE}"]}

@@ -84,7 +84,10 @@ def _of_short(name: str, value: str) -> str:
 
 
 def _of_long(name: str, value: str) -> str:
-    """Long texts are remembered by their hash: they come again with each event of their object."""
+    """Long texts come again with each event of their object, and are remembered without being kept.
+
+    Python keys its 64-bit hash anew in each process: no two texts can be made to meet in it.
+    """
     key = (name, len(value), hash(value))
     if (rule := _LONG.get(key)) is None:
         if len(_LONG) >= MOST_LONG:

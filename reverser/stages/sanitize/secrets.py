@@ -56,6 +56,15 @@ def masked_value(text: str, key: bytes) -> str:
     return text if _MASKED.fullmatch(text) else _digest(text.encode("utf-8", "surrogatepass"), key)
 
 
+def holds_masked(value: Any) -> bool:
+    """Whether a masked value is in it, anywhere."""
+    if isinstance(value, dict):
+        return any(map(holds_masked, value.values()))
+    if isinstance(value, list):
+        return any(map(holds_masked, value))
+    return isinstance(value, str) and _MASKED.fullmatch(value) is not None
+
+
 def _check(key: bytes) -> None:
     if not 0 < len(key) <= _KEY_BYTES:
         raise WithheldError("NoMaskKey", f"the key that masks Secrets must have 1 to {_KEY_BYTES} bytes")

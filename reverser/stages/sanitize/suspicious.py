@@ -10,12 +10,11 @@ from typing import Any
 
 from reverser.model.suspicion import Suspicion
 from reverser.stages.sanitize.content import Content
-from reverser.stages.sanitize.search import Steps, find
+from reverser.stages.sanitize.search import Steps, find, hides
 from reverser.stages.sanitize.secrets import masked_value
-from reverser.stages.sanitize.tokens import token
-from reverser.stages.text import child, cut, visible
+from reverser.stages.text import child, cut, label
 
-NAME_CHARACTERS = 80
+PATH_CHARACTERS = 300
 
 
 def suspicious(content: Content) -> tuple[Suspicion, ...]:
@@ -43,17 +42,14 @@ def _masked(node: Any, steps: Steps, key: bytes) -> Any:
 
 
 def _spelt(node: Any, steps: Steps) -> str:
-    """The path as people read it; an item of a list by its name, where it has one."""
+    """The path as people read it; an item of a list by its name, where it has one that may be shown."""
     path = ""
     for step in steps:
         node = node[step]
-        if isinstance(step, int):
-            path += f"[{_label(node, step)}]"
-        else:
-            path = child(path, step)
-    return path
+        path = f"{path}[{_label(node, step)}]" if isinstance(step, int) else child(path, step)
+    return cut(path, PATH_CHARACTERS)
 
 
 def _label(item: Any, index: int) -> str:
     name = item.get("name") if isinstance(item, dict) else None
-    return str(index) if not isinstance(name, str) or token(name) else cut(visible(name), NAME_CHARACTERS)
+    return label(name) if isinstance(name, str) and not hides("name", name) else str(index)
