@@ -145,6 +145,8 @@ class Daemon:
         for name in FIXED:
             if getattr(config, name) != getattr(self._config, name):
                 log.warning("this setting is taken over at the next start only", setting=name)
+        if config.webhook and {c.name for c in config.clusters} - {c.name for c in self._config.clusters}:
+            log.warning("webhooks of a new cluster are heard from the next start on")
         fixed = {name: getattr(self._config, name) for name in FIXED}
         self._config = msgspec.structs.replace(config, **fixed)
         log.info("configuration taken over")
