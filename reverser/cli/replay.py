@@ -63,8 +63,8 @@ def replay_command(
     chosen = _chosen(config, cluster, name, branch)
     try:
         summary = trio.run(replay, chosen, hosted(chosen, os.environ), cluster, logs, _progress())
-    except BaseExceptionGroup as group:
-        if group.subgroup(KeyboardInterrupt) is None:
+    except (BaseExceptionGroup, KeyboardInterrupt) as error:
+        if isinstance(error, BaseExceptionGroup) and error.subgroup(KeyboardInterrupt) is None:
             raise
         click.echo("replay: interrupted; the same command goes on from here", err=True)
         raise click.Abort from None

@@ -302,7 +302,7 @@ def test_an_interrupt_says_how_to_go_on(history: History) -> None:
         "audit.log", lines(*(event(number, "create", f"n{number}") for number in range(1, 3000)))
     )
     process = history.start(log)
-    wait_for("a commit", history.commits, 60)
+    wait_for("its journal", lambda: [*history.folder.glob("data/replay/*/journal.sqlite")], 60)
     process.send_signal(signal.SIGINT)
     _, complained = process.communicate(timeout=60)
     assert process.returncode == 1, complained

@@ -82,7 +82,10 @@ def damaged(draw: st.DrawFn, path: str) -> bytes:
     """A recorded document with fields that are missing, doubled, or something else."""
     document = json.loads(draw(st.sampled_from(RECORDED[path])))
     for _ in range(draw(st.integers(1, 4))):
-        holder, key = draw(st.sampled_from(list(places(document))))
+        found = list(places(document))
+        if not found:
+            break  # everything was deleted
+        holder, key = draw(st.sampled_from(found))
         if draw(st.booleans()):
             holder[key] = draw(values)
         else:

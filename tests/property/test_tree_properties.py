@@ -217,12 +217,14 @@ class Died(BaseException):
 
 
 async def until_it_died(folder: Path, given: list[Observation], appends: int, after: bool) -> bool:
+    died = True
     try:
         async with open_journal(folder) as journal:
             await take(cast("Journal", Crashing(journal, appends, after)), given)
-    except Died:
-        return True
-    return False
+        died = False
+    except* Died:
+        pass
+    return died
 
 
 @settings(max_examples=12, deadline=None)

@@ -199,3 +199,16 @@ def test_messages_name_the_field_only(setting: Any) -> None:
     assert decision.entry.changes == ("metadata.annotations.a-token: changed",)
     assert (CHANCE[::-1].encode() in decision.entry.edit.content) is (setting != "mask")
     assert [each.rule for each in decision.suspicions or ()] == ["named-value"] * (setting == "flag")
+
+
+def test_masking_begins_with_the_next_event_even_if_nothing_changed() -> None:
+    """What was written in clear under another setting is written anew."""
+    masks = route(destination=msgspec.structs.replace(LIVE, suspicious="mask"))
+    obj = web(annotations={"a-token": CHANCE})
+    decision = decide(masks, change(obj), recorded(route(), obj))
+
+    assert decision.entry is not None
+    assert decision.entry.edit.content is not None
+    assert CHANCE.encode() not in decision.entry.edit.content
+    assert decision.entry.changes == ("metadata.annotations.a-token: changed",)
+    assert decide(masks, change(obj), decision.record).result == "unchanged"

@@ -37,7 +37,11 @@ def find(content: Content) -> list[tuple[Steps, str]]:
 
 def hides(name: str, value: Any) -> bool:
     """Whether a value that is called so looks like a secret, or holds what does."""
-    return bool(find({name: value}))
+    if isinstance(value, str):
+        return len(value) >= LEAST_CHARACTERS and bool(
+            (_of_short if len(value) <= SHORT else _of_long)(name, value)
+        )
+    return isinstance(value, dict | list) and bool(find({name: value}))
 
 
 def _in_map(node: dict[str, Any], way: Way, found: Found) -> None:

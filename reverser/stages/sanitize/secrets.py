@@ -58,11 +58,11 @@ def masked_value(text: str, key: bytes) -> str:
 
 def holds_masked(value: Any) -> bool:
     """Whether a masked value is in it, anywhere."""
+    if isinstance(value, str):
+        return _MASKED.fullmatch(value) is not None
     if isinstance(value, dict):
         return any(map(holds_masked, value.values()))
-    if isinstance(value, list):
-        return any(map(holds_masked, value))
-    return isinstance(value, str) and _MASKED.fullmatch(value) is not None
+    return isinstance(value, list) and any(map(holds_masked, value))
 
 
 def _check(key: bytes) -> None:
