@@ -93,6 +93,8 @@ class History:
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
                 text=True,
+                # Who runs the tests in the background ignores it, and children would, too.
+                preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
             )
 
     def run(self, *arguments: str | Path, code: int = 0, stdin: Path | None = None) -> tuple[str, str]:
