@@ -198,11 +198,14 @@ def test_a_restart_wrongs_nobody(history: list[Step], stop: int, gap: int, chanc
 def test_what_waits_over_a_restart_keeps_what_admission_told(
     history: list[Step], chance: random.Random
 ) -> None:
-    """Who would have been named is named, or among the candidates; and never anybody else."""
+    """Who would have been named is named, or among the candidates; and never anybody else.
+
+    As long as no audit event is lost: a lost one may leave an echo alone, where admission named nobody.
+    """
     world = World().run(history)
     audit = [fact for fact in world.facts if fact.source is Source.AUDIT]
     early = [fact for fact in audit if chance.random() < 0.3]
-    late = [fact for fact in audit if fact in early or chance.random() < 0.7]
+    late = audit
     admission = [fact for fact in world.facts if fact.source is Source.ADMISSION]
 
     for change in world.changes:
