@@ -20,6 +20,7 @@ from reverser import __version__
 from reverser.kube.credentials import Credentials
 from reverser.kube.depth import decoded
 from reverser.kube.errors import Garbled, api_error
+from reverser.kube.handshake import Handshake
 from reverser.kube.linewise import Linewise
 from reverser.kube.login import Login
 from reverser.kube.translation import translated
@@ -73,7 +74,7 @@ class Client:
         headers, timeout = {"Accept": accept}, _timeout(REQUEST_SECONDS)
         with translated():
             response = await self._http.get(
-                path, params=params, headers=headers, timeout=timeout, extensions=self._extensions
+                path, params=params, headers=headers, timeout=timeout, extensions=self._extended()
             )
         return _decoded(response, into)
 
@@ -99,7 +100,7 @@ class Client:
                 content=None if body is None else msgspec.json.encode(body),
                 headers={} if body is None else {"Content-Type": media_type},
                 timeout=_timeout(REQUEST_SECONDS),
-                extensions=self._extensions,
+                extensions=self._extended(),
             )
         return _decoded(response, Any)
 
@@ -111,7 +112,7 @@ class Client:
         """
         timeout = _timeout(silence_seconds)
         request = self._http.build_request(
-            "GET", path, params=params, timeout=timeout, extensions=self._extensions
+            "GET", path, params=params, timeout=timeout, extensions=self._extended()
         )
         with translated():
             with trio.fail_after(REQUEST_SECONDS):
@@ -124,6 +125,9 @@ class Client:
                 yield Linewise(chunks)
             finally:
                 await _finish(response, chunks)
+
+    def _extended(self) -> dict[str, Any]:
+        return self._extensions | {"trace": Handshake()}
 
 
 async def _finish(response: httpx.Response, chunks: AsyncIterator[bytes]) -> None:

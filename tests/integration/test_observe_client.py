@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import base64
+import gc
 import json
 import ssl
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -147,3 +149,29 @@ async def test_a_stream_can_be_left_at_any_time(api: Scripted, tmp_path: Path) -
                     pass
 
     assert waiting.cancelled_caught
+
+
+async def test_a_handshake_that_is_cancelled_leaves_no_connection(
+    nursery: trio.Nursery, tmp_path: Path
+) -> None:
+    """Who gives up while a server does not answer the handshake hangs up at once, on both sides."""
+    hung_up = trio.Event()
+
+    async def say_nothing(stream: trio.SocketStream) -> None:
+        while await stream.receive_some():
+            pass
+        hung_up.set()
+
+    (listener,) = await nursery.start(partial(trio.serve_tcp, say_nothing, 0, host="127.0.0.1"))
+    server = f"https://127.0.0.1:{listener.socket.getsockname()[1]}"
+    async with Client.open(await load(_kubeconfig(tmp_path, server), "")) as client:
+        gc.disable()  # its help is what must not be needed
+        try:
+            with trio.move_on_after(0.2) as given_up:
+                await client.get("/version")
+            with trio.fail_after(10):
+                await hung_up.wait()
+        finally:
+            gc.enable()
+
+    assert given_up.cancelled_caught
