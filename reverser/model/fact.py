@@ -2,7 +2,7 @@
 
 A fact is evidence, not yet an attribution: the request may have lost a race, changed nothing, or
 been refused by somebody else after we saw it. It holds no body, only a keyed digest of the
-sanitized content.
+content.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ class Fact(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     version: str = ""
     """Audit: the resourceVersion of the response's object; empty for a deletion answered by a Status."""
     digest: bytes = b""
-    """Keyed, of the sanitized content; empty: not comparable (a subresource, another served version, a body
+    """Keyed, of the content; empty: not comparable (a subresource, another served version, a body
     that is too large). Deletions need none."""
     replicas: int | None = None
     """`spec.replicas` of a Scale body."""

@@ -31,7 +31,7 @@ class Subject(msgspec.Struct, frozen=True, kw_only=True):
     removed: bool = False
     """DELETE: the object is gone, and no event before showed a `deletionTimestamp`."""
     digest: bytes = b""
-    """Keyed like that of the facts, of the sanitized content after the change; empty: not comparable."""
+    """Keyed like that of the facts, of the content after the change; empty: not comparable."""
     replicas_before: int | None = None
     replicas: int | None = None
     """`spec.replicas` before and after."""

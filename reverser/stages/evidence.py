@@ -1,18 +1,16 @@
 """The digest that joins a request to its change: one function for both sides.
 
 Evidence is shared by all destinations, while each looks at an object in its own way. So the digest
-has a view of its own, which keeps as much as both sides can agree on, since what it leaves out
-cannot tell two requests apart:
+has a view of its own, the object as it is but for what the API server writes after we are asked:
+its own metadata, and the status. More need not go, since what is equal on both sides cannot part
+them, and what was cleaned away could not tell two requests apart. Nor may managedFields count: an
+audit policy may omit them. The user's own rules are not asked, so that a kept fact outlives a
+change of the configuration.
 
-- style full: a default that was spelled out is a difference;
-- Secrets by keyed digests of their values, which never leave the sanitizer;
-- without the user's own rules, so that a kept fact outlives a change of the configuration;
-- without managedFields. They are written after we are asked, and an audit policy may omit them.
-  Without them the sanitizer keeps what was allocated, and that is there when we are asked.
-
-What the API server adds after admission, a Job's own labels, goes with the sanitizer's rule of the
-kind. What it loses when it stores a built-in type, whether a list is empty or missing, is left out
-here. Encoded as JSON with sorted keys: nobody reads it, and it costs a twentieth of YAML.
+A Job is given labels of its own after admission, in several places: of it the sanitized content
+counts. What the API server loses when it stores a built-in type, whether a list is empty or missing,
+is left out here. Encoded as JSON with sorted keys: nobody reads it, and it costs a twentieth of YAML.
+Every digest is keyed, since content may be secret.
 """
 
 from __future__ import annotations
@@ -26,6 +24,8 @@ from reverser.errors import WithheldError
 from reverser.model.resource import ObjectKey, ResourceType
 from reverser.stages.sanitize import Policy, sanitize
 from reverser.stages.sanitize.builtin import BUILTIN_GROUPS
+from reverser.stages.sanitize.document import keeps_status
+from reverser.stages.sanitize.metadata import SERVER_FIELDS
 
 NOT_COMPARABLE = b""
 MOST_BYTES = 256 * 1024
@@ -36,6 +36,7 @@ EMPTY = (b":null", b":[]")
 through an object takes longer than all the rest."""
 
 _PURPOSE = b"evidence"
+_LABELLED_LATE = (("batch", "Job"),)
 
 
 def evidence_digest(
@@ -46,18 +47,29 @@ def evidence_digest(
 ) -> bytes:
     """16 bytes, equal for an object as it is asked for and as it is stored.
 
-    Empty when it cannot be compared: an object of another kind or served version than `resource`,
-    or one that cannot be sanitized. Both sides must take `resource` from the same discovery.
+    Empty when it cannot be compared: without a key, an object of another kind or served version
+    than `resource`, or one that cannot be read. Both sides must take `resource` from the same discovery.
     """
-    if not _of(object, resource):
+    if not digest_key or not _of(object, resource):
         return NOT_COMPARABLE
-    policy = Policy(style="full", secrets="mask", mask_key=digest_key)
     try:
-        document = sanitize(_unmanaged(object), key, resource, policy)
-        content = _encoded(document.content, resource)
+        content = _encoded(_view(object, key, resource, digest_key), resource)
     except (WithheldError, TypeError, ValueError, OverflowError, RecursionError):
         return NOT_COMPARABLE
     return hashlib.blake2b(content, key=digest_key, digest_size=16, person=_PURPOSE).digest()
+
+
+def _view(obj: dict[str, Any], key: ObjectKey, resource: ResourceType, digest_key: bytes) -> dict[str, Any]:
+    view = {**obj, "metadata": _without(obj["metadata"], SERVER_FIELDS)}
+    if (resource.group, resource.kind) in _LABELLED_LATE:
+        return sanitize(
+            view, key, resource, Policy(style="full", secrets="mask", mask_key=digest_key)
+        ).content
+    return view if keeps_status(resource) else _without(view, ("status",))
+
+
+def _without(parent: dict[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
+    return {name: value for name, value in parent.items() if name not in names}
 
 
 def _encoded(content: dict[str, Any], resource: ResourceType) -> bytes:
@@ -79,14 +91,8 @@ def _without_empty_lists(value: Any) -> Any:
 
 
 def _of(obj: Any, resource: ResourceType) -> bool:
-    return isinstance(obj, dict) and (obj.get("apiVersion"), obj.get("kind")) == (
-        resource.api_version,
-        resource.kind,
+    return (
+        isinstance(obj, dict)
+        and (obj.get("apiVersion"), obj.get("kind")) == (resource.api_version, resource.kind)
+        and isinstance(obj.get("metadata"), dict)
     )
-
-
-def _unmanaged(obj: dict[str, Any]) -> dict[str, Any]:
-    metadata = obj.get("metadata")
-    if not isinstance(metadata, dict):
-        return obj
-    return {**obj, "metadata": {name: value for name, value in metadata.items() if name != "managedFields"}}

@@ -121,7 +121,7 @@ def _stripped(obj: Content, type: ResourceType, policy: Policy) -> tuple[Content
 
 
 def _copy(obj: Content, type: ResourceType) -> Content:  # noqa: A002
-    skipped = {"metadata"} if _keeps_status(type) else {"metadata", "status"}
+    skipped = {"metadata"} if keeps_status(type) else {"metadata", "status"}
     content: Content = {"apiVersion": type.api_version, "kind": type.kind}
     if (type.group, type.kind) == CRD:
         # Schemas are most of a CRD and no rule looks into them: they are shared, not copied.
@@ -135,7 +135,7 @@ def _copy(obj: Content, type: ResourceType) -> Content:  # noqa: A002
     return content
 
 
-def _keeps_status(type: ResourceType) -> bool:  # noqa: A002
+def keeps_status(type: ResourceType) -> bool:  # noqa: A002
     """A custom resource without the subresource: there, `status` is a field like every other."""
     return not type.has_status and type.group not in BUILTIN_GROUPS
 
