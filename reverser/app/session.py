@@ -17,8 +17,10 @@ import structlog
 import trio
 
 from reverser.app.assembly import Assembly, resume_position, settle_places
-from reverser.app.opening import AnyWriter, Opening
+from reverser.app.knowntypes import KnownTypes
+from reverser.app.opening import Opening
 from reverser.app.reports import ClusterReports
+from reverser.app.writers import Writers
 from reverser.config import Cluster
 from reverser.errors import StalledError, TransientError
 from reverser.health import Health
@@ -27,7 +29,6 @@ from reverser.intake.attributor import Attributor
 from reverser.kube.observe import Observer
 from reverser.metrics import Metrics
 from reverser.model.change import Observation, Settled, Stream
-from reverser.model.destination import Destination
 from reverser.model.ports import Journal
 from reverser.model.resource import ResourceType
 from reverser.sops import programs
@@ -36,12 +37,8 @@ log = structlog.get_logger()
 
 CHANNEL = 1000
 JOURNAL_SECONDS = 1.0
-OPEN_SECONDS = 10.0
-"""Between two tries to open a repository."""
 SETTLE_SECONDS_MOST = 120.0
 """How long the first commit waits for the other types' lists, so that one snapshot holds them all."""
-CAUSES = {("", "namespaces"), ("apiextensions.k8s.io", "customresourcedefinitions")}
-"""Types whose deletion deletes objects of other types."""
 
 
 class Session:
@@ -66,18 +63,17 @@ class Session:
         self._listening = trio.CancelScope()
         self._draining = True
         self._stopping = False
-        self._stopped = False
         encrypters = programs(assembly.destinations)
         self._intake = Intake(
             assembly.routes, assembly.coverage, journal, metrics, health, attributor, encrypters
         )
         self._reports = {c.name: ClusterReports(c.name, metrics, health) for c in self.clusters}
+        self._types = KnownTypes(assembly, self._reports)
         corrections = None if attributor is None else attributor.hindsight.corrections
-        self._opening = Opening(
-            assembly, journal, metrics, health, self._resolve, self._list_anew, to, corrections
+        opening = Opening(
+            assembly, journal, metrics, health, self._types.resolve, self._list_anew, to, corrections
         )
-        self._writers: list[AnyWriter] = []
-        self._witnessed: dict[str, tuple[Sequence[ResourceType], dict[tuple[str, str], ResourceType]]] = {}
+        self._writers = Writers(opening, health, self._ready)
         self.relist = False
         """Set when the session ended because everything has to be listed again."""
 
@@ -98,16 +94,8 @@ class Session:
             await self._intake.settled(cluster.name)
 
     def witnessed(self, cluster: str) -> Mapping[tuple[str, str], ResourceType]:
-        """Types that facts are of use for, by (group, plural): of changes, and of what causes cascades."""
-        types = self._types(cluster)
-        known, found = self._witnessed.get(cluster, ((), {}))
-        if known is not types:
-            routes = self._assembly.routes.get(cluster, ())
-            wanted = [each for each in types if any(route.wants_type(each) for route in routes)]
-            causes = [each for each in types if (each.group, each.resource) in CAUSES]
-            found = {(each.group, each.resource): each for each in (*wanted, *causes)}
-            self._witnessed[cluster] = (types, found)
-        return found
+        """Types that facts are of use for, by (group, plural)."""
+        return self._types.witnessed(cluster)
 
     @property
     def failures(self) -> list[str]:
@@ -123,7 +111,7 @@ class Session:
         await self._settle_places()
         async with trio.open_nursery() as write:
             for destination in self._assembly.destinations:
-                write.start_soon(self._write, destination)
+                write.start_soon(self._writers.run, destination)
             async with trio.open_nursery() as take:
                 send, receive = trio.open_memory_channel[Observation](CHANNEL)
                 take.start_soon(self._intake.run, receive)
@@ -133,9 +121,7 @@ class Session:
                 take.cancel_scope.deadline = until
             if not self._draining:
                 write.cancel_scope.cancel()
-            self._stopped = True
-            for writer in self._writers:
-                writer.drain()
+            self._writers.drain()
             write.cancel_scope.deadline = until
 
     def close(self, following: Assembly) -> None:
@@ -187,39 +173,6 @@ class Session:
             send=send,
             reports=self._reports[cluster.name],
         )
-
-    async def _write(self, destination: Destination) -> None:
-        """Write one destination; a repository that cannot be opened is tried again, and told."""
-        subject = f"destination/{destination.name}"
-        while True:
-            try:
-                await self._open_and_write(destination)
-            except (StalledError, TransientError) as error:
-                self._health.failed(subject, error)
-            else:
-                return
-            await trio.sleep(OPEN_SECONDS)
-
-    async def _open_and_write(self, destination: Destination) -> None:
-        async with self._opening.writer(destination) as writer:
-            self._writers.append(writer)
-            if self._stopped:
-                writer.drain()
-            try:
-                await writer.run(lambda: self._ready(destination.name))
-            finally:
-                self._writers.remove(writer)
-
-    def _resolve(self, cluster: str, group: str, kind: str) -> ResourceType | None:
-        """The type of a file in the branch. Raises TransientError before discovery has told of any."""
-        types = self._types(cluster)
-        if not types:
-            raise TransientError(f"the types of cluster {cluster} are not known yet")
-        return next((each for each in types if (each.group, each.kind) == (group, kind)), None)
-
-    def _types(self, cluster: str) -> Sequence[ResourceType]:
-        reports = self._reports.get(cluster)
-        return () if reports is None else reports.types
 
     async def _ready(self, destination: str) -> None:
         with trio.move_on_after(SETTLE_SECONDS_MOST):

@@ -13,7 +13,7 @@ from reverser.model.change import Change
 from reverser.model.entry import Record
 from reverser.model.resource import ObjectKey
 from reverser.model.withheld import Withheld
-from reverser.stages.decide import Decision
+from reverser.stages.decision import Decision
 from reverser.stages.paths import folders
 
 

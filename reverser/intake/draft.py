@@ -14,7 +14,7 @@ from reverser.intake.withholding import Withholding
 from reverser.model.entry import Append, Entry, Record
 from reverser.model.resource import ObjectKey
 from reverser.model.withheld import Withheld
-from reverser.stages.decide import Decision
+from reverser.stages.decision import Decision
 
 Place: TypeAlias = tuple[str, ObjectKey]
 """(destination, key): an object, as one destination has it."""

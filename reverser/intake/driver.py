@@ -36,7 +36,9 @@ from reverser.model.change import (
 )
 from reverser.model.ports import Encrypter, Journal
 from reverser.model.resource import ObjectKey
-from reverser.stages.decide import Decision, decide, swept
+from reverser.stages.decide import decide
+from reverser.stages.decision import Decision
+from reverser.stages.departure import swept
 from reverser.stages.route import Route
 from reverser.stages.sanitize import suspicious
 

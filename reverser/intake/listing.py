@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from reverser.model.change import Stream
 from reverser.model.resource import ObjectKey
-from reverser.stages.decide import Decision
+from reverser.stages.decision import Decision
 
 
 class Listing:

@@ -18,7 +18,7 @@ from reverser.intake.draft import Place
 from reverser.model.ports import Encrypter
 from reverser.model.resource import ObjectKey
 from reverser.model.withheld import Withheld
-from reverser.stages.decide import Decision, encrypted
+from reverser.stages.decision import Decision, encrypted
 
 AT_ONCE = 4
 """Programs that run at a time."""

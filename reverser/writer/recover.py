@@ -21,7 +21,7 @@ from reverser.model.entry import Append, Edit, Entry, Record
 from reverser.model.ports import Journal, Landed, Repository
 from reverser.model.resource import ObjectKey, ResourceType
 from reverser.stages import adopt
-from reverser.stages.decide import digest
+from reverser.stages.decision import digest
 from reverser.stages.yaml import render
 
 log = structlog.get_logger()

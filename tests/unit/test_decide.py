@@ -13,7 +13,9 @@ from reverser.model.destination import Destination, Sops
 from reverser.model.entry import Edit, Record
 from reverser.model.resource import ResourceType
 from reverser.model.rule import Rule, SanitizeRule
-from reverser.stages.decide import Decision, decide, digest, encrypted, swept
+from reverser.stages.decide import decide
+from reverser.stages.decision import Decision, digest, encrypted
+from reverser.stages.departure import swept
 from reverser.stages.route import Route, compile_routes
 from tests.hooks import HOOKS
 

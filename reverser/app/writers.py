@@ -1,0 +1,54 @@
+"""The writers of one session: each opened when its repository can be, and drained when all are."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+import trio
+
+from reverser.app.opening import AnyWriter, Opening
+from reverser.errors import StalledError, TransientError
+from reverser.health import Health
+from reverser.model.destination import Destination
+
+OPEN_SECONDS = 10.0
+"""Between two tries to open a repository."""
+
+
+class Writers:
+    """One writer a destination. `ready` returns when the first commit of a destination may be made."""
+
+    def __init__(self, opening: Opening, health: Health, ready: Callable[[str], Awaitable[None]]) -> None:
+        self._opening = opening
+        self._health = health
+        self._ready = ready
+        self._open: list[AnyWriter] = []
+        self._draining = False
+
+    def drain(self) -> None:
+        """Have every writer end once the journal holds nothing more for it, those opened later too."""
+        self._draining = True
+        for writer in self._open:
+            writer.drain()
+
+    async def run(self, destination: Destination) -> None:
+        """Write one destination; a repository that cannot be opened is tried again, and told."""
+        subject = f"destination/{destination.name}"
+        while True:
+            try:
+                await self._write(destination)
+            except (StalledError, TransientError) as error:
+                self._health.failed(subject, error)
+            else:
+                return
+            await trio.sleep(OPEN_SECONDS)
+
+    async def _write(self, destination: Destination) -> None:
+        async with self._opening.writer(destination) as writer:
+            self._open.append(writer)
+            if self._draining:
+                writer.drain()
+            try:
+                await writer.run(lambda: self._ready(destination.name))
+            finally:
+                self._open.remove(writer)
