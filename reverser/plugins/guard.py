@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
+
 from reverser import MASK
 
 KEPT = ("apiVersion", "kind")
@@ -17,6 +19,14 @@ KEPT_METADATA = ("name", "namespace")
 
 class ExcessError(Exception):
     """The answer goes too far; the text says how, and quotes no value."""
+
+
+def unchanged(before: dict[str, Any], after: Any) -> bool:
+    """Whether `after` is written as `before` is. False says nothing: it may not be JSON at all."""
+    try:
+        return msgspec.json.encode(after) == msgspec.json.encode(before)
+    except Exception:
+        return False  # of whatever a plugin has put there; who looks closer tells what it is
 
 
 def lessened(before: dict[str, Any], after: Any) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reverser import MASK
-from reverser.plugins.guard import ExcessError, lessened
+from reverser.plugins.guard import ExcessError, lessened, unchanged
 
 CONTENT: dict[str, Any] = {
     "apiVersion": "v1",
@@ -99,3 +99,13 @@ def test_nothing_new_ever_passes(before: Any, after: Any) -> None:
 
     if fault(old, new) == "":
         assert all(leaf in _leaves(old) or leaf.endswith(f"={MASK!r}") for leaf in _leaves(new))
+
+
+def test_what_nobody_touched_is_known_at_once() -> None:
+    """The same content is unchanged; less, more, and what is no JSON at all are for who looks closer."""
+    endless: dict[str, Any] = changed()
+    endless["data"] = endless
+
+    assert unchanged(CONTENT, changed())
+    for other in (changed(data={"k": "v"}), changed(more=1), changed(data=object()), endless, None):
+        assert not unchanged(CONTENT, other)
