@@ -89,48 +89,59 @@ class Asking:
             raise WithheldError("PluginFailed", str(error), hint=hint) from None
 
     def _ask(self, arguments: MutableSequence[Any], take: Take) -> None:
+        began = time.perf_counter()
         for hook, call, tally in self._steps:
-            try:
-                answer = call(arguments) if tally is None else self._timed(hook, call, tally, arguments)
-            except HookError as error:
-                self.failed(error)
-                continue
+            if tally is None:
+                answer = call(arguments)
+            else:
+                answer, trouble = self._guard(call, arguments)
+                # The end of one call begins the next: to look at the clock takes as long as most of them.
+                ended = time.perf_counter()
+                self._note(tally, ended - began)
+                began = ended
+                if trouble is not None:
+                    self.failed(self._error(hook, trouble))
+                    began = time.perf_counter()
+                    continue
             if answer is not None and take(answer):
                 return
 
-    def _refused(self, hook: Hook, error: WithheldError) -> Exception:
+    def _guard(self, call: Callable[..., Any], arguments: Any) -> tuple[Any, BaseException | str | None]:
+        """The answer, and what is wrong with it or was raised instead of it."""
+        watchdog = self._watchdog
+        try:
+            try:
+                watchdog.inside = True  # type: ignore[union-attr]
+                answer = call(arguments)
+                return answer, None if answer is None else self._fault(answer) or None
+            finally:
+                # Before anything is handled: the alarm may ring again while it is.
+                watchdog.inside = False  # type: ignore[union-attr]
+        except BaseException as error:
+            # SystemExit and its like, too: nothing of a plugin's ends the process.
+            return None, error
+
+    def _note(self, tally: Tally, spent: float) -> None:
+        tally.calls += 1
+        tally.seconds += spent
+        if spent > NOTICED_SECONDS and self._watchdog is not None:
+            self._watchdog.start()
+
+    def _error(self, hook: Hook, trouble: BaseException | str) -> HookError:
+        """Raises WithheldError for what a plugin withholds where it has a say."""
+        if isinstance(trouble, str):
+            return HookError(hook, "wrong", trouble)
+        if isinstance(trouble, TooLongError):
+            seconds = 0.0 if self._watchdog is None else self._watchdog.seconds
+            return HookError(hook, "slow", f"took longer than {seconds:g} s")
+        if isinstance(trouble, WithheldError):
+            return self._refused(hook, trouble)
+        # An error's text may quote values of the object.
+        return HookError(hook, "raised", f"raised {type(trouble).__name__}")
+
+    def _refused(self, hook: Hook, error: WithheldError) -> HookError:
         """What a plugin withholds on purpose is no failure of its, where it has a say."""
         if not self._strict:
             return HookError(hook, "raised", "withholds what it has no say in")
         reason, told = (cut(visible(str(each)), WORDS_MOST) for each in (error.reason, error.message))
-        return WithheldError(reason, f"plugin {hook.plugin.name}: {told}", hint=error.hint)
-
-    def _timed(self, hook: Hook, call: Callable[..., Any], tally: Tally, arguments: Any) -> Any:
-        watchdog = self._watchdog
-        assert watchdog is not None
-        began = time.perf_counter()
-        try:
-            try:
-                watchdog.inside = True
-                answer = call(arguments)
-                told = "" if answer is None else self._fault(answer)
-            finally:
-                # Before anything is handled: the alarm may ring again while it is.
-                watchdog.inside = False
-        except TooLongError:
-            raise HookError(hook, "slow", f"took longer than {watchdog.seconds:g} s") from None
-        except WithheldError as error:
-            raise self._refused(hook, error) from None
-        except BaseException as error:
-            # SystemExit and its like, too: nothing of a plugin's ends the process. An error's text may
-            # quote values of the object.
-            raise HookError(hook, "raised", f"raised {type(error).__name__}") from None
-        finally:
-            spent = time.perf_counter() - began
-            tally.calls += 1
-            tally.seconds += spent
-            if spent > NOTICED_SECONDS:
-                watchdog.start()
-        if told:
-            raise HookError(hook, "wrong", told)
-        return answer
+        raise WithheldError(reason, f"plugin {hook.plugin.name}: {told}", hint=error.hint) from None

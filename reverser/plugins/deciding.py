@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Any
 
+import msgspec
+
 from reverser.errors import WithheldError
 from reverser.model.attribution import Actor
 from reverser.model.commit import CommitPlan
@@ -79,20 +81,21 @@ class Deciding:
         """The content with less in it; `content` itself stays. Raises WithheldError."""
         if not self._sanitizers:
             return content
+        written = msgspec.json.encode(content)
         try:
-            cleaned = _cleaned(self._sanitize, key, resource, content)
+            cleaned = _cleaned(self._sanitize, key, resource, written)
             # Most often nobody took anything, which is told far sooner than what was taken.
-            return content if unchanged(content, cleaned) else lessened(content, cleaned)
+            return content if unchanged(written, cleaned) else lessened(content, cleaned)
         except (ExcessError, RecursionError):
             # Somebody went too far. Who it was costs a copy for each, which is paid only now.
-            self._blame(key, resource, content)
+            self._blame(key, resource, content, written)
             raise WithheldError("PluginFailed", "plugins added something together", key=key) from None
 
-    def _blame(self, key: ObjectKey, resource: ResourceType, content: dict[str, Any]) -> None:
+    def _blame(self, key: ObjectKey, resource: ResourceType, content: dict[str, Any], written: bytes) -> None:
         """Raises WithheldError when one of the sanitizers goes too far alone."""
         for asking in self._sanitizers:
             try:
-                lessened(content, _cleaned(asking, key, resource, content))
+                lessened(content, _cleaned(asking, key, resource, written))
             except (ExcessError, RecursionError) as error:
                 told = str(error) if isinstance(error, ExcessError) else "returned something without an end"
                 asking.failed(HookError(asking.hooks[0], "unsafe", told))
@@ -147,8 +150,8 @@ def _first(asking: Asking, *arguments: Any) -> str:
     return found[-1] if found else ""
 
 
-def _cleaned(asking: Asking, key: ObjectKey, resource: ResourceType, content: dict[str, Any]) -> Any:
-    arguments: list[Any] = [key, resource, copied(content)]
+def _cleaned(asking: Asking, key: ObjectKey, resource: ResourceType, written: bytes) -> Any:
+    arguments: list[Any] = [key, resource, msgspec.json.decode(written)]  # a copy that is theirs
 
     def take(answer: dict[str, Any]) -> bool:
         arguments[2] = answer

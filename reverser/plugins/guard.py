@@ -21,10 +21,10 @@ class ExcessError(Exception):
     """The answer goes too far; the text says how, and quotes no value."""
 
 
-def unchanged(before: dict[str, Any], after: Any) -> bool:
-    """Whether `after` is written as `before` is. False says nothing: it may not be JSON at all."""
+def unchanged(written: bytes, after: Any) -> bool:
+    """Whether `after` is still written like this. False says nothing: it may not be JSON at all."""
     try:
-        return msgspec.json.encode(after) == msgspec.json.encode(before)
+        return msgspec.json.encode(after) == written
     except Exception:
         return False  # of whatever a plugin has put there; who looks closer tells what it is
 

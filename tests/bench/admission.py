@@ -24,7 +24,8 @@ from tests.e2e.remote import Remote
 from tests.e2e.servers import ControlPlane
 from tests.e2e.test_check import reverser
 
-RATE = 1000
+RATES = (500, 1000)
+"""A second. The goal is for the higher one."""
 GOAL_MS = 10
 SIZE = 200
 TURNS = 5
@@ -40,19 +41,20 @@ def measure(options: Options) -> list[Row]:
         with Daemon(options.folder / "daemon", plane.kubeconfig(), remote.url, webhook=webhook) as daemon:
             daemon.ready()
             wait_for("the snapshot", lambda: len(remote.paths()) >= SIZE, 60)
-            answers = _answers(daemon, 3 if options.quick else 20)
+            answers = {rate: _answers(daemon, rate, 3 if options.quick else 20) for rate in RATES}
             without, with_ = _writes(plane, daemon, 20 if options.quick else 100)
             daemon.stop()
-    return [*_answer_rows(answers), *_write_rows(without, with_)]
+    rows = [row for rate, seconds in answers.items() for row in _answer_rows(rate, seconds)]
+    return [*rows, *_write_rows(without, with_)]
 
 
-def _answers(daemon: Daemon, seconds: float) -> list[float]:
-    say(f"admission: {RATE:,} reviews a second for {seconds:g} s")
-    arguments = [_url(daemon).rpartition(":")[2], str(_authority(daemon)), str(RATE), str(seconds)]
+def _answers(daemon: Daemon, rate: int, seconds: float) -> list[float]:
+    say(f"admission: {rate:,} reviews a second for {seconds:g} s")
+    arguments = [_url(daemon).rpartition(":")[2], str(_authority(daemon)), str(rate), str(seconds)]
     command = [sys.executable, "-m", "tests.bench.openloop", *arguments]
     done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, check=True)
     latencies: list[float] = json.loads(done.stdout)
-    assert len(latencies) == RATE * seconds
+    assert len(latencies) == rate * seconds
     assert daemon.metric(REVIEWS) > len(latencies)
     return latencies
 
@@ -107,10 +109,15 @@ def _authority(daemon: Daemon) -> Path:
     return daemon.folder / "data" / FOLDER / "ca.pem"
 
 
-def _answer_rows(seconds: Sequence[float]) -> list[Row]:
-    name = f"admission, {RATE:,} a second, 8 kB objects, TLS"
+def _answer_rows(rate: int, seconds: Sequence[float]) -> list[Row]:
+    name = f"admission, {rate:,} a second, 8 kB objects, TLS"
     p50, p99 = (percentile(seconds, percent) * 1000 for percent in (50, 99))
-    return [Row(f"{name}, p50", f"{p50:.1f} ms"), at_most(f"{name}, p99", p99, GOAL_MS, "ms")]
+    p99_row = at_most if rate == max(RATES) else _no_goal
+    return [Row(f"{name}, p50", f"{p50:.1f} ms"), p99_row(f"{name}, p99", p99, GOAL_MS, "ms")]
+
+
+def _no_goal(name: str, value: float, _goal: float, unit: str) -> Row:
+    return Row(name, f"{value:,.1f} {unit}")
 
 
 def _write_rows(without: Sequence[float], with_: Sequence[float]) -> list[Row]:
