@@ -47,14 +47,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="small sizes: to see that it works")
     parser.add_argument("--only", choices=MEASUREMENTS, action="append", help="leave the others out")
-    parser.add_argument("--write", action="store_true", help="write docs/benchmarks.md")
+    parser.add_argument(
+        "--write", action="store_true", help="write docs/benchmarks.md; with --only just those rows of it"
+    )
     arguments = parser.parse_args()
     configure("json", "warning")
     rows = [row for name in arguments.only or MEASUREMENTS for row in _measured(name, arguments.quick)]
     facts = environment()
     sys.stdout.write(f"\n{table(rows)}\n" + "".join(f"{what}: {value}\n" for what, value in facts))
     if arguments.write:
-        DOCUMENT.write_text(document(rows, facts), encoding="utf-8")
+        before = DOCUMENT.read_text(encoding="utf-8") if arguments.only else ""
+        DOCUMENT.write_text(document(rows, facts, before), encoding="utf-8")
         say("docs/benchmarks.md written")
 
 
