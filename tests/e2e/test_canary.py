@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import itertools
 import json
 import subprocess
 from collections.abc import Iterator
@@ -13,6 +12,7 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.canaries import Canaries, cells
 from tests.e2e.daemon import wait_for
 from tests.e2e.setting import Setting
 from tests.e2e.sops import AgeKey, program
@@ -41,39 +41,6 @@ async def reverser_pushed(push):
 """
 
 
-class Canaries:
-    """Unique values, each looked for in every spelling."""
-
-    def __init__(self) -> None:
-        self._numbers = itertools.count(1)
-        self.values: list[str] = []
-
-    def value(self) -> str:
-        """Another one."""
-        self.values.append(f"canary-{next(self._numbers)}-5b7c1e9a3d")
-        return self.values[-1]
-
-    def encoded(self) -> str:
-        """Another one, in base64."""
-        return base64.b64encode(self.value().encode()).decode()
-
-    def found(self, place: str, content: bytes) -> list[str]:
-        """Which of them a text holds, plainly or in base64 at whatever offset."""
-        return [
-            f"{value} in {place}"
-            for value in self.values
-            if any(spelling in content for spelling in _spellings(value.encode()))
-        ]
-
-
-def _spellings(value: bytes) -> Iterator[bytes]:
-    yield value
-    yield value.hex().encode()
-    for shift in range(3):
-        encoded = base64.b64encode(b"x" * shift + value)
-        yield encoded[4 if shift else 0 : -4]
-
-
 def _everything(setting: Setting, pages: list[str]) -> Iterator[tuple[str, bytes]]:
     """Every object of the remote, every file of the data directory, the log, and what was served."""
     command = ["git", "-C", str(setting.remote.path), "cat-file", "--batch-all-objects", "--batch"]
@@ -83,6 +50,7 @@ def _everything(setting: Setting, pages: list[str]) -> Iterator[tuple[str, bytes
         yield "the local repository", subprocess.run(command, capture_output=True, check=True).stdout
     for path in filter(Path.is_file, (setting.daemon.folder / "data").rglob("*")):
         yield str(path.relative_to(setting.daemon.folder)), path.read_bytes()
+    yield from cells(setting.daemon.folder / "data" / "journal.sqlite")
     yield "the log", setting.daemon.log.read_bytes()
     heard = setting.folder / OVERHEARD
     yield "what others see of sops", heard.read_bytes() if heard.exists() else b""
@@ -174,6 +142,9 @@ def test_canaries_are_nowhere(watched: Setting, tmp_path: Path, policy: str) -> 
     setting.daemon_idle()
     pages += _pages(setting)
 
+    assert setting.daemon.metric("gitopsreverser_withheld_objects") > 0
+    for raised in ("reverser_select", "reverser_message", "reverser_pushed"):
+        assert f'hook="{raised}",plugin="loud",reason="raised"' in pages[-1]
     tokens = setting.remote.show(f"{setting.namespace}/configmaps/tokens.yaml")
     assert "free: x" in tokens
     assert ("a-token" in tokens) is (policy != "omit")
