@@ -172,6 +172,12 @@ class Daemon:
 
     def _introduce(self, url: str) -> None:
         log.info("reverser starts", version=__version__, data=self._config.data_dir)
+        for cluster in self._config.clusters:
+            rules = [rule.name for rule in self._config.rules if rule.cluster == cluster.name]
+            login = cluster.kubeconfig or "in-cluster or default"
+            log.info(
+                "watching for", cluster=cluster.name, kubeconfig=login, context=cluster.context, rules=rules
+            )
         for destination in self._config.destinations:
             where = {"branch": destination.branch, "path": destination.path or "/"}
             log.info("writing to", destination=destination.name, url=destination.url, **where)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import structlog
 
+from reverser.config import Config
+from reverser.config.unmatched import Unmatched, unmatched
 from reverser.errors import ReverserError
 from reverser.health import Health
 from reverser.kube.errors import ApiError, Forbidden
@@ -23,7 +25,9 @@ FAILURES_TOLD = 3
 class ClusterReports:
     """Implements `kube.reports.Reports` for one cluster."""
 
-    def __init__(self, cluster: str, metrics: Metrics, health: Health) -> None:
+    def __init__(self, config: Config, cluster: str, metrics: Metrics, health: Health) -> None:
+        self._config = config
+        self._told: set[str] = set()
         self._cluster = cluster
         self._metrics = metrics
         self._health = health
@@ -58,6 +62,7 @@ class ClusterReports:
 
     def discovered(self, types: Sequence[ResourceType], degraded: Mapping[str, str]) -> None:
         self.types = types
+        self._warn(unmatched(self._config, self._cluster, types))
         self._health.passed(self._check)
         self._health.recovered(f"cluster/{self._cluster}")
         subject = f"discovery/{self._cluster}"
@@ -66,6 +71,19 @@ class ClusterReports:
             self._health.stalled(subject, "GroupsDegraded", f"their last known types are kept: {groups}")
         else:
             self._health.recovered(subject)
+
+    def _warn(self, misspelt: Iterable[Unmatched]) -> None:
+        """Once, of what would be hidden if it were spelled otherwise."""
+        for each in misspelt:
+            if each.key.startswith("sensitive") and str(each) not in self._told:
+                self._told.add(str(each))
+                log.warning(
+                    "nothing is hidden of a type that is not served",
+                    cluster=self._cluster,
+                    key=each.key,
+                    type=each.pattern,
+                    hint=each.hint,
+                )
 
     def watching(self, streams: Sequence[Stream]) -> None:
         self.streams = streams

@@ -67,7 +67,9 @@ class Session:
         self._intake = Intake(
             assembly.routes, assembly.coverage, journal, metrics, health, attributor, encrypters
         )
-        self._reports = {c.name: ClusterReports(c.name, metrics, health) for c in self.clusters}
+        self._reports = {
+            c.name: ClusterReports(assembly.config, c.name, metrics, health) for c in self.clusters
+        }
         self._types = KnownTypes(assembly, self._reports)
         corrections = None if attributor is None else attributor.hindsight.corrections
         opening = Opening(

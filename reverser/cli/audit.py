@@ -30,7 +30,9 @@ def command() -> None:
 command.add_command(replay_command)
 
 
-@command.command("print-policy")
+@command.command(
+    "print-policy", epilog="Example: reverser audit print-policy --config reverser.toml > policy.yaml"
+)
 @config_option
 @shared.cluster_option
 @shared.offline_option
@@ -42,7 +44,10 @@ def print_policy(config_path: str, cluster_name: str | None, offline: bool) -> N
     click.echo(policy_file(content), nl=False)
 
 
-@command.command("print-webhook")
+@command.command(
+    "print-webhook",
+    epilog="Example: reverser audit print-webhook --config reverser.toml --url https://10.0.0.5:9443",
+)
 @config_option
 @shared.cluster_option
 @shared.url_option

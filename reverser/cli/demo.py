@@ -13,7 +13,7 @@ from reverser.log import configure
     "demo",
     epilog="""\b
 Examples:
-  reverser demo           a small story, about half a minute
+  reverser demo           a small story of a few seconds
   reverser demo --keep    goes on afterwards; change things yourself with kubectl""",
 )
 @click.option("--keep", is_flag=True, help="Go on after the story, until Ctrl-C.")

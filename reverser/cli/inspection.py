@@ -13,7 +13,7 @@ import trio
 from reverser.app.assembly import Assembly
 from reverser.cli.findings import ClusterFinding, DestinationFinding, Findings, TypeFinding
 from reverser.config import Cluster, Config
-from reverser.config.report import did_you_mean
+from reverser.config.unmatched import unmatched
 from reverser.errors import ReverserError, StalledError, TransientError
 from reverser.git.probe import probe
 from reverser.git.remote import Ask
@@ -24,10 +24,8 @@ from reverser.kube.discovery import Discovery, discover, version
 from reverser.model.change import Stream
 from reverser.model.destination import Destination
 from reverser.model.resource import ResourceType
-from reverser.model.rule import Rule
 from reverser.plugins import Host
 from reverser.sops import programs
-from reverser.stages.select.resources import matches
 from reverser.stages.select.rules import CompiledRule
 from reverser.stages.yaml import render
 
@@ -112,13 +110,12 @@ async def look_at_cluster(cluster: Cluster, assembly: Assembly) -> ClusterFindin
             denied = await permissions.missing(client, streams)
     except ReverserError as error:
         return ClusterFinding(cluster.name, error=error.message, hint=error.hint)
-    rules = [rule for rule in assembly.config.rules if rule.cluster == cluster.name]
     return ClusterFinding(
         cluster.name,
         server=client.server,
         version=served,
         types=_types(streams, denied, assembly.compiled(cluster.name)),
-        notes=(*_silent(found), *_unmatched(rules, found.types)),
+        notes=(*_silent(found), *map(str, unmatched(assembly.config, cluster.name, found.types))),
         roles="---\n".join(render(role).decode() for role in permissions.roles(denied, "reverser")),
     )
 
@@ -143,15 +140,3 @@ def _types(
 
 def _silent(found: Discovery) -> list[str]:
     return [f"the API group {group} does not answer: {why}" for group, why in found.degraded.items()]
-
-
-def _unmatched(rules: Sequence[Rule], types: Sequence[ResourceType]) -> list[str]:
-    """Patterns that match no type: a CRD that is still to come, or a misspelling."""
-    names = {name for kind in types for name in (kind.name, kind.resource, kind.singular, *kind.short_names)}
-    return [
-        f"rules.{rule.name}.resources: no type is called {pattern} now; it is watched once it appears"
-        + (f" ({hint})" if (hint := did_you_mean(pattern, names)) else "")
-        for rule in rules
-        for pattern in rule.resources
-        if not any(matches(pattern, kind) for kind in types)
-    ]

@@ -31,7 +31,7 @@ def command() -> None:
     """Make keys that sign commits, and print what verifies them."""
 
 
-@command.command("new")
+@command.command("new", epilog="Example: reverser keys new /etc/reverser/signing")
 @click.argument("path", type=click.Path(dir_okay=False, path_type=Path))
 def new(path: Path) -> None:
     """Make an ed25519 key pair: the private key at PATH, the public one at PATH.pub, and shown.
@@ -54,7 +54,7 @@ def new(path: Path) -> None:
     click.echo(line)
 
 
-@command.command("signers")
+@command.command("signers", epilog="Example: reverser keys signers --config reverser.toml > allowed_signers")
 @config_option
 @click.option("--type", "kind", type=click.Choice(["ssh", "openpgp"]), help="Only keys of this type.")
 def signers(config_path: str, kind: str | None) -> None:

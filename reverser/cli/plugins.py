@@ -19,7 +19,7 @@ from reverser.plugins.register import SPECIFICATIONS, in_order, register
 from reverser.testing import contract
 
 
-@click.group("plugins")
+@click.group("plugins", epilog="Example: reverser plugins list --config reverser.toml")
 def command() -> None:
     """Show plugins, check them, and tell which hooks there are.
 

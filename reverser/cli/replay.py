@@ -127,7 +127,7 @@ def _progress() -> Callable[[Summary, str, float], None]:
 def _show(summary: Summary, destination: Destination) -> None:
     rows = [
         (summary.read, "events read"),
-        (summary.commits, f"commits made in {destination.branch} of {parse(destination.url).place}"),
+        (summary.commits, f"commits made in {destination.branch} of {destination.url}"),
         (summary.unchanged, "writes that left the content as it was"),
         (summary.known, "writes known already"),
         (summary.unselected, "writes that no rule selects"),

@@ -103,7 +103,7 @@ def gathered(
 
 def _endpoint(url: str | None, service: str | None) -> Endpoint:
     if bool(url) == bool(service):
-        raise click.UsageError("one of --url and --service is needed")
+        raise click.UsageError("give exactly one of --url and --service")
     try:
         return by_url(url) if url else by_service(service or "")
     except ValueError as error:

@@ -40,7 +40,9 @@ def command() -> None:
     configure("console", "error")
 
 
-@command.command()
+@command.command(
+    epilog="Example: reverser webhook install --config reverser.toml --service reverser/reverser"
+)
 @config_option
 @shared.cluster_option
 @shared.url_option
@@ -61,7 +63,9 @@ def install(
     click.echo(f"{reached.setting.cluster.name}: the API server calls {reached.endpoint.host} at each write")
 
 
-@command.command("print")
+@command.command(
+    "print", epilog="Example: reverser webhook print --config reverser.toml --url https://10.0.0.5:9443"
+)
 @config_option
 @shared.cluster_option
 @shared.url_option
@@ -84,7 +88,7 @@ def show(
     click.echo(render(_document(reached, types, name)), nl=False)
 
 
-@command.command()
+@command.command(epilog="Example: reverser webhook uninstall --config reverser.toml")
 @config_option
 @shared.cluster_option
 @name_option

@@ -46,8 +46,8 @@ def read(path: str | Path, environ: Mapping[str, str]) -> tuple[Config, list[Pro
         return Config(), [Problem(str(path), f"cannot be read: {error.strerror}", hint)]
     try:
         return _parsed(text, environ)
-    except ConfigError as error:
-        return Config(), list(error.problems)
+    except ConfigError as error:  # not TOML: the place is one in the file
+        return Config(), [Problem(f"{path}, {each.path}", each.message, each.hint) for each in error.problems]
 
 
 def _parsed(text: str, environ: Mapping[str, str]) -> tuple[Config, list[Problem]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import re
 from typing import TYPE_CHECKING, Protocol
@@ -19,7 +20,8 @@ if TYPE_CHECKING:
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
 
-BIND = re.compile(r"(?:\[[0-9A-Fa-f:.%]+\]|[^\s:\[\]/@]+):(?P<port>\d{1,5})", re.ASCII)
+BIND = re.compile(r"(?P<host>\[[0-9A-Fa-f:.%]+\]|[^\s:\[\]/@]+):(?P<port>\d{1,5})", re.ASCII)
+EVERYWHERE = frozenset(("0.0.0.0", "[::]"))  # noqa: S104 - listens nowhere
 
 
 class Named(Protocol):
@@ -63,6 +65,7 @@ def _check_process(config: Config, report: Report) -> None:
     if config.audit.bind:
         _check_bind("audit.bind", config.audit.bind, 9444, report)
     check_audit(config, report)
+    _check_binds(config, report)
 
 
 def _check_bind(key: str, address: str, port: int, report: Report) -> None:
@@ -70,6 +73,18 @@ def _check_bind(key: str, address: str, port: int, report: Report) -> None:
     if bind is None or int(bind["port"]) > 65535:
         hint = f"for example 127.0.0.1:{port}, or 0.0.0.0:{port} for all addresses"
         report.add(key, f"must be host:port, not {show(address)}", hint)
+
+
+def _check_binds(config: Config, report: Report) -> None:
+    """Report listeners that would take each other's port."""
+    binds = {"operations.bind": config.operations.bind, "audit.bind": config.audit.bind}
+    if config.webhook is not None:
+        binds["webhook.bind"] = config.webhook.bind
+    found = [(key, BIND.fullmatch(address)) for key, address in binds.items()]
+    taken = [(key, bind["host"], int(bind["port"])) for key, bind in found if bind is not None]
+    for (one, host, port), (other, second, same) in itertools.combinations(taken, 2):
+        if port == same != 0 and (host == second or not EVERYWHERE.isdisjoint((host, second))):
+            report.add(other, f"wants port {port}, as {one} does", "give each a port of its own")
 
 
 def _check_names(table: str, items: Sequence[Named], report: Report) -> list[str]:

@@ -60,7 +60,9 @@ def check_sops(destination: Destination, place: str, report: Report) -> None:
         return
     elif destination.secrets == "encrypt":
         problem = 'is missing: secrets = "encrypt" needs to know who can decrypt'
-        report.add(f"{place}.sops", problem, f'write [{place}.sops] with age = ["age1…"]')
+        report.add(
+            f"{place}.sops", problem, 'write [destinations.sops] with age = ["age1…"] below this destination'
+        )
     elif sops is not None:
         problem = f'is used only with secrets = "encrypt", not with {show(destination.secrets)}'
         report.add(f"{place}.sops", problem, 'set secrets = "encrypt", or leave the table out')

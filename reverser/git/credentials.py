@@ -103,7 +103,11 @@ def _read(reference: SecretRef) -> str:
 
 def _unreadable(reference: SecretRef, what: str) -> StalledError:
     name = reference.file or (f"the variable {reference.env}" if reference.env else "the secret")
-    return StalledError("CredentialsUnreadable", f"{name} {what}", hint="check the destination's credentials")
+    return StalledError(
+        "CredentialsUnreadable",
+        f"{name} {what}",
+        hint="check the file or variable that the configuration names",
+    )
 
 
 def _http(credentials: Credentials) -> Login:

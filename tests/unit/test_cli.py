@@ -6,16 +6,19 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
+import click
 import pytest
 
 import reverser
 from reverser import config
+from reverser.cli import group
 from reverser.cli.failure import exits
 from reverser.errors import ConfigError, Problem, ReverserError, StalledError, TransientError
 
-COMMANDS = ["init", "check", "run", "snapshot", "audit", "demo"]
+COMMANDS = ["init", "check", "run", "snapshot", "audit", "webhook", "keys", "plugins", "demo"]
 
 
 def run(*arguments: str, stdin: str = "", **environ: str) -> subprocess.CompletedProcess[str]:
@@ -70,6 +73,23 @@ def test_every_command_is_listed_and_shows_an_example(command: str) -> None:
     assert shown.returncode == 0
     assert "Example" in shown.stdout
     assert f"reverser {command}" in shown.stdout
+
+
+def _below(command: click.Command, *words: str) -> Iterator[tuple[tuple[str, ...], click.Command]]:
+    if isinstance(command, click.Group):
+        context = click.Context(command)
+        for name in command.list_commands(context):
+            each = command.get_command(context, name)
+            assert each is not None
+            yield (*words, name), each
+            yield from _below(each, *words, name)
+
+
+@pytest.mark.parametrize(("words", "command"), [*_below(group)], ids=lambda each: str(each))
+def test_subcommands_show_an_example_too(words: tuple[str, ...], command: click.Command) -> None:
+    """Wherever a person asks for help, there is a line to copy."""
+    assert "Example" in (command.epilog or "")
+    assert " ".join(("reverser", *words)) in (command.epilog or "")
 
 
 @pytest.mark.parametrize("arguments", [["chek"], ["check", "--offlin"], ["init", "--yes", "--bad"]])

@@ -107,6 +107,12 @@ def test_every_problem_is_told_at_once() -> None:
         ('data_dir = ""', "data_dir", "path of a folder"),
         ('log = "json"', "log", "write [log] on a line of its own"),
         ('operations.bind = "127.0.0.1:99999"', "operations.bind", "host:port"),
+        (
+            'operations.bind = "127.0.0.1:9443"\nwebhook.bind = "0.0.0.0:9443"',
+            "webhook.bind",
+            "as operations.bind does",
+        ),
+        ('webhook.bind = "a:1"\naudit.bind = "a:1"', "webhook.bind", "as audit.bind does"),
         ('clusters = "x"', "clusters", "[[clusters]]"),
         ("clusters = []", "clusters", "at least one"),
         ('webhook.bind = "9443"', "webhook.bind", "for example 127.0.0.1:9443"),
@@ -471,3 +477,41 @@ def test_all_names_that_are_none_are_told_at_once() -> None:
     found = problems(f'webhook.tls = {{names = ["a b", "ok", ""], secret = "x"}}\n{MINIMAL}')
 
     assert set(found) == {"webhook.tls.names[0]", "webhook.tls.names[2]", "webhook.tls.secret"}
+
+
+def test_the_hint_about_recipients_can_be_followed() -> None:
+    """What it says to write, written there, is taken."""
+    text = (
+        '[[clusters]]\nname = "default"\n[[rules]]\nname = "all"\ndestination = "live"\n'
+        '[[destinations]]\nname = "live"\nurl = "https://example.com/live.git"\nsecrets = "encrypt"\n'
+    )
+    with pytest.raises(ConfigError) as caught:
+        config.parse(text, {})
+    (problem,) = caught.value.problems
+    recipient = "age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p"
+
+    table, _, keys = (
+        problem.hint.removeprefix("write ").removesuffix(" below this destination").partition(" with ")
+    )
+
+    assert config.parse(f"{text}{table}\n{keys.replace('age1…', recipient)}\n", {}).destinations[0].sops
+
+
+def test_a_file_that_is_no_toml_is_named(tmp_path: Path) -> None:
+    """Also where the mistake has no line of its own."""
+    path = tmp_path / "reverser.toml"
+    path.write_text("a = [")
+
+    with pytest.raises(ConfigError) as caught:
+        config.load(path, {})
+
+    assert str(path) in str(caught.value)
+
+
+def test_no_two_listeners_share_what_can_be_shared() -> None:
+    """One port on two addresses is no mistake, nor is port 0, which picks a free one each time."""
+    for one, other in (("127.0.0.1:1", "10.0.0.5:1"), ("0.0.0.0:0", "0.0.0.0:0"), ("a:1", "a:2")):
+        text = f'operations.bind = "{one}"\nwebhook.bind = "{other}"'
+        with pytest.raises(ConfigError) as caught:
+            config.parse(text, {})
+        assert "webhook.bind" not in {problem.path for problem in caught.value.problems}

@@ -1,0 +1,58 @@
+"""Patterns that match no type are told, with what follows from it."""
+
+from __future__ import annotations
+
+import structlog
+
+from reverser.app.reports import ClusterReports
+from reverser.config import parse
+from reverser.config.unmatched import unmatched
+from reverser.health import Health
+from reverser.metrics import Metrics
+from reverser.model.resource import ResourceType
+
+TYPES = [
+    ResourceType("", "v1", "secrets", "Secret", True),
+    ResourceType("example.com", "v1", "databases", "Database", True),
+]
+TEXT = """
+[[clusters]]
+name = "default"
+[[destinations]]
+name = "live"
+url = "https://example.com/live.git"
+[[rules]]
+name = "all"
+destination = "live"
+resources = ["*", "secrts"]
+[[sensitive]]
+resources = ["databases.example.com", "databasses.example.com"]
+[[sanitize]]
+resources = ["widgets"]
+strip = ["spec.x"]
+"""
+
+
+def test_each_table_is_looked_at() -> None:
+    """Rules, what is sensitive, and what is stripped; with the likely spelling where there is one."""
+    told = [str(each) for each in unmatched(parse(TEXT, {}), "default", TYPES)]
+
+    assert told == [
+        "rules.all.resources: no type is called secrts now; it is watched once it appears"
+        " (did you mean secrets?)",
+        "sensitive[0].resources: no type is called databasses.example.com now; of what is meant nothing"
+        " is hidden (did you mean databases.example.com?)",
+        "sanitize[0].resources: no type is called widgets now; of what is meant nothing is stripped",
+    ]
+
+
+def test_the_daemon_warns_once_of_what_it_cannot_hide() -> None:
+    """A misspelt type of `[[sensitive]]` is in the log, not at each discovery anew."""
+    reports = ClusterReports(parse(TEXT, {}), "default", Metrics(), Health())
+
+    with structlog.testing.capture_logs() as lines:
+        reports.discovered(TYPES, {})
+        reports.discovered(TYPES, {})
+
+    (line,) = (each for each in lines if each["log_level"] == "warning")
+    assert (line["key"], line["type"]) == ("sensitive[0].resources", "databasses.example.com")
