@@ -18,6 +18,8 @@ from reverser.cli.options import config_option
 from reverser.plugins.register import SPECIFICATIONS, in_order, register
 from reverser.testing import contract
 
+LINE_MOST = 10_000
+
 
 @click.group("plugins", epilog="Example: reverser plugins list --config reverser.toml")
 def command() -> None:
@@ -79,4 +81,5 @@ def _table(heads: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> None:
     table = Table(*heads, box=None, pad_edge=False)
     for row in rows:
         table.add_row(*row)
-    Console().print(table)
+    # Who reads it in a pipe wants all of it, however long the lines are.
+    Console(width=None if sys.stdout.isatty() else LINE_MOST).print(table)

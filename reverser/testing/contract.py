@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from reverser.errors import WithheldError
@@ -16,7 +16,13 @@ from reverser.plugins.plugin import Hook, Hooks, Plugin
 from reverser.plugins.register import register
 from reverser.plugins.settings import configure
 from reverser.stages import paths
+from reverser.stages.text import cut
+from reverser.testing.limit import limited
 from reverser.testing.samples import ACTORS, DESTINATION, TYPES, key_of, plan, samples
+
+FEW = 3
+CHARACTERS = 300
+"""Of a line. Names of objects may be 253 long, and so may those of their namespaces."""
 
 
 def contract(code: Any, settings: Mapping[str, Any] | None = None) -> list[str]:
@@ -29,7 +35,23 @@ def contract(code: Any, settings: Mapping[str, Any] | None = None) -> list[str]:
     told = [str(problem) for problem in problems]
     _, faults = configure([plugin], hooks, {"plugin": dict(settings or {})}, os.environ)
     told += [str(fault) for fault in faults]
-    return told if faults else told + list(dict.fromkeys(_broken(hooks)))
+    if faults:
+        return told
+    with limited(hooks) as guarded:
+        return told + _shortened(dict.fromkeys(_broken(guarded)))
+
+
+def _shortened(faults: Iterable[str]) -> list[str]:
+    """The first few of each kind, which is the hook and what it does, and how many more there are."""
+    kinds: dict[str, list[str]] = {}
+    for fault in faults:
+        kinds.setdefault(" ".join(fault.split(" ")[:2]), []).append(cut(fault, CHARACTERS))
+    lines = []
+    for kind, found in kinds.items():
+        lines += found[:FEW]
+        if len(found) > FEW:
+            lines.append(f"{kind} … and so on, {len(found) - FEW} more times")
+    return lines
 
 
 def _broken(hooks: Hooks) -> Iterator[str]:
