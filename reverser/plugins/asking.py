@@ -93,6 +93,7 @@ class Asking:
         for hook, call, tally in self._steps:
             if tally is None:
                 answer = call(arguments)
+                began = time.perf_counter()
             else:
                 answer, trouble = self._guard(call, arguments)
                 # The end of one call begins the next: to look at the clock takes as long as most of them.
