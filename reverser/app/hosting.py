@@ -11,6 +11,7 @@ import structlog
 from reverser import builtin
 from reverser.config import Config, read
 from reverser.config.report import did_you_mean
+from reverser.config.secretfiles import unreadable
 from reverser.errors import ConfigError, Problem
 from reverser.model.identity import Identities
 from reverser.plugins import Host, load
@@ -22,12 +23,16 @@ from reverser.stages.mailmap import Mailmap
 log = structlog.get_logger()
 
 
-def configured(path: str, environ: Mapping[str, str]) -> tuple[Config, Host]:
-    """A configuration file with its plugins. Raises ConfigError with every problem of both."""
+def configured(path: str, environ: Mapping[str, str], *, files: bool = False) -> tuple[Config, Host]:
+    """A configuration file with its plugins. Raises ConfigError with every problem of both.
+
+    With `files`, one of them is a file with a secret that cannot be read now.
+    """
     config, problems = read(path, environ)
     host, faults = _hosted(config, environ)
-    if problems or faults:
-        raise ConfigError([*problems, *faults])
+    absent = unreadable(config.destinations) if files else []
+    if problems or faults or absent:
+        raise ConfigError([*problems, *absent, *faults])
     return config, host
 
 

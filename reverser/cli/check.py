@@ -42,7 +42,7 @@ def command(config_path: str, offline: bool, output: str) -> None:
     """
     configure("console", "error")
     try:
-        config, host = configured(config_path, os.environ)
+        config, host = configured(config_path, os.environ, files=True)
     except ConfigError as error:
         if output != "json":
             raise

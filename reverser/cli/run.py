@@ -6,14 +6,18 @@ import os
 from collections.abc import Callable
 
 import click
+import structlog
 import trio
 
 from reverser.app.daemon import Daemon
 from reverser.app.hosting import configured
 from reverser.cli.options import config_option
 from reverser.config import Config, load
+from reverser.config.secretfiles import unreadable
 from reverser.log import configure
 from reverser.plugins import Host
+
+log = structlog.get_logger()
 
 
 @click.command(
@@ -34,7 +38,14 @@ def command(config_path: str) -> None:
     """
     config, host = configured(config_path, os.environ)
     configure(config.log.format, config.log.level)
+    warn(config)
     trio.run(_run, config, lambda: load(config_path, os.environ), host)
+
+
+def warn(config: Config) -> None:
+    """Tell which files with secrets are not there yet; each is read when it is needed."""
+    for problem in unreadable(config.destinations):
+        log.warning("a secret cannot be read yet", problem=str(problem))
 
 
 async def _run(config: Config, reload: Callable[[], Config], host: Host) -> None:

@@ -2,7 +2,7 @@
 
 Only here are variables expanded. A variable that is not set is a problem now, not an empty
 password later; a file is not looked at, since it may be mounted after the start and may be
-rotated at any time. No message ever shows the value.
+rotated at any time: `secretfiles` does that for `check`. No message ever shows the value.
 """
 
 from __future__ import annotations
