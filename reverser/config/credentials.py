@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING
 from reverser.config.report import one_of
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from reverser.config.report import Report
     from reverser.model.destination import Credentials
 
@@ -23,20 +25,31 @@ FITTING = {"ssh": ("ssh_key",), "https": ("password", "token"), "http": ("passwo
 
 
 def check_credentials(credentials: Credentials, scheme: str, place: str, report: Report) -> None:
-    """Report mixed, incomplete and unfitting credentials of a remote with this scheme."""
-    if report.faulty(place):
-        return
-    given = {kind: [key for key in keys if getattr(credentials, key)] for kind, keys in KINDS.items()}
+    """Report mixed, incomplete and unfitting credentials of a remote; no scheme: of one that is unknown.
+
+    A key with a problem of its own is given all the same, and hides nothing but that a key is missing.
+    """
+    given = {kind: _given(keys, credentials, place, report) for kind, keys in KINDS.items()}
     kinds = [kind for kind, keys in given.items() if keys]
-    fitting = FITTING[scheme]
     if len(kinds) > 1:
         keys = one_of(key for kind in kinds for key in given[kind]).replace(" or ", " and ")
         report.add(place, f"mixes {keys}", "keep exactly one kind")
-    elif kinds and kinds[0] not in fitting:
-        usable = one_of(" with ".join(KINDS[kind]) for kind in fitting) if fitting else "none"
-        report.add(f"{place}.{given[kinds[0]][0]}", f"does not fit a {scheme} URL", f"use {usable}")
-    elif kinds or scheme == "ssh":
+    elif kinds and scheme and kinds[0] not in FITTING[scheme]:
+        _add_unfitting(given[kinds[0]], scheme, place, report)
+    elif not report.faulty(place) and (kinds or scheme == "ssh"):
         _check_complete(kinds[0] if kinds else "ssh_key", credentials, place, report)
+
+
+def _given(keys: Sequence[str], credentials: Credentials, place: str, report: Report) -> list[str]:
+    return [key for key in keys if getattr(credentials, key) or report.told(f"{place}.{key}")]
+
+
+def _add_unfitting(keys: Sequence[str], scheme: str, place: str, report: Report) -> None:
+    """At the first key that has no problem yet, since each can have one only."""
+    key = next((key for key in keys if not report.told(f"{place}.{key}")), keys[0])
+    fitting = FITTING[scheme]
+    usable = one_of(" with ".join(KINDS[kind]) for kind in fitting) if fitting else "none"
+    report.add(f"{place}.{key}", f"does not fit a {scheme} URL", f"use {usable}")
 
 
 def _check_complete(kind: str, credentials: Credentials, place: str, report: Report) -> None:

@@ -35,7 +35,8 @@ COMMITTER = re.compile(r"[^<>\x00-\x1f\x7f]*[^<>\s\x00-\x1f\x7f] <[^<>\s\x00-\x1
 
 def check_destination(destination: Destination, place: str, report: Report) -> None:
     """Report what is wrong inside one destination."""
-    _check_url(destination, place, report)
+    scheme = _scheme(destination, place, report)
+    check_credentials(destination.credentials, scheme, f"{place}.credentials", report)
     _check_layout(destination, place, report)
     check_sops(destination, place, report)
     for key, problem in (
@@ -81,15 +82,15 @@ def _overlap(one: str, other: str) -> bool:
     return left[:shorter] == right[:shorter]
 
 
-def _check_url(destination: Destination, place: str, report: Report) -> None:
+def _scheme(destination: Destination, place: str, report: Report) -> str:
+    """Empty for a URL that is reported, now or before."""
     if report.faulty(f"{place}.url"):
-        return
+        return ""
     try:
-        scheme = remote.parse(destination.url).scheme
+        return remote.parse(destination.url).scheme
     except ValueError as error:
         report.add(f"{place}.url", str(error))
-    else:
-        check_credentials(destination.credentials, scheme, f"{place}.credentials", report)
+        return ""
 
 
 def _check_layout(destination: Destination, place: str, report: Report) -> None:

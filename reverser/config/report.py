@@ -29,6 +29,10 @@ class Report:
         """Note a problem; a second one of the same key is dropped."""
         self._problems.setdefault(path, Problem(path, message, hint))
 
+    def told(self, path: str) -> bool:
+        """Whether the key itself, or a part of its value, already has a problem."""
+        return any(_within(known, path) for known in self._problems)
+
     def faulty(self, path: str) -> bool:
         """Whether the key, a part of its value, or a table around it already has a problem."""
         return any(_within(path, known) or _within(known, path) for known in self._problems)

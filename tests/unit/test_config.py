@@ -241,6 +241,34 @@ def test_credentials_are_exactly_one_kind(credentials: str, path: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("url", "credentials", "keys"),
+    [
+        ("htps://example.com/x", '{ ssh_key = "a", token = "b" }', ["url", "credentials"]),
+        ("htps://example.com/x", '{ username = "a" }', ["url", "credentials.password"]),
+        ("htps://example.com/x", '{ token = "a" }', ["url"]),
+        ("htps://example.com/x", '"a"', ["credentials", "url"]),
+        (
+            "https://example.com/x",
+            '{ ssh_key = "a", known_hosts = 5 }',
+            ["credentials.known_hosts", "credentials.ssh_key"],
+        ),
+        (
+            "https://example.com/x",
+            '{ ssh_key = 5, known_hosts = "a" }',
+            ["credentials.ssh_key", "credentials.known_hosts"],
+        ),
+        ("https://example.com/x", '{ token = 5, ssh_key = "a" }', ["credentials.token", "credentials"]),
+        ("git@example.com:x", '{ ssh_key = "a", known_hosts = 5 }', ["credentials.known_hosts"]),
+    ],
+)
+def test_one_fault_of_a_login_hides_no_other(url: str, credentials: str, keys: list[str]) -> None:
+    """A bad URL or a key of a wrong shape leaves the others to be looked at, and makes up no problem."""
+    text = MINIMAL.replace('"file:///srv/live.git"', f'"{url}"\ncredentials = {credentials}')
+
+    assert list(problems(text)) == [f"destinations.live.{key}" for key in keys]
+
+
+@pytest.mark.parametrize(
     ("line", "key", "hint"),
     [
         ('cluster = "defalt"', "cluster", "did you mean default?"),
