@@ -16,11 +16,11 @@ import msgspec
 import structlog
 import trio
 
-from reverser import __version__
 from reverser.app.assembly import Assembly
 from reverser.app.bundles import keep_bundles
 from reverser.app.collector import settle
 from reverser.app.gauges import refresh
+from reverser.app.introduction import introduce
 from reverser.app.session import Session
 from reverser.app.webhook import Webhooks, listen
 from reverser.app.witnesses import Witnesses
@@ -64,13 +64,14 @@ class Daemon:
         self._token = trio.lowlevel.current_trio_token()
         await self._host.open(self._trouble)
         async with opened_journal(self._config) as journal, trio.open_nursery() as nursery:
+            introduce(self._config)
             self._health.passed("journal")
             await nursery.start(self._signals, nursery.cancel_scope)
             probes = Probes(self._health, self._metrics, lambda: self._refresh(journal))
             url = await nursery.start(serve, probes, self._config.operations.bind, "operations.bind")
             witnesses = await self._witnesses(journal, nursery)
             self._health.passed("listeners")
-            self._introduce(url)
+            log.info("probes and metrics at", url=url)
             settle()
             task_status.started(url)
             await self._sessions(journal, witnesses)
@@ -169,19 +170,6 @@ class Daemon:
         report = log.warning if condition.type == "Stalled" and condition.status else log.info
         report(condition.message, subject=condition.subject, reason=condition.reason)
         self._host.condition(condition)
-
-    def _introduce(self, url: str) -> None:
-        log.info("reverser starts", version=__version__, data=self._config.data_dir)
-        for cluster in self._config.clusters:
-            rules = [rule.name for rule in self._config.rules if rule.cluster == cluster.name]
-            login = cluster.kubeconfig or "in-cluster or default"
-            log.info(
-                "watching for", cluster=cluster.name, kubeconfig=login, context=cluster.context, rules=rules
-            )
-        for destination in self._config.destinations:
-            where = {"branch": destination.branch, "path": destination.path or "/"}
-            log.info("writing to", destination=destination.name, url=destination.url, **where)
-        log.info("probes and metrics at", url=url)
 
 
 @asynccontextmanager
