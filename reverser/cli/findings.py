@@ -53,7 +53,7 @@ class DestinationFinding(msgspec.Struct, frozen=True):
     signing: str = ""
     """The SSH public key, or the OpenPGP fingerprint, that commits are signed with; empty without one."""
     signing_error: str = ""
-    """Why the signing key cannot be used."""
+    """Why the signing key cannot be used, and what to do about it."""
     encrypts: bool = False
     """Whether Secrets are encrypted, and a trial went well."""
     encryption_error: str = ""

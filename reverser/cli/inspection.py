@@ -56,7 +56,7 @@ async def inspect(config: Config, host: Host) -> Findings:
 async def look_at_remote(destination: Destination, login: Ask | None = None) -> DestinationFinding:
     """Whether a remote answers, has the branch, and lets us push."""
     report = await probe(destination, login)
-    signing, signing_error, hint = await _signing(destination)
+    signing, signing_error = await _signing(destination)
     encrypts, encryption_error = await _encryption(destination)
     return DestinationFinding(
         name=destination.name,
@@ -66,7 +66,7 @@ async def look_at_remote(destination: Destination, login: Ask | None = None) -> 
         branch_exists=bool(report.head),
         push_allowed=report.push_allowed,
         message=report.message,
-        hint=report.hint or hint,
+        hint=report.hint,
         signing=signing,
         signing_error=signing_error,
         encrypts=encrypts,
@@ -86,15 +86,15 @@ async def _encryption(destination: Destination) -> tuple[bool, str]:
     return True, ""
 
 
-async def _signing(destination: Destination) -> tuple[str, str, str]:
-    """(the key's name, what is wrong with the key, what to do about it)."""
+async def _signing(destination: Destination) -> tuple[str, str]:
+    """(the key's name, what is wrong with the key, and what to do about it)."""
     if destination.signing is None:
-        return "", "", ""
+        return "", ""
     try:
         name, _ = await public_key(destination.signing)
     except ReverserError as error:
-        return "", error.message, error.hint
-    return name, "", ""
+        return "", f"{error.message} ({error.hint})" if error.hint else error.message
+    return name, ""
 
 
 async def look_at_cluster(cluster: Cluster, assembly: Assembly) -> ClusterFinding:

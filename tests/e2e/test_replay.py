@@ -160,7 +160,7 @@ def test_the_past_becomes_history(history: History) -> None:
     assert 'number: "4"' in text
     assert [line.split(maxsplit=1) for line in said.splitlines()][:2] == [
         ["7", "events read"],
-        ["4", f"commits made in {BRANCH} of {history.remote.path.with_suffix('')}"],
+        ["4", f"commits made in {BRANCH} of {history.remote.url}"],
     ]
 
 

@@ -163,6 +163,24 @@ def test_the_table_tells_what_is_wrong(file: Path, tmp_path: Path) -> None:
     assert "destination live: " in done.stdout
 
 
+def test_what_helps_with_a_signing_key_is_told_beside_a_remote_that_is_gone(
+    file: Path, tmp_path: Path
+) -> None:
+    """Two things that are wrong with one destination have two hints, wherever they are told."""
+    (tmp_path / "remote.git").rename(tmp_path / "gone.git")
+    (tmp_path / "key").write_text("not a key")
+    signing = f'[destinations.signing]\nkey = {{ file = "{tmp_path}/key" }}\n[[rules]]'
+    file.write_text(file.read_text().replace("[[rules]]", signing))
+
+    for command in (("check",), ("check", "--output", "json"), ("keys", "signers")):
+        done = run(*command, "--config", str(file))
+
+        assert done.returncode in (69, 78)
+        told = done.stdout + done.stderr
+        assert "`reverser keys new` makes one" in told
+        assert "credentials" not in told
+
+
 def test_init_keeps_a_file_that_is_there(file: Path, remote: str) -> None:
     """Without `--force` an existing file is neither read nor replaced."""
     before = file.read_text()

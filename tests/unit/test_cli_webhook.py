@@ -148,6 +148,13 @@ def test_one_good_place_is_needed(tmp_path: Path, place: tuple[str, ...]) -> Non
     assert (done.returncode, done.stdout) == (2, "")
 
 
+def test_two_places_are_too_many(tmp_path: Path) -> None:
+    """Who gives a URL and a Service is not told that one of them is missing."""
+    done = run(*PRINT, *write(tmp_path), "--url", "https://localhost", "--service", "ops/reverser")
+
+    assert "give exactly one of --url and --service" in done.stderr
+
+
 def test_with_several_clusters_one_is_named(tmp_path: Path) -> None:
     """Each has its own rules, and its own path for audit events."""
     config = write(
