@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
 
 BIND = re.compile(r"(?P<host>\[[0-9A-Fa-f:.%]+\]|[^\s:\[\]/@]+):(?P<port>\d{1,5})", re.ASCII)
+LOCAL = "127.0.0.1"
 EVERYWHERE = frozenset(("0.0.0.0", "[::]"))  # noqa: S104 - listens nowhere
 
 
@@ -83,8 +84,15 @@ def _check_binds(config: Config, report: Report) -> None:
     found = [(key, BIND.fullmatch(address)) for key, address in binds.items()]
     taken = [(key, bind["host"], int(bind["port"])) for key, bind in found if bind is not None]
     for (one, host, port), (other, second, same) in itertools.combinations(taken, 2):
-        if port == same != 0 and (host == second or not EVERYWHERE.isdisjoint((host, second))):
+        if port == same != 0 and _meet(host, second):
             report.add(other, f"wants port {port}, as {one} does", "give each a port of its own")
+
+
+def _meet(one: str, other: str) -> bool:
+    """Whether two hosts share an address, as far as can be told; a listener on IPv6 takes no IPv4."""
+    pair = {LOCAL if host == "localhost" else host for host in (one, other)}
+    families = {host.startswith("[") for host in pair}
+    return len(pair) == 1 or (len(families) == 1 and not EVERYWHERE.isdisjoint(pair))
 
 
 def _check_names(table: str, items: Sequence[Named], report: Report) -> list[str]:
