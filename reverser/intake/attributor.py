@@ -21,7 +21,7 @@ from reverser.model.attribution import Attribution, Evidence
 from reverser.model.change import Change, ListCompleted, ListStarted, Origin
 from reverser.model.entry import Entry
 from reverser.model.fact import Fact, Source
-from reverser.stages.attribute import Facts, attribute, settled
+from reverser.stages.attribute import Facts, asked, settled
 from reverser.stages.evidence import evidence_digest
 
 SOURCES = {
@@ -89,8 +89,9 @@ class Attributor:
         until = now + self._grace_seconds if self.hearing.expects(subject.cluster) else now
         attribution = settled(subject, self._facts, now, until)
         if attribution is None:
-            # What admission has told is lost with the process; a later one settles with this.
-            early = attribute(subject, self._facts)
+            # What admission has told is lost with the process; a later one settles with this. Audit's
+            # word is durable by itself, and mixed in here nobody could tell the two apart again.
+            early = asked(subject, self._facts)
             return msgspec.structs.replace(entry, subject=subject, attribution=early, waits_until=until)
         return msgspec.structs.replace(entry, subject=subject, attribution=attribution)
 

@@ -70,7 +70,8 @@ class Attribution(msgspec.Struct, frozen=True):
     user_agent: str = ""
     """A hint of the client, as it called itself."""
     candidates: tuple[str, ...] = ()
-    """The users who could have done it, when it is ambiguous."""
+    """The users who could have done it, when it is ambiguous; while a change waits, also those whom admission
+    leaves possible and cannot name."""
     caused_by: str = ""
     """Of a cascade: the deletion that led to this one, for example `bob deleted namespace shop`."""
 

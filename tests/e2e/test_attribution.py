@@ -34,6 +34,9 @@ DEPLOYMENT = {
     },
 }
 
+VERSION = "jsonpath={.metadata.resourceVersion}"
+RELEASE = '[{"op": "remove", "path": "/metadata/finalizers"}]'
+
 
 def _free_port() -> int:
     with socket.socket() as probe:
@@ -228,3 +231,25 @@ def test_a_renewed_authority_reaches_the_registration(watched: Setting) -> None:
 
     wait_for("the bundle", lambda: told() == own.ca_bundle())
     assert watched.daemon.logged("registration trusts the renewed authority")
+
+
+@pytest.mark.parametrize(
+    "again", [("patch", "--type=merge", "-p", '{"data":{"k":"1"}}'), ("delete", "--wait=false")]
+)
+def test_a_repetition_is_told_too(watched: Setting, again: tuple[str, ...]) -> None:
+    """The API server asks about what changes nothing, too: a lone audit event is held against that."""
+    kept = {"metadata": {"name": "a", "finalizers": ["example.com/kept"]}, "data": {"k": "0"}}
+    verb, *rest = again
+    _kubectl(
+        watched, "alice", "create", "-f", "-", document={"apiVersion": "v1", "kind": "ConfigMap", **kept}
+    )
+    _kubectl(watched, "alice", verb, "configmap", "a", *rest)
+    watched.daemon_idle()
+    version = watched.plane.kubectl("-n", watched.namespace, "get", "configmap", "a", "-o", VERSION)
+    before = watched.daemon.metric("gitopsreverser_admission_reviews_total")
+
+    _kubectl(watched, "bob", verb, "configmap", "a", *rest)
+
+    wait_for("its call", lambda: watched.daemon.metric("gitopsreverser_admission_reviews_total") > before)
+    assert version == watched.plane.kubectl("-n", watched.namespace, "get", "configmap", "a", "-o", VERSION)
+    _kubectl(watched, "alice", "patch", "configmap", "a", "--type=json", "-p", RELEASE)

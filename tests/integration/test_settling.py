@@ -183,6 +183,20 @@ async def test_a_restart_keeps_what_admission_told(tmp_path: Path) -> None:
             pytest.fail("corrected by half of the facts")
 
 
+async def test_over_a_restart_who_repeated_a_write_does_not_inherit_it(tmp_path: Path) -> None:
+    """The writer's audit event is lost, another's came before the kill: what admission told remains."""
+    async with open_journal(tmp_path) as journal:
+        world = World(journal)
+        world.facts.add(world.asked("alice", "5"), trio.current_time())
+        world.facts.add(world.fact("bob", at=SEEN_AT), trio.current_time())
+        entry = await world.attributed(6)
+
+    async with opened(tmp_path) as world:
+        world.told("bob", at=SEEN_AT)
+        found = await world.attribution(entry)
+        assert (found.evidence, found.candidates) == (Evidence.AMBIGUOUS, ("alice", "bob"))
+
+
 async def test_what_waits_is_settled_also_when_nobody_listens_any_more(tmp_path: Path) -> None:
     """A change left waiting goes on, with its author, under a configuration without a webhook."""
     async with open_journal(tmp_path) as journal:

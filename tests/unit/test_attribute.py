@@ -11,7 +11,8 @@ from reverser.model.attribution import UNKNOWN, Actor, Attribution, Evidence
 from reverser.model.change import Operation
 from reverser.model.fact import Fact, Source
 from reverser.model.resource import ObjectKey
-from reverser.stages.attribute import Facts, Subject, attribute, settled
+from reverser.stages.attribute import Facts, Subject, attribute, recalled, settled
+from reverser.stages.attribute import asked as admission_told
 
 WEB = ObjectKey("default", "apps", "deployments", "shop", "web")
 NOW = 1000.0
@@ -240,6 +241,66 @@ def test_audit_and_admission_that_disagree_name_nobody() -> None:
     found = attribute(subject(), index(told("flux"), asked("alice")))
 
     assert (found.actor, found.candidates) == (UNKNOWN, ("alice", "flux"))
+
+
+@pytest.mark.parametrize(
+    ("answers", "asked_again", "expected"),
+    [
+        ([{}], {}, AMBIGUOUS),
+        ([{}], {"digest": b""}, AMBIGUOUS),
+        ([{}, {"at": NOW - 0.4}], {}, ("bob", "audit")),
+        ([{"previous_version": "5"}], {}, ("bob", "audit")),
+        ([{}], {"digest": b"other"}, ("bob", "audit")),
+    ],
+)
+def test_a_lone_answer_to_who_asked_again_is_a_doubt(
+    answers: list[dict[str, Any]], asked_again: dict[str, Any], expected: tuple[str, str]
+) -> None:
+    """The writer's event may be lost. More answers than repetitions, or one that names its version, prove."""
+    rivals = [asked("alice"), asked("bob")]
+    again = asked("bob", previous_version="6", **asked_again)
+
+    assert who(subject(), *rivals, again, *(told("bob", **each) for each in answers)) == expected
+
+
+def test_who_repeats_an_own_write_is_its_author() -> None:
+    """Where admission leaves nobody else there is no doubt, and nothing is waited for."""
+    facts = index(asked("bob"), asked("bob", previous_version="6"), told("bob"))
+
+    found = settled(subject(), facts, NOW, NOW + 5)
+
+    assert found is not None
+    assert (found.actor.name, found.evidence) == ("bob", Evidence.AUDIT)
+
+
+@pytest.mark.parametrize(
+    ("before", "expected"),
+    [
+        ([asked("alice")], AMBIGUOUS),
+        ([asked("alice"), asked("bob")], AMBIGUOUS),
+        ([asked("alice", subresource="scale", digest=b"", replicas=3)], AMBIGUOUS),
+        ([asked("bob")], ("bob", "audit")),
+        ([asked("bob", subresource="scale", digest=b"", replicas=3)], ("bob", "audit")),
+        ([], ("bob", "audit")),
+    ],
+)
+def test_over_a_restart_audit_names_only_whom_admission_left(
+    before: list[Fact], expected: tuple[str, str]
+) -> None:
+    """Also whom admission could not name is remembered; where it knew of nobody, audit is alone as ever."""
+    kept = admission_told(subject(), index(*before, told("bob")))
+
+    found = recalled(kept, attribute(subject(), index(told("bob"))))
+
+    assert (found.actor.name, found.evidence.value) == expected
+
+
+def test_over_a_restart_without_audit_a_possible_name_is_none() -> None:
+    """Those whom admission could not name are no candidates of a change of which nothing else is told."""
+    kept = admission_told(subject(), index(asked("alice", subresource="scale", digest=b"", replicas=3)))
+
+    assert kept.candidates == ("alice",)
+    assert recalled(kept, attribute(subject(), index())) == Attribution()
 
 
 def test_by_one_clock_an_echo_is_told_at_once() -> None:

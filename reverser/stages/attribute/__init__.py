@@ -4,15 +4,26 @@ A fact is what a webhook told about one request; a subject is one persisted writ
 it. They are joined by the object's uid and its versions, never by name and time. The promise is
 that nobody is named who did not do it: what the facts leave open is said to be open.
 
-`model.subject` and `facts` are the two sides, `admission` and `audit` join them, `support` keeps
-rivals in sight, `cause` follows cascades, `telling` finds the changes of a fact, `verdict` weighs it
-all, `recalled` beside what was known before.
+`model.subject` and `facts` are the two sides, `admission` and `audit` join them, `repeated` and
+`support` keep rivals in sight, `cause` follows cascades, `telling` finds the changes of a fact,
+`verdict` weighs it all, `recalled` beside what was known before.
 """
 
 from reverser.model.subject import Subject
 from reverser.stages.attribute.facts import Facts, admissible
 from reverser.stages.attribute.recalled import recalled
 from reverser.stages.attribute.telling import Key, telling, told
-from reverser.stages.attribute.verdict import attribute, settled
+from reverser.stages.attribute.verdict import asked, attribute, settled
 
-__all__ = ["Facts", "Key", "Subject", "admissible", "attribute", "recalled", "settled", "telling", "told"]
+__all__ = [
+    "Facts",
+    "Key",
+    "Subject",
+    "admissible",
+    "asked",
+    "attribute",
+    "recalled",
+    "settled",
+    "telling",
+    "told",
+]

@@ -13,6 +13,7 @@ for its finalizers. Such an echo started when the version was there already, and
 Status writes are no facts, but may change content. Their stamp rules out whoever echoes them.
 
 What these leave besides the writer is a rival; admission then decides, or it stays `ambiguous`.
+When the writer's own event is lost, an echo may stand alone: `repeated` asks admission about it.
 A response with CREATE is no echo of anything: an object is created once.
 """
 
@@ -25,6 +26,7 @@ from reverser.model.fact import Fact, Source
 from reverser.model.subject import Subject
 from reverser.stages.attribute.admission import other_stamp
 from reverser.stages.attribute.facts import Facts
+from reverser.stages.attribute.repeated import repeaters, wrote
 from reverser.stages.attribute.support import Support, Weight, support
 from reverser.stages.attribute.versions import NO_VERSION
 from reverser.stages.select.labels import parse
@@ -39,11 +41,13 @@ COLLECTION_SECONDS = 30.0
 
 def audited(subject: Subject, facts: Facts) -> Support:
     """The actors whose audited request can have made the change."""
-    found = [fact for fact in _joined(subject, facts) if _possible(subject, fact)]
+    joined = _joined(subject, facts)
+    found = [fact for fact in joined if _possible(subject, fact)]
     answered = _first_answers(found)
     anywhere = min(answered.values(), default=float("inf")) + SKEW_SECONDS
+    doubted = frozenset[str]() if subject.removed else repeaters(subject, joined, facts)
     return support(
-        (Weight.PROVES, fact)
+        (Weight.RIVAL if fact.actor.name in doubted and not wrote(fact) else Weight.PROVES, fact)
         for fact in found
         if fact.at <= min(anywhere, answered.get(fact.clock, anywhere) if fact.clock else anywhere)
     )

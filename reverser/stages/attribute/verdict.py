@@ -8,6 +8,8 @@ when it is worth waiting for more of them.
 
 from __future__ import annotations
 
+import msgspec
+
 from reverser.model.attribution import UNKNOWN, Attribution, Evidence
 from reverser.model.change import Operation
 from reverser.model.subject import Subject
@@ -29,20 +31,27 @@ def attribute(subject: Subject, facts: Facts) -> Attribution:
     do not share it. So where both name somebody, only somebody whom both name is the author.
     """
     audit, admission = audited(subject, facts), admitted(subject, facts)
-    if audit.sole and ((not admission.sole and not admission.torn) or audit.names <= admission.names):
+    silent = not admission.sole and not admission.torn
+    if _agree(audit, admission) or (audit.sole and (silent or audit.names <= admission.names)):
         return _named(subject, audit, Evidence.AUDIT, facts)
     if audit.names:
         return _weighed_together(subject, audit, admission, facts)
-    if admission.torn:
-        return _ambiguous(subject, admission.names)
-    if admission.sole:
-        return _named(subject, admission, _admission(admission), facts)
+    if not silent:
+        return _admitted(subject, admission, facts)
     collection = collected(subject, facts)
     if collection.torn:
         return _ambiguous(subject, collection.names)
     if collection.sole:
         return _named(subject, collection, Evidence.AUDIT_COLLECTION, facts)
     return _unknown(subject)
+
+
+def asked(subject: Subject, facts: Facts) -> Attribution:
+    """What admission alone tells. Where it names nobody, those whom it leaves possible are still told."""
+    admission = admitted(subject, facts)
+    if admission.sole or admission.torn:
+        return _admitted(subject, admission, facts)
+    return msgspec.structs.replace(_unknown(subject), candidates=_few(admission.names))
 
 
 def settled(subject: Subject, facts: Facts, now: float, until: float) -> Attribution | None:
@@ -59,7 +68,12 @@ def _final(subject: Subject, facts: Facts) -> bool:
     audit, admission = audited(subject, facts), admitted(subject, facts)
     if subject.operation is Operation.CREATE:
         return audit.sole
-    return audit.sole and admission.sole and audit.names == admission.names
+    return _agree(audit, admission)
+
+
+def _agree(audit: Support, admission: Support) -> bool:
+    """Whether admission names the only one whom audit leaves, who then need not prove it again."""
+    return admission.sole and audit.names == admission.names
 
 
 def _weighed_together(subject: Subject, audit: Support, admission: Support, facts: Facts) -> Attribution:
@@ -68,6 +82,12 @@ def _weighed_together(subject: Subject, audit: Support, admission: Support, fact
     if len(both) == 1 and admission.sole:
         return _named(subject, admission, _admission(admission), facts)
     return _ambiguous(subject, audit.names | admission.names)
+
+
+def _admitted(subject: Subject, admission: Support, facts: Facts) -> Attribution:
+    if admission.torn:
+        return _ambiguous(subject, admission.names)
+    return _named(subject, admission, _admission(admission), facts)
 
 
 def _admission(admission: Support) -> Evidence:
@@ -91,8 +111,11 @@ def _caused_by(subject: Subject, actor: str, facts: Facts) -> str:
 
 
 def _ambiguous(subject: Subject, names: frozenset[str]) -> Attribution:
-    few = tuple(sorted(names)[:CANDIDATES])
-    return Attribution(UNKNOWN, Evidence.AMBIGUOUS, manager=_manager(subject), candidates=few)
+    return Attribution(UNKNOWN, Evidence.AMBIGUOUS, manager=_manager(subject), candidates=_few(names))
+
+
+def _few(names: frozenset[str]) -> tuple[str, ...]:
+    return tuple(sorted(names)[:CANDIDATES])
 
 
 def _unknown(subject: Subject) -> Attribution:
