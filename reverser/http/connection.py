@@ -92,10 +92,12 @@ class Connection(TCPServer):
         if self._gone:
             return
         try:
-            with trio.fail_after(SEND_SECONDS):
+            with trio.move_on_after(SEND_SECONDS) as limit:
                 await self.stream.send_all(data)
-        except (trio.BrokenResourceError, trio.ClosedResourceError, trio.TooSlowError):
+            self._gone = limit.cancelled_caught
+        except (trio.BrokenResourceError, trio.ClosedResourceError):
             self._gone = True
+        if self._gone:
             await trio.aclose_forcefully(self.stream)
 
     def headers(self) -> Headers:

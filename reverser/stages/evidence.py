@@ -22,6 +22,7 @@ import msgspec
 
 from reverser.errors import WithheldError
 from reverser.model.resource import ObjectKey, ResourceType
+from reverser.stages.emptiness import without_empty
 from reverser.stages.sanitize import Policy, sanitize
 from reverser.stages.sanitize.builtin import BUILTIN_GROUPS
 from reverser.stages.sanitize.document import keeps_status
@@ -30,10 +31,6 @@ from reverser.stages.sanitize.metadata import SERVER_FIELDS
 NOT_COMPARABLE = b""
 MOST_BYTES = 256 * 1024
 """Of an object as JSON: a larger one is joined by its key alone, so that an answer never takes long."""
-
-EMPTY = (b":null", b":[]")
-"""How what `_without_empty_lists` leaves out looks when it is encoded. Seldom is it there, and to walk
-through an object takes longer than all the rest."""
 
 _PURPOSE = b"evidence"
 _LABELLED_LATE = (("batch", "Job"),)
@@ -74,20 +71,7 @@ def _without(parent: dict[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
 
 def _encoded(content: dict[str, Any], resource: ResourceType) -> bytes:
     encoded = msgspec.json.encode(content, order="deterministic")
-    if resource.group not in BUILTIN_GROUPS or not any(empty in encoded for empty in EMPTY):
-        return encoded
-    return msgspec.json.encode(_without_empty_lists(content), order="deterministic")
-
-
-def _without_empty_lists(value: Any) -> Any:
-    """Built-in types are stored as protobuf, which knows no empty list: `rules: []` comes back as null."""
-    if isinstance(value, dict):
-        return {
-            key: _without_empty_lists(item) for key, item in value.items() if item is not None and item != []
-        }
-    if isinstance(value, list):
-        return [_without_empty_lists(item) for item in value]
-    return value
+    return without_empty(encoded) if resource.group in BUILTIN_GROUPS else encoded
 
 
 def _of(obj: Any, resource: ResourceType) -> bool:
