@@ -91,14 +91,14 @@ class Connection(TCPServer):
         """Send bytes, but not for ever; to nobody when the client has gone."""
         if self._gone:
             return
-        try:
-            with trio.move_on_after(SEND_SECONDS) as limit:
-                await self.stream.send_all(data)
-            self._gone = limit.cancelled_caught
-        except (trio.BrokenResourceError, trio.ClosedResourceError):
-            self._gone = True
-        if self._gone:
-            await trio.aclose_forcefully(self.stream)
+        with (
+            trio.move_on_after(SEND_SECONDS),
+            suppress(trio.BrokenResourceError, trio.ClosedResourceError),
+        ):
+            await self.stream.send_all(data)
+            return
+        self._gone = True
+        await trio.aclose_forcefully(self.stream)
 
     def headers(self) -> Headers:
         """What stands in every response."""

@@ -70,8 +70,9 @@ def _without(parent: dict[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
 
 
 def _encoded(content: dict[str, Any], resource: ResourceType) -> bytes:
-    encoded = msgspec.json.encode(content, order="deterministic")
-    return without_empty(encoded) if resource.group in BUILTIN_GROUPS else encoded
+    if resource.group in BUILTIN_GROUPS:
+        return without_empty(content)
+    return msgspec.json.encode(content, order="deterministic")
 
 
 def _of(obj: Any, resource: ResourceType) -> bool:

@@ -41,7 +41,7 @@ with what is measured.
 
 The goals were set on a quiet machine. A shared one can be half as fast at another hour; absolute figures are
 then half, while ratios stay. One and the same commit rendered 8,550 Deployments a second in one hour and
-3,800 in another. Whole runs in a slow hour and in a fast one, before the one above:
+3,800 in another. Earlier runs, in a slow hour and in a fast one:
 
 | measurement | in a slow hour | in a fast hour |
 |---|---|---|

@@ -35,7 +35,7 @@ def kept(value: Any) -> Any:
 @given(st.dictionaries(NAMES, VALUES, max_size=5))
 def test_no_member_is_empty_and_nothing_else_is_gone(content: dict[str, Any]) -> None:
     """Whatever names and texts look like."""
-    assert without_empty(encoded(content)) == encoded(kept(content))
+    assert without_empty(content) == encoded(kept(content))
 
 
 @pytest.mark.parametrize(
@@ -59,4 +59,4 @@ def test_no_member_is_empty_and_nothing_else_is_gone(content: dict[str, Any]) ->
 )
 def test_forms_that_are_hard_to_tell_apart(content: dict[str, Any]) -> None:
     """Empty members first, last, alone, with odd names; and text that only looks like them."""
-    assert without_empty(encoded(content)) == encoded(kept(content))
+    assert without_empty(content) == encoded(kept(content))
