@@ -9,11 +9,10 @@ from __future__ import annotations
 import trio
 
 from reverser.intake.attributor import Attributor, Nobody
-from reverser.intake.draft import Draft, Place
+from reverser.intake.draft import Place
+from reverser.intake.memory import Memory
 from reverser.intake.patience import PatientJournal
 from reverser.intake.sealing import Sealing
-from reverser.intake.suspects import Suspects
-from reverser.intake.withholding import Withholding
 
 RETRY_SECONDS = 5.0
 RETRY_SECONDS_MOST = 300.0
@@ -27,17 +26,15 @@ class Again:
         self,
         sealing: Sealing,
         journal: PatientJournal,
-        withholding: Withholding,
+        memory: Memory,
         attributor: Attributor | Nobody,
-        suspects: Suspects,
         turn: trio.Lock,
     ) -> None:
         """`turn` is held by whoever makes an append of what the journal knows."""
         self._sealing = sealing
         self._journal = journal
-        self._withholding = withholding
+        self._memory = memory
         self._attributor = attributor
-        self._suspects = suspects
         self._turn = turn
 
     async def run(self) -> None:
@@ -54,7 +51,7 @@ class Again:
             pause = min(2 * pause, RETRY_SECONDS_MOST) if self._sealing.troubled else RETRY_SECONDS
 
     async def _take(self, places: list[Place]) -> None:
-        draft = Draft(await self._journal.known(places), self._withholding, self._suspects)
+        draft = self._memory.draft(await self._journal.known(places))
         for place in places:
             decision = self._sealing.decision(place)
             if decision is not None:

@@ -8,6 +8,7 @@ the watch lags safely behind until it can.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 import msgspec
@@ -16,14 +17,13 @@ import trio
 from reverser.health import Health
 from reverser.intake.again import Again
 from reverser.intake.attributor import Attributor, Nobody
-from reverser.intake.claims import Claims
+from reverser.intake.completion import Completion
 from reverser.intake.draft import Draft, Place
 from reverser.intake.listing import Listing
+from reverser.intake.memory import Memory
 from reverser.intake.patience import PatientJournal
-from reverser.intake.scaled import RESOURCE, Scaled
 from reverser.intake.sealing import Sealing
 from reverser.intake.suspects import Suspects
-from reverser.intake.withholding import Withholding
 from reverser.metrics import Metrics
 from reverser.model.change import (
     Change,
@@ -36,9 +36,7 @@ from reverser.model.change import (
 )
 from reverser.model.ports import Encrypter, Journal
 from reverser.model.resource import ObjectKey
-from reverser.stages.decide import decide
 from reverser.stages.decision import Decision
-from reverser.stages.departure import swept
 from reverser.stages.route import Route
 from reverser.stages.sanitize import suspicious
 
@@ -61,25 +59,17 @@ class Intake:
         encrypters: Mapping[str, Encrypter] | None = None,
     ) -> None:
         self._routes = routes
-        self._coverage = coverage
         self._journal = PatientJournal(journal, health)
         self._metrics = metrics
         self._attributor = attributor or Nobody()
         self._listings: dict[str, Listing] = {}
-        self._scaled = Scaled()
-        self._claims = {
-            route.destination.name: Claims()
-            for each in routes.values()
-            for route in each
-            if route.hooks.foreign_layout
-        }
-        self._withholding = Withholding()
         self._suspects = Suspects(health, metrics)
+        every = itertools.chain.from_iterable(routes.values())
+        self._memory = Memory(self._journal, every, self._suspects)
         self._sealing = Sealing(encrypters or {}, journal.key, health)
+        self._completion = Completion(routes, coverage, self._journal, self._sealing, self._memory)
         self._turn = trio.Lock()
-        self._again = Again(
-            self._sealing, self._journal, self._withholding, self._attributor, self._suspects, self._turn
-        )
+        self._again = Again(self._sealing, self._journal, self._memory, self._attributor, self._turn)
         self._settled: dict[str, trio.Event] = {cluster: trio.Event() for cluster in routes}
 
     async def settled(self, cluster: str) -> None:
@@ -91,7 +81,7 @@ class Intake:
 
         What a cancelled intake had in hand is not in it, and no position says that it were.
         """
-        await self._seed()
+        await self._recall()
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._again.run)
             async with observations:
@@ -100,19 +90,12 @@ class Intake:
                         await self._take(_more(first, observations))
             nursery.cancel_scope.cancel()
 
-    async def _seed(self) -> None:
-        self._withholding.seed(await self._journal.withheld())
+    async def _recall(self) -> None:
         names = {route.destination.name for routes in self._routes.values() for route in routes}
         self._sealing.begin(names)
         for name in names:
-            records = await self._journal.all_records(name)
-            if name in self._claims:
-                for record in records:
-                    self._claims[name].seed(record)
-            keys = [record.key for record in records]
-            await self._suspect(name, keys)
-            scaling = await self._journal.known((name, key) for key in keys if key.resource == RESOURCE)
-            self._scaled.seed(scaling.values())
+            records = await self._memory.recall(name)
+            await self._suspect(name, [record.key for record in records])
 
     async def _suspect(self, name: str, keys: Sequence[ObjectKey]) -> None:
         """What was written before is looked at again: a stream that resumes lists nothing."""
@@ -126,7 +109,7 @@ class Intake:
 
     async def _take(self, batch: list[Observation]) -> None:
         """Journal a batch. A mark that says something of all before it can only be the last."""
-        draft = Draft(await self._journal.known(self._places(batch)), self._withholding, self._suspects)
+        draft = self._memory.draft(await self._journal.known(self._places(batch)))
         for index, observation in enumerate(batch, 1):
             match observation:
                 case Change():
@@ -140,12 +123,13 @@ class Intake:
             if index % TURN == 0:
                 await trio.lowlevel.checkpoint()
         self._attributor.journaled(await self._journal.append(draft.append()))
-        self._suspects.show()
         match batch[-1]:
             case ListCompleted() as done:
-                await self._complete(done)
+                self._attributor.listing(done)
+                await self._completion.journal(done, self._listings.pop(done.stream.id))
             case Settled(cluster=cluster):
                 self._settled[cluster].set()
+        self._suspects.show()
 
     def _places(self, batch: Iterable[Observation]) -> Iterator[Place]:
         for observation in batch:
@@ -156,7 +140,7 @@ class Intake:
     async def _change(self, change: Change, draft: Draft) -> None:
         """Decide a change; while its stream is listing, for the list's end only."""
         self._metrics.count("events_received", cluster=change.key.cluster)
-        self._scaled.note(change)
+        self._memory.scaled.note(change)
         listing = self._listings.get(change.stream.id)
         if listing is None:
             for name, decision in self._decisions(change, draft):
@@ -181,53 +165,12 @@ class Intake:
         return msgspec.structs.replace(decision, entry=self._attributor.attributed(change, decision.entry))
 
     def _decisions(self, change: Change, draft: Draft) -> Iterator[tuple[str, Decision]]:
-        cluster, scaled = change.key.cluster, self._scaled.scales(change)
+        cluster = change.key.cluster
         for route in self._routes.get(cluster, ()):
             name = route.destination.name
-            decision = decide(route, change, draft.record(name, change.key), scaled=scaled)
-            if name in self._claims:
-                decision = self._claims[name].settled(change, decision)
+            decision = self._memory.decide(route, change, draft.record(name, change.key))
             self._metrics.count("events_processed", cluster=cluster, result=decision.result)
             yield name, decision
-
-    async def _complete(self, done: ListCompleted) -> None:
-        """Journal a whole list: what it brought, and what it proves to be gone."""
-        stream, listing = done.stream, self._listings.pop(done.stream.id)
-        self._attributor.listing(done)
-        brought = await self._sealing.all(listing.decisions())
-        self._sealing.listed(listing.misses)
-        gone = await self._gone(stream, listing)
-        self._withholding.seed(await self._journal.withheld())
-        freed = self._withholding.among((name, key) for name, key, _ in brought)
-        draft = Draft(await self._journal.known([*gone, *freed]), self._withholding, self._suspects)
-        for name, key, decision in brought:
-            draft.add(name, key, decision)
-        self._sweep(done, gone, draft)
-        for place in [place for place in self._withholding if listing.misses(place[1])]:
-            draft.add(*place, Decision("unchanged"))
-        self._scaled.listed(stream, listing.seen)
-        draft.positions[stream.id] = done.resource_version
-        draft.coverages[stream.id] = self._coverage(stream)
-        await self._journal.append(draft.append())
-        self._suspects.show()
-
-    async def _gone(self, stream: Stream, listing: Listing) -> list[Place]:
-        gone: list[Place] = []
-        for route in self._routes.get(stream.cluster, ()):
-            name = route.destination.name
-            keys = filter(listing.misses, await self._journal.keys(name, stream))
-            gone += [(name, key) for key in sorted(keys)]
-        return gone
-
-    def _sweep(self, done: ListCompleted, gone: list[Place], draft: Draft) -> None:
-        routes = {route.destination.name: route for route in self._routes.get(done.stream.cluster, ())}
-        for name, key in gone:
-            record = draft.record(name, key)
-            if record is not None:
-                decision = swept(routes[name], done.stream, record, done.seen_at)
-                if decision.forget and name in self._claims:
-                    self._claims[name].release(key)
-                draft.add(name, key, decision)
 
 
 def _flags(routes: Iterable[Route], name: str) -> Iterator[bool]:

@@ -13,17 +13,14 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 from reverser.health import Health
-from reverser.intake.claims import Claims
 from reverser.intake.draft import Draft
+from reverser.intake.memory import Memory
 from reverser.intake.patience import PatientJournal
-from reverser.intake.scaled import RESOURCE, Scaled
-from reverser.intake.withholding import Withholding
 from reverser.model.attribution import UNKNOWN, Attribution, Evidence
 from reverser.model.change import Change, Operation
 from reverser.model.entry import Entry
 from reverser.model.ports import Journal
 from reverser.model.resource import ObjectKey
-from reverser.stages.decide import decide
 from reverser.stages.replay import (
     Form,
     Gap,
@@ -59,9 +56,7 @@ class Replay:
         self._raw = journal
         self._seen: dict[str, Seen] = {}
         self._facts: dict[str, str] = {}
-        self._scaled = Scaled()
-        self._claims = Claims() if route.hooks.foreign_layout else None
-        self._withholding = Withholding()
+        self._memory = Memory(self._journal, [route])
         self.results: Counter[str] = Counter()
         """What became of how many writes."""
         self.gaps: Counter[str] = Counter()
@@ -75,21 +70,13 @@ class Replay:
             found = later(self._seen.get(told[0]), told[2])
             if found != self._seen.get(told[0]):
                 self._remember(told[0], found)
-        self._withholding.seed(await self._journal.withheld())
-        records = await self._journal.all_records(self._name)
-        scaling = await self._journal.known(
-            (self._name, each.key) for each in records if each.key.resource == RESOURCE
-        )
-        self._scaled.seed(scaling.values())
-        if self._claims is not None:
-            for record in records:
-                self._claims.seed(record)
+        await self._memory.recall(self._name)
 
     async def take(self, writes: Sequence[Write | Gap], positions: Mapping[str, str]) -> None:
         """Journal a batch, and the positions up to which each log is in the journal with it."""
         fresh = [write for write in writes if not known(self._seen.get(place_of(write)), write)]
-        draft = Draft(
-            await self._journal.known((self._name, self._key(write)) for write in fresh), self._withholding
+        draft = self._memory.draft(
+            await self._journal.known((self._name, self._key(write)) for write in fresh)
         )
         for write in writes:
             if known(self._seen.get(place_of(write)), write):
@@ -109,10 +96,8 @@ class Replay:
         if isinstance(change, Unknown):
             self._gap(write, change.reason, write.attribution.actor.name, draft)
             return
-        self._scaled.note(change)
-        decision = decide(self._route, change, record, scaled=self._scaled.scales(change))
-        if self._claims is not None:
-            decision = self._claims.settled(change, decision)
+        self._memory.scaled.note(change)
+        decision = self._memory.decide(self._route, change, record)
         self.results[decision.result] += 1
         if decision.result in ("unselected", "excluded"):
             return

@@ -1,0 +1,63 @@
+"""What decisions rest on beside an object's own record, and what they leave behind for the next ones.
+
+None of it is durable. It is recalled from the journal when an intake starts, for a stream that
+resumes lists nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from reverser.intake.claims import Claims
+from reverser.intake.draft import Draft, Known
+from reverser.intake.patience import PatientJournal
+from reverser.intake.scaled import RESOURCE, Scaled
+from reverser.intake.suspects import Suspects
+from reverser.intake.withholding import Withholding
+from reverser.model.change import Change
+from reverser.model.entry import Record
+from reverser.model.resource import ObjectKey
+from reverser.stages.decide import decide
+from reverser.stages.decision import Decision
+from reverser.stages.route import Route
+
+
+class Memory:
+    """Autoscalers' targets, paths that are taken, and objects that are withheld."""
+
+    def __init__(
+        self, journal: PatientJournal, routes: Iterable[Route], suspects: Suspects | None = None
+    ) -> None:
+        self._journal = journal
+        self._suspects = suspects
+        self._claims = {route.destination.name: Claims() for route in routes if route.hooks.foreign_layout}
+        self.scaled = Scaled()
+        self.withholding = Withholding()
+
+    async def recall(self, destination: str) -> list[Record]:
+        """Take over what the journal knows of a destination; its records, without their contents."""
+        self.withholding.seed(await self._journal.withheld())
+        records = await self._journal.all_records(destination)
+        if destination in self._claims:
+            for record in records:
+                self._claims[destination].seed(record)
+        scaling = await self._journal.known(
+            (destination, record.key) for record in records if record.key.resource == RESOURCE
+        )
+        self.scaled.seed(scaling.values())
+        return records
+
+    def decide(self, route: Route, change: Change, record: Record | None) -> Decision:
+        """What becomes of a change; `record` is what the journal knows of the object."""
+        decision = decide(route, change, record, scaled=self.scaled.scales(change))
+        claims = self._claims.get(route.destination.name)
+        return decision if claims is None else claims.settled(change, decision)
+
+    def release(self, destination: str, key: ObjectKey) -> None:
+        """The object has no file any more: its path is free."""
+        if destination in self._claims:
+            self._claims[destination].release(key)
+
+    def draft(self, known: Known) -> Draft:
+        """An append about the objects of these records."""
+        return Draft(known, self.withholding, self._suspects)
