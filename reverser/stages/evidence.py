@@ -8,9 +8,9 @@ audit policy may omit them. The user's own rules are not asked, so that a kept f
 change of the configuration.
 
 A Job is given labels of its own after admission, in several places: of it the sanitized content
-counts. What the API server loses when it stores a built-in type, whether a list is empty or missing,
-is left out here. Encoded as JSON with sorted keys: nobody reads it, and it costs a twentieth of YAML.
-Every digest is keyed, since content may be secret.
+counts. What the API server loses when it stores a built-in type, whether a list is empty or missing
+and bytes are empty or null, makes no difference. Encoded as JSON with sorted keys: nobody reads it,
+and it costs a twentieth of YAML. Every digest is keyed, since content may be secret.
 """
 
 from __future__ import annotations
@@ -34,6 +34,8 @@ MOST_BYTES = 256 * 1024
 
 _PURPOSE = b"evidence"
 _LABELLED_LATE = (("batch", "Job"),)
+_BYTES = {("", "Secret"): "data", ("", "ConfigMap"): "binaryData"}
+"""Maps of bytes: null when it is asked for, "" when it is stored."""
 
 
 def evidence_digest(
@@ -71,8 +73,16 @@ def _without(parent: dict[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
 
 def _encoded(content: dict[str, Any], resource: ResourceType) -> bytes:
     if resource.group in BUILTIN_GROUPS:
-        return without_empty(content)
+        return without_empty(_spelled(content, resource))
     return msgspec.json.encode(content, order="deterministic")
+
+
+def _spelled(content: dict[str, Any], resource: ResourceType) -> dict[str, Any]:
+    field = _BYTES.get((resource.group, resource.kind), "")
+    values = content.get(field)
+    if not isinstance(values, dict):
+        return content
+    return {**content, field: {name: "" if value is None else value for name, value in values.items()}}
 
 
 def _of(obj: Any, resource: ResourceType) -> bool:

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.daemon import wait_for
+from tests.e2e.daemon import LOGS, wait_for
 from tests.e2e.load import CRD, WIDGETS
 from tests.e2e.servers import ControlPlane, built
 from tests.e2e.setting import Setting
@@ -23,14 +23,13 @@ _numbers = itertools.count(1)
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Show what the daemons of a failed test said last."""
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Show what daemons said last that said anything while a test failed, or its fixtures."""
     report = yield
-    folder = getattr(item, "funcargs", {}).get("tmp_path")
-    if report.when == "call" and report.failed and folder is not None:
-        for log in sorted(folder.rglob("log.jsonl")):
+    if report.failed:
+        for log in [log for log in LOGS if log.stat().st_mtime >= report.start]:
             lines = log.read_text(errors="replace").splitlines()[-LOG_LINES:]
-            report.sections.append((f"end of {log.relative_to(folder)}", "\n".join(lines)))
+            report.sections.append((f"end of {log}", "\n".join(lines)))
     return report
 
 

@@ -16,6 +16,8 @@ import httpx
 import tomli_w
 
 ROOT = Path(__file__).parents[2]
+LOGS: list[Path] = []
+"""Of every daemon that was started, oldest first."""
 
 
 def wait_for(what: str, condition: Callable[[], Any], seconds: float = 30.0) -> Any:
@@ -57,6 +59,8 @@ class Daemon:
     def start(self) -> Daemon:
         """Start the process; returns at once."""
         environ = {k: v for k, v in os.environ.items() if k != "KUBECONFIG"}
+        if self.log not in LOGS:
+            LOGS.append(self.log)
         with self.log.open("ab") as log:
             self._offset = log.tell()
             self.process = subprocess.Popen(

@@ -142,6 +142,13 @@ def subresources_of_pods(hands: Hands) -> list[Row]:
     return [create(place, "alice"), update(place, "bob"), update(place, "alice")]
 
 
+def bytes_without_content(hands: Hands) -> list[Row]:
+    """`key: ` in a template: the API server asks about null, and stores empty bytes."""
+    hands.make("alice", {**config("a"), "binaryData": {"b": None}})
+    hands.patch("bob", "configmap/a", {"data": {"k": "2"}})
+    return [create(A, "alice", "admission"), update(A, "bob", "admission")]
+
+
 def _cpu(amount: str) -> dict[str, dict[str, str]]:
     return {"requests": {"cpu": amount}}
 
@@ -155,4 +162,5 @@ WAYS = (
     jobs,
     services,
     subresources_of_pods,
+    bytes_without_content,
 )
