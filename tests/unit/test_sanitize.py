@@ -110,6 +110,17 @@ def test_what_cannot_be_read_is_withheld(type_: ResourceType, obj: dict[str, Any
     assert caught.value.__suppress_context__
 
 
+def test_a_job_keeps_its_own_metadata_even_empty() -> None:
+    """Only the template's may go: a document without metadata could not be read again."""
+    jobs = ResourceType("batch", "v1", "jobs", "Job", True, subresources=("status",))
+    template = {"metadata": {"labels": {"job-name": "a"}}, "spec": {}}
+    document = made({"metadata": {"labels": {"job-name": "a"}}, "spec": {"template": template}}, jobs)
+
+    assert document.content["metadata"] == {}
+    assert document.content["spec"] == {"template": {"spec": {}}}
+    assert made(document.content, jobs).content == document.content
+
+
 def test_endless_nesting_is_withheld() -> None:
     """An object that is nested deeper than Python can follow does not end the process."""
     spec: dict[str, Any] = {}

@@ -20,12 +20,12 @@ def job(content: Content, live: Live) -> None:
     if spec is None or spec.get("manualSelector") is True:
         return
     drop(spec, "selector")
-    for parent in (content, mapping(spec, "template")):
-        metadata = None if parent is None else mapping(parent, "metadata")
-        if parent is not None and metadata is not None:
+    template = mapping(spec, "template") or {}
+    for metadata in (mapping(content, "metadata"), mapping(template, "metadata")):
+        if metadata is not None:
             drop(mapping(metadata, "labels"), *JOB_LABELS)
             drop_emptied(metadata, "labels")
-            drop_emptied(parent, "metadata")
+    drop_emptied(template, "metadata")
 
 
 def stateful_set(content: Content, live: Live) -> None:
