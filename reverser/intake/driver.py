@@ -84,7 +84,7 @@ class Intake:
         await self._recall()
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._again.run)
-            async with observations:
+            with observations:  # not `async with`: see `writer.landing`
                 async for first in observations:
                     async with self._turn:
                         await self._take(_more(first, observations))

@@ -92,7 +92,9 @@ class Landing:
 
     async def run(self, batches: trio.MemoryReceiveChannel[Written]) -> None:
         """Land batches in their order; raises Stale, TransientError or StalledError."""
-        async with batches:
+        # Not `async with`, which lets the writer run between the end of its channel and the reason for it:
+        # the writer's own error would then cancel us, and the reason would be lost.
+        with batches:
             async for batch in batches:
                 await self._land(batch)
 

@@ -22,12 +22,13 @@ LOGS: list[Path] = []
 
 def wait_for(what: str, condition: Callable[[], Any], seconds: float = 30.0) -> Any:
     """Poll until `condition` gives something true, and return that; fail after `seconds`."""
-    deadline = time.monotonic() + seconds
+    deadline, looks = time.monotonic() + seconds, 1
     while True:
         answer = condition()
         if answer:
             return answer
-        assert time.monotonic() < deadline, f"waited {seconds} s in vain for: {what}"
+        assert time.monotonic() < deadline, f"waited {seconds} s in vain for: {what} ({looks} looks)"
+        looks += 1
         time.sleep(0.05)
 
 
@@ -72,11 +73,20 @@ class Daemon:
             )
         return self
 
+    def alive(self) -> bool:
+        """True; fails when the process has ended by itself."""
+        assert self.process is not None
+        code = self.process.poll()
+        assert code in (None, 0), f"it ended with {code}: {self._text()[-2000:]}"
+        return True
+
+    def _text(self) -> str:
+        return self.log.read_bytes()[self._offset :].decode()
+
     def lines(self) -> list[dict[str, Any]]:
         """What the running process has logged; fails when the process has ended by itself."""
-        assert self.process is not None
-        text = self.log.read_bytes()[self._offset :].decode()
-        assert self.process.poll() in (None, 0), text[-2000:]
+        text = self._text()
+        assert self.alive()
         return [json.loads(line) for line in text.splitlines() if line.startswith("{")]
 
     def logged(self, event: str) -> list[dict[str, Any]]:

@@ -50,4 +50,8 @@ class Setting:
         self._clones += 1
         name = f"marker-{self._clones}"
         self.plane.create(f"/api/v1/namespaces/{self.namespace}/configmaps", {"metadata": {"name": name}})
-        wait_for("the marker", lambda: any(name in path for path in self.remote.paths()), 90)
+        wait_for("the marker", lambda: self.has(name), 90)
+
+    def has(self, name: str) -> bool:
+        """Whether something of that name is in the branch; fails when the daemon is gone."""
+        return self.daemon.alive() and any(name in path for path in self.remote.paths())

@@ -78,7 +78,8 @@ def idle(setting: Setting) -> None:
     """Wait until a marker made now is in the branch, whose paths may be any bytes."""
     name = f"idle-{len(setting.remote.commits())}"
     config_map(setting, name)
-    wait_for("the marker", lambda: f"{setting.namespace}/configmaps/{name}.yaml".encode() in rows(setting))
+    path = f"{setting.namespace}/configmaps/{name}.yaml".encode()
+    wait_for("the marker", lambda: setting.daemon.alive() and path in rows(setting), 90)
 
 
 def mirrored_but(setting: Setting, *blocked: str) -> None:
