@@ -16,8 +16,9 @@ import trio
 TERM_SECONDS = 2.0
 
 
-async def end_group(process: subprocess.Popen[bytes] | trio.Process) -> None:
-    """Ask a child and all that it started to end, and make them after a while."""
+async def end_group(process: subprocess.Popen[bytes] | trio.Process, let_seconds: float = 0.0) -> None:
+    """Let a child and all that it started end; ask them to after `let_seconds`, and make them after more."""
+    await trio.sleep(let_seconds)
     try:
         signal_group(process.pid, signal.SIGTERM)
         await trio.sleep(TERM_SECONDS)

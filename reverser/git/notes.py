@@ -35,9 +35,8 @@ async def annotate(
         if signer is not None:
             [signed] = await signer.signed([await _head(remote)], head)
             await remote.git.output("update-ref", REF, signed)
-        done = await remote.run(
-            "push", "--porcelain", "--no-follow-tags", "--no-signed", "origin", f"{REF}:{REF}"
-        )
+        options = ("--porcelain", "--no-follow-tags", "--no-signed")
+        done = await remote.push(*options, "origin", f"{REF}:{REF}")
         result = interpret(done, "")
         if result.outcome is not PushOutcome.STALE:
             break

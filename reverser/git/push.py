@@ -23,7 +23,7 @@ from reverser.git.process import Finished, Settings
 from reverser.git.remote import Remote
 from reverser.model.commit import PushOutcome, PushResult
 
-REJECTED = re.compile(r"\[rejected\]|incorrect old value")
+REJECTED = re.compile(r"\[rejected\]|incorrect old value|\(reference already exists\)")
 
 NOT_STORED = re.compile(
     r"\[remote failure\]|unpacker error|failed to update ref|cannot lock ref|migrate objects"
@@ -48,7 +48,7 @@ async def push(remote: Remote, head: str, commits: int = 1) -> PushResult:
     options = ("--porcelain", "--no-follow-tags", "--no-signed", "--recurse-submodules=no")
     settings = AS_WRITTEN if commits >= MANY else ()
     try:
-        done = await remote.run("push", *options, "origin", f"{head}:{remote.ref}", settings=settings)
+        done = await remote.push(*options, "origin", f"{head}:{remote.ref}", settings=settings)
     except (StalledError, TransientError) as error:
         return _failed(error)
     return interpret(done, head)

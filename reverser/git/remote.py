@@ -21,6 +21,9 @@ Ask: TypeAlias = Callable[[Destination], Awaitable[Credentials]]
 """How to log in now. Raises StalledError."""
 
 TRACKING = "refs/remotes/origin/branch"
+PUSH_LET_SECONDS = 2.0
+"""A push that is ended in the middle may leave a lock behind, in a remote on the same disk too, where
+nobody would ever take it away. Most are done sooner than this."""
 
 
 class Remote:
@@ -40,7 +43,13 @@ class Remote:
             ("remote.origin.fetch", f"+{self.ref}:{TRACKING}"),
         )
 
-    async def run(self, *arguments: str, patience: float = 1.0, settings: Settings = ()) -> Finished:
+    async def push(self, *arguments: str, settings: Settings = ()) -> Finished:
+        """`git push` with these arguments, as `run`; one that is cancelled may still end by itself."""
+        return await self.run("push", *arguments, settings=settings, let_seconds=PUSH_LET_SECONDS)
+
+    async def run(
+        self, *arguments: str, patience: float = 1.0, settings: Settings = (), let_seconds: float = 0.0
+    ) -> Finished:
         """Run a command that speaks to `origin`; what it says comes back free of secrets.
 
         StalledError: the credentials cannot be read. TransientError: no answer in time.
@@ -52,6 +61,7 @@ class Remote:
                     settings=(*self._settings, *access.settings, *settings),
                     variables=access.variables,
                     timeout_seconds=patience * self.timeout_seconds,
+                    let_seconds=let_seconds,
                 )
         except OSError as error:
             message = f"the login cannot be prepared: {error.strerror or error}"

@@ -345,6 +345,25 @@ async def test_cancelled_push(tmp_path: Path, server: GitServer) -> None:
         await gone(server.url)
 
 
+async def test_cancelled_push_that_is_nearly_done(tmp_path: Path, server: GitServer) -> None:
+    """It ends by itself: one that is killed may leave a lock in the remote, which then takes nothing more."""
+    begun, hook = tmp_path / "begun", server.bare / "hooks" / "update"
+    hook.write_text(f'#!/bin/sh\n: > "{begun}"\nsleep 0.3\n')
+    hook.chmod(0o755)
+    async with open_repository(tmp_path / "ours", destination(server.file_url)) as repository:
+        [head] = await repository.write([commit(a="1")], "")
+        with trio.fail_after(20):
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(repository.push, head)
+                while not begun.exists():
+                    await trio.sleep(0.01)
+                nursery.cancel_scope.cancel()
+
+        assert server.head == head
+        assert [*server.bare.rglob("*.lock")] == []
+        assert await repository.fetch() == head
+
+
 async def test_password_in_url(tmp_path: Path, server: GitServer) -> None:
     """A URL with a password is refused, and its password is not repeated."""
     url = server.url.replace("//", "//me:hunter2@")
