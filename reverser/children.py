@@ -16,9 +16,13 @@ import trio
 TERM_SECONDS = 2.0
 
 
-async def end_group(process: subprocess.Popen[bytes] | trio.Process, let_seconds: float = 0.0) -> None:
-    """Let a child and all that it started end; ask them to after `let_seconds`, and make them after more."""
-    await trio.sleep(let_seconds)
+async def end_group(process: subprocess.Popen[bytes] | trio.Process, linger_seconds: float = 0.0) -> None:
+    """Ask a child and all that it started to end, and make them after a while.
+
+    `linger_seconds` come first, in which it may end by itself: nobody reads what it says any more.
+    """
+    if linger_seconds:
+        await trio.sleep(linger_seconds)
     try:
         signal_group(process.pid, signal.SIGTERM)
         await trio.sleep(TERM_SECONDS)

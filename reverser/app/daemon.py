@@ -66,20 +66,26 @@ class Daemon:
         async with opened_journal(self._config) as journal, trio.open_nursery() as nursery:
             introduce(self._config)
             self._health.passed("journal")
-            await nursery.start(self._signals, nursery.cancel_scope)
-            probes = Probes(self._health, self._metrics, lambda: self._refresh(journal))
-            url = await nursery.start(serve, probes, self._config.operations.bind, "operations.bind")
-            witnesses = await self._witnesses(journal, nursery)
-            self._health.passed("listeners")
-            log.info("probes and metrics at", url=url)
-            settle()
-            task_status.started(url)
-            await self._sessions(journal, witnesses)
-            await self._host.close()
-            if witnesses is not None:
-                await witnesses.leave()
+            # Signals are received to the very end: a third one must not kill us while a push ends.
+            working = trio.CancelScope()
+            await nursery.start(self._signals, working)
+            with working:
+                await self._work(journal, nursery, task_status)
             nursery.cancel_scope.cancel()
         log.info("stopped")
+
+    async def _work(self, journal: Journal, nursery: trio.Nursery, task_status: trio.TaskStatus[str]) -> None:
+        probes = Probes(self._health, self._metrics, lambda: self._refresh(journal))
+        url = await nursery.start(serve, probes, self._config.operations.bind, "operations.bind")
+        witnesses = await self._witnesses(journal, nursery)
+        self._health.passed("listeners")
+        log.info("probes and metrics at", url=url)
+        settle()
+        task_status.started(url)
+        await self._sessions(journal, witnesses)
+        await self._host.close()
+        if witnesses is not None:
+            await witnesses.leave()
 
     def stop(self) -> None:
         """Drain and end."""

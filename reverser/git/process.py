@@ -63,11 +63,11 @@ class Git:
         settings: Settings = (),
         variables: Mapping[str, str] | None = None,
         timeout_seconds: float = 600.0,
-        let_seconds: float = 0.0,
+        linger_seconds: float = 0.0,
     ) -> Finished:
         """Run one command to its end; TransientError when it takes longer than it may.
 
-        `let_seconds`: how long it may go on when it is cancelled, or takes too long, before it is ended.
+        `linger_seconds`: how long it may go on when it is cancelled, or takes too long, before it is ended.
         """
         runner = partial(
             trio.run_process,
@@ -76,7 +76,7 @@ class Git:
             capture_stdout=True,
             capture_stderr=True,
             check=False,
-            deliver_cancel=partial(end_group, let_seconds=let_seconds),
+            deliver_cancel=partial(end_group, linger_seconds=linger_seconds),
             start_new_session=True,
             env=environment(settings, variables),
         )

@@ -23,7 +23,7 @@ from reverser.git.process import Finished, Settings
 from reverser.git.remote import Remote
 from reverser.model.commit import PushOutcome, PushResult
 
-REJECTED = re.compile(r"\[rejected\]|incorrect old value|\(reference already exists\)")
+REJECTED = re.compile(r"\[rejected\]|incorrect old value|\(reference (already exists|does not exist)\)")
 
 NOT_STORED = re.compile(
     r"\[remote failure\]|unpacker error|failed to update ref|cannot lock ref|migrate objects"

@@ -21,7 +21,7 @@ Ask: TypeAlias = Callable[[Destination], Awaitable[Credentials]]
 """How to log in now. Raises StalledError."""
 
 TRACKING = "refs/remotes/origin/branch"
-PUSH_LET_SECONDS = 2.0
+PUSH_LINGER_SECONDS = 2.0
 """A push that is ended in the middle may leave a lock behind, in a remote on the same disk too, where
 nobody would ever take it away. Most are done sooner than this."""
 
@@ -45,10 +45,10 @@ class Remote:
 
     async def push(self, *arguments: str, settings: Settings = ()) -> Finished:
         """`git push` with these arguments, as `run`; one that is cancelled may still end by itself."""
-        return await self.run("push", *arguments, settings=settings, let_seconds=PUSH_LET_SECONDS)
+        return await self.run("push", *arguments, settings=settings, linger_seconds=PUSH_LINGER_SECONDS)
 
     async def run(
-        self, *arguments: str, patience: float = 1.0, settings: Settings = (), let_seconds: float = 0.0
+        self, *arguments: str, patience: float = 1.0, settings: Settings = (), linger_seconds: float = 0.0
     ) -> Finished:
         """Run a command that speaks to `origin`; what it says comes back free of secrets.
 
@@ -61,7 +61,7 @@ class Remote:
                     settings=(*self._settings, *access.settings, *settings),
                     variables=access.variables,
                     timeout_seconds=patience * self.timeout_seconds,
-                    let_seconds=let_seconds,
+                    linger_seconds=linger_seconds,
                 )
         except OSError as error:
             message = f"the login cannot be prepared: {error.strerror or error}"

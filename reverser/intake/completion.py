@@ -33,7 +33,7 @@ class Completion:
         self._sealing = sealing
         self._memory = memory
 
-    async def journal(self, done: ListCompleted, listing: Listing) -> None:
+    async def keep(self, done: ListCompleted, listing: Listing) -> None:
         """The list is in the journal when this returns, with the position that it was read at."""
         stream, withholding = done.stream, self._memory.withholding
         brought = await self._sealing.all(listing.decisions())

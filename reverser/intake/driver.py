@@ -123,13 +123,14 @@ class Intake:
             if index % TURN == 0:
                 await trio.lowlevel.checkpoint()
         self._attributor.journaled(await self._journal.append(draft.append()))
+        self._suspects.show()
         match batch[-1]:
             case ListCompleted() as done:
                 self._attributor.listing(done)
-                await self._completion.journal(done, self._listings.pop(done.stream.id))
+                await self._completion.keep(done, self._listings.pop(done.stream.id))
+                self._suspects.show()
             case Settled(cluster=cluster):
                 self._settled[cluster].set()
-        self._suspects.show()
 
     def _places(self, batch: Iterable[Observation]) -> Iterator[Place]:
         for observation in batch:
@@ -165,10 +166,10 @@ class Intake:
         return msgspec.structs.replace(decision, entry=self._attributor.attributed(change, decision.entry))
 
     def _decisions(self, change: Change, draft: Draft) -> Iterator[tuple[str, Decision]]:
-        cluster = change.key.cluster
+        cluster, scaled = change.key.cluster, self._memory.scaled.scales(change)
         for route in self._routes.get(cluster, ()):
             name = route.destination.name
-            decision = self._memory.decide(route, change, draft.record(name, change.key))
+            decision = self._memory.decide(route, change, draft.record(name, change.key), scaled=scaled)
             self._metrics.count("events_processed", cluster=cluster, result=decision.result)
             yield name, decision
 

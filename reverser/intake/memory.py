@@ -1,7 +1,6 @@
 """What decisions rest on beside an object's own record, and what they leave behind for the next ones.
 
-None of it is durable. It is recalled from the journal when an intake starts, for a stream that
-resumes lists nothing.
+It is recalled from the journal when an intake starts, for a stream that resumes lists nothing.
 """
 
 from __future__ import annotations
@@ -32,11 +31,14 @@ class Memory:
         self._suspects = suspects
         self._claims = {route.destination.name: Claims() for route in routes if route.hooks.foreign_layout}
         self.scaled = Scaled()
+        """What autoscalers scale."""
         self.withholding = Withholding()
+        """What is withheld."""
 
     async def recall(self, destination: str) -> list[Record]:
         """Take over what the journal knows of a destination; its records, without their contents."""
-        self.withholding.seed(await self._journal.withheld())
+        withheld = await self._journal.withheld()
+        self.withholding.seed(row for row in withheld if row.destination == destination)
         records = await self._journal.all_records(destination)
         if destination in self._claims:
             for record in records:
@@ -47,9 +49,9 @@ class Memory:
         self.scaled.seed(scaling.values())
         return records
 
-    def decide(self, route: Route, change: Change, record: Record | None) -> Decision:
+    def decide(self, route: Route, change: Change, record: Record | None, *, scaled: bool) -> Decision:
         """What becomes of a change; `record` is what the journal knows of the object."""
-        decision = decide(route, change, record, scaled=self.scaled.scales(change))
+        decision = decide(route, change, record, scaled=scaled)
         claims = self._claims.get(route.destination.name)
         return decision if claims is None else claims.settled(change, decision)
 

@@ -97,7 +97,8 @@ class Replay:
             self._gap(write, change.reason, write.attribution.actor.name, draft)
             return
         self._memory.scaled.note(change)
-        decision = self._memory.decide(self._route, change, record)
+        scaled = self._memory.scaled.scales(change)
+        decision = self._memory.decide(self._route, change, record, scaled=scaled)
         self.results[decision.result] += 1
         if decision.result in ("unselected", "excluded"):
             return

@@ -73,11 +73,11 @@ def _without(parent: dict[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
 
 def _encoded(content: dict[str, Any], resource: ResourceType) -> bytes:
     if resource.group in BUILTIN_GROUPS:
-        return without_empty(_spelled(content, resource))
+        return without_empty(_empty_for_null(content, resource))
     return msgspec.json.encode(content, order="deterministic")
 
 
-def _spelled(content: dict[str, Any], resource: ResourceType) -> dict[str, Any]:
+def _empty_for_null(content: dict[str, Any], resource: ResourceType) -> dict[str, Any]:
     field = _BYTES.get((resource.group, resource.kind), "")
     values = content.get(field)
     if not isinstance(values, dict):

@@ -93,7 +93,8 @@ class Landing:
     async def run(self, batches: trio.MemoryReceiveChannel[Written]) -> None:
         """Land batches in their order; raises Stale, TransientError or StalledError."""
         # Not `async with`, which lets the writer run between the end of its channel and the reason for it:
-        # the writer's own error would then cancel us, and the reason would be lost.
+        # the writer's own error would then cancel us, and the reason would be lost. That the writer closes
+        # its side with a checkpoint makes of its error a cancellation.
         with batches:
             async for batch in batches:
                 await self._land(batch)

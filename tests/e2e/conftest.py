@@ -27,7 +27,7 @@ def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.Tes
     """Show what daemons said last that said anything while a test failed, or its fixtures."""
     report = yield
     if report.failed:
-        for log in [log for log in LOGS if log.stat().st_mtime >= report.start]:
+        for log in [log for log in LOGS if log.exists() and log.stat().st_mtime >= report.start]:
             lines = log.read_text(errors="replace").splitlines()[-LOG_LINES:]
             report.sections.append((f"end of {log}", "\n".join(lines)))
     return report

@@ -74,19 +74,20 @@ class Daemon:
         return self
 
     def alive(self) -> bool:
-        """True; fails when the process has ended by itself."""
+        """True; fails when the process has ended."""
         assert self.process is not None
         code = self.process.poll()
-        assert code in (None, 0), f"it ended with {code}: {self._text()[-2000:]}"
+        assert code is None, f"it ended with {code}: {self._text()[-2000:]}"
         return True
 
     def _text(self) -> str:
         return self.log.read_bytes()[self._offset :].decode()
 
     def lines(self) -> list[dict[str, Any]]:
-        """What the running process has logged; fails when the process has ended by itself."""
+        """What the process has logged; fails when it has ended with an error."""
+        assert self.process is not None
         text = self._text()
-        assert self.alive()
+        assert self.process.poll() in (None, 0), text[-2000:]
         return [json.loads(line) for line in text.splitlines() if line.startswith("{")]
 
     def logged(self, event: str) -> list[dict[str, Any]]:

@@ -11,6 +11,9 @@ import httpx
 from tests.e2e.daemon import wait_for
 from tests.e2e.setting import Setting
 from tests.e2e.test_check import reverser
+from tests.integration.gitsupport import processes
+
+AT_ONCE = "stopping at once; what is journaled is written at the next start"
 
 
 def _config_map(setting: Setting, name: str, text: str = "x") -> None:
@@ -66,6 +69,29 @@ def test_second_signal_ends_at_once(setting: Setting) -> None:
 
     assert setting.daemon.process is not None
     assert setting.daemon.process.wait(30) == 0
+
+
+def test_further_signals_leave_no_push_behind(setting: Setting, tmp_path: Path) -> None:
+    """A push that hangs is given its seconds and is ended then, however often we are told to stop."""
+    setting.daemon.write(grace_seconds=600)
+    setting.daemon.start().ready()
+    setting.daemon_idle()
+    begun, hook = tmp_path / "begun", setting.remote.path / "hooks" / "pre-receive"
+    hook.parent.mkdir(exist_ok=True)
+    hook.write_text(f'#!/bin/sh\n: > "{begun}"\nexec sleep 600\n')
+    hook.chmod(0o755)
+    _config_map(setting, "stuck")
+    wait_for("the push", begun.exists)
+    setting.daemon.signal(signal.SIGTERM)
+    wait_for("draining", lambda: setting.daemon.logged("draining"))
+    setting.daemon.signal(signal.SIGTERM)
+    wait_for("the end", lambda: setting.daemon.logged(AT_ONCE))
+
+    setting.daemon.signal(signal.SIGTERM)
+
+    assert setting.daemon.process is not None
+    assert setting.daemon.process.wait(30) == 0
+    assert processes(str(setting.remote.path)) == []
 
 
 def test_push_whose_answer_is_lost(setting: Setting) -> None:

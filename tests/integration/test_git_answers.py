@@ -18,6 +18,7 @@ ANSWERS = [
     ("[rejected] (fetch first)", "", PushOutcome.STALE),
     ("[remote rejected] (incorrect old value provided)", "", PushOutcome.STALE),
     ("[remote rejected] (reference already exists)", "", PushOutcome.STALE),
+    ("[remote rejected] (reference does not exist)", "", PushOutcome.STALE),
     (
         "[remote rejected] (cannot lock ref 'refs/heads/main': is at 1 but expected 2)",
         "",

@@ -348,7 +348,7 @@ async def test_cancelled_push(tmp_path: Path, server: GitServer) -> None:
 async def test_cancelled_push_that_is_nearly_done(tmp_path: Path, server: GitServer) -> None:
     """It ends by itself: one that is killed may leave a lock in the remote, which then takes nothing more."""
     begun, hook = tmp_path / "begun", server.bare / "hooks" / "update"
-    hook.write_text(f'#!/bin/sh\n: > "{begun}"\nsleep 0.3\n')
+    hook.write_text(f'#!/bin/sh\n: > "{begun}"\nsleep 0.3\necho done >&2\n')
     hook.chmod(0o755)
     async with open_repository(tmp_path / "ours", destination(server.file_url)) as repository:
         [head] = await repository.write([commit(a="1")], "")
