@@ -54,6 +54,14 @@ def put(obj: dict[str, Any], way: tuple[Any, ...], value: Any) -> None:
     target[way[-1]] = value
 
 
+def ownerless(content: dict[str, Any]) -> dict[str, Any]:
+    """The same without `clusterIPs: [None]`, kept only while somebody owns it; a document tells no owners."""
+    spec = content.get("spec")
+    if isinstance(spec, dict) and spec.get("clusterIPs") == ["None"]:
+        return {**content, "spec": {key: item for key, item in spec.items() if key != "clusterIPs"}}
+    return content
+
+
 @TRIES
 @given(data=st.data(), name=NAME, style=STYLE, value=JSON)
 def test_an_object_of_any_shape_is_sanitized_or_withheld(
@@ -73,7 +81,7 @@ def test_an_object_of_any_shape_is_sanitized_or_withheld(
     if document is None:
         assert key == key_of(source(name))
     else:
-        assert made(document.content, name, style).content == document.content
+        assert made(document.content, name, style).content == ownerless(document.content)
         significant(document)
     assert obj == before
 
