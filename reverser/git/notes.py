@@ -35,9 +35,7 @@ async def annotate(
         if signer is not None:
             [signed] = await signer.signed([await _head(remote)], head)
             await remote.git.output("update-ref", REF, signed)
-        options = ("--porcelain", "--no-follow-tags", "--no-signed")
-        done = await remote.push(*options, "origin", f"{REF}:{REF}")
-        result = interpret(done, "")
+        result = interpret(await remote.push(f"{REF}:{REF}"), "")
         if result.outcome is not PushOutcome.STALE:
             break
     return result

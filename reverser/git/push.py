@@ -45,10 +45,9 @@ AS_WRITTEN: Settings = (("pack.window", "0"),)
 
 async def push(remote: Remote, head: str, commits: int = 1) -> PushResult:
     """Move the remote branch to `head`, which carries about so many new commits."""
-    options = ("--porcelain", "--no-follow-tags", "--no-signed", "--recurse-submodules=no")
     settings = AS_WRITTEN if commits >= MANY else ()
     try:
-        done = await remote.push(*options, "origin", f"{head}:{remote.ref}", settings=settings)
+        done = await remote.push(f"{head}:{remote.ref}", "--recurse-submodules=no", settings=settings)
     except (StalledError, TransientError) as error:
         return _failed(error)
     return interpret(done, head)

@@ -43,9 +43,10 @@ class Remote:
             ("remote.origin.fetch", f"+{self.ref}:{TRACKING}"),
         )
 
-    async def push(self, *arguments: str, settings: Settings = ()) -> Finished:
-        """`git push` with these arguments, as `run`; one that is cancelled may still end by itself."""
-        return await self.run("push", *arguments, settings=settings, linger_seconds=PUSH_LINGER_SECONDS)
+    async def push(self, refspec: str, *options: str, settings: Settings = ()) -> Finished:
+        """Push one ref, answered for `push.interpret`; as `run`, but a cancelled one may end by itself."""
+        arguments = ("push", "--porcelain", "--no-follow-tags", "--no-signed", *options, "origin", refspec)
+        return await self.run(*arguments, settings=settings, linger_seconds=PUSH_LINGER_SECONDS)
 
     async def run(
         self, *arguments: str, patience: float = 1.0, settings: Settings = (), linger_seconds: float = 0.0

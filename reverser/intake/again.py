@@ -51,7 +51,7 @@ class Again:
             pause = min(2 * pause, RETRY_SECONDS_MOST) if self._sealing.troubled else RETRY_SECONDS
 
     async def _take(self, places: list[Place]) -> None:
-        draft = self._memory.draft(await self._journal.known(places))
+        draft = await self._memory.draft(places)
         for place in places:
             decision = self._sealing.decision(place)
             if decision is not None:

@@ -39,9 +39,9 @@ class Completion:
         brought = await self._sealing.all(listing.decisions())
         self._sealing.listed(listing.misses)
         gone = await self._gone(stream, listing)
-        withholding.seed(await self._journal.withheld())
+        await self._memory.recall_withheld()
         freed = withholding.among((name, key) for name, key, _ in brought)
-        draft = self._memory.draft(await self._journal.known([*gone, *freed]))
+        draft = await self._memory.draft([*gone, *freed])
         for name, key, decision in brought:
             draft.add(name, key, decision)
         self._sweep(done, gone, draft)

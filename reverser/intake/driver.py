@@ -93,6 +93,7 @@ class Intake:
     async def _recall(self) -> None:
         names = {route.destination.name for routes in self._routes.values() for route in routes}
         self._sealing.begin(names)
+        await self._memory.recall_withheld()
         for name in names:
             records = await self._memory.recall(name)
             await self._suspect(name, [record.key for record in records])
@@ -109,7 +110,7 @@ class Intake:
 
     async def _take(self, batch: list[Observation]) -> None:
         """Journal a batch. A mark that says something of all before it can only be the last."""
-        draft = self._memory.draft(await self._journal.known(self._places(batch)))
+        draft = await self._memory.draft(self._places(batch))
         for index, observation in enumerate(batch, 1):
             match observation:
                 case Change():

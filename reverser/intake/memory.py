@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from reverser.intake.claims import Claims
-from reverser.intake.draft import Draft, Known
+from reverser.intake.draft import Draft, Place
 from reverser.intake.patience import PatientJournal
 from reverser.intake.scaled import RESOURCE, Scaled
 from reverser.intake.suspects import Suspects
@@ -35,10 +35,12 @@ class Memory:
         self.withholding = Withholding()
         """What is withheld."""
 
+    async def recall_withheld(self) -> None:
+        """Take over what the journal shows as withheld, by the writers too."""
+        self.withholding.seed(await self._journal.withheld())
+
     async def recall(self, destination: str) -> list[Record]:
-        """Take over what the journal knows of a destination; its records, without their contents."""
-        withheld = await self._journal.withheld()
-        self.withholding.seed(row for row in withheld if row.destination == destination)
+        """Take over what the records of a destination tell; they come back without their contents."""
         records = await self._journal.all_records(destination)
         if destination in self._claims:
             for record in records:
@@ -60,6 +62,6 @@ class Memory:
         if destination in self._claims:
             self._claims[destination].release(key)
 
-    def draft(self, known: Known) -> Draft:
-        """An append about the objects of these records."""
-        return Draft(known, self.withholding, self._suspects)
+    async def draft(self, places: Iterable[Place]) -> Draft:
+        """An append about these objects, with what the journal knows of them."""
+        return Draft(await self._journal.known(places), self.withholding, self._suspects)

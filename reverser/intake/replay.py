@@ -70,14 +70,13 @@ class Replay:
             found = later(self._seen.get(told[0]), told[2])
             if found != self._seen.get(told[0]):
                 self._remember(told[0], found)
+        await self._memory.recall_withheld()
         await self._memory.recall(self._name)
 
     async def take(self, writes: Sequence[Write | Gap], positions: Mapping[str, str]) -> None:
         """Journal a batch, and the positions up to which each log is in the journal with it."""
         fresh = [write for write in writes if not known(self._seen.get(place_of(write)), write)]
-        draft = self._memory.draft(
-            await self._journal.known((self._name, self._key(write)) for write in fresh)
-        )
+        draft = await self._memory.draft((self._name, self._key(write)) for write in fresh)
         for write in writes:
             if known(self._seen.get(place_of(write)), write):
                 self.results["known"] += 1
