@@ -16,8 +16,6 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-import msgspec
-
 from reverser.http.certificates import FOLDER
 from tests.bench.cluster import change, fill
 from tests.bench.options import Options, say
@@ -117,10 +115,9 @@ def _answer_rows(rate: int, turns: Sequence[Sequence[float]]) -> list[Row]:
     """Of each percentile the median turn, and both ends: a neighbour's moment is not the listener's."""
     name = f"admission, {rate:,} a second, 8 kB objects, TLS"
     p50s, p99s = ([percentile(turn, percent) * 1000 for turn in turns] for percent in (50, 99))
-    median = at_most(f"{name}, p99", statistics.median(p99s), GOAL_MS, "ms")
-    p99 = msgspec.structs.replace(median, measured=f"{spread(p99s, 1)} ms")
-    if rate != max(RATES):
-        p99 = Row(p99.name, p99.measured)
+    p99 = Row(f"{name}, p99", f"{spread(p99s, 1)} ms")
+    if rate == max(RATES):
+        p99 = at_most(p99.name, statistics.median(p99s), GOAL_MS, "ms", shown=p99.measured)
     return [Row(f"{name}, p50", f"{spread(p50s, 1)} ms"), p99]
 
 

@@ -30,9 +30,9 @@ def at_least(name: str, value: float, goal: float, unit: str) -> Row:
     return Row(name, f"{value:,.0f} {unit}", f"≥ {goal:,.0f} {unit}", value / goal)
 
 
-def at_most(name: str, value: float, goal: float, unit: str, digits: int = 1) -> Row:
-    """Less is better."""
-    return Row(name, f"{value:,.{digits}f} {unit}", f"≤ {goal:g} {unit}", goal / value)
+def at_most(name: str, value: float, goal: float, unit: str, digits: int = 1, shown: str = "") -> Row:
+    """Less is better; `shown` says more than the value."""
+    return Row(name, shown or f"{value:,.{digits}f} {unit}", f"≤ {goal:g} {unit}", goal / value)
 
 
 def percentile(values: Sequence[float], percent: int) -> float:

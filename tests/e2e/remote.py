@@ -19,6 +19,15 @@ def git(*arguments: str | Path, cwd: Path | None = None) -> str:
     return done.stdout.decode()
 
 
+def install_hook(repository: Path, name: str, script: str) -> Path:
+    """Have a bare repository run a shell script as its hook of this name; the hook's file."""
+    hook = repository / "hooks" / name
+    hook.parent.mkdir(exist_ok=True)
+    hook.write_text(f"#!/bin/sh\n{script}\n")
+    hook.chmod(0o755)
+    return hook
+
+
 class Remote:
     """A bare repository on disk."""
 

@@ -14,6 +14,7 @@ import pytest
 
 from tests.canaries import Canaries, cells
 from tests.e2e.daemon import wait_for
+from tests.e2e.remote import install_hook
 from tests.e2e.setting import Setting
 from tests.e2e.sops import AgeKey, program
 from tests.e2e.test_attribution import watched
@@ -128,9 +129,7 @@ def test_canaries_are_nowhere(watched: Setting, tmp_path: Path, policy: str) -> 
     setting.daemon_idle()
     pages = _pages(setting)
 
-    hook = setting.remote.path / "hooks" / "pre-receive"
-    hook.write_text("#!/bin/sh\ncat; exit 1\n")
-    hook.chmod(0o755)
+    hook = install_hook(setting.remote.path, "pre-receive", "cat; exit 1")
     patch = json.dumps({"stringData": {"k": canaries.value()}})
     setting.plane.kubectl("-n", setting.namespace, "patch", "secret", "plain", "--type=merge", "-p", patch)
     setting.plane.kubectl("-n", setting.namespace, "create", "configmap", "pushes")

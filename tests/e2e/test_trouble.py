@@ -9,6 +9,7 @@ from pathlib import Path
 import httpx
 
 from tests.e2e.daemon import wait_for
+from tests.e2e.remote import install_hook
 from tests.e2e.setting import Setting
 from tests.e2e.test_check import reverser
 from tests.integration.gitsupport import processes
@@ -76,10 +77,8 @@ def test_further_signals_leave_no_push_behind(setting: Setting, tmp_path: Path) 
     setting.daemon.write(grace_seconds=600)
     setting.daemon.start().ready()
     setting.daemon_idle()
-    begun, hook = tmp_path / "begun", setting.remote.path / "hooks" / "pre-receive"
-    hook.parent.mkdir(exist_ok=True)
-    hook.write_text(f'#!/bin/sh\n: > "{begun}"\nexec sleep 600\n')
-    hook.chmod(0o755)
+    begun = tmp_path / "begun"
+    install_hook(setting.remote.path, "pre-receive", f': > "{begun}"\nexec sleep 600')
     _config_map(setting, "stuck")
     wait_for("the push", begun.exists)
     setting.daemon.signal(signal.SIGTERM)
@@ -98,10 +97,8 @@ def test_push_whose_answer_is_lost(setting: Setting) -> None:
     """A push that landed and whose answer never came is read from the branch, and made no second time."""
     setting.daemon.start().ready()
     setting.daemon_idle()
-    hook = setting.remote.path / "hooks" / "post-receive"
-    hook.parent.mkdir(exist_ok=True)
-    hook.write_text('#!/bin/sh\nrm "$0"\nkill -9 $(awk "{print \\$4}" /proc/$PPID/stat)\n')
-    hook.chmod(0o755)
+    script = 'rm "$0"\nkill -9 $(awk "{print \\$4}" /proc/$PPID/stat)'
+    hook = install_hook(setting.remote.path, "post-receive", script)
 
     _config_map(setting, "once")
     setting.mirrored()

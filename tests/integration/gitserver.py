@@ -20,6 +20,8 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+from tests.e2e.remote import install_hook
+
 SSHD = shutil.which("sshd", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
 
 ENVIRONMENT = {
@@ -118,10 +120,7 @@ class GitServer:
 
     def refuse(self, words: str) -> None:
         """Refuse every push with these words."""
-        hook = self.bare / "hooks" / "pre-receive"
-        hook.parent.mkdir(exist_ok=True)
-        hook.write_text(f"#!/bin/sh\ncat >&2 <<'END'\n{words}\nEND\nexit 1\n")
-        hook.chmod(0o755)
+        install_hook(self.bare, "pre-receive", f"cat >&2 <<'END'\n{words}\nEND\nexit 1")
 
     def allow(self) -> None:
         """Take the hook away."""

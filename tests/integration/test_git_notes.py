@@ -9,7 +9,7 @@ from gitsupport import commit, destination
 from reverser.git.repository import open_repository
 from reverser.model.commit import PushOutcome
 from reverser.model.ports import Repository
-from tests.e2e.remote import Remote, git
+from tests.e2e.remote import Remote, git, install_hook
 
 COMMITTER = "Reverser <reverser@localhost>"
 
@@ -60,9 +60,8 @@ async def test_notes_of_others_stay(tmp_path: Path) -> None:
 async def test_a_refusal_is_a_value(tmp_path: Path) -> None:
     """A remote whose policy takes no notes says so; the branch goes on."""
     remote = Remote(tmp_path / "remote.git")
-    hook = remote.path / "hooks" / "update"
-    hook.write_text('#!/bin/sh\ncase "$1" in refs/notes/*) echo "no notes here" >&2; exit 1;; esac\n')
-    hook.chmod(0o755)
+    script = 'case "$1" in refs/notes/*) echo "no notes here" >&2; exit 1;; esac'
+    install_hook(remote.path, "update", script)
     async with open_repository(tmp_path / "ours", destination(remote.url)) as repository:
         (one,) = await pushed(repository, "", "one")
         result = await repository.annotate({one: "x\n"}, COMMITTER, 1.0)

@@ -17,6 +17,7 @@ from reverser.model.commit import PushOutcome
 from reverser.model.destination import Credentials, Destination
 from reverser.model.ports import Landed, Repository
 from reverser.model.secret import SecretRef
+from tests.e2e.remote import install_hook
 
 
 @pytest.fixture
@@ -347,9 +348,8 @@ async def test_cancelled_push(tmp_path: Path, server: GitServer) -> None:
 
 async def test_cancelled_push_that_is_nearly_done(tmp_path: Path, server: GitServer) -> None:
     """It ends by itself: one that is killed may leave a lock in the remote, which then takes nothing more."""
-    begun, hook = tmp_path / "begun", server.bare / "hooks" / "update"
-    hook.write_text(f'#!/bin/sh\n: > "{begun}"\nsleep 0.3\necho done >&2\n')
-    hook.chmod(0o755)
+    begun = tmp_path / "begun"
+    install_hook(server.bare, "update", f': > "{begun}"\nsleep 0.3\necho done >&2')
     async with open_repository(tmp_path / "ours", destination(server.file_url)) as repository:
         [head] = await repository.write([commit(a="1")], "")
         with trio.fail_after(20):
