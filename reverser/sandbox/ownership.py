@@ -11,6 +11,7 @@ import json
 from typing import Any
 
 from reverser.sandbox.patch import MERGE_KEY, named
+from reverser.stages.equality import same
 
 Tree = dict[str, Any]
 
@@ -90,7 +91,7 @@ def _ownable(content: dict[str, Any]) -> dict[str, Any]:
 
 def _changed(value: Any, before: Any) -> Tree | None:
     """None: unchanged; an empty tree: a changed leaf."""
-    if value == before:
+    if same(value, before):
         return None
     children, old = _children(value), _children(before)
     if not children:

@@ -20,6 +20,7 @@ from reverser.sandbox.patch import strategic
 from reverser.sandbox.refusal import Refusal
 from reverser.sandbox.storage import Object, Storage, decode
 from reverser.sandbox.types import Served
+from reverser.stages.equality import same
 
 NAMESPACES = ("", "namespaces")
 
@@ -80,9 +81,11 @@ class Registry:
         _compare(served, before["metadata"], obj.get("metadata") or {})
         whole = strategic(before, _content(obj)) if writer.operation == "Apply" else obj
         content = self._credit(before, _next(served, before, whole, writer), obj, served, writer)
-        if _comparable(content) == _comparable(before):
+        if same(_comparable(content), _comparable(before)):
             return stored
-        if served.counts_generations and _specification(served, content) != _specification(served, before):
+        if served.counts_generations and not same(
+            _specification(served, content), _specification(served, before)
+        ):
             content["metadata"]["generation"] += 1
         return self._write(served, content)
 

@@ -13,6 +13,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.scalarstring import DoubleQuotedScalarString, LiteralScalarString
 
 from reverser.errors import WithheldError
+from reverser.stages.equality import same
 from reverser.stages.manifest import documents
 from reverser.stages.quantity import spelled_as
 from reverser.stages.sops import is_sealed
@@ -36,10 +37,10 @@ def edit(existing: bytes, index: int, content: dict[str, Any]) -> bytes:
         return _sealed(parts, index, content)
     before = parse(parts[index].encode())
     content = spelled_as(content, before)
-    if before == content:
+    if same(before, content):
         return existing
     edited = _edited(parts[index], content)
-    if parse(edited.encode()) != content:
+    if not same(parse(edited.encode()), content):
         raise WithheldError("UneditableFile", "the file cannot be edited without changing its meaning")
     parts[index] = edited
     return "".join(parts).encode()
@@ -133,8 +134,7 @@ def _merged(old: Any, new: Any) -> Any:
         return old
     if isinstance(old, list) and isinstance(new, list):
         return _merged_list(old, new)
-    same = type(new) is type(_plain(old)) and old == new
-    return old if same else _fresh(new)
+    return old if same(_plain(old), new) else _fresh(new)
 
 
 def _merged_list(old: Any, new: list[Any]) -> Any:

@@ -21,6 +21,7 @@ from reverser.model.withheld import Withheld
 from reverser.stages.decision import Decision, digest, encrypted
 from reverser.stages.departure import deleted, deselected, labels_of, left, wanted
 from reverser.stages.describe import describe
+from reverser.stages.equality import same
 from reverser.stages.exclude import actors
 from reverser.stages.managed import changed_at, manager
 from reverser.stages.route import Route
@@ -126,7 +127,7 @@ def _same(record: Record, fingerprint: bytes, document: Document, route: Route, 
         if digest(stored + sealing, route.digest_key) != known:
             return False  # other recipients
     old = Document(document.key, msgspec.json.decode(record.content), document.insignificant)
-    return significant(document) == significant(old)
+    return same(significant(document), significant(old))
 
 
 def _changes(document: Document, record: Record | None, origin: Origin) -> tuple[str, ...]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, TypeAlias
 
+from reverser.stages.equality import same
 from reverser.stages.sanitize import hides
 from reverser.stages.sanitize.secrets import holds_masked
 from reverser.stages.sanitize.telling import name_in, option
@@ -66,7 +67,7 @@ def _in_maps(
 ) -> Iterator[Difference]:
     for key in keys:
         before, after = old.get(key, NOTHING), new.get(key, NOTHING)
-        if before[1] != after[1]:
+        if not same(before[1], after[1]):
             yield from _differences(spell(key), before, after)
 
 
