@@ -10,6 +10,7 @@ import base64
 import ctypes
 import json
 import os
+import shutil
 import signal
 import socket
 import ssl
@@ -150,6 +151,23 @@ class ControlPlane:
         self._wait_ready()
         if self._controllers:
             self._start_controllers()
+
+    def copy_etcd(self, name: str = "etcd-copy") -> Path:
+        """Copy what etcd holds now; etcd stops for the moment that this takes."""
+        copy = self.folder / name
+        self._end("etcd")
+        shutil.copytree(self.folder / "etcd", copy)
+        self._start_etcd()
+        self._wait_ready()
+        return copy
+
+    def restore_etcd(self, copy: Path) -> None:
+        """Put an older copy in etcd's place, as a restored backup is: everything stops and starts again."""
+        for name in reversed(list(self._running)):
+            self._end(name)
+        shutil.rmtree(self.folder / "etcd")
+        shutil.copytree(copy, self.folder / "etcd")
+        self._start_all()
 
     def compact(self) -> None:
         """Compact etcd to its newest revision, which makes older positions unreadable."""

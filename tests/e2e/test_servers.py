@@ -64,6 +64,24 @@ def test_old_positions_can_be_lost(plane: ControlPlane, tmp_path: Path) -> None:
     assert '"code":410' in answer.text
 
 
+def test_a_restored_etcd_has_its_old_versions(plane: ControlPlane, tmp_path: Path) -> None:
+    """After a restore the API server holds what the copy held, and counts on from there."""
+    with ControlPlane.start(tmp_path, controllers=False) as other:
+        other.create("/api/v1/namespaces", {"metadata": {"name": "kept"}})
+        copy = other.copy_etcd()
+        for number in range(100):
+            other.create("/api/v1/namespaces", {"metadata": {"name": f"lost-{number}"}})
+        before = int(other.get("/api/v1/namespaces")["metadata"]["resourceVersion"])
+
+        other.restore_etcd(copy)
+
+        after = other.get("/api/v1/namespaces")
+        names = {each["metadata"]["name"] for each in after["items"]}
+        assert "kept" in names
+        assert not any(name.startswith("lost") for name in names)
+        assert int(after["metadata"]["resourceVersion"]) < before
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a child that its parent died")
 def test_servers_die_with_the_tests(plane: ControlPlane, tmp_path: Path) -> None:
     """No server outlives the process that started it, even when that is killed."""
