@@ -3,6 +3,8 @@
 PYTHON ?= python3
 # Arguments for pytest, for example: make test ARGS="-k sanitize -x"
 ARGS ?=
+# A file's tests stay in one process, which keeps what its fixtures have started.
+SIDE_BY_SIDE := -n auto --dist loadfile
 BIN := .venv/bin
 PIP_TOOLS := build/pip-tools
 PIP_TOOLS_VERSION := 7.6.2
@@ -22,7 +24,7 @@ demo: setup ## see it work: no cluster, no remote, no settings
 	@$(BIN)/reverser demo
 
 test: setup ## run every test; those that need servers which are not there skip and say so
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest $(SIDE_BY_SIDE) $(ARGS)
 
 check: setup ## format, lint, types and import contracts
 	$(BIN)/ruff format --check .

@@ -2,11 +2,25 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
+from hypothesis import HealthCheck, settings
+
+# A busy machine is no failure: no test asserts a time.
+settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("untimed")
 
 pytest.register_assert_rewrite("tests.integration.conformance", "tests.unit.journal_conformance")
 
 NOT_BUILT = "real API server not built"
+WORKERS_MOST = 4
+"""Each worker that runs end-to-end tests starts a control plane of its own, of about 700 MiB."""
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """One worker more than there are cores: end-to-end tests spend half of their time waiting."""
+    return min(WORKERS_MOST, (os.cpu_count() or 1) + 1)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
