@@ -18,6 +18,8 @@ from opentelemetry.sdk.metrics import Histogram, MeterProvider
 from opentelemetry.sdk.metrics.view import ExplicitBucketHistogramAggregation, View
 from prometheus_client import CollectorRegistry, generate_latest
 
+from reverser import bugs
+
 Kind: TypeAlias = Literal["counter", "gauge", "histogram"]
 SECONDS_BUCKETS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300)
 
@@ -147,6 +149,12 @@ INSTRUMENTS = (
         "Calls of plugins' hooks that raised, took too long, or answered what they may not.",
     ),
     Instrument(
+        "contained_bugs",
+        "counter",
+        ("part",),
+        "Errors that nobody expected, about one object, file or request, by the part that met them.",
+    ),
+    Instrument(
         "watch_restarts", "counter", ("cluster", "reason"), "Watches that had to be started again, by reason."
     ),
 )
@@ -165,6 +173,10 @@ class Totals:
         """Add to the total of these labels, given in one order always."""
         key = tuple(labels.items())
         self._totals[key] = self._totals.get(key, 0) + amount
+
+    def put(self, total: float, labels: Mapping[str, str]) -> None:
+        """Replace the total of these labels."""
+        self._totals[tuple(labels.items())] = total
 
     def observations(self, _options: CallbackOptions) -> list[Observation]:
         """What the exposition shows."""
@@ -210,6 +222,8 @@ class Metrics:
 
     def expose(self) -> bytes:
         """The Prometheus text format."""
+        for part, count in bugs.seen.items():
+            self._totals["contained_bugs"].put(count, {"part": part})
         return generate_latest(self._registry)
 
     def close(self) -> None:

@@ -12,6 +12,8 @@ from collections.abc import Iterable
 from reverser.model.commit import Commit
 from reverser.model.entry import Edit
 
+NEWEST = 253_402_300_799
+"""Unix seconds at the end of the year 9999. A time beyond ends fast-import, and all commits with it."""
 UNSAFE_IN_PATHS = re.compile(rb'[\x00-\x1f"\\\x7f]')
 
 
@@ -59,7 +61,8 @@ def signature(person: str, seconds: float) -> str:
     """`Name <email> <unix> +0000`, without the characters that would end a part of it early."""
     name, _, email = person.rpartition("<")
     name, email = (re.sub(r"[<>\x00-\x1f\x7f]", "", part).strip() for part in (name, email))
-    return f"{name or 'unknown'} <{email}> {max(0, int(seconds))} +0000"
+    at = int(seconds) if 0 <= seconds <= NEWEST else 0
+    return f"{name or 'unknown'} <{email}> {at} +0000"
 
 
 def quote(path: str) -> bytes:

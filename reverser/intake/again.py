@@ -6,12 +6,13 @@ batches of the intake, with the author that it had at first.
 
 from __future__ import annotations
 
+import time
+
 import trio
 
 from reverser.intake.attributor import Attributor, Nobody
 from reverser.intake.draft import Place
 from reverser.intake.memory import Memory
-from reverser.intake.patience import PatientJournal
 from reverser.intake.sealing import Sealing
 
 RETRY_SECONDS = 5.0
@@ -25,14 +26,12 @@ class Again:
     def __init__(
         self,
         sealing: Sealing,
-        journal: PatientJournal,
         memory: Memory,
         attributor: Attributor | Nobody,
         turn: trio.Lock,
     ) -> None:
         """`turn` is held by whoever makes an append of what the journal knows."""
         self._sealing = sealing
-        self._journal = journal
         self._memory = memory
         self._attributor = attributor
         self._turn = turn
@@ -56,4 +55,4 @@ class Again:
             decision = self._sealing.decision(place)
             if decision is not None:
                 draft.add(*place, await self._sealing.sealed(*place, decision))
-        self._attributor.journaled(await self._journal.append(draft.append()))
+        self._attributor.journaled(await self._memory.append(draft, time.time()))

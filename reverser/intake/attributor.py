@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable
 
 import msgspec
 
+from reverser.bugs import left_out
 from reverser.intake.hearing import Hearing
 from reverser.intake.hindsight import Hindsight
 from reverser.intake.patience import PatientJournal
@@ -62,8 +63,9 @@ class Attributor:
 
     def heard(self, fact: Fact) -> None:
         """A new fact is among the facts."""
-        self.settling.heard(fact)
-        self.hindsight.heard(fact)
+        with left_out("attribution", fact.cluster):
+            self.settling.heard(fact)
+            self.hindsight.heard(fact)
 
     def listing(self, mark: ListStarted | ListCompleted) -> None:
         """A list begins or is complete."""
@@ -101,7 +103,8 @@ class Attributor:
             if entry.waits_until:
                 self.settling.add(entry)
             elif entry.origin is Origin.LIVE:
-                self._final(entry, entry.attribution)
+                with left_out("attribution", entry.key):
+                    self._final(entry, entry.attribution)
 
     def _settled(self, entry: Entry, attribution: Attribution) -> None:
         if SOURCES.get(attribution.evidence) is not Source.AUDIT:

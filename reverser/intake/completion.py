@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
+from reverser.bugs import contained
+from reverser.errors import WithheldError
 from reverser.intake.draft import Draft, Place
 from reverser.intake.listing import Listing
 from reverser.intake.memory import Memory
 from reverser.intake.patience import PatientJournal
 from reverser.intake.sealing import Sealing
 from reverser.model.change import ListCompleted, Stream
-from reverser.stages.decision import Decision
+from reverser.model.entry import Record
+from reverser.stages.decision import Decision, kept_back
 from reverser.stages.departure import swept
 from reverser.stages.route import Route
 
@@ -45,12 +48,13 @@ class Completion:
         for name, key, decision in brought:
             draft.add(name, key, decision)
         self._sweep(done, gone, draft)
-        for place in [place for place in withholding if listing.misses(place[1])]:
+        over = [each for each in withholding if listing.misses(each[1]) and not draft.withholds(each)]
+        for place in over:
             draft.add(*place, Decision("unchanged"))
         self._memory.scaled.listed(stream, listing.seen)
         draft.positions[stream.id] = done.resource_version
         draft.coverages[stream.id] = self._coverage(stream)
-        await self._journal.append(draft.append())
+        await self._memory.append(draft, done.seen_at)
 
     async def _gone(self, stream: Stream, listing: Listing) -> list[Place]:
         gone: list[Place] = []
@@ -65,7 +69,14 @@ class Completion:
         for name, key in gone:
             record = draft.record(name, key)
             if record is not None:
-                decision = swept(routes[name], done.stream, record, done.seen_at)
+                decision = self._swept(routes[name], done, record)
                 if decision.forget:
                     self._memory.release(name, key)
                 draft.add(name, key, decision)
+
+    def _swept(self, route: Route, done: ListCompleted, record: Record) -> Decision:
+        try:
+            with contained("decide", record.key):
+                return swept(route, done.stream, record, done.seen_at)
+        except WithheldError as error:
+            return kept_back(route.destination.name, record.key, error, done.seen_at)

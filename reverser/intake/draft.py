@@ -6,7 +6,7 @@ a record in the end, so the last decision counts; of the entries every one does,
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TypeAlias
 
 from reverser.intake.suspects import Suspects
@@ -34,6 +34,7 @@ class Draft:
         self._withheld: dict[Place, Withheld] = {}
         self.positions: dict[str, str] = {}
         self.coverages: dict[str, str] = {}
+        self.facts: dict[str, str] = {}
 
     def record(self, destination: str, key: ObjectKey) -> Record | None:
         """What the journal will know of an object; None: it has no file."""
@@ -60,6 +61,19 @@ class Draft:
         self._withheld.pop(place, None)
         self._withholding.end(place)
 
+    def withholds(self, place: Place) -> bool:
+        """Whether this append withholds the object."""
+        return place in self._withheld
+
+    def withhold(self, rows: Iterable[Withheld]) -> None:
+        """Leave these objects out: what was decided about them cannot be stored."""
+        for row in rows:
+            place = (row.destination, row.key)
+            self._entries = [each for each in self._entries if (each.destination, each.key) != place]
+            self._records.pop(place, None)
+            self._withholding.begin(row)
+            self._withheld[place] = row
+
     def append(self) -> Append:
         """The transaction of all that was taken in."""
         return Append(
@@ -69,4 +83,5 @@ class Draft:
             withheld=list(self._withheld.values()),
             positions=self.positions,
             coverages=self.coverages,
+            facts=self.facts,
         )

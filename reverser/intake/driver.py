@@ -9,11 +9,13 @@ the watch lags safely behind until it can.
 from __future__ import annotations
 
 import itertools
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 import msgspec
 import trio
 
+from reverser.bugs import left_out
 from reverser.health import Health
 from reverser.intake.again import Again
 from reverser.intake.attributor import Attributor, Nobody
@@ -69,7 +71,7 @@ class Intake:
         self._sealing = Sealing(encrypters or {}, journal.key, health)
         self._completion = Completion(routes, coverage, self._journal, self._sealing, self._memory)
         self._turn = trio.Lock()
-        self._again = Again(self._sealing, self._journal, self._memory, self._attributor, self._turn)
+        self._again = Again(self._sealing, self._memory, self._attributor, self._turn)
         self._settled: dict[str, trio.Event] = {cluster: trio.Event() for cluster in routes}
 
     async def settled(self, cluster: str) -> None:
@@ -105,7 +107,8 @@ class Intake:
         for start in range(0, len(keys), TURN):
             known = await self._journal.known((name, key) for key in keys[start : start + TURN])
             for place, record in known.items():
-                self._suspects.seed(place, suspicious(msgspec.json.decode(record.content)))
+                with left_out("suspicious", place[1]):
+                    self._suspects.seed(place, suspicious(msgspec.json.decode(record.content)))
         self._suspects.show(name)
 
     async def _take(self, batch: list[Observation]) -> None:
@@ -115,7 +118,8 @@ class Intake:
             match observation:
                 case Change():
                     await self._change(observation, draft)
-                    self._attributor.seen(observation)
+                    with left_out("sighting", observation.key):
+                        self._attributor.seen(observation)
                 case ListStarted(stream=stream):
                     self._listings[stream.id] = Listing(stream)
                     self._attributor.listing(observation)
@@ -123,7 +127,7 @@ class Intake:
                     draft.positions[stream.id] = version
             if index % TURN == 0:
                 await trio.lowlevel.checkpoint()
-        self._attributor.journaled(await self._journal.append(draft.append()))
+        self._attributor.journaled(await self._memory.append(draft, time.time()))
         self._suspects.show()
         match batch[-1]:
             case ListCompleted() as done:
@@ -142,7 +146,8 @@ class Intake:
     async def _change(self, change: Change, draft: Draft) -> None:
         """Decide a change; while its stream is listing, for the list's end only."""
         self._metrics.count("events_received", cluster=change.key.cluster)
-        self._memory.scaled.note(change)
+        with left_out("scaled", change.key):
+            self._memory.scaled.note(change)
         listing = self._listings.get(change.stream.id)
         if listing is None:
             for name, decision in self._decisions(change, draft):
@@ -164,7 +169,10 @@ class Intake:
     def _attributed(self, change: Change, decision: Decision) -> Decision:
         if decision.entry is None:
             return decision
-        return msgspec.structs.replace(decision, entry=self._attributor.attributed(change, decision.entry))
+        with left_out("attribution", change.key):
+            entry = self._attributor.attributed(change, decision.entry)
+            return msgspec.structs.replace(decision, entry=entry)
+        return decision
 
     def _decisions(self, change: Change, draft: Draft) -> Iterator[tuple[str, Decision]]:
         cluster, scaled = change.key.cluster, self._memory.scaled.scales(change)

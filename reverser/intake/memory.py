@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from reverser.bugs import BUG, contained, left_out
+from reverser.errors import WithheldError
 from reverser.intake.claims import Claims
 from reverser.intake.draft import Draft, Place
 from reverser.intake.patience import PatientJournal
@@ -14,10 +16,12 @@ from reverser.intake.scaled import RESOURCE, Scaled
 from reverser.intake.suspects import Suspects
 from reverser.intake.withholding import Withholding
 from reverser.model.change import Change
-from reverser.model.entry import Record
+from reverser.model.entry import Entry, Record
+from reverser.model.ports import UnstorableError
 from reverser.model.resource import ObjectKey
+from reverser.model.withheld import Withheld
 from reverser.stages.decide import decide
-from reverser.stages.decision import Decision
+from reverser.stages.decision import Decision, kept_back
 from reverser.stages.route import Route
 
 
@@ -44,7 +48,8 @@ class Memory:
         records = await self._journal.all_records(destination)
         if destination in self._claims:
             for record in records:
-                self._claims[destination].seed(record)
+                with left_out("claims", record.key):
+                    self._claims[destination].seed(record)
         scaling = await self._journal.known(
             (destination, record.key) for record in records if record.key.resource == RESOURCE
         )
@@ -53,9 +58,14 @@ class Memory:
 
     def decide(self, route: Route, change: Change, record: Record | None, *, scaled: bool) -> Decision:
         """What becomes of a change; `record` is what the journal knows of the object."""
-        decision = decide(route, change, record, scaled=scaled)
-        claims = self._claims.get(route.destination.name)
-        return decision if claims is None else claims.settled(change, decision)
+        name = route.destination.name
+        try:
+            with contained("decide", change.key):
+                decision = decide(route, change, record, scaled=scaled)
+                claims = self._claims.get(name)
+                return decision if claims is None else claims.settled(change, decision)
+        except WithheldError as error:
+            return kept_back(name, change.key, error, change.seen_at)
 
     def release(self, destination: str, key: ObjectKey) -> None:
         """The object has no file any more: its path is free."""
@@ -65,3 +75,12 @@ class Memory:
     async def draft(self, places: Iterable[Place]) -> Draft:
         """An append about these objects, with what the journal knows of them."""
         return Draft(await self._journal.known(places), self.withholding, self._suspects)
+
+    async def append(self, draft: Draft, now: float) -> list[Entry]:
+        """Make a draft durable. Objects whose rows cannot be stored are withheld, all others go on."""
+        try:
+            return await self._journal.append(draft.append())
+        except UnstorableError as error:
+            places = error.places.items()
+            draft.withhold(Withheld(name, key, BUG, why, now) for (name, key), why in places)
+            return await self._journal.append(draft.append())

@@ -7,6 +7,7 @@ read, so that whoever starts again neither doubles nor loses a write.
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
@@ -84,9 +85,8 @@ class Replay:
                 self._gap(write, write.reason, write.user, draft)
             else:
                 self._write(write, draft)
-        append = draft.append()
-        append.facts, self._facts = {**self._facts, **positions}, {}
-        await self._journal.append(append)
+        draft.facts, self._facts = {**self._facts, **positions}, {}
+        await self._memory.append(draft, time.time())
 
     def _write(self, write: Write, draft: Draft) -> None:
         key = self._key(write)

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Mapping
 
 import trio
 
+from reverser.bugs import contained
 from reverser.errors import ReverserError, StalledError, TransientError, WithheldError
 from reverser.health import Health
 from reverser.intake.draft import Place
@@ -48,8 +49,9 @@ class Sealing:
         error = self._down.get(destination)
         if error is None:
             try:
-                file = await self._encrypters[destination].encrypt(decision.clear)
-                return encrypted(decision, file, self._key)
+                with contained("encrypt", key):
+                    file = await self._encrypters[destination].encrypt(decision.clear)
+                    return encrypted(decision, file, self._key)
             except WithheldError as failure:
                 error = failure
             except (StalledError, TransientError) as failure:

@@ -14,6 +14,8 @@ from collections.abc import Callable
 import msgspec
 import trio
 
+from reverser.bugs import contained
+from reverser.errors import WithheldError
 from reverser.intake.patience import PatientJournal
 from reverser.model.attribution import Attribution
 from reverser.model.entry import Edit, Entry
@@ -73,6 +75,11 @@ class Settling:
                 await self._sleep()
 
     def _add(self, entry: Entry, until: float) -> None:
+        if entry.subject is None:
+            # Nothing can be joined with it, whatever made the journal say that it waits.
+            self._settled[entry.seq] = entry.attribution
+            self._stirred.set()
+            return
         entry = msgspec.structs.replace(entry, edit=Edit(entry.edit.path, None), changes=())
         self._waiting[entry.seq] = entry
         self._told[_key(entry)].add(entry.seq)
@@ -81,8 +88,12 @@ class Settling:
         self._try(entry, until)
 
     def _try(self, entry: Entry, until: float) -> None:
-        assert entry.subject is not None
-        attribution = settled(entry.subject, self._facts, self._clock(), until)
+        try:
+            with contained("attribution", entry.key):
+                assert entry.subject is not None
+                attribution = settled(entry.subject, self._facts, self._clock(), until)
+        except WithheldError:
+            attribution = entry.attribution
         if attribution is not None:
             self._remove(entry)
             before = self._before.pop(entry.seq, None)

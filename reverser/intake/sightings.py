@@ -17,6 +17,8 @@ from reverser.model.entry import Entry
 from reverser.model.subject import Subject
 from reverser.stages import managed
 
+INT64 = 2**63
+"""A custom resource may count further; whoever keeps facts cannot, and nothing is scaled to that many."""
 SCALED = "spec.replicas: "
 """How the field list of a change begins that did nothing but scale."""
 
@@ -140,7 +142,7 @@ def _metadata(obj: dict[str, Any]) -> dict[str, Any]:
 def _replicas(obj: dict[str, Any]) -> int | None:
     spec = obj.get("spec")
     replicas = spec.get("replicas") if isinstance(spec, dict) else None
-    return replicas if isinstance(replicas, int) else None
+    return replicas if isinstance(replicas, int) and abs(replicas) < INT64 else None
 
 
 def _owners(metadata: dict[str, Any]) -> list[str]:

@@ -13,17 +13,21 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import chain
+from typing import TypeAlias
 
 import msgspec
 
+from reverser.bugs import contained
+from reverser.errors import WithheldError
 from reverser.journal import rows
 from reverser.journal.evidence import Evidence
 from reverser.model.change import Stream
 from reverser.model.entry import Append, Entry, Record
-from reverser.model.ports import Backlog
+from reverser.model.ports import Backlog, UnstorableError
 from reverser.model.resource import ObjectKey
 from reverser.model.withheld import Withheld
 
+Place: TypeAlias = tuple[str, ObjectKey]
 WHERE = 'destination=? AND cluster=? AND "group"=? AND resource=? AND namespace=? AND name=?'
 FORMER = 1000
 """Starts whose ids are remembered."""
@@ -51,12 +55,40 @@ class Store:
             raise
 
     def append(self, batch: Append) -> list[Entry]:
+        """Raises UnstorableError where it is a row that cannot be stored."""
+        try:
+            return self._append(batch)
+        except (sqlite3.OperationalError, MemoryError):
+            raise
+        except Exception:
+            if places := self._unstorable(batch):
+                raise UnstorableError(places) from None
+            raise
+
+    def _unstorable(self, batch: Append) -> dict[Place, str]:
+        """The objects whose rows cannot be stored, each tried alone. What this writes is rolled back."""
+        found: dict[Place, str] = {}
+        every: list[Entry | Record | Withheld] = [*batch.entries, *batch.records, *batch.withheld]
+        for row in every:
+            try:
+                with contained("journal", row.key):
+                    self._store(row)
+            except WithheldError as error:
+                found[row.destination, row.key] = error.message
+        return found
+
+    def _store(self, row: Entry | Record | Withheld) -> None:
+        if isinstance(row, Entry):
+            self._insert(row, 0.0)
+        elif isinstance(row, Record):
+            self._keep_records([row])
+        else:
+            self._keep_withheld([row])
+
+    def _append(self, batch: Append) -> list[Entry]:
         now = time.time()
         written = [self._insert(entry, now) for entry in batch.entries]
-        self._db.executemany(
-            "INSERT OR REPLACE INTO records VALUES (?,?,?,?,?,?,?,?,?,?,?)",
-            map(rows.record_row, batch.records),
-        )
+        self._keep_records(batch.records)
         self._forget(rows.places(batch.forgotten))
         recorded = ((record.destination, record.key) for record in batch.records)
         self._clear(rows.places(chain(recorded, batch.forgotten)))
@@ -75,6 +107,10 @@ class Store:
         statement = "INSERT INTO entries (destination, appended_at, body, waiting) VALUES (?,?,?,?)"
         seq = self._db.execute(statement, rows.entry_row(entry, now)).lastrowid
         return msgspec.structs.replace(entry, seq=seq or 0, appended_at=now)
+
+    def _keep_records(self, records: Iterable[Record]) -> None:
+        statement = "INSERT OR REPLACE INTO records VALUES (?,?,?,?,?,?,?,?,?,?,?)"
+        self._db.executemany(statement, map(rows.record_row, records))
 
     def _forget(self, places: list[rows.Row]) -> None:
         self._db.executemany(f"DELETE FROM records WHERE {WHERE}", places)  # noqa: S608 constant

@@ -11,6 +11,8 @@ from typing import Protocol
 
 import msgspec
 
+from reverser.bugs import BUG
+from reverser.errors import WithheldError
 from reverser.model.attribution import Attribution
 from reverser.model.change import Stream
 from reverser.model.commit import Commit, PushResult
@@ -27,6 +29,15 @@ class Backlog(msgspec.Struct, frozen=True):
     entries: int
     oldest_at: float
     """Unix seconds of the oldest pending entry's append; 0 when none is pending."""
+
+
+class UnstorableError(WithheldError):
+    """Rows of these objects cannot be stored; nothing of the append was."""
+
+    def __init__(self, places: Mapping[tuple[str, ObjectKey], str]) -> None:
+        """`places`: (destination, key) -> why, as a sentence without a value of the object."""
+        super().__init__(BUG, f"{len(places)} objects cannot be stored")
+        self.places = places
 
 
 class Journal(Protocol):
@@ -54,7 +65,10 @@ class Journal(Protocol):
         """32 random bytes for keyed digests; they never leave the data directory."""
 
     async def append(self, batch: Append) -> list[Entry]:
-        """Make one transaction durable; the entries come back with `seq` and `appended_at`."""
+        """Make one transaction durable; the entries come back with `seq` and `appended_at`.
+
+        Raises UnstorableError when rows of some objects cannot be stored, whatever the disk is like.
+        """
 
     async def pending(self, destination: str, *, after: int = 0, limit: int = 1000) -> list[Entry]:
         """Entries that are neither acknowledged nor withheld, by `seq`, above `after`."""

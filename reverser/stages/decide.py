@@ -17,8 +17,7 @@ from reverser.model.change import Change, Operation, Origin
 from reverser.model.document import Document
 from reverser.model.entry import Edit, Entry, Record
 from reverser.model.sealed import Sealed
-from reverser.model.withheld import Withheld
-from reverser.stages.decision import Decision, digest, encrypted
+from reverser.stages.decision import Decision, digest, encrypted, kept_back
 from reverser.stages.departure import deleted, deselected, labels_of, left, wanted
 from reverser.stages.describe import describe
 from reverser.stages.equality import same
@@ -45,9 +44,7 @@ def decide(route: Route, change: Change, record: Record | None, *, scaled: bool 
             return left(rules, change, record, reason)
         return _written(route, rules, change, record, scaled=scaled)
     except WithheldError as error:
-        name = route.destination.name
-        withheld = Withheld(name, change.key, error.reason, error.message, change.seen_at)
-        return Decision("withheld", withheld=withheld)
+        return kept_back(route.destination.name, change.key, error, change.seen_at)
 
 
 def _written(

@@ -9,7 +9,9 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
+from reverser.errors import WithheldError
 from reverser.model.entry import Edit, Entry, Record
+from reverser.model.resource import ObjectKey
 from reverser.model.sealed import Clear, Sealed
 from reverser.model.suspicion import Suspicion
 from reverser.model.withheld import Withheld
@@ -31,6 +33,11 @@ class Decision(msgspec.Struct, frozen=True):
     """What in the file looks like a secret; None: whatever was known of it still holds."""
     clear: Clear | None = None
     """What `encrypted` makes the file of; until then entry and record hold the values as digests."""
+
+
+def kept_back(destination: str, key: ObjectKey, error: WithheldError, at: float) -> Decision:
+    """The object is withheld, for the reason of the error."""
+    return Decision("withheld", withheld=Withheld(destination, key, error.reason, error.message, at))
 
 
 def digest(content: bytes, key: bytes) -> bytes:

@@ -20,6 +20,8 @@ MAPPINGS = frozenset(
     {"limits", "requests", "hard", "capacity", "max", "min", "default", "defaultRequest", "podFixed"}
 )
 """Keys of mappings from a resource's name to a quantity, in the built-in types."""
+LENGTH_MOST = 100
+"""Characters. What is longer is compared as it is written: Python refuses numbers of thousands of digits."""
 FIELDS = frozenset({"sizeLimit", "divisor", "averageValue"})
 """Keys of single quantities."""
 
@@ -27,6 +29,8 @@ FIELDS = frozenset({"sizeLimit", "divisor", "averageValue"})
 def parse(value: Any) -> Fraction | None:
     """What a quantity amounts to; None for what is none."""
     if isinstance(value, bool) or not isinstance(value, str | int | float):
+        return None
+    if isinstance(value, str) and len(value) > LENGTH_MOST:
         return None
     found = _FORM.fullmatch(str(value))
     if not found:

@@ -16,6 +16,7 @@ from collections.abc import Mapping
 import msgspec
 import trio
 
+from reverser.bugs import left_out
 from reverser.errors import WithheldError
 from reverser.model.entry import Edit, Entry
 from reverser.model.ports import Repository
@@ -127,7 +128,11 @@ class Foreign:
 
 
 def _scan(contents: Mapping[str, bytes]) -> dict[str, list[Identity | None]]:
-    return {path: identities(content) or [] for path, content in contents.items()}
+    found: dict[str, list[Identity | None]] = {}
+    for path, content in contents.items():
+        with left_out("file", path):
+            found[path] = identities(content) or []
+    return found
 
 
 def _edited(existing: bytes, index: int, wanted: bytes) -> bytes:

@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable, Mapping
 import structlog
 import trio
 
+from reverser.bugs import left_out
 from reverser.errors import StalledError, TransientError
 from reverser.model.correction import Correction
 from reverser.model.destination import Destination
@@ -77,7 +78,8 @@ class Notes:
         if not ready:
             return
         for seq, correction in ready.items():
-            self._texts[self._commits[seq]][seq] = note(correction, self._journal_id)
+            with left_out("note", correction.key):
+                self._texts[self._commits[seq]][seq] = note(correction, self._journal_id)
         commits = {self._commits[seq] for seq in ready}
         trouble = await self._push({each: "\n".join(self._texts[each].values()) for each in commits})
         if trouble:

@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable
 
 import structlog
 
+from reverser.bugs import left_out
 from reverser.model.destination import Destination
 from reverser.model.ports import Journal
 from reverser.writer.prepare import Words
@@ -36,7 +37,8 @@ class ObservingWriter:
         name = self._destination.name
         while plans := await self._queue.next():
             for plan in plans:
-                subject = self._words.message(plan).subject
-                files = [entry.edit.path for entry in plan.entries[:10]]
-                log.info("would commit", destination=name, subject=subject, files=files)
+                with left_out("commit", plan.first.key):
+                    subject = self._words.message(plan).subject
+                    files = [entry.edit.path for entry in plan.entries[:10]]
+                    log.info("would commit", destination=name, subject=subject, files=files)
                 await self._journal.ack(name, [entry.seq for entry in plan.entries], "")

@@ -15,6 +15,7 @@ import msgspec
 import structlog
 import trio
 
+from reverser.bugs import left_out
 from reverser.errors import WithheldError
 from reverser.model.change import Operation, Origin
 from reverser.model.entry import Append, Edit, Entry, Record
@@ -94,8 +95,9 @@ class Recovery:
         for path, cluster in clusters.items():
             content = contents[blobs[path]]
             # One thread a file: a large one takes seconds, and the loop has probes to answer.
-            document = await trio.to_thread.run_sync(_parsed, content, abandon_on_cancel=True)
-            records.append(self._record(cluster, path, content, document))
+            with left_out("file", path):
+                document = await trio.to_thread.run_sync(_parsed, content, abandon_on_cancel=True)
+                records.append(self._record(cluster, path, content, document))
         return [record for record in records if record is not None]
 
     def _record(self, cluster: str, path: str, content: bytes, document: Any) -> Record | None:
@@ -106,6 +108,8 @@ class Recovery:
             name, namespace = metadata["name"], metadata.get("namespace", "")
             stored = msgspec.json.encode(document)
         except (KeyError, TypeError, ValueError, AttributeError, RecursionError):
+            return None
+        if not all(isinstance(part, str) for part in (group, kind, namespace, name)):
             return None
         resource = self._resolve(cluster, group, kind)
         if resource is None:
@@ -130,7 +134,10 @@ class Recovery:
             chunk = missing[start : start + CHUNK]
             found = await self._journal.records(self._name, chunk)
             # The intake may have forgotten one meanwhile: its object is gone.
-            entries = [_restored(found[key], now) for key in chunk if key in found]
+            entries = []
+            for record in (found[key] for key in chunk if key in found):
+                with left_out("record", record.key):
+                    entries.append(_restored(record, now))
             await self._journal.append(Append(entries=entries))
         log.warning("the branch's history was rewritten", destination=self._name, restored=len(missing))
 

@@ -21,7 +21,7 @@ from reverser.journal.rows import entry_row
 from reverser.journal.schema import TABLES
 from reverser.journal.sqlite import open_journal
 from reverser.model.entry import Append
-from reverser.model.ports import Journal
+from reverser.model.ports import Journal, UnstorableError
 from tests.unit.journal_conformance import *  # noqa: F403 - a backend's tests are all of these
 from tests.unit.journal_conformance import STREAM, Reopened, entry, key, pending, record, withheld
 
@@ -303,11 +303,14 @@ async def test_an_error_of_its_user_is_not_taken_for_damage(tmp_path: Path) -> N
 
 
 async def test_a_bug_is_not_taken_for_damage(journal: Journal) -> None:
-    """A row that breaks a rule of the tables is our fault, not the disk's: it is not translated."""
+    """A row that breaks a rule of the tables is our fault, not the disk's: the error names its object."""
     nameless = msgspec.structs.replace(withheld("a"), message=None)
 
-    with pytest.raises(sqlite3.IntegrityError):
-        await journal.append(Append(withheld=[nameless]))
+    with pytest.raises(UnstorableError) as caught:
+        await journal.append(Append(entries=[entry("b")], withheld=[nameless]))
+
+    assert [*caught.value.places] == [("live", key("a"))]
+    assert await pending(journal) == []
 
 
 HOLDING = """
