@@ -3,6 +3,9 @@
 HTTP/1.1 with an unlimited pool, since every watch holds a connection for hours; TCP keepalive finds
 peers that have vanished. No proxy but the kubeconfig's: Python's reading of NO_PROXY knows no
 networks, and would send a cluster's own address through the proxy.
+
+Every request has a deadline for its whole answer, a stream for the beginning of it, and a login one
+of its own: whatever hangs, a caller hears of it.
 """
 
 from __future__ import annotations
@@ -28,6 +31,9 @@ from reverser.kube.translation import translated
 Params = Mapping[str, str | int]
 
 REQUEST_SECONDS = 30.0
+"""How long an answer may stand still, and how long a stream may take to begin."""
+ANSWER_SECONDS = 90.0
+"""How long a whole answer may take: API servers give one up after 60 seconds themselves."""
 CONNECT_SECONDS = 10.0
 IDLE_CONNECTIONS = 20
 KEEPALIVE = (
@@ -41,8 +47,11 @@ KEEPALIVE = (
 class Client:
     """One API server. Every method raises the errors of `kube.errors`."""
 
-    def __init__(self, http: httpx.AsyncClient, server: str, extensions: dict[str, Any]) -> None:
+    def __init__(
+        self, http: httpx.AsyncClient, login: Login, server: str, extensions: dict[str, Any]
+    ) -> None:
         self._http = http
+        self._login = login
         self._extensions = extensions
         self.server = server
 
@@ -59,24 +68,19 @@ class Client:
         name = credentials.tls_server_name
         http = httpx.AsyncClient(
             transport=transport,
-            auth=Login(credentials),
             base_url=credentials.server,
             headers={"User-Agent": f"reverser/{__version__}"},
             trust_env=False,
         )
         async with http:
-            yield cls(http, credentials.server, {"sni_hostname": name} if name else {})
+            yield cls(http, Login(credentials), credentials.server, {"sni_hostname": name} if name else {})
 
     async def get(
         self, path: str, params: Params | None = None, *, accept: str = "application/json", into: Any = Any
     ) -> Any:
         """The JSON document at a path, decoded as `into`."""
-        headers, timeout = {"Accept": accept}, _timeout(REQUEST_SECONDS)
-        with translated():
-            response = await self._http.get(
-                path, params=params, headers=headers, timeout=timeout, extensions=self._extended()
-            )
-        return _decoded(response, into)
+        headers = {"Accept": accept}
+        return _decoded(await self._answer("GET", path, params=params, headers=headers), into)
 
     async def post(self, path: str, body: Any) -> Any:
         """Send a JSON document, return the one that comes back."""
@@ -92,17 +96,10 @@ class Client:
         media_type: str = "application/json",
     ) -> Any:
         """One request with a JSON document, or without one; the document that comes back."""
-        with translated():
-            response = await self._http.request(
-                method,
-                path,
-                params=params,
-                content=None if body is None else msgspec.json.encode(body),
-                headers={} if body is None else {"Content-Type": media_type},
-                timeout=_timeout(REQUEST_SECONDS),
-                extensions=self._extended(),
-            )
-        return _decoded(response, Any)
+        content = None if body is None else msgspec.json.encode(body)
+        headers = {} if body is None else {"Content-Type": media_type}
+        answer = await self._answer(method, path, params=params, content=content, headers=headers)
+        return _decoded(answer, Any)
 
     @asynccontextmanager
     async def stream(self, path: str, params: Params, *, silence_seconds: float) -> AsyncIterator[Linewise]:
@@ -110,21 +107,44 @@ class Client:
 
         Raises Silent when nothing came for so long, or no answer at all within REQUEST_SECONDS.
         """
-        timeout = _timeout(silence_seconds)
         request = self._http.build_request(
-            "GET", path, params=params, timeout=timeout, extensions=self._extended()
+            "GET", path, params=params, timeout=_timeout(silence_seconds), extensions=self._extended()
         )
         with translated():
-            with trio.fail_after(REQUEST_SECONDS):
-                response = await self._http.send(request, stream=True)
+            response = await self._sent(request, stream=True, seconds=REQUEST_SECONDS)
             chunks = response.aiter_bytes()
             try:
                 if response.status_code != httpx.codes.OK:
-                    await response.aread()
+                    with trio.fail_after(REQUEST_SECONDS):
+                        await response.aread()
                     raise _refusal(response)
                 yield Linewise(chunks)
             finally:
                 await _finish(response, chunks)
+
+    async def _answer(self, method: str, path: str, **options: Any) -> httpx.Response:
+        """One request and the whole of its answer."""
+        timeout, extensions = _timeout(REQUEST_SECONDS), self._extended()
+        with translated():
+            request = self._http.build_request(
+                method, path, timeout=timeout, extensions=extensions, **options
+            )
+            return await self._sent(request, stream=False, seconds=ANSWER_SECONDS)
+
+    async def _sent(self, request: httpx.Request, *, stream: bool, seconds: float) -> httpx.Response:
+        """Send a request, once more after a 401 with fresh credentials; each time within `seconds`."""
+        logins = self._login.count
+        response = await self._attempt(request, stream=stream, seconds=seconds)
+        if response.status_code != httpx.codes.UNAUTHORIZED:
+            return response
+        await response.aclose()
+        await self._login.renew(logins)
+        return await self._attempt(request, stream=stream, seconds=seconds)
+
+    async def _attempt(self, request: httpx.Request, *, stream: bool, seconds: float) -> httpx.Response:
+        self._login.authorize(request)
+        with trio.fail_after(seconds):
+            return await self._http.send(request, stream=stream)
 
     def _extended(self) -> dict[str, Any]:
         return self._extensions | {"trace": Handshake()}

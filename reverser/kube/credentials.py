@@ -3,20 +3,29 @@
 kr8s is used for this and nothing else (docs/decisions/0001), and of it only the part that reads
 credentials: its public entry asks the server for a version first, so that a server which is down
 would look like credentials that are wrong. The temporary key files that kr8s leaves behind at each
-login are removed as soon as they are loaded, and its errors become ours.
+login are removed as soon as they are loaded, and its errors become ours. A login that takes longer
+than `LOGIN_SECONDS` is given up, and an exec plugin that hangs is ended with all that it started.
 """
 
 from __future__ import annotations
 
 import os
 import ssl
+import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 
+import kr8s._auth
+import trio
 from kr8s._auth import KubeAuth
 
+from reverser.children import end_group
 from reverser.errors import StalledError
 
 ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
+LOGIN_SECONDS = 60.0
+"""How long a login may take. A cloud's plugin asks the network, and needs seconds."""
+COMPLAINT_LENGTH = 500
 
 
 class Credentials:
@@ -48,10 +57,13 @@ class Credentials:
         return self._auth.tls_server_name or ""
 
     async def refresh(self) -> None:
-        """Read tokens anew, or run the exec plugin again. Raises StalledError."""
+        """Read tokens anew, or run the exec plugin again. Raises StalledError, also after LOGIN_SECONDS."""
         try:
-            await self._auth.reauthenticate()
+            with trio.fail_after(LOGIN_SECONDS):
+                await self._auth.reauthenticate()
             self.verify = await self._auth.ssl_context()  # type: ignore[no-untyped-call]
+        except trio.TooSlowError as error:
+            raise _too_slow(self._auth) from error
         except Exception as error:  # kr8s raises whatever a kubeconfig can provoke
             raise _unusable(error) from error
         finally:
@@ -86,6 +98,34 @@ def _unusable(error: Exception) -> StalledError:
     text = f"{error!r}" if isinstance(error, KeyError) else str(error) or type(error).__name__
     hint = "name a kubeconfig and a context of it under [[clusters]], or set KUBECONFIG"
     return StalledError("CredentialsUnusable", f"no usable Kubernetes credentials: {text}", hint=hint)
+
+
+def _too_slow(auth: KubeAuth) -> StalledError:
+    plugin = (auth._user.get("exec") or {}).get("command") if isinstance(auth._user, dict) else None
+    what = f"the credential plugin {plugin!r}" if plugin else "reading the credentials"
+    message = f"{what} took longer than {LOGIN_SECONDS:g} s and was given up; it is tried again"
+    return StalledError("LoginTimedOut", message, hint="run the plugin by hand to see what it waits for")
+
+
+async def _output_of(*command: str, env: Mapping[str, str]) -> str:
+    """What an exec plugin prints. kr8s's own function leaves the children of a plugin that hangs."""
+    done = await trio.run_process(
+        command,
+        stdin=subprocess.DEVNULL,
+        capture_stdout=True,
+        capture_stderr=True,
+        check=False,
+        deliver_cancel=end_group,
+        start_new_session=True,
+        env=env,
+    )
+    if done.returncode:
+        told = done.stderr.decode(errors="replace").strip()[-COMPLAINT_LENGTH:]
+        raise RuntimeError(f"{command[0]} ended with {done.returncode}: {told}")
+    return done.stdout.decode()
+
+
+kr8s._auth.check_output = _output_of  # type: ignore[attr-defined]
 
 
 def _remove_temporary(auth: KubeAuth) -> None:

@@ -107,11 +107,12 @@ class Observer:
         except Unauthorized:
             # The login cannot be repaired within this client: a client certificate may have run out.
             raise
-        except TransientError as error:
+        except (TransientError, StalledError) as error:
+            # A login that fails, too, leaves the streams that still live alone.
             if not self._running:
                 raise
             self._reports.unreachable(error)
-            return self._backoff.failed(error.retry_after)
+            return self._backoff.failed(error.retry_after if isinstance(error, TransientError) else None)
         self._backoff.succeeded()
         self._served.learn(discovery.types, trio.current_time())
         self._reports.discovered(self._served.types, discovery.degraded)
