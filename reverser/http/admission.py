@@ -14,6 +14,7 @@ from typing import TypeAlias
 
 from reverser.http.asgi import TEXT, Receive, Scope, Send, answer, cluster_of, header
 from reverser.http.body import Body, Refusal
+from reverser.http.budget import Budget
 from reverser.model.fact import Fact
 from reverser.model.resource import ResourceType
 from reverser.stages import admission
@@ -21,6 +22,8 @@ from reverser.stages.wire import UndecodableError
 
 PATH = "/process-validating-webhook"
 MAX_BYTES = 4 * 1024 * 1024
+LARGEST_BODIES = 8
+"""How many of the largest may be held at a time; most reviews are a hundredth of that."""
 READ_SECONDS = 10.0
 """The API server gives up after two."""
 
@@ -59,6 +62,7 @@ class Admission:
         self._now = now
         self._observe = observe
         self._max_bytes = max_bytes
+        self.budget = Budget(LARGEST_BODIES * max_bytes)
         self._read_seconds = read_seconds
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -77,10 +81,14 @@ class Admission:
 
     async def _read(self, scope: Scope, receive: Receive, send: Send) -> None:
         coding = header(scope, b"content-encoding")
-        body = await Body(receive).read(coding, self._max_bytes, self._read_seconds)
-        if isinstance(body, Refusal):
-            await self._refuse(send, body)
-            return
+        with self.budget.share() as share:
+            body = await Body(receive, share).read(coding, self._max_bytes, self._read_seconds)
+            if isinstance(body, Refusal):
+                await self._refuse(send, body)
+            else:
+                await self._review(body, scope, send)
+
+    async def _review(self, body: bytes, scope: Scope, send: Send) -> None:
         started = time.perf_counter()
         try:
             review = admission.decode(body)
@@ -109,6 +117,7 @@ class Admission:
 
 _REFUSALS = {
     Refusal.LARGE: (413, b"the body is too large\n"),
+    Refusal.FULL: (503, b"too many bodies at a time\n"),
     Refusal.SLOW: (408, b"the body did not arrive in time\n"),
     Refusal.CODING: (415, b"only plain or gzip\n"),
 }

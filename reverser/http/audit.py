@@ -3,7 +3,8 @@
 An error would be retried five times over a minute or more, while events pile up in the API server.
 So everything that will not get better is answered with 200: an event that cannot be read, a whole
 body that cannot, one that is too large, a cluster that we do not know. It is counted, and a sample
-is logged, without bodies. Only what may get better is told: 503 when the facts could not be kept.
+is logged, without bodies. Only what may get better is told: 503 when the facts could not be kept, or when
+other bodies hold all the memory that bodies may have.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ import trio
 from reverser.errors import TransientError
 from reverser.http.asgi import TEXT, Receive, Scope, Send, answer, cluster_of, header
 from reverser.http.body import Body, Refusal
+from reverser.http.budget import Budget
 from reverser.model.fact import Fact
 from reverser.stages.audit import Problem, Reading, read_events
 
@@ -27,6 +29,8 @@ log = structlog.get_logger()
 PATH = "/audit"
 MAX_BYTES = 32 * 1024 * 1024
 """Unpacked. A batch of the API server is up to 400 events, each with an object or two in it."""
+LARGEST_BODIES = 2
+"""How many of the largest may be held at a time; most batches are a hundredth of that."""
 READ_SECONDS = 30.0
 LOG_SECONDS = 60.0
 """Between two samples in the log: whoever can write objects must not fill it."""
@@ -69,6 +73,7 @@ class Audit:
         self._wanted = wanted
         self._observe = observe
         self._max_bytes = max_bytes
+        self.budget = Budget(LARGEST_BODIES * max_bytes)
         self._read_seconds = read_seconds
         self._quiet_until = float("-inf")
 
@@ -82,12 +87,13 @@ class Audit:
             await self._read(scope, receive, send)
 
     async def _read(self, scope: Scope, receive: Receive, send: Send) -> None:
-        body = Body(receive)
-        found = await body.read(header(scope, b"content-encoding"), self._max_bytes, self._read_seconds)
-        if isinstance(found, Refusal):
-            await self._refuse(found, body, scope, send)
-        else:
-            await self._keep_facts(found, scope, send)
+        with self.budget.share() as share:
+            body = Body(receive, share)
+            found = await body.read(header(scope, b"content-encoding"), self._max_bytes, self._read_seconds)
+            if isinstance(found, Refusal):
+                await self._refuse(found, body, scope, send)
+            else:
+                await self._keep_facts(found, scope, send)
 
     async def _keep_facts(self, body: bytes, scope: Scope, send: Send) -> None:
         reading = await self._understand(body, cluster_of(scope, PATH, self._clusters))
@@ -112,11 +118,13 @@ class Audit:
         """To read the rest costs no memory, and without it the API server takes our answer for an error."""
         self._observe(refusal.value, 1)
         self._sample(Problem(f"the body is refused: {refusal.value}"), scope["path"])
-        if refusal in (Refusal.LARGE, Refusal.CODING):
+        if refusal in (Refusal.LARGE, Refusal.CODING, Refusal.FULL):
             end = await body.drain(self._read_seconds)
         else:
             end = refusal
-        if end is None:
+        if end is None and refusal is Refusal.FULL:
+            await answer(send, 503, b"too many bodies at a time\n", TEXT, (b"retry-after", b"1"))
+        elif end is None:
             await answer(send, 200, b"", TEXT)
         elif end is Refusal.SLOW:
             await answer(send, 408, b"the body did not arrive in time\n", TEXT)

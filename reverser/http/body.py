@@ -1,25 +1,34 @@
 """A request's body, counted while it is read, and unpacked no further than the limit.
 
-What a client may cost is bounded in both directions: memory by the limit, also for a small body
-that unpacks to a huge one, and time by a deadline, also for a client that sends a byte now and then.
+What a client may cost is bounded in three directions: the memory of one body by the limit, also for
+a small body that unpacks to a huge one; the memory of all bodies by their budget; and time by a
+deadline, also for a client that sends a byte now and then. A compressed body is unpacked when all
+of it has arrived: until then it costs what was sent and no more.
 """
 
 from __future__ import annotations
 
 import enum
 import zlib
-from collections.abc import Callable
-from typing import Protocol
+from collections.abc import Callable, Iterator
 
 import trio
 
 from reverser.http.asgi import Receive
+from reverser.http.budget import Share
+
+PACKED_BYTES = 64 * 1024
+"""How much is unpacked in one call: the rest of it is copied after each part that comes out."""
+PART_BYTES = 256 * 1024
+"""How much comes out in one call; others have their turn after it."""
 
 
 class Refusal(enum.Enum):
     """Why there is no body."""
 
     LARGE = "too-large"
+    FULL = "busy"
+    """Other bodies hold all that may be held; later there will be room."""
     SLOW = "slow"
     GONE = "gone"
     """The client went away: nobody reads an answer."""
@@ -28,24 +37,24 @@ class Refusal(enum.Enum):
 
 
 class Body:
-    """One request's body."""
+    """One request's body; what it holds is counted in `share`, whose owner gives it back."""
 
-    def __init__(self, receive: Receive) -> None:
+    def __init__(self, receive: Receive, share: Share) -> None:
         self._receive = receive
+        self._share = share
         self._more = True
         self._gone = False
 
     async def read(self, coding: bytes, limit: int, seconds: float) -> bytes | Refusal:
-        """All of it as it was meant, at most `limit` bytes. A refusal is told without reading on."""
-        make = _CODINGS.get(coding)
-        if make is None:
-            return Refusal.CODING
+        """All of it as it was meant, at most `limit` bytes. A refusal is told without reading on, and holds
+        nothing.
+        """
+        found: bytes | Refusal = Refusal.SLOW
         with trio.move_on_after(seconds):
-            try:
-                return await self._read(make(), limit)
-            except zlib.error:
-                return Refusal.CODING
-        return Refusal.SLOW
+            found = await self._read(coding, limit)
+        if isinstance(found, Refusal):
+            self._share.give_all()
+        return found
 
     async def drain(self, seconds: float) -> Refusal | None:
         """Read on and forget, so that the answer finds a client that listens. None: to the end."""
@@ -55,17 +64,45 @@ class Body:
             return Refusal.GONE if self._gone else None
         return Refusal.SLOW
 
-    async def _read(self, coding: _Coding, limit: int) -> bytes | Refusal:
+    async def _read(self, coding: bytes, limit: int) -> bytes | Refusal:
+        if coding not in _CODINGS:
+            return Refusal.CODING
+        unpack = _CODINGS[coding]
+        sent = await self._sent(limit)
+        if isinstance(sent, Refusal) or unpack is None:
+            return sent
+        try:
+            found = await self._unpacked(unpack(sent), limit)
+        except zlib.error:
+            return Refusal.CODING
+        self._share.give(len(sent))
+        return found
+
+    async def _sent(self, limit: int) -> bytes | Refusal:
+        """What the client sent, to its end."""
         parts, size = list[bytes](), 0
         while self._more:
-            part = coding.feed(await self._part(), limit - size + 1)
+            part = await self._part()
             if self._gone:
                 return Refusal.GONE
             size += len(part)
             if size > limit:
                 return Refusal.LARGE
+            if not self._share.take(len(part)):
+                return Refusal.FULL
             parts.append(part)
-        coding.end()
+        return b"".join(parts)
+
+    async def _unpacked(self, coming: Iterator[bytes], limit: int) -> bytes | Refusal:
+        parts, size = list[bytes](), 0
+        for part in coming:
+            size += len(part)
+            if size > limit:
+                return Refusal.LARGE
+            if not self._share.take(len(part)):
+                return Refusal.FULL
+            parts.append(part)
+            await trio.lowlevel.checkpoint()
         return b"".join(parts)
 
     async def _part(self) -> bytes:
@@ -76,42 +113,27 @@ class Body:
         return part
 
 
-class _Coding(Protocol):
-    """Takes what was sent; gives what was meant, cut off above `room` bytes."""
+def _gunzip(sent: bytes) -> Iterator[bytes]:
+    """The content of one member with nothing behind it, in parts.
 
-    def feed(self, data: bytes, room: int) -> bytes: ...
-
-    def end(self) -> None: ...
-
-
-class _Plain:
-    def feed(self, data: bytes, room: int) -> bytes:
-        return data[:room]
-
-    def end(self) -> None:
-        return
-
-
-class _Gzip:
-    """One member and nothing behind it. Raises zlib.error for what is not gzip, or not all of it."""
-
-    def __init__(self) -> None:
-        self._member = zlib.decompressobj(zlib.MAX_WBITS | 16)
-
-    def feed(self, data: bytes, room: int) -> bytes:
-        part = self._member.decompress(data, room)
-        if self._member.unused_data:
+    Raises zlib.error for what is not gzip, or not all of it.
+    """
+    member = zlib.decompressobj(zlib.MAX_WBITS | 16)
+    for start in range(0, len(sent), PACKED_BYTES):
+        packed, full = sent[start : start + PACKED_BYTES], True
+        while full:  # a part that is not full was the last of these bytes
+            part = member.decompress(packed, PART_BYTES)
+            full, packed = len(part) == PART_BYTES, member.unconsumed_tail
+            yield part
+        if member.unused_data:
             raise zlib.error("something is behind the end")
-        return part
-
-    def end(self) -> None:
-        if not self._member.eof:
-            raise zlib.error("the end is missing")
+    if not member.eof:
+        raise zlib.error("the end is missing")
 
 
-_CODINGS: dict[bytes, Callable[[], _Coding]] = {
-    b"": _Plain,
-    b"identity": _Plain,
-    b"gzip": _Gzip,
-    b"x-gzip": _Gzip,
+_CODINGS: dict[bytes, Callable[[bytes], Iterator[bytes]] | None] = {
+    b"": None,
+    b"identity": None,
+    b"gzip": _gunzip,
+    b"x-gzip": _gunzip,
 }

@@ -3,7 +3,8 @@
 One task a connection reads a request, lets the application answer it, and reads the next. A client
 costs a bounded time in every state: until its handshake is done, until a request's head is complete,
 while it does not read an answer, and when it is closed; bodies are bounded by the application. It
-can always be cancelled, and is let go as soon as it closes.
+can always be cancelled, and is let go as soon as it closes. A listener has a limit of connections;
+one more takes the place of the one that has been still for longest.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from hypercorn.trio.worker_context import WorkerContext
 from hypercorn.typing import ConnectionState, TaskGroup
 from hypercorn.utils import parse_socket_addr
 
+from reverser.http.connections import Connections, Place, limit
 from reverser.http.exchange import Exchange
 from reverser.http.reply import STREAM, Reply
 from reverser.http.requests import NONE, Head, Headers, Mark, Piece, Requests
@@ -55,15 +57,18 @@ class Connection(TCPServer):
     """One connection."""
 
     requests: Requests
+    place: Place
 
     async def run(self) -> None:
         """Answer until one side has enough."""
         self.requests = Requests(self.config.h11_max_incomplete_size)
         self._unread = self._gone = False
+        self._secure = isinstance(self.stream, trio.SSLStream)
         try:
             if await self._opened():
+                self.place.used()
                 while await self._exchange():
-                    pass
+                    self.place.used()
         except Exception:
             log.exception("a connection failed")  # others go on, whatever one client has done
         finally:
@@ -115,7 +120,6 @@ class Connection(TCPServer):
     async def _opened(self) -> bool:
         """Whether there is a client, after the handshake."""
         try:
-            self._secure = isinstance(self.stream, trio.SSLStream)
             if self._secure:
                 with trio.fail_after(self.config.ssl_handshake_timeout):
                     await self.stream.do_handshake()
@@ -130,6 +134,7 @@ class Connection(TCPServer):
         """One request and its answer; whether another one may follow."""
         piece = await self._next()
         if isinstance(piece, Head):
+            self.place.used()
             exchange = Exchange(piece, self)
             lasting = await exchange.run(self.app)
             self._unread = not exchange.complete
@@ -165,7 +170,15 @@ async def serve_connections(
     app: Any, listeners: Sequence[trio.SocketListener], context: ssl.SSLContext | None = None
 ) -> None:
     """Answer an ASGI application's requests until cancelled; with a context over TLS."""
-    handler = partial(Connection, app, configuration(), WorkerContext(None), ConnectionState({}))
+    make = partial(Connection, app, configuration(), WorkerContext(None), ConnectionState({}))
+    connections = Connections(limit())
+
+    async def handler(stream: Any) -> None:
+        with connections.place() as place:
+            connection = make(stream)
+            connection.place = place
+            await connection.run()
+
     if context is None:
         await trio.serve_listeners(handler, list(listeners))
     else:

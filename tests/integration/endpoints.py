@@ -50,7 +50,7 @@ class Reply(msgspec.Struct, frozen=True):
 class Endpoints:
     """The listener, what it was told, and clients of it."""
 
-    def __init__(self, folder: Path, read_seconds: float) -> None:
+    def __init__(self, folder: Path, read_seconds: float, max_bytes: int) -> None:
         self.facts: list[Fact] = []
         self._index = Facts(count=1000)
         self.results: Counter[str] = Counter()
@@ -59,14 +59,20 @@ class Endpoints:
         self._ended = trio.Event()
         self._read_seconds = read_seconds
         self._before = 0
+        self._applications = self._made(max_bytes)
         self.tls = open_tls(WebhookTls(), folder)
         self._trust = ssl.create_default_context(cadata=SelfManaged(folder, ()).ca_bundle().decode())
 
     @classmethod
     @asynccontextmanager
-    async def open(cls, folder: Path, read_seconds: float = 10) -> AsyncIterator[Endpoints]:
-        """Serving for as long as the context lasts; the end must come at once, whatever clients do."""
-        endpoints = cls(folder, read_seconds)
+    async def open(
+        cls, folder: Path, read_seconds: float = 10, max_bytes: int = AUDIT_BYTES
+    ) -> AsyncIterator[Endpoints]:
+        """Serving for as long as the context lasts; the end must come at once, whatever clients do.
+
+        `max_bytes`: of an audit batch.
+        """
+        endpoints = cls(folder, read_seconds, max_bytes)
         async with trio.open_nursery() as nursery:
             endpoints.port = await nursery.start(endpoints._serve)
             endpoints._before = _sockets()
@@ -82,25 +88,34 @@ class Endpoints:
 
     def router(self) -> Router:
         """Both applications, with limits that a test can pass."""
+        return Router(self._applications)
+
+    async def held(self, path: str, count: int) -> None:
+        """Return when the endpoint holds exactly so many bytes of bodies."""
+        budget = self._applications[path].budget
+        with trio.move_on_after(BOUND_SECONDS):
+            while budget.held_bytes != count:
+                await trio.sleep(0.02)
+        assert budget.held_bytes == count
+
+    def _made(self, max_bytes: int) -> dict[str, Admission | Audit]:
         observed = {"clusters": ("default",), "read_seconds": self._read_seconds}
-        return Router(
-            {
-                admission.PATH: Admission(
-                    self._take,
-                    _type,
-                    b"k" * 32,
-                    observe=lambda result, _seconds: self.results.update([result]),
-                    max_bytes=ADMISSION_BYTES,
-                    **observed,
-                ),
-                audit.PATH: Audit(
-                    self._keep,
-                    observe=lambda result, count: self.results.update({result: count}),
-                    max_bytes=AUDIT_BYTES,
-                    **observed,
-                ),
-            }
-        )
+        return {
+            admission.PATH: Admission(
+                self._take,
+                _type,
+                b"k" * 32,
+                observe=lambda result, _seconds: self.results.update([result]),
+                max_bytes=ADMISSION_BYTES,
+                **observed,
+            ),
+            audit.PATH: Audit(
+                self._keep,
+                observe=lambda result, count: self.results.update({result: count}),
+                max_bytes=max_bytes,
+                **observed,
+            ),
+        }
 
     async def plain(self) -> trio.SocketStream:
         """A connection without TLS."""

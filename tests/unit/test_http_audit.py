@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import gzip
+import random
 import tracemalloc
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ import trio.testing
 from reverser.errors import TransientError
 from reverser.http import audit
 from reverser.http.audit import PATH, Audit
+from reverser.http.body import PART_BYTES
 from reverser.model.fact import Fact
 from tests.unit.asgi import Client, post
 from tests.unit.test_audit import batch, good
@@ -49,8 +51,11 @@ class Kept:
 
 
 @pytest.fixture
-def kept() -> Kept:
-    return Kept()
+def kept() -> Iterator[Kept]:
+    """However a request ends, nothing of its body is counted as held."""
+    kept = Kept()
+    yield kept
+    assert kept.app.budget.held_bytes == 0
 
 
 async def test_facts_are_kept(kept: Kept) -> None:
@@ -154,6 +159,32 @@ async def test_a_bomb_is_unpacked_no_further_than_the_limit() -> None:
     assert kept.results == {"too-large": 1}
     assert (await post(kept.app, PATH, gzip.compress(batch(good())), headers=GZIP)).response.status == 200
     assert len(kept.facts) == 1
+
+
+@pytest.mark.parametrize("length", [PART_BYTES - 1, PART_BYTES, PART_BYTES + 1, 3 * PART_BYTES])
+async def test_a_compressed_body_is_unpacked_to_its_end(kept: Kept, length: int) -> None:
+    """Wherever the parts end in which it is unpacked, and however well it was compressed."""
+    noise = bytes(random.Random(length).choices(range(32, 127), k=length))
+    for filling in (b" " * length, noise):
+        whole = batch(
+            good(1), b'{"auditID":"p","x":"' + filling.replace(b"\\", b" ").replace(b'"', b" ") + b'"}'
+        )
+        assert (await post(kept.app, PATH, gzip.compress(whole), headers=GZIP)).response.status == 200
+
+    assert kept.results == {"fact": 2, "problem": 2}
+
+
+async def test_a_body_that_finds_no_room_comes_again(kept: Kept) -> None:
+    """503 with a time while others hold all that may be held, and 200 when they are done."""
+    with kept.app.budget.share() as others:
+        assert others.take(audit.LARGEST_BODIES * audit.MAX_BYTES - 10)
+        client = await post(kept.app, PATH, batch(good()))
+        assert (client.response.status, client.response.headers[b"retry-after"]) == (503, b"1")
+        packed = await post(kept.app, PATH, gzip.compress(batch(good())), headers=GZIP)
+        assert packed.response.status == 503
+
+    assert (await post(kept.app, PATH, batch(good()))).response.status == 200
+    assert kept.results == {"busy": 2, "fact": 1}
 
 
 @pytest.mark.parametrize(

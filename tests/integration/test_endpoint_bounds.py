@@ -1,0 +1,163 @@
+"""What clients of the webhook listener may cost together: memory, and connections."""
+
+from __future__ import annotations
+
+import gzip
+import resource
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+import pytest
+import trio
+
+from reverser.http import admission, audit, connections
+from tests.golden.recorded import event_list, review_body
+from tests.integration.endpoints import (
+    ADMISSION_BYTES,
+    AUDIT_BYTES,
+    BOUND_SECONDS,
+    GOOD,
+    Endpoints,
+    answered,
+    asked,
+    head,
+    request,
+)
+
+GZIP = b"Content-Encoding: gzip"
+CLIENTS = 20
+MIB = 1024 * 1024
+
+
+@pytest.fixture
+async def endpoints(tmp_path: Path) -> AsyncIterator[Endpoints]:
+    """A listener whose endpoints take small bodies."""
+    async with Endpoints.open(tmp_path) as running:
+        yield running
+
+
+async def test_half_a_bomb_costs_what_was_sent_of_it(tmp_path: Path) -> None:
+    """Nothing is unpacked before it is whole: twenty bodies that lack a byte hold no more than was sent."""
+    packed = gzip.compress(b" " * (audit.MAX_BYTES - 1))
+    async with Endpoints.open(tmp_path, max_bytes=audit.MAX_BYTES) as endpoints, AsyncExitStack() as stack:
+        await endpoints.well()
+        before = resident_bytes()
+        for _ in range(CLIENTS):
+            stream = await stack.enter_async_context(endpoints.secure())
+            await stream.send_all(request(audit.PATH, packed, GZIP)[:-1])
+        await endpoints.held(audit.PATH, CLIENTS * (len(packed) - 1))
+        assert resident_bytes() - before < 64 * MIB
+        await endpoints.well()
+
+
+async def test_whole_bombs_share_the_budget(tmp_path: Path) -> None:
+    """However many come at a time, their memory has one bound; each gets its answer."""
+    bomb = request(audit.PATH, gzip.compress(b" " * (audit.MAX_BYTES - 1)), GZIP)
+    statuses = list[int]()
+
+    async def ask() -> None:
+        statuses.append((await endpoints.ask(bomb)).status)
+
+    async with Endpoints.open(tmp_path, max_bytes=audit.MAX_BYTES) as endpoints:
+        await endpoints.well()
+        before = peak_bytes()
+        async with trio.open_nursery() as nursery:
+            for _ in range(CLIENTS // 2):
+                nursery.start_soon(ask)
+        assert peak_bytes() - before < 6 * audit.MAX_BYTES
+        await endpoints.well()
+
+    assert len(statuses) == CLIENTS // 2
+    assert set(statuses) <= {200, 503}
+
+
+@pytest.mark.parametrize(
+    ("path", "most", "bodies"),
+    [
+        (admission.PATH, ADMISSION_BYTES, admission.LARGEST_BODIES),
+        (audit.PATH, AUDIT_BYTES, audit.LARGEST_BODIES),
+    ],
+    ids=["admission", "audit"],
+)
+async def test_one_endpoint_that_is_full_does_not_fill_the_other(
+    endpoints: Endpoints, path: str, most: int, bodies: int
+) -> None:
+    """While unfinished bodies hold all that may be held it answers 503; the other one goes on, and so does
+    it when they have gone.
+    """
+    good = {admission.PATH: review_body(GOOD), audit.PATH: event_list(GOOD)}
+    async with AsyncExitStack() as stack:
+        for _ in range(bodies):
+            stream = await stack.enter_async_context(endpoints.secure())
+            await stream.send_all(request(path, b" " * most)[:-1])
+        await endpoints.held(path, bodies * (most - 1))
+        statuses = {each: (await endpoints.ask(request(each, body))).status for each, body in good.items()}
+    assert statuses == {admission.PATH: 200, audit.PATH: 200} | {path: 503}
+
+    await endpoints.held(path, 0)
+    await endpoints.alone()
+    endpoints.facts.clear()
+    await endpoints.well()
+
+
+STILL = {
+    "no-handshake": None,
+    "nothing": b"",
+    "head": head(admission.PATH)[:-20],
+    "body": request(audit.PATH, event_list(GOOD))[:-20],
+}
+
+
+@pytest.mark.parametrize("sent", STILL.values(), ids=STILL)
+async def test_connections_that_are_still_make_room(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sent: bytes | None
+) -> None:
+    """However many hold a connection and say nothing, new ones are served, and so is one that is used."""
+    monkeypatch.setattr(connections, "MOST", CLIENTS)
+    review = request(admission.PATH, review_body(GOOD))
+    async with Endpoints.open(tmp_path) as endpoints, AsyncExitStack() as stack:
+        used = await stack.enter_async_context(endpoints.secure())
+        streams = list[trio.abc.Stream]()
+        for _ in range(2 * CLIENTS):
+            if sent is None:
+                streams.append(await stack.enter_async_context(await endpoints.plain()))
+            else:
+                streams.append(await stack.enter_async_context(endpoints.secure()))
+                await streams[-1].send_all(sent)
+            assert (await asked(used, review)).status == 200
+        for stream in streams[:CLIENTS]:
+            with trio.fail_after(BOUND_SECONDS):
+                assert await ended(stream)
+        endpoints.facts.clear()
+        await endpoints.well()
+
+
+async def ended(stream: trio.abc.Stream) -> bool:
+    """Whether the other side has closed the connection, without an answer."""
+    if isinstance(stream, trio.SocketStream):
+        try:
+            return not await stream.receive_some(1)
+        except trio.BrokenResourceError:
+            return True
+    return (await answered(stream)).status == 0
+
+
+def test_the_listener_leaves_files_to_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its connections are at most a quarter of what the process may open."""
+    files, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    monkeypatch.setattr(resource, "getrlimit", lambda _kind: (1024, most))
+    assert connections.limit() == 256
+    monkeypatch.setattr(resource, "getrlimit", lambda _kind: (resource.RLIM_INFINITY, most))
+    assert connections.limit() == connections.MOST
+    assert files
+
+
+def resident_bytes() -> int:
+    """What this process holds of memory now."""
+    return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()
+
+
+def peak_bytes() -> int:
+    """The most that it ever held."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
