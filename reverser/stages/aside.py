@@ -43,8 +43,7 @@ class Aside:
 
     def hold(self, entry: Entry, now: float) -> None:
         """Keep an excluded entry."""
-        began = min(now, entry.appended_at) if entry.appended_at else now
-        self._held.append((began + self._seconds, entry))
+        self._held.append((journaled(entry, now) + self._seconds, entry))
         self._touched.update(touched(entry))
         self._bytes += _size(entry)
 
@@ -77,6 +76,11 @@ class Aside:
         self._held = list(rows)
         self._touched = Counter(place for _, entry in self._held for place in touched(entry))
         self._bytes = sum(_size(entry) for _, entry in self._held)
+
+
+def journaled(entry: Entry, now: float) -> float:
+    """When an entry came into the journal; `now` at the latest, as the clock may have been set back."""
+    return min(now, entry.appended_at) if entry.appended_at else now
 
 
 def touched(entry: Entry) -> tuple[Hashable, ...]:

@@ -1,8 +1,10 @@
 """Entries in, commit plans out: which entries become one commit.
 
 A live entry is a commit of its own, unless the destination has a window: then the live entries of
-one actor in one cluster gather for so many seconds from the first. Snapshot entries that follow
-each other become one commit a cluster; sweep entries likewise, apart from all others.
+one actor in one cluster gather for so many seconds from the first. Those seconds count from the
+journal's own time: a restart, a branch that somebody else moved, or a push that failed does not begin
+them anew, and the same entries gather again. Snapshot entries that follow each other become one commit
+a cluster; sweep entries likewise, apart from all others.
 
 The order of one object's entries, and of entries that touch one path, is never changed; and plans
 come in the journal's order of their first entries. So whatever must wait for an open window
@@ -17,7 +19,7 @@ from collections.abc import Hashable, Iterable, Iterator
 from reverser.model.change import Origin
 from reverser.model.commit import CommitPlan
 from reverser.model.entry import Entry
-from reverser.stages.aside import Aside, touched
+from reverser.stages.aside import Aside, journaled, touched
 from reverser.stages.exclude import excluded
 
 
@@ -84,8 +86,10 @@ class Window:
             self._closed.append(CommitPlan(entries))
             return
         place = (entry.key.cluster, entry.attribution.actor.name, entry.attribution.named)
+        began = journaled(entry, now)
+        self._close_windows(began)
         self._close_holders(entries, self._windows.get(place))
-        window = self._windows.setdefault(place, _Open(now + self._seconds))
+        window = self._windows.setdefault(place, _Open(began + self._seconds))
         window.entries.extend(entries)
         if due is not None and len(entries) > 1:
             window.closes_at = min(window.closes_at, due)
@@ -117,10 +121,14 @@ class Window:
         self._bulk.clear()
         self._bulk_origin = Origin.LIVE
 
-    def _close_due(self, now: float) -> None:
-        due = [window for window in self._windows.values() if window.closes_at <= now]
+    def _close_windows(self, at: float) -> None:
+        """Close those that were over at this time."""
+        due = [window for window in self._windows.values() if window.closes_at <= at]
         if due:
             self._close_through(due[-1])
+
+    def _close_due(self, now: float) -> None:
+        self._close_windows(now)
         if self._aside.due is not None and self._aside.due <= now:
             self._release()
 

@@ -96,6 +96,33 @@ def test_a_late_feed_does_not_stretch_a_window() -> None:
     assert window.deadline() == 20.5
 
 
+def at(seconds: float, made: Entry) -> Entry:
+    return msgspec.structs.replace(made, appended_at=seconds)
+
+
+def test_a_window_that_is_read_again_closes_when_it_would_have() -> None:
+    """Its seconds count from the journal's time of its first entry, however late it is read."""
+    entries = [at(100, entry(1)), at(105, entry(2, "b"))]
+    again = Window(10)
+    again.feed(entries, now=108)
+
+    assert again.deadline() == 110
+    assert again.ready(109) == []
+    late = Window(10)
+    late.feed(entries, now=500)
+    assert seqs(late.ready(500)) == [[1, 2]]
+
+
+def test_entries_that_are_read_late_gather_as_they_would_have() -> None:
+    """One that was made after a window's end is of the next window, although both are read at once."""
+    window = Window(10)
+    window.feed([at(100, entry(1)), at(109, entry(2, "b")), at(111, entry(3))], now=120)
+
+    assert seqs(window.ready(120)) == [[1, 2]]
+    assert window.deadline() == 121
+    assert seqs(window.ready(121)) == [[3]]
+
+
 def test_another_actor_on_the_same_object_closes_the_window() -> None:
     """Two actors on one object: the first one's window closes before the second one's change."""
     window = Window(10)
