@@ -32,10 +32,11 @@ async def annotate(
         head = await _fetch(remote)
         stream = notes(REF, committer, now, head) + b"".join(note(*each) for each in texts.items())
         await remote.git.output("fast-import", "--quiet", stdin=stream)
+        new = await _head(remote)
         if signer is not None:
-            [signed] = await signer.signed([await _head(remote)], head)
-            await remote.git.output("update-ref", REF, signed)
-        result = interpret(await remote.push(f"{REF}:{REF}"), "")
+            [new] = await signer.signed([new], head)
+            await remote.git.output("update-ref", REF, new)
+        result = interpret(await remote.push(REF, new, head), "")
         if result.outcome is not PushOutcome.STALE:
             break
     return result

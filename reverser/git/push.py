@@ -1,7 +1,12 @@
 """Moves the remote branch, and turns git's answer into a `PushResult`.
 
-Never forces. `git push --porcelain` prints one line a ref: flag, refs, and a summary whose words tell
-a race (STALE) from a policy (REFUSED). The remote's own words are `remote:` lines on stderr.
+A push is a compare-and-swap: it lands if the remote's ref is at exactly the commit that ours was built
+on (`--force-with-lease=<ref>:<parent>`), else not at all. Without the parent git would push onto any
+ancestor too, and bring back what somebody has just rewound. Ours always descends from that parent, so
+that a remote that refuses forced pushes takes it.
+
+`git push --porcelain` prints one line a ref: flag, refs, and a summary whose words tell a race (STALE)
+from a policy (REFUSED). The remote's own words are `remote:` lines on stderr.
 
 | flag | summary | outcome |
 |---|---|---|
@@ -43,11 +48,14 @@ AS_WRITTEN: Settings = (("pack.window", "0"),)
 """Send objects as fast-import left them: many commits leave in 0.6 of the time, as twice the bytes."""
 
 
-async def push(remote: Remote, head: str, commits: int = 1) -> PushResult:
-    """Move the remote branch to `head`, which carries about so many new commits."""
+async def push(remote: Remote, head: str, parent: str, commits: int = 1) -> PushResult:
+    """Move the remote branch from `parent` ("" = it is missing) to `head`, which descends from it.
+
+    `commits`: about so many of them are new.
+    """
     settings = AS_WRITTEN if commits >= MANY else ()
     try:
-        done = await remote.push(f"{head}:{remote.ref}", "--recurse-submodules=no", settings=settings)
+        done = await remote.push(remote.ref, head, parent, settings=settings)
     except (StalledError, TransientError) as error:
         return _failed(error)
     return interpret(done, head)

@@ -43,10 +43,23 @@ class Remote:
             ("remote.origin.fetch", f"+{self.ref}:{TRACKING}"),
         )
 
-    async def push(self, refspec: str, *options: str, settings: Settings = ()) -> Finished:
-        """Push one ref, answered for `push.interpret`; as `run`, but a cancelled one may end by itself."""
-        arguments = ("push", "--porcelain", "--no-follow-tags", "--no-signed", *options, "origin", refspec)
-        return await self.run(*arguments, settings=settings, linger_seconds=PUSH_LINGER_SECONDS)
+    async def push(self, ref: str, new: str, old: str, *, settings: Settings = ()) -> Finished:
+        """Move one ref of the remote from `old` ("" = none) to `new`, which descends from it, or not at all.
+
+        Answered for `push.interpret`; as `run`, but a cancelled one may end by itself.
+        """
+        return await self.run(
+            "push",
+            "--porcelain",
+            "--no-follow-tags",
+            "--no-signed",
+            "--recurse-submodules=no",
+            f"--force-with-lease={ref}:{old}",
+            "origin",
+            f"{new}:{ref}",
+            settings=settings,
+            linger_seconds=PUSH_LINGER_SECONDS,
+        )
 
     async def run(
         self, *arguments: str, patience: float = 1.0, settings: Settings = (), linger_seconds: float = 0.0

@@ -42,6 +42,8 @@ COMMITS_PER_PROCESS = 20_000
 COMMITS_PER_TURN = 100
 """How many commits are worked out before other tasks get their turn."""
 
+BATCHES_KNOWN = 100
+
 
 def _unobserved(operation: str, seconds: float, ok: bool) -> None:
     del operation, seconds, ok
@@ -83,6 +85,8 @@ class GitRepository:
         self._repacker = Repacker(self._git, observe)
         self._lock = trio.Lock()
         self._index: tuple[str, Index] | None = None
+        self._parents: dict[str, str] = {}
+        """The newest commit of each of the last batches -> what the batch was written on."""
         self._commits = 0
         self._unpushed = 0
 
@@ -101,12 +105,21 @@ class GitRepository:
             with self._observed("write"):
                 return await self._write(commits, parent)
 
-    async def push(self, head: str) -> PushResult:
+    async def push(self, head: str, parent: str) -> PushResult:
         started = trio.current_time()
         commits, self._unpushed = self._unpushed, 0
-        result = await push(self._remote, head, commits)
+        await self._check_descent(head, parent)
+        result = await push(self._remote, head, parent, commits)
         self._observe("push", trio.current_time() - started, result.landed)
         return result
+
+    async def _check_descent(self, head: str, parent: str) -> None:
+        """A push on exactly `parent` would replace it, if `head` did not descend from it."""
+        found = head
+        while found != parent and found in self._parents:
+            found = self._parents[found]
+        if parent and found != parent and not await history.is_ancestor(self._git, parent, head):
+            raise ValueError(f"{head} does not descend from {parent}")
 
     async def annotate(self, texts: Mapping[str, str], committer: str, now: float) -> PushResult:
         with self._observed("annotate"):
@@ -141,7 +154,14 @@ class GitRepository:
             head = next(made) if _written(commit, edits) else head
             ids.append(head)
         self._index = (head, index)
+        self._remember(head, parent)
         return ids
+
+    def _remember(self, head: str, parent: str) -> None:
+        if head != parent:
+            self._parents[head] = parent
+        for old in [*self._parents][:-BATCHES_KNOWN]:
+            del self._parents[old]
 
     async def _signed(self, ids: Sequence[str], parent: str) -> list[str]:
         assert self._signer is not None

@@ -192,8 +192,11 @@ class Repository(Protocol):
         of their parent.
         """
 
-    async def push(self, head: str) -> PushResult:
-        """Move the remote branch to `head`, which descends from what was last fetched or pushed."""
+    async def push(self, head: str, parent: str) -> PushResult:
+        """Move the remote branch from `parent` ("" = none) to `head`, which descends from it.
+
+        STALE, and nothing is changed, when the branch is anywhere else, at an ancestor of `parent` too.
+        """
 
     async def annotate(self, texts: Mapping[str, str], committer: str, now: float) -> PushResult:
         """Put a note at each of these commits of the branch, and push the notes.

@@ -101,7 +101,7 @@ class Landing:
 
     async def _land(self, batch: Written) -> None:
         if batch.head != batch.parent:
-            await self._push(batch.head)
+            await self._push(batch)
             self._count(batch)
             if self._on_pushed is not None:
                 self._on_pushed(_pushed(batch, self._name, self._branch))
@@ -122,9 +122,9 @@ class Landing:
             log.warning("object withheld", object=str(reason.key), reason=reason.reason, why=reason.message)
             await self._journal.withhold(seq, reason)
 
-    async def _push(self, head: str) -> None:
+    async def _push(self, batch: Written) -> None:
         started = trio.current_time()
-        result = await self._repository.push(head)
+        result = await self._repository.push(batch.head, batch.parent)
         self._metrics.observe(
             "git_push_duration_seconds", trio.current_time() - started, destination=self._name
         )

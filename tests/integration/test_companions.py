@@ -58,7 +58,7 @@ async def pushed(remote: Remote, folder: Path, **files: str) -> str:
     """A branch with our files and these."""
     async with open_repository(folder, destination(remote.url)) as repository:
         [head] = await repository.write([commit("all", **dict.fromkeys(OURS, "x"), **files)], "")
-        assert (await repository.push(head)).landed
+        assert (await repository.push(head, "")).landed
     return head
 
 
@@ -86,7 +86,7 @@ async def test_a_companion_is_in_nobodys_way(tmp_path: Path, path: str) -> None:
         assert first is not None
         [made] = await repository.write([first], head)
         [later] = await repository.write(await found.beside([commit(**{"shop/c.yaml": "1"})]), made)
-        assert (await repository.push(later)).landed
+        assert (await repository.push(later, head)).landed
 
     assert remote.paths() == before | {"good", "shop/c.yaml"}
     assert remote.show("shop/a.yaml") == remote.show("theirs/x.yaml") == "x"
@@ -109,7 +109,7 @@ async def test_a_lost_journal_loses_no_companion(tmp_path: Path) -> None:
         assert await found.opened(await repository.fetch(), 0.0) is None
         [more] = await found.beside([commit(**{"shop/c.yaml": "1"})])
         made = await repository.write([more], head)
-        await repository.push(made[-1])
+        await repository.push(made[-1], head)
 
     assert remote.show("shop/list").split() == [*OURS, "shop/c.yaml"]
     async with companions(tmp_path, lambda _: {"shop/list": "other"}) as (found, repository):

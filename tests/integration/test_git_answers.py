@@ -16,6 +16,7 @@ HEAD = "1" * 40
 ANSWERS = [
     ("[rejected] (non-fast-forward)", "", PushOutcome.STALE),
     ("[rejected] (fetch first)", "", PushOutcome.STALE),
+    ("[rejected] (stale info)", "", PushOutcome.STALE),
     ("[remote rejected] (incorrect old value provided)", "", PushOutcome.STALE),
     ("[remote rejected] (reference already exists)", "", PushOutcome.STALE),
     ("[remote rejected] (reference does not exist)", "", PushOutcome.STALE),

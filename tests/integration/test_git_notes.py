@@ -22,7 +22,7 @@ def shown(remote: Remote, name: str) -> str:
 async def pushed(repository: Repository, parent: str, *commits: str) -> list[str]:
     """The ids of such commits, pushed."""
     ids = await repository.write([commit(name, **{name: "1"}) for name in commits], parent)
-    assert (await repository.push(ids[-1])).landed
+    assert (await repository.push(ids[-1], parent)).landed
     return ids
 
 

@@ -55,7 +55,7 @@ async def test_git_verifies_every_commit(
         [one] = await repository.write([commit("ä\n\nbody\n\n  indented", a="1")], "")
         many = [commit(f"change {number}", a=str(number)) for number in range(40)]
         ids = await repository.write(many, one)
-        assert (await repository.push(ids[-1])).landed
+        assert (await repository.push(ids[-1], "")).landed
         assert left(tmp_path / "ours")
         assert {path.stat().st_mode & 0o077 for path in (tmp_path / "ours").glob(f"{gnupg.PREFIX}*")} == {0}
 
@@ -83,7 +83,7 @@ async def test_a_subkey_signs_alone(tmp_path: Path, ring: Keyring) -> None:
     key.write_text(ring.gpg("--armor", "--export-secret-subkeys", fingerprint))
     async with open_repository(tmp_path / "ours", signing(remote, key)) as repository:
         [one] = await repository.write([commit(a="1")], "")
-        await repository.push(one)
+        await repository.push(one, "")
 
     ring.verify(remote)
 
@@ -101,7 +101,7 @@ async def test_a_key_is_rotated_without_a_restart(tmp_path: Path, ring: Keyring)
             swap(mount, number, text)
             [head] = await repository.write([commit(a=str(number))], head)
         assert left(tmp_path / "ours") == []
-        await repository.push(head)
+        await repository.push(head, "")
 
     allowed = tmp_path / "allowed"
     allowed.write_text(f"reverser@localhost {ssh.with_suffix('.pub').read_text()}")
@@ -168,7 +168,7 @@ async def test_a_key_that_cannot_sign_stalls(
         key.write_text(ring.make("good", passphrase=passphrase.replace("\n", "")))
         if "\n" not in passphrase:
             [one] = await repository.write([commit(a="1")], "")
-            await repository.push(one)
+            await repository.push(one, "")
             ring.verify(remote)
 
 
@@ -194,7 +194,7 @@ async def test_without_gpg_it_is_told(tmp_path: Path, ring: Keyring, monkeypatch
         assert (caught.value.reason, "gpg-agent" in caught.value.hint) == ("GpgMissing", True)
         monkeypatch.setenv("PATH", path)
         [one] = await repository.write([commit(a="1")], "")
-        await repository.push(one)
+        await repository.push(one, "")
 
     ring.verify(remote)
 
@@ -218,7 +218,7 @@ async def test_a_gpg_that_hangs_is_ended(
         monkeypatch.setenv("PATH", path)
         monkeypatch.setattr(gnupg, "TIMEOUT_SECONDS", 30.0)
         [one] = await repository.write([commit(a="1")], "")
-        await repository.push(one)
+        await repository.push(one, "")
 
     ring.verify(remote)
 
@@ -230,7 +230,7 @@ async def test_a_deep_folder_is_no_obstacle(tmp_path: Path, ring: Keyring) -> No
     deep = tmp_path / ("d" * 60) / ("e" * 60)
     async with open_repository(deep, signing(remote, key)) as repository:
         [one] = await repository.write([commit(a="1")], "")
-        await repository.push(one)
+        await repository.push(one, "")
 
     ring.verify(remote)
     assert left(deep) == []
@@ -285,7 +285,7 @@ async def test_the_users_keyring_is_left_alone(
         monkeypatch.setenv("GNUPGHOME", str(users.home))
         async with open_repository(tmp_path / "ours", signing(remote, key)) as repository:
             [one] = await repository.write([commit(a="1")], "")
-            await repository.push(one)
+            await repository.push(one, "")
         assert [path.name for path in users.home.iterdir()] == ["gpg-agent.conf"]
 
     ring.verify(remote)

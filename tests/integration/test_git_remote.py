@@ -44,7 +44,7 @@ async def test_empty_repository(server: GitServer, repository: Repository) -> No
     assert await repository.fetch() == ""
 
     [head] = await repository.write([commit(a="1")], "")
-    result = await repository.push(head)
+    result = await repository.push(head, "")
     assert (result.outcome, result.head) == (PushOutcome.PUSHED, head)
     assert await repository.fetch() == head == server.head
 
@@ -55,7 +55,7 @@ async def test_missing_branch(tmp_path: Path, server: GitServer) -> None:
     async with open_repository(tmp_path / "ours", destination(server.url, "state/live")) as repository:
         assert await repository.fetch() == ""
         [head] = await repository.write([commit(a="1")], "")
-        assert (await repository.push(head)).landed
+        assert (await repository.push(head, "")).landed
 
     assert (server.clone("state/live") / "a").read_text() == "1"
     assert server.head == theirs
@@ -64,9 +64,9 @@ async def test_missing_branch(tmp_path: Path, server: GitServer) -> None:
 async def test_up_to_date(repository: Repository) -> None:
     """Pushing what the remote has is a success."""
     [head] = await repository.write([commit(a="1")], "")
-    await repository.push(head)
+    await repository.push(head, "")
 
-    result = await repository.push(head)
+    result = await repository.push(head, "")
     assert (result.outcome, result.head) == (PushOutcome.UP_TO_DATE, head)
 
 
@@ -76,24 +76,24 @@ async def test_somebody_else_was_faster(server: GitServer, repository: Repositor
     start = await repository.fetch()
     theirs = server.commit({"theirs/file": "1"}, "their work")
     [head] = await repository.write([commit(a="1")], start)
-    assert (await repository.push(head)).outcome is PushOutcome.STALE
+    assert (await repository.push(head, start)).outcome is PushOutcome.STALE
 
     assert await repository.fetch() == theirs
     assert await repository.landed(start, theirs) == [Landed(theirs, (), ("theirs/file",))]
     [head] = await repository.write([commit("ours", a="1")], theirs)
-    assert (await repository.push(head)).landed
+    assert (await repository.push(head, theirs)).landed
     assert server.log() == ["start", "their work", "ours"]
     assert set(server.files()) == {"readme", "theirs/file", "a"}
 
 
 async def test_moved_in_the_middle_of_a_push(tmp_path: Path, server: GitServer) -> None:
     """A branch that moves between the remote's offer and our update is STALE, not a refusal."""
-    server.commit({"readme": "hello"}, "start")
+    start = server.commit({"readme": "hello"}, "start")
     async with open_repository(tmp_path / "ours", destination(server.url)) as repository:
         [head] = await repository.write([commit(a="1")], await repository.fetch())
         server.race = lambda: server.commit({"theirs": "1"}, "their work")
 
-        assert (await repository.push(head)).outcome is PushOutcome.STALE
+        assert (await repository.push(head, start)).outcome is PushOutcome.STALE
     assert server.log() == ["start", "their work"]
 
 
@@ -103,7 +103,7 @@ async def test_branch_made_in_the_middle_of_a_push(tmp_path: Path, server: GitSe
         [head] = await repository.write([commit(a="1")], await repository.fetch())
         server.race = lambda: server.commit({"theirs": "1"}, "their work")
 
-        assert (await repository.push(head)).outcome is PushOutcome.STALE
+        assert (await repository.push(head, "")).outcome is PushOutcome.STALE
     assert server.log() == ["their work"]
 
 
@@ -112,27 +112,64 @@ async def test_refused_by_policy(server: GitServer, repository: Repository) -> N
     server.refuse("main is frozen\nask Alice")
     [head] = await repository.write([commit(a="1")], await repository.fetch())
 
-    result = await repository.push(head)
+    result = await repository.push(head, "")
     assert result.outcome is PushOutcome.REFUSED
     assert "main is frozen; ask Alice" in result.message
     assert server.head == ""
     server.allow()
-    assert (await repository.push(head)).outcome is PushOutcome.PUSHED
+    assert (await repository.push(head, "")).outcome is PushOutcome.PUSHED
     assert server.head == head
 
 
 async def test_rewritten_history(server: GitServer, repository: Repository) -> None:
     """A forced push of somebody else is fetched, told from growth, and read as a whole."""
     [ours] = await repository.write([commit(entry="j/1", a="1")], await repository.fetch())
-    await repository.push(ours)
+    await repository.push(ours, "")
     theirs = server.commit({"other": "1"}, "rewritten", force=True)
 
     assert await repository.fetch() == theirs
     assert not await repository.is_ancestor(ours, theirs)
     assert [each.commit for each in await repository.landed(ours, theirs)] == [theirs]
     [head] = await repository.write([commit(a="1")], theirs)
-    assert (await repository.push(head)).landed
+    assert (await repository.push(head, theirs)).landed
     assert server.log() == ["rewritten", "one"]
+
+
+async def test_a_rewound_history_is_not_pushed_back(server: GitServer, repository: Repository) -> None:
+    """A push on a head that somebody has rewound the branch from is STALE, and changes nothing."""
+    start = server.commit({"readme": "hello"}, "start")
+    mistake = server.commit({"readme": "password"}, "mistake")
+    [head] = await repository.write([commit(a="1")], await repository.fetch())
+    git(server.bare, "update-ref", "refs/heads/main", start)
+
+    assert (await repository.push(head, mistake)).outcome is PushOutcome.STALE
+    assert server.log() == ["start"]
+    git(server.bare, "update-ref", "-d", "refs/heads/main")
+    assert (await repository.push(head, mistake)).outcome is PushOutcome.STALE
+    assert server.head == ""
+
+
+async def test_a_remote_that_refuses_forced_pushes(server: GitServer, repository: Repository) -> None:
+    """It takes ours, which only ever add to what is there."""
+    git(server.bare, "config", "receive.denyNonFastForwards", "true")
+    git(server.bare, "config", "receive.denyDeletes", "true")
+    parent = ""
+    for number in range(2):
+        [head] = await repository.write([commit(str(number), a=str(number))], parent)
+        assert (await repository.push(head, parent)).outcome is PushOutcome.PUSHED
+        parent = head
+    assert server.log() == ["0", "1"]
+
+
+async def test_what_would_replace_a_commit_is_not_pushed(server: GitServer, repository: Repository) -> None:
+    """A commit that does not descend from the branch is a mistake of ours, found before it is sent."""
+    theirs = server.commit({"readme": "hello"}, "start")
+    assert await repository.fetch() == theirs
+    [head] = await repository.write([commit(a="1")], "")
+
+    with pytest.raises(ValueError, match="does not descend"):
+        await repository.push(head, theirs)
+    assert server.log() == ["start"]
 
 
 async def test_landed_reads_trailers(server: GitServer, repository: Repository) -> None:
@@ -145,7 +182,7 @@ async def test_landed_reads_trailers(server: GitServer, repository: Repository) 
         ],
         "",
     )
-    await repository.push(ids[-1])
+    await repository.push(ids[-1], "")
 
     assert await repository.landed("", ids[-1]) == [
         Landed(ids[0], ("j/1",), ("a",)),
@@ -229,13 +266,13 @@ async def test_password_is_read_at_each_use(tmp_path: Path, server: GitServer) -
             await repository.fetch()
         assert caught.value.reason == "AuthenticationFailed"
         [head] = await repository.write([commit(a="1")], "")
-        result = await repository.push(head)
+        result = await repository.push(head, "")
         assert result.outcome is PushOutcome.DENIED
         assert "first" not in result.message
 
         password.write_text("second\n")
         assert await repository.fetch() == ""
-        assert (await repository.push(head)).landed
+        assert (await repository.push(head, "")).landed
     assert server.files() == {"a": b"1"}
 
 
@@ -248,7 +285,7 @@ async def test_bearer_token(tmp_path: Path, server: GitServer, monkeypatch: pyte
         tmp_path / "ours", destination(server.url, credentials=credentials)
     ) as repository:
         [head] = await repository.write([commit_of({"a": b"1" * 2_000_000})], await repository.fetch())
-        assert (await repository.push(head)).landed
+        assert (await repository.push(head, "")).landed
     assert set(server.authorizations) == {"Bearer s3cret"}
 
 
@@ -266,7 +303,7 @@ async def test_read_only(tmp_path: Path, server: GitServer) -> None:
     server.read_only = True
     async with open_repository(tmp_path / "ours", destination(server.url)) as repository:
         [head] = await repository.write([commit(a="1")], await repository.fetch())
-        result = await repository.push(head)
+        result = await repository.push(head, "")
     assert result.outcome is PushOutcome.DENIED
     assert "403" in result.message
 
@@ -281,7 +318,7 @@ async def test_denied(tmp_path: Path, server: GitServer, status: int, reason: st
         with pytest.raises(StalledError) as caught:
             await repository.fetch()
         [head] = await repository.write([commit(a="1")], "")
-        assert (await repository.push(head)).outcome is PushOutcome.DENIED
+        assert (await repository.push(head, "")).outcome is PushOutcome.DENIED
     assert caught.value.reason == reason
     assert caught.value.hint
 
@@ -294,7 +331,7 @@ async def test_passing_faults(tmp_path: Path, server: GitServer, status: int) ->
         with pytest.raises(TransientError):
             await repository.fetch()
         [head] = await repository.write([commit(a="1")], "")
-        assert (await repository.push(head)).outcome is PushOutcome.UNREACHABLE
+        assert (await repository.push(head, "")).outcome is PushOutcome.UNREACHABLE
 
 
 async def test_unreachable(tmp_path: Path) -> None:
@@ -303,7 +340,7 @@ async def test_unreachable(tmp_path: Path) -> None:
         with pytest.raises(TransientError, match="Failed to connect"):
             await repository.fetch()
         [head] = await repository.write([commit(a="1")], "")
-        assert (await repository.push(head)).outcome is PushOutcome.UNREACHABLE
+        assert (await repository.push(head, "")).outcome is PushOutcome.UNREACHABLE
 
 
 async def test_no_such_file_remote(tmp_path: Path) -> None:
@@ -320,7 +357,7 @@ async def test_silence_is_bounded(tmp_path: Path, server: GitServer) -> None:
     async with open_repository(tmp_path / "ours", destination(server.url), timeout_seconds=0.3) as repository:
         [head] = await repository.write([commit(a="1")], "")
         with trio.fail_after(20):
-            result = await repository.push(head)
+            result = await repository.push(head, "")
             with pytest.raises(TransientError):
                 await repository.fetch()
     assert result.outcome is PushOutcome.UNREACHABLE
@@ -336,7 +373,7 @@ async def test_cancelled_push(tmp_path: Path, server: GitServer) -> None:
         [head] = await repository.write([commit(a="1")], "")
         with trio.fail_after(20):
             async with trio.open_nursery() as nursery:
-                nursery.start_soon(repository.push, head)
+                nursery.start_soon(repository.push, head, "")
                 while not server.authorizations:
                     await trio.sleep(0.01)
                 assert processes(server.url)
@@ -354,7 +391,7 @@ async def test_cancelled_push_that_is_nearly_done(tmp_path: Path, server: GitSer
         [head] = await repository.write([commit(a="1")], "")
         with trio.fail_after(20):
             async with trio.open_nursery() as nursery:
-                nursery.start_soon(repository.push, head)
+                nursery.start_soon(repository.push, head, "")
                 while not begun.exists():
                     await trio.sleep(0.01)
                 nursery.cancel_scope.cancel()

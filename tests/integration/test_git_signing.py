@@ -55,7 +55,7 @@ async def test_git_verifies_every_commit(tmp_path: Path, kind: str) -> None:
         many = [commit(f"change {number}", a=str(number)) for number in range(150)]
         ids = await repository.write([*many, commit("again", a="149")], one)
         assert ids[-1] == ids[-2]
-        assert (await repository.push(ids[-1])).landed
+        assert (await repository.push(ids[-1], "")).landed
 
     verify(remote, key.read_bytes())
     assert len(remote.commits()) == 151
@@ -71,7 +71,7 @@ async def test_a_key_is_rotated_without_a_restart(tmp_path: Path) -> None:
         [one] = await repository.write([commit(a="1")], "")
         key.write_bytes(new)
         [two] = await repository.write([commit(a="2")], one)
-        await repository.push(two)
+        await repository.push(two, "")
 
     verify(remote, old, new)
     with pytest.raises(AssertionError):
@@ -84,7 +84,7 @@ async def test_notes_are_signed_like_commits(tmp_path: Path) -> None:
     key.write_bytes(made("ed25519"))
     async with open_repository(tmp_path / "ours", signing(remote, key)) as repository:
         [one] = await repository.write([commit(a="1")], "")
-        await repository.push(one)
+        await repository.push(one, "")
         for text in ("first", "second"):
             assert (await repository.annotate({one: text}, "Reverser <reverser@localhost>", 1.0)).landed
 
@@ -128,7 +128,7 @@ async def test_a_key_that_cannot_sign_stalls(tmp_path: Path, content: bytes, tol
             await repository.write([commit(a="1")], "")
         key.write_bytes(made("ed25519"))
         [one] = await repository.write([commit(a="1")], "")
-        await repository.push(one)
+        await repository.push(one, "")
 
     verify(remote, key.read_bytes())
 

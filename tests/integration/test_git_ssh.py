@@ -45,7 +45,7 @@ async def test_ssh(tmp_path: Path, server: GitServer, ssh: SshServer, kind: str)
     target = with_key(ssh, key, SecretRef(file=str(ssh.known_hosts)))
     async with open_repository(tmp_path / "our files", target) as repository:
         [head] = await repository.write([commit(a="1")], await repository.fetch())
-        assert (await repository.push(head)).landed
+        assert (await repository.push(head, "")).landed
         assert await repository.fetch() == head
         assert not list((tmp_path / "our files").glob("login-*"))
     assert server.files() == {"a": b"1"}
@@ -59,7 +59,7 @@ async def test_no_known_hosts(tmp_path: Path, ssh: SshServer) -> None:
         with pytest.raises(StalledError) as caught:
             await repository.fetch()
         [head] = await repository.write([commit(a="1")], "")
-        assert (await repository.push(head)).outcome is PushOutcome.DENIED
+        assert (await repository.push(head, "")).outcome is PushOutcome.DENIED
     assert (caught.value.reason, bool(caught.value.hint)) == ("HostKeyMissing", True)
 
 

@@ -33,9 +33,12 @@ async def repository(tmp_path: Path, server: GitServer) -> AsyncIterator[Reposit
         yield repository
 
 
-async def land(repository: Repository, *commits: Commit, parent: str = "") -> list[str]:
+async def land(
+    repository: Repository, *commits: Commit, parent: str = "", at: str | None = None
+) -> list[str]:
+    """`at`: where the remote is, if not at `parent`."""
     ids = await repository.write(commits, parent)
-    result = await repository.push(ids[-1])
+    result = await repository.push(ids[-1], parent if at is None else at)
     assert result.landed, result
     return ids
 
@@ -220,7 +223,7 @@ async def test_killed_fast_import(server: GitServer, repository: Repository) -> 
     [child] = children("fast-import")
     os.kill(child, signal.SIGKILL)
 
-    await land(repository, commit("next", a="2"), parent=head)
+    await land(repository, commit("next", a="2"), parent=head, at="")
 
     assert server.log() == ["one", "next"]
 
@@ -240,7 +243,7 @@ async def test_killed_in_the_middle(server: GitServer, repository: Repository) -
         await trio.testing.wait_all_tasks_blocked(0.2)
         os.kill(child, signal.SIGKILL)
 
-    assert (await repository.push(ids[-1])).landed
+    assert (await repository.push(ids[-1], "")).landed
     assert server.log() == ["one", *(f"c{n}" for n in range(3_000))]
 
 
@@ -286,7 +289,7 @@ async def test_cancelled_write(server: GitServer, repository: Repository) -> Non
         await trio.testing.wait_all_tasks_blocked()
         nursery.cancel_scope.cancel()
 
-    await land(repository, commit("next", a="x"), parent=head)
+    await land(repository, commit("next", a="x"), parent=head, at="")
     assert server.files() == {"a": b"x"}
 
 
@@ -322,7 +325,7 @@ async def test_repacks(tmp_path: Path, server: GitServer) -> None:
         head = ""
         for number in range(330):
             [head] = await repository.write([commit(f"c{number}", **{f"f{number % 7}": str(number)})], head)
-        assert (await repository.push(head)).landed
+        assert (await repository.push(head, "")).landed
 
     assert len(list((tmp_path / "busy/objects/pack").glob("*.pack"))) < 200
     assert all(ok for operation, _, ok in seen if operation == "repack")

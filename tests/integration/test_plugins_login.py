@@ -47,7 +47,7 @@ async def test_each_exchange_logs_in_anew(tmp_path: Path, server: GitServer) -> 
         assert await repository.fetch() == ""
         ids = await repository.write([commit("one", a="1")], "")
         server.login = basic("git", "pass2")
-        assert (await repository.push(ids[-1])).landed
+        assert (await repository.push(ids[-1], "")).landed
         server.login = basic("git", "pass3")
         assert (await probe(destination(server.url), host.credentials)).reachable
 

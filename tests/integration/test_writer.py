@@ -65,7 +65,7 @@ class Repository:
             await self.moment.wait()
         return [f"{next(_ids)} on {parent[:8]}" for _ in commits]
 
-    async def push(self, head: str) -> PushResult:
+    async def push(self, head: str, parent: str) -> PushResult:
         await trio.lowlevel.checkpoint()
         if not self.pushing.is_set():
             self.pushing.set()

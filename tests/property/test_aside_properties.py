@@ -77,7 +77,7 @@ class Feeding:
 @settings(max_examples=300, deadline=None)
 @given(SECONDS, STEPS)
 def test_no_entry_is_lost_reordered_or_late(seconds: float, steps: list[Any]) -> None:
-    """Each comes out once, in the order of its object and paths, and within its time whatever is begun anew."""
+    """Each comes out once, in the order of its object and paths, and in time, whatever is begun anew."""
     feeding = Feeding(seconds)
     for pause, made, restart in steps:
         feeding.step(pause, made, restart=restart)

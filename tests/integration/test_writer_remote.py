@@ -1,0 +1,163 @@
+"""A writer between a real journal and a real remote that others move: rewound, deleted, always busy."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+
+import trio
+from gitserver import GitServer, git
+from gitsupport import destination
+from test_writer import Words
+
+from reverser.git.repository import open_repository
+from reverser.health import Health
+from reverser.journal.sqlite import open_journal
+from reverser.metrics import Metrics
+from reverser.model.change import Operation, Origin
+from reverser.model.entry import Append, Edit, Entry, Record
+from reverser.model.ports import Journal, Repository
+from reverser.model.resource import ObjectKey
+from reverser.stages.decision import digest
+from reverser.stages.yaml import render
+from reverser.writer.catchup import CatchUp
+from reverser.writer.driver import Writer
+from reverser.writer.queue import Queue
+from reverser.writer.recover import Recovery
+
+BOUND_SECONDS = 60
+
+
+class World:
+    """The journal, the remote and the local repository."""
+
+    def __init__(self, journal: Journal, remote: GitServer, repository: Repository) -> None:
+        self.journal = journal
+        self.remote = remote
+        self.repository = repository
+
+    async def change(self, name: str, value: str) -> None:
+        """A ConfigMap is journaled."""
+        content = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name}, "data": {"v": value}}
+        key = ObjectKey("default", "", "configmaps", "", name)
+        rendered, path = render(content), f"{name}.yaml"
+        known = await self.journal.records("live", [key])
+        operation = Operation.UPDATE if known else Operation.CREATE
+        entry = Entry(
+            *("live", key, "v1", "ConfigMap", operation, Origin.LIVE, Edit(path, rendered), time.time())
+        )
+        stored = str(content).replace("'", '"').encode()
+        record = Record("live", key, path, digest(rendered, self.journal.key), stored)
+        await self.journal.append(Append(entries=[entry], records=[record]))
+
+    async def landed(self) -> None:
+        """Return when nothing is pending."""
+        while (await self.journal.backlog("live")).entries:
+            await trio.sleep(0.01)
+
+    async def theirs(self, name: str, content: str) -> None:
+        """Somebody else's commit of one file lands; one that loses a race is made again."""
+        while not await trio.to_thread.run_sync(self._theirs, name, content):
+            pass
+
+    def _theirs(self, name: str, content: str) -> bool:
+        bare, head = self.remote.bare, self.remote.head
+        blob = git(bare, "hash-object", "-w", "--stdin", stdin=content.encode())
+        rows = [row for row in git(bare, "ls-tree", head).splitlines() if not row.endswith(f"\t{name}")]
+        tree = git(bare, "mktree", stdin="\n".join([*rows, f"100644 blob {blob}\t{name}", ""]).encode())
+        made = git(bare, "commit-tree", "-p", head, "-m", f"their {name}", tree)
+        with suppress(AssertionError):
+            git(bare, "update-ref", "refs/heads/main", made, head)
+            return True
+        return False
+
+    def shown(self) -> dict[str, str]:
+        """Every file of the branch."""
+        if not self.remote.head:
+            return {}
+        paths = git(self.remote.bare, "ls-tree", "-r", "--name-only", "main").splitlines()
+        return {path: git(self.remote.bare, "show", f"main:{path}") for path in paths}
+
+    async def until(self, holds: Callable[[], bool]) -> None:
+        """Return when something is so."""
+        while not holds():
+            await trio.sleep(0.01)
+
+    @asynccontextmanager
+    async def writing(self, window_seconds: float = 0.0) -> AsyncIterator[None]:
+        """A writer works meanwhile."""
+        there, clock = destination(self.remote.file_url), time.time
+        recovery = Recovery("live", ["default"], self.journal, self.repository, lambda *_: None)
+        writer = Writer(
+            there,
+            Queue(self.journal, "live", window_seconds, clock),
+            CatchUp(there, self.journal, self.repository, recovery, lambda: None),
+            *(self.journal, self.repository, Metrics(), Health(), Words(), clock),
+        )
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(writer.run, trio.lowlevel.checkpoint)
+            yield
+            nursery.cancel_scope.cancel()
+
+
+@asynccontextmanager
+async def world(folder: Path) -> AsyncIterator[World]:
+    """All of it, for a bounded time."""
+    remote = GitServer(folder)
+    with trio.fail_after(BOUND_SECONDS):
+        async with (
+            open_journal(folder) as journal,
+            open_repository(folder / "ours", destination(remote.file_url)) as repository,
+        ):
+            yield World(journal, remote, repository)
+
+
+async def test_a_history_that_was_rewound_stays_so(tmp_path: Path) -> None:
+    """What was taken out of the branch is not pushed again; our files come back as a new commit."""
+    async with world(tmp_path) as there, there.writing():
+        await there.change("a", "1")
+        await there.landed()
+        kept = there.remote.head
+        await there.theirs("password", "hunter2")
+        await there.change("b", "1")
+        await there.landed()
+        mistaken = there.remote.log("%H")[1:]
+        git(there.remote.bare, "update-ref", "refs/heads/main", kept)
+        await there.change("a", "2")
+        await there.until(lambda: "b.yaml" in there.shown() and '"2"' in there.shown()["a.yaml"])
+        await there.landed()
+
+    assert there.shown().keys() == {"a.yaml", "b.yaml"}
+    assert there.remote.log("%H")[0] == kept
+    assert not {*mistaken} & {*there.remote.log("%H")}
+
+
+async def test_a_branch_that_was_deleted_is_begun_anew(tmp_path: Path) -> None:
+    """Its old commits are not pushed again; our files are all there."""
+    async with world(tmp_path) as there, there.writing():
+        await there.change("a", "1")
+        await there.landed()
+        old = there.remote.log("%H")
+        git(there.remote.bare, "update-ref", "-d", "refs/heads/main")
+        await there.change("b", "1")
+        await there.until(lambda: there.shown().keys() == {"a.yaml", "b.yaml"})
+
+    assert not {*old} & {*there.remote.log("%H")}
+
+
+async def test_a_window_closes_beside_others_who_push_all_the_time(tmp_path: Path) -> None:
+    """Pushes of somebody else, more often than once a window, do not hold a change back."""
+    async with world(tmp_path) as there, there.writing(window_seconds=2.0):
+        await there.change("first", "1")
+        await there.landed()
+        await there.change("a", "1")
+        pushes = 0
+        while (await there.journal.backlog("live")).entries:
+            await there.theirs("theirs", str(pushes))
+            pushes += 1
+            assert pushes < 30, "the window is begun anew with each push"
+            await trio.sleep(0.3)
+
+    assert there.shown().keys() == {"first.yaml", "a.yaml", "theirs"}
