@@ -11,7 +11,7 @@ from reverser.config import Config
 from reverser.config.unmatched import Unmatched, unmatched
 from reverser.errors import ReverserError
 from reverser.health import Health
-from reverser.kube.errors import ApiError, Forbidden
+from reverser.kube.errors import ApiError, Faulty, Forbidden
 from reverser.metrics import Metrics
 from reverser.model.change import Stream
 from reverser.model.resource import ResourceType
@@ -107,7 +107,7 @@ class ClusterReports:
         self._failures[stream.id] = error.message
         self._in_a_row[stream.id] += 1
         # A lost connection is the cluster's affair, and a new type may answer 404 for a moment.
-        if isinstance(error, Forbidden) or (
+        if isinstance(error, Forbidden | Faulty) or (
             isinstance(error, ApiError) and self._in_a_row[stream.id] >= FAILURES_TOLD
         ):
             self._health.stalled(f"type/{stream.id}", type(error).__name__, error.message)

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 import trio
 
 from reverser.app.opening import AnyWriter, Opening
+from reverser.bugs import BUG, bug
 from reverser.errors import StalledError, TransientError
 from reverser.health import Health
 from reverser.model.destination import Destination
@@ -39,6 +40,9 @@ class Writers:
                 await self._write(destination)
             except (StalledError, TransientError) as error:
                 self._health.failed(subject, error)
+            except Exception as error:
+                # Of this destination, or of something in it: the others go on, and so does this one later.
+                self._health.failed(subject, StalledError(BUG, bug("destination", subject, error).message))
             else:
                 return
             await trio.sleep(OPEN_SECONDS)

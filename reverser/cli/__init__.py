@@ -2,7 +2,7 @@
 
 Only this package reads argv and the environment. What a command raises ends here as one of the
 documented exit codes: 78 the configuration, 69 a server was unreachable or refused, 70 a bug
-(Python's traceback is kept for that one), 2 wrong usage, 0 all is well.
+(a traceback tells where, without the text of the error), 2 wrong usage, 0 all is well.
 """
 
 from __future__ import annotations

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import traceback
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, NoReturn
 
@@ -23,11 +24,11 @@ def exits() -> Iterator[None]:
     """End the process with the exit code that an escaping error stands for."""
     try:
         yield
-    except Exception as error:
+    except (Exception, BaseExceptionGroup) as error:
         _end(error)
 
 
-def _end(error: Exception) -> NoReturn:
+def _end(error: BaseException) -> NoReturn:
     leaves = list(_leaves(error))
     for leaf in leaves:
         if isinstance(leaf, ConfigError):
@@ -37,9 +38,24 @@ def _end(error: Exception) -> NoReturn:
         for leaf in leaves:
             _show(leaf)
         sys.exit(EXIT_UNAVAILABLE)
-    sys.excepthook(type(error), error, error.__traceback__)
+    _trace(error)
     click.echo("reverser: this is a bug in reverser; please report it with the lines above", err=True)
     sys.exit(EXIT_BUG)
+
+
+def _trace(error: BaseException) -> None:
+    """Where it was raised, and why, without any error's text: it may quote a value of an object."""
+    before = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+    if before is not None:
+        _trace(before)
+        click.echo("which led to:", err=True)
+    click.echo("Traceback (most recent call last, without messages):", err=True)
+    for frame in traceback.extract_tb(error.__traceback__):
+        click.echo(f'  File "{frame.filename}", line {frame.lineno}, in {frame.name}', err=True)
+    click.echo(type(error).__name__, err=True)
+    if isinstance(error, BaseExceptionGroup):
+        for inner in error.exceptions:
+            _trace(inner)
 
 
 def _leaves(error: BaseException) -> Iterator[BaseException]:

@@ -20,6 +20,7 @@ import msgspec
 import trio
 
 from reverser import __version__
+from reverser.kube.address import PROXIES, addressed
 from reverser.kube.credentials import Credentials
 from reverser.kube.depth import decoded
 from reverser.kube.errors import Garbled, api_error
@@ -58,20 +59,21 @@ class Client:
     @classmethod
     @asynccontextmanager
     async def open(cls, credentials: Credentials) -> AsyncIterator[Client]:
-        """A client for as long as the context lasts."""
-        transport = httpx.AsyncHTTPTransport(
-            verify=credentials.verify,
-            proxy=credentials.proxy,
-            limits=httpx.Limits(max_connections=None, max_keepalive_connections=IDLE_CONNECTIONS),
-            socket_options=KEEPALIVE,
-        )
+        """A client for as long as the context lasts. Raises StalledError for an address of no use."""
         name = credentials.tls_server_name
-        http = httpx.AsyncClient(
-            transport=transport,
-            base_url=credentials.server,
-            headers={"User-Agent": f"reverser/{__version__}"},
-            trust_env=False,
-        )
+        with addressed("server", credentials.server), addressed("proxy-url", credentials.proxy, PROXIES):
+            transport = httpx.AsyncHTTPTransport(
+                verify=credentials.verify,
+                proxy=credentials.proxy,
+                limits=httpx.Limits(max_connections=None, max_keepalive_connections=IDLE_CONNECTIONS),
+                socket_options=KEEPALIVE,
+            )
+            http = httpx.AsyncClient(
+                transport=transport,
+                base_url=credentials.server,
+                headers={"User-Agent": f"reverser/{__version__}"},
+                trust_env=False,
+            )
         async with http:
             yield cls(http, Login(credentials), credentials.server, {"sni_hostname": name} if name else {})
 

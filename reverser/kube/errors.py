@@ -4,6 +4,7 @@
     ├─ Unreachable          no answer, or a connection that broke
     │  └─ Silent            a connection on which nothing came for too long
     ├─ Garbled              an answer that cannot be read
+    ├─ Faulty               an answer that we cannot handle
     └─ ApiError             an answer that is no success
        ├─ Unauthorized · Forbidden · NotFound · Conflict · Gone · TooManyRequests
 
@@ -44,6 +45,12 @@ class Garbled(KubeError):
     """An answer that cannot be read."""
 
     word = "garbled"
+
+
+class Faulty(KubeError):
+    """We cannot handle an answer: the bug is ours."""
+
+    word = "bug"
 
 
 class ApiError(KubeError):

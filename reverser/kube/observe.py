@@ -13,6 +13,7 @@ from typing import TypeAlias, cast
 
 import trio
 
+from reverser.bugs import BUG, bug
 from reverser.errors import ReverserError, StalledError, TransientError, alone
 from reverser.kube.backoff import Backoff
 from reverser.kube.client import Client
@@ -82,6 +83,10 @@ class Observer:
                     await self._connected(client)
             except* (TransientError, StalledError) as group:
                 self._reports.unreachable(cast("ReverserError", alone(group)))
+            except* Exception as group:
+                # Of this cluster's answers or kubeconfig: other clusters go on, and so does this one later.
+                message = bug("cluster", self._cluster, group).message
+                self._reports.unreachable(StalledError(BUG, message))
             self._stop(set(self._running))
             self._tried.set()
             await trio.sleep(self._backoff.failed())

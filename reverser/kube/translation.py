@@ -25,7 +25,7 @@ def translated() -> Iterator[None]:
         raise Silent("the API server has gone silent") from error
     except httpx.DecodingError as error:
         raise Garbled("the API server's answer cannot be decompressed") from error
-    except (httpx.HTTPError, httpx.InvalidURL) as error:
+    except (httpx.HTTPError, httpx.InvalidURL, UnicodeError) as error:
         text, untrusted = _words(error)
         hint = "check the certificate authority in the kubeconfig" if untrusted else ""
         raise Unreachable(f"the API server cannot be reached: {text}", hint=hint) from error

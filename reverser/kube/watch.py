@@ -13,9 +13,10 @@ from contextlib import AsyncExitStack
 
 import trio
 
+from reverser.bugs import bug
 from reverser.errors import ReverserError
 from reverser.kube.client import Client
-from reverser.kube.errors import ApiError, Gone, NotFound
+from reverser.kube.errors import ApiError, Faulty, Gone, NotFound
 from reverser.kube.events import MUTATIONS, WatchEvent, change_of, event_of
 from reverser.kube.lists import Listed, Lists, Unending, paged, streamed
 from reverser.kube.paths import collection, watch_params
@@ -71,6 +72,8 @@ class Watch:
                 await self._once()
             except ReverserError as error:
                 await self._failed(error)
+            except Exception as error:
+                await self._failed(Faulty(bug("stream", self.stream.id, error).message))
             else:
                 if self.position and trio.current_time() - began < SHORTEST_SECONDS:
                     await self._trouble.pause()

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 import trio
 
+from reverser.errors import StalledError
 from reverser.kube.observe import Observer
 from reverser.model.change import Stream
 from tests.integration.observing import PATH, Taken, Told, until
@@ -294,3 +296,131 @@ async def test_twenty_expired_tokens_make_one_login(api: Scripted, observe: Obse
     await until(lambda: observed.taken.texts.count("at 9") == 20)
     assert runs.read_text() == "\n\n"
     assert observed.told.errors == []
+
+
+BAD_SERVERS = [
+    "https://api.example:99999",
+    "https://api.example:port",
+    "https://[::1",
+    "api.example:6443",
+    "ftp://api",
+]
+BAD_PROXIES = [
+    "proxy.example:3128",
+    "ftp://proxy.example",
+    "http://proxy.example:port",
+    "http://[::1",
+    "socks4://x:1",
+]
+
+
+def _kubeconfig(path: Path, **cluster: str) -> None:
+    document = json.loads(path.read_text())
+    document["clusters"][0]["cluster"].update(cluster)
+    path.write_text(json.dumps(document))
+
+
+@pytest.mark.parametrize(
+    ("key", "address"),
+    [*(("server", each) for each in BAD_SERVERS), *(("proxy-url", each) for each in BAD_PROXIES)],
+)
+async def test_an_address_of_no_use_is_told_and_tried_again(
+    api: Scripted, observe: Observe, tmp_path: Path, key: str, address: str
+) -> None:
+    """The key of the kubeconfig is named, nothing ends, and the cluster is observed once it is mended."""
+    good = api.kubeconfig(tmp_path).read_text()
+    bad = tmp_path / "bad"
+    bad.write_text(good)
+    _kubeconfig(bad, **{key: address})
+    observed = observe(bad)
+    await until(lambda: observed.told.errors)
+    error = observed.told.errors[0]
+    assert isinstance(error, StalledError)
+    assert error.reason == "KubeconfigUnusable"
+    assert f"`{key}`" in error.message
+
+    bad.write_text(good)
+    await until(lambda: "listed configmaps 1" in observed.told.calls)
+
+
+async def test_an_address_that_turns_bad_is_told_at_the_next_login(
+    api: Scripted, observe: Observe, tmp_path: Path
+) -> None:
+    """A kubeconfig is read again when a login has run out; one of no use then is waited out as well."""
+    path = api.kubeconfig(tmp_path)
+    good = path.read_text()
+    observed = observe(path)
+    await until(lambda: "listed configmaps 1" in observed.told.calls)
+
+    _kubeconfig(path, **{"proxy-url": "proxy.example"})
+    api.script["/api"] = [status(401, "Unauthorized")] * 2 + [document(groups("configmaps"))]
+    observed.observer.poke()
+    await until(lambda: any("proxy-url" in error.message for error in observed.told.errors))
+
+    path.write_text(good)
+    await until(lambda: observed.told.calls.count("connected") == 2)
+
+
+async def test_a_socks_proxy_is_used(
+    api: Scripted, observe: Observe, tmp_path: Path, nursery: trio.Nursery
+) -> None:
+    """As with kubectl, `proxy-url` may be one."""
+    path = api.kubeconfig(tmp_path)
+    asked: list[bytes] = []
+    port = await nursery.start(_socks, asked, api.port)
+    _kubeconfig(path, server="http://kube.invalid:80", **{"proxy-url": f"socks5://127.0.0.1:{port}"})
+
+    observed = observe(path)
+
+    await until(lambda: "listed configmaps 1" in observed.told.calls)
+    assert {*asked} == {b"kube.invalid"}
+
+
+async def _socks(
+    asked: list[bytes], port: int, *, task_status: trio.TaskStatus[int] = trio.TASK_STATUS_IGNORED
+) -> None:
+    """SOCKS5 without a login, as RFC 1928 has it: every connection leads to one port here."""
+
+    async def connection(client: trio.SocketStream) -> None:
+        greeting = await client.receive_some(64)
+        assert greeting[0] == 5
+        await client.send_all(b"\x05\x00")
+        request = await client.receive_some(512)
+        asked.append(request[5 : 5 + request[4]])
+        await client.send_all(b"\x05\x00\x00\x01\x00\x00\x00\x00\x00\x00")
+        async with await trio.open_tcp_stream("127.0.0.1", port) as server, trio.open_nursery() as both:
+            both.start_soon(_copy, client, server)
+            both.start_soon(_copy, server, client)
+
+    (listener,) = await trio.open_tcp_listeners(0, host="127.0.0.1")
+    task_status.started(listener.socket.getsockname()[1])
+    await trio.serve_listeners(connection, [listener])
+
+
+async def _copy(source: trio.SocketStream, target: trio.SocketStream) -> None:
+    with suppress(trio.BrokenResourceError, trio.ClosedResourceError):
+        while data := await source.receive_some():
+            await target.send_all(data)
+        await target.send_eof()
+
+
+async def test_a_bug_about_one_cluster_or_stream_ends_nothing(
+    api: Scripted, observe: Observe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is told as a failure of the cluster, or of the stream, and tried again."""
+    with monkeypatch.context() as patch:
+        patch.setattr("reverser.kube.observe.discover", _broken)
+        observed = observe()
+        await until(lambda: observed.told.errors)
+        assert "canary" not in observed.told.errors[0].message
+        assert "KeyError in reverser.kube.observe" in observed.told.errors[0].message
+    with monkeypatch.context() as patch:
+        patch.setattr("reverser.kube.watch.change_of", _broken)
+        await until(lambda: "failed configmaps" in observed.told.calls)
+        assert observed.told.restarts[0] == "bug"
+
+    await until(lambda: "listed configmaps 1" in observed.told.calls)
+
+
+def _broken(*_args: object) -> None:
+    raise KeyError("canary")

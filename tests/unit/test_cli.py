@@ -253,3 +253,23 @@ def test_the_type_of_an_error_decides_the_exit_code(error: Exception, code: int)
         raise error
 
     assert ended.value.code == code
+
+
+def test_a_bug_is_told_by_its_place_and_never_by_its_text(capsys: pytest.CaptureFixture[str]) -> None:
+    """What an error says may quote an object: on standard error are types, files and lines alone."""
+    with pytest.raises(SystemExit) as ended, exits():
+        _quoting("canary-hunter2")
+
+    told = capsys.readouterr().err
+    assert ended.value.code == 70
+    assert "canary" not in told
+    assert "in _quoting" in told
+    assert "ValueError" in told
+    assert "KeyError" in told
+
+
+def _quoting(value: str) -> None:
+    try:
+        int(value)
+    except ValueError as error:
+        raise ExceptionGroup(value, [KeyError(value)]) from error

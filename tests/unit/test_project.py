@@ -132,7 +132,7 @@ def test_the_container_installs_what_was_tested() -> None:
 def test_every_dependency_is_used() -> None:
     """pyproject.toml names no dependency that no module imports, but for those decision 0002 explains."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    names = {re.split(r"[<>=]", line)[0] for line in project["dependencies"]}
+    names = {re.split(r"[<>=\[]", line)[0] for line in project["dependencies"]}
     modules = {"opentelemetry-sdk": "opentelemetry.sdk"}
     modules["opentelemetry-exporter-prometheus"] = "opentelemetry.exporter.prometheus"
     code = "\n".join(path.read_text() for path in (ROOT / "reverser").rglob("*.py"))
