@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from reverser.model.entry import Edit
 from reverser.stages.paths import folders
@@ -25,7 +25,7 @@ class Index:
     """The files of a commit, by path."""
 
     def __init__(self, rows: Iterable[tuple[str, str, str]] = ()) -> None:
-        self._files = {path: bytes.fromhex(blob) if mode == "100644" else OTHER for path, mode, blob in rows}
+        self._files = {path: _kept(mode, blob) for path, mode, blob in rows}
         self._folders = Counter(folder for path in self._files for folder in folders(path))
 
     def apply(self, edits: Iterable[Edit]) -> list[Edit]:
@@ -35,6 +35,15 @@ class Index:
             last.pop(edit.path, None)
             last[edit.path] = edit
         return [edit for edit in last.values() if self._apply(edit)]
+
+    def follow(self, changed: Mapping[str, tuple[str, str] | None]) -> None:
+        """Become the index of another commit, of which this differs: path -> (mode, blob), None: no file."""
+        for path in changed:
+            self._remove(path)
+        for path, found in changed.items():
+            if found is not None:
+                self._files[path] = _kept(*found)
+                self._folders.update(folders(path))
 
     def _apply(self, edit: Edit) -> bool:
         if edit.content is None:
@@ -61,3 +70,7 @@ class Index:
         if self._folders[path]:
             for below in [each for each in self._files if each.startswith(f"{path}/")]:
                 self._remove(below)
+
+
+def _kept(mode: str, blob: str) -> bytes:
+    return bytes.fromhex(blob) if mode == "100644" else OTHER

@@ -36,9 +36,33 @@ def parse_listing(output: bytes) -> Iterator[tuple[str, str, str]]:
         yield text(path), mode, blob
 
 
-async def blobs(git: Git, ids: Sequence[str]) -> dict[str, bytes]:
-    """The contents of blobs."""
+async def changed(git: Git, old: str, new: str) -> dict[str, tuple[str, str] | None]:
+    """path -> (mode, object id) in `new` of every file that differs between two commits; None: it is gone."""
+    options = ("-r", "-z", "--raw", "--no-renames", "--no-ext-diff", "--full-index")
+    output = await git.output("diff-tree", *options, old, new)
+    return await trio.to_thread.run_sync(lambda: dict(_parse_changes(output)))
+
+
+def _parse_changes(output: bytes) -> Iterator[tuple[str, tuple[str, str] | None]]:
+    fields = output.split(b"\0")[:-1]
+    for facts, path in zip(fields[::2], fields[1::2], strict=True):
+        _, mode, _, blob, status = facts.decode().split(" ")
+        yield text(path), None if status == "D" else (mode, blob)
+
+
+async def _small(git: Git, ids: Sequence[str], most: int) -> list[str]:
+    """Those of these blobs that have so many bytes or fewer."""
+    check = ("cat-file", "--batch-check=%(objectname) %(objectsize)")
+    output = await git.output(*check, stdin="".join(f"{blob}\n" for blob in ids).encode())
+    rows = (row.split(" ") for row in output.decode().splitlines())
+    return [blob for blob, size in rows if not size.isdigit() or int(size) <= most]
+
+
+async def blobs(git: Git, ids: Sequence[str], most: int | None = None) -> dict[str, bytes]:
+    """The contents of blobs, without those of more than `most` bytes."""
     wanted = list(dict.fromkeys(ids))
+    if wanted and most is not None:
+        wanted = await _small(git, wanted, most)
     if not wanted:
         return {}
     output = await git.output("cat-file", "--batch", stdin="".join(f"{blob}\n" for blob in wanted).encode())

@@ -128,8 +128,11 @@ class GitRepository:
     async def tree(self, commit: str) -> dict[str, tuple[str, str]]:
         return await objects.tree(self._git, commit)
 
-    async def blobs(self, ids: Sequence[str]) -> dict[str, bytes]:
-        return await objects.blobs(self._git, ids)
+    async def changed(self, old: str, new: str) -> dict[str, tuple[str, str] | None]:
+        return await objects.changed(self._git, old, new)
+
+    async def blobs(self, ids: Sequence[str], most: int | None = None) -> dict[str, bytes]:
+        return await objects.blobs(self._git, ids, most)
 
     async def close(self) -> None:
         """End all children."""
@@ -173,8 +176,20 @@ class GitRepository:
     async def _index_of(self, commit: str) -> Index:
         if self._index is not None and self._index[0] == commit:
             return self._index[1]
+        if self._index is not None and commit and await self._follow(*self._index, commit):
+            return self._index[1]
         output = await objects.listing(self._git, commit) if commit else b""
         return await trio.to_thread.run_sync(lambda: Index(objects.parse_listing(output)))
+
+    async def _follow(self, known: str, index: Index, commit: str) -> bool:
+        """Bring the index from one commit to another; False when the one is not there any more."""
+        if not known:
+            return False
+        try:
+            index.follow(await objects.changed(self._git, known, commit))
+        except TransientError:
+            return False
+        return True
 
     async def _import_plan(self, plan: Sequence[Planned], parent: str) -> list[str]:
         if not plan:

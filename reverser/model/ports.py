@@ -207,5 +207,11 @@ class Repository(Protocol):
     async def tree(self, commit: str) -> dict[str, tuple[str, str]]:
         """path -> (mode, blob id) of every file of a commit; mode is `100644`, `120000` (symlink), …"""
 
-    async def blobs(self, ids: Sequence[str]) -> dict[str, bytes]:
-        """The contents of blobs."""
+    async def changed(self, old: str, new: str) -> dict[str, tuple[str, str] | None]:
+        """path -> (mode, blob id) in `new` of every file that differs between two commits; None: it is gone.
+
+        Raises TransientError when one of them is not there.
+        """
+
+    async def blobs(self, ids: Sequence[str], most: int | None = None) -> dict[str, bytes]:
+        """The contents of blobs, without those of more than `most` bytes."""

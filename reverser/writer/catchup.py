@@ -21,6 +21,7 @@ from reverser.model.entry import Edit, Entry
 from reverser.model.ports import Journal, Landed, Repository
 from reverser.stages.message import parse_entry
 from reverser.writer.foreign import Foreign
+from reverser.writer.others import Others
 from reverser.writer.recover import Recovery
 from reverser.writer.touched import Touched
 
@@ -47,6 +48,7 @@ class CatchUp:
         self._recovery = recovery
         self._on_rebuilt = on_rebuilt
         self._edited = Touched(destination.name, journal)
+        self._others = Others(repository, destination.path)
 
     async def run(self, now: float) -> tuple[str, Foreign]:
         """Fetch and mend; the remote head ("" for an empty branch) and the files of others."""
@@ -66,9 +68,8 @@ class CatchUp:
         await self._journal.set_head(self._name, head)
         if lost or rewritten:
             self._on_rebuilt()
-        foreign = Foreign(self._repository, self._destination.path, touched)
-        await foreign.read(head, await self._ours())
-        return head, foreign
+        await self._others.move(head, await self._ours())
+        return head, Foreign(self._repository, self._others, touched)
 
     async def _acknowledge(self, landed: Sequence[Landed], head: str) -> None:
         ranges = [entry for commit in landed for entry in map(parse_entry, commit.entries) if entry]

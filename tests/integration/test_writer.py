@@ -53,7 +53,11 @@ class Repository:
         await trio.lowlevel.checkpoint()
         return {commit: ("160000", commit)}
 
-    async def blobs(self, ids: Sequence[str]) -> dict[str, bytes]:
+    async def changed(self, old: str, new: str) -> dict[str, tuple[str, str] | None]:
+        await trio.lowlevel.checkpoint()
+        return {old: None, new: ("160000", new)}
+
+    async def blobs(self, ids: Sequence[str], most: int | None = None) -> dict[str, bytes]:
         await trio.lowlevel.checkpoint()
         return dict.fromkeys(ids, b"")
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 import trio
 from gitserver import GitServer, git
@@ -102,6 +103,26 @@ class World:
             nursery.cancel_scope.cancel()
 
 
+class Reading:
+    """A repository that remembers what is read from it."""
+
+    def __init__(self, repository: Repository) -> None:
+        self._repository = repository
+        self.blobs_read: list[str] = []
+        self.trees = 0
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._repository, name)
+
+    async def tree(self, commit: str) -> dict[str, tuple[str, str]]:
+        self.trees += 1
+        return await self._repository.tree(commit)
+
+    async def blobs(self, ids: Sequence[str], most: int | None = None) -> dict[str, bytes]:
+        self.blobs_read += ids
+        return await self._repository.blobs(ids, most)
+
+
 @asynccontextmanager
 async def world(folder: Path) -> AsyncIterator[World]:
     """All of it, for a bounded time."""
@@ -161,3 +182,32 @@ async def test_a_window_closes_beside_others_who_push_all_the_time(tmp_path: Pat
             await trio.sleep(0.3)
 
     assert there.shown().keys() == {"first.yaml", "a.yaml", "theirs"}
+
+
+async def test_only_what_changed_is_read_again(tmp_path: Path) -> None:
+    """A branch of many manifests that somebody pushes to costs one blob for each file that they change."""
+    manifest = "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: {}\n"
+    async with world(tmp_path) as there:
+        read = Reading(there.repository)
+        there.repository = read  # type: ignore[assignment]
+        files: dict[str, str | None] = {f"theirs/{n}.yaml": manifest.format(f"n{n}") for n in range(600)}
+        await trio.to_thread.run_sync(there.remote.commit, files)
+        async with there.writing():
+            await there.change("first", "1")
+            await there.landed()
+            assert len(read.blobs_read) == 600
+            read.blobs_read.clear()
+            for name in ("moved", "moved", "other"):
+                await there.theirs(f"{name}.yaml", manifest.format(name) + f"# {len(read.blobs_read)}\n")
+                await there.change(f"after-{len(read.blobs_read)}", "1")
+                await there.landed()
+            assert len(read.blobs_read) == 3
+            assert read.trees == 1
+            read.blobs_read.clear()
+            for name in ("moved", "n7"):
+                await there.change(name, "theirs is edited")
+            await there.landed()
+
+    for path in ("moved.yaml", "theirs/7.yaml"):
+        assert "v: theirs is edited" in git(there.remote.bare, "show", f"main:{path}")
+    assert not {"n7.yaml"} & {*git(there.remote.bare, "ls-tree", "--name-only", "main").splitlines()}
