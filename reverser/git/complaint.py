@@ -49,11 +49,16 @@ TABLE = (
         "RepositoryNotFound",
         "check the destination's url; private repositories look missing to strangers",
     ),
+    Row(
+        r"returned error: 30\d",
+        "Redirected",
+        "set the destination's url to where the remote is now; redirects are not followed",
+    ),
     Row("mismatched algorithms", "ObjectFormat", "SHA-256 repositories are not supported"),
     Row(
         "SSL certificate problem|server certificate verification failed|certificate subject name",
         "CertificateUntrusted",
-        "let git know the authority: git config http.sslCAInfo, or GIT_SSL_CAINFO",
+        "let git know the authority: git config --global http.sslCAInfo FILE, or GIT_SSL_CAINFO",
     ),
     Row("invalid refspec", "BranchInvalid", "check the destination's branch"),
 )

@@ -6,7 +6,7 @@ is readable by every user of the machine, and remotes repeat URLs in their compl
 | kind | how git gets it |
 |---|---|
 | SSH key | a private file, named in `GIT_SSH_COMMAND`; host keys only from `known_hosts`, fail closed |
-| user + password | `http.extraHeader` (Basic), as a `GIT_CONFIG_*` variable |
+| user + password | `http.<url>.extraHeader` (Basic), as a `GIT_CONFIG_*` variable |
 | token | the same (Bearer) |
 """
 
@@ -75,7 +75,7 @@ def login(destination: Destination, folder: Path) -> Iterator[Login]:
         hint = "write the password under [destinations.credentials]"
         raise StalledError("PasswordInUrl", f"the URL {redact(url)} holds a password", hint=hint)
     if url.startswith(("http://", "https://")):
-        yield _http(credentials)
+        yield _http(url, credentials)
     elif url.startswith("file://"):
         yield Login()
     else:
@@ -110,7 +110,7 @@ def _unreadable(reference: SecretRef, what: str) -> StalledError:
     )
 
 
-def _http(credentials: Credentials) -> Login:
+def _http(url: str, credentials: Credentials) -> Login:
     if credentials.token:
         secret = resolve(credentials.token)
         header = f"Authorization: Bearer {secret}"
@@ -122,7 +122,8 @@ def _http(credentials: Credentials) -> Login:
         return Login()
     if not header.isprintable():
         raise StalledError("CredentialsUnreadable", "the token holds a line break or a control character")
-    return Login((("http.extraHeader", header),), secrets=(header.rpartition(" ")[2], secret))
+    # With the URL, so that git sends it nowhere else.
+    return Login(((f"http.{url}.extraHeader", header),), secrets=(header.rpartition(" ")[2], secret))
 
 
 def _ssh(credentials: Credentials, folder: Path) -> Login:

@@ -36,6 +36,7 @@ LEFTOVERS = (
     "objects/pack/tmp_*",
     "objects/pack/.tmp-*",
     "fast_import_crash_*",
+    "user.????????",
 )
 
 CHECKPOINTS = 100

@@ -5,8 +5,8 @@ together with whatever it started (ssh, git-remote-https) when we are cancelled 
 long. Its environment is ours without the `GIT_*` variables that would lead it elsewhere or make it
 print headers; settings and credentials travel as `GIT_CONFIG_*` variables, never in argv, which
 other users of the machine can read. Output is in English (`LC_ALL=C`), since `complaint` and `push`
-read it. The user's own Git configuration stays in force (proxies, certificates, `safe.directory`)
-but for what would ask questions, run hooks or tidy up behind our back.
+read it. The user's own Git configuration is not read; what of it holds is told by `userconfig`.
+Redirects are not followed, as credentials would go along to whatever host is named.
 """
 
 from __future__ import annotations
@@ -26,16 +26,25 @@ from reverser.errors import StalledError, TransientError
 
 Settings: TypeAlias = Sequence[tuple[str, str]]
 
-KEPT = {"GIT_CONFIG_GLOBAL", "GIT_CONFIG_NOSYSTEM", "GIT_CONFIG_SYSTEM", "GIT_EXEC_PATH", "GIT_SSL_CAINFO"}
+KEPT = {"GIT_EXEC_PATH", "GIT_SSL_CAINFO"}
+USERS_OWN = ("GIT_CONFIG_GLOBAL", "GIT_CONFIG_NOSYSTEM", "GIT_CONFIG_SYSTEM")
+"""Where the user's configuration is; for the one command that reads it."""
 
 SETTINGS: Settings = (
     ("core.hooksPath", os.devnull),
     ("credential.helper", ""),
     ("gc.auto", "0"),
+    ("http.followRedirects", "false"),
     ("maintenance.auto", "false"),
 )
 
-FIXED = {"GIT_ASKPASS": "", "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"}
+FIXED = {
+    "GIT_ASKPASS": "",
+    "GIT_CONFIG_GLOBAL": os.devnull,
+    "GIT_CONFIG_NOSYSTEM": "1",
+    "GIT_TERMINAL_PROMPT": "0",
+    "LC_ALL": "C",
+}
 
 
 class Finished(msgspec.Struct, frozen=True):
@@ -64,10 +73,12 @@ class Git:
         variables: Mapping[str, str] | None = None,
         timeout_seconds: float = 600.0,
         linger_seconds: float = 0.0,
+        users_own: bool = False,
     ) -> Finished:
         """Run one command to its end; TransientError when it takes longer than it may.
 
         `linger_seconds`: how long it may go on when it is cancelled, or takes too long, before it is ended.
+        `users_own`: under the user's configuration.
         """
         runner = partial(
             trio.run_process,
@@ -78,7 +89,7 @@ class Git:
             check=False,
             deliver_cancel=partial(end_group, linger_seconds=linger_seconds),
             start_new_session=True,
-            env=environment(settings, variables),
+            env=_users_own() if users_own else environment(settings, variables),
         )
         with trio.move_on_after(timeout_seconds), git_installed():
             done = await runner()
@@ -100,6 +111,11 @@ def environment(settings: Settings = (), variables: Mapping[str, str] | None = N
     keys = {f"GIT_CONFIG_KEY_{number}": key for number, (key, _) in enumerate(rows)}
     values = {f"GIT_CONFIG_VALUE_{number}": value for number, (_, value) in enumerate(rows)}
     return inherited | FIXED | {"GIT_CONFIG_COUNT": str(len(rows))} | keys | values | dict(variables or {})
+
+
+def _users_own() -> dict[str, str]:
+    there = {name: os.environ[name] for name in USERS_OWN if name in os.environ}
+    return {name: value for name, value in environment().items() if name not in USERS_OWN} | there
 
 
 @contextlib.contextmanager

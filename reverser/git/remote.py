@@ -7,7 +7,10 @@ and push move `TRACKING`, which remembers the remote's head between them.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable
+from functools import partial
+from pathlib import Path
 from typing import TypeAlias
 
 import msgspec
@@ -15,6 +18,7 @@ import msgspec
 from reverser.errors import TransientError
 from reverser.git.credentials import login
 from reverser.git.process import Finished, Git, Settings
+from reverser.git.userconfig import take
 from reverser.model.destination import Credentials, Destination
 
 Ask: TypeAlias = Callable[[Destination], Awaitable[Credentials]]
@@ -24,6 +28,13 @@ TRACKING = "refs/remotes/origin/branch"
 PUSH_LINGER_SECONDS = 2.0
 """A push that is ended in the middle may leave a lock behind, in a remote on the same disk too, where
 nobody would ever take it away. Most are done sooner than this."""
+
+REDIRECTED = re.compile(r"returned error: 30\d")
+TRACE = {"GIT_TRACE_CURL": "1", "GIT_TRACE_CURL_NO_DATA": "1"}
+"""Prints the headers of requests and answers; git leaves our credentials out."""
+LOCATION = re.compile(
+    r"<= Recv header: location: *(\S+?)(?:/info/refs)?(?:\?\S*)?$", re.IGNORECASE | re.MULTILINE
+)
 
 
 class Remote:
@@ -38,6 +49,7 @@ class Remote:
         self.ref = f"refs/heads/{destination.branch}"
         self.timeout_seconds = timeout_seconds
         self._destination = destination
+        self._config: Path | None = None
         self._settings = (
             ("remote.origin.url", destination.url),
             ("remote.origin.fetch", f"+{self.ref}:{TRACKING}"),
@@ -69,14 +81,20 @@ class Remote:
         StalledError: the credentials cannot be read. TransientError: no answer in time.
         """
         try:
+            if self._config is None or arguments[0] != "push":
+                self._config = await take(self.git)
             with login(await self._known(), self.git.folder) as access:
-                done = await self.git.run(
-                    *arguments,
+                command = partial(
+                    self.git.run,
                     settings=(*self._settings, *access.settings, *settings),
-                    variables=access.variables,
                     timeout_seconds=patience * self.timeout_seconds,
                     linger_seconds=linger_seconds,
                 )
+                variables = access.variables | {"GIT_CONFIG_GLOBAL": str(self._config)}
+                done = await command(*arguments, variables=variables)
+                if done.code and REDIRECTED.search(done.stderr):
+                    traced = await command("ls-remote", "origin", variables=variables | TRACE)
+                    done = msgspec.structs.replace(done, stderr=done.stderr + _moved(traced.stderr))
         except OSError as error:
             message = f"the login cannot be prepared: {error.strerror or error}"
             raise TransientError(message, hint="free some space on the disk of data_dir") from error
@@ -88,3 +106,9 @@ class Remote:
             return self._destination
         found = await self._ask(self._destination)
         return msgspec.structs.replace(self._destination, credentials=found)
+
+
+def _moved(trace: str) -> str:
+    """Where a redirect leads to, in a line like one of the remote's own."""
+    found = LOCATION.search(trace)
+    return f"\nremote: it redirects to {found[1]}\n" if found else ""

@@ -1,9 +1,9 @@
 """A real Git server for tests: one bare repository behind `git http-backend`, over ssh, and as file://.
 
 Faults are switched by attributes while it runs: `login` (who may enter), `status` (refuse all),
-`read_only` (refuse pushes), `hanging` (answer nothing), `race` (call this when a push is about to be
-stored). `refuse(words)` installs a pre-receive hook. `commit(...)` lands somebody else's commit.
-`clone()` is how a test looks at the result: a fresh clone, checked by `git fsck`.
+`read_only` (refuse pushes), `moved` (send everybody elsewhere), `hanging` (answer nothing), `race` (call
+this when a push is about to be stored). `refuse(words)` installs a pre-receive hook. `commit(...)` lands
+somebody else's commit. `clone()` is how a test looks at the result: a fresh clone, checked by `git fsck`.
 """
 
 from __future__ import annotations
@@ -60,6 +60,8 @@ class GitServer:
         """The Authorization header that is asked for; empty: everybody may enter."""
         self.status = 0
         self.read_only = False
+        self.moved: dict[str, str] = {}
+        """Method -> the address that its requests are redirected to."""
         self.hanging = False
         self.released = threading.Event()
         self.race: Callable[[], object] | None = None
@@ -171,6 +173,8 @@ class Handler(BaseHTTPRequestHandler):
             return self._answer(401, {"WWW-Authenticate": 'Basic realm="git"'}, b"who are you?")
         if server.status:
             return self._answer(server.status, {}, b"no")
+        if self.command in server.moved:
+            return self._answer(307, {"Location": server.moved[self.command] + self.path}, b"")
         if server.read_only and "git-receive-pack" in self.path:
             return self._answer(403, {}, b"read only")
         if self.command == "POST" and self.path.endswith("git-receive-pack") and server.race:

@@ -1,0 +1,62 @@
+"""What of the user's own Git configuration holds for our commands: how to connect, never where to.
+
+Proxies, certificates, `safe.directory` and the memory of packs are the operator's to say. All else would
+move our commands elsewhere or have them run programs: `url.*.insteadOf` and a `pushurl` lead credentials
+to another host, `core.sshCommand` and `remote.*.receivepack` are programs. So nothing is in force but
+a copy of the settings listed here, which is made anew at each fetch.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+import trio
+
+from reverser.git.process import Git
+
+NAME = "user.gitconfig"
+
+TAKEN = re.compile(
+    r"safe\.directory"
+    r"|http\.(.+\.)?(proxy(authmethod|ssl\w+)?|ssl\w+|pinnedpubkey|version|postbuffer|useragent|emptyauth"
+    r"|delegation|curloptresolve|lowspeed(limit|time))"
+    r"|http\..+\.extraheader"  # with a URL: it goes to that host alone
+    r"|pack\.\w+|protocol\.version|core\.(compression|bigfilethreshold|packedgit\w+)"
+)
+"""Names as git prints them; what stands between the first and the last dot keeps its case."""
+
+
+async def take(git: Git) -> Path:
+    """Copy what we take of the user's settings as they are now; the file with the copy."""
+    done = await git.run("config", "--list", "--null", users_own=True)
+    path = git.folder / NAME
+    await trio.to_thread.run_sync(_write, path, taken(done.stdout if done.code == 0 else b""))
+    return path
+
+
+def taken(listed: bytes) -> str:
+    """The configuration file of the settings that we take, of what `git config --list --null` printed."""
+    rows = [row.partition("\n") for row in listed.decode(errors="replace").split("\0")[:-1]]
+    return "".join(_section(name, value) for name, _, value in rows if TAKEN.fullmatch(name))
+
+
+def _section(name: str, value: str) -> str:
+    section, _, rest = name.partition(".")
+    subsection, _, variable = rest.rpartition(".")
+    head = f'[{section} "{_escaped(subsection)}"]' if subsection else f"[{section}]"
+    return f'{head}\n\t{variable} = "{_escaped(value)}"\n'
+
+
+def _escaped(text: str) -> str:
+    return text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n").replace("\t", "\\t")
+
+
+def _write(path: Path, text: str) -> None:
+    """Whole or not at all, as other commands may read it now; a proxy's password may be in it."""
+    beside = path.with_suffix(f".{os.urandom(4).hex()}")
+    descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        file.write(text)
+    beside.replace(path)

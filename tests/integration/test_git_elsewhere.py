@@ -1,0 +1,126 @@
+"""Credentials go to the configured host, whatever a remote or the user's Git configuration says."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from gitserver import GitServer, serving
+from gitsupport import commit, destination
+
+from reverser.errors import StalledError
+from reverser.git.probe import probe
+from reverser.git.process import Git
+from reverser.git.repository import open_repository
+from reverser.git.userconfig import take, taken
+from reverser.model.commit import PushOutcome
+from reverser.model.destination import Credentials, Destination
+from reverser.model.secret import SecretRef
+
+TOKEN = Credentials(token=SecretRef(value="s3cret"))
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[GitServer]:
+    (tmp_path / "one").mkdir()
+    with serving(tmp_path / "one") as server:
+        yield server
+
+
+@pytest.fixture
+def other(tmp_path: Path) -> Iterator[GitServer]:
+    """Another host, which would take everything."""
+    (tmp_path / "two").mkdir()
+    with serving(tmp_path / "two") as server:
+        yield server
+    assert server.authorizations == [], "it was asked"
+    assert server.head == ""
+
+
+def with_token(server: GitServer) -> Destination:
+    return destination(server.url, credentials=TOKEN)
+
+
+def host(server: GitServer) -> str:
+    return server.url.removesuffix("/live.git")
+
+
+async def test_a_redirect_is_not_followed(tmp_path: Path, server: GitServer, other: GitServer) -> None:
+    """It is told with the address, for a person to decide."""
+    server.moved = {"GET": host(other)}
+    async with open_repository(tmp_path / "ours", with_token(server)) as repository:
+        with pytest.raises(StalledError) as caught:
+            await repository.fetch()
+        [head] = await repository.write([commit(a="1")], "")
+        assert (await repository.push(head, "")).outcome is PushOutcome.DENIED
+        with pytest.raises(StalledError):
+            await repository.annotate({head: "note"}, "Reverser <reverser@localhost>", 1.0)
+    assert caught.value.reason == "Redirected"
+    assert f"redirects to {other.url}" in caught.value.message
+    report = await probe(with_token(server))
+    assert (report.reason, report.push_allowed) == ("Redirected", False)
+
+
+async def test_a_redirect_of_the_upload_is_not_followed(
+    tmp_path: Path, server: GitServer, other: GitServer
+) -> None:
+    """Nor is that of what comes after the first answer, which git would send with the token."""
+    server.moved = {"POST": host(other)}
+    async with open_repository(tmp_path / "ours", with_token(server)) as repository:
+        [head] = await repository.write([commit(a="1" * 2_000_000)], "")
+        assert not (await repository.push(head, "")).landed
+    assert server.head == ""
+
+
+REWRITTEN = [
+    '[url "{other}"]\n\tinsteadOf = {one}',
+    '[url "{other}/live.git"]\n\tinsteadOf = {one}/live.git',
+    '[url "{other}"]\n\tpushInsteadOf = {one}',
+    '[remote "origin"]\n\tpushurl = {other}/live.git',
+    '[remote "origin"]\n\turl = {other}/live.git',
+    "[http]\n\tproxy =\n\tfollowRedirects = true",
+]
+
+
+@pytest.mark.parametrize("settings", REWRITTEN)
+async def test_the_users_own_settings_do_not_lead_elsewhere(
+    tmp_path: Path, server: GitServer, other: GitServer, settings: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Commits land where the destination says."""
+    own = tmp_path / "gitconfig"
+    own.write_text(settings.format(other=host(other), one=host(server)) + "\n")
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(own))
+    server.login = "Bearer s3cret"
+    async with open_repository(tmp_path / "ours", with_token(server)) as repository:
+        [head] = await repository.write([commit(a="1")], await repository.fetch())
+        assert (await repository.push(head, "")).landed
+    assert server.head == head
+
+
+async def test_how_to_connect_is_the_users_to_say(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Proxies, certificates and trusted folders of the user are in force as they are now."""
+    own = tmp_path / "gitconfig"
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(own))
+    monkeypatch.setenv("GIT_CONFIG_NOSYSTEM", "1")
+    own.write_text(
+        '[http "https://h.example/A b"]\n\tproxy = "http://p:1/#\\"x\\\\"\n\textraHeader = "X-Key: 1"\n'
+        "[http]\n\textraHeader = X-Everywhere: 1\n\tsslCAInfo = /ca.pem\n"
+        "[safe]\n\tdirectory = /one\n\tdirectory = *\n[core]\n\tsshCommand = evil\n\tpager = less\n"
+        "[credential]\n\thelper = store\n[alias]\n\tpush = !evil\n"
+    )
+    git = Git(tmp_path / "ours")
+    git.folder.mkdir()
+    copy = await take(git)
+    listed = await git.run("config", "--file", str(copy), "--list", "--null")
+
+    assert listed.stdout.decode().split("\0")[:-1] == [
+        'http.https://h.example/A b.proxy\nhttp://p:1/#"x\\',
+        "http.https://h.example/A b.extraheader\nX-Key: 1",
+        "http.sslcainfo\n/ca.pem",
+        "safe.directory\n/one",
+        "safe.directory\n*",
+    ]
+    assert copy.stat().st_mode & 0o777 == 0o600
+    own.unlink()
+    assert (await take(git)).read_text() == taken(b"") == ""
