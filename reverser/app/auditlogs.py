@@ -78,7 +78,7 @@ class AuditLogs:
         self._coverage = coverage
         for source in self._sources:
             told = positions.get(LOG + source.log.identity, "").split()
-            if len(told) == 3 and told[2] == coverage:
+            if len(told) == 3 and told[2] == coverage and told[0].isdecimal() and told[1].isdecimal():
                 source.log.seek(Place(int(told[0]), int(told[1])))
 
     def next(self) -> Batch | None:

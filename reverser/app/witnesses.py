@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
+from reverser.bugs import left_out
 from reverser.errors import StalledError, TransientError
 from reverser.health import Health
 from reverser.intake.attributor import Attributor
@@ -63,10 +64,12 @@ class Witnesses:
     async def recall(self, clusters: Iterable[str]) -> None:
         """Take back what the last process knew."""
         for arrived_at, fact in await self._journal.kept():
-            self._facts.add(fact, arrived_at)
+            with left_out("journal", fact.cluster):
+                self._facts.add(fact, arrived_at)
         text = await self._journal.fact(KEPT)
         if text:
-            self._facts.seed(msgspec.json.decode(text, type=list[Fact]), time.time())
+            with left_out("journal", KEPT):
+                self._facts.seed(msgspec.json.decode(text, type=list[Fact]), time.time())
             # Good for one start only: after it nothing would tell that their change is long past.
             await self._journal.set_fact(KEPT, "")
         known = [cluster for cluster in clusters if await self._journal.fact(_heard(cluster))]

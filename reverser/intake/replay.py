@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
+from reverser.bugs import left_out
 from reverser.health import Health
 from reverser.intake.draft import Draft
 from reverser.intake.memory import Memory
@@ -66,7 +67,8 @@ class Replay:
     async def open(self, trailers: Sequence[str]) -> None:
         """Remember what the journal knows, and what the branch's trailers tell, oldest first."""
         for name, text in (await self._raw.facts(SEEN)).items():
-            self._seen[name.removeprefix(SEEN)] = msgspec.json.decode(text, type=Seen)
+            with left_out("journal", name):
+                self._seen[name.removeprefix(SEEN)] = msgspec.json.decode(text, type=Seen)
         for told in filter(None, map(parse_trailer, trailers)):
             found = later(self._seen.get(told[0]), told[2])
             if found != self._seen.get(told[0]):

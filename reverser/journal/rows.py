@@ -35,6 +35,7 @@ def entry_row(entry: Entry, now: float) -> Row:
 def entry_of(row: Row) -> Entry:
     """From (seq, appended_at, body)."""
     seq, appended_at, body = row
+    _check(float, appended_at)
     return msgspec.structs.replace(_decode(body), seq=seq, appended_at=appended_at)
 
 
@@ -50,6 +51,7 @@ def fact_row(fact: Fact, now: float) -> Row:
 def fact_of(row: Row) -> tuple[float, Fact]:
     """From (arrived_at, body)."""
     arrived_at, body = row
+    _check(float, arrived_at)
     return arrived_at, _decode_fact(body)
 
 
@@ -61,11 +63,40 @@ def record_row(record: Record) -> Row:
 
 
 def record_of(row: Row) -> Record:
-    """From a whole row of `records`; an empty content stays empty."""
+    """From a whole row of `records`; a content that was not asked for (None) stays empty."""
     destination, *key, path, digest, content, fingerprint, file = row
-    plain = zlib.decompress(content) if content else b""
+    _check(bytes, digest, fingerprint, file)
+    plain = b"{}" if content is None else zlib.decompress(content)
+    if not (plain.startswith(b"{") and plain.endswith(b"}")):
+        raise ValueError("no document")
     sealed = Sealed(fingerprint, file) if fingerprint else None
-    return Record(destination, ObjectKey(*key), path, digest, plain, sealed)
+    return Record(destination, key_of(*key), _text(path), digest, b"" if content is None else plain, sealed)
+
+
+def remains_of(row: Row) -> Record | None:
+    """Of a row of `records` what is left when its content or digest cannot be read: it equals no file."""
+    destination, *key, path, _digest, _content, _fingerprint, _file = row
+    if all(isinstance(each, str) for each in (destination, *key, path)):
+        return Record(destination, ObjectKey(*key), path, b"", b"{}")
+    return None
+
+
+def key_of(*parts: Any) -> ObjectKey:
+    """From the five columns of a key."""
+    _check(str, *parts)
+    return ObjectKey(*parts)
+
+
+def _text(value: Any) -> str:
+    _check(str, value)
+    return str(value)
+
+
+def _check(kind: type, *values: Any) -> None:
+    """SQLite keeps what it is given: a column's type is a wish."""
+    for value in values:
+        if not isinstance(value, kind):
+            raise TypeError(f"no {kind.__name__}")
 
 
 def withheld_row(row: Withheld) -> Row:
@@ -74,7 +105,9 @@ def withheld_row(row: Withheld) -> Row:
 
 def withheld_of(row: Row) -> Withheld:
     destination, *key, reason, message, at = row
-    return Withheld(destination, ObjectKey(*key), reason, message, at)
+    _check(str, destination, reason, message)
+    _check(float, at)
+    return Withheld(destination, key_of(*key), reason, message, at)
 
 
 def places(rows: Iterable[tuple[str, ObjectKey]]) -> list[Row]:

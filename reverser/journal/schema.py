@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 from reverser.errors import StalledError
@@ -81,6 +82,8 @@ def connect(path: Path) -> sqlite3.Connection:
     with suppress(OSError):
         path.touch(mode=0o600)
     connection = sqlite3.connect(path, timeout=10, isolation_level=None, check_same_thread=False)
+    # Text that is no UTF-8 is somebody's damage, and no reason to read nothing at all.
+    connection.text_factory = partial(str, encoding="utf-8", errors="replace")
     connection.execute("PRAGMA journal_mode=WAL")
     connection.execute("PRAGMA synchronous=FULL")
     return connection

@@ -58,6 +58,7 @@ class SqliteJournal:
         self._moved = trio.Event()
         self._key = key
         with writing.transaction():
+            writing.begin_anew()
             self._id, self._former = writing.new_id()
 
     @property
@@ -163,4 +164,7 @@ class SqliteJournal:
 
     async def _read(self, call: Callable[[Store], T]) -> T:
         with translated():
-            return await trio.to_thread.run_sync(call, self._reading, limiter=self._read_limit)
+            answer = await trio.to_thread.run_sync(call, self._reading, limiter=self._read_limit)
+        if damaged := self._reading.take_damaged():
+            await self._write(lambda store: store.set_aside(damaged))
+        return answer

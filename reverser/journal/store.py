@@ -17,9 +17,10 @@ from typing import TypeAlias
 
 import msgspec
 
-from reverser.bugs import contained
+from reverser.bugs import bug, contained, left_out
 from reverser.errors import WithheldError
 from reverser.journal import rows
+from reverser.journal.damage import Damaged, begin_anew, set_aside, sound
 from reverser.journal.evidence import Evidence
 from reverser.model.change import Stream
 from reverser.model.entry import Append, Entry, Record
@@ -40,7 +41,23 @@ class Store:
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._db = connection
-        self.evidence = Evidence(connection)
+        self.damaged: list[Damaged] = []
+        """Rows that were met and could not be read, since `take_damaged`."""
+        self.evidence = Evidence(connection, self.damaged)
+
+    def take_damaged(self) -> list[Damaged]:
+        """The rows that could not be read since the last call."""
+        found = self.damaged[:]
+        del self.damaged[: len(found)]
+        return found
+
+    def set_aside(self, damaged: Iterable[Damaged]) -> None:
+        """See `journal.damage`."""
+        set_aside(self._db, damaged)
+
+    def begin_anew(self) -> None:
+        """See `journal.damage`."""
+        begin_anew(self._db)
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
@@ -123,9 +140,10 @@ class Store:
         self._db.executemany(statement, map(rows.withheld_row, withheld))
 
     def pending(self, destination: str, after: int, limit: int) -> list[Entry]:
-        statement = """SELECT seq, appended_at, body FROM entries
+        statement = """SELECT seq, seq, appended_at, body FROM entries
             WHERE destination=? AND seq>? ORDER BY seq LIMIT ?"""
-        return [rows.entry_of(row) for row in self._db.execute(statement, (destination, after, limit))]
+        found = self._db.execute(statement, (destination, after, limit))
+        return sound("entries", found, rows.entry_of, self.damaged)
 
     def any_pending(self, destination: str, after: int) -> bool:
         statement = "SELECT 1 FROM entries WHERE destination=? AND seq>? LIMIT 1"
@@ -142,33 +160,47 @@ class Store:
         self._keep_withheld([withheld])
 
     def withheld(self) -> list[Withheld]:
-        return [rows.withheld_of(row) for row in self._db.execute("SELECT * FROM withheld ORDER BY at")]
+        found = self._db.execute("SELECT rowid, * FROM withheld ORDER BY at")
+        return sound("withheld", found, rows.withheld_of, self.damaged)
 
     def records(self, destination: str, keys: Sequence[ObjectKey]) -> dict[ObjectKey, Record]:
-        statement = f"SELECT * FROM records WHERE {WHERE}"  # noqa: S608 constant
+        statement = f"SELECT rowid, * FROM records WHERE {WHERE}"  # noqa: S608 constant
         found: dict[ObjectKey, Record] = {}
         for key in keys:
             row = self._db.execute(statement, rows.place(destination, key)).fetchone()
-            if row is not None:
-                found[key] = rows.record_of(row)
+            record = None if row is None else self._record(row)
+            if record is not None:
+                found[key] = record
         return found
 
+    def _record(self, row: rows.Row) -> Record | None:
+        number, *columns = row
+        try:
+            return rows.record_of(tuple(columns))
+        except Exception as error:
+            why = bug("journal", f"records {number}", error).message
+            remains = rows.remains_of(tuple(columns))
+            self.damaged.append(Damaged("records", number, why, None if remains is None else remains.key))
+            return remains
+
     def keys(self, destination: str, stream: Stream) -> set[ObjectKey]:
-        statement = """SELECT cluster, "group", resource, namespace, name FROM records
+        statement = """SELECT rowid, cluster, "group", resource, namespace, name FROM records
             WHERE destination=? AND cluster=? AND "group"=? AND resource=? AND (?='' OR namespace=?)"""
         type_, scope = stream.type, stream.namespace
         values = (destination, stream.cluster, type_.group, type_.resource, scope, scope)
-        return {ObjectKey(*row) for row in self._db.execute(statement, values)}
+        found = self._db.execute(statement, values)
+        return {*sound("records", found, lambda row: rows.key_of(*row), self.damaged)}
 
     def all_records(self, destination: str) -> list[Record]:
-        statement = """SELECT destination, cluster, "group", resource, namespace, name, path, digest,
-            '', x'', x'' FROM records WHERE destination=?"""
-        return [rows.record_of(row) for row in self._db.execute(statement, (destination,))]
+        statement = """SELECT rowid, destination, cluster, "group", resource, namespace, name, path, digest,
+            NULL, x'', x'' FROM records WHERE destination=?"""
+        found = map(self._record, self._db.execute(statement, (destination,)))
+        return [record for record in found if record is not None]
 
     def position(self, stream: Stream) -> tuple[str, str]:
         statement = "SELECT version, coverage FROM positions WHERE stream=?"
         row = self._db.execute(statement, (stream.id,)).fetchone()
-        return (row[0], row[1]) if row else ("", "")
+        return (row[0], row[1]) if row and all(isinstance(each, str) for each in row) else ("", "")
 
     def forget(self, destination: str) -> None:
         for table in ("entries", "records", "withheld"):
@@ -190,7 +222,9 @@ class Store:
 
     def new_id(self) -> tuple[str, dict[str, int]]:
         """(an id for this start, the ids of earlier starts and the highest number given under each)."""
-        former = dict(json.loads(self.fact("former") or "{}"))
+        former: dict[str, int] = {}
+        with left_out("journal", "former"):
+            former = msgspec.json.decode(self.fact("former") or "{}", type=dict[str, int])
         if old := self.fact("id"):
             former[old] = self._last_seq()
         former = dict(list(former.items())[-FORMER:])
@@ -209,4 +243,4 @@ class Store:
         oldest = "SELECT appended_at FROM entries WHERE destination=? ORDER BY seq LIMIT 1"
         (entries,) = self._db.execute(count, (destination,)).fetchone()
         first = self._db.execute(oldest, (destination,)).fetchone()
-        return Backlog(entries, first[0] if first else 0.0)
+        return Backlog(entries, first[0] if first and isinstance(first[0], float) else 0.0)

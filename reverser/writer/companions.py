@@ -15,6 +15,7 @@ import msgspec
 import structlog
 import trio
 
+from reverser.bugs import left_out
 from reverser.errors import WithheldError
 from reverser.model.commit import Commit
 from reverser.model.destination import Destination
@@ -59,7 +60,9 @@ class Companions:
         files = {record.path for record in await self._journal.all_records(self._destination.name)}
         stored = await self._journal.fact(self._fact)
         self._files = Listed(files & tree.keys())
-        self._ours = set(msgspec.json.decode(stored, type=list[str])) if stored else set()
+        self._ours = set()
+        with left_out("journal", self._fact):
+            self._ours = set(msgspec.json.decode(stored or "[]", type=list[str]))
         wanted = self._wanted(self._files)
         blobs = {path: tree[path][1] for path in wanted if path in tree and tree[path][0] == REGULAR}
         contents = await self._repository.blobs([*blobs.values()])

@@ -135,7 +135,8 @@ class Recovery:
             found = await self._journal.records(self._name, chunk)
             # The intake may have forgotten one meanwhile: its object is gone.
             entries = []
-            for record in (found[key] for key in chunk if key in found):
+            # Of a record without a digest the content is not known either.
+            for record in (found[key] for key in chunk if key in found and found[key].digest):
                 with left_out("record", record.key):
                     entries.append(_restored(record, now))
             await self._journal.append(Append(entries=entries))

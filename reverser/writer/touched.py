@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 
 import msgspec
 
+from reverser.bugs import left_out
 from reverser.model.ports import Journal
 
 
@@ -22,7 +23,9 @@ class Touched:
     async def read(self) -> dict[str, str]:
         """All of them."""
         stored = await self._journal.fact(self._fact)
-        return msgspec.json.decode(stored, type=dict[str, str]) if stored else {}
+        with left_out("journal", self._fact):
+            return msgspec.json.decode(stored or "{}", type=dict[str, str])
+        return {}
 
     async def write(self, touched: Mapping[str, str]) -> None:
         """Replace them, when that makes a difference."""

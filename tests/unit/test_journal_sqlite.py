@@ -225,8 +225,6 @@ def statement(text: str) -> Callable[[Path], None]:
         pytest.param(overwrite(4096), id="pages"),
         pytest.param(truncate, id="truncated"),
         pytest.param(statement("DROP TABLE records"), id="table"),
-        pytest.param(statement("UPDATE entries SET body=x'c1'"), id="entry"),
-        pytest.param(statement("UPDATE records SET content=x'c1'"), id="record"),
     ],
 )
 async def test_a_damaged_journal_calls_for_a_person(tmp_path: Path, damage: Callable[[Path], None]) -> None:

@@ -1,0 +1,78 @@
+"""The daemon in this process, between the sandbox API and a bare repository."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import trio
+
+from reverser.app.daemon import Daemon
+from reverser.config import Cluster, Config, Operations
+from reverser.model.destination import Destination
+from reverser.model.rule import Rule
+from reverser.sandbox import Sandbox
+
+BOUND_SECONDS = 60
+
+
+class Running:
+    """What a test sees of a daemon: its cluster, its remote, its data directory."""
+
+    def __init__(self, folder: Path, sandbox: Sandbox) -> None:
+        self.sandbox = sandbox
+        self.remote = folder / "live.git"
+        self.data = folder / "data"
+        kubeconfig = folder / "kubeconfig"
+        sandbox.kubeconfig(kubeconfig)
+        subprocess.run(["git", "init", "-q", "--bare", "-b", "main", str(self.remote)], check=True)
+        self.config = Config(
+            data_dir=str(self.data),
+            operations=Operations(bind="127.0.0.1:0"),
+            clusters=(Cluster(kubeconfig=str(kubeconfig)),),
+            destinations=(Destination(name="live", url=self.remote.as_uri()),),
+            rules=(Rule(name="everything", destination="live"),),
+        )
+
+    @property
+    def journal(self) -> Path:
+        return self.data / "journal.sqlite"
+
+    @asynccontextmanager
+    async def daemon(self) -> AsyncIterator[Daemon]:
+        """One process's life; drained at the end."""
+        daemon = Daemon(self.config, lambda: self.config)
+        async with trio.open_nursery() as nursery:
+            await nursery.start(daemon.run)
+            yield daemon
+            daemon.stop()
+
+    async def apply(self, name: str, value: str, namespace: str = "shop") -> None:
+        """Write a ConfigMap."""
+        metadata = {"name": name, "namespace": namespace}
+        obj: dict[str, Any] = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata}
+        await self.sandbox.apply({**obj, "data": {"value": value}})
+
+    def file(self, name: str, namespace: str = "shop") -> str:
+        """The file of a ConfigMap in the remote branch, "" for none."""
+        path = f"main:{namespace}/configmaps/{name}.yaml"
+        done = subprocess.run(["git", "-C", str(self.remote), "show", path], capture_output=True, check=False)
+        return done.stdout.decode() if done.returncode == 0 else ""
+
+    async def until(self, condition: Callable[[], object], what: str = "") -> None:
+        """Wait until something holds, at most for a bounded time."""
+        with trio.move_on_after(BOUND_SECONDS):
+            while not condition():
+                await trio.sleep(0.05)
+        assert condition(), what
+
+
+@asynccontextmanager
+async def running(folder: Path) -> AsyncIterator[Running]:
+    """A cluster with a namespace, and a remote."""
+    async with Sandbox.open() as sandbox:
+        await sandbox.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "shop"}})
+        yield Running(folder, sandbox)
