@@ -173,8 +173,7 @@ class Daemon:
             self._health.recovered(subject)
 
     def _tell(self, condition: Condition) -> None:
-        alarming = condition.type in ("Stalled", "StartedOver") and condition.status
-        report = log.warning if alarming else log.info
+        report = log.warning if condition.type == "Stalled" and condition.status else log.info
         report(condition.message, subject=condition.subject, reason=condition.reason)
         self._host.condition(condition)
 

@@ -16,7 +16,7 @@ from pathlib import Path
 import structlog
 import trio
 
-from reverser.app.assembly import Assembly, kept_uid, resume_position, settle_places
+from reverser.app.assembly import Assembly, resume_position, settle_places
 from reverser.app.knowntypes import KnownTypes
 from reverser.app.opening import Opening
 from reverser.app.reports import ClusterReports
@@ -35,7 +35,7 @@ from reverser.sops import programs
 
 log = structlog.get_logger()
 
-CHANNEL = 1000
+CHANNEL = 100
 JOURNAL_SECONDS = 1.0
 SETTLE_SECONDS_MOST = 120.0
 """How long the first commit waits for the other types' lists, so that one snapshot holds them all."""
@@ -166,16 +166,12 @@ class Session:
         async def position(stream: Stream) -> str:
             return "" if self._afresh else await resume_position(self._journal, self._assembly, stream)
 
-        async def uid() -> str:
-            return await kept_uid(self._journal, cluster.name)
-
         return Observer(
             cluster.name,
             kubeconfig=cluster.kubeconfig,
             context=cluster.context,
             wanted=wanted,
             position=position,
-            uid=uid,
             send=send,
             reports=self._reports[cluster.name],
         )

@@ -30,7 +30,6 @@ from reverser.model.commit import Commit, PushResult
 from reverser.model.destination import Destination
 from reverser.model.entry import Edit
 from reverser.model.ports import Landed, Repository
-from reverser.stages.duration import parse as parse_duration
 
 Observe: TypeAlias = Callable[[str, float, bool], None]
 """Told of each operation: its name, its seconds, whether it went well."""
@@ -56,20 +55,17 @@ async def open_repository(
     destination: Destination,
     *,
     observe: Observe = _unobserved,
-    silent_seconds: float | None = None,
+    timeout_seconds: float = 120.0,
     login: Ask | None = None,
 ) -> AsyncIterator[Repository]:
     """The bare repository in `folder`, made when it is missing; its children end with the block.
 
-    `silent_seconds`: how long the remote may make no progress, instead of the destination's `timeout`;
-    `login` tells how to log in. StalledError: folder or git cannot be used.
+    `timeout_seconds` bounds a push; `login` tells how to log in. StalledError: folder or git cannot be used.
     """
     git = Git(folder)
     staging = await prepare(git)
     signer = None if destination.signing is None else Signer(git, destination.signing)
-    if silent_seconds is None:
-        silent_seconds = parse_duration(destination.timeout)
-    repository = GitRepository(Remote(git, destination, silent_seconds, login), staging, observe, signer)
+    repository = GitRepository(Remote(git, destination, timeout_seconds, login), staging, observe, signer)
     try:
         yield repository
     finally:
@@ -215,7 +211,7 @@ class GitRepository:
         if not parent:
             yield stream.orphan(self._staging)
         for mark, (commit, edits) in enumerate(plan, 1):
-            yield stream.commit(self._staging, mark, commit, edits, parent if mark == 1 else "")
+            yield from stream.commit(self._staging, mark, commit, edits, parent if mark == 1 else "")
 
     @contextmanager
     def _observed(self, operation: str) -> Iterator[None]:

@@ -7,13 +7,15 @@ names a parent: the rest of a batch follows on the ref.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from reverser.model.commit import Commit
 from reverser.model.entry import Edit
 
 NEWEST = 253_402_300_799
 """Unix seconds at the end of the year 9999. A time beyond ends fast-import, and all commits with it."""
+PART_BYTES = 256 * 1024
+"""About so much of a large commit is put together at a time."""
 UNSAFE_IN_PATHS = re.compile(rb'[\x00-\x1f"\\\x7f]')
 
 
@@ -22,22 +24,23 @@ def orphan(ref: str) -> bytes:
     return f"reset {ref}\n\n".encode()
 
 
-def commit(ref: str, mark: int, commit: Commit, edits: Iterable[Edit], parent: str = "") -> bytes:
-    """One commit on top of `parent`, or of what the ref points to, and the question for its id."""
+def commit(ref: str, mark: int, commit: Commit, edits: Iterable[Edit], parent: str = "") -> Iterator[bytes]:
+    """One commit on top of `parent`, or of what the ref points to, and the question for its id; in parts."""
     head = (
         f"commit {ref}\nmark :{mark}\n"
         f"author {signature(commit.author, commit.authored_at)}\n"
         f"committer {signature(commit.committer, commit.committed_at)}\n"
     )
-    return b"".join(
-        [
-            head.encode("utf-8", "replace"),
-            _data(commit.message.encode("utf-8", "replace")),
-            f"from {parent}\n".encode() if parent else b"",
-            *map(_edit, edits),
-            f"\nget-mark :{mark}\n".encode(),
-        ]
-    )
+    parts = [head.encode("utf-8", "replace"), _data(commit.message.encode("utf-8", "replace"))]
+    parts.append(f"from {parent}\n".encode() if parent else b"")
+    size = 0
+    for edit in edits:
+        parts.append(_edit(edit))
+        size += len(parts[-1])
+        if size > PART_BYTES:
+            yield b"".join(parts)
+            parts, size = [], 0
+    yield b"".join([*parts, f"\nget-mark :{mark}\n".encode()])
 
 
 def notes(ref: str, committer: str, seconds: float, parent: str) -> bytes:

@@ -1,21 +1,34 @@
-"""The end of a list: what it brought, and what it proves to be gone, in one append."""
+"""The end of a list: what it brought, and what it proves to be gone, in one append.
+
+What is still to be decided, what encrypting made of documents and what the sweep removes, is staged
+behind what the list has staged before; the append takes all of it over.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TypeAlias
 
 from reverser.bugs import contained
 from reverser.errors import WithheldError
-from reverser.intake.draft import Draft, Place
+from reverser.intake.draft import Draft
 from reverser.intake.listing import Listing
 from reverser.intake.memory import Memory
 from reverser.intake.patience import PatientJournal
 from reverser.intake.sealing import Sealing
 from reverser.model.change import ListCompleted, Stream
 from reverser.model.entry import Record
+from reverser.model.resource import ObjectKey
+from reverser.model.staged import Outcome, Staged
+from reverser.model.withheld import Withheld
 from reverser.stages.decision import Decision, kept_back
 from reverser.stages.departure import swept
 from reverser.stages.route import Route
+
+CHUNK = 200
+"""Records that are looked at together."""
+
+Made: TypeAlias = tuple[str, ObjectKey, Decision]
 
 
 class Completion:
@@ -38,41 +51,42 @@ class Completion:
 
     async def keep(self, done: ListCompleted, listing: Listing) -> None:
         """The list is in the journal when this returns, with the position that it was read at."""
-        stream, withholding = done.stream, self._memory.withholding
-        brought = await self._sealing.all(listing.decisions())
-        self._sealing.listed(listing.misses)
-        gone = await self._gone(stream, listing)
+        stream = done.stream
+        withheld = await self._seal(done, listing)
         await self._memory.recall_withheld()
-        freed = withholding.among((name, key) for name, key, _ in brought)
-        draft = await self._memory.draft([*gone, *freed])
-        for name, key, decision in brought:
-            draft.add(name, key, decision)
-        self._sweep(done, gone, draft)
-        over = [each for each in withholding if listing.misses(each[1]) and not draft.withholds(each)]
-        for place in over:
-            draft.add(*place, Decision("unchanged"))
-        self._memory.scaled.listed(stream, listing.seen)
+        self._memory.listed(stream, listing)
+        withheld += await self._sweep(done, listing)
+        draft = await self._rest(stream, listing, withheld)
+        draft.listing = stream.id
         draft.positions[stream.id] = done.resource_version
         draft.coverages[stream.id] = self._coverage(stream)
         await self._memory.append(draft, done.seen_at)
 
-    async def _gone(self, stream: Stream, listing: Listing) -> list[Place]:
-        gone: list[Place] = []
-        for route in self._routes.get(stream.cluster, ()):
-            name = route.destination.name
-            keys = filter(listing.misses, await self._journal.keys(name, stream))
-            gone += [(name, key) for key in sorted(keys)]
-        return gone
+    async def _seal(self, done: ListCompleted, listing: Listing) -> list[Made]:
+        """Encrypt and stage what is to be encrypted; what is withheld comes back."""
+        brought = await self._sealing.all(listing.kept())
+        self._sealing.listed(listing.misses)
+        for name, key, decision in brought:
+            if decision.withheld is None:
+                listing.decide(name, key, decision)
+        refused = [made for made in brought if made[2].withheld is not None]
+        if staged := listing.take():
+            refused += _refused(await self._memory.stage(done.stream.id, staged, done.seen_at))
+        return refused
 
-    def _sweep(self, done: ListCompleted, gone: list[Place], draft: Draft) -> None:
-        routes = {route.destination.name: route for route in self._routes.get(done.stream.cluster, ())}
-        for name, key in gone:
-            record = draft.record(name, key)
-            if record is not None:
-                decision = self._swept(routes[name], done, record)
-                if decision.forget:
-                    self._memory.release(name, key)
-                draft.add(name, key, decision)
+    async def _sweep(self, done: ListCompleted, listing: Listing) -> list[Made]:
+        """Stage the removal of what the journal knows and the list has missed; the withheld come back."""
+        withheld = list[Made]()
+        for route in self._routes.get(done.stream.cluster, ()):
+            name, last = route.destination.name, None
+            while keys := await self._journal.keys(name, done.stream, last, CHUNK):
+                last = keys[-1]
+                gone = [(name, key) for key in keys if listing.misses(key)]
+                records = (await self._journal.known(gone)).values()
+                made = [(name, record.key, self._swept(route, done, record)) for record in records]
+                withheld += [each for each in made if each[2].withheld is not None]
+                withheld += await self._remove(done, made)
+        return withheld
 
     def _swept(self, route: Route, done: ListCompleted, record: Record) -> Decision:
         try:
@@ -80,3 +94,38 @@ class Completion:
                 return swept(route, done.stream, record, done.seen_at)
         except WithheldError as error:
             return kept_back(route.destination.name, record.key, error, done.seen_at)
+
+    async def _remove(self, done: ListCompleted, made: Sequence[Made]) -> list[Made]:
+        removed = [
+            Outcome(name, key, decision.entry, None)
+            for name, key, decision in made
+            if decision.entry is not None
+        ]
+        if not removed:
+            return []
+        for outcome in removed:
+            self._memory.removed(outcome.destination, outcome.key)
+        return _refused(
+            await self._memory.stage(done.stream.id, Staged(outcomes=tuple(removed)), done.seen_at)
+        )
+
+    async def _rest(self, stream: Stream, listing: Listing, withheld: Sequence[Made]) -> Draft:
+        """An append of what is withheld now, and of what is withheld no more though nothing is written."""
+        names = {route.destination.name for route in self._routes.get(stream.cluster, ())}
+        still = {(name, key) for name, key, _ in withheld}
+        ended = [
+            place
+            for place in self._memory.withholding
+            if place not in still
+            and (listing.misses(place[1]) or (place[0] in names and listing.sees(place[1])))
+        ]
+        draft = await self._memory.draft(ended)
+        for name, key, decision in withheld:
+            draft.add(name, key, decision)
+        for place in ended:
+            draft.add(*place, Decision("unchanged"))
+        return draft
+
+
+def _refused(rows: Iterable[Withheld]) -> list[Made]:
+    return [(row.destination, row.key, Decision("withheld", withheld=row)) for row in rows]

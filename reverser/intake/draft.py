@@ -32,6 +32,7 @@ class Draft:
         self._entries: list[Entry] = []
         self._records: dict[Place, Record | None] = {}
         self._withheld: dict[Place, Withheld] = {}
+        self.listing = ""
         self.positions: dict[str, str] = {}
         self.coverages: dict[str, str] = {}
         self.facts: dict[str, str] = {}
@@ -77,6 +78,7 @@ class Draft:
     def append(self) -> Append:
         """The transaction of all that was taken in."""
         return Append(
+            listing=self.listing,
             entries=self._entries,
             records=[record for record in self._records.values() if record is not None],
             forgotten=[place for place, record in self._records.items() if record is None],

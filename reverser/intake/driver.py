@@ -21,7 +21,6 @@ from reverser.intake.again import Again
 from reverser.intake.attributor import Attributor, Nobody
 from reverser.intake.completion import Completion
 from reverser.intake.draft import Draft, Place
-from reverser.intake.history import begun, identity
 from reverser.intake.listing import Listing
 from reverser.intake.memory import Memory
 from reverser.intake.patience import PatientJournal
@@ -30,25 +29,20 @@ from reverser.intake.suspects import Suspects
 from reverser.metrics import Metrics
 from reverser.model.change import (
     Change,
-    Identified,
     ListCompleted,
     ListStarted,
     Observation,
     Progress,
     Settled,
-    StartedOver,
     Stream,
 )
-from reverser.model.entry import Append
 from reverser.model.ports import Encrypter, Journal
 from reverser.model.resource import ObjectKey
 from reverser.stages.decision import Decision
 from reverser.stages.route import Route
 from reverser.stages.sanitize import suspicious
 
-BATCH = 500
-MARKS = (ListCompleted, Identified, Settled)
-"""What says something of all that came before it: the last of its batch."""
+BATCH = 200
 TURN = 16
 """Changes decided before other tasks get a turn: a few milliseconds."""
 
@@ -127,15 +121,14 @@ class Intake:
                     with left_out("sighting", observation.key):
                         self._attributor.seen(observation)
                 case ListStarted(stream=stream):
+                    await self._journal.discard(stream.id)
                     self._listings[stream.id] = Listing(stream)
                     self._attributor.listing(observation)
-                case StartedOver():
-                    self._attributor.started_over(observation)
-                    draft.facts |= begun(observation)
                 case Progress(stream=stream, resource_version=version) if stream.id not in self._listings:
                     draft.positions[stream.id] = version
             if index % TURN == 0:
                 await trio.lowlevel.checkpoint()
+        await self._stage()
         self._attributor.journaled(await self._memory.append(draft, time.time()))
         self._suspects.show()
         match batch[-1]:
@@ -143,11 +136,14 @@ class Intake:
                 self._attributor.listing(done)
                 await self._completion.keep(done, self._listings.pop(done.stream.id))
                 self._suspects.show()
-            case Identified() as found:
-                fact = {identity(found.cluster): found.uid}
-                await self._journal.append(Append(facts=fact, relist=found.another))
             case Settled(cluster=cluster):
                 self._settled[cluster].set()
+
+    async def _stage(self) -> None:
+        """Put aside what the running lists have brought."""
+        for name, listing in self._listings.items():
+            if staged := listing.take():
+                listing.withhold(await self._memory.stage(name, staged, time.time()))
 
     def _places(self, batch: Iterable[Observation]) -> Iterator[Place]:
         for observation in batch:
@@ -203,7 +199,7 @@ def _flags(routes: Iterable[Route], name: str) -> Iterator[bool]:
 def _more(first: Observation, observations: trio.MemoryReceiveChannel[Observation]) -> list[Observation]:
     """What is waiting, up to a mark: what comes after the end of a list must see the list's records."""
     batch = [first]
-    while len(batch) < BATCH and not isinstance(batch[-1], MARKS):
+    while len(batch) < BATCH and not isinstance(batch[-1], ListCompleted | Settled):
         try:
             batch.append(observations.receive_nowait())
         except (trio.WouldBlock, trio.EndOfChannel):

@@ -1,13 +1,21 @@
 """A list that is not complete yet: what it has brought so far, one decision an object.
 
-Nothing of it reaches the journal before the list is complete. A list that starts again, or breaks
-off, takes its decisions with it.
+Nothing of it reaches the journal's tables before the list is complete; a list that starts again, or
+breaks off, takes its decisions with it. What is to be written is staged in the journal batch by batch,
+so that memory does not grow with the list but for the objects' names. What cannot be staged is kept:
+documents that are to be encrypted, whose values are in clear, and objects that are withheld.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
+from reverser.intake.draft import Place
 from reverser.model.change import Stream
 from reverser.model.resource import ObjectKey
+from reverser.model.staged import Outcome, Staged
+from reverser.model.suspicion import Suspicion
+from reverser.model.withheld import Withheld
 from reverser.stages.decision import Decision
 
 
@@ -15,38 +23,86 @@ class Listing:
     """The decisions of one running list."""
 
     def __init__(self, stream: Stream) -> None:
-        self.seen: set[ObjectKey] = set()
         self._stream = stream
-        self._decisions: dict[ObjectKey, dict[str, Decision]] = {}
+        self._seen: dict[str, tuple[str, ...]] = {}
+        """Namespace and name -> the destinations for which something is staged."""
+        self._fresh: dict[ObjectKey, dict[str, Decision]] = {}
+        self._kept: dict[ObjectKey, dict[str, Decision]] = {}
+        self._void: dict[ObjectKey, None] = {}
+        self._suspicions: dict[Place, tuple[Suspicion, ...]] = {}
 
     def present(self, key: ObjectKey) -> None:
         """The object is there: whatever was decided about an earlier state of it is void."""
-        self.seen.add(key)
-        self._decisions.pop(key, None)
+        self.absent(key)
+        self._seen[_name(key)] = ()
 
     def absent(self, key: ObjectKey) -> None:
         """The object went while the list was running, and so does what was decided about it."""
-        self.seen.discard(key)
-        self._decisions.pop(key, None)
+        for destination in self._seen.pop(_name(key), ()):
+            self._void[key] = None
+            self._suspicions.pop((destination, key), None)
+        self._fresh.pop(key, None)
+        self._kept.pop(key, None)
 
     def decide(self, destination: str, key: ObjectKey, decision: Decision) -> None:
-        """Keep the decision about one object in one destination."""
-        self._decisions.setdefault(key, {})[destination] = decision
+        """Take in the decision about one object in one destination."""
+        if decision.clear is not None or decision.withheld is not None:
+            self._kept.setdefault(key, {})[destination] = decision
+        elif decision.entry is not None:
+            self._fresh.setdefault(key, {})[destination] = decision
 
-    def decisions(self) -> list[tuple[str, ObjectKey, Decision]]:
-        """(destination, key, decision) of all objects, in the order in which they were seen last."""
-        return [
-            (destination, key, decision)
-            for key, made in self._decisions.items()
-            for destination, decision in made.items()
-        ]
+    def take(self) -> Staged | None:
+        """What is to be staged now; None: nothing. It counts as staged from here on."""
+        if not self._fresh and not self._void:
+            return None
+        fresh, void = self._fresh, tuple(self._void)
+        self._fresh, self._void = {}, {}
+        for key, made in fresh.items():
+            self._seen[_name(key)] = (*self._seen.get(_name(key), ()), *made)
+            self._suspicions |= {
+                (name, key): each.suspicions for name, each in made.items() if each.suspicions
+            }
+        return Staged(void, tuple(_outcomes(fresh)))
+
+    def withhold(self, rows: Iterable[Withheld]) -> None:
+        """Keep these objects back: what was decided about them cannot be staged."""
+        for row in rows:
+            name = _name(row.key)
+            self._seen[name] = tuple(each for each in self._seen[name] if each != row.destination)
+            self._suspicions.pop((row.destination, row.key), None)
+            self.decide(row.destination, row.key, Decision("withheld", withheld=row))
+
+    def kept(self) -> list[tuple[str, ObjectKey, Decision]]:
+        """(destination, key, decision) of what cannot be staged, in the order in which it was seen last."""
+        return [(name, key, each) for key, made in self._kept.items() for name, each in made.items()]
+
+    def staged(self, place: Place) -> bool:
+        """Whether the object is to be written, or removed, as it was staged."""
+        return self._here(place[1]) and place[0] in self._seen.get(_name(place[1]), ())
+
+    @property
+    def suspicions(self) -> dict[Place, tuple[Suspicion, ...]]:
+        """What looks like a secret in what was staged."""
+        return self._suspicions
+
+    def sees(self, key: ObjectKey) -> bool:
+        """Whether the list has brought this object."""
+        return self._here(key) and _name(key) in self._seen
 
     def misses(self, key: ObjectKey) -> bool:
         """Whether the list, were it complete, would prove this object to be gone."""
-        stream = self._stream
-        listed = (stream.cluster, stream.type.group, stream.type.resource)
-        in_scope = listed == (key.cluster, key.group, key.resource) and stream.namespace in (
-            "",
-            key.namespace,
-        )
-        return in_scope and key not in self.seen
+        return self._here(key) and _name(key) not in self._seen
+
+    def _here(self, key: ObjectKey) -> bool:
+        return self._stream.holds(key)
+
+
+def _outcomes(made: dict[ObjectKey, dict[str, Decision]]) -> Iterable[Outcome]:
+    for key, decisions in made.items():
+        for destination, decision in decisions.items():
+            if decision.entry is not None:
+                yield Outcome(destination, key, decision.entry, decision.record)
+
+
+def _name(key: ObjectKey) -> str:
+    return f"{key.namespace}/{key.name}"

@@ -11,14 +11,16 @@ from reverser.bugs import BUG, contained, left_out
 from reverser.errors import WithheldError
 from reverser.intake.claims import Claims
 from reverser.intake.draft import Draft, Place
+from reverser.intake.listing import Listing
 from reverser.intake.patience import PatientJournal
 from reverser.intake.scaled import RESOURCE, Scaled
 from reverser.intake.suspects import Suspects
 from reverser.intake.withholding import Withholding
-from reverser.model.change import Change
+from reverser.model.change import Change, Stream
 from reverser.model.entry import Entry, Record
 from reverser.model.ports import UnstorableError
 from reverser.model.resource import ObjectKey
+from reverser.model.staged import Staged
 from reverser.model.withheld import Withheld
 from reverser.stages.decide import decide
 from reverser.stages.decision import Decision, kept_back
@@ -67,20 +69,46 @@ class Memory:
         except WithheldError as error:
             return kept_back(name, change.key, error, change.seen_at)
 
-    def release(self, destination: str, key: ObjectKey) -> None:
-        """The object has no file any more: its path is free."""
+    def listed(self, stream: Stream, listing: Listing) -> None:
+        """A list is complete: take over what it tells, and what was staged of it."""
+        self.scaled.listed(stream, listing.misses)
+        for place in [place for place in self.withholding if listing.staged(place)]:
+            self.withholding.end(place)
+        if self._suspects is not None:
+            for place in {*self._suspects.places, *listing.suspicions}:
+                if listing.staged(place):
+                    self._suspects.note(place, listing.suspicions.get(place, ()))
+
+    def removed(self, destination: str, key: ObjectKey) -> None:
+        """The object has no file any more: its path is free, and nothing is left to be told of it."""
         if destination in self._claims:
             self._claims[destination].release(key)
+        self.withholding.end((destination, key))
+        if self._suspects is not None:
+            self._suspects.note((destination, key), ())
 
     async def draft(self, places: Iterable[Place]) -> Draft:
         """An append about these objects, with what the journal knows of them."""
         return Draft(await self._journal.known(places), self.withholding, self._suspects)
+
+    async def stage(self, listing: str, staged: Staged, now: float) -> list[Withheld]:
+        """Put aside what a list has brought; the objects whose rows cannot be stored come back."""
+        try:
+            await self._journal.stage(listing, staged)
+        except UnstorableError as error:
+            rest = [each for each in staged.outcomes if (each.destination, each.key) not in error.places]
+            await self._journal.stage(listing, Staged(staged.void, tuple(rest)))
+            return _unstorable(error, now)
+        return []
 
     async def append(self, draft: Draft, now: float) -> list[Entry]:
         """Make a draft durable. Objects whose rows cannot be stored are withheld, all others go on."""
         try:
             return await self._journal.append(draft.append())
         except UnstorableError as error:
-            places = error.places.items()
-            draft.withhold(Withheld(name, key, BUG, why, now) for (name, key), why in places)
+            draft.withhold(_unstorable(error, now))
             return await self._journal.append(draft.append())
+
+
+def _unstorable(error: UnstorableError, now: float) -> list[Withheld]:
+    return [Withheld(name, key, BUG, why, now) for (name, key), why in error.places.items()]

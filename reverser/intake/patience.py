@@ -19,6 +19,7 @@ from reverser.model.change import Stream
 from reverser.model.entry import Append, Entry, Record
 from reverser.model.ports import Journal
 from reverser.model.resource import ObjectKey
+from reverser.model.staged import Staged
 from reverser.model.withheld import Withheld
 
 RETRY_SECONDS = 1.0
@@ -38,6 +39,12 @@ class PatientJournal:
     async def append(self, append: Append) -> list[Entry]:
         return await self._ask(self._journal.append, append)
 
+    async def stage(self, listing: str, staged: Staged) -> None:
+        await self._ask(self._journal.stage, listing, staged)
+
+    async def discard(self, listing: str) -> None:
+        await self._ask(self._journal.discard, listing)
+
     async def settle(self, attributions: Mapping[int, Attribution]) -> None:
         await self._ask(self._journal.settle, attributions)
 
@@ -55,8 +62,10 @@ class PatientJournal:
             known |= {(destination, key): record for key, record in found.items()}
         return known
 
-    async def keys(self, destination: str, stream: Stream) -> set[ObjectKey]:
-        return await self._ask(self._journal.keys, destination, stream)
+    async def keys(
+        self, destination: str, stream: Stream, after: ObjectKey | None, limit: int
+    ) -> list[ObjectKey]:
+        return await self._ask(self._journal.keys, destination, stream, after, limit)
 
     async def all_records(self, destination: str) -> list[Record]:
         return await self._ask(self._journal.all_records, destination)

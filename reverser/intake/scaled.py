@@ -7,7 +7,7 @@ a stream that resumes lists nothing. It knows autoscalers only while some rule s
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import msgspec
@@ -43,14 +43,12 @@ class Scaled:
         else:
             self._keep(change.key, change.object)
 
-    def listed(self, stream: Stream, seen: set[ObjectKey]) -> None:
-        """A complete list of `stream` has brought only `seen`."""
+    def listed(self, stream: Stream, misses: Callable[[ObjectKey], bool]) -> None:
+        """A complete list of `stream` proves that some are gone."""
         if (stream.type.group, stream.type.resource) != (GROUP, RESOURCE):
             return
-        for key in list(self._targets):
-            here = key.cluster == stream.cluster and stream.namespace in ("", key.namespace)
-            if here and key not in seen:
-                del self._targets[key]
+        for key in [key for key in self._targets if misses(key)]:
+            del self._targets[key]
 
     def scales(self, change: Change) -> bool:
         """Whether an autoscaler names the object of this change."""

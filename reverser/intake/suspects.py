@@ -45,6 +45,11 @@ class Suspects:
         if found:
             self._found.setdefault(place[0], {})[place[1]] = found
 
+    @property
+    def places(self) -> list[Place]:
+        """Of all objects with such values."""
+        return [(name, key) for name, objects in self._found.items() for key in objects]
+
     def note(self, place: Place, found: tuple[Suspicion, ...] | None) -> None:
         """What an object's file holds now; None: as before."""
         destination, key = place

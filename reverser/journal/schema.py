@@ -14,6 +14,10 @@ from pathlib import Path
 from reverser.errors import StalledError
 
 VERSION = 3
+WAL_BYTES_KEPT = 16 * 1024 * 1024
+"""The log of what was written shrinks to this when it has grown for a snapshot."""
+INCREMENTAL = 2
+"""Pages that are free are given back when we ask for it."""
 
 TABLES = """
 CREATE TABLE entries (
@@ -86,15 +90,27 @@ def connect(path: Path) -> sqlite3.Connection:
     connection.text_factory = partial(str, encoding="utf-8", errors="replace")
     connection.execute("PRAGMA journal_mode=WAL")
     connection.execute("PRAGMA synchronous=FULL")
+    connection.execute(f"PRAGMA journal_size_limit={WAL_BYTES_KEPT}")
     return connection
 
 
 def prepare(connection: sqlite3.Connection) -> None:
     """Make the tables in a new database, add those that an older one lacks; refuse a newer one."""
     (version,) = connection.execute("PRAGMA user_version").fetchone()
+    if version <= VERSION:
+        _make_shrinkable(connection)
     if version < VERSION:
         missing = "".join((TABLES, SECOND, THIRD)[version:])
         connection.executescript(f"BEGIN; {missing} PRAGMA user_version={VERSION}; COMMIT;")
     elif version != VERSION:
         message = f"the journal was written by another version (format {version}, here {VERSION})"
         raise StalledError("JournalVersion", message, hint="use the newer reverser, or another data_dir")
+
+
+def _make_shrinkable(connection: sqlite3.Connection) -> None:
+    """A file of an earlier release is written anew, once; without room for that it stays as it is."""
+    (mode,) = connection.execute("PRAGMA auto_vacuum").fetchone()
+    if mode != INCREMENTAL:
+        connection.execute(f"PRAGMA auto_vacuum={INCREMENTAL}")
+        with suppress(sqlite3.OperationalError):
+            connection.execute("VACUUM")

@@ -8,15 +8,17 @@ small as what is on its way.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
-from contextlib import ExitStack, asynccontextmanager, closing
+from contextlib import ExitStack, asynccontextmanager, closing, suppress
 from pathlib import Path
 from typing import TypeVar
 
 import trio
 
+from reverser.errors import TransientError
 from reverser.journal.commits import Commits
 from reverser.journal.key import key
 from reverser.journal.schema import connect, prepare
+from reverser.journal.staging import Staging
 from reverser.journal.store import Store
 from reverser.journal.translation import translated
 from reverser.model.attribution import Attribution
@@ -25,6 +27,7 @@ from reverser.model.entry import Append, Entry, Record
 from reverser.model.fact import Fact
 from reverser.model.ports import Backlog, Journal
 from reverser.model.resource import ObjectKey
+from reverser.model.staged import Staged
 from reverser.model.withheld import Withheld
 
 T = TypeVar("T")
@@ -44,16 +47,18 @@ async def open_journal(folder: Path) -> AsyncIterator[Journal]:
             writing = connections.enter_context(closing(connect(path)))
             reading = connections.enter_context(closing(connect(path)))
             prepare(writing)
-            journal = SqliteJournal(Store(writing), Store(reading), key(folder))
+            staging = connections.enter_context(closing(Staging(folder)))
+            journal = SqliteJournal(Store(writing), Store(reading), staging, key(folder))
         yield journal
 
 
 class SqliteJournal:
     """Implements `model.ports.Journal`."""
 
-    def __init__(self, writing: Store, reading: Store, key: bytes) -> None:
+    def __init__(self, writing: Store, reading: Store, staging: Staging, key: bytes) -> None:
         self._commits = Commits(writing)
         self._reading = reading
+        self._staging = staging
         self._read_limit = trio.CapacityLimiter(1)
         self._moved = trio.Event()
         self._key = key
@@ -76,10 +81,20 @@ class SqliteJournal:
         return self._key
 
     async def append(self, batch: Append) -> list[Entry]:
-        entries = await self._write(lambda store: store.append(batch))
-        if entries:
+        spool = self._staging.get(batch.listing)
+        entries = await self._write(
+            lambda store: store.append(batch, () if spool is None else spool.batches())
+        )
+        self._staging.discard(batch.listing)
+        if entries or spool is not None:
             self._wake()
         return entries
+
+    async def stage(self, listing: str, staged: Staged) -> None:
+        await trio.to_thread.run_sync(self._staging.add, listing, staged)
+
+    async def discard(self, listing: str) -> None:
+        self._staging.discard(listing)
 
     async def pending(self, destination: str, *, after: int = 0, limit: int = 1000) -> list[Entry]:
         return await self._read(lambda store: store.pending(destination, after, limit))
@@ -113,6 +128,9 @@ class SqliteJournal:
     async def ack(self, destination: str, seqs: Iterable[int], head: str) -> None:
         known = list(seqs)
         await self._write(lambda store: store.ack(destination, known, head))
+        with suppress(TransientError):  # what is acknowledged is so, with or without room for this
+            while await self._write(Store.shrink):
+                await self._read(Store.checkpoint)
 
     async def head(self, destination: str) -> str:
         return await self.fact(f"head/{destination}")
@@ -129,8 +147,10 @@ class SqliteJournal:
     async def records(self, destination: str, keys: Sequence[ObjectKey]) -> dict[ObjectKey, Record]:
         return await self._read(lambda store: store.records(destination, keys))
 
-    async def keys(self, destination: str, stream: Stream) -> set[ObjectKey]:
-        return await self._read(lambda store: store.keys(destination, stream))
+    async def keys(
+        self, destination: str, stream: Stream, after: ObjectKey | None = None, limit: int = 1000
+    ) -> list[ObjectKey]:
+        return await self._read(lambda store: store.keys(destination, stream, after, limit))
 
     async def all_records(self, destination: str) -> list[Record]:
         return await self._read(lambda store: store.all_records(destination))

@@ -22,6 +22,7 @@ from reverser.errors import WithheldError
 from reverser.journal import rows
 from reverser.journal.damage import Damaged, begin_anew, set_aside, sound
 from reverser.journal.evidence import Evidence
+from reverser.journal.staging import Row
 from reverser.model.change import Stream
 from reverser.model.entry import Append, Entry, Record
 from reverser.model.ports import Backlog, UnstorableError
@@ -30,6 +31,11 @@ from reverser.model.withheld import Withheld
 
 Place: TypeAlias = tuple[str, ObjectKey]
 WHERE = 'destination=? AND cluster=? AND "group"=? AND resource=? AND namespace=? AND name=?'
+ENTER = "INSERT INTO entries (destination, appended_at, body, waiting) VALUES (?,?,?,?)"
+RECORD = "INSERT OR REPLACE INTO records VALUES (?,?,?,?,?,?,?,?,?,?,?)"
+PAGES_KEPT = 1024
+"""Free pages of 4 KiB that are kept for the next entries."""
+PAGES_AT_ONCE = 512
 FORMER = 1000
 """Starts whose ids are remembered."""
 POSITION = """INSERT INTO positions (stream, {0}) VALUES (?, ?)
@@ -71,10 +77,10 @@ class Store:
                 self._db.execute("ROLLBACK")
             raise
 
-    def append(self, batch: Append) -> list[Entry]:
+    def append(self, batch: Append, staged: Iterable[Sequence[Row]] = ()) -> list[Entry]:
         """Raises UnstorableError where it is a row that cannot be stored."""
         try:
-            return self._append(batch)
+            return self._append(batch, staged)
         except (sqlite3.OperationalError, MemoryError):
             raise
         except Exception:
@@ -102,8 +108,10 @@ class Store:
         else:
             self._keep_withheld([row])
 
-    def _append(self, batch: Append) -> list[Entry]:
+    def _append(self, batch: Append, staged: Iterable[Sequence[Row]]) -> list[Entry]:
         now = time.time()
+        for each in staged:
+            self._take_over(each, now)
         written = [self._insert(entry, now) for entry in batch.entries]
         self._keep_records(batch.records)
         self._forget(rows.places(batch.forgotten))
@@ -121,13 +129,18 @@ class Store:
         return written
 
     def _insert(self, entry: Entry, now: float) -> Entry:
-        statement = "INSERT INTO entries (destination, appended_at, body, waiting) VALUES (?,?,?,?)"
-        seq = self._db.execute(statement, rows.entry_row(entry, now)).lastrowid
+        seq = self._db.execute(ENTER, rows.entry_row(entry, now)).lastrowid
         return msgspec.structs.replace(entry, seq=seq or 0, appended_at=now)
 
+    def _take_over(self, staged: Sequence[Row], now: float) -> None:
+        """Copy what a list has brought, as it was encoded then."""
+        self._db.executemany(ENTER, ((each.place[0], now, each.body, each.waiting) for each in staged))
+        self._db.executemany(RECORD, (each.record for each in staged if each.record is not None))
+        self._forget([each.place for each in staged if each.record is None])
+        self._clear([each.place for each in staged])
+
     def _keep_records(self, records: Iterable[Record]) -> None:
-        statement = "INSERT OR REPLACE INTO records VALUES (?,?,?,?,?,?,?,?,?,?,?)"
-        self._db.executemany(statement, map(rows.record_row, records))
+        self._db.executemany(RECORD, map(rows.record_row, records))
 
     def _forget(self, places: list[rows.Row]) -> None:
         self._db.executemany(f"DELETE FROM records WHERE {WHERE}", places)  # noqa: S608 constant
@@ -153,6 +166,22 @@ class Store:
         places = ((destination, seq) for seq in seqs)
         self._db.executemany("DELETE FROM entries WHERE destination=? AND seq=?", places)
         self.set_fact(f"head/{destination}", head)
+
+    def shrink(self) -> bool:
+        """Give a part of the room back that entries took; whether there is more to give, and nothing to do.
+
+        A part, since others wait meanwhile; and not while entries are pending, which would use it again.
+        """
+        (free,) = self._db.execute("PRAGMA freelist_count").fetchone()
+        if free < PAGES_KEPT or self._db.execute("SELECT 1 FROM entries LIMIT 1").fetchone():
+            return False
+        for _ in range(PAGES_AT_ONCE):  # Python's module takes one step of a pragma, and that is one page
+            self._db.execute("PRAGMA incremental_vacuum(1)")
+        return True
+
+    def checkpoint(self) -> None:
+        """Bring what is in the log into the file, which is no shorter before; outside of a transaction."""
+        self._db.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
 
     def withhold(self, seq: int, withheld: Withheld) -> None:
         self._db.execute("DELETE FROM entries WHERE seq=?", (seq,))
@@ -183,13 +212,16 @@ class Store:
             self.damaged.append(Damaged("records", number, why, None if remains is None else remains.key))
             return remains
 
-    def keys(self, destination: str, stream: Stream) -> set[ObjectKey]:
-        statement = """SELECT rowid, cluster, "group", resource, namespace, name FROM records
-            WHERE destination=? AND cluster=? AND "group"=? AND resource=? AND (?='' OR namespace=?)"""
+    def keys(self, destination: str, stream: Stream, after: ObjectKey | None, limit: int) -> list[ObjectKey]:
+        statement = f"""SELECT rowid, cluster, "group", resource, namespace, name FROM records
+            WHERE destination=? AND cluster=? AND "group"=? AND resource=?
+            AND (namespace, name){">=" if after is None else ">"}(?,?) AND (?='' OR namespace=?)
+            ORDER BY namespace, name LIMIT ?"""  # noqa: S608 constant
         type_, scope = stream.type, stream.namespace
-        values = (destination, stream.cluster, type_.group, type_.resource, scope, scope)
+        start = (scope, "") if after is None else (after.namespace, after.name)
+        values = (destination, stream.cluster, type_.group, type_.resource, *start, scope, scope, limit)
         found = self._db.execute(statement, values)
-        return {*sound("records", found, lambda row: rows.key_of(*row), self.damaged)}
+        return [*sound("records", found, lambda row: rows.key_of(*row), self.damaged)]
 
     def all_records(self, destination: str) -> list[Record]:
         statement = """SELECT rowid, destination, cluster, "group", resource, namespace, name, path, digest,

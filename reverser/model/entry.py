@@ -92,3 +92,5 @@ class Append(msgspec.Struct):
     """Stream id -> fingerprint of the selection its position is valid for."""
     facts: dict[str, str] = {}
     """Small texts under their names; an empty one is dropped."""
+    listing: str = ""
+    """A list that is complete: what was staged of it (`Journal.stage`) comes before everything else here."""

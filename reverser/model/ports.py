@@ -20,6 +20,7 @@ from reverser.model.entry import Append, Entry, Record
 from reverser.model.fact import Fact
 from reverser.model.resource import ObjectKey
 from reverser.model.sealed import Clear
+from reverser.model.staged import Staged
 from reverser.model.withheld import Withheld
 
 
@@ -65,10 +66,20 @@ class Journal(Protocol):
         """32 random bytes for keyed digests; they never leave the data directory."""
 
     async def append(self, batch: Append) -> list[Entry]:
-        """Make one transaction durable; the entries come back with `seq` and `appended_at`.
+        """Make one transaction durable; its `entries` come back with `seq` and `appended_at`.
 
         Raises UnstorableError when rows of some objects cannot be stored, whatever the disk is like.
         """
+
+    async def stage(self, listing: str, staged: Staged) -> None:
+        """Put aside what a list has brought. Nothing of it counts before the append that names the list,
+        and a process that ends takes it along.
+
+        Raises UnstorableError when rows of some objects cannot be stored; nothing was put aside then.
+        """
+
+    async def discard(self, listing: str) -> None:
+        """Forget what was staged of a list."""
 
     async def pending(self, destination: str, *, after: int = 0, limit: int = 1000) -> list[Entry]:
         """Entries that are neither acknowledged nor withheld, by `seq`, above `after`."""
@@ -112,8 +123,10 @@ class Journal(Protocol):
     async def records(self, destination: str, keys: Sequence[ObjectKey]) -> dict[ObjectKey, Record]:
         """The records of these objects; absent ones are left out."""
 
-    async def keys(self, destination: str, stream: Stream) -> set[ObjectKey]:
-        """Keys of all records in the scope of a stream (its type, and its namespace if it has one)."""
+    async def keys(
+        self, destination: str, stream: Stream, after: ObjectKey | None = None, limit: int = 1000
+    ) -> list[ObjectKey]:
+        """Keys of the records in the scope of a stream (its type; its namespace if it has one), sorted."""
 
     async def all_records(self, destination: str) -> list[Record]:
         """Every record of a destination, without `content` (left empty)."""

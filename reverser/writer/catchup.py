@@ -12,15 +12,15 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Sequence
 
-import msgspec
 import structlog
 
 from reverser.model.change import Operation
 from reverser.model.destination import Destination
-from reverser.model.entry import Edit, Entry
+from reverser.model.entry import Entry
 from reverser.model.ports import Journal, Landed, Repository
 from reverser.stages.message import parse_entry
 from reverser.writer.foreign import Foreign
+from reverser.writer.landing import light
 from reverser.writer.others import Others
 from reverser.writer.recover import Recovery
 from reverser.writer.touched import Touched
@@ -112,7 +112,7 @@ class CatchUp:
         while chunk := await self._journal.pending(
             self._name, after=pending[-1].seq if pending else 0, limit=CHUNK
         ):
-            pending += [_bare(entry) for entry in chunk]
+            pending += map(light, chunk)
         return pending
 
     async def _lost(self, landed: Sequence[Landed], known: str) -> bool:
@@ -133,8 +133,3 @@ class CatchUp:
                     log.warning("the journal is older than the branch, or new", destination=self._name)
                     return True
         return False
-
-
-def _bare(entry: Entry) -> Entry:
-    content = None if entry.edit.content is None else b""
-    return msgspec.structs.replace(entry, edit=Edit(entry.edit.path, content), changes=())

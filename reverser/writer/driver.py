@@ -23,7 +23,7 @@ from reverser.model.push import Pushed
 from reverser.writer.catchup import CatchUp
 from reverser.writer.companions import Companions
 from reverser.writer.foreign import Foreign
-from reverser.writer.landing import Landing, Stale, Written
+from reverser.writer.landing import Landing, Stale, Written, light, light_commit
 from reverser.writer.notes import Notes
 from reverser.writer.prepare import Words, prepare
 from reverser.writer.queue import Queue
@@ -118,6 +118,7 @@ class Writer:
                     written = await self._write(plans, head, foreign)
                     head = written.head
                     await send.send(written)
+                    del plans, written  # the files of a snapshot would stay in memory until the next change
         except BaseExceptionGroup as group:
             raise alone(group, Stale, ReverserError) from None
 
@@ -130,7 +131,7 @@ class Writer:
         if self._companions is not None:
             commits = await self._companions.beside(commits)
         written = await self._written(head, commits)
-        written.entries = [entry for each in prepared for entry in each.entries]
+        written.entries = [light(entry) for each in prepared for entry in each.entries]
         written.placed = [[e.seq for e in each.entries] for each in prepared if each.commit is not None]
         written.withheld = [row for each in prepared for row in each.withheld]
         written.overwrote = [path for each in prepared for path in each.overwrote]
@@ -138,4 +139,5 @@ class Writer:
 
     async def _written(self, head: str, commits: Sequence[Commit]) -> Written:
         ids = await self._repository.write(commits, head) if commits else []
-        return Written(parent=head, commits=commits, ids=ids)
+        sizes = [sum(len(edit.content or b"") for edit in commit.edits) for commit in commits]
+        return Written(parent=head, commits=[*map(light_commit, commits)], ids=ids, sizes=sizes)

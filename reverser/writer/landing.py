@@ -19,7 +19,7 @@ from reverser.metrics import Metrics
 from reverser.model.change import Origin
 from reverser.model.commit import Commit, PushOutcome, PushResult
 from reverser.model.destination import Destination
-from reverser.model.entry import Entry
+from reverser.model.entry import Edit, Entry
 from reverser.model.ports import Journal, Repository
 from reverser.model.push import Pushed, PushedCommit
 from reverser.model.withheld import Withheld
@@ -35,13 +35,15 @@ class Stale(Exception):
 
 
 class Written(msgspec.Struct):
-    """One batch in the local repository."""
+    """One batch in the local repository: its files are there, and in memory no more."""
 
     parent: str
     """The head that it was written on."""
     commits: Sequence[Commit]
     ids: Sequence[str]
     """One for each commit; that of its parent where a commit changed nothing."""
+    sizes: Sequence[int] = ()
+    """Bytes of file content of each commit."""
     entries: Sequence[Entry] = ()
     """The entries in these commits."""
     withheld: Sequence[tuple[int, Withheld]] = ()
@@ -134,13 +136,13 @@ class Landing:
 
     def _count(self, batch: Written) -> None:
         made, written, deleted, size, parent = 0, 0, 0, 0, batch.parent
-        for commit, new in zip(batch.commits, batch.ids, strict=True):
+        for commit, new, content_bytes in zip(batch.commits, batch.ids, batch.sizes, strict=True):
             if new != parent:
-                contents = [edit.content for edit in commit.edits if edit.content is not None]
+                files = sum(edit.content is not None for edit in commit.edits)
                 made += 1
-                written += len(contents)
-                deleted += len(commit.edits) - len(contents)
-                size += sum(map(len, contents))
+                written += files
+                deleted += len(commit.edits) - files
+                size += content_bytes
             parent = new
         name = self._name
         self._metrics.count("commits", made, destination=name)
@@ -156,6 +158,20 @@ class Landing:
             if entry.origin is Origin.LIVE and not excluded(entry):
                 seconds = max(0.0, now - entry.appended_at)
                 self._metrics.observe("change_to_push_seconds", seconds, destination=self._name)
+
+
+def light(entry: Entry) -> Entry:
+    """An entry without what it writes."""
+    return msgspec.structs.replace(entry, edit=_light(entry.edit), changes=())
+
+
+def light_commit(commit: Commit) -> Commit:
+    """A commit without what it writes."""
+    return msgspec.structs.replace(commit, edits=tuple(map(_light, commit.edits)))
+
+
+def _light(edit: Edit) -> Edit:
+    return Edit(edit.path, None if edit.content is None else b"")
 
 
 def _pushed(batch: Written, destination: str, branch: str) -> Pushed:

@@ -20,7 +20,9 @@ from reverser.stages.unsettled import Unsettled
 from reverser.stages.window import Window
 
 CHUNK = 1000
-SNAPSHOT_BYTES_MOST = 64 * 1024 * 1024
+SNAPSHOT_BYTES_MOST = 16 * 1024 * 1024
+SNAPSHOT_ENTRIES_MOST = 16_000
+"""An entry takes a kilobyte beside its content."""
 HELD_BYTES_MOST = 64 * 1024 * 1024
 NEVER = 2**62
 """No entry has so high a number."""
@@ -83,7 +85,7 @@ class Queue:
     async def _read(self) -> list[Entry]:
         entries = await self._journal.pending(self._destination, after=self._after, limit=CHUNK)
         more, size = entries, _size(entries)
-        while len(more) == CHUNK and more[-1].origin is Origin.SNAPSHOT and size < SNAPSHOT_BYTES_MOST:
+        while len(more) == CHUNK and more[-1].origin is Origin.SNAPSHOT and _room(entries, size):
             more = await self._journal.pending(self._destination, after=more[-1].seq, limit=CHUNK)
             entries += more
             size += _size(more)
@@ -97,6 +99,11 @@ class Queue:
         with trio.CancelScope(deadline=trio.current_time() + seconds) as self._waiting:
             waiting, after = self._unsettled.waiting, self._after if self._has_room else NEVER
             await self._journal.wait(self._destination, after=after, waiting=waiting)
+
+
+def _room(entries: list[Entry], size: int) -> bool:
+    """Whether a snapshot of so many entries and bytes may grow."""
+    return len(entries) < SNAPSHOT_ENTRIES_MOST and size < SNAPSHOT_BYTES_MOST
 
 
 def _size(entries: list[Entry]) -> int:

@@ -16,6 +16,7 @@ from tests.bench import (
     rendering,
     replay,
     signed,
+    size,
     snapshot,
     throughput,
     verified,
@@ -35,6 +36,7 @@ MEASUREMENTS: dict[str, Callable[[Options], list[Row]]] = {
     "plugins": plugged.measure,
     "latency": latency.measure,
     "snapshot": snapshot.measure,
+    "size": size.measure,
     "admission": admission.measure,
     "replay": replay.measure,
 }

@@ -35,6 +35,9 @@ with what is measured.
   write until the remote's ref has moved. **Its floor** is `git fast-import` and `git push` of the same
   commit, right after it, with nothing around them; the floor's repository is never repacked, ours is, so a
   ratio near 1 means that the rest is too small to see.
+- **first snapshot of 100,000 objects**: the real daemon before a scripted API server in a process of its own,
+  which streams all lists as fast as they are read; the highest resident memory until all is in a remote
+  on the same disk and acknowledged, then that of a second start.
 - **snapshot**: from the start of the process, with an empty data directory, to the first pushed commit.
 
 ## What the hour does

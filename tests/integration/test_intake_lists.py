@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 import trio
 import trio.testing
 
+from reverser.intake.driver import BATCH
 from reverser.journal.sqlite import open_journal
 from reverser.model.change import ListCompleted, ListStarted, Observation, Progress, Settled, Stream
 from reverser.model.destination import Destination
@@ -175,6 +177,48 @@ async def test_the_last_state_of_a_list_counts(journal: Journal) -> None:
     assert len(await entries(journal)) == 2
     assert b'value: "2"' in (await tree(journal))["shop/configmaps/b.yaml"]
     assert b'value: "1"' in (await tree(journal))["shop/configmaps/a.yaml"]
+
+
+async def test_the_last_state_of_a_long_list_counts(journal: Journal) -> None:
+    """Also of objects that were put aside long before: one changes, one goes, one comes back."""
+    await take(journal, whole(1, A))
+    many = [listed(config_map(f"m{number:04}", "1")) for number in range(3 * BATCH)]
+    later = [
+        listed(config_map("m0000", "2")),
+        listed(config_map("m0001", "1"), deleted=True),
+        listed(config_map("m0002", "1"), deleted=True),
+        *(listed(config_map(f"n{number:04}", "1")) for number in range(BATCH)),
+        listed(config_map("m0002", "3")),
+    ]
+    await take(journal, [ListStarted(STREAM), *many, *later, ListCompleted(STREAM, "5", SEEN_AT)])
+
+    written = await entries(journal)
+    files = await tree(journal)
+    assert len(await paths(journal)) == len(files) == 4 * BATCH - 1
+    assert len(written) == 1 + 4 * BATCH - 1 + 1
+    assert b'value: "2"' in files["shop/configmaps/m0000.yaml"]
+    assert "shop/configmaps/m0001.yaml" not in files
+    assert b'value: "3"' in files["shop/configmaps/m0002.yaml"]
+    assert (await said(journal))[-1] == "sweep DELETE shop/configmaps/a.yaml"
+
+
+async def test_memory_does_not_grow_with_the_list(journal: Journal) -> None:
+    """A list of 4 MB leaves a small part of it in memory while it runs, and nothing in the journal."""
+    taking = Taking(journal, [EVERYTHING], [LIVE])
+    send, receive = trio.open_memory_channel[Observation](0)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(taking.intake.run, receive)
+        async with send:
+            await send.send(ListStarted(STREAM))
+            await send.send(listed(A))
+            tracemalloc.start()
+            for number in range(1000):
+                await send.send(listed(config_map(f"m{number:04}", f"{number:04}" * 1000)))
+            current, _ = tracemalloc.get_traced_memory()
+            tracemalloc.stop()
+
+    assert current < 1_500_000
+    assert await entries(journal) == []
 
 
 async def test_live_events_come_after_the_list(journal: Journal) -> None:

@@ -64,3 +64,27 @@ async def test_memory_is_bounded_while_much_waits(journal: Journal, monkeypatch:
             queue.drain()
             await journal.settle({first.seq: Attribution()})
     assert got == ["b", "c", "a"]
+
+
+async def test_a_snapshot_is_one_plan_until_it_is_very_large(
+    journal: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is read to its end; only what is larger than memory should hold, in bytes or in number, is cut."""
+    monkeypatch.setattr(module, "CHUNK", 2)
+    made = [msgspec.structs.replace(entry(f"n{number}"), origin=Origin.SNAPSHOT) for number in range(9)]
+    await journal.append(Append(entries=made))
+
+    async def sizes() -> list[int]:
+        queue = Queue(journal, "live", 0.0, lambda: 0.0)
+        queue.drain()
+        found = []
+        while plans := await queue.next():
+            found += [len(plan.entries) for plan in plans]
+        return found
+
+    assert await sizes() == [9]
+    monkeypatch.setattr(module, "SNAPSHOT_BYTES_MOST", 35)
+    assert await sizes() == [4, 4, 1]
+    monkeypatch.setattr(module, "SNAPSHOT_BYTES_MOST", 1000)
+    monkeypatch.setattr(module, "SNAPSHOT_ENTRIES_MOST", 5)
+    assert await sizes() == [6, 3]

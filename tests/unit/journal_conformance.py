@@ -20,10 +20,11 @@ from reverser.model.attribution import Actor, Attribution, Evidence
 from reverser.model.change import Operation, Origin, Stream
 from reverser.model.entry import Append, Edit, Entry, Record
 from reverser.model.fact import KEPT_SECONDS, Fact, Source
-from reverser.model.ports import Journal
+from reverser.model.ports import Journal, UnstorableError
 from reverser.model.resource import ObjectKey, ResourceType
 from reverser.model.rule import Actors
 from reverser.model.sealed import Sealed
+from reverser.model.staged import Outcome, Staged
 from reverser.model.subject import Subject
 from reverser.model.withheld import Withheld
 
@@ -333,6 +334,88 @@ async def test_an_encrypted_file_is_kept_with_its_record(reopened: Reopened) -> 
         assert await journal.records("live", [key("a")]) == {key("a"): record("a")}
 
 
+def outcome(name: str, content: bytes | None = b'{"x":1}') -> Outcome:
+    recorded = None if content is None else record(name, content)
+    return Outcome("live", key(name), entry(name, content=content), recorded)
+
+
+async def test_what_is_staged_counts_with_its_list_alone(reopened: Reopened) -> None:
+    """Entries, records and the position of a list are there together, in its order, or not at all."""
+    async with reopened() as journal:
+        await journal.append(Append([entry("first")], withheld=[withheld("a"), withheld("z")]))
+        await journal.stage("one", Staged(outcomes=(outcome("b"), outcome("a"))))
+        await journal.stage("one", Staged(outcomes=(outcome("c"),)))
+        await journal.stage("two", Staged(outcomes=(outcome("other"),)))
+        assert await pending(journal) == ["first"]
+        assert await journal.all_records("live") == []
+
+        (last,) = await journal.append(Append([entry("last")], positions={STREAM.id: "7"}, listing="one"))
+
+        assert await pending(journal) == ["first", "b", "a", "c", "last"]
+        assert last.seq == (await journal.pending("live"))[-1].seq
+        assert set(await journal.records("live", [key(name) for name in "abc"])) == {*map(key, "abc")}
+        assert (await journal.position(STREAM))[0] == "7"
+        assert await shown(journal) == ["z"]
+        await journal.append(Append([entry("later")], listing="one"))
+        assert await pending(journal) == ["first", "b", "a", "c", "last", "later"]
+    async with reopened() as journal:
+        await journal.append(Append(listing="two"))
+        assert "other" not in await pending(journal)
+
+
+async def test_what_a_list_has_brought_can_be_void(journal: Journal) -> None:
+    """An object that changes or goes while its list runs counts as it was last; a list can start again."""
+    await journal.append(Append(records=[record("gone"), record("back")]))
+    await journal.stage("list", Staged(outcomes=(outcome("of a list that broke off"),)))
+    await journal.discard("list")
+    await journal.stage("list", Staged(outcomes=(outcome("a"), outcome("b"), outcome("c"))))
+    await journal.stage("list", Staged((key("a"), key("b")), (outcome("a", b'{"x":2}'),)))
+    await journal.stage("list", Staged(outcomes=(outcome("gone", None),)))
+    await journal.append(Append(listing="list"))
+
+    assert await pending(journal) == ["c", "a", "gone"]
+    found = await journal.records("live", [key(name) for name in ("a", "b", "c", "gone", "back")])
+    assert found == {
+        key("a"): record("a", b'{"x":2}'),
+        key("c"): record("c", b'{"x":1}'),
+        key("back"): record("back"),
+    }
+
+
+async def test_one_object_that_cannot_be_staged_is_named(journal: Journal) -> None:
+    """Nothing of the addition is put aside then, and all of it without that object is."""
+    bad = msgspec.structs.replace(outcome("bad"), entry=entry("\ud800"))
+    with pytest.raises(UnstorableError) as caught:
+        await journal.stage("list", Staged(outcomes=(outcome("a"), bad)))
+    await journal.stage("list", Staged(outcomes=(outcome("a"),)))
+    await journal.append(Append(listing="list"))
+
+    assert [*caught.value.places] == [("live", key("bad"))]
+    assert await pending(journal) == ["a"]
+
+
+async def test_whoever_waits_hears_of_a_list(journal: Journal) -> None:
+    """Entries that were staged wake the writer like all others."""
+    await journal.stage("list", Staged(outcomes=(outcome("a"),)))
+    with trio.fail_after(BOUND_SECONDS):
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(journal.wait, "live")
+            await trio.testing.wait_all_tasks_blocked()
+            await journal.append(Append(listing="list"))
+
+
+async def test_keys_come_a_part_at_a_time(journal: Journal) -> None:
+    """Each part begins behind the last key of the one before, and none is left out."""
+    keys = [key(name, namespace) for namespace in ("", "bank", "shop") for name in ("a", "b", "c")]
+    await journal.append(Append(records=[Record("live", each, str(each), b"d", b"{}") for each in keys]))
+    found: list[ObjectKey] = []
+    while part := await journal.keys("live", STREAM, found[-1] if found else None, 2):
+        assert len(part) <= 2
+        found += part
+
+    assert found == keys
+
+
 async def test_keys_are_those_of_exactly_one_type_and_scope(journal: Journal) -> None:
     """A sweep asks for the keys of a stream: its cluster, group, type, and its namespace if it has one."""
     keys = [
@@ -466,7 +549,7 @@ async def test_names_of_any_kind_are_kept(journal: Journal) -> None:
     records = [Record("live", each, each.name, b"d", b"{}") for each in keys]
     await journal.append(Append(records=records))
 
-    assert await journal.keys("live", STREAM) == set(keys)
+    assert set(await journal.keys("live", STREAM)) == set(keys)
     assert await journal.records("live", keys) == dict(zip(keys, records, strict=True))
 
 

@@ -8,7 +8,7 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 
 import msgspec
@@ -22,6 +22,7 @@ from reverser.journal.schema import TABLES
 from reverser.journal.sqlite import open_journal
 from reverser.model.entry import Append
 from reverser.model.ports import Journal, UnstorableError
+from reverser.model.staged import Outcome, Staged
 from tests.unit.journal_conformance import *  # noqa: F403 - a backend's tests are all of these
 from tests.unit.journal_conformance import STREAM, Reopened, entry, key, pending, record, withheld
 
@@ -275,6 +276,64 @@ async def test_records_of_an_older_version_are_kept(tmp_path: Path) -> None:
     async with open_journal(tmp_path) as journal:
         assert await journal.records("live", [key("a")]) == {key("a"): record("a")}
         assert [each.key.name for each in await journal.pending("live")] == ["a"]
+
+
+@pytest.mark.parametrize("older", [False, True])
+async def test_the_file_gives_space_back(tmp_path: Path, older: bool) -> None:
+    """Once a large snapshot is acknowledged the file is as large as its records, whoever made it."""
+    path = tmp_path / "journal.sqlite"
+    if older:
+        with closing(sqlite3.connect(path)) as database:
+            database.executescript(f"{TABLES} PRAGMA user_version=1;")
+    async with open_journal(tmp_path) as journal:
+        for number in range(16):
+            names = [f"{number}-{each}" for each in range(250)]
+            outcomes = [Outcome("live", key(name), entry(name, content=bytes(4000)), None) for name in names]
+            await journal.stage("list", Staged(outcomes=tuple(outcomes)))
+        await journal.append(Append(listing="list"))
+        filled = path.stat().st_size
+        assert filled > 16_000_000
+        await journal.ack("live", [each.seq for each in await journal.pending("live", limit=5000)], "head")
+
+        assert path.stat().st_size < filled / 2
+    assert path.stat().st_size < 8_000_000
+
+
+async def test_half_a_list_is_in_no_folder(tmp_path: Path) -> None:
+    """What an unfinished list has brought is in no file that another process or the next one could see."""
+    async with open_journal(tmp_path) as journal:
+        before = _files(tmp_path).keys()
+        content = b"a value of the list"
+        outcome = Outcome("live", key("a"), entry("a", content=content), record("a"))
+        await journal.stage("list", Staged(outcomes=(outcome,)))
+
+        after = _files(tmp_path)
+    assert after.keys() == before
+    assert not any(content in each for each in after.values())
+
+
+def _files(folder: Path) -> dict[str, bytes]:
+    return {each.name: each.read_bytes() for each in folder.iterdir()}
+
+
+async def test_a_full_disk_puts_nothing_of_a_list_aside(tmp_path: Path) -> None:
+    """What did not fit is staged again once there is room, and once only."""
+    resource = pytest.importorskip("resource")
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    staged = [Outcome("live", key(name), entry(name, content=bytes(9000)), record(name)) for name in "ab"]
+    async with open_journal(tmp_path) as journal:
+        await journal.stage("list", Staged(outcomes=(staged[0],)))
+        resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, hard))
+        try:
+            with pytest.raises(TransientError) as caught:
+                await journal.stage("list", Staged(outcomes=(staged[1],)))
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        await journal.stage("list", Staged(outcomes=(staged[1],)))
+        await journal.append(Append(listing="list"))
+
+        assert caught.value.hint
+        assert await pending(journal) == ["a", "b"]
 
 
 async def test_a_journal_of_a_newer_version_is_refused(tmp_path: Path) -> None:
