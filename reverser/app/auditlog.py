@@ -78,12 +78,14 @@ class AuditLog:
             self._file, self._raw = _opened(self.path)
             self._kept, self.place, self.damage = b"", Place(), ""
 
-    def lines(self, most: int) -> list[Line]:
-        """The next lines, at most so many; none at the end."""
+    def lines(self, most: int, most_bytes: float = float("inf")) -> list[Line]:
+        """The next lines, at most so many, and at most one beyond so many bytes; none at the end."""
         found: list[Line] = []
-        while len(found) < most and (line := self._line()) is not None:
+        size = 0
+        while len(found) < most and size < most_bytes and (line := self._line()) is not None:
             if line.text.strip():
                 found.append(line)
+                size += len(line.text)
         return found
 
     def close(self) -> None:

@@ -23,6 +23,8 @@ LOG = "log/"
 """Prefix of the journal's facts on logs."""
 CHUNK_LINES = 200
 BATCH = 500
+BATCH_BYTES = CHUNK_BYTES = 8 * 1024 * 1024
+"""Of lines as they are in the log: of a batch, and of what is read at a time."""
 TURN_LINES = 4000
 """Lines that are read at most before the places are told."""
 
@@ -38,9 +40,11 @@ class Batch(msgspec.Struct, frozen=True):
 class _Slot:
     """A line whose writes are not all handed out."""
 
-    def __init__(self, start: Place, left: int) -> None:
+    def __init__(self, start: Place, left: int, size: int = 0) -> None:
+        """`size`: bytes of the line, for each of its writes."""
         self.start = start
         self.left = left
+        self.size = size
 
 
 class _Source:
@@ -84,10 +88,13 @@ class AuditLogs:
     def next(self) -> Batch | None:
         """The next writes, which may be none for now; None at the end of all logs."""
         found: list[tuple[Write | Gap, _Slot]] = []
+        size = 0
         for _ in range(TURN_LINES // CHUNK_LINES):
-            found += self._order.ready(self._until, BATCH - len(found))
+            ready = self._order.ready(self._until, BATCH - len(found), BATCH_BYTES - size)
+            found += ready
+            size += sum(slot.size for _, slot in ready)
             source = self._lagging
-            if len(found) >= BATCH or source is None:
+            if len(found) >= BATCH or size >= BATCH_BYTES or source is None:
                 break
             self._advance(source)
         if not found and self._lagging is None:
@@ -95,6 +102,11 @@ class AuditLogs:
         for _, slot in found:
             slot.left -= 1
         return Batch([write for write, _ in found], self._positions())
+
+    @property
+    def held_bytes(self) -> int:
+        """Bytes of lines that have been read and whose writes are not handed out."""
+        return self._order.size
 
     @property
     def damage(self) -> list[str]:
@@ -123,7 +135,7 @@ class AuditLogs:
 
     def _advance(self, source: _Source) -> None:
         """One line at first: then it is known how far this log is from the others."""
-        lines = source.log.lines(CHUNK_LINES if source.begun else 1)
+        lines = source.log.lines(CHUNK_LINES if source.begun else 1, CHUNK_BYTES)
         source.begun = True
         source.ended = not lines
         for line in lines:
@@ -144,10 +156,10 @@ class AuditLogs:
         if not told:
             self.counts["quiet" if told is None else "unselected"] += 1
             return
-        slot = _Slot(line.start, len(told))
+        slot = _Slot(line.start, len(told), len(line.text) // len(told))
         source.slots.append(slot)
         for write in told:
-            self._order.add(write, slot)
+            self._order.add(write, slot, slot.size)
 
     def _broken(self, source: _Source, line: Line) -> None:
         """A last line without an end is looked at again when the log has grown."""

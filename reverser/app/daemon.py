@@ -17,6 +17,7 @@ import structlog
 import trio
 
 from reverser.app.assembly import Assembly
+from reverser.app.bugs import show_bugs
 from reverser.app.bundles import keep_bundles
 from reverser.app.collector import settle
 from reverser.app.gauges import refresh
@@ -78,6 +79,7 @@ class Daemon:
         probes = Probes(self._health, self._metrics, lambda: self._refresh(journal))
         url = await nursery.start(serve, probes, self._config.operations.bind, "operations.bind")
         witnesses = await self._witnesses(journal, nursery)
+        nursery.start_soon(show_bugs, journal, self._health)
         self._health.passed("listeners")
         log.info("probes and metrics at", url=url)
         settle()

@@ -6,7 +6,7 @@ a record in the end, so the last decision counts; of the entries every one does,
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import TypeAlias
 
 from reverser.intake.suspects import Suspects
@@ -66,13 +66,17 @@ class Draft:
         """Whether this append withholds the object."""
         return place in self._withheld
 
-    def withhold(self, rows: Iterable[Withheld]) -> None:
-        """Leave these objects out: what was decided about them cannot be stored."""
-        for row in rows:
-            place = (row.destination, row.key)
-            self._entries = [each for each in self._entries if (each.destination, each.key) != place]
-            self._records.pop(place, None)
-            self._withholding.begin(row)
+    def withhold(self, row: Withheld) -> None:
+        """Leave an object out: what was decided about it cannot be stored, nor, the second time, that."""
+        place = (row.destination, row.key)
+        entries = [each for each in self._entries if (each.destination, each.key) != place]
+        told = place in self._withheld and place not in self._records and len(entries) == len(self._entries)
+        self._entries = entries
+        self._records.pop(place, None)
+        self._withholding.begin(row)
+        if told:
+            del self._withheld[place]
+        else:
             self._withheld[place] = row
 
     def append(self) -> Append:

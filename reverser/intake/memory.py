@@ -93,21 +93,25 @@ class Memory:
 
     async def stage(self, listing: str, staged: Staged, now: float) -> list[Withheld]:
         """Put aside what a list has brought; the objects whose rows cannot be stored come back."""
-        try:
-            await self._journal.stage(listing, staged)
-        except UnstorableError as error:
-            rest = [each for each in staged.outcomes if (each.destination, each.key) not in error.places]
-            await self._journal.stage(listing, Staged(staged.void, tuple(rest)))
-            return _unstorable(error, now)
-        return []
+        withheld: list[Withheld] = []
+        while True:
+            try:
+                await self._journal.stage(listing, staged)
+            except UnstorableError as error:
+                rest = [each for each in staged.outcomes if (each.destination, each.key) not in error.places]
+                staged = Staged(staged.void, tuple(rest))
+                withheld += _unstorable(error, now)
+            else:
+                return withheld
 
     async def append(self, draft: Draft, now: float) -> list[Entry]:
         """Make a draft durable. Objects whose rows cannot be stored are withheld, all others go on."""
-        try:
-            return await self._journal.append(draft.append())
-        except UnstorableError as error:
-            draft.withhold(_unstorable(error, now))
-            return await self._journal.append(draft.append())
+        while True:
+            try:
+                return await self._journal.append(draft.append())
+            except UnstorableError as error:
+                for row in _unstorable(error, now):
+                    draft.withhold(row)
 
 
 def _unstorable(error: UnstorableError, now: float) -> list[Withheld]:

@@ -42,6 +42,10 @@ POSITION = """INSERT INTO positions (stream, {0}) VALUES (?, ?)
     ON CONFLICT (stream) DO UPDATE SET {0}=excluded.{0}"""
 
 
+PENDING_BYTES_MOST = 16 * 1024 * 1024
+"""After so many bytes a look at what is pending ends, however few entries they are."""
+
+
 class Store:
     """One connection; used by one thread at a time."""
 
@@ -81,7 +85,7 @@ class Store:
         """Raises UnstorableError where it is a row that cannot be stored."""
         try:
             return self._append(batch, staged)
-        except (sqlite3.OperationalError, MemoryError):
+        except sqlite3.OperationalError:
             raise
         except Exception:
             if places := self._unstorable(batch):
@@ -156,7 +160,7 @@ class Store:
         statement = """SELECT seq, seq, appended_at, body FROM entries
             WHERE destination=? AND seq>? ORDER BY seq LIMIT ?"""
         found = self._db.execute(statement, (destination, after, limit))
-        return sound("entries", found, rows.entry_of, self.damaged)
+        return sound("entries", _bounded(found), rows.entry_of, self.damaged)
 
     def any_pending(self, destination: str, after: int) -> bool:
         statement = "SELECT 1 FROM entries WHERE destination=? AND seq>? LIMIT 1"
@@ -276,3 +280,13 @@ class Store:
         (entries,) = self._db.execute(count, (destination,)).fetchone()
         first = self._db.execute(oldest, (destination,)).fetchone()
         return Backlog(entries, first[0] if first and isinstance(first[0], float) else 0.0)
+
+
+def _bounded(found: Iterable[rows.Row]) -> Iterator[rows.Row]:
+    """Rows that end with a body, up to the one with which they are too many bytes."""
+    size = 0
+    for row in found:
+        yield row
+        size += len(row[-1]) if isinstance(row[-1], bytes) else 0
+        if size >= PENDING_BYTES_MOST:
+            return

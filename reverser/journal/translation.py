@@ -14,6 +14,7 @@ import msgspec
 
 from reverser.errors import StalledError, TransientError
 
+NO_MEMORY = "the machine is short of memory"
 PASSING = {
     sqlite3.SQLITE_FULL: "free some space on the disk of data_dir",
     sqlite3.SQLITE_IOERR: "is the disk of data_dir full, over a quota, or failing?",
@@ -23,7 +24,7 @@ PASSING = {
     sqlite3.SQLITE_BUSY: "another program has the journal open",
     sqlite3.SQLITE_LOCKED: "another program has the journal open",
     sqlite3.SQLITE_PROTOCOL: "another program has the journal open",
-    sqlite3.SQLITE_NOMEM: "the machine is short of memory",
+    sqlite3.SQLITE_NOMEM: NO_MEMORY,
 }
 """Primary result code -> what would help; tried again all the while."""
 
@@ -52,6 +53,8 @@ def translated() -> Iterator[None]:
         if code in PASSING:
             raise TransientError(f"the journal cannot be used: {error}", hint=PASSING[code]) from error
         raise
+    except MemoryError as error:
+        raise TransientError("the journal cannot be used: out of memory", hint=NO_MEMORY) from error
     except (msgspec.DecodeError, zlib.error) as error:
         raise _damaged(error) from error
 

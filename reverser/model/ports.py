@@ -82,7 +82,10 @@ class Journal(Protocol):
         """Forget what was staged of a list."""
 
     async def pending(self, destination: str, *, after: int = 0, limit: int = 1000) -> list[Entry]:
-        """Entries that are neither acknowledged nor withheld, by `seq`, above `after`."""
+        """Entries that are neither acknowledged nor withheld, by `seq`, above `after`.
+
+        At least one where there is one; a journal may stop before `limit` where they are large.
+        """
 
     async def wait(self, destination: str, *, after: int = 0, waiting: Collection[int] = ()) -> None:
         """Return as soon as an entry above `after` is pending, or one of `waiting` waits no more."""

@@ -45,7 +45,7 @@ class Aside:
         """Keep an excluded entry."""
         self._held.append((journaled(entry, now) + self._seconds, entry))
         self._touched.update(touched(entry))
-        self._bytes += _size(entry)
+        self._bytes += size(entry)
 
     def blocks(self, entry: Entry) -> bool:
         """Whether something here must go before this entry."""
@@ -75,7 +75,7 @@ class Aside:
     def _keep(self, rows: Iterable[tuple[float, Entry]]) -> None:
         self._held = list(rows)
         self._touched = Counter(place for _, entry in self._held for place in touched(entry))
-        self._bytes = sum(_size(entry) for _, entry in self._held)
+        self._bytes = sum(size(entry) for _, entry in self._held)
 
 
 def journaled(entry: Entry, now: float) -> float:
@@ -89,5 +89,6 @@ def touched(entry: Entry) -> tuple[Hashable, ...]:
     return (entry.key, *(path for path in paths if path))
 
 
-def _size(entry: Entry) -> int:
+def size(entry: Entry) -> int:
+    """Bytes of content that an entry holds in memory."""
     return len(entry.edit.content or b"")

@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Hashable, Iterable
 
 from reverser.model.entry import Entry
-from reverser.stages.aside import touched
+from reverser.stages.aside import size, touched
 
 
 class Unsettled:
@@ -58,7 +58,7 @@ class Unsettled:
 
     def _hold(self, entry: Entry) -> None:
         self._held[entry.seq] = entry
-        self.size += _size(entry)
+        self.size += size(entry)
         if entry.waits_until:
             self._waiting[entry.seq] = None
         for place in {*touched(entry)}:
@@ -70,7 +70,7 @@ class Unsettled:
     def _release(self, seq: int) -> tuple[Entry, list[int]]:
         """The entry, and who is now the first at one of its places."""
         entry, followers = self._held.pop(seq), list[int]()
-        self.size -= _size(entry)
+        self.size -= size(entry)
         for place in {*touched(entry)}:
             line = self._lines[place]
             line.popleft()

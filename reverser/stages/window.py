@@ -19,7 +19,7 @@ from collections.abc import Hashable, Iterable, Iterator
 from reverser.model.change import Origin
 from reverser.model.commit import CommitPlan
 from reverser.model.entry import Entry
-from reverser.stages.aside import Aside, journaled, touched
+from reverser.stages.aside import BYTES_MOST, ENTRIES_MOST, Aside, journaled, size, touched
 from reverser.stages.exclude import excluded
 
 
@@ -44,6 +44,8 @@ class Window:
         self._bulk_origin = Origin.LIVE
         self._closed: list[CommitPlan] = []
         self._fed_at = 0.0
+        self._count = self._bytes = 0
+        """What all open windows hold."""
 
     def feed(self, entries: Iterable[Entry], now: float) -> None:
         """Take entries in the journal's order, each once."""
@@ -94,6 +96,10 @@ class Window:
         if due is not None and len(entries) > 1:
             window.closes_at = min(window.closes_at, due)
         self._holders.update(dict.fromkeys(_places(entries), window))
+        self._count += len(entries)
+        self._bytes += sum(map(size, entries))
+        while self._count >= ENTRIES_MOST or self._bytes >= BYTES_MOST:
+            self._close_through(next(iter(self._windows.values())))
 
     def _hold(self, entry: Entry, now: float) -> None:
         self._aside.hold(entry, now)
@@ -143,6 +149,8 @@ class Window:
         """Close this window and all that were opened before it."""
         while any(window is last for window in self._windows.values()):
             window = self._windows.pop(next(iter(self._windows)))
+            self._count -= len(window.entries)
+            self._bytes -= sum(map(size, window.entries))
             for place in _places(window.entries):
                 if self._holders[place] is window:
                     del self._holders[place]

@@ -1,12 +1,12 @@
 """A plan in, a commit out: edits put in their place, the message written, the author named.
 
-An entry that cannot be placed leaves its plan; the others go on.
+An entry that cannot be placed, or of which no commit can be made, leaves its plan; the others go on.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Protocol
+from collections.abc import Sequence
+from typing import Protocol, TypeAlias
 
 import msgspec
 
@@ -15,13 +15,16 @@ from reverser.errors import WithheldError
 from reverser.model.attribution import Actor
 from reverser.model.commit import Commit, CommitPlan
 from reverser.model.destination import Destination
-from reverser.model.entry import Edit, Entry
+from reverser.model.entry import Entry
 from reverser.model.message import Message
 from reverser.model.withheld import Withheld
 from reverser.stages import paths
 from reverser.stages.exclude import parted
 from reverser.stages.message import author, message
-from reverser.writer.foreign import Foreign
+from reverser.writer.foreign import Foreign, Placed
+
+There: TypeAlias = tuple[Entry, Placed]
+"""An entry, and where it goes."""
 
 
 class Words(Protocol):
@@ -56,55 +59,68 @@ async def prepare(
     now: float,
 ) -> Prepared:
     """Place every entry of a plan and word its commit."""
-    edits: list[Edit] = []
-    kept: list[Entry] = []
+    making = _Making(destination, journal_id, words, now)
+    there: list[There] = []
     withheld: list[tuple[int, Withheld]] = []
-    overwrote: dict[str, str] = {}
     for entry in plan.entries:
         try:
             with contained("place", entry.key):
                 paths.check(entry.edit.path)
-                placed = await foreign.place(entry)
+                there.append((entry, await foreign.place(entry)))
         except WithheldError as error:
-            withheld.append((entry.seq, _withheld(destination, entry, error, now)))
-            continue
-        edits += placed.edits
-        kept.append(entry)
-        if placed.overwrote:
-            overwrote[entry.edit.path] = placed.overwrote
-    if kept:
+            withheld.append(making.withheld(entry, error))
+    while there:
         try:
-            with contained("commit", kept[0].key):
-                commit = _commit(kept, tuple(edits), destination, journal_id, words, now, overwrote)
-                return Prepared(commit, tuple(kept), tuple(withheld), tuple(overwrote))
+            commit = making.commit(there)
         except WithheldError as error:
-            withheld += [(entry.seq, _withheld(destination, entry, error, now)) for entry in kept]
+            # Whose fault it is tells each alone; where none is to blame, all are.
+            bad = {row[0]: row for row in map(making.tried, there) if row is not None}
+            withheld += bad.values() or [making.withheld(entry, error) for entry, _ in there]
+            there = [each for each in there if bad and each[0].seq not in bad]
+        else:
+            entries = tuple(entry for entry, _ in there)
+            overwrote = tuple(e.edit.path for e, placed in there if placed.overwrote)
+            return Prepared(commit, entries, tuple(withheld), tuple(dict.fromkeys(overwrote)))
     return Prepared(None, (), tuple(withheld))
 
 
-def _withheld(destination: Destination, entry: Entry, error: WithheldError, now: float) -> Withheld:
-    return Withheld(destination.name, entry.key, error.reason, error.message, now)
+class _Making:
+    """What all commits of one destination have in common."""
 
+    def __init__(self, destination: Destination, journal_id: str, words: Words, now: float) -> None:
+        self._destination = destination
+        self._journal_id = journal_id
+        self._words = words
+        self._now = now
 
-def _commit(
-    kept: Sequence[Entry],
-    edits: tuple[Edit, ...],
-    destination: Destination,
-    journal_id: str,
-    words: Words,
-    now: float,
-    overwrote: Mapping[str, str],
-) -> Commit:
-    plan = CommitPlan(tuple(kept))
-    own, aside = parted(plan)
-    return Commit(
-        author=author(plan, destination.committer, words.identity),
-        committer=destination.committer,
-        authored_at=kept[-1].changed_at,
-        # Not now: what is written again after a refusal is then the same commit, and takes no room.
-        committed_at=kept[-1].appended_at or now,
-        message=message(plan, words.message(plan), journal_id, list(dict.fromkeys(overwrote.values()))),
-        edits=edits,
-        # A change and what it undid, in one commit: someone made it, and it must be there to see.
-        kept=own is not None and bool(aside),
-    )
+    def withheld(self, entry: Entry, error: WithheldError) -> tuple[int, Withheld]:
+        """The entry's number, and why it is left out."""
+        name = self._destination.name
+        return entry.seq, Withheld(name, entry.key, error.reason, error.message, self._now)
+
+    def tried(self, there: There) -> tuple[int, Withheld] | None:
+        """The same for an entry that no commit can be made of, alone."""
+        try:
+            self.commit([there])
+        except WithheldError as error:
+            return self.withheld(there[0], error)
+        return None
+
+    def commit(self, there: Sequence[There]) -> Commit:
+        """One commit of placed entries, at least one."""
+        plan = CommitPlan(tuple(entry for entry, _ in there))
+        with contained("commit", plan.first.key):
+            own, aside = parted(plan)
+            overwrote = dict.fromkeys(placed.overwrote for _, placed in there if placed.overwrote)
+            words, last = self._words.message(plan), plan.entries[-1]
+            return Commit(
+                author=author(plan, self._destination.committer, self._words.identity),
+                committer=self._destination.committer,
+                authored_at=last.changed_at,
+                # Not now: what is written again after a refusal is then the same commit, and takes no room.
+                committed_at=last.appended_at or self._now,
+                message=message(plan, words, self._journal_id, [*overwrote]),
+                edits=tuple(edit for _, placed in there for edit in placed.edits),
+                # A change and what it undid, in one commit: someone made it, and it must be there to see.
+                kept=own is not None and bool(aside),
+            )

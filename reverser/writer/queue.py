@@ -85,7 +85,7 @@ class Queue:
     async def _read(self) -> list[Entry]:
         entries = await self._journal.pending(self._destination, after=self._after, limit=CHUNK)
         more, size = entries, _size(entries)
-        while len(more) == CHUNK and more[-1].origin is Origin.SNAPSHOT and _room(entries, size):
+        while more and more[-1].origin is Origin.SNAPSHOT and _room(entries, size):
             more = await self._journal.pending(self._destination, after=more[-1].seq, limit=CHUNK)
             entries += more
             size += _size(more)

@@ -19,6 +19,8 @@ from reverser.stages.replay.write import MICROSECONDS, Gap, Write
 SPAN_SECONDS = 5
 MOST = 5000
 """Writes that are held back at most: a burst of more than a thousand a second is less well sorted."""
+MOST_BYTES = 16 * 1024 * 1024
+"""The same in bytes, as the log has them; decoded they take up to five times as much."""
 
 T = TypeVar("T")
 
@@ -26,27 +28,39 @@ T = TypeVar("T")
 class Order(Generic[T]):
     """A machine without clock or I/O; each write brings a note that leaves with it."""
 
-    def __init__(self, span_seconds: int = SPAN_SECONDS, most: int = MOST) -> None:
+    def __init__(
+        self, span_seconds: int = SPAN_SECONDS, most: int = MOST, most_bytes: int = MOST_BYTES
+    ) -> None:
         self._span = span_seconds * MICROSECONDS
         self._most = most
+        self._most_bytes = most_bytes
+        self._bytes = 0
         self._slots: list[tuple[int, int, str]] = []
-        self._waiting: dict[str, list[tuple[int, int, Write | Gap, T]]] = defaultdict(list)
+        self._waiting: dict[str, list[tuple[int, int, Write | Gap, T, int]]] = defaultdict(list)
         self._numbers = itertools.count()
+
+    @property
+    def size(self) -> int:
+        """Bytes that are held back."""
+        return self._bytes
 
     def __len__(self) -> int:
         return len(self._slots)
 
-    def add(self, write: Write | Gap, note: T) -> None:
-        """Take in a write."""
+    def add(self, write: Write | Gap, note: T, size: int = 0) -> None:
+        """Take in a write of so many bytes."""
         number, place = next(self._numbers), place_of(write)
         heapq.heappush(self._slots, (write.at, number, place))
-        self._waiting[place].append((write.at, number, write, note))
+        self._waiting[place].append((write.at, number, write, note, size))
+        self._bytes += size
 
-    def ready(self, until: float, most: int) -> list[tuple[Write | Gap, T]]:
-        """At most so many writes, when all that happened before `until` has been taken in."""
+    def ready(self, until: float, most: int, most_bytes: float = float("inf")) -> list[tuple[Write | Gap, T]]:
+        """Writes up to so many, or so many bytes, when all that happened before `until` was taken in."""
         found: list[tuple[Write | Gap, T]] = []
-        while self._slots and len(found) < most:
-            if self._slots[0][0] > until - self._span and len(self._slots) <= self._most:
+        enough = self._bytes - most_bytes
+        while self._slots and len(found) < most and self._bytes > enough:
+            full = len(self._slots) > self._most or self._bytes > self._most_bytes
+            if self._slots[0][0] > until - self._span and not full:
                 break
             found.append(self._pop(heapq.heappop(self._slots)[2]))
         return found
@@ -60,4 +74,5 @@ class Order(Generic[T]):
         waiting.remove(chosen)
         if not waiting:
             del self._waiting[place]
+        self._bytes -= chosen[4]
         return chosen[2], chosen[3]

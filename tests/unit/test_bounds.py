@@ -1,0 +1,99 @@
+"""What is held in memory has a bound in bytes."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import msgspec
+
+from reverser.app import auditlogs
+from reverser.app.auditlogs import AuditLogs
+from reverser.model.commit import CommitPlan
+from reverser.model.entry import Edit, Entry
+from reverser.stages.aside import BYTES_MOST, ENTRIES_MOST
+from reverser.stages.replay import Types, order
+from reverser.stages.window import Window
+from tests.e2e.test_replay import event, lines
+from tests.unit.test_window import entry
+
+TWO_HOURS = 7200.0
+
+
+def large(seq: int, size: int, actor: str) -> Entry:
+    made = entry(seq, f"n{seq}", actor=actor)
+    return msgspec.structs.replace(made, edit=Edit(made.edit.path, bytes(size)))
+
+
+def held(fed: list[Entry], plans: list[CommitPlan]) -> int:
+    out = {each.seq for plan in plans for each in plan.entries}
+    return sum(len(each.edit.content or b"") for each in fed if each.seq not in out)
+
+
+def test_a_window_closes_before_it_holds_too_many_bytes() -> None:
+    """4,000 changes of 100 kB by five people within two hours: never more than the bound is held."""
+    window, fed, plans = Window(TWO_HOURS), list[Entry](), list[CommitPlan]()
+    for seq in range(1, 4001):
+        fed.append(large(seq, 100_000, f"user {seq % 5}"))
+        window.feed(fed[-1:], 10.0)
+        plans += window.ready(10.0)
+        assert held(fed[-1000:], plans[-1000:]) < BYTES_MOST
+    plans += window.flush()
+
+    assert sorted(each.seq for plan in plans for each in plan.entries) == [*range(1, 4001)]
+    assert len(plans) < 200
+
+
+def test_a_window_closes_before_it_holds_too_many_entries() -> None:
+    """Small ones count, too."""
+    window = Window(TWO_HOURS)
+    window.feed([large(seq, 1, "ann") for seq in range(1, ENTRIES_MOST + 6)], 10.0)
+
+    assert [len(plan.entries) for plan in window.ready(10.0)] == [ENTRIES_MOST]
+    assert [len(plan.entries) for plan in window.flush()] == [5]
+
+
+def test_an_entry_that_is_larger_than_the_bound_is_a_commit_of_its_own() -> None:
+    """Nothing is held back for it."""
+    window = Window(TWO_HOURS)
+    window.feed([large(1, BYTES_MOST + 1, "ann"), large(2, 1, "ann")], 10.0)
+
+    assert [len(plan.entries) for plan in window.ready(10.0)] == [1]
+
+
+def test_a_replay_holds_back_a_bounded_number_of_bytes(tmp_path: Path) -> None:
+    """600 ConfigMaps of 300 kB within one second: what was read is handed out, and all in order."""
+    log = tmp_path / "log"
+    with log.open("wb") as file:
+        for number in range(1, 601):
+            told = event(1, "create", f"n{number}", auditID=f"id-{number}")
+            told["responseObject"]["data"] = {"value": "x" * 300_000}
+            told["responseObject"]["metadata"]["uid"] = f"u-{number}"
+            told["requestObject"] = None
+            file.write(json.dumps(told).encode() + b"\n")
+    logs = AuditLogs([str(log)], Types(), lambda _: True)
+    names = list[str]()
+    most = order.MOST_BYTES + auditlogs.CHUNK_BYTES + 400_000
+    while (batch := logs.next()) is not None:
+        names += [write.name for write in batch.writes]
+        assert logs.held_bytes <= most
+        assert (
+            sum(len(msgspec.json.encode(write)) for write in batch.writes) <= auditlogs.BATCH_BYTES + 400_000
+        )
+    logs.close()
+
+    assert names == [f"n{number}" for number in range(1, 601)]
+
+
+def test_small_writes_are_held_back_as_before(tmp_path: Path) -> None:
+    """Two writes of one object that stand in the wrong order are put right."""
+    log = tmp_path / "log"
+    later, earlier = event(2), event(1)
+    log.write_bytes(lines(later, earlier, event(60)))
+    logs = AuditLogs([str(log)], Types(), lambda _: True)
+    versions = list[int]()
+    while (batch := logs.next()) is not None:
+        versions += [write.version for write in batch.writes]
+    logs.close()
+
+    assert versions == [1, 2, 60]
