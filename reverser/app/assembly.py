@@ -15,6 +15,7 @@ import trio
 from reverser.app.hosting import builtins
 from reverser.config import Config
 from reverser.errors import StalledError, TransientError
+from reverser.intake.history import identity
 from reverser.model.change import Stream
 from reverser.model.destination import Destination
 from reverser.model.ports import Journal
@@ -83,6 +84,15 @@ async def resume_position(journal: Journal, assembly: Assembly, stream: Stream) 
             await trio.sleep(1)
         else:
             return version if covered == assembly.coverage(stream) and not held else ""
+
+
+async def kept_uid(journal: Journal, cluster: str) -> str:
+    """The uid of the cluster that the positions are of; empty at first. Waits as `resume_position` does."""
+    while True:
+        try:
+            return await journal.fact(identity(cluster))
+        except (TransientError, StalledError):
+            await trio.sleep(1)
 
 
 async def settle_places(journal: Journal, destinations: Sequence[Destination]) -> None:

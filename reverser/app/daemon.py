@@ -175,7 +175,8 @@ class Daemon:
             self._health.recovered(subject)
 
     def _tell(self, condition: Condition) -> None:
-        report = log.warning if condition.type == "Stalled" and condition.status else log.info
+        alarming = condition.type in ("Stalled", "StartedOver") and condition.status
+        report = log.warning if alarming else log.info
         report(condition.message, subject=condition.subject, reason=condition.reason)
         self._host.condition(condition)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -11,15 +12,18 @@ from reverser.config import Config
 from reverser.config.unmatched import Unmatched, unmatched
 from reverser.errors import ReverserError
 from reverser.health import Health
-from reverser.kube.errors import ApiError, Faulty, Forbidden
+from reverser.kube.errors import Faulty, Forbidden, Stuck, Unreachable
 from reverser.metrics import Metrics
 from reverser.model.change import Stream
+from reverser.model.condition import Condition
 from reverser.model.resource import ResourceType
 
 log = structlog.get_logger()
 
 FAILURES_TOLD = 3
-"""Failures in a row after which a type's trouble becomes a condition."""
+"""Failures in a row after which a type's trouble becomes a condition, whatever the error."""
+UNPROVEN_SECONDS = 120.0
+"""How long connections of one type may fail while the API server answers: bookmarks come every minute."""
 
 
 class ClusterReports:
@@ -34,6 +38,9 @@ class ClusterReports:
         self._check = f"discovery of {cluster}"
         self._failures: dict[str, str] = {}
         self._in_a_row: Counter[str] = Counter()
+        self._unreached: dict[str, tuple[float, ReverserError]] = {}
+        self._away = False
+        self._anew: set[str] = set()
         self._listed = 0
         self._objects = 0
         self.types: Sequence[ResourceType] = ()
@@ -58,6 +65,7 @@ class ClusterReports:
         log.info("connected", cluster=self._cluster, server=server, version=version)
 
     def unreachable(self, error: ReverserError) -> None:
+        self._away = True
         self._health.failed(f"cluster/{self._cluster}", error, "ApiServerUnreachable")
 
     def discovered(self, types: Sequence[ResourceType], degraded: Mapping[str, str]) -> None:
@@ -65,12 +73,25 @@ class ClusterReports:
         self._warn(unmatched(self._config, self._cluster, types))
         self._health.passed(self._check)
         self._health.recovered(f"cluster/{self._cluster}")
+        self._tell_unreached()
         subject = f"discovery/{self._cluster}"
         if degraded:
             groups = ", ".join(f"{group}: {why}" for group, why in sorted(degraded.items()))
             self._health.stalled(subject, "GroupsDegraded", f"their last known types are kept: {groups}")
         else:
             self._health.recovered(subject)
+
+    def _tell_unreached(self) -> None:
+        """Streams without a connection, though the API server itself has been there all the time."""
+        if self._away:
+            self._away = False
+            for stream in self._unreached:
+                del self._in_a_row[stream]
+            self._unreached.clear()
+        now = time.monotonic()
+        for stream, (since, error) in self._unreached.items():
+            if self._in_a_row[stream] >= FAILURES_TOLD and now - since >= UNPROVEN_SECONDS:
+                self._health.failed(f"type/{stream}", error, type(error).__name__)
 
     def _warn(self, misspelt: Iterable[Unmatched]) -> None:
         """Once, of what would be hidden if it were spelled otherwise."""
@@ -90,12 +111,14 @@ class ClusterReports:
         kept = {stream.id for stream in streams}
         for gone in [stream for stream in self._failures if stream not in kept]:
             del self._failures[gone]
+            self._unreached.pop(gone, None)
             self._health.recovered(f"type/{gone}")
         log.info("watching", cluster=self._cluster, types=len({stream.type.name for stream in streams}))
 
     def listed(self, stream: Stream, objects: int) -> None:
         self._listed += 1
         self._objects += objects
+        self._anew.discard(stream.id)
         progress = f"{self._listed}/{len(self.streams)}" if self._listed <= len(self.streams) else "again"
         log.info("listed", cluster=self._cluster, type=stream.type.name, objects=objects, progress=progress)
 
@@ -106,13 +129,29 @@ class ClusterReports:
     def failed(self, stream: Stream, error: ReverserError) -> None:
         self._failures[stream.id] = error.message
         self._in_a_row[stream.id] += 1
-        # A lost connection is the cluster's affair, and a new type may answer 404 for a moment.
-        if isinstance(error, Forbidden | Faulty) or (
-            isinstance(error, ApiError) and self._in_a_row[stream.id] >= FAILURES_TOLD
-        ):
-            self._health.stalled(f"type/{stream.id}", type(error).__name__, error.message)
+        if isinstance(error, Unreachable):
+            # A lost connection may be the whole cluster's affair: discovery will tell.
+            since, _ = self._unreached.get(stream.id, (time.monotonic(), error))
+            self._unreached[stream.id] = (since, error)
+            return
+        # A new type may answer 404 for a moment.
+        if isinstance(error, Forbidden | Faulty | Stuck) or self._in_a_row[stream.id] >= FAILURES_TOLD:
+            self._health.failed(f"type/{stream.id}", error, type(error).__name__)
 
     def recovered(self, stream: Stream) -> None:
+        self._unreached.pop(stream.id, None)
         if self._failures.pop(stream.id, None) is not None:
             del self._in_a_row[stream.id]
             self._health.recovered(f"type/{stream.id}")
+
+    def started_over(self, stream: Stream | None, why: str) -> None:
+        """Told once for all types that meet it, and shown until the next start."""
+        if stream is not None and self._anew:
+            self._anew.add(stream.id)
+            return
+        if stream is not None:
+            self._anew.add(stream.id)
+            why = f"{stream.type.name}: {why}"
+        message = f"the API server was restored or made anew ({why}): what it serves now is listed again"
+        subject = f"cluster/{self._cluster}"
+        self._health.report(Condition("StartedOver", subject, True, "ServerStartedOver", message))

@@ -16,7 +16,7 @@ from pathlib import Path
 import structlog
 import trio
 
-from reverser.app.assembly import Assembly, resume_position, settle_places
+from reverser.app.assembly import Assembly, kept_uid, resume_position, settle_places
 from reverser.app.knowntypes import KnownTypes
 from reverser.app.opening import Opening
 from reverser.app.reports import ClusterReports
@@ -166,12 +166,16 @@ class Session:
         async def position(stream: Stream) -> str:
             return "" if self._afresh else await resume_position(self._journal, self._assembly, stream)
 
+        async def uid() -> str:
+            return await kept_uid(self._journal, cluster.name)
+
         return Observer(
             cluster.name,
             kubeconfig=cluster.kubeconfig,
             context=cluster.context,
             wanted=wanted,
             position=position,
+            uid=uid,
             send=send,
             reports=self._reports[cluster.name],
         )

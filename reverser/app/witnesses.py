@@ -15,6 +15,7 @@ from reverser.bugs import left_out
 from reverser.errors import StalledError, TransientError
 from reverser.health import Health
 from reverser.intake.attributor import Attributor
+from reverser.intake.history import BEGAN, joinable
 from reverser.intake.patience import PatientJournal
 from reverser.metrics import Metrics
 from reverser.model.fact import Fact, Source
@@ -63,9 +64,11 @@ class Witnesses:
 
     async def recall(self, clusters: Iterable[str]) -> None:
         """Take back what the last process knew."""
+        histories = await self._journal.facts(BEGAN)
         for arrived_at, fact in await self._journal.kept():
             with left_out("journal", fact.cluster):
-                self._facts.add(fact, arrived_at)
+                if joinable(fact, arrived_at, histories):
+                    self._facts.add(fact, arrived_at)
         text = await self._journal.fact(KEPT)
         if text:
             with left_out("journal", KEPT):

@@ -14,6 +14,7 @@ import click
 
 from reverser import __version__
 from reverser.cli.failure import exits
+from reverser.reaper import reap_orphans
 
 COMMANDS = {
     "init": "Look at a cluster and a remote, and write a reverser.toml that works.",
@@ -58,5 +59,6 @@ def group() -> None:
 
 def main(**options: Any) -> None:
     """The console script."""
+    reap_orphans()
     with exits():
         group(prog_name="reverser", **options)

@@ -44,6 +44,7 @@ def check_destination(destination: Destination, place: str, report: Report) -> N
         ("path", _path_problem(destination.path)),
         ("window", _window_problem(destination.window)),
         ("excluded_window", _window_problem(destination.excluded_window)),
+        ("timeout", _timeout_problem(destination.timeout)),
         ("committer", _committer_problem(destination.committer)),
     ):
         if problem and not report.faulty(f"{place}.{key}"):
@@ -128,6 +129,17 @@ def _window_problem(window: str) -> tuple[str, str] | None:
         duration.parse(window)
     except ValueError as error:
         return str(error), ""
+    return None
+
+
+def _timeout_problem(timeout: str) -> tuple[str, str] | None:
+    if problem := _window_problem(timeout):
+        return problem
+    if duration.parse(timeout) < 1:
+        return (
+            f"must be 1s or more, not {show(timeout)}",
+            "remotes may be silent for minutes: 5m is the default",
+        )
     return None
 
 

@@ -2,9 +2,9 @@
 
 Objects and refs are invisible to other processes before a checkpoint, and the `progress` that
 follows it is the only sign that it is done. Leaving an exchange half-way would desynchronise the
-stream, so it is shielded from cancellation, bounded in time, and a child about which there is any
-doubt is killed: the next exchange starts a new one. Nothing is lost by that, since whoever writes
-has not been told that it is written.
+stream, so it is shielded from cancellation, ended when it makes no progress, and a child about which
+there is any doubt is killed: the next exchange starts a new one. Nothing is lost by that, since whoever
+writes has not been told that it is written.
 
 stdin is written while stdout is read, else both sides could wait for the other's full pipe.
 """
@@ -21,13 +21,15 @@ import trio
 
 from reverser.children import signal_group
 from reverser.errors import TransientError
+from reverser.git.patience import Patience
 from reverser.git.process import Git, Settings, environment, git_installed
 from reverser.git.stream import barrier
 
 SETTINGS: Settings = (("fastimport.unpackLimit", "1"), ("pack.compression", "1"))
 """Packs as they are, since taking them apart halves the speed; zlib's best is slower and hardly smaller."""
 
-EXCHANGE_SECONDS = 120.0
+SILENT_SECONDS = 120.0
+SENT_BYTES = 1024 * 1024
 CLOSE_SECONDS = 10.0
 
 
@@ -76,10 +78,11 @@ class FastImport:
     async def _converse(self, chunks: Iterable[bytes]) -> list[str]:
         process, word = await self._running(), secrets.token_hex(8)
         lines: list[str] | None = None
-        with trio.move_on_after(EXCHANGE_SECONDS):
+        patience = Patience(SILENT_SECONDS)
+        with patience.scope:
             async with trio.open_nursery() as nursery:
-                nursery.start_soon(_send, _stdin(process), chunks, barrier(word))
-                lines = await _receive(_stdout(process), f"progress {word}\n".encode())
+                nursery.start_soon(_send, _stdin(process), chunks, barrier(word), patience)
+                lines = await _receive(_stdout(process), f"progress {word}\n".encode(), patience)
                 nursery.cancel_scope.cancel()
         if lines is None:
             raise TransientError(f"git fast-import ended early: {self._complaint()}")
@@ -110,22 +113,25 @@ class FastImport:
         )
 
 
-async def _send(stdin: trio.abc.SendStream, chunks: Iterable[bytes], last: bytes) -> None:
+async def _send(stdin: trio.abc.SendStream, chunks: Iterable[bytes], last: bytes, patience: Patience) -> None:
     try:
         for chunk in chunks:
-            await stdin.send_all(chunk)
+            for start in range(0, len(chunk), SENT_BYTES):
+                await stdin.send_all(memoryview(chunk)[start : start + SENT_BYTES])
+                patience.progressed()
         await stdin.send_all(last)
     except trio.BrokenResourceError:
         return
 
 
-async def _receive(stdout: trio.abc.ReceiveStream, end: bytes) -> list[str] | None:
+async def _receive(stdout: trio.abc.ReceiveStream, end: bytes, patience: Patience) -> list[str] | None:
     """The lines before `end`; None when the child ended without it."""
     received = bytearray()
     while not received.endswith(end):
         data = await stdout.receive_some()
         if not data:
             return None
+        patience.progressed()
         received += data
     return received.decode().splitlines()[:-1]
 

@@ -2,16 +2,14 @@
 
 Only our branch, no tags. The fetch is complete, neither shallow nor without blobs: exactly-once
 rests on reading the whole history's trailers, and a repository with promised blobs asks the network
-for them one by one in the middle of local work, with credentials that are not there.
+for them one by one in the middle of local work, with credentials that are not there. A fetch that is
+broken off begins again from nothing, so that it goes on for as long as it makes progress.
 """
 
 from __future__ import annotations
 
 from reverser.git.complaint import translate
 from reverser.git.remote import TRACKING, Remote
-
-PATIENCE = 10.0
-"""A first fetch moves the whole history; it may take this many times as long as a push."""
 
 
 async def fetch(remote: Remote) -> str:
@@ -21,9 +19,8 @@ async def fetch(remote: Remote) -> str:
         "--no-tags",
         "--no-write-fetch-head",
         "--no-recurse-submodules",
-        "--quiet",
+        "--progress",
         "origin",
-        patience=PATIENCE,
     )
     if done.code == 0:
         return (await remote.git.output("rev-parse", "--verify", TRACKING)).decode().strip()

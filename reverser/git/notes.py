@@ -45,7 +45,7 @@ async def annotate(
 async def _fetch(remote: Remote) -> str:
     """Take over what the remote has; "" when it has none."""
     done = await remote.run(
-        "fetch", "--no-tags", "--no-write-fetch-head", "--quiet", "origin", f"+{REF}:{REF}"
+        "fetch", "--no-tags", "--no-write-fetch-head", "--progress", "origin", f"+{REF}:{REF}"
     )
     if done.code == 0:
         return await _head(remote)

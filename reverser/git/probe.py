@@ -36,7 +36,7 @@ class RemoteReport(msgspec.Struct, frozen=True):
 
 
 async def probe(
-    destination: Destination, login: Ask | None = None, *, timeout_seconds: float = 30.0
+    destination: Destination, login: Ask | None = None, *, silent_seconds: float = 30.0
 ) -> RemoteReport:
     """Read the branch, then push a scratch commit as a dry run.
 
@@ -44,7 +44,7 @@ async def probe(
     remote's hooks and branch protection, which still may refuse the real push.
     """
     with tempfile.TemporaryDirectory(prefix="reverser-probe-") as folder:
-        remote = Remote(Git(Path(folder)), destination, timeout_seconds, login)
+        remote = Remote(Git(Path(folder)), destination, silent_seconds, login)
         try:
             await prepare(remote.git)
             head = await _head(remote)

@@ -1,11 +1,12 @@
 """Runs git, one command at a time, against one bare repository.
 
 Every child gets a session of its own, so that Ctrl-C in a terminal does not reach it, and is ended
-together with whatever it started (ssh, git-remote-https) when we are cancelled or it takes too
-long. Its environment is ours without the `GIT_*` variables that would lead it elsewhere or make it
-print headers; settings and credentials travel as `GIT_CONFIG_*` variables, never in argv, which
-other users of the machine can read. Output is in English (`LC_ALL=C`), since `complaint` and `push`
-read it. The user's own Git configuration is not read; what of it holds is told by `userconfig`.
+together with whatever it started (ssh, git-remote-https) when we are cancelled or it makes no progress
+for too long: whatever it reads or prints puts that off (`patience`), since a large repository over a
+slow line may take hours. Its environment is ours without the `GIT_*` variables that would lead it
+elsewhere or make it print headers; settings and credentials travel as `GIT_CONFIG_*` variables, never in
+argv, which other users of the machine can read. Output is in English (`LC_ALL=C`), since `complaint` and
+`push` read it. The user's own Git configuration is not read; what of it holds is told by `userconfig`.
 Redirects are not followed, as credentials would go along to whatever host is named.
 """
 
@@ -13,7 +14,8 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterator, Mapping, Sequence
+import subprocess
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TypeAlias
@@ -22,7 +24,8 @@ import msgspec
 import trio
 
 from reverser.children import end_group
-from reverser.errors import StalledError, TransientError
+from reverser.errors import StalledError, TransientError, alone
+from reverser.git.patience import Patience
 
 Settings: TypeAlias = Sequence[tuple[str, str]]
 
@@ -45,6 +48,10 @@ FIXED = {
     "GIT_TERMINAL_PROMPT": "0",
     "LC_ALL": "C",
 }
+
+
+SILENT_SECONDS = 600.0
+PIPED_BYTES = 64 * 1024
 
 
 class Finished(msgspec.Struct, frozen=True):
@@ -71,30 +78,33 @@ class Git:
         stdin: bytes = b"",
         settings: Settings = (),
         variables: Mapping[str, str] | None = None,
-        timeout_seconds: float = 600.0,
+        silent_seconds: float = SILENT_SECONDS,
         linger_seconds: float = 0.0,
         users_own: bool = False,
     ) -> Finished:
-        """Run one command to its end; TransientError when it takes longer than it may.
+        """Run one command to its end; TransientError when it makes no progress for too long.
 
-        `linger_seconds`: how long it may go on when it is cancelled, or takes too long, before it is ended.
+        `silent_seconds`: how long it may read and print nothing.
+        `linger_seconds`: how long it may go on when it is cancelled, or is silent, before it is ended.
         `users_own`: under the user's configuration.
         """
         runner = partial(
             trio.run_process,
             self.command(*arguments),
-            stdin=stdin,
-            capture_stdout=True,
-            capture_stderr=True,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
             check=False,
             deliver_cancel=partial(end_group, linger_seconds=linger_seconds),
             start_new_session=True,
             env=_users_own() if users_own else environment(settings, variables),
         )
-        with trio.move_on_after(timeout_seconds), git_installed():
-            done = await runner()
-            return Finished(done.returncode, done.stdout, done.stderr.decode(errors="replace"))
-        raise TransientError(f"git {arguments[0]} gave no answer within {timeout_seconds:g} s")
+        patience = Patience(silent_seconds)
+        with patience.scope, git_installed():
+            return await _finished(runner, stdin, patience)
+        raise TransientError(
+            f"git {arguments[0]} gave no answer and made no progress for {silent_seconds:g} s"
+        )
 
     async def output(self, *arguments: str, stdin: bytes = b"", settings: Settings = ()) -> bytes:
         """Standard output of a local command that has no reason to fail."""
@@ -102,6 +112,39 @@ class Git:
         if done.code:
             raise TransientError(f"git {arguments[0]} failed: {done.stderr.strip()}")
         return done.stdout
+
+
+async def _finished(runner: Callable[..., Awaitable[object]], stdin: bytes, patience: Patience) -> Finished:
+    stdout, stderr = bytearray(), bytearray()
+    try:
+        async with trio.open_nursery() as nursery:
+            process: trio.Process = await nursery.start(runner)
+            assert process.stdin is not None
+            assert process.stdout is not None
+            assert process.stderr is not None
+            nursery.start_soon(_feed, process.stdin, stdin, patience)
+            nursery.start_soon(_drain, process.stdout, stdout, patience)
+            nursery.start_soon(_drain, process.stderr, stderr, patience)
+    except BaseExceptionGroup as group:
+        raise alone(group, OSError) from None
+    return Finished(process.returncode or 0, bytes(stdout), stderr.decode(errors="replace"))
+
+
+async def _feed(stream: trio.abc.SendStream, content: bytes, patience: Patience) -> None:
+    async with stream:
+        for start in range(0, len(content), PIPED_BYTES):
+            try:
+                await stream.send_all(memoryview(content)[start : start + PIPED_BYTES])
+            except trio.BrokenResourceError:
+                return  # it reads no more; what it thinks of that it tells
+            patience.progressed()
+
+
+async def _drain(stream: trio.abc.ReceiveStream, into: bytearray, patience: Patience) -> None:
+    async with stream:
+        async for data in stream:
+            into += data
+            patience.progressed()
 
 
 def environment(settings: Settings = (), variables: Mapping[str, str] | None = None) -> dict[str, str]:

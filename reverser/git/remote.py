@@ -1,4 +1,4 @@
-"""The remote of a destination: git commands that speak to it, logged in and bounded in time.
+"""The remote of a destination: git commands that speak to it, logged in, ended when they hang.
 
 URL and refspec are given with each command instead of being kept in the repository's
 configuration, so that a destination whose URL or branch changes leaves nothing behind. Both fetch
@@ -17,6 +17,7 @@ import msgspec
 
 from reverser.errors import TransientError
 from reverser.git.credentials import login
+from reverser.git.patience import without_progress
 from reverser.git.process import Finished, Git, Settings
 from reverser.git.userconfig import take
 from reverser.model.destination import Credentials, Destination
@@ -41,13 +42,13 @@ class Remote:
     """One remote branch, spoken to through one bare repository."""
 
     def __init__(
-        self, git: Git, destination: Destination, timeout_seconds: float, login: Ask | None = None
+        self, git: Git, destination: Destination, silent_seconds: float, login: Ask | None = None
     ) -> None:
         """`login` is asked before each command how to log in, instead of the destination."""
         self._ask = login
         self.git = git
         self.ref = f"refs/heads/{destination.branch}"
-        self.timeout_seconds = timeout_seconds
+        self.silent_seconds = silent_seconds
         self._destination = destination
         self._config: Path | None = None
         self._settings = (
@@ -63,6 +64,7 @@ class Remote:
         return await self.run(
             "push",
             "--porcelain",
+            "--progress",
             "--no-follow-tags",
             "--no-signed",
             "--recurse-submodules=no",
@@ -73,12 +75,10 @@ class Remote:
             linger_seconds=PUSH_LINGER_SECONDS,
         )
 
-    async def run(
-        self, *arguments: str, patience: float = 1.0, settings: Settings = (), linger_seconds: float = 0.0
-    ) -> Finished:
+    async def run(self, *arguments: str, settings: Settings = (), linger_seconds: float = 0.0) -> Finished:
         """Run a command that speaks to `origin`; what it says comes back free of secrets.
 
-        StalledError: the credentials cannot be read. TransientError: no answer in time.
+        StalledError: the credentials cannot be read. TransientError: it made no progress.
         """
         try:
             if self._config is None or arguments[0] != "push":
@@ -87,7 +87,7 @@ class Remote:
                 command = partial(
                     self.git.run,
                     settings=(*self._settings, *access.settings, *settings),
-                    timeout_seconds=patience * self.timeout_seconds,
+                    silent_seconds=self.silent_seconds,
                     linger_seconds=linger_seconds,
                 )
                 variables = access.variables | {"GIT_CONFIG_GLOBAL": str(self._config)}
@@ -98,7 +98,7 @@ class Remote:
         except OSError as error:
             message = f"the login cannot be prepared: {error.strerror or error}"
             raise TransientError(message, hint="free some space on the disk of data_dir") from error
-        return msgspec.structs.replace(done, stderr=access.redact(done.stderr))
+        return msgspec.structs.replace(done, stderr=access.redact(without_progress(done.stderr)))
 
     async def _known(self) -> Destination:
         """The destination with the credentials of now."""

@@ -30,6 +30,7 @@ from reverser.model.commit import Commit, PushResult
 from reverser.model.destination import Destination
 from reverser.model.entry import Edit
 from reverser.model.ports import Landed, Repository
+from reverser.stages.duration import parse as parse_duration
 
 Observe: TypeAlias = Callable[[str, float, bool], None]
 """Told of each operation: its name, its seconds, whether it went well."""
@@ -55,17 +56,20 @@ async def open_repository(
     destination: Destination,
     *,
     observe: Observe = _unobserved,
-    timeout_seconds: float = 120.0,
+    silent_seconds: float | None = None,
     login: Ask | None = None,
 ) -> AsyncIterator[Repository]:
     """The bare repository in `folder`, made when it is missing; its children end with the block.
 
-    `timeout_seconds` bounds a push; `login` tells how to log in. StalledError: folder or git cannot be used.
+    `silent_seconds`: how long the remote may make no progress, instead of the destination's `timeout`;
+    `login` tells how to log in. StalledError: folder or git cannot be used.
     """
     git = Git(folder)
     staging = await prepare(git)
     signer = None if destination.signing is None else Signer(git, destination.signing)
-    repository = GitRepository(Remote(git, destination, timeout_seconds, login), staging, observe, signer)
+    if silent_seconds is None:
+        silent_seconds = parse_duration(destination.timeout)
+    repository = GitRepository(Remote(git, destination, silent_seconds, login), staging, observe, signer)
     try:
         yield repository
     finally:

@@ -19,7 +19,7 @@ from reverser.intake.settling import Settling
 from reverser.intake.sightings import Sightings
 from reverser.metrics import Metrics
 from reverser.model.attribution import Attribution, Evidence
-from reverser.model.change import Change, ListCompleted, ListStarted, Origin
+from reverser.model.change import Change, ListCompleted, ListStarted, Origin, StartedOver
 from reverser.model.entry import Entry
 from reverser.model.fact import Fact, Source
 from reverser.stages.attribute import Facts, asked, settled
@@ -74,6 +74,12 @@ class Attributor:
         else:
             self.sightings.completed(mark)
 
+    def started_over(self, started: StartedOver) -> None:
+        """What was told by the versions of a history that is void must join nothing of the new one."""
+        type_ = started.stream.type
+        self._facts.forget(started.stream.cluster, type_.group, type_.resource)
+        self.sightings.forget(started.stream)
+
     def seen(self, change: Change) -> None:
         """Every change passes here, after it was attributed."""
         self.sightings.note(change)
@@ -126,6 +132,9 @@ class Nobody:
 
     def listing(self, mark: ListStarted | ListCompleted) -> None:
         del mark
+
+    def started_over(self, started: StartedOver) -> None:
+        del started
 
     def seen(self, change: Change) -> None:
         del change

@@ -21,6 +21,7 @@ from reverser.intake.again import Again
 from reverser.intake.attributor import Attributor, Nobody
 from reverser.intake.completion import Completion
 from reverser.intake.draft import Draft, Place
+from reverser.intake.history import begun, identity
 from reverser.intake.listing import Listing
 from reverser.intake.memory import Memory
 from reverser.intake.patience import PatientJournal
@@ -29,13 +30,16 @@ from reverser.intake.suspects import Suspects
 from reverser.metrics import Metrics
 from reverser.model.change import (
     Change,
+    Identified,
     ListCompleted,
     ListStarted,
     Observation,
     Progress,
     Settled,
+    StartedOver,
     Stream,
 )
+from reverser.model.entry import Append
 from reverser.model.ports import Encrypter, Journal
 from reverser.model.resource import ObjectKey
 from reverser.stages.decision import Decision
@@ -43,6 +47,8 @@ from reverser.stages.route import Route
 from reverser.stages.sanitize import suspicious
 
 BATCH = 200
+MARKS = (ListCompleted, Identified, Settled)
+"""What says something of all that came before it: the last of its batch."""
 TURN = 16
 """Changes decided before other tasks get a turn: a few milliseconds."""
 
@@ -124,6 +130,9 @@ class Intake:
                     await self._journal.discard(stream.id)
                     self._listings[stream.id] = Listing(stream)
                     self._attributor.listing(observation)
+                case StartedOver():
+                    self._attributor.started_over(observation)
+                    draft.facts |= begun(observation)
                 case Progress(stream=stream, resource_version=version) if stream.id not in self._listings:
                     draft.positions[stream.id] = version
             if index % TURN == 0:
@@ -136,6 +145,9 @@ class Intake:
                 self._attributor.listing(done)
                 await self._completion.keep(done, self._listings.pop(done.stream.id))
                 self._suspects.show()
+            case Identified() as found:
+                fact = {identity(found.cluster): found.uid}
+                await self._journal.append(Append(facts=fact, relist=found.another))
             case Settled(cluster=cluster):
                 self._settled[cluster].set()
 
@@ -199,7 +211,7 @@ def _flags(routes: Iterable[Route], name: str) -> Iterator[bool]:
 def _more(first: Observation, observations: trio.MemoryReceiveChannel[Observation]) -> list[Observation]:
     """What is waiting, up to a mark: what comes after the end of a list must see the list's records."""
     batch = [first]
-    while len(batch) < BATCH and not isinstance(batch[-1], ListCompleted | Settled):
+    while len(batch) < BATCH and not isinstance(batch[-1], MARKS):
         try:
             batch.append(observations.receive_nowait())
         except (trio.WouldBlock, trio.EndOfChannel):

@@ -44,6 +44,10 @@ class Sightings:
         """A list begins: only what it brings is there in the end."""
         self._lists[started.stream.id] = {}
 
+    def forget(self, stream: Stream) -> None:
+        """Its versions mean something else from here on."""
+        self._streams.pop(stream.id, None)
+
     def completed(self, completed: ListCompleted) -> None:
         """The list is complete."""
         self._streams[completed.stream.id] = self._lists.pop(completed.stream.id, {})

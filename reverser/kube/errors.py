@@ -5,6 +5,8 @@
     │  └─ Silent            a connection on which nothing came for too long
     ├─ Garbled              an answer that cannot be read
     ├─ Faulty               an answer that we cannot handle
+    ├─ Stuck                connections that are answered and bring nothing
+    ├─ Rewound              versions lower than those already read
     └─ ApiError             an answer that is no success
        ├─ Unauthorized · Forbidden · NotFound · Conflict · Gone · TooManyRequests
 
@@ -51,6 +53,18 @@ class Faulty(KubeError):
     """We cannot handle an answer: the bug is ours."""
 
     word = "bug"
+
+
+class Stuck(KubeError):
+    """Connections that are answered and bring nothing, from the same position each time."""
+
+    word = "stuck"
+
+
+class Rewound(KubeError):
+    """Versions lower than those already read: the server was restored or made anew."""
+
+    word = "started_over"
 
 
 class ApiError(KubeError):

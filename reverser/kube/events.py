@@ -88,8 +88,8 @@ def item_of(stream: Stream, item: msgspec.Raw) -> WatchEvent:
         raise Garbled(f"an item of a list cannot be read: {error}") from error
 
 
-def change_of(stream: Stream, event: WatchEvent, origin: Origin, now: float) -> Change:
-    """The change that an ADDED, MODIFIED or DELETED event tells of."""
+def change_of(stream: Stream, event: WatchEvent, origin: Origin, now: float, *, named: bool = True) -> Change:
+    """The change that an ADDED, MODIFIED or DELETED event tells of; `named`: its version is a position."""
     metadata = event.metadata
     return Change(
         stream=stream,
@@ -97,7 +97,7 @@ def change_of(stream: Stream, event: WatchEvent, origin: Origin, now: float) -> 
         origin=origin,
         deleted=event.type == "DELETED" or metadata.deletion_timestamp is not None,
         object=event.object,
-        resource_version=metadata.resource_version if origin is Origin.LIVE else "",
+        resource_version=metadata.resource_version if named and origin is Origin.LIVE else "",
         seen_at=now,
         created=event.type == "ADDED",
         removed=event.type == "DELETED",

@@ -3,6 +3,9 @@
 A streaming list is complete at the bookmark that says so, a paged one with its last page; both
 answer with the position to watch from and the number of objects. Nothing is kept here: each object
 is handed on as it comes, so that memory does not grow with the list.
+
+A server that does not know streaming lists sends objects, then changes, and never that bookmark. So
+the time spent on reading one is bounded as a whole, however busy the type is.
 """
 
 from __future__ import annotations
@@ -15,17 +18,19 @@ import trio
 
 from reverser.errors import TransientError
 from reverser.kube.client import Client
-from reverser.kube.errors import Unreachable
+from reverser.kube.errors import ApiError, Garbled
 from reverser.kube.events import MUTATIONS, Page, WatchEvent, event_of, item_of
-from reverser.kube.paths import collection, page_params
+from reverser.kube.paths import METADATA, collection, page_params
 from reverser.model.change import Stream
 
 HandOn: TypeAlias = Callable[[WatchEvent], Awaitable[None]]
 
 AT_ONCE = 8
 SILENCE_SECONDS = 30.0
-ANY_VERSION = "0"
-"""A position for servers that name none: they send everything again, which does no harm."""
+READING_SECONDS = 60.0
+"""How long one streaming list may be waited for, all waits for its lines taken together."""
+UNASKABLE = (400, 403, 404, 405, 406, 422)
+"""How servers refuse to tell their version; whether a watch works then, only the watch can tell."""
 
 
 class Lists:
@@ -40,6 +45,7 @@ class Listed(msgspec.Struct, frozen=True):
     """A complete list."""
 
     position: str
+    """Empty: the server names no version."""
     objects: int
 
 
@@ -47,16 +53,23 @@ class Unending(TransientError):
     """Objects came but no end: this server does not know streaming lists."""
 
 
+class BrokenOff(TransientError):
+    """A streaming list ended before its end mark."""
+
+
 async def streamed(lines: AsyncIterator[bytes], hand_on: HandOn) -> Listed:
     """Take the initial events of a watch; the same lines go on as the watch."""
-    objects = 0
+    objects, left_seconds = 0, READING_SECONDS
     while True:
-        event = event_of(await _next(lines))
+        began = trio.current_time()
+        line = await _next(lines, max(0.0, min(SILENCE_SECONDS, left_seconds)))
+        left_seconds -= trio.current_time() - began
+        event = event_of(line)
         if event.type in MUTATIONS:
             await hand_on(event)
             objects += event.type == "ADDED"
         elif event.ends_initial_events:
-            return Listed(event.resource_version or ANY_VERSION, objects)
+            return Listed(event.resource_version, objects)
 
 
 async def paged(client: Client, stream: Stream, hand_on: HandOn) -> Listed:
@@ -68,17 +81,30 @@ async def paged(client: Client, stream: Stream, hand_on: HandOn) -> Listed:
             await hand_on(item_of(stream, item))
             objects += 1
         position = position or page.metadata.resource_version
+        if token and token == page.metadata.continue_:
+            raise Garbled("the list does not end: the API server names the same page again")
         token = page.metadata.continue_
         if not token:
-            return Listed(position or ANY_VERSION, objects)
+            return Listed(position, objects)
 
 
-async def _next(lines: AsyncIterator[bytes]) -> bytes:
+async def newest(client: Client, stream: Stream) -> str:
+    """The version that the server's own copy of the type is at now; empty where it does not tell."""
+    try:
+        page: Page = await client.get(collection(stream), {"limit": 1}, accept=METADATA, into=Page)
+    except ApiError as error:
+        if error.status not in UNASKABLE:
+            raise
+        return ""
+    return page.metadata.resource_version
+
+
+async def _next(lines: AsyncIterator[bytes], seconds: float) -> bytes:
     # Only reading is timed: handing on may wait for as long as the journal is full.
-    with trio.move_on_after(SILENCE_SECONDS) as patience:
+    with trio.move_on_after(seconds) as patience:
         line = await anext(lines, None)
     if patience.cancelled_caught:
         raise Unending("the streaming list does not end")
     if line is None:
-        raise Unreachable("the streaming list broke off")
+        raise BrokenOff("the streaming list broke off")
     return line

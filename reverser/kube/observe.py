@@ -2,7 +2,8 @@
 
 A cluster that cannot be reached, at the start or later, is reported and tried again. Types that
 come are followed at once; types that go are let go of after a while. Whatever happens, nothing but
-cancellation ends an observer. A stream that has to begin again in the same process goes on where it
+cancellation ends an observer. When another cluster answers at the same address, everything is listed
+anew. A stream that has to begin again in the same process goes on where it
 stood, not where the journal stands: what lies between is in the channel already.
 """
 
@@ -20,12 +21,13 @@ from reverser.kube.client import Client
 from reverser.kube.credentials import load
 from reverser.kube.discovery import discover, version
 from reverser.kube.errors import Unauthorized
+from reverser.kube.identity import cluster_uid
 from reverser.kube.lists import Lists
 from reverser.kube.reports import Reports
 from reverser.kube.served import Served
 from reverser.kube.tap import Tap
 from reverser.kube.watch import Watch
-from reverser.model.change import Observation, Stream
+from reverser.model.change import Identified, Observation, Stream
 from reverser.model.resource import ResourceType
 
 DISCOVERY_SECONDS = 30.0
@@ -46,6 +48,7 @@ class Observer:
         context: str,
         wanted: Wanted,
         position: Callable[[Stream], Awaitable[str]],
+        uid: Callable[[], Awaitable[str]],
         send: trio.MemorySendChannel[Observation],
         reports: Reports,
     ) -> None:
@@ -54,6 +57,8 @@ class Observer:
         self._context = context
         self._wanted = wanted
         self._resume = position
+        self._known_uid = uid
+        self._uid: str | None = None
         self._send = Tap(send, self.poke)
         self._reports = reports
         self._served = Served()
@@ -109,6 +114,7 @@ class Observer:
         """Ask discovery and follow its answer; the seconds until it should be asked again."""
         try:
             discovery = await discover(client, self._served.types)
+            await self._identify(client)
         except Unauthorized:
             # The login cannot be repaired within this client: a client certificate may have run out.
             raise
@@ -123,6 +129,22 @@ class Observer:
         self._reports.discovered(self._served.types, discovery.degraded)
         self._follow(client, nursery)
         return DISCOVERY_SECONDS
+
+    async def _identify(self, client: Client) -> None:
+        """Begin everything anew when another cluster answers than the one that was read before."""
+        if self._uid is None:
+            self._uid = await self._known_uid()
+        found = await cluster_uid(client)
+        if found in ("", self._uid):
+            return
+        another = self._uid != ""
+        if another:
+            self._reports.started_over(None, f"it is another cluster: {found}, before {self._uid}")
+            self._stop(set(self._running))
+            self._former.clear()
+            self._resume = _afresh
+        await self._send.send(Identified(self._cluster, found, another))
+        self._uid = found
 
     def _follow(self, client: Client, nursery: trio.Nursery) -> None:
         wanted = {
@@ -158,3 +180,8 @@ class Observer:
         if former is None:
             return await self._resume(stream)
         return former.position if former.stream == stream else ""
+
+
+async def _afresh(_: Stream) -> str:
+    """No position at all: what was kept is of another cluster."""
+    return ""

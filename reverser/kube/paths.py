@@ -8,6 +8,13 @@ from urllib.parse import quote
 from reverser.model.change import Stream
 
 PAGE = 500
+ANY_VERSION = "0"
+"""Watches from here for servers that name no version: they send everything that there is first."""
+METADATA = (
+    "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,"
+    "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json"
+)
+"""Asks for metadata only, and takes whole objects of a server that does not know that form."""
 WATCH_SECONDS = (240, 480)
 """A random time in between, so that streams do not end together."""
 

@@ -36,3 +36,6 @@ class Reports(Protocol):
 
     def recovered(self, stream: Stream) -> None:
         """A stream that failed works; told once."""
+
+    def started_over(self, stream: Stream | None, why: str) -> None:
+        """The API server's history is another one; this stream (None: every one) lists again."""

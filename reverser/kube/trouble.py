@@ -1,7 +1,8 @@
 """What went wrong with one stream: told to the reports, waited out, and told to be over.
 
-A failure is over when the server answers again; one that came from inside an answer (an ERROR
-event, garbage) only when something good has come, or the two would be told in turns.
+A failure is over when something good has come: a complete list, an event or a bookmark. An answer
+is not enough, or a failure and its end would be told in turns. That watching brings nothing is over
+when watching brings something, for then lists are what hides it.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import trio
 
 from reverser.errors import ReverserError, TransientError
 from reverser.kube.backoff import Backoff
-from reverser.kube.errors import Gone, KubeError, NotFound, Silent
+from reverser.kube.errors import Gone, KubeError, NotFound, Rewound, Stuck
 from reverser.kube.reports import Reports
 from reverser.model.change import Stream
 
@@ -25,37 +26,32 @@ class Trouble:
         self._wake = trio.Event()
         self._served = True
         self._told = False
-        self._answered = False
-        self._broke_inside = False
+        self._stuck = False
 
     def discovered(self, *, served: bool) -> None:
         """Discovery has answered: a type that was not found may be there by now, or is really gone."""
         self._served = served
         self._wake.set()
 
-    def asked(self) -> None:
-        """A request is on its way."""
-        self._answered = False
-
-    def answered(self) -> None:
-        """The server has said 200."""
-        self._answered = True
-        if not self._broke_inside:
+    def listed(self) -> None:
+        """A list is complete."""
+        self._backoff.succeeded()
+        if not self._stuck:
             self._over()
 
     def progressed(self) -> None:
-        """Something good has come."""
+        """An event or a bookmark has come."""
         self._backoff.succeeded()
-        self._broke_inside = False
+        self._stuck = False
         self._over()
 
-    async def happened(self, error: ReverserError) -> None:
-        """Tell of an error, and return when it is time to try again."""
+    async def happened(self, error: ReverserError, *, routine: bool = False) -> None:
+        """Tell of an error unless it is routine, and return when it is time to try again."""
         self._reports.restarted(self._stream, error.word if isinstance(error, KubeError) else "credentials")
-        if isinstance(error, Silent) and self._answered:
+        if routine:
             return
-        if not isinstance(error, Gone):
-            self._broke_inside = self._answered
+        if not isinstance(error, Gone | Rewound):
+            self._stuck = self._stuck or isinstance(error, Stuck)
             self._tell(error)
         await self._wait(error)
 

@@ -1,8 +1,13 @@
 """One stream: list, then watch, for as long as somebody wants it.
 
-410 in any shape means list again. Every other failure means wait and go on from the last position,
+410 in any shape means list again. So do a server whose versions are lower than ours, and connections
+that bring nothing (`kube.progress`). Every other failure means wait and go on from the last position,
 whatever it was, and nothing but cancellation ends a stream. A clean close is routine and not told.
 What has been handed on is never handed on again, unless a list or the server repeats it.
+
+Before a position is gone on from, the server is asked for its own: one that was restored answers a
+watch from a later one with 200 and silence, until it has caught up and goes on in the middle. A
+server that names no version is listed at each connection, for nothing else tells what went meanwhile.
 """
 
 from __future__ import annotations
@@ -16,14 +21,22 @@ import trio
 from reverser.bugs import bug
 from reverser.errors import ReverserError
 from reverser.kube.client import Client
-from reverser.kube.errors import ApiError, Faulty, Gone, NotFound
+from reverser.kube.errors import ApiError, Faulty, Gone, NotFound, Rewound, Silent, Stuck
 from reverser.kube.events import MUTATIONS, WatchEvent, change_of, event_of
-from reverser.kube.lists import Listed, Lists, Unending, paged, streamed
-from reverser.kube.paths import collection, watch_params
+from reverser.kube.lists import BrokenOff, Listed, Lists, Unending, newest, paged, streamed
+from reverser.kube.paths import ANY_VERSION, collection, watch_params
+from reverser.kube.progress import Progress
 from reverser.kube.reports import Reports
 from reverser.kube.tap import Tap
 from reverser.kube.trouble import Trouble
-from reverser.model.change import ListCompleted, ListStarted, Origin, Progress, Stream
+from reverser.model.change import (
+    ListCompleted,
+    ListStarted,
+    Origin,
+    StartedOver,
+    Stream,
+)
+from reverser.model.change import Progress as Bookmark
 
 SILENCE_SECONDS = 150.0
 """Twice the API server's bookmark interval and some: a stream silent for longer is dead."""
@@ -31,6 +44,14 @@ UNSUPPORTED = (400, 422)
 """How servers refuse a streaming list that they do not know."""
 SHORTEST_SECONDS = 1.0
 """A server that closes sooner than this is given a pause, or the two would spin."""
+CHECK_SECONDS = 60.0
+"""How often at most the server's position is asked for after connections that ended well."""
+RELIST_SECONDS = 30.0
+"""How often at most a server that names no version is listed."""
+UNNAMED_SECONDS = 600.0
+"""After so long a server that names no version is listed even if it never closes a connection."""
+MOST_BROKEN_LISTS = 2
+"""Streaming lists that break off in a row, before the list is taken page by page."""
 
 
 class Watch:
@@ -47,8 +68,6 @@ class Watch:
         silence_seconds: float = SILENCE_SECONDS,
     ) -> None:
         self.stream = stream
-        self.position = ""
-        """The resourceVersion of what was handed on last; empty: a list is due."""
         self.settled = trio.Event()
         """Set once the stream has listed, resumed, or failed once."""
         self._client = client
@@ -56,7 +75,16 @@ class Watch:
         self._lists = lists
         self._reports = reports
         self._silence_seconds = silence_seconds
+        self._progress = Progress(silence_seconds)
         self._trouble = Trouble(stream, reports)
+        self._checked_at = float("-inf")
+        self._following = False
+        self._broken_lists = 0
+
+    @property
+    def position(self) -> str:
+        """The resourceVersion of what was handed on last; empty: a list is due."""
+        return self._progress.position
 
     def discovered(self, *, served: bool) -> None:
         """Discovery has answered, with the stream's type or without it."""
@@ -64,49 +92,72 @@ class Watch:
 
     async def run(self, position: str) -> None:
         """Follow the stream from a position ("" lists first) until cancelled."""
-        self.position = position
+        self._progress.begin(position)
         while True:
             began = trio.current_time()
-            self._trouble.asked()
+            self._following = False
+            error: ReverserError | None = None
             try:
                 await self._once()
-            except ReverserError as error:
-                await self._failed(error)
-            except Exception as error:
-                await self._failed(Faulty(bug("stream", self.stream.id, error).message))
-            else:
-                if self.position and trio.current_time() - began < SHORTEST_SECONDS:
-                    await self._trouble.pause()
+            except ReverserError as caught:
+                error = caught
+            except Exception as caught:
+                error = Faulty(bug("stream", self.stream.id, caught).message)
+            await self._ended(error, trio.current_time() - began)
 
     async def _once(self) -> None:
         """One connection, from its beginning to its end."""
         async with AsyncExitStack() as connection:
+            await self._check()
             if self.position:
-                lines = await self._connect(connection)
+                lines = await self._connect(connection, self.position)
                 self.settled.set()
             else:
                 async with self._lists.turns:
                     await self._send.send(ListStarted(self.stream))
                     lines = await self._list(connection)
-            await self._live(lines)
+            self._following = True
+            if self.position:
+                await self._live(lines)
+                return
+            with trio.move_on_after(UNNAMED_SECONDS):
+                await self._live(lines)
 
-    async def _connect(self, connection: AsyncExitStack) -> AsyncIterator[bytes]:
+    async def _check(self) -> None:
+        """Void a position that the server has not reached: it is of another history."""
+        if not self.position or trio.current_time() - self._checked_at < CHECK_SECONDS:
+            return
+        found = await newest(self._client, self.stream)
+        self._checked_at = trio.current_time()
+        if self._progress.behind(found):
+            await self._start_over(found)
+
+    async def _start_over(self, found: str) -> None:
+        why = f"it is at version {found}, and {self.position or 'a later one'} was read before"
+        self._reports.started_over(self.stream, why)
+        await self._send.send(StartedOver(self.stream, time.time()))
+        self._progress.start_over()
+
+    async def _connect(self, connection: AsyncExitStack, position: str) -> AsyncIterator[bytes]:
         answer = self._client.stream(
-            collection(self.stream), watch_params(self.position), silence_seconds=self._silence_seconds
+            collection(self.stream), watch_params(position), silence_seconds=self._silence_seconds
         )
         lines = await connection.enter_async_context(answer)
-        self._trouble.answered()
+        self._progress.opened(trio.current_time())
         return lines
 
     async def _list(self, connection: AsyncExitStack) -> AsyncIterator[bytes]:
         """List; what comes back are the lines that follow the list."""
         group = self.stream.type.group
-        if group not in self._lists.paged:
+        if group not in self._lists.paged and self._broken_lists < MOST_BROKEN_LISTS:
             try:
-                lines = await self._connect(connection)
+                lines = await self._connect(connection, "")
+                self._broken_lists += 1
                 await self._completed(await streamed(lines, self._hand_on_listed))
             except Unending:
                 self._lists.paged.add(group)
+                await connection.aclose()
+            except BrokenOff:
                 await connection.aclose()
             except ApiError as error:
                 if error.status not in UNSUPPORTED:
@@ -115,33 +166,63 @@ class Watch:
             else:
                 return lines
         await self._completed(await paged(self._client, self.stream, self._hand_on_listed))
-        return await self._connect(connection)
+        return await self._connect(connection, self.position or ANY_VERSION)
 
     async def _live(self, lines: AsyncIterator[bytes]) -> None:
         async for line in lines:
             event = event_of(line)
             version = event.resource_version
+            if not self._progress.moved(version):
+                await self._start_over(version)
+                raise Rewound("the API server's versions went back")
             if event.type in MUTATIONS:
-                await self._send.send(change_of(self.stream, event, Origin.LIVE, time.time()))
-            elif event.type == "BOOKMARK" and version:
-                await self._send.send(Progress(self.stream, version))
-            self.position = version or self.position
+                origin = Origin.LIVE
+                await self._send.send(
+                    change_of(self.stream, event, origin, time.time(), named=bool(self.position))
+                )
+            elif event.type == "BOOKMARK" and version and self.position:
+                await self._send.send(Bookmark(self.stream, version))
             self._trouble.progressed()
 
     async def _hand_on_listed(self, event: WatchEvent) -> None:
         await self._send.send(change_of(self.stream, event, Origin.SNAPSHOT, time.time()))
 
     async def _completed(self, listed: Listed) -> None:
+        if self._progress.behind(listed.position):
+            await self._start_over(listed.position)
         await self._send.send(ListCompleted(self.stream, listed.position, time.time()))
-        self.position = listed.position
-        self._trouble.progressed()
+        self._progress.listed(listed.position)
+        self._broken_lists = 0
+        self._checked_at = trio.current_time()
+        self._trouble.listed()
         self._reports.listed(self.stream, listed.objects)
         self.settled.set()
 
-    async def _failed(self, error: ReverserError) -> None:
-        if isinstance(error, Gone | NotFound):
+    async def _ended(self, error: ReverserError | None, seconds: float) -> None:
+        """A connection has ended, well or not; returns when it is time for the next one."""
+        routine = error is None or (self._following and isinstance(error, Silent))
+        if self._following and self._progress.ended(trio.current_time()):
+            error, routine = self._stuck(), False
+        if isinstance(error, Gone | NotFound | Rewound | Stuck):
             # A type that is gone may come back as another one of the same name: what was known is void.
-            self.position = ""
+            self._progress.void()
+        if error is None:
+            await self._pause(seconds)
+            return
+        self._checked_at = float("-inf")
         if not isinstance(error, Gone):
             self.settled.set()
-        await self._trouble.happened(error)
+        await self._trouble.happened(error, routine=routine)
+
+    def _stuck(self) -> Stuck:
+        return Stuck(
+            f"watching brings nothing, not even a bookmark, for {2 * self._silence_seconds:g} s and longer:"
+            " the type is listed every few minutes instead",
+            hint="does a proxy hold answers back?",
+        )
+
+    async def _pause(self, seconds: float) -> None:
+        if not self.position:
+            await trio.sleep(max(0.0, RELIST_SECONDS - seconds))
+        elif seconds < SHORTEST_SECONDS:
+            await self._trouble.pause()

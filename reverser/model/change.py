@@ -97,10 +97,27 @@ class Progress(msgspec.Struct, frozen=True):
     resource_version: str
 
 
+class StartedOver(msgspec.Struct, frozen=True):
+    """The stream's versions were given out before to other contents: what was known by them is void."""
+
+    stream: Stream
+    seen_at: float
+
+
+class Identified(msgspec.Struct, frozen=True):
+    """Which cluster answers, where that is not yet in the journal."""
+
+    cluster: str
+    uid: str
+    """Of its namespace `kube-system`, which lives as long as the cluster."""
+    another: bool
+    """It is another one than the journal's positions are of."""
+
+
 class Settled(msgspec.Struct, frozen=True):
     """Every stream that was wanted at the start has listed, has resumed, or has failed once."""
 
     cluster: str
 
 
-Observation: TypeAlias = Change | ListStarted | ListCompleted | Progress | Settled
+Observation: TypeAlias = Change | ListStarted | ListCompleted | Progress | StartedOver | Identified | Settled

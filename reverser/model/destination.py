@@ -75,6 +75,8 @@ class Destination(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Above 0, the changes of one actor within it become one commit."""
     excluded_window: str = "1m"
     """How long writes that rules exclude may wait for a commit, so that they share one."""
+    timeout: str = "5m"
+    """How long a fetch or push may make no progress before it is given up and tried again."""
     mode: Literal["commit", "observe"] = "commit"
     """observe: decide and log, write nothing."""
     style: Literal["full", "minimal"] = "full"

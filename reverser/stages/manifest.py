@@ -1,20 +1,40 @@
-"""Which objects a repository file describes: found by scanning lines, not by parsing YAML.
+"""Which objects a repository file describes, also where the file cannot be edited.
 
-Thousands of foreign files are looked at when a branch is first seen, and most describe nothing.
-A file that cannot be edited safely is left alone: templates, anchors, tabs, text that is no UTF-8.
+Thousands of files of others are looked at when a branch is first seen, and most describe nothing: lines
+are scanned, and only a document that the scan does not understand (flow style, aliases, lists of objects)
+is read whole. The scan bears carriage returns, a byte order mark, tabs and the placeholders of templates:
+whoever applies the folder applies such a file, too, and a second one would stop him.
+
+`read` depends on its arguments alone: its answer can be kept for as long as the blob is the same.
+`described` tells which of the documents of a folder is the one to edit.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from typing import Any
 
 import msgspec
 
-_SEPARATOR = re.compile(r"^---(?:\s.*)?$")
-_FIELD = re.compile(r"( *)(apiVersion|kind|metadata|name|namespace):(?:[ \t](.*))?")
+from reverser.stages.kustomization import Kustomization, is_kustomization, read_kustomization
+from reverser.stages.nodes import UnreadableError, compose
+from reverser.stages.partial import is_patch
+
+READ_WHOLE_MOST = 256 * 1024
+"""Documents above this size that the scan does not understand describe nothing, unless they are JSON."""
+NAME_MOST = 1000
+EDIT_MOST = 4 * 1024 * 1024
+
+_SEPARATOR = re.compile(r"---(?:\s.*)?", re.DOTALL)
+_FIELD = re.compile(
+    r"([ \t]*)([\"']?)(apiVersion|kind|metadata|name|namespace)\2[ \t]*:(?:[ \t](.*))?", re.DOTALL
+)
 _COMMENT = re.compile(r"(?:^|[ \t])#")
-_UNSAFE = re.compile(r"\{\{|\$\{|^ *+(?:\t|<<[ \t]*+:|[^#\n'\"]*:[ \t]++[&*]\w)|^%", re.MULTILINE)
-"""Each of these looks at a line once: a stranger's file may be made to be slow."""
+_ANCHOR = re.compile(r"&[^\s]+[ \t]+")
+_ODD = re.compile(r"[*!|>{\[]")
+_NAMES = re.compile(r"apiVersion")
+_PLACEHOLDER = re.compile(r"\$\{|\{\{")
 
 
 class Identity(msgspec.Struct, frozen=True):
@@ -25,54 +45,168 @@ class Identity(msgspec.Struct, frozen=True):
     namespace: str
     """Empty when the document names none."""
     name: str
+    """It may hold placeholders, `${env}` or `{{ .Values.env }}`."""
 
 
-def identities(content: bytes) -> list[Identity | None] | None:
-    """One identity a document, in order; None for a file that must be left alone."""
+class Described(msgspec.Struct, frozen=True):
+    """One object in a file."""
+
+    identity: Identity
+    index: int
+    """The number of its document in the file."""
+    reason: str = ""
+    """Why it cannot be edited, as far as that is known without an edit: one CamelCase word."""
+    why: str = ""
+    """The same as half a sentence: `stands in a list of objects`."""
+    patch: bool = False
+    """It lacks what the API server asks of every new object of its kind: it only changes another one."""
+
+
+class Manifest(msgspec.Struct, frozen=True):
+    """What is in one file."""
+
+    objects: tuple[Described, ...] = ()
+    kustomization: Kustomization | None = None
+
+
+NOTHING = Manifest()
+
+
+def read(path: str, content: bytes) -> Manifest:
+    """What a file is about; of the path only the name counts."""
     try:
         text = content.decode()
     except UnicodeDecodeError:
-        return None
-    if _UNSAFE.search(text) or "\r" in text or text.startswith("\ufeff"):
-        return None
-    return [_identity(document) for document in documents(text)]
+        return NOTHING
+    if is_kustomization(path):
+        return Manifest(kustomization=read_kustomization(text))
+    if _NAMES.search(text) is None:
+        return NOTHING
+    found = tuple(_described(text))
+    if len(content) > EDIT_MOST:
+        why = f"is larger than {EDIT_MOST // 1024**2} MiB"
+        found = tuple(msgspec.structs.replace(each, reason="UneditableFile", why=why) for each in found)
+    return Manifest(found)
+
+
+def identities(content: bytes) -> list[Identity | None]:
+    """One identity a document, in order; of a list of objects none."""
+    found = {each.index: each.identity for each in read("", content).objects if not each.why.startswith("st")}
+    return [found.get(index) for index in range(len(documents(content.decode(errors="replace"))))]
 
 
 def documents(text: str) -> list[str]:
     """The YAML documents of a file, each with the line that opens it; joined they are the file."""
     found: list[list[str]] = [[]]
-    for line in text.splitlines(keepends=True):
-        if line.startswith("---") and _SEPARATOR.match(line.rstrip("\n")) and found != [[]]:
+    for line in _lines(text):
+        if line.startswith("---") and _SEPARATOR.fullmatch(line) and found != [[]]:
             found.append([])
         found[-1].append(line)
     return ["".join(lines) for lines in found]
 
 
-def _identity(document: str) -> Identity | None:
-    fields: dict[str, str] = {}
-    inside = ""
-    depth = 0
-    for line in document.split("\n"):
-        if line[:1] not in ("", " ", "#", "-"):
-            inside, depth = "", 0
-        match = _FIELD.fullmatch(line)
-        if match is None:
+def _lines(text: str) -> list[str]:
+    """Lines as kubectl has them: only a line feed ends one."""
+    lines = [f"{line}\n" for line in text.split("\n")]
+    lines[-1] = lines[-1][:-1]
+    return lines if lines[-1] else lines[:-1]
+
+
+def _described(text: str) -> Iterator[Described]:
+    for index, document in enumerate(documents(text.removeprefix("\ufeff"))):
+        if _NAMES.search(document) is None:
             continue
-        indent, field, value = len(match[1]), match[2], _plain(match[3] or "")
+        identity = _scanned(document)
+        if identity is None or identity.kind.endswith("List"):
+            yield from _read_whole(document, index)
+        else:
+            yield from _judged(identity, index, document)
+
+
+def _judged(identity: Identity, index: int, document: str) -> Iterator[Described]:
+    if _PLACEHOLDER.search(identity.name + identity.namespace):
+        yield Described(identity, index, "Templated", "names its object by a placeholder")
+    else:
+        yield Described(identity, index, patch=is_patch(identity.group, identity.kind, document))
+    if (identity.group, identity.kind) == ("bitnami.com", "SealedSecret"):
+        secret = Identity("", "Secret", identity.namespace, identity.name)
+        yield Described(secret, index, "Encrypted", "seals it for a controller in the cluster")
+
+
+def _read_whole(document: str, index: int) -> Iterator[Described]:
+    content = _content(document)
+    if not isinstance(content, dict):
+        return
+    items = content.get("items")
+    if isinstance(items, list) and str(content.get("kind", "")).endswith("List"):
+        found = (_identity(item) for item in items)
+        why = "stands in a list of objects"
+        yield from (Described(each, index, "UneditableFile", why) for each in found if each is not None)
+        return
+    identity = _identity(content)
+    if identity is not None:
+        yield from _judged(identity, index, document)
+
+
+def _content(document: str) -> Any:
+    """The document as data; None when it cannot be read."""
+    if document.lstrip().startswith("{"):
+        try:
+            return msgspec.json.decode(document)
+        except (msgspec.DecodeError, RecursionError):
+            pass
+    if len(document) > READ_WHOLE_MOST:
+        return None
+    try:
+        node = compose(document)
+    except UnreadableError:
+        return None
+    return None if node is None else node.data
+
+
+def _identity(content: Any) -> Identity | None:
+    metadata = content.get("metadata") if isinstance(content, dict) else None
+    if not isinstance(metadata, dict):
+        return None
+    version, kind, name = content.get("apiVersion"), content.get("kind"), metadata.get("name")
+    if not (isinstance(version, str) and isinstance(kind, str) and isinstance(name, str)):
+        return None
+    if not version or not kind or not 0 < len(name) <= NAME_MOST:
+        return None
+    return Identity(version.rpartition("/")[0], kind, str(metadata.get("namespace") or ""), name)
+
+
+def _scanned(document: str) -> Identity | None:
+    """By the lines of a document in block style; None when they do not tell, or tell two things."""
+    fields: dict[str, str] = {}
+    inside, depth = "", -1
+    for line in document.split("\n"):
+        rest = line.lstrip(" \t")
+        if rest[:1] in ("", "#", "\r"):
+            continue
+        indent = len(line) - len(rest)
+        if indent == 0 and rest[0] != "-":
+            inside, depth = "", -1
+        elif inside and depth < 0:
+            depth = indent
+        match = _FIELD.fullmatch(line.rstrip("\r"))
+        if match is None or (indent and not (inside and indent == depth)):
+            continue
+        field, value = match[3], _plain(match[4] or "")
         if indent == 0:
             inside = field if field == "metadata" else ""
-            if fields.setdefault(field, value) != value:
-                return None
-        elif inside and indent == (depth := depth or indent):
-            fields.setdefault(f"metadata.{field}", value)
-    kind, name = fields.get("kind"), fields.get("metadata.name")
-    if not kind or not name or not fields.get("apiVersion"):
+        if _ODD.match(value) and not value.startswith("{{"):
+            return None
+        field = f"metadata.{field}" if indent else field
+        if fields.setdefault(field, value) != value or (field == "metadata" and value):
+            return None
+    kind, name, version = (fields.get(field) for field in ("kind", "metadata.name", "apiVersion"))
+    if not kind or not name or not version or len(name) > NAME_MOST:
         return None
-    group = fields["apiVersion"].rpartition("/")[0]
-    return Identity(group, kind, fields.get("metadata.namespace", ""), name)
+    return Identity(version.rpartition("/")[0], kind, fields.get("metadata.namespace", ""), name)
 
 
 def _plain(value: str) -> str:
     comment = _COMMENT.search(value)
-    value = (value[: comment.start()] if comment else value).strip()
+    value = _ANCHOR.sub("", (value[: comment.start()] if comment else value).strip(), count=1)
     return value[1:-1] if len(value) > 1 and value[0] == value[-1] and value[0] in "'\"" else value

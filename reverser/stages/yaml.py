@@ -62,7 +62,7 @@ def _entries(content: dict[str, Any], keys: Iterable[str], lead: str, pad: str, 
         raise WithheldError("TooDeep", f"nested deeper than {MOST_COLUMNS // 2} levels")
     for key in keys:
         value = content[key]
-        token = _string(key)
+        token = one_line(key)
         if len(token) > KEY_CHARACTERS:
             token = f"? {token}\n{pad}"
         _value(value, f"{lead}{token}:", pad, out, metadata=key == "metadata" and not pad)
@@ -72,7 +72,7 @@ def _entries(content: dict[str, Any], keys: Iterable[str], lead: str, pad: str, 
 def _value(value: Any, start: str, pad: str, out: list[str], *, metadata: bool = False) -> None:
     """What follows `key:`, to the end of its last line."""
     if isinstance(value, str):
-        out.append(f"{start} {_text(value, pad)}\n")
+        out.append(f"{start} {text_of(value, pad)}\n")
     elif isinstance(value, dict) and value:
         out.append(f"{start}\n")
         order = sorted(value, key=lambda key: (_METADATA.get(key, 9), key)) if metadata else sorted(value)
@@ -81,7 +81,7 @@ def _value(value: Any, start: str, pad: str, out: list[str], *, metadata: bool =
         out.append(f"{start}\n")
         _items(value, pad, pad, out)
     else:
-        out.append(f"{start} {_scalar(value)}\n")
+        out.append(f"{start} {scalar(value)}\n")
 
 
 def _items(items: list[Any], lead: str, pad: str, out: list[str]) -> None:
@@ -92,17 +92,18 @@ def _items(items: list[Any], lead: str, pad: str, out: list[str]) -> None:
     for item in items:
         start = f"{lead}- "
         if isinstance(item, str):
-            out.append(f"{start}{_text(item, pad)}\n")
+            out.append(f"{start}{text_of(item, pad)}\n")
         elif isinstance(item, dict) and item:
             _entries(item, sorted(item), start, inner, out)
         elif isinstance(item, list) and item:
             _items(item, start, inner, out)
         else:
-            out.append(f"{start}{_scalar(item)}\n")
+            out.append(f"{start}{scalar(item)}\n")
         lead = pad
 
 
-def _scalar(value: Any) -> str:
+def scalar(value: Any) -> str:
+    """A value that is no text and has nothing in it."""
     match value:
         case None:
             return "null"
@@ -123,7 +124,7 @@ def _float(value: float) -> str:
     return f"{mantissa if '.' in mantissa else mantissa + '.0'}{mark}{exponent}"
 
 
-def _string(text: str) -> str:
+def one_line(text: str) -> str:
     """A plain or quoted scalar on one line; object texts repeat so much that a cache pays."""
     return _short(text) if len(text) <= 64 else _one_line(text)
 
@@ -139,13 +140,18 @@ def _one_line(text: str) -> str:
             return text
     elif _QUANTITY.fullmatch(text):
         return text
+    return quoted(text)
+
+
+def quoted(text: str) -> str:
+    """Between double quotes, with JSON-like escapes."""
     return f'"{_HIDDEN.sub(_escape, text)}"'
 
 
-def _text(text: str, pad: str) -> str:
+def text_of(text: str, pad: str) -> str:
     """Text of several lines as a literal block, other text on one line."""
     if "\n" not in text:
-        return _string(text)
+        return one_line(text)
     body = text.rstrip("\n")
     if not body or not _TEXT.fullmatch(text):
         return _one_line(text)

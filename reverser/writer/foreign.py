@@ -1,9 +1,10 @@
 """What is in the branch beside our own files, and how it bounds where we may write.
 
-A file that already describes an object is where that object is edited, whatever it is called,
-with its comments kept. A file that describes something else is never overwritten, a symbolic link
-never followed: the entry is withheld. A file of ours that a person has edited is overwritten at
-the object's next change, and the commit says whose edit that was.
+A file that already describes an object is where that object is edited, whatever it is called, with its
+comments kept, if we have no file of it, no other file describes it too, and it can be edited; else the
+entry is withheld, for a second file would stop whoever applies the folder. A file that describes something
+else is never overwritten, a symbolic link never followed: the entry is withheld. A file of ours that a
+person has edited is overwritten at the object's next change, and the commit says whose edit that was.
 
 One `Foreign` is true for one branch head and everything written on top of it; whenever the branch
 moved otherwise, a new one is made. What it knows of the head itself comes from `others`.
@@ -20,7 +21,8 @@ from reverser.errors import WithheldError
 from reverser.model.entry import Edit, Entry
 from reverser.model.ports import Repository
 from reverser.stages import adopt
-from reverser.stages.manifest import Identity, identities
+from reverser.stages.described import Place
+from reverser.stages.manifest import Identity
 from reverser.stages.paths import folders
 from reverser.writer.others import REGULAR, Others
 
@@ -42,40 +44,50 @@ class Foreign:
         self._touched = dict(touched)
         self._edited: dict[str, bytes | None] = {}
         """Files of others that we have edited: their content now, None for those that are gone."""
-        self._described: dict[Identity, tuple[str, int]] = {}
-        """What the edited ones describe now."""
+        self._own: dict[str, bool] = {}
+        """Paths of ours that we have written (True) or removed since."""
 
     async def place(self, entry: Entry) -> Placed:
         """Where the entry's edit goes; WithheldError when it can go nowhere."""
         moved = self._moved(entry)
-        found = self._describing(_identity(entry))
-        if found is not None:
-            return Placed((*moved, await self._adopted(entry, *found)))
+        if not self._is_own(entry.edit.path) and not self._is_own(entry.previous_path):
+            found = self._others.describing(_identity(entry))
+            if found:
+                return Placed((*moved, await self._adopted(entry, found)))
         try:
             self._check(entry)
         except WithheldError:
             if entry.edit.content is None:
                 return Placed(moved)  # what stands there now is not ours: there is nothing to remove
             raise
+        self._own |= {entry.previous_path: False, entry.edit.path: entry.edit.content is not None}
         return Placed((*moved, entry.edit), self._touched.pop(entry.edit.path, ""))
 
-    def _describing(self, identity: Identity) -> tuple[str, int] | None:
-        """Where an object is described now: the first of several places."""
-        edited = self._described.get(identity)
-        places = [place for place in self._others.describing(identity) if place[0] not in self._edited]
-        return min([*places, *([edited] if edited else [])], default=None)
+    def _is_own(self, path: str) -> bool:
+        """Whether a path is a file of ours that is there."""
+        return self._own.get(path, self._others.is_own(path))
 
     def _moved(self, entry: Entry) -> tuple[Edit, ...]:
         previous = entry.previous_path
         return (Edit(previous, None),) if previous and self._mode(previous) is None else ()
 
-    async def _adopted(self, entry: Entry, path: str, index: int) -> Edit:
-        existing, wanted = await self._content(path), entry.edit.content
-        if wanted is None:
-            content = await trio.to_thread.run_sync(adopt.remove, existing, index, abandon_on_cancel=True)
-        else:
-            content = await trio.to_thread.run_sync(_edited, existing, index, wanted, abandon_on_cancel=True)
-        self._remember(path, content)
+    async def _adopted(self, entry: Entry, places: list[Place]) -> Edit:
+        place = _only(places)
+        path, wanted = place.path, entry.edit.content
+        if place.reason:
+            raise WithheldError(
+                place.reason, f"{path!r} describes the object, and {place.why}", key=entry.key
+            )
+        existing = await self._content(path)
+        try:
+            content = await trio.to_thread.run_sync(
+                _edited, existing, place.index, wanted, abandon_on_cancel=True
+            )
+        except WithheldError as error:
+            message = f"{path!r} describes the object: {error.message}"
+            raise WithheldError(error.reason, message, key=entry.key) from error
+        self._edited[path] = content
+        await self._others.edited(path, content)
         return Edit(path, content)
 
     async def _content(self, path: str) -> bytes:
@@ -85,15 +97,6 @@ class Foreign:
         file = self._others.file(path)
         assert file is not None
         return (await self._repository.blobs([file[1]]))[file[1]]
-
-    def _remember(self, path: str, content: bytes | None) -> None:
-        """A file says something else now; when one document of it is gone, the others have moved up."""
-        for gone in [identity for identity, (where, _) in self._described.items() if where == path]:
-            del self._described[gone]
-        self._edited[path] = content
-        for index, identity in enumerate(identities(content) or () if content is not None else ()):
-            if identity is not None:
-                self._described.setdefault(identity, (path, index))
 
     def _mode(self, path: str) -> str | None:
         """The mode of somebody else's file; None when there is none, or none any more."""
@@ -115,7 +118,18 @@ class Foreign:
             raise WithheldError("PathTaken", f"{path!r} is a folder with files of others", key=entry.key)
 
 
-def _edited(existing: bytes, index: int, wanted: bytes) -> bytes:
+def _only(places: list[Place]) -> Place:
+    """The one place; WithheldError when there are several."""
+    if len(places) > 1:
+        named = " and ".join(repr(place.path) for place in places[:2])
+        more = f" and {len(places) - 2} more" if len(places) > 2 else ""
+        raise WithheldError("Ambiguous", f"{named}{more} describe the object")
+    return places[0]
+
+
+def _edited(existing: bytes, index: int, wanted: bytes | None) -> bytes | None:
+    if wanted is None:
+        return adopt.remove(existing, index)
     return adopt.edit(existing, index, adopt.parse(wanted))
 
 

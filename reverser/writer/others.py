@@ -2,7 +2,7 @@
 
 The first head is read whole. After that only what differs between two heads is read: somebody who
 pushes every few seconds to a branch with thousands of manifests costs us what they changed, not all of
-it. Contents are not kept, only what they describe.
+it. Contents are not kept, only what they describe (`stages.described`).
 """
 
 from __future__ import annotations
@@ -16,12 +16,13 @@ import trio
 from reverser.bugs import left_out
 from reverser.errors import TransientError
 from reverser.model.ports import Repository
-from reverser.stages.manifest import Identity, identities
+from reverser.stages.described import Descriptions, Place
+from reverser.stages.manifest import Identity, Manifest, read
 from reverser.stages.paths import folders
 
-MANIFEST_SUFFIXES = (".yaml", ".yml")
+MANIFEST_SUFFIXES = (".yaml", ".yml", ".json", "/Kustomization")
 REGULAR = ("100644", "100755")
-MANIFEST_BYTES_MOST = 4 * 1024 * 1024
+MANIFEST_BYTES_MOST = 16 * 1024 * 1024
 """A larger file is taken for one that describes nothing."""
 FILES_PER_TURN = 500
 """How many files are in memory at once while they are read."""
@@ -38,12 +39,16 @@ class Others:
         self._repository = repository
         self._root = f"{root}/" if root else ""
         self._ours: frozenset[str] = frozenset()
+        self._missing: frozenset[str] | set[str] = frozenset()
+        """Paths of ours that the branch does not have."""
         self._forget()
 
     async def move(self, head: str, ours: Iterable[str]) -> None:
         """Look at what is new in the branch; `ours` are the paths that we have written."""
         wanted = frozenset(ours)
+        self._restore()
         changed = await self._changed(head, wanted)
+        self._missing = (self._missing & wanted) | (wanted - self._ours)
         self._head, self._ours = "", wanted  # a look that fails half-way leaves nothing that is known
         manifests = {path: blob for path, blob in self._replace(changed) if self._is_manifest(path)}
         await self._read(manifests)
@@ -57,17 +62,36 @@ class Others:
         """Whether files of others are below a path."""
         return self._folders[path] > 0
 
-    def describing(self, identity: Identity) -> list[tuple[str, int]]:
-        """(path, number of the document) of all that describe an object, in the order of their paths."""
-        return sorted(self._described.get(identity, ()))
+    def is_own(self, path: str) -> bool:
+        """Whether a path is one of ours, and the branch has it."""
+        return path in self._ours and path not in self._missing
+
+    def describing(self, identity: Identity) -> list[Place]:
+        """All places that describe an object."""
+        return self._descriptions.find(identity)
+
+    async def edited(self, path: str, content: bytes | None) -> None:
+        """On top of the head, we gave a file of somebody else another content (None: removed it)."""
+        self._saved.setdefault(path, self._descriptions.manifest(path))
+        if content is None:
+            self._descriptions.update(path, None)
+        else:
+            self._learn(await trio.to_thread.run_sync(_scan, {path: content}, abandon_on_cancel=True))
 
     def _forget(self) -> None:
         self._head = ""
         self._files: dict[str, File] = {}
         self._folders: Counter[str] = Counter()
-        self._describes: dict[str, list[Identity | None]] = {}
-        """path -> what each document of it describes"""
-        self._described: dict[Identity, set[tuple[str, int]]] = {}
+        self._missing = self._ours
+        self._descriptions = Descriptions()
+        self._saved: dict[str, Manifest | None] = {}
+        """What files described before we edited them."""
+
+    def _restore(self) -> None:
+        """Our edits may not have reached the branch; those that did are among what differs."""
+        for path, manifest in self._saved.items():
+            self._descriptions.update(path, manifest)
+        self._saved = {}
 
     async def _changed(self, head: str, ours: frozenset[str]) -> Mapping[str, File | None]:
         """What is to be looked at again: all of it where no earlier head is known."""
@@ -87,26 +111,26 @@ class Others:
 
     def _replace(self, changed: Mapping[str, File | None]) -> Iterator[tuple[str, str]]:
         """Take the new state of these paths over; path and blob of each file of others among them."""
+        missing = set(self._missing)
         for path, found in changed.items():
             self._drop(path)
-            if found is not None and not (path in self._ours and found[0] in REGULAR):
+            own = path in self._ours and found is not None and found[0] in REGULAR
+            (missing.discard if own or path not in self._ours else missing.add)(path)
+            if found is not None and not own:
                 self._files[path] = found
                 self._folders.update(folders(path))
                 yield path, found[1]
+        self._missing = missing
 
     def _drop(self, path: str) -> None:
         if self._files.pop(path, None) is None:
             return
         self._folders.subtract(folders(path))
-        for index, identity in enumerate(self._describes.pop(path, ())):
-            if identity is not None:
-                self._described[identity].discard((path, index))
-                if not self._described[identity]:
-                    del self._described[identity]
+        self._descriptions.update(path, None)
 
     def _is_manifest(self, path: str) -> bool:
         regular = self._files[path][0] in REGULAR
-        return regular and path.startswith(self._root) and path.endswith(MANIFEST_SUFFIXES)
+        return regular and path.startswith(self._root) and f"/{path}".endswith(MANIFEST_SUFFIXES)
 
     async def _read(self, manifests: Mapping[str, str]) -> None:
         """Learn what these files describe; path -> blob."""
@@ -115,21 +139,16 @@ class Others:
             turn = paths[start : start + FILES_PER_TURN]
             contents = await self._repository.blobs([manifests[path] for path in turn], MANIFEST_BYTES_MOST)
             small = {path: contents[manifests[path]] for path in turn if manifests[path] in contents}
-            for path, found in (await trio.to_thread.run_sync(_scan, small, abandon_on_cancel=True)).items():
-                self._learn(path, found)
+            self._learn(await trio.to_thread.run_sync(_scan, small, abandon_on_cancel=True))
 
-    def _learn(self, path: str, found: list[Identity | None]) -> None:
-        if not any(found):
-            return
-        self._describes[path] = found
-        for index, identity in enumerate(found):
-            if identity is not None:
-                self._described.setdefault(identity, set()).add((path, index))
+    def _learn(self, manifests: Mapping[str, Manifest]) -> None:
+        for path, manifest in manifests.items():
+            self._descriptions.update(path, manifest)
 
 
-def _scan(contents: Mapping[str, bytes]) -> dict[str, list[Identity | None]]:
-    found: dict[str, list[Identity | None]] = {}
+def _scan(contents: Mapping[str, bytes]) -> dict[str, Manifest]:
+    found: dict[str, Manifest] = {}
     for path, content in contents.items():
         with left_out("file", path):
-            found[path] = identities(content) or []
+            found[path] = read(path, content)
     return found

@@ -20,7 +20,7 @@ from reverser.kube.watch import Watch
 from reverser.model.change import Stream
 from reverser.model.resource import ResourceType
 from tests.e2e.servers import ControlPlane
-from tests.integration.observing import CONFIG_MAPS, Taken, Told, until
+from tests.integration.observing import CONFIG_MAPS, Taken, Told, nowhere, until
 
 CRD = {
     "apiVersion": "apiextensions.k8s.io/v1",
@@ -69,6 +69,7 @@ class Observed:
             context="",
             wanted=lambda types: {type_: ("",) for type_ in types if wants(type_)},
             position=position,
+            uid=nowhere,
             send=self.taken.send,
             reports=self.told,
         )

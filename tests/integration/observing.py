@@ -7,7 +7,16 @@ from collections.abc import Callable, Mapping, Sequence
 import trio
 
 from reverser.errors import ReverserError
-from reverser.model.change import Change, ListCompleted, ListStarted, Observation, Progress, Stream
+from reverser.model.change import (
+    Change,
+    Identified,
+    ListCompleted,
+    ListStarted,
+    Observation,
+    Progress,
+    StartedOver,
+    Stream,
+)
 from reverser.model.resource import ResourceType
 
 CONFIG_MAPS = ResourceType("", "v1", "configmaps", "ConfigMap", namespaced=True, verbs=("list", "watch"))
@@ -26,6 +35,7 @@ class Told:
         self.types: Sequence[ResourceType] = ()
         self.degraded: Mapping[str, str] = {}
         self.streams: Sequence[Stream] = ()
+        self.started: list[str] = []
 
     def connected(self, server: str, version: str) -> None:
         self.calls.append("connected")
@@ -53,6 +63,10 @@ class Told:
 
     def recovered(self, stream: Stream) -> None:
         self.calls.append(f"recovered {stream.type.name}")
+
+    def started_over(self, stream: Stream | None, why: str) -> None:
+        self.calls.append(f"started over {stream.type.name if stream else 'all'}")
+        self.started.append(why)
 
 
 class Taken:
@@ -88,10 +102,19 @@ def _text(observation: Observation) -> str:
             return "list"
         case ListCompleted(resource_version=version):
             return f"listed {version}"
+        case StartedOver():
+            return "started over"
+        case Identified(uid=uid, another=another):
+            return f"{'another' if another else 'the'} cluster {uid}"
         case Progress(resource_version=version):
             return f"at {version}"
         case _:
             return type(observation).__name__
+
+
+async def nowhere() -> str:
+    """No cluster was seen before."""
+    return ""
 
 
 async def until(condition: Callable[[], object], what: Callable[[], str] = lambda: "") -> None:

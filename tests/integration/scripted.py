@@ -17,6 +17,8 @@ from urllib.parse import parse_qs, urlsplit
 
 import trio
 
+KUBE_SYSTEM = "/api/v1/namespaces/kube-system"
+
 
 class Request:
     """One request, and the connection to answer it on."""
@@ -59,6 +61,12 @@ class Scripted:
     def __init__(self) -> None:
         self.script: dict[str, list[Answer]] = {}
         self.requests: list[Request] = []
+        self.checks: list[Request] = []
+        """Requests for the server's own version, which is `newest`; empty: it names none."""
+        self.newest = ""
+        self.check: Answer | None = None
+        self.uid = ""
+        """Of the namespace `kube-system`; empty: there is none."""
         self.port = 0
 
     async def serve(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
@@ -93,6 +101,17 @@ class Scripted:
                 data += some
             head, _, rest = data.partition(b"\r\n\r\n")
             request = Request(head.decode(), stream, rest)
+            if request.query.get("limit") == "1":
+                self.checks.append(request)
+                told = document({"metadata": {"resourceVersion": self.newest}})
+                await (self.check or told)(request)
+                return
+            if request.path == KUBE_SYSTEM and self.uid:
+                await document({"metadata": {"uid": self.uid}})(request)
+                return
+            if request.path == KUBE_SYSTEM and KUBE_SYSTEM not in self.script:
+                await status(404, "NotFound")(request)
+                return
             self.requests.append(request)
             await self._answer(request)(request)
 
@@ -163,7 +182,7 @@ def error(code: int, reason: str) -> dict[str, Any]:
     return {"type": "ERROR", "object": {"kind": "Status", "code": code, "reason": reason, "message": "no"}}
 
 
-def page(*names: str, version: int = 10, token: str = "") -> dict[str, Any]:
+def page(*names: str, version: int | str = 10, token: str = "") -> dict[str, Any]:
     """One page of a list, whose items say neither apiVersion nor kind."""
     metadata = {"resourceVersion": str(version)} | ({"continue": token} if token else {})
     items = [event("ADDED", name, version)["object"]["metadata"] for name in names]

@@ -354,7 +354,7 @@ async def test_no_such_file_remote(tmp_path: Path) -> None:
 async def test_silence_is_bounded(tmp_path: Path, server: GitServer) -> None:
     """A remote that answers nothing is UNREACHABLE after a bounded time, and leaves no child."""
     server.hanging = True
-    async with open_repository(tmp_path / "ours", destination(server.url), timeout_seconds=0.3) as repository:
+    async with open_repository(tmp_path / "ours", destination(server.url), silent_seconds=0.3) as repository:
         [head] = await repository.write([commit(a="1")], "")
         with trio.fail_after(20):
             result = await repository.push(head, "")

@@ -15,6 +15,7 @@ from reverser.kube.observe import Observer
 from reverser.model.change import Stream
 from tests.integration.observing import PATH, Taken, Told, until
 from tests.integration.scripted import (
+    KUBE_SYSTEM,
     Scripted,
     bookmark,
     document,
@@ -52,12 +53,15 @@ async def api(nursery: trio.Nursery) -> Scripted:
 class Observed:
     """An observer that runs, what it handed on, and what it told."""
 
-    def __init__(self, kubeconfig: Path, positions: dict[str, str]) -> None:
+    def __init__(self, kubeconfig: Path, positions: dict[str, str], uid: str = "") -> None:
         self.taken, self.told, self.asked = Taken(), Told(), list[Stream]()
 
         async def position(stream: Stream) -> str:
             self.asked.append(stream)
             return positions.get(stream.type.name, "")
+
+        async def known() -> str:
+            return uid
 
         self.observer = Observer(
             "default",
@@ -65,6 +69,7 @@ class Observed:
             context="",
             wanted=lambda types: dict.fromkeys(types, ("",)),
             position=position,
+            uid=known,
             send=self.taken.send,
             reports=self.told,
         )
@@ -75,8 +80,8 @@ Observe = Callable[..., Observed]
 
 @pytest.fixture
 def observe(nursery: trio.Nursery, api: Scripted, tmp_path: Path) -> Observe:
-    def start(kubeconfig: Path | None = None, **positions: str) -> Observed:
-        observed = Observed(kubeconfig or api.kubeconfig(tmp_path), positions)
+    def start(kubeconfig: Path | None = None, uid: str = "", **positions: str) -> Observed:
+        observed = Observed(kubeconfig or api.kubeconfig(tmp_path), positions, uid)
         nursery.start_soon(observed.taken.run)
         nursery.start_soon(observed.observer.run)
         return observed
@@ -424,3 +429,55 @@ async def test_a_bug_about_one_cluster_or_stream_ends_nothing(
 
 def _broken(*_args: object) -> None:
     raise KeyError("canary")
+
+
+async def test_another_cluster_at_the_same_address_is_listed(api: Scripted, observe: Observe) -> None:
+    """A cluster that was made anew while we were away has no use for our positions, high or low."""
+    api.uid, api.newest = "second", "5000"
+    api.script[PATH] = [lines(event("ADDED", "a", 1), end_of_list(5000))]
+
+    observed = observe(uid="first", configmaps="7")
+
+    await observed.taken.until("another cluster second", "list", "snapshot +a", "listed 5000")
+    assert observed.told.calls.count("started over all") == 1
+    assert observed.asked == []
+
+
+async def test_another_cluster_is_noticed_while_running(api: Scripted, observe: Observe) -> None:
+    """Discovery asks each time: every stream begins anew, those that live too."""
+    api.uid = "first"
+    api.script[PATH] = [lines(event("MODIFIED", "a", 8)), lines(event("ADDED", "b", 1), end_of_list(9000))]
+    observed = observe(uid="first", configmaps="7")
+    await until(lambda: "live +a 8" in observed.taken.texts)
+
+    api.uid = "second"
+    observed.observer.poke()
+
+    await observed.taken.until("live +a 8", "another cluster second", "list", "snapshot +b", "listed 9000")
+
+
+async def test_a_cluster_is_known_from_its_first_answer_on(api: Scripted, observe: Observe) -> None:
+    """The uid is handed on once, and what was kept without one is still good."""
+    api.uid = "first"
+    api.script[PATH] = [lines(event("MODIFIED", "a", 8))]
+    observed = observe(configmaps="7")
+    await until(lambda: "live +a 8" in observed.taken.texts)
+
+    rounds = observed.told.calls.count("discovered")
+    observed.observer.poke()
+    await until(lambda: observed.told.calls.count("discovered") > rounds)
+
+    await observed.taken.until("the cluster first", "live +a 8")
+    assert observed.told.started == []
+
+
+@pytest.mark.parametrize("code", [403, 503])
+async def test_a_cluster_whose_uid_is_not_told(api: Scripted, observe: Observe, code: int) -> None:
+    """Who may not read kube-system is observed as before; an error that passes is tried again."""
+    api.script[KUBE_SYSTEM] = [status(code, "No"), document({"metadata": {"uid": "first"}})]
+    api.script[PATH] = [lines(event("MODIFIED", "a", 8))]
+
+    observed = observe(uid="first", configmaps="7")
+
+    await until(lambda: "live +a 8" in observed.taken.texts)
+    assert observed.told.started == []

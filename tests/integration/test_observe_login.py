@@ -16,7 +16,7 @@ from reverser.kube.credentials import load
 from reverser.kube.errors import Silent
 from reverser.kube.observe import Observer
 from reverser.model.change import Stream
-from tests.integration.observing import PATH, Taken, Told, until
+from tests.integration.observing import PATH, Taken, Told, nowhere, until
 from tests.integration.scripted import (
     Request,
     Scripted,
@@ -126,6 +126,7 @@ async def test_a_plugin_that_hangs_heals_by_itself(
         context="",
         wanted=lambda types: dict.fromkeys(types, ("",)),
         position=position,
+        uid=nowhere,
         send=taken.send,
         reports=told,
     )

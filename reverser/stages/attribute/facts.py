@@ -80,6 +80,13 @@ class Facts:
             self._drop_oldest()
             self.expired += 1
 
+    def forget(self, cluster: str, group: str, resource: str) -> None:
+        """Drop what was told of one type: its versions are given out again, to other contents."""
+        place = (cluster, group, resource)
+        for key, (_, fact) in list(self._facts.items()):
+            if (fact.cluster, fact.group, fact.resource) == place:
+                self._drop(key)
+
     def admitted(self, cluster: str, uid: str, previous_version: str) -> Sequence[Fact]:
         """Admission facts whose request met this version; "" for the creation."""
         return self._places.get(("met", cluster, uid, previous_version), ())
@@ -129,7 +136,10 @@ class Facts:
         return fact if actor is fact.actor else msgspec.structs.replace(fact, actor=actor)
 
     def _drop_oldest(self) -> Fact:
-        _, fact = self._facts.pop(next(iter(self._facts)))
+        return self._drop(next(iter(self._facts)))
+
+    def _drop(self, key: Place) -> Fact:
+        _, fact = self._facts.pop(key)
         for place in _places(fact):
             found = self._places[place]
             found.remove(fact)

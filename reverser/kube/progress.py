@@ -1,0 +1,90 @@
+"""What one stream has proven: the position it has reached, and whether it still moves. A pure machine.
+
+Proof is a complete list, an event or a bookmark. An API server that was restored from a backup answers
+a watch from a position that it has not reached yet with 200 and silence, so an answer proves nothing.
+Connections that end without proof, at least two and for twice the silence, mean that a list is due.
+
+Versions are compared only where they are numbers, and not any more where they were seen to have no
+order: some aggregated APIs number each object by itself.
+"""
+
+from __future__ import annotations
+
+from reverser.stages.attribute.versions import NO_VERSION, number
+
+LEAST_ENDS = 2
+"""Connections that end without proof before a list is due; a single one is routine."""
+MOST_REWINDS = 3
+"""Lists that versions out of order may cause; then this server's versions are taken to have no order."""
+
+
+class Progress:
+    """The position of one stream, and what it rests on. Times are seconds of any steady clock."""
+
+    def __init__(self, silence_seconds: float) -> None:
+        self.position = ""
+        """The resourceVersion of what was handed on last; empty: a list is due."""
+        self._silence_seconds = silence_seconds
+        self._unproven_since: float | None = None
+        self._ends = 0
+        self._highest = -1
+        self._rewinds = 0
+
+    def begin(self, position: str) -> None:
+        """Go on from a position that was kept; one that names no version is none."""
+        self.position = "" if position in NO_VERSION else position
+        self._note(self.position)
+
+    def opened(self, now: float) -> None:
+        """The server has answered a watch with 200."""
+        if self._unproven_since is None:
+            self._unproven_since = now
+
+    def listed(self, position: str) -> bool:
+        """A list is complete; whether the server's versions are lower than before it."""
+        self.position = "" if position in NO_VERSION else position
+        back = self.behind(position)
+        self._proven()
+        self._highest = -1
+        self._note(self.position)
+        return back
+
+    def moved(self, version: str) -> bool:
+        """An event or a bookmark has come; False: its version lies before what was there already."""
+        if self.behind(version):
+            self._rewinds += 1
+            return False
+        self._proven()
+        if self.position:
+            self.position = version or self.position
+            self._note(version)
+        return True
+
+    def ended(self, now: float) -> bool:
+        """A connection that was answered has ended; whether that makes a list due."""
+        if not self.position or self._unproven_since is None:
+            return False
+        self._ends += 1
+        return self._ends >= LEAST_ENDS and now - self._unproven_since >= LEAST_ENDS * self._silence_seconds
+
+    def behind(self, version: str) -> bool:
+        """Whether a version of the server's lies before what was read already."""
+        found = None if version in NO_VERSION else number(version)
+        return found is not None and found < self._highest and self._rewinds < MOST_REWINDS
+
+    def void(self) -> None:
+        """The position is worth nothing: a list is due."""
+        self.position = ""
+        self._proven()
+
+    def start_over(self) -> None:
+        """So are all versions that were read: the server's history is another one."""
+        self.void()
+        self._highest = -1
+
+    def _proven(self) -> None:
+        self._unproven_since = None
+        self._ends = 0
+
+    def _note(self, version: str) -> None:
+        self._highest = max(self._highest, number(version) or -1)

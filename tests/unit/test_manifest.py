@@ -1,0 +1,97 @@
+"""Promises of reading which objects a file describes."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from reverser.stages.manifest import Identity, identities, read
+
+PLAIN = b"apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: win\n  namespace: shop\ndata:\n  a: b\n"
+WIN = Identity("", "ConfigMap", "shop", "win")
+OBJECT = {
+    "apiVersion": "v1",
+    "kind": "ConfigMap",
+    "metadata": {"name": "win", "namespace": "shop"},
+    "data": {"a": "b"},
+}
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        PLAIN,
+        PLAIN.replace(b"\n", b"\r\n"),
+        b"\xef\xbb\xbf" + PLAIN,
+        PLAIN + b"  cluster: ${cluster_name}\n",
+        PLAIN + b"  values: {{ .Values.all }}\n",
+        PLAIN.replace(b"a: b", b"a: &a b\n  c: *a"),
+        PLAIN.replace(b"name: win", b"name: &name win").replace(b"a: b", b"a: *name"),
+        PLAIN.replace(b"\ndata:", b"\nx: &name win\ndata:").replace(b"name: win", b"name: win # *name"),
+        b"x: &name win\n" + PLAIN.replace(b"name: win", b"name: *name"),
+        PLAIN.replace(b"  a: b", b"\ta: b"),
+        PLAIN.replace(b"kind: ", b"kind:\t"),
+        PLAIN.replace(b"name: win", b"name: >-\n    win"),
+        PLAIN.replace(b"name: win", b"name:\n    win"),
+        PLAIN.replace(b"  name: win", b"  annotations:\n    name: other\n  name: win"),
+        PLAIN.replace(b"kind", b'"kind"').replace(b"name:", b"'name':"),
+        PLAIN.replace(
+            b"metadata:\n  name: win\n  namespace: shop", b"metadata: {name: win, namespace: shop}"
+        ),
+        b"---\n" + PLAIN + b"...\n",
+        b"%YAML 1.1\n---\n" + PLAIN,
+        json.dumps(OBJECT).encode(),
+        json.dumps(OBJECT, indent="\t").encode(),
+        b"  " + json.dumps(OBJECT, indent=2).replace("\n", "\r\n").encode(),
+        b"!!map\n" + PLAIN,
+    ],
+)
+def test_identity_is_read_from_whatever_kubectl_reads(content: bytes) -> None:
+    """An object is known from its file also where the file cannot be edited."""
+    assert [each for each in identities(content) if each] == [WIN]
+
+
+def test_every_document_of_a_file_is_read() -> None:
+    """One that can be read only whole, or not at all, does not hide the others."""
+    content = b"a: [\n---\n" + PLAIN + b"---\n" + json.dumps(OBJECT).encode() + b"\n---\n# nothing\n"
+
+    assert identities(content) == [None, WIN, WIN, None]
+
+
+def test_the_items_of_a_list_are_described() -> None:
+    """A list of objects describes each of them, and none can be edited."""
+    content = json.dumps({"apiVersion": "v1", "kind": "List", "items": [OBJECT, {"kind": "x"}]}).encode()
+
+    (found,) = read("a.json", content).objects
+
+    assert (found.identity, found.reason) == (WIN, "UneditableFile")
+
+
+def test_a_sealed_secret_describes_the_secret_too() -> None:
+    """What its controller makes of it must not be written beside it."""
+    content = (
+        b"apiVersion: bitnami.com/v1alpha1\nkind: SealedSecret\nmetadata:\n  name: s\n  namespace: shop\n"
+    )
+
+    found = {each.identity: each.reason for each in read("a.yaml", content).objects}
+
+    assert found == {
+        Identity("bitnami.com", "SealedSecret", "shop", "s"): "",
+        Identity("", "Secret", "shop", "s"): "Encrypted",
+    }
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"apiVersion: apps/v1\nkind: Deployment\nmetadata:\n  name: web\nspec:\n  replicas: 3\n",
+        b"apiVersion: apps/v1\nkind: Deployment\nmetadata:\n  name: web\nspec:\n  template:\n    spec:\n"
+        b"      containers:\n      - name: web\n        image: a\n",
+        b"apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: web\n$patch: delete\n",
+        b'{"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": "web"}}',
+    ],
+)
+def test_a_patch_is_told_from_a_whole_object(content: bytes) -> None:
+    """What the API server would refuse as a new object only changes one that stands elsewhere."""
+    assert [each.patch for each in read("a.yaml", content).objects] == [True]
