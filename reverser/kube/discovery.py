@@ -28,6 +28,9 @@ class Discovery(msgspec.Struct, frozen=True):
     """One answer: the types, and the groups that could not be asked."""
 
     types: tuple[ResourceType, ...]
+    """One version a type: the preferred one."""
+    versions: tuple[ResourceType, ...]
+    """Every version of these types, by preference."""
     degraded: Mapping[str, str]
     """Group -> why; its types are those that were known before."""
 
@@ -48,7 +51,8 @@ async def discover(client: Client, known: Sequence[ResourceType] = ()) -> Discov
         served += await _group_by_group(client, root, degraded)
     # What was known comes first, since a group that is only half there would show other versions.
     kept = [type_ for type_ in known if type_.group in degraded]
-    return Discovery(tuple(type_ for type_ in _first(kept + served) if type_.watchable), degraded)
+    types = tuple(type_ for type_ in _first(kept + served) if type_.watchable)
+    return Discovery(types, _versions(types, kept + served), degraded)
 
 
 async def _core(client: Client) -> list[ResourceType]:
@@ -135,3 +139,12 @@ def _first(types: Iterable[ResourceType]) -> list[ResourceType]:
     for type_ in types:
         first.setdefault((type_.group, type_.resource), type_)
     return list(first.values())
+
+
+def _versions(types: Iterable[ResourceType], every: Iterable[ResourceType]) -> tuple[ResourceType, ...]:
+    places = {(type_.group, type_.resource) for type_ in types}
+    versions: dict[tuple[str, str, str], ResourceType] = {}
+    for type_ in every:
+        if type_.watchable and (type_.group, type_.resource) in places:
+            versions.setdefault((type_.group, type_.resource, type_.version), type_)
+    return tuple(versions.values())

@@ -125,7 +125,7 @@ class Observer:
             self._reports.unreachable(error)
             return self._backoff.failed(error.retry_after if isinstance(error, TransientError) else None)
         self._backoff.succeeded()
-        self._served.learn(discovery.types, trio.current_time())
+        self._served.learn(discovery.versions, trio.current_time())
         self._reports.discovered(self._served.types, discovery.degraded)
         self._follow(client, nursery)
         return DISCOVERY_SECONDS

@@ -481,3 +481,26 @@ async def test_a_cluster_whose_uid_is_not_told(api: Scripted, observe: Observe, 
 
     await until(lambda: "live +a 8" in observed.taken.texts)
     assert observed.told.started == []
+
+
+async def test_servers_that_prefer_different_versions_leave_a_stream_alone(
+    api: Scripted, observe: Observe
+) -> None:
+    """Two releases behind one address, asked in turns: the type is listed once, its files stay."""
+    newer = groups("widgets.example.com")
+    versions = newer["items"][0]["versions"]
+    older = json.loads(json.dumps(newer))
+    beta = json.loads(json.dumps(versions[0])) | {"version": "v1beta1"}
+    versions.append(beta)
+    older["items"][0]["versions"].insert(0, beta)
+    api.script["/apis"] = [document(newer), document(older), document(newer), document(older)]
+    api.script[WIDGETS] = [lines(end_of_list(2))]
+    observed = observe()
+    await until(lambda: len(observed.told.streams) == 2)
+
+    for rounds in range(2, 5):
+        observed.observer.poke()
+        await until(lambda rounds=rounds: observed.told.calls.count("discovered") == rounds)  # type: ignore[misc]
+
+    assert len(api.to(WIDGETS)) == 1
+    assert api.to(WIDGETS.replace("v1", "v1beta1")) == []

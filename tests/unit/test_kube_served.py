@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from reverser.kube.served import GRACE_SECONDS, Served
+import itertools
+
+import pytest
+
+from reverser.kube.served import GRACE_SECONDS, STEADY_SECONDS, Served
 from reverser.model.resource import ResourceType
 
 PODS = ResourceType("", "v1", "pods", "Pod", namespaced=True)
@@ -54,3 +58,62 @@ def test_another_preferred_version_replaces_the_type() -> None:
     served.learn([NEW], now=1)
 
     assert served.types == (NEW,)
+
+
+def versions(served: Served) -> list[str]:
+    return [type_.version for type_ in served.types]
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [([OLD], [NEW, OLD]), ([NEW, OLD], [OLD, NEW]), ([NEW, OLD], [OLD])],
+    ids=["older-release", "other-order", "newer-first"],
+)
+def test_two_releases_behind_one_address_do_not_flip_a_type(
+    one: list[ResourceType], other: list[ResourceType]
+) -> None:
+    """Answers that differ each time move a type once at most, to what both of them serve."""
+    served = Served()
+
+    used = []
+    for number in range(200):
+        served.learn([one, other][number % 2], now=30.0 * number)
+        used += versions(served)
+
+    assert used[-150:] == [used[-1]] * 150
+    assert sum(a != b for a, b in itertools.pairwise(used)) <= 1
+
+
+def test_releases_without_a_common_version_do_not_flip_a_type() -> None:
+    """Even then the version changes every few minutes at most, not with each answer."""
+    served = Served()
+
+    used = []
+    for number in range(100):
+        served.learn([OLD if number % 2 else NEW], now=30.0 * number)
+        used += versions(served)
+
+    assert sum(a != b for a, b in itertools.pairwise(used)) <= 100 * 30 / STEADY_SECONDS + 1
+
+
+def test_a_version_that_stays_preferred_is_taken() -> None:
+    """After an upgrade the type moves once every answer has preferred the new version for a while."""
+    served = Served()
+    served.learn([OLD], now=0)
+
+    served.learn([NEW, OLD], now=30)
+    served.learn([NEW, OLD], now=30 + STEADY_SECONDS - 1)
+    assert versions(served) == [OLD.version]
+
+    served.learn([NEW, OLD], now=30 + STEADY_SECONDS)
+    assert versions(served) == [NEW.version]
+
+
+def test_a_version_that_is_no_longer_served_is_left_at_once() -> None:
+    """A stream cannot go on at a version that answers 404."""
+    served = Served()
+    served.learn([NEW, OLD], now=0)
+
+    served.learn([OLD], now=30)
+
+    assert served.types == (OLD,)
