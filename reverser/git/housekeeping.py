@@ -2,7 +2,8 @@
 
 Each checkpoint leaves a small pack, and look-ups slow down with their number; about every hundred
 are rolled up by a geometric repack in the background, never two at once. Git's own automatic
-maintenance is off: it would run when it likes and drop what a staging ref does not hold yet.
+maintenance is off: it would run when it likes and drop what a staging ref does not hold yet. What is to
+be dropped is told by `unreachable`.
 
 A killed predecessor leaves locks, temporary packs, crash reports, keys and its staging ref. Its
 fast-import may outlive it for a moment, which is why staging refs are named per process.
@@ -15,8 +16,9 @@ import secrets
 import shutil
 import signal
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
+import msgspec
 import structlog
 import trio
 
@@ -42,8 +44,17 @@ LEFTOVERS = (
 CHECKPOINTS = 100
 
 
-async def prepare(git: Git) -> str:
-    """Make or sweep the repository; the name of this process's staging ref."""
+class Prepared(msgspec.Struct, frozen=True):
+    """A repository that can be used."""
+
+    staging: str
+    """The name of this process's staging ref."""
+    leftover: bool
+    """Whether an earlier process wrote commits that are not in the remote."""
+
+
+async def prepare(git: Git) -> Prepared:
+    """Make or sweep the repository."""
     try:
         await trio.to_thread.run_sync(_make, git)
     except OSError as error:
@@ -56,9 +67,16 @@ async def prepare(git: Git) -> str:
             "RepositoryUnusable", message, hint="it may be deleted: it is rebuilt from the remote"
         )
     refs = (await git.output("for-each-ref", "--format=%(refname)", STAGING)).decode().split()
+    leftover = bool(refs) and not await _reached(git, refs)
     if refs:
         await git.output("update-ref", "--stdin", stdin="".join(f"delete {ref}\n" for ref in refs).encode())
-    return f"{STAGING}{os.getpid()}-{secrets.token_hex(4)}"
+    return Prepared(f"{STAGING}{os.getpid()}-{secrets.token_hex(4)}", leftover)
+
+
+async def _reached(git: Git, refs: Sequence[str]) -> bool:
+    """Whether all that these hold is in the remote's branch, as far as it was seen."""
+    done = await git.run("rev-list", "--max-count=1", *refs, "--not", "--remotes")
+    return done.code == 0 and not done.stdout
 
 
 def _make(git: Git) -> None:

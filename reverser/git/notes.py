@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import trio
+
 from reverser.git.complaint import translate
 from reverser.git.push import interpret
 from reverser.git.remote import Remote
@@ -20,26 +22,37 @@ RACES_MOST = 5
 
 
 async def annotate(
-    remote: Remote, texts: Mapping[str, str], committer: str, now: float, signer: Signer | None = None
+    remote: Remote,
+    texts: Mapping[str, str],
+    committer: str,
+    now: float,
+    signer: Signer | None,
+    writing: trio.Lock,
 ) -> PushResult:
     """Put a note at each of these commits, in place of an older one, and push.
 
-    `committer` is `Name <email>`, `now` Unix seconds; with a `signer` the commit is signed. Raises
-    TransientError or StalledError.
+    `committer` is `Name <email>`, `now` Unix seconds; with a `signer` the commit is signed. `writing` is
+    held while objects are written that no ref reaches yet. Raises TransientError or StalledError.
     """
     result = PushResult(PushOutcome.STALE)
     for _ in range(RACES_MOST):
         head = await _fetch(remote)
         stream = notes(REF, committer, now, head) + b"".join(note(*each) for each in texts.items())
-        await remote.git.output("fast-import", "--quiet", stdin=stream)
-        new = await _head(remote)
-        if signer is not None:
-            [new] = await signer.signed([new], head)
-            await remote.git.output("update-ref", REF, new)
+        async with writing:
+            new = await _write(remote, stream, head, signer)
         result = interpret(await remote.push(REF, new, head), "")
         if result.outcome is not PushOutcome.STALE:
             break
     return result
+
+
+async def _write(remote: Remote, stream: bytes, parent: str, signer: Signer | None) -> str:
+    await remote.git.output("fast-import", "--quiet", stdin=stream)
+    new = await _head(remote)
+    if signer is not None:
+        [new] = await signer.signed([new], parent)
+        await remote.git.output("update-ref", REF, new)
+    return new
 
 
 async def _fetch(remote: Remote) -> str:

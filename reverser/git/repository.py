@@ -19,13 +19,14 @@ from reverser.errors import TransientError
 from reverser.git import history, objects, stream
 from reverser.git.fastimport import FastImport
 from reverser.git.fetch import fetch
-from reverser.git.housekeeping import Repacker, prepare
+from reverser.git.housekeeping import Prepared, Repacker, prepare
 from reverser.git.index import Index
 from reverser.git.notes import annotate
 from reverser.git.process import Git
 from reverser.git.push import push
 from reverser.git.remote import Ask, Remote
 from reverser.git.signing import Signer
+from reverser.git.unreachable import Unreachable
 from reverser.model.commit import Commit, PushResult
 from reverser.model.destination import Destination
 from reverser.model.entry import Edit
@@ -65,11 +66,11 @@ async def open_repository(
     `login` tells how to log in. StalledError: folder or git cannot be used.
     """
     git = Git(folder)
-    staging = await prepare(git)
+    prepared = await prepare(git)
     signer = None if destination.signing is None else Signer(git, destination.signing)
     if silent_seconds is None:
         silent_seconds = parse_duration(destination.timeout)
-    repository = GitRepository(Remote(git, destination, silent_seconds, login), staging, observe, signer)
+    repository = GitRepository(Remote(git, destination, silent_seconds, login), prepared, observe, signer)
     try:
         yield repository
     finally:
@@ -79,10 +80,13 @@ async def open_repository(
 class GitRepository:
     """The implementation; made by `open_repository`."""
 
-    def __init__(self, remote: Remote, staging: str, observe: Observe, signer: Signer | None = None) -> None:
+    def __init__(
+        self, remote: Remote, prepared: Prepared, observe: Observe, signer: Signer | None = None
+    ) -> None:
         self._git = remote.git
         self._remote = remote
-        self._staging = staging
+        self._staging = prepared.staging
+        self._unreachable = Unreachable(self._git, leftover=prepared.leftover)
         self._observe = observe
         self._import = FastImport(self._git)
         self._signer = signer
@@ -96,7 +100,11 @@ class GitRepository:
 
     async def fetch(self) -> str:
         with self._observed("fetch"):
-            return await fetch(self._remote)
+            head = await fetch(self._remote)
+        if self._unreachable.many:
+            async with self._lock:
+                await self._drop_unreachable()
+        return head
 
     async def landed(self, since: str, head: str) -> list[Landed]:
         return await history.landed(self._git, since, head)
@@ -114,6 +122,8 @@ class GitRepository:
         commits, self._unpushed = self._unpushed, 0
         await self._check_descent(head, parent)
         result = await push(self._remote, head, parent, commits)
+        if result.landed:
+            self._unreachable.landed(head)
         self._observe("push", trio.current_time() - started, result.landed)
         return result
 
@@ -127,7 +137,7 @@ class GitRepository:
 
     async def annotate(self, texts: Mapping[str, str], committer: str, now: float) -> PushResult:
         with self._observed("annotate"):
-            return await annotate(self._remote, texts, committer, now, self._signer)
+            return await annotate(self._remote, texts, committer, now, self._signer, self._lock)
 
     async def tree(self, commit: str) -> dict[str, tuple[str, str]]:
         return await objects.tree(self._git, commit)
@@ -162,6 +172,8 @@ class GitRepository:
             ids.append(head)
         self._index = (head, index)
         self._remember(head, parent)
+        if head != parent:
+            self._unreachable.written(head, commits)
         return ids
 
     def _remember(self, head: str, parent: str) -> None:
@@ -175,7 +187,18 @@ class GitRepository:
         signed = await self._signer.signed(ids, parent)
         if signed:
             await self._git.output("update-ref", self._staging, signed[-1])
+        self._unreachable.left(len(signed))
         return signed
+
+    async def _drop_unreachable(self) -> None:
+        """Children that know where objects were are ended first."""
+        started = trio.current_time()
+        await self._import.close()
+        await self._repacker.close()
+        if self._signer is not None:
+            self._signer.forget()
+        self._index = None
+        self._observe("drop", trio.current_time() - started, await self._unreachable.drop())
 
     async def _index_of(self, commit: str) -> Index:
         if self._index is not None and self._index[0] == commit:

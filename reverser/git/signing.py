@@ -2,6 +2,9 @@
 
 fast-import cannot sign (git 2.39), and its unsigned commits are left behind: a few hundred bytes each.
 The signed ones go into the repository as one pack, whose ids we know before git has seen it.
+
+What was signed is remembered for a while: a batch that was refused is written again as the same commits,
+and gets the same signatures, although ECDSA and OpenPGP would make others.
 """
 
 from __future__ import annotations
@@ -9,7 +12,7 @@ from __future__ import annotations
 import hashlib
 import struct
 import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import trio
 
@@ -19,6 +22,7 @@ from reverser.git.signingkey import Keeper, SigningKey
 from reverser.model.destination import Signing
 
 COMMITS_PER_TURN = 100
+COMMITS_KNOWN = 10_000
 LOOSE_MOST = 20
 """So many commits are kept as files of their own; more are kept as a pack."""
 COMMIT = 1
@@ -31,6 +35,8 @@ class Signer:
     def __init__(self, git: Git, signing: Signing) -> None:
         self._git = git
         self._keeper = Keeper(signing, git.folder)
+        self._known: dict[tuple[str, str, str], str] = {}
+        """(name of the key, commit, parent) -> the signed copy of the commit on that parent"""
 
     async def signed(self, ids: Sequence[str], parent: str) -> list[str]:
         """The ids of signed copies of these commits, each the parent of the next; all are durable.
@@ -40,26 +46,46 @@ class Signer:
         if not ids:
             return []
         contents = await blobs(self._git, ids)
-        made: list[tuple[str, bytes]] = []
+        made: dict[tuple[str, str, str], tuple[str, bytes]] = {}
+        signed: list[str] = []
         async with self._keeper.current() as key:
             for number, commit in enumerate(ids):
                 if number % COMMITS_PER_TURN == 0:
                     await trio.lowlevel.checkpoint()
-                content = await _signed(contents[commit], parent, key)
-                parent = hashlib.sha1(
-                    b"commit %d\0" % len(content) + content, usedforsecurity=False
-                ).hexdigest()
-                made.append((parent, content))
-        await self._store([content for _, content in made])
-        return [name for name, _ in made]
+                place = (key.name, commit, parent)
+                if place not in self._known:
+                    made[place] = await _copy(contents[commit], parent, key)
+                parent = self._known.get(place) or made[place][0]
+                signed.append(parent)
+        await self._store([content for _, content in made.values()])
+        self._remember({place: name for place, (name, _) in made.items()})
+        return signed
+
+    def forget(self) -> None:
+        """Sign everything anew: what was signed may be gone from the repository."""
+        self._known.clear()
+
+    def _remember(self, made: Mapping[tuple[str, str, str], str]) -> None:
+        self._known |= made
+        for place in [*self._known][:-COMMITS_KNOWN]:
+            del self._known[place]
 
     async def close(self) -> None:
         """Forget the key, and end what belongs to it."""
         await self._keeper.close()
 
     async def _store(self, contents: Sequence[bytes]) -> None:
+        if not contents:
+            return
         command = ("unpack-objects", "-q") if len(contents) <= LOOSE_MOST else ("index-pack", "--stdin")
         await self._git.output(*command, stdin=_pack(contents))
+
+
+async def _copy(content: bytes, parent: str, key: SigningKey) -> tuple[str, bytes]:
+    """Id and content of the signed copy of a commit."""
+    signed = await _signed(content, parent, key)
+    head = b"commit %d\0" % len(signed)
+    return hashlib.sha1(head + signed, usedforsecurity=False).hexdigest(), signed
 
 
 async def _signed(content: bytes, parent: str, key: SigningKey) -> bytes:

@@ -53,6 +53,8 @@ class Companions:
         self._ours: set[str] = set()
         self._files, self._others = Listed(()), Listed(())
         self._told: set[str] = set()
+        self._first: Commit | None = None
+        """What `opened` told: while it does not land it stays the same commit, with the same time."""
 
     async def opened(self, head: str, now: float) -> Commit | None:
         """Look at the branch; the commit that makes all companions right, None when they are."""
@@ -70,8 +72,10 @@ class Companions:
         await self._remember({path for path, content in there.items() if content == wanted[path]} - files)
         self._others = Listed(tree.keys() - files - self._ours)
         edits = await self._edits(wanted)
-        stale = [edit for edit in edits if there.get(edit.path) != edit.content]
-        return self._commit(stale, now) if stale else None
+        stale = tuple(edit for edit in edits if there.get(edit.path) != edit.content)
+        if self._first is None or self._first.edits != stale:
+            self._first = self._commit(stale, now) if stale else None
+        return self._first
 
     async def beside(self, commits: Sequence[Commit]) -> list[Commit]:
         """The commits, each with the companions of the files that it adds or removes."""

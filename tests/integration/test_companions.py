@@ -101,6 +101,12 @@ async def test_companions_are_not_inside_each_other(tmp_path: Path) -> None:
     assert [edit.path for edit in first.edits] == ["a"]
 
 
+async def test_companions_that_did_not_land_are_the_same_commit_again(tmp_path: Path) -> None:
+    """However often they are refused: another time would make another commit, and of all on top of it."""
+    async with companions(tmp_path, lambda _: {"a": "1"}) as (found, _):
+        assert await found.opened("", 1.0) == await found.opened("", 2.0)
+
+
 async def test_a_lost_journal_loses_no_companion(tmp_path: Path) -> None:
     """A file that is what the plugin wants it to be is kept up to date from then on."""
     remote = Remote(tmp_path / "remote.git")
