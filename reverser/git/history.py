@@ -11,6 +11,7 @@ import secrets
 
 import trio
 
+from reverser.errors import TransientError
 from reverser.git.objects import text
 from reverser.git.process import Git
 from reverser.model.ports import Landed
@@ -24,7 +25,7 @@ OPTIONS = (
     "--reverse",
     "--topo-order",
     "-z",
-    "--name-only",
+    "--name-status",
     "--diff-merges=combined",
     "--no-renames",
     "--no-show-signature",
@@ -35,9 +36,23 @@ OPTIONS = (
 
 
 async def is_ancestor(git: Git, old: str, head: str) -> bool:
-    """Whether `head` contains `old`; an unknown commit is no ancestor."""
+    """Whether `head` contains `old`; an unknown commit is no ancestor.
+
+    A command that failed (killed, a damaged object) has not answered: TransientError.
+    """
     done = await git.run("merge-base", "--is-ancestor", f"{old}^{{commit}}", head)
-    return done.code == 0
+    if done.code in (0, 1):
+        return done.code == 0
+    if await _missing(git, old) and not await _missing(git, head):
+        return False
+    hint = "if it lasts, stop the process and delete the bare repository in data_dir: it is fetched again"
+    raise TransientError(f"git merge-base failed ({done.code}): {done.stderr.strip()}", hint=hint)
+
+
+async def _missing(git: Git, commit: str) -> bool:
+    """Whether git has looked, and has no such object; one that is damaged is there."""
+    done = await git.run("cat-file", "-e", commit)
+    return done.code == 1 and not done.stderr.strip()
 
 
 async def landed(git: Git, since: str, head: str) -> list[Landed]:
@@ -62,11 +77,15 @@ def _parse(output: bytes, nonce: bytes) -> list[Landed]:
 
 def _commit(record: bytes) -> Landed:
     commit, entries, clusters, audits, names = record.split(b"\0", 4)
-    paths = names.removeprefix(b"\0").removeprefix(b"\n").split(b"\0")
+    fields = [field for field in names.removeprefix(b"\0").removeprefix(b"\n").split(b"\0") if field]
+    # A status and a path in turn; of a merge the status has a letter for each parent.
+    changed = [(status, text(path)) for status, path in zip(fields[::2], fields[1::2], strict=True)]
     return Landed(
         commit.decode(),
         tuple(filter(None, text(entries).splitlines())),
-        tuple(text(path) for path in paths if path),
+        tuple(path for _, path in changed),
         next(iter(text(clusters).splitlines()), ""),
         tuple(filter(None, text(audits).split("\n"))),
+        tuple(path for status, path in changed if not status.strip(b"D")),
+        tuple(path for status, path in changed if not status.strip(b"A")),
     )

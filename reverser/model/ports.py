@@ -23,6 +23,9 @@ from reverser.model.sealed import Clear
 from reverser.model.staged import Staged
 from reverser.model.withheld import Withheld
 
+FACTS = ("place", "head", "touched", "companions", "others", "followed", "unsure", "observed")
+"""Kinds of facts that are kept of a destination, under `<kind>/<name of the destination>`."""
+
 
 class Backlog(msgspec.Struct, frozen=True):
     """How far a destination lags behind."""
@@ -52,11 +55,12 @@ class Journal(Protocol):
         """A random id made at each start; half of every `Reverser-Entry` trailer.
 
         A data directory that was restored from a backup gives the same numbers out again, but never
-        under the same id.
+        under the same id. Whoever has `key` can tell it from those of other data directories.
         """
 
     def knows(self, journal: str) -> bool:
-        """Whether this is the id of this start or of an earlier one."""
+        """Whether this is the id of this start, or of one with the same `key`: of an earlier one, or of one
+        after the backup that this data directory was restored from."""
 
     def issued(self, journal: str, seq: int) -> bool:
         """Whether the number was given out under this id, as far as this journal knows."""
@@ -114,10 +118,11 @@ class Journal(Protocol):
     async def set_head(self, destination: str, head: str) -> None:
         """The remote branch was seen at `head`, and all of our entries in it are acknowledged."""
 
-    async def withhold(self, seq: int, withheld: Withheld) -> None:
+    async def withhold(self, seq: int, withheld: Withheld, file: str = "") -> None:
         """Take one entry out of the queue for good; show it until its object is written again.
 
-        The object's record goes too, so that its next event is decided anew.
+        `file`: where our file of the object stands now; empty: it has none. The object's record says so from
+        now on, and its next event is decided anew; one that was forgotten with a removal comes back.
         """
 
     async def withheld(self) -> list[Withheld]:
@@ -140,6 +145,9 @@ class Journal(Protocol):
     async def forget(self, destination: str) -> None:
         """The destination is a new place: drop its records, its pending entries, its head and all
         positions (every stream lists again)."""
+
+    async def rename(self, names: Mapping[str, str]) -> None:
+        """Destinations are called otherwise (old name -> new name): all that is kept of each goes along."""
 
     async def fact(self, name: str) -> str:
         """A small text kept under a name, for example a destination's place; empty at first."""
@@ -181,6 +189,10 @@ class Landed(msgspec.Struct, frozen=True):
     """Value of its `Kubernetes-Cluster` trailer."""
     audits: tuple[str, ...] = ()
     """Values of its `Reverser-Audit` trailers."""
+    removed: tuple[str, ...] = ()
+    """Those of `paths` that it removed."""
+    added: tuple[str, ...] = ()
+    """Those of `paths` that were not there before it."""
 
 
 class Repository(Protocol):
@@ -199,7 +211,10 @@ class Repository(Protocol):
         """
 
     async def is_ancestor(self, old: str, head: str) -> bool:
-        """Whether the branch still contains `old` (False: its history was rewritten)."""
+        """Whether the branch still contains `old` (False: its history was rewritten).
+
+        Raises TransientError when git could not tell.
+        """
 
     async def write(self, commits: Sequence[Commit], parent: str) -> list[str]:
         """Write the commits on top of `parent` ("" = none); their ids, all objects durable.

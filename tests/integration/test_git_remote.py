@@ -79,7 +79,8 @@ async def test_somebody_else_was_faster(server: GitServer, repository: Repositor
     assert (await repository.push(head, start)).outcome is PushOutcome.STALE
 
     assert await repository.fetch() == theirs
-    assert await repository.landed(start, theirs) == [Landed(theirs, (), ("theirs/file",))]
+    added = ("theirs/file",)
+    assert await repository.landed(start, theirs) == [Landed(theirs, (), added, added=added)]
     [head] = await repository.write([commit("ours", a="1")], theirs)
     assert (await repository.push(head, theirs)).landed
     assert server.log() == ["start", "their work", "ours"]
@@ -185,9 +186,9 @@ async def test_landed_reads_trailers(server: GitServer, repository: Repository) 
     await repository.push(ids[-1], "")
 
     assert await repository.landed("", ids[-1]) == [
-        Landed(ids[0], ("j/1",), ("a",)),
-        Landed(ids[1], ("j/2-4", "j/7"), ("b", "c")),
-        Landed(ids[2], (), ("a",), audits=("x; y", "z")),
+        Landed(ids[0], ("j/1",), ("a",), added=("a",)),
+        Landed(ids[1], ("j/2-4", "j/7"), ("b", "c"), added=("b", "c")),
+        Landed(ids[2], (), ("a",), audits=("x; y", "z"), removed=("a",)),
     ]
     assert [each.commit for each in await repository.landed(ids[1], ids[2])] == ids[2:]
     assert len(await repository.landed("0" * 39 + "1", ids[2])) == 3
