@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 import msgspec
 
 from reverser.model.attribution import Attribution
-from reverser.model.entry import Entry, Record
+from reverser.model.entry import Entry, Mark, Record
 from reverser.model.fact import Fact
 from reverser.model.resource import ObjectKey
 from reverser.model.sealed import Sealed
@@ -59,23 +59,32 @@ def record_row(record: Record) -> Row:
     content = zlib.compress(record.content, 1)
     sealed = record.sealed or NOT_SEALED
     where = place(record.destination, record.key)
-    return (*where, record.path, record.digest, content, sealed.fingerprint, sealed.content)
+    selectors = msgspec.json.encode(record.selectors).decode() if record.selectors else ""
+    file = (record.path, record.digest, content, sealed.fingerprint, sealed.content)
+    return (*where, *file, record.mark, selectors)
 
 
 def record_of(row: Row) -> Record:
     """From a whole row of `records`; a content that was not asked for (None) stays empty."""
-    destination, *key, path, digest, content, fingerprint, file = row
+    destination, *key, path, digest, content, fingerprint, file, mark, selectors = row
     _check(bytes, digest, fingerprint, file)
     plain = b"{}" if content is None else zlib.decompress(content)
     if not (plain.startswith(b"{") and plain.endswith(b"}")):
         raise ValueError("no document")
     sealed = Sealed(fingerprint, file) if fingerprint else None
-    return Record(destination, key_of(*key), _text(path), digest, b"" if content is None else plain, sealed)
+    asked = msgspec.json.decode(selectors, type=tuple[str, ...]) if selectors else ()
+    stored = b"" if content is None else plain
+    return Record(destination, key_of(*key), _text(path), digest, stored, sealed, _mark(mark), asked)
+
+
+def _mark(value: str) -> Mark:
+    mark: Mark = msgspec.convert(value, type=Mark)
+    return mark
 
 
 def remains_of(row: Row) -> Record | None:
     """Of a row of `records` what is left when its content or digest cannot be read: it equals no file."""
-    destination, *key, path, _digest, _content, _fingerprint, _file = row
+    destination, *key, path = row[:7]
     if all(isinstance(each, str) for each in (destination, *key, path)):
         return Record(destination, ObjectKey(*key), path, b"", b"{}")
     return None
@@ -97,6 +106,23 @@ def _check(kind: type, *values: Any) -> None:
     for value in values:
         if not isinstance(value, kind):
             raise TypeError(f"no {kind.__name__}")
+
+
+def given_up(body: bytes, path: str) -> Record:
+    """The record of an object whose removal was given up: its file still stands at `path`."""
+    entry = _decode(body)
+    metadata = {"name": entry.key.name, "namespace": entry.key.namespace}
+    content = {"apiVersion": entry.api_version, "kind": entry.kind, "metadata": metadata}
+    stored = msgspec.json.encode(content)
+    return Record(entry.destination, entry.key, path, b"", stored, mark="anew")
+
+
+def renamed(body: bytes, destination: str) -> bytes:
+    """The stored entry of a destination that is called so from now on; what cannot be read stays as it is."""
+    try:
+        return _encode(msgspec.structs.replace(_decode(body), destination=destination))
+    except msgspec.DecodeError:
+        return body
 
 
 def withheld_row(row: Withheld) -> Row:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from reverser.errors import StalledError
 
-VERSION = 3
+VERSION = 4
 WAL_BYTES_KEPT = 16 * 1024 * 1024
 """The log of what was written shrinks to this when it has grown for a snapshot."""
 INCREMENTAL = 2
@@ -80,6 +80,14 @@ ALTER TABLE records ADD COLUMN sealed BLOB NOT NULL DEFAULT x'';
 """
 """What is kept of encrypted files: since format 3."""
 
+FOURTH = """
+ALTER TABLE records ADD COLUMN mark TEXT NOT NULL DEFAULT '';
+ALTER TABLE records ADD COLUMN selectors TEXT NOT NULL DEFAULT '';
+UPDATE positions SET coverage='';
+"""
+"""By what an object was selected, and what was given up: since format 4. Every stream lists again, for only
+the objects themselves tell by what they are selected."""
+
 
 def connect(path: Path) -> sqlite3.Connection:
     """A connection in autocommit mode, usable from any one thread at a time."""
@@ -100,7 +108,7 @@ def prepare(connection: sqlite3.Connection) -> None:
     if version <= VERSION:
         _make_shrinkable(connection)
     if version < VERSION:
-        missing = "".join((TABLES, SECOND, THIRD)[version:])
+        missing = "".join((TABLES, SECOND, THIRD, FOURTH)[version:])
         connection.executescript(f"BEGIN; {missing} PRAGMA user_version={VERSION}; COMMIT;")
     elif version != VERSION:
         message = f"the journal was written by another version (format {version}, here {VERSION})"

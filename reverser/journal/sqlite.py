@@ -16,7 +16,7 @@ import trio
 
 from reverser.errors import TransientError
 from reverser.journal.commits import Commits
-from reverser.journal.key import key
+from reverser.journal.key import key, proves
 from reverser.journal.schema import connect, prepare
 from reverser.journal.staging import Staging
 from reverser.journal.store import Store
@@ -64,14 +64,14 @@ class SqliteJournal:
         self._key = key
         with writing.transaction():
             writing.begin_anew()
-            self._id, self._former = writing.new_id()
+            self._id, self._former = writing.new_id(key)
 
     @property
     def id(self) -> str:
         return self._id
 
     def knows(self, journal: str) -> bool:
-        return journal == self._id or journal in self._former
+        return journal == self._id or journal in self._former or proves(journal, self._key)
 
     def issued(self, journal: str, seq: int) -> bool:
         return journal == self._id or seq <= self._former.get(journal, 0)
@@ -138,8 +138,8 @@ class SqliteJournal:
     async def set_head(self, destination: str, head: str) -> None:
         await self.set_fact(f"head/{destination}", head)
 
-    async def withhold(self, seq: int, withheld: Withheld) -> None:
-        await self._write(lambda store: store.withhold(seq, withheld))
+    async def withhold(self, seq: int, withheld: Withheld, file: str = "") -> None:
+        await self._write(lambda store: store.withhold(seq, withheld, file))
 
     async def withheld(self) -> list[Withheld]:
         return await self._read(Store.withheld)
@@ -160,6 +160,9 @@ class SqliteJournal:
 
     async def forget(self, destination: str) -> None:
         await self._write(lambda store: store.forget(destination))
+
+    async def rename(self, names: Mapping[str, str]) -> None:
+        await self._write(lambda store: store.rename(names))
 
     async def fact(self, name: str) -> str:
         return await self._read(lambda store: store.fact(name))

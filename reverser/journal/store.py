@@ -7,10 +7,9 @@ withheld objects: writing or forgetting a record clears them, and what is withhe
 from __future__ import annotations
 
 import json
-import secrets
 import sqlite3
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import chain
 from typing import TypeAlias
@@ -22,17 +21,18 @@ from reverser.errors import WithheldError
 from reverser.journal import rows
 from reverser.journal.damage import Damaged, begin_anew, set_aside, sound
 from reverser.journal.evidence import Evidence
+from reverser.journal.key import made_with, proves
 from reverser.journal.staging import Row
 from reverser.model.change import Stream
-from reverser.model.entry import Append, Entry, Record
-from reverser.model.ports import Backlog, UnstorableError
+from reverser.model.entry import Append, Entry, Mark, Record
+from reverser.model.ports import FACTS, Backlog, UnstorableError
 from reverser.model.resource import ObjectKey
 from reverser.model.withheld import Withheld
 
 Place: TypeAlias = tuple[str, ObjectKey]
 WHERE = 'destination=? AND cluster=? AND "group"=? AND resource=? AND namespace=? AND name=?'
 ENTER = "INSERT INTO entries (destination, appended_at, body, waiting) VALUES (?,?,?,?)"
-RECORD = "INSERT OR REPLACE INTO records VALUES (?,?,?,?,?,?,?,?,?,?,?)"
+RECORD = "INSERT OR REPLACE INTO records VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)"
 PAGES_KEPT = 1024
 """Free pages of 4 KiB that are kept for the next entries."""
 PAGES_AT_ONCE = 512
@@ -116,9 +116,11 @@ class Store:
         now = time.time()
         for each in staged:
             self._take_over(each, now)
-        written = [self._insert(entry, now) for entry in batch.entries]
+        restored = [entry for entry, digest in batch.restored if self._digest(entry) == digest]
+        written = [self._insert(entry, now) for entry in (*batch.entries, *restored)]
         self._keep_records(batch.records)
         self._forget(rows.places(batch.forgotten))
+        self._mark(batch.marks)
         recorded = ((record.destination, record.key) for record in batch.records)
         self._clear(rows.places(chain(recorded, batch.forgotten)))
         self._keep_withheld(batch.withheld)
@@ -145,6 +147,15 @@ class Store:
 
     def _keep_records(self, records: Iterable[Record]) -> None:
         self._db.executemany(RECORD, map(rows.record_row, records))
+
+    def _mark(self, marks: Mapping[tuple[str, ObjectKey], Mark]) -> None:
+        statement = f"UPDATE records SET mark=? WHERE {WHERE}"  # noqa: S608 constant
+        self._db.executemany(statement, ((mark, *rows.place(*where)) for where, mark in marks.items()))
+
+    def _digest(self, entry: Entry) -> bytes | None:
+        statement = f"SELECT digest FROM records WHERE {WHERE}"  # noqa: S608 constant
+        row = self._db.execute(statement, rows.place(entry.destination, entry.key)).fetchone()
+        return None if row is None else row[0]
 
     def _forget(self, places: list[rows.Row]) -> None:
         self._db.executemany(f"DELETE FROM records WHERE {WHERE}", places)  # noqa: S608 constant
@@ -187,10 +198,39 @@ class Store:
         """Bring what is in the log into the file, which is no shorter before; outside of a transaction."""
         self._db.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
 
-    def withhold(self, seq: int, withheld: Withheld) -> None:
+    def withhold(self, seq: int, withheld: Withheld, file: str) -> None:
+        where = rows.place(withheld.destination, withheld.key)
+        row = self._db.execute("SELECT body FROM entries WHERE seq=?", (seq,)).fetchone()
         self._db.execute("DELETE FROM entries WHERE seq=?", (seq,))
-        self._forget([rows.place(withheld.destination, withheld.key)])
+        if file:
+            marked = f"UPDATE records SET mark='anew', path=? WHERE {WHERE}"  # noqa: S608 constant
+            found = self._db.execute(marked, (file, *where)).rowcount
+            if not found and row is not None:
+                self._keep_records([rows.given_up(row[0], file)])
+        else:
+            marked = f"UPDATE records SET mark='absent' WHERE {WHERE} AND mark=''"  # noqa: S608 constant
+            self._db.execute(marked, where)
         self._keep_withheld([withheld])
+
+    def rename(self, names: Mapping[str, str]) -> None:
+        """All at once: two destinations may have changed names with each other."""
+        for old in names:
+            self._rename(old, f"\0{old}")
+        for old, new in names.items():
+            for table in ("records", "withheld", "entries"):
+                self._db.execute(f"DELETE FROM {table} WHERE destination=?", (new,))  # noqa: S608 constant
+            self._db.executemany("DELETE FROM facts WHERE name=?", [(f"{kind}/{new}",) for kind in FACTS])
+            self._rename(f"\0{old}", new)
+
+    def _rename(self, old: str, new: str) -> None:
+        entries = self._db.execute("SELECT seq, body FROM entries WHERE destination=?", (old,)).fetchall()
+        bodies = ((new, rows.renamed(body, new), seq) for seq, body in entries)
+        self._db.executemany("UPDATE entries SET destination=?, body=? WHERE seq=?", bodies)
+        for table in ("records", "withheld"):
+            statement = f"UPDATE {table} SET destination=? WHERE destination=?"  # noqa: S608 constant
+            self._db.execute(statement, (new, old))
+        facts = ((f"{kind}/{new}", f"{kind}/{old}") for kind in FACTS)
+        self._db.executemany("UPDATE facts SET name=? WHERE name=?", facts)
 
     def withheld(self) -> list[Withheld]:
         found = self._db.execute("SELECT rowid, * FROM withheld ORDER BY at")
@@ -229,7 +269,7 @@ class Store:
 
     def all_records(self, destination: str) -> list[Record]:
         statement = """SELECT rowid, destination, cluster, "group", resource, namespace, name, path, digest,
-            NULL, x'', x'' FROM records WHERE destination=?"""
+            NULL, x'', x'', mark, selectors FROM records WHERE destination=?"""
         found = map(self._record, self._db.execute(statement, (destination,)))
         return [record for record in found if record is not None]
 
@@ -242,8 +282,8 @@ class Store:
         for table in ("entries", "records", "withheld"):
             self._db.execute(f"DELETE FROM {table} WHERE destination=?", (destination,))  # noqa: S608 constant
         self._db.execute("DELETE FROM positions")
-        for fact in ("head", "touched"):
-            self._db.execute("DELETE FROM facts WHERE name=?", (f"{fact}/{destination}",))
+        facts = ((f"{kind}/{destination}",) for kind in FACTS if kind != "place")
+        self._db.executemany("DELETE FROM facts WHERE name=?", facts)
 
     def fact(self, name: str) -> str:
         row = self._db.execute("SELECT value FROM facts WHERE name=?", (name,)).fetchone()
@@ -256,15 +296,17 @@ class Store:
     def set_fact(self, name: str, value: str) -> None:
         self._db.execute("INSERT OR REPLACE INTO facts VALUES (?,?)", (name, value))
 
-    def new_id(self) -> tuple[str, dict[str, int]]:
+    def new_id(self, digest_key: bytes) -> tuple[str, dict[str, int]]:
         """(an id for this start, the ids of earlier starts and the highest number given under each)."""
         former: dict[str, int] = {}
         with left_out("journal", "former"):
             former = msgspec.json.decode(self.fact("former") or "{}", type=dict[str, int])
         if old := self.fact("id"):
             former[old] = self._last_seq()
-        former = dict(list(former.items())[-FORMER:])
-        identity = secrets.token_hex(6)
+        # What the key proves to be ours may be forgotten; ids of format 3 could not be told any more.
+        proven = [each for each in former if proves(each, digest_key)]
+        former = {each: last for each, last in former.items() if each not in proven[:-FORMER]}
+        identity = made_with(digest_key)
         self.set_fact("former", json.dumps(former))
         self.set_fact("id", identity)
         return identity, former

@@ -6,6 +6,8 @@ that has a file: enough to tell change from noise, to sweep, and to move files.
 
 from __future__ import annotations
 
+from typing import Literal, TypeAlias
+
 import msgspec
 
 from reverser.model.attribution import UNRESOLVED, Attribution
@@ -15,6 +17,10 @@ from reverser.model.rule import Actors
 from reverser.model.sealed import Sealed
 from reverser.model.subject import Subject
 from reverser.model.withheld import Withheld
+
+Mark: TypeAlias = Literal["", "anew", "absent"]
+"""Empty: the file is, or will be, as recorded. Else the next event is decided anew: `anew`, the file is
+another one; `absent`, the object has no file of ours."""
 
 
 class Edit(msgspec.Struct, frozen=True):
@@ -70,6 +76,11 @@ class Record(msgspec.Struct, frozen=True):
     """The sanitized content as JSON: the left side of the next change's field list."""
     sealed: Sealed | None = None
     """Of a document that the destination encrypts."""
+    mark: Mark = ""
+    """Whether the file is as recorded."""
+    selectors: tuple[str, ...] = ()
+    """Selectors of rules that the object's labels fulfilled and those of the document alone do not: the
+    sanitizer strips some labels."""
 
 
 class Append(msgspec.Struct):
@@ -94,3 +105,7 @@ class Append(msgspec.Struct):
     """Small texts under their names; an empty one is dropped."""
     listing: str = ""
     """A list that is complete: what was staged of it (`Journal.stage`) comes before everything else here."""
+    marks: dict[tuple[str, ObjectKey], Mark] = {}
+    """(destination, key) of records whose files are not as recorded."""
+    restored: list[tuple[Entry, bytes]] = []
+    """(entry, digest): appended like the others, but only while the object's record has this digest."""

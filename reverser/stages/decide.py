@@ -18,7 +18,7 @@ from reverser.model.document import Document
 from reverser.model.entry import Edit, Entry, Record
 from reverser.model.sealed import Sealed
 from reverser.stages.decision import Decision, digest, encrypted, kept_back
-from reverser.stages.departure import deleted, deselected, labels_of, left, wanted
+from reverser.stages.departure import deleted, deselected, labels_of, lacking, left, wanted
 from reverser.stages.describe import describe
 from reverser.stages.equality import same
 from reverser.stages.exclude import actors
@@ -58,15 +58,17 @@ def _written(
     path = route.layout(key, resource)
     content, sealing = render(document.content), route.sealing(resource)
     fingerprint = digest(content + sealing, route.digest_key)
+    asked = lacking(rules, labels_of(document.content))
     if record is not None and record.path == path and _same(record, fingerprint, document, route, sealing):
-        return Decision("unchanged")
-    operation = Operation.CREATE if record is None else Operation.UPDATE
-    rules = wanted(rules, operation, _told(change))
+        seen = None if record.selectors == asked else msgspec.structs.replace(record, selectors=asked)
+        return Decision("unchanged", record=seen)
+    rules = wanted(rules, _operation(record), _told(change))
     if not rules:
         return Decision("unselected")
     entry = _entry(route, rules, change, record, document, Edit(path, content))
     stored = msgspec.json.encode(document.content)
-    written = Record(entry.destination, key, path, digest(content, route.digest_key), stored)
+    fields = (entry.destination, key, path, digest(content, route.digest_key), stored)
+    written = Record(*fields, selectors=asked)
     found = suspicious(document.content) if route.policy.suspicious == "flag" else ()
     if not sealing:
         return Decision("written", entry, written, suspicions=found)
@@ -90,13 +92,13 @@ def _entry(
         key=change.key,
         api_version=document.api_version,
         kind=document.kind,
-        operation=Operation.CREATE if record is None else Operation.UPDATE,
+        operation=_operation(record),
         origin=change.origin,
         edit=edit,
         changed_at=changed_at(change.object) or change.seen_at,
         changes=_changes(document, record, change.origin),
         attribution=Attribution(manager=manager(change.object)),
-        previous_path="" if record is None or record.path == edit.path else record.path,
+        previous_path=_previous(record, edit.path),
         actors=actors(rules),
     )
 
@@ -104,6 +106,14 @@ def _entry(
 def _moved(decision: Decision, sealed: Sealed, route: Route) -> Decision:
     """Only the path is another: encrypting the document again would change every byte of it."""
     return encrypted(decision, sealed.content, route.digest_key) if sealed.content else decision
+
+
+def _previous(record: Record | None, path: str) -> str:
+    return "" if record is None or record.mark == "absent" or record.path == path else record.path
+
+
+def _operation(record: Record | None) -> Operation:
+    return Operation.CREATE if record is None or record.mark == "absent" else Operation.UPDATE
 
 
 def _told(change: Change) -> Operation:
@@ -114,6 +124,8 @@ def _told(change: Change) -> Operation:
 
 def _same(record: Record, fingerprint: bytes, document: Document, route: Route, sealing: bytes) -> bool:
     """Whether nothing that matters differs from what was recorded."""
+    if record.mark:
+        return False
     known = record.digest if record.sealed is None else record.sealed.fingerprint
     if known == fingerprint:
         return True
@@ -128,7 +140,7 @@ def _same(record: Record, fingerprint: bytes, document: Document, route: Route, 
 
 
 def _changes(document: Document, record: Record | None, origin: Origin) -> tuple[str, ...]:
-    if record is None or origin is not Origin.LIVE:
+    if record is None or record.mark or origin is not Origin.LIVE:
         return ()
     secret = (document.key.group, document.kind) == ("", "Secret")
     return describe(msgspec.json.decode(record.content), document.content, secret=secret)

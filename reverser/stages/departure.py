@@ -1,11 +1,13 @@
 """The file goes: its object went, is selected no more, or is left out.
 
 Nothing goes because the configuration changed: today's rules are asked about the object as it was
-recorded, and where none selects that either, the file stays.
+recorded, and where none selects that either, the file stays. The record lacks the labels that the
+sanitizer strips; which selectors they fulfilled it tells instead.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -19,6 +21,28 @@ from reverser.stages.exclude import actors
 from reverser.stages.managed import changed_at, manager
 from reverser.stages.route import Route
 from reverser.stages.select.rules import CompiledRule
+
+DEFINITIONS = ("apiextensions.k8s.io", "customresourcedefinitions")
+
+
+class _Version(msgspec.Struct):
+    name: str
+    served: bool = True
+
+
+class _Names(msgspec.Struct):
+    plural: str
+    kind: str
+    singular: str = ""
+    shortNames: tuple[str, ...] = ()  # noqa: N815 - as the API spells it
+    categories: tuple[str, ...] = ()
+
+
+class _Definition(msgspec.Struct):
+    group: str
+    names: _Names
+    scope: str
+    versions: tuple[_Version, ...]
 
 
 def swept(route: Route, stream: Stream, record: Record, now: float) -> Decision:
@@ -57,6 +81,20 @@ def deleted(route: Route, change: Change, record: Record | None) -> Decision:
     return _removal(record, change.stream.type, _origin(change), change.seen_at, rules)
 
 
+def defined(record: Record) -> ResourceType | None:
+    """The type that a CRD defines, as it was recorded; None when this is no CRD."""
+    if (record.key.group, record.key.resource) != DEFINITIONS:
+        return None
+    try:
+        spec = msgspec.convert(msgspec.json.decode(record.content)["spec"], type=_Definition)
+    except (KeyError, msgspec.ValidationError):
+        return None
+    version = next((each.name for each in spec.versions if each.served), "")
+    names, namespaced = spec.names, spec.scope == "Namespaced"
+    more = (("list", "watch"), names.shortNames, names.singular, names.categories)
+    return ResourceType(spec.group, version, names.plural, names.kind, namespaced, *more)
+
+
 def _removal(
     record: Record,
     resource: ResourceType,
@@ -89,7 +127,13 @@ def _origin(change: Change) -> Origin:
 
 def _recorded_rules(route: Route, resource: ResourceType, record: Record) -> list[CompiledRule]:
     """Today's rules for the object as it was written: none means that the configuration changed."""
-    return route.selecting(resource, record.key, labels_of(msgspec.json.decode(record.content)))
+    labels = labels_of(msgspec.json.decode(record.content))
+    return route.selecting(resource, record.key, labels, record.selectors)
+
+
+def lacking(rules: list[CompiledRule], labels: Mapping[str, str]) -> tuple[str, ...]:
+    """Selectors of the rules that select an object, and would not by these labels of its document alone."""
+    return tuple(sorted({rule.rule.selector for rule in rules if not rule.matches(labels)}))
 
 
 def wanted(rules: list[CompiledRule], *operations: Operation) -> list[CompiledRule]:

@@ -6,7 +6,7 @@ commit. Routes of different destinations share nothing.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Protocol
 
 import msgspec
@@ -78,12 +78,20 @@ class Route(msgspec.Struct, frozen=True):
         return hidden(without_values(obj, resource), sensitive(self.policy.sensitive, resource), None)
 
     def selecting(
-        self, resource: ResourceType, key: ObjectKey, labels: Mapping[str, str]
+        self,
+        resource: ResourceType,
+        key: ObjectKey,
+        labels: Mapping[str, str],
+        fulfilled: Collection[str] = (),
     ) -> list[CompiledRule]:
-        """The rules that select this object; none does when its type is left out altogether."""
+        """The rules that select this object; none does when its type is left out altogether.
+
+        `fulfilled`: selectors that are known to match, whatever the labels are.
+        """
         if self.omits(resource):
             return []
-        return [rule for rule in self.rules if rule.selects_type(resource) and rule.selects(key, labels)]
+        rules = (rule for rule in self.rules if rule.selects_type(resource))
+        return [rule for rule in rules if rule.selects(key, labels, fulfilled)]
 
 
 def compile_routes(

@@ -472,18 +472,88 @@ async def test_what_is_withheld_last_is_shown(journal: Journal) -> None:
     assert await shown(journal) == ["a"]
 
 
-async def test_a_withheld_entry_leaves_the_queue_with_its_record(reopened: Reopened) -> None:
-    """An entry that Git cannot take goes for good; its object is decided anew when it changes."""
+@pytest.mark.parametrize(
+    ("file", "mark", "path"), [("", "absent", "a.yaml"), ("old.yaml", "anew", "old.yaml")]
+)
+async def test_a_withheld_entry_leaves_the_queue_and_marks_its_record(
+    reopened: Reopened, file: str, mark: str, path: str
+) -> None:
+    """An entry that Git cannot take goes for good; the object's record says where its file stands."""
     async with reopened() as journal:
         bad, _ = await journal.append(
             Append(entries=[entry("a"), entry("b")], records=[record("a"), record("b")])
         )
-        await journal.withhold(bad.seq, withheld("a"))
+        await journal.withhold(bad.seq, withheld("a"), file)
     async with reopened() as journal:
         assert await pending(journal) == ["b"]
-        assert await known(journal, "a", "b") == {"b"}
+        found = await journal.records("live", [key("a"), key("b")])
+        assert found[key("a")] == msgspec.structs.replace(record("a"), mark=mark, path=path)
+        assert found[key("b")] == record("b")
         assert await shown(journal) == ["a"]
         assert (await journal.backlog("live")).entries == 1
+
+
+async def test_a_withheld_removal_brings_its_record_back(journal: Journal) -> None:
+    """The file is still there: a record stands for it until it has gone."""
+    (gone,) = await journal.append(Append(entries=[entry("a", content=None)], forgotten=[("live", key("a"))]))
+
+    await journal.withhold(gone.seq, withheld("a"), "a.yaml")
+
+    found = (await journal.records("live", [key("a")]))[key("a")]
+    assert (found.path, found.mark) == ("a.yaml", "anew")
+    assert msgspec.json.decode(found.content)["kind"] == "Pod"
+
+
+async def test_a_withheld_entry_without_a_file_makes_no_record(journal: Journal) -> None:
+    """What was never written is not remembered as if it were."""
+    (gone,) = await journal.append(Append(entries=[entry("a", content=None)]))
+
+    await journal.withhold(gone.seq, withheld("a"))
+
+    assert await known(journal, "a") == set()
+
+
+async def test_the_second_of_two_withheld_entries_forgets_no_file(journal: Journal) -> None:
+    """The first tells where the file stands; the second, which would have been behind it, knows of none."""
+    batch = Append(entries=[entry("a"), entry("a")], records=[record("a")])
+    one, two = await journal.append(batch)
+    await journal.withhold(one.seq, withheld("a"), "old.yaml")
+
+    await journal.withhold(two.seq, withheld("a"))
+
+    assert (await journal.records("live", [key("a")]))[key("a")].path == "old.yaml"
+
+
+async def test_an_entry_is_restored_only_while_its_record_stands(journal: Journal) -> None:
+    """What the intake has decided meanwhile is newer than what is restored."""
+    await journal.append(Append(records=[record("a"), record("b")]))
+    digest = record("a").digest
+    await journal.append(Append(records=[record("b", b"{}")]))
+
+    wanted = [(entry(name), digest) for name in "abc"]
+    assert [each.key.name for each in await journal.append(Append(restored=wanted))] == ["a"]
+
+    assert await pending(journal) == ["a"]
+
+
+async def test_destinations_are_renamed_with_all_that_is_kept_of_them(journal: Journal) -> None:
+    """Entries, records, withheld objects and facts go along, also when two change names with each other."""
+    for name in ("live", "other"):
+        batch = Append(entries=[entry(name, name)], records=[record(name, destination=name)])
+        batch.withheld = [withheld("w", destination=name)]
+        await journal.append(batch)
+        await journal.set_head(name, f"head of {name}")
+
+    await journal.rename({"live": "other", "other": "live"})
+
+    assert await pending(journal, "live") == ["other"]
+    assert {each.destination for each in await journal.pending("live")} == {"live"}
+    assert await known(journal, "live", "other", destination="other") == {"live"}
+    assert await journal.head("other") == "head of live"
+    assert len(await journal.withheld()) == 2
+    await journal.rename({"live": "new"})
+    assert await pending(journal, "new") == ["other"]
+    assert await pending(journal, "live") == []
 
 
 async def test_a_forgotten_destination_is_new(journal: Journal) -> None:

@@ -560,3 +560,51 @@ def test_insignificant_fields_of_a_secret_are_no_reason_to_encrypt() -> None:
     found = decide(made, change(labelled | {"data": {"password": "bmV3"}}, type=SECRETS), record)
     assert found.clear is not None
     assert found.clear.content["metadata"]["labels"] == {"a": "b"}
+
+
+FLUX = "kustomize.toolkit.fluxcd.io/name"
+
+
+@pytest.mark.parametrize("strip", [FLUX, "team"])
+def test_a_record_tells_by_what_it_was_selected(strip: str) -> None:
+    """A label that the sanitizer strips selects: when it, or the object, has gone, the file goes."""
+    stripped = SanitizeRule(strip=(f"metadata.labels['{strip}']",))
+    made = route(Rule("some", "live", selector=f"{strip}=apps"), sanitize=(stripped,))
+    record = recorded(made, web(labels={strip: "apps"}))
+    assert strip not in record.content.decode()
+
+    removed(decide(made, change(web()), record))
+    removed(swept(made, Stream("default", DEPLOYMENTS), record, SEEN_AT))
+
+    other = route(Rule("some", "live", selector=f"{strip}=other"), sanitize=(stripped,))
+    assert decide(other, change(web()), record).result == "unselected", "the configuration changed"
+    assert swept(other, Stream("default", DEPLOYMENTS), record, SEEN_AT).result == "unselected"
+
+
+def test_a_record_learns_by_what_it_is_selected_now() -> None:
+    """A rule that came later selects by a label that no document shows: that is no reason for a commit."""
+    record = recorded(route(), web(labels={FLUX: "apps"}))
+    assert record.selectors == ()
+    made = route(Rule("some", "live", selector=f"{FLUX}=apps"))
+
+    decision = decide(made, change(web(labels={FLUX: "apps"}), Origin.SNAPSHOT), record)
+
+    assert (decision.result, decision.entry) == ("unchanged", None)
+    assert decision.record is not None
+    removed(swept(made, Stream("default", DEPLOYMENTS), decision.record, SEEN_AT))
+
+
+@pytest.mark.parametrize(("mark", "operation"), [("anew", Operation.UPDATE), ("absent", Operation.CREATE)])
+def test_what_was_given_up_is_decided_anew(mark: Any, operation: Operation) -> None:
+    """An entry was withheld: its object is written though it equals its record, and its deletion is known."""
+    made = route()
+    record = msgspec.structs.replace(recorded(made, web()), mark=mark)
+
+    decision = decide(made, change(web()), record)
+
+    assert decision.result == "written"
+    assert decision.entry is not None
+    assert decision.entry.operation is operation
+    assert decision.record is not None
+    assert decision.record.mark == ""
+    removed(decide(made, change(web(), deleted=True), record))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -269,6 +270,8 @@ async def test_records_of_an_older_version_are_kept(tmp_path: Path) -> None:
     for text in (
         "ALTER TABLE records DROP COLUMN fingerprint",
         "ALTER TABLE records DROP COLUMN sealed",
+        "ALTER TABLE records DROP COLUMN mark",
+        "ALTER TABLE records DROP COLUMN selectors",
         "PRAGMA user_version=2",
     ):
         statement(text)(tmp_path / "journal.sqlite")
@@ -485,3 +488,44 @@ async def test_writing_goes_on_while_somebody_reads(journal: Journal) -> None:
                 nursery.start_soon(journal.backlog, "live")
 
     assert len(await pending(journal)) == 20
+
+
+async def test_ids_are_known_by_the_key(reopened: Reopened, tmp_path: Path) -> None:
+    """A journal from a backup knows what was written after it, and nothing of other data directories."""
+    async with reopened() as journal:
+        ours = journal.id
+    (tmp_path / "journal.sqlite").unlink()
+    async with reopened() as journal:
+        assert journal.knows(ours)
+        assert not journal.issued(ours, 1)
+        assert not journal.knows("6f1c0f9a2b7d")
+        assert not journal.knows("6f1c0f9a2b7d00000000")
+
+
+async def test_a_journal_of_format_3_goes_on(tmp_path: Path) -> None:
+    """What an earlier release left behind is all there, and every stream lists again."""
+    shutil.copy(Path(__file__).parent / "journals/format-3.sqlite", tmp_path / "journal.sqlite")
+    async with open_journal(tmp_path) as journal:
+        pending = await journal.pending("live")
+        keys = [each.key for each in await journal.all_records("live")]
+        records = {each.name: record for each, record in (await journal.records("live", keys)).items()}
+
+        assert [(each.seq, each.edit.path) for each in pending] == [
+            (1, "shop/configmaps/a.yaml"),
+            (2, "shop/configmaps/a.yaml"),
+        ]
+        assert records["a"].digest == b"digest"
+        assert records["s"].sealed is not None
+        assert {(each.mark, each.selectors) for each in records.values()} == {("", ())}
+        assert [each.key.name for each in await journal.withheld()] == ["w"]
+        assert await journal.head("live") == ("c0ffee" * 6) + "c0ff"
+        assert all(coverage == "" for _, coverage in _positions(tmp_path))
+        assert all(journal.knows(each) for each in ("eb552d853db0", "a68535d40365"))
+        assert journal.issued("eb552d853db0", 2)
+
+
+def _positions(folder: Path) -> list[tuple[str, str]]:
+    with closing(sqlite3.connect(folder / "journal.sqlite")) as database:
+        found: list[tuple[str, str]] = database.execute("SELECT version, coverage FROM positions").fetchall()
+    assert found
+    return found

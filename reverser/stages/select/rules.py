@@ -5,7 +5,7 @@ What a rule says of types is decided once a type; namespaces, names and labels o
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from fnmatch import fnmatchcase
 from typing import TypeAlias
 
@@ -39,13 +39,20 @@ class CompiledRule:
             self._types[type] = self._decide_type(type)
         return self._types[type]
 
-    def selects(self, key: ObjectKey, labels: Mapping[str, str]) -> bool:
-        """Whether this object of a selected type is selected, by cluster, namespace and labels."""
+    def selects(self, key: ObjectKey, labels: Mapping[str, str], fulfilled: Collection[str] = ()) -> bool:
+        """Whether this object of a selected type is selected, by cluster, namespace and labels.
+
+        `fulfilled`: selectors that are known to match, whatever the labels are.
+        """
         return (
             key.cluster == self.rule.cluster
             and (self.covers(key.namespace) if key.namespace else self._cluster_scoped)
-            and self._selector.matches(labels)
+            and (self.rule.selector in fulfilled or self.matches(labels))
         )
+
+    def matches(self, labels: Mapping[str, str]) -> bool:
+        """Whether the selector matches these labels."""
+        return self._selector.matches(labels)
 
     def covers(self, namespace: str) -> bool:
         """Whether objects in this namespace are selected."""
