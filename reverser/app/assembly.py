@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-import msgspec
 import trio
 
 from reverser.app.hosting import builtins
@@ -93,15 +92,3 @@ async def kept_uid(journal: Journal, cluster: str) -> str:
             return await journal.fact(identity(cluster))
         except (TransientError, StalledError):
             await trio.sleep(1)
-
-
-async def settle_places(journal: Journal, destinations: Sequence[Destination]) -> None:
-    """A destination whose repository, branch or mode changed is a new place: snapshotted afresh."""
-    for destination in destinations:
-        place = msgspec.json.encode([destination.url, destination.branch, destination.mode]).decode()
-        fact = f"place/{destination.name}"
-        stored = await journal.fact(fact)
-        if stored not in ("", place):
-            await journal.forget(destination.name)
-        if stored != place:
-            await journal.set_fact(fact, place)

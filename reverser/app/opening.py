@@ -18,6 +18,7 @@ from reverser.model.destination import Destination
 from reverser.model.ports import Journal, Repository
 from reverser.model.push import Pushed
 from reverser.stages.duration import parse as parse_duration
+from reverser.stages.file_owner import Us
 from reverser.writer import FolderWriter, ObservingWriter, Writer
 from reverser.writer.catchup import CatchUp
 from reverser.writer.companions import Companions
@@ -77,11 +78,17 @@ class Opening:
         """A writer to a repository that is open."""
         name, journal = destination.name, self._journal
         window, excluded = map(parse_duration, (destination.window, destination.excluded_window))
-        recovery = Recovery(name, self._assembly.clusters_of(name), journal, repository, self._resolve)
+        recovery = Recovery(name, journal, repository, self._resolve)
+        us = Us(
+            destination.path.strip("/"),
+            frozenset(self._assembly.clusters_of(name)),
+            journal.knows,
+            adopt=destination.adopt,
+        )
         return Writer(
             destination,
             Queue(journal, name, window, time.time, excluded),
-            CatchUp(destination, journal, repository, recovery, self._on_rebuilt),
+            CatchUp(destination, journal, repository, recovery, us, self._on_rebuilt),
             journal,
             repository,
             self._metrics,

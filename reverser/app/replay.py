@@ -99,6 +99,8 @@ class _Run:
         self._plurals: dict[tuple[str, str], ResourceType] = {}
         self._opening = Opening(self._assembly, journal, Metrics(), health, self._resolve, lambda: None)
         (self._route,) = self._assembly.routes[cluster]
+        # Nobody else writes to this branch: what a replay with another data_dir wrote is ours.
+        self._followed = msgspec.structs.replace(self._route.destination, adopt=True)
         self._replay = Replay(cluster, self._route, self._types, journal, health)
 
     async def run(self, paths: Sequence[str]) -> None:
@@ -149,12 +151,12 @@ class _Run:
 
     async def _drained(self, repository: Repository) -> None:
         """Catch up with the branch, and let land what is journaled."""
-        writer = self._opening.over(repository, self._destination, self._pushed)
+        writer = self._opening.over(repository, self._followed, self._pushed)
         writer.drain()
         await writer.run(_at_once)
 
     async def _written(self, repository: Repository, logs: AuditLogs) -> None:
-        writer = self._opening.over(repository, self._destination, self._pushed)
+        writer = self._opening.over(repository, self._followed, self._pushed)
         async with trio.open_nursery() as telling:
             telling.start_soon(self._tell, logs)
             async with trio.open_nursery() as writing:

@@ -16,9 +16,10 @@ from pathlib import Path
 import structlog
 import trio
 
-from reverser.app.assembly import Assembly, kept_uid, resume_position, settle_places
+from reverser.app.assembly import Assembly, kept_uid, resume_position
 from reverser.app.knowntypes import KnownTypes
 from reverser.app.opening import Opening
+from reverser.app.places import settle_places
 from reverser.app.reports import ClusterReports
 from reverser.app.writers import Writers
 from reverser.config import Cluster

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TypeAlias
 
+import msgspec
+
 from reverser.bugs import contained
 from reverser.errors import WithheldError
 from reverser.intake.draft import Draft
@@ -22,7 +24,7 @@ from reverser.model.resource import ObjectKey
 from reverser.model.staged import Outcome, Staged
 from reverser.model.withheld import Withheld
 from reverser.stages.decision import Decision, kept_back
-from reverser.stages.departure import swept
+from reverser.stages.departure import defined, swept
 from reverser.stages.route import Route
 
 CHUNK = 200
@@ -84,6 +86,26 @@ class Completion:
                 gone = [(name, key) for key in keys if listing.misses(key)]
                 records = (await self._journal.known(gone)).values()
                 made = [(name, record.key, self._swept(route, done, record)) for record in records]
+                withheld += [each for each in made if each[2].withheld is not None]
+                withheld += await self._remove(done, made)
+                withheld += await self._orphaned(route, done, records)
+        return withheld
+
+    async def _orphaned(self, route: Route, done: ListCompleted, gone: Iterable[Record]) -> list[Made]:
+        """The same for objects of CRDs that went, where the destination wants their files to go with them.
+
+        Their types are not served any more: no list of them will ever tell. But a CRD that the API server has
+        no more has no objects either.
+        """
+        withheld, name = list[Made](), route.destination.name
+        types = map(defined, gone) if route.destination.gone_types == "remove" else ()
+        for type_ in filter(None, types):
+            of_type, last = Stream(done.stream.cluster, type_), None
+            while keys := await self._journal.keys(name, of_type, last, CHUNK):
+                last = keys[-1]
+                records = (await self._journal.known((name, key) for key in keys)).values()
+                told = msgspec.structs.replace(done, stream=of_type)
+                made = [(name, record.key, self._swept(route, told, record)) for record in records]
                 withheld += [each for each in made if each[2].withheld is not None]
                 withheld += await self._remove(done, made)
         return withheld

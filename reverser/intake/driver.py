@@ -184,6 +184,10 @@ class Intake:
             return
         listing.present(change.key)
         for name, decision in self._decisions(change, draft):
+            if decision.entry is None and decision.record is not None:
+                draft.add(
+                    name, change.key, decision
+                )  # nothing to write: it only became known by what it is selected
             listing.decide(name, change.key, decision)
 
     def _attributed(self, change: Change, decision: Decision) -> Decision:

@@ -67,6 +67,10 @@ class Destination(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The branch that commits go to; made when it is missing."""
     path: str = ""
     """Root inside the repository; empty: the repository's root."""
+    adopt: bool = False
+    """Whether files in our folder that an unknown journal wrote for our cluster are ours."""
+    gone_types: Literal["keep", "remove"] = "keep"
+    """remove: a complete list that lacks a CRD which has a file removes the files of its objects, too."""
     layout: Literal["default", "rest", "template"] = "default"
     """How paths are formed (docs/layouts.md)."""
     template: str = ""

@@ -2,9 +2,12 @@
 
 Asked at the start, after every uncertain push, and when somebody else moved the branch. The
 answer is read from the branch alone: commits that carry our `Reverser-Entry` are acknowledged,
-which makes every entry land exactly once; commits of others tell which of our files they edited.
+which makes every entry land exactly once; commits of others tell which of our files they edited, and
+which files are another daemon's (`stages.file_owner`).
 
-Where branch and journal no longer fit together, `recover` mends the one from the other.
+A branch that we have never met may hold files that a journal nobody knows wrote under our cluster's name:
+ours, before data_dir was lost, or another daemon's. Nobody but a person can tell; until one does, nothing
+is written. Where branch and journal no longer fit together, `recover` mends the one from the other.
 """
 
 from __future__ import annotations
@@ -12,22 +15,44 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Sequence
 
+import msgspec
 import structlog
 
-from reverser.model.change import Operation
+from reverser.errors import StalledError
 from reverser.model.destination import Destination
 from reverser.model.entry import Entry
 from reverser.model.ports import Journal, Landed, Repository
+from reverser.stages.file_owner import Files, Owner, Us, fold, inside, maker, strangers, trusted, written
 from reverser.stages.message import parse_entry
 from reverser.writer.foreign import Foreign
 from reverser.writer.landing import light
 from reverser.writer.others import Others
+from reverser.writer.owners import Owners
 from reverser.writer.recover import Recovery
 from reverser.writer.touched import Touched
 
 log = structlog.get_logger()
 
 CHUNK = 500
+
+
+class Met(msgspec.Struct, frozen=True):
+    """How the branch is related to what the journal knows of it."""
+
+    stored: str
+    """The head that the journal knows; "" at first."""
+    known: str
+    """The same where the branch goes on from it, else ""."""
+    head: str
+    rewritten: bool
+    """We have met the branch, and it does not hold what it held."""
+    doubt: bool
+    """What is recorded need not be what is in the branch: we were elsewhere, or only observed."""
+
+    @property
+    def first(self) -> bool:
+        """We have not met this branch before."""
+        return not self.known and not self.rewritten
 
 
 class CatchUp:
@@ -39,37 +64,80 @@ class CatchUp:
         journal: Journal,
         repository: Repository,
         recovery: Recovery,
+        us: Us,
         on_rebuilt: Callable[[], None],
     ) -> None:
-        self._destination = destination
         self._name = destination.name
         self._journal = journal
         self._repository = repository
         self._recovery = recovery
+        self._us = us
         self._on_rebuilt = on_rebuilt
         self._edited = Touched(destination.name, journal)
-        self._others = Others(repository, destination.path)
+        self._owners = Owners(destination.name, us.root, journal)
+        self._others = Others(repository, us.root)
 
     async def run(self, now: float) -> tuple[str, Foreign]:
-        """Fetch and mend; the remote head ("" for an empty branch) and the files of others."""
-        head = await self._repository.fetch()
-        known = await self._journal.head(self._name)
-        rewritten = bool(known) and not (head and await self._repository.is_ancestor(known, head))
-        since = "" if rewritten else known
-        landed = await self._repository.landed(since, head) if head and head != known else []
-        lost = not rewritten and await self._lost(landed, known)
-        if lost or rewritten:
-            await self._recovery.rebuild_records(head, landed, await self._pending(), trusted=lost)
-        touched = await self._touched(landed, rewritten=rewritten)
-        await self._acknowledge(landed, known)
-        if rewritten:
-            await self._recovery.restore_files(head, await self._pending(), now)
+        """Fetch and mend; the remote head ("" for an empty branch) and the files of others.
+
+        Raises StalledError where a person must say whose files these are.
+        """
+        met = await self._met()
+        landed = await self._since(met.known, met.head)
+        us, files = await self._files(met, landed)
+        await self._ask(met, us, files)
+        await self._owners.follow(us, landed)
+        await self._acknowledge(landed, met.stored)
+        rebuilt = await self._rebuild(met, landed, us, files)
+        touched = await self._touched(met, landed, us)
+        await self._owners.write(files.others)
+        if met.rewritten:
+            await self._recovery.restore_files(met.head, await self._pending(), us, files.others, now)
         # Last: a head that is stored says that everything up to it was understood.
-        await self._journal.set_head(self._name, head)
-        if lost or rewritten:
+        await self._journal.set_head(self._name, met.head)
+        await self._owners.sure()
+        if rebuilt or met.rewritten:
             self._on_rebuilt()
-        await self._others.move(head, await self._ours())
-        return head, Foreign(self._repository, self._others, touched)
+        await self._others.move(met.head, await self._written() - files.others.keys(), files.others)
+        return met.head, Foreign(self._repository, self._others, touched, us.root)
+
+    async def _met(self) -> Met:
+        head, stored = await self._repository.fetch(), await self._journal.head(self._name)
+        goes_on = bool(stored and head) and await self._repository.is_ancestor(stored, head)
+        doubts = await self._owners.doubts()
+        elsewhere = "place" in doubts and not goes_on
+        rewritten = bool(stored) and not goes_on and not elsewhere
+        known = stored if goes_on else ""
+        return Met(stored, known, head, rewritten, elsewhere or "mode" in doubts)
+
+    async def _since(self, known: str, head: str) -> Sequence[Landed]:
+        return await self._repository.landed(known, head) if head not in ("", known) else []
+
+    async def _files(self, met: Met, landed: Sequence[Landed]) -> tuple[Us, Files]:
+        """What tells our commits, and the files of daemons: ours whole where we doubt our records."""
+        us = msgspec.structs.replace(self._us, followed=await self._owners.followed())
+        before = await self._owners.read() if met.known and not met.doubt else None
+        if met.known and before is None:
+            landed = await self._since("", met.head)
+            if not met.doubt and not await self._owners.any():
+                us = await self._trusted(us, landed)
+        # What the journal says holds where history was rewritten, by somebody who squashed it for example.
+        claimed = set() if met.rewritten else await self._written()
+        return us, fold(landed, us, before or {}, claimed)
+
+    async def _trusted(self, us: Us, history: Sequence[Landed]) -> Us:
+        """Releases before format 4 of the journal took over what was written for our clusters."""
+        ours = {record.path for record in await self._journal.all_records(self._name)}
+        found = trusted(history, us, ours)
+        return msgspec.structs.replace(us, followed=us.followed | found)
+
+    async def _ask(self, met: Met, us: Us, files: Files) -> None:
+        found = strangers(files, us)
+        if not met.first:
+            recorded = {record.path for record in await self._journal.all_records(self._name)}
+            found = [path for path in found if path in recorded]
+        if found:
+            raise _unknown(self._name, files.others[found[0]], found)
 
     async def _acknowledge(self, landed: Sequence[Landed], head: str) -> None:
         ranges = [entry for commit in landed for entry in map(parse_entry, commit.entries) if entry]
@@ -78,33 +146,55 @@ class CatchUp:
         if seqs:
             await self._journal.ack(self._name, itertools.chain.from_iterable(seqs), head)
 
-    async def _touched(self, landed: Sequence[Landed], *, rewritten: bool) -> dict[str, str]:
-        """path of ours -> newest commit of somebody else that changed it after us."""
+    async def _rebuild(self, met: Met, landed: Sequence[Landed], us: Us, files: Files) -> bool:
+        """Have records taken from the branch where it knows better; whether that was so."""
+        records, pending = await self._journal.all_records(self._name), await self._pending()
+        ours = {record.path for record in records}
+        lost = met.doubt or (met.first and not files.ours.keys() <= written(records, pending))
+        lost = lost or (not met.rewritten and any(self._newer(commit, us, met, ours) for commit in landed))
+        if lost and not met.doubt:
+            log.warning("the journal is older than the branch, or new", destination=self._name)
+        if not (lost or met.rewritten):
+            return False
+        # Of a branch that we know, only what was written since: people may have edited the rest.
+        found = fold(landed, us, {}).ours if met.known and not met.doubt else files.ours
+        await self._recovery.rebuild_records(met.head, found, pending, trusted=lost, anew=met.doubt)
+        return lost
+
+    def _newer(self, commit: Landed, us: Us, met: Met, ours: set[str]) -> bool:
+        """Whether we made a commit that this journal should know and does not.
+
+        It is older than the branch then, as if restored from a backup. A journal that is followed may be new
+        at each start; what it does beside our files is left to it once the branch is known.
+        """
+        if maker(commit, us) is not Owner.OURS or not any(inside(path, us.root) for path in commit.paths):
+            return False
+        unknown = [
+            journal
+            for journal, _, last in filter(None, map(parse_entry, commit.entries))
+            if not self._journal.issued(journal, last)
+        ]
+        if any(map(self._journal.knows, unknown)):
+            return not met.first
+        return bool(unknown) and not met.first and not ours.isdisjoint(commit.paths)
+
+    async def _touched(self, met: Met, landed: Sequence[Landed], us: Us) -> dict[str, str]:
+        """path of ours -> newest commit of a person that changed it after us."""
         ours = {record.path for record in await self._journal.all_records(self._name)}
-        touched = {} if rewritten else await self._edited.read()
+        touched = await self._edited.read() if met.known else {}
         for commit in landed:
+            who = maker(commit, us)
             for path in commit.paths:
-                if self._recovery.vouches(commit):
+                if who is not Owner.PERSON:
                     touched.pop(path, None)
                 elif path in ours:
                     touched[path] = commit.commit
         await self._edited.write(touched)
         return touched
 
-    async def _ours(self) -> set[str]:
+    async def _written(self) -> set[str]:
         """Paths that we have written. A file that is only about to be created may be another's."""
-        records = {record.path for record in await self._journal.all_records(self._name)}
-        written: set[str] = set()
-        for entry in await self._pending():
-            path = entry.edit.path
-            if entry.operation is Operation.CREATE and path not in written:
-                records.discard(path)
-            if entry.operation is not Operation.CREATE:
-                # It was there before: an object that goes and comes back finds its own file.
-                written.add(path)
-            if entry.previous_path:
-                written.add(entry.previous_path)
-        return records | written
+        return written(await self._journal.all_records(self._name), await self._pending())
 
     async def _pending(self) -> list[Entry]:
         """All pending entries, without what they write."""
@@ -115,21 +205,15 @@ class CatchUp:
             pending += map(light, chunk)
         return pending
 
-    async def _lost(self, landed: Sequence[Landed], known: str) -> bool:
-        """Whether the branch holds entries that this journal should know and does not.
 
-        A journal that has met the branch before knows all who write our files: an entry that it
-        never gave out means that it is older than the branch, as if restored from a backup.
-        """
-        ours = {record.path for record in await self._journal.all_records(self._name)} if known else set()
-        for commit in landed:
-            for journal, _, last in filter(None, map(parse_entry, commit.entries)):
-                if self._journal.issued(journal, last):
-                    continue
-                stranger = not self._journal.knows(journal)
-                if stranger and not self._recovery.vouches(commit):
-                    continue
-                if not stranger or not known or not ours.isdisjoint(commit.paths):
-                    log.warning("the journal is older than the branch, or new", destination=self._name)
-                    return True
-        return False
+def _unknown(destination: str, cluster: str, paths: Sequence[str]) -> StalledError:
+    what = f"{paths[0]!r}" if len(paths) == 1 else f"{len(paths)} files, for example {paths[0]!r},"
+    message = (
+        f"the branch has {what} in our folder, written for a cluster called {cluster!r} as ours is, with a "
+        "journal that is not known here"
+    )
+    hint = (
+        f"if the files are ours and data_dir was lost, set adopt = true for the destination {destination}; "
+        "if another daemon writes them, give the cluster another name or the destination another path"
+    )
+    return StalledError("UnknownJournal", message, hint=hint)

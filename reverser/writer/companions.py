@@ -56,10 +56,14 @@ class Companions:
         self._first: Commit | None = None
         """What `opened` told: while it does not land it stays the same commit, with the same time."""
 
-    async def opened(self, head: str, now: float) -> Commit | None:
-        """Look at the branch; the commit that makes all companions right, None when they are."""
+    async def opened(self, head: str, now: float, daemons: Mapping[str, str] | None = None) -> Commit | None:
+        """Look at the branch; the commit that makes all companions right, None when they are.
+
+        `daemons`: files of other daemons (as in `stages.file_owner.Files.others`), never ours.
+        """
         tree = await self._repository.tree(head) if head else {}
-        files = {record.path for record in await self._journal.all_records(self._destination.name)}
+        records = await self._journal.all_records(self._destination.name)
+        files = {record.path for record in records if record.mark != "absent"}
         stored = await self._journal.fact(self._fact)
         self._files = Listed(files & tree.keys())
         self._ours = set()
@@ -69,7 +73,9 @@ class Companions:
         blobs = {path: tree[path][1] for path in wanted if path in tree and tree[path][0] == REGULAR}
         contents = await self._repository.blobs([*blobs.values()])
         there = {path: contents[blob] for path, blob in blobs.items()}
-        await self._remember({path for path, content in there.items() if content == wanted[path]} - files)
+        self._ours -= {path for path, cluster in (daemons or {}).items() if cluster}
+        same = {path for path, content in there.items() if content == wanted[path]}
+        await self._remember({path for path in same - files if not (daemons or {}).get(path)})
         self._others = Listed(tree.keys() - files - self._ours)
         edits = await self._edits(wanted)
         stale = tuple(edit for edit in edits if there.get(edit.path) != edit.content)

@@ -110,7 +110,9 @@ class Writer:
         try:
             async with trio.open_nursery() as nursery, send:
                 nursery.start_soon(self._landing.run, receive)
-                if self._companions is not None and (first := await self._companions.opened(head, now)):
+                if self._companions is not None and (
+                    first := await self._companions.opened(head, now, foreign.daemons)
+                ):
                     opening = await self._written(head, [first])
                     head = opening.head
                     await send.send(opening)

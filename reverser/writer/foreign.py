@@ -22,6 +22,7 @@ from reverser.model.entry import Edit, Entry
 from reverser.model.ports import Repository
 from reverser.stages import adopt
 from reverser.stages.described import Place
+from reverser.stages.file_owner import refused
 from reverser.stages.manifest import Identity
 from reverser.stages.paths import folders
 from reverser.writer.others import REGULAR, Others
@@ -38,7 +39,11 @@ class Placed(msgspec.Struct, frozen=True):
 class Foreign:
     """The files of others under one branch head, and what our commits on top of it make of them."""
 
-    def __init__(self, repository: Repository, others: Others, touched: Mapping[str, str]) -> None:
+    def __init__(
+        self, repository: Repository, others: Others, touched: Mapping[str, str], root: str = ""
+    ) -> None:
+        """`root`: the destination's folder."""
+        self._root = root
         self._repository = repository
         self._others = others
         self._touched = dict(touched)
@@ -47,8 +52,35 @@ class Foreign:
         self._own: dict[str, bool] = {}
         """Paths of ours that we have written (True) or removed since."""
 
+    @property
+    def daemons(self) -> Mapping[str, str]:
+        """Files of other daemons, as in `stages.file_owner.Files.others`."""
+        return self._others.daemons
+
+    def standing(self, entry: Entry) -> str:
+        """Where our file of the entry's object stands before the entry lands; "" when it has none."""
+        return next(filter(self._is_own, (entry.previous_path, entry.edit.path)), "")
+
     async def place(self, entry: Entry) -> Placed:
         """Where the entry's edit goes; WithheldError when it can go nowhere."""
+        return self._guarded(entry, await self._place(entry))
+
+    def _guarded(self, entry: Entry, placed: Placed) -> Placed:
+        """The last guard: no edit outside of our folder, none of another daemon's file."""
+        moved = {entry.previous_path} if self._is_own(entry.previous_path) else set()
+        for edit in placed.edits:
+            if why := refused(edit, self._root, self._others.daemons, moved):
+                raise WithheldError("NotOurs", why, key=entry.key)
+        removed = entry.edit.content is None
+        if removed or entry.edit in placed.edits:
+            self._own |= {entry.previous_path: False, entry.edit.path: not removed}
+        return placed
+
+    def _is_own(self, path: str) -> bool:
+        """Whether a path is a file of ours that is there."""
+        return self._own.get(path, self._others.is_own(path))
+
+    async def _place(self, entry: Entry) -> Placed:
         moved = self._moved(entry)
         if not self._is_own(entry.edit.path) and not self._is_own(entry.previous_path):
             found = self._others.describing(_identity(entry))
@@ -60,16 +92,11 @@ class Foreign:
             if entry.edit.content is None:
                 return Placed(moved)  # what stands there now is not ours: there is nothing to remove
             raise
-        self._own |= {entry.previous_path: False, entry.edit.path: entry.edit.content is not None}
         return Placed((*moved, entry.edit), self._touched.pop(entry.edit.path, ""))
-
-    def _is_own(self, path: str) -> bool:
-        """Whether a path is a file of ours that is there."""
-        return self._own.get(path, self._others.is_own(path))
 
     def _moved(self, entry: Entry) -> tuple[Edit, ...]:
         previous = entry.previous_path
-        return (Edit(previous, None),) if previous and self._mode(previous) is None else ()
+        return (Edit(previous, None),) if self._is_own(previous) else ()
 
     async def _adopted(self, entry: Entry, places: list[Place]) -> Edit:
         place = _only(places)
@@ -113,6 +140,9 @@ class Foreign:
             if mode not in REGULAR:
                 what = "a symbolic link" if mode == "120000" else "a submodule"
                 raise WithheldError("UnsafePath", f"{place!r} in the repository is {what}", key=entry.key)
+            if cluster := self._others.daemons.get(place):
+                why = f"{place!r} is the file of another daemon, which writes the cluster {cluster}"
+                raise WithheldError("PathTaken", why, key=entry.key)
             raise WithheldError("PathTaken", f"{place!r} is somebody else's file", key=entry.key)
         if self._others.is_folder(path):
             raise WithheldError("PathTaken", f"{path!r} is a folder with files of others", key=entry.key)

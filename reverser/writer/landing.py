@@ -46,8 +46,8 @@ class Written(msgspec.Struct):
     """Bytes of file content of each commit."""
     entries: Sequence[Entry] = ()
     """The entries in these commits."""
-    withheld: Sequence[tuple[int, Withheld]] = ()
-    """Entries that cannot be placed beside what others have in the branch."""
+    withheld: Sequence[tuple[int, Withheld, str]] = ()
+    """Entries that cannot be placed beside what others have in the branch, and where their files stand."""
     overwrote: Sequence[str] = ()
     """Paths where a person's edit lies under ours now."""
     placed: Sequence[Sequence[int]] = ()
@@ -120,9 +120,9 @@ class Landing:
         """Give entries up, unless the branch has moved: what stood in their way may be gone."""
         if await self._repository.fetch() != batch.head:
             raise Stale
-        for seq, reason in batch.withheld:
+        for seq, reason, file in batch.withheld:
             log.warning("object withheld", object=str(reason.key), reason=reason.reason, why=reason.message)
-            await self._journal.withhold(seq, reason)
+            await self._journal.withhold(seq, reason, file)
 
     async def _push(self, batch: Written) -> None:
         started = trio.current_time()

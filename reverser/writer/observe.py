@@ -1,6 +1,7 @@
 """`mode = "observe"`: everything is decided and logged, nothing is written.
 
-The journal is acknowledged as if the remote had taken it, so that it does not grow.
+The journal is acknowledged as if the remote had taken it, so that it does not grow. What was accepted
+before is left to whoever writes again; the head of the branch that the journal knows stays as it is.
 """
 
 from __future__ import annotations
@@ -35,10 +36,12 @@ class ObservingWriter:
         """Log until drained."""
         await ready()
         name = self._destination.name
+        self._queue.restart(after=int(await self._journal.fact(f"observed/{name}") or 0))
+        head = await self._journal.head(name)
         while plans := await self._queue.next():
             for plan in plans:
                 with left_out("commit", plan.first.key):
                     subject = self._words.message(plan).subject
                     files = [entry.edit.path for entry in plan.entries[:10]]
                     log.info("would commit", destination=name, subject=subject, files=files)
-                await self._journal.ack(name, [entry.seq for entry in plan.entries], "")
+                await self._journal.ack(name, [entry.seq for entry in plan.entries], head)

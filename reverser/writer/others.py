@@ -41,10 +41,16 @@ class Others:
         self._ours: frozenset[str] = frozenset()
         self._missing: frozenset[str] | set[str] = frozenset()
         """Paths of ours that the branch does not have."""
+        self.daemons: Mapping[str, str] = {}
+        """path -> cluster of another daemon whose file it is; "" for a person's where ours was before."""
         self._forget()
 
-    async def move(self, head: str, ours: Iterable[str]) -> None:
-        """Look at what is new in the branch; `ours` are the paths that we have written."""
+    async def move(self, head: str, ours: Iterable[str], daemons: Mapping[str, str] | None = None) -> None:
+        """Look at what is new in the branch; `ours` are the paths that we have written.
+
+        `daemons`: files of other daemons (`stages.file_owner.Files.others`), which describe nothing to us.
+        """
+        self.daemons = daemons or {}
         wanted = frozenset(ours)
         self._restore()
         changed = await self._changed(head, wanted)
@@ -130,7 +136,8 @@ class Others:
 
     def _is_manifest(self, path: str) -> bool:
         regular = self._files[path][0] in REGULAR
-        return regular and path.startswith(self._root) and f"/{path}".endswith(MANIFEST_SUFFIXES)
+        readable = regular and not self.daemons.get(path)
+        return readable and path.startswith(self._root) and f"/{path}".endswith(MANIFEST_SUFFIXES)
 
     async def _read(self, manifests: Mapping[str, str]) -> None:
         """Learn what these files describe; path -> blob."""

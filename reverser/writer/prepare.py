@@ -44,8 +44,9 @@ class Prepared(msgspec.Struct, frozen=True):
     """None when no entry could be placed."""
     entries: tuple[Entry, ...]
     """The entries in the commit."""
-    withheld: tuple[tuple[int, Withheld], ...]
-    """The numbers of those that cannot be placed under this head of the branch, and why."""
+    withheld: tuple[tuple[int, Withheld, str], ...]
+    """The numbers of those that cannot be placed under this head of the branch, why, and where our file of
+    the object stands ("" when there is none)."""
     overwrote: tuple[str, ...] = ()
     """Paths where the commit puts an edit on top of a person's."""
 
@@ -59,9 +60,9 @@ async def prepare(
     now: float,
 ) -> Prepared:
     """Place every entry of a plan and word its commit."""
-    making = _Making(destination, journal_id, words, now)
+    making = _Making(destination, foreign, journal_id, words, now)
     there: list[There] = []
-    withheld: list[tuple[int, Withheld]] = []
+    withheld: list[tuple[int, Withheld, str]] = []
     for entry in plan.entries:
         try:
             with contained("place", entry.key):
@@ -87,18 +88,21 @@ async def prepare(
 class _Making:
     """What all commits of one destination have in common."""
 
-    def __init__(self, destination: Destination, journal_id: str, words: Words, now: float) -> None:
+    def __init__(
+        self, destination: Destination, foreign: Foreign, journal_id: str, words: Words, now: float
+    ) -> None:
         self._destination = destination
+        self._foreign = foreign
         self._journal_id = journal_id
         self._words = words
         self._now = now
 
-    def withheld(self, entry: Entry, error: WithheldError) -> tuple[int, Withheld]:
-        """The entry's number, and why it is left out."""
-        name = self._destination.name
-        return entry.seq, Withheld(name, entry.key, error.reason, error.message, self._now)
+    def withheld(self, entry: Entry, error: WithheldError) -> tuple[int, Withheld, str]:
+        """The entry's number, why it is left out, and where our file of the object stands."""
+        reason = Withheld(self._destination.name, entry.key, error.reason, error.message, self._now)
+        return entry.seq, reason, self._foreign.standing(entry)
 
-    def tried(self, there: There) -> tuple[int, Withheld] | None:
+    def tried(self, there: There) -> tuple[int, Withheld, str] | None:
         """The same for an entry that no commit can be made of, alone."""
         try:
             self.commit([there])

@@ -48,11 +48,14 @@ class Queue:
         self._waiting = trio.CancelScope()
         self.restart()
 
-    def restart(self) -> None:
-        """Read the journal anew: nothing of what was handed out has landed for certain."""
+    def restart(self, after: int = 0) -> None:
+        """Read the journal anew: nothing of what was handed out has landed for certain.
+
+        `after`: the number of the last entry that is left to somebody else.
+        """
         self._window = Window(self._window_seconds, self._excluded_seconds)
         self._unsettled = Unsettled()
-        self._after = 0
+        self._after = after
 
     def drain(self) -> None:
         """Hand out what is there, windows included, and end."""

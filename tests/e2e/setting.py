@@ -27,6 +27,12 @@ class Setting:
         self.daemon = Daemon(folder / "daemon", plane.kubeconfig(), self.remote.url, rules=rules)
         self._clones = 0
 
+    def adopt(self) -> None:
+        """Say in the configuration that the files of a lost data directory are to be taken over."""
+        self.daemon.write(
+            destinations=[{**each, "adopt": True} for each in self.daemon.tables["destinations"]]
+        )
+
     def wanted(self) -> dict[str, bytes]:
         return expected_files(self.plane, self.rule, Destination(name="live", url=self.remote.url))
 

@@ -63,6 +63,7 @@ def test_a_lost_journal_and_values_like_templates(setting: Setting) -> None:
     setting.mirrored()
     setting.daemon.stop()
     _data(setting).rename(_data(setting).with_name("lost"))
+    setting.adopt()
     _patch(setting, "template", "echo ${AWAY}")
 
     setting.daemon.start().ready()
@@ -137,6 +138,7 @@ def test_a_lost_journal_while_the_cluster_is_away(setting: Setting, tmp_path: Pa
     setting.mirrored()
     setting.daemon.stop()
     _data(setting).rename(_data(setting).with_name("lost"))
+    setting.adopt()
     _delete(setting, "gone")
     kubeconfig = tmp_path / "kubeconfig"
     good = _unreachable(setting, kubeconfig)

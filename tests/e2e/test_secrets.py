@@ -227,6 +227,7 @@ def test_a_lost_journal_encrypts_once_more(setting: Setting, key: AgeKey) -> Non
 
     setting.daemon.stop()
     shutil.rmtree(setting.daemon.folder / "data")
+    setting.adopt()
     setting.daemon.start().ready()
     wait_for("the new file", lambda: setting.remote.show(path(setting, "db")) != file)
     again = setting.remote.show(path(setting, "db"))

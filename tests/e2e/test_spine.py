@@ -256,6 +256,7 @@ def test_lost_journal(setting: Setting) -> None:
     setting.daemon.stop()
     data = setting.daemon.folder / "data"
     data.rename(data.with_name("lost"))
+    setting.adopt()
     before = setting.remote.head()
     load.delete()
 

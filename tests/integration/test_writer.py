@@ -20,12 +20,14 @@ from reverser.model.entry import Append, Edit, Entry
 from reverser.model.message import Message
 from reverser.model.ports import Journal
 from reverser.model.resource import ObjectKey
+from reverser.stages.file_owner import Us
 from reverser.writer import driver
 from reverser.writer.catchup import CatchUp
 from reverser.writer.driver import Writer
 from reverser.writer.queue import Queue
 
 LIVE = Destination("live", "file:///live")
+US = Us("", frozenset({"default"}), lambda _: True)
 ROUNDS = 60
 """The order of two tasks that wake together is the scheduler's secret: one in four goes the bad way."""
 BOUND_SECONDS = 60
@@ -102,7 +104,7 @@ async def settled() -> None:
 async def written(journal: Journal, repository: Repository, metrics: Metrics) -> None:
     """Two entries, of which the second is written while the first one's push is answered."""
     queue = Queue(journal, "live", 0.0, lambda: 0.0)
-    catch_up = CatchUp(LIVE, journal, repository, None, lambda: None)  # type: ignore[arg-type]
+    catch_up = CatchUp(LIVE, journal, repository, None, US, lambda: None)  # type: ignore[arg-type]
     health = Health()
     writer = Writer(LIVE, queue, catch_up, journal, repository, metrics, health, Words(), lambda: 0.0)  # type: ignore[arg-type]
     await journal.append(entry("first"))

@@ -23,7 +23,7 @@ MOST_NAMESPACES = 20
 EVERYWHERE = ("",)
 
 # Fields of a destination that neither move a file nor change its bytes.
-_IMMATERIAL = {"window", "excluded_window", "timeout", "committer", "credentials", "signing"}
+_IMMATERIAL = {"adopt", "window", "excluded_window", "timeout", "committer", "credentials", "signing"}
 
 
 def streams(

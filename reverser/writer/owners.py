@@ -1,0 +1,66 @@
+"""What the journal remembers of a branch beside our own files: whose the others are, and whom we follow."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import msgspec
+
+from reverser.model.ports import Journal, Landed
+from reverser.stages.file_owner import Owner, Us, journals, maker
+
+
+class Known(msgspec.Struct, frozen=True):
+    """The files of others, as far as they concern us."""
+
+    root: str
+    """The destination's folder when they were looked for: in another one they have to be looked for again."""
+    others: dict[str, str]
+    """As in `stages.file_owner.Files`."""
+
+
+class Owners:
+    """Facts of one destination."""
+
+    def __init__(self, destination: str, root: str, journal: Journal) -> None:
+        self._destination = destination
+        self._root = root
+        self._journal = journal
+
+    async def read(self) -> dict[str, str] | None:
+        """Files of others up to the head that the journal knows; None: the history has to be read."""
+        stored = await self._journal.fact(f"others/{self._destination}")
+        known = msgspec.json.decode(stored, type=Known) if stored else None
+        return None if known is None or known.root != self._root else known.others
+
+    async def any(self) -> bool:
+        """Whether anything was ever kept: not so before format 4 of the journal."""
+        return bool(await self._journal.fact(f"others/{self._destination}"))
+
+    async def write(self, others: Mapping[str, str]) -> None:
+        """Keep them, when that makes a difference."""
+        if others != await self.read():
+            stored = msgspec.json.encode(Known(self._root, dict(others))).decode()
+            await self._journal.set_fact(f"others/{self._destination}", stored)
+
+    async def followed(self) -> frozenset[str]:
+        """Journals whose files were taken over."""
+        stored = await self._journal.fact(f"followed/{self._destination}")
+        return msgspec.json.decode(stored, type=frozenset[str]) if stored else frozenset()
+
+    async def follow(self, us: Us, landed: Sequence[Landed]) -> None:
+        """Remember the journals of these commits that are taken for ours: `adopt` may be taken out later."""
+        ours = (journals(commit) for commit in landed if maker(commit, us) is Owner.OURS)
+        found = {journal for each in ours for journal in each if not us.knows(journal)} | us.followed
+        if found != await self.followed():
+            stored = msgspec.json.encode(sorted(found)).decode()
+            await self._journal.set_fact(f"followed/{self._destination}", stored)
+
+    async def doubts(self) -> set[str]:
+        """Why records need not be what is in the branch: `place` or `mode` changed since."""
+        return set((await self._journal.fact(f"unsure/{self._destination}")).split())
+
+    async def sure(self) -> None:
+        """They are now."""
+        if await self.doubts():
+            await self._journal.set_fact(f"unsure/{self._destination}", "")
