@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable
 
 import click
@@ -18,6 +19,10 @@ from reverser.log import configure
 from reverser.plugins import Host
 
 log = structlog.get_logger()
+
+SWITCH_SECONDS = 0.0005
+"""How long a thread may keep the others waiting. An answer to the API server waits for the interpreter some
+ten times: at Python's 5 ms each, it would be late whenever a large object is looked at in a thread."""
 
 
 @click.command(
@@ -39,6 +44,7 @@ def command(config_path: str) -> None:
     config, host = configured(config_path, os.environ)
     configure(config.log.format, config.log.level)
     warn(config)
+    sys.setswitchinterval(SWITCH_SECONDS)
     trio.run(_run, config, lambda: load(config_path, os.environ), host)
 
 

@@ -29,7 +29,7 @@ TABLE = (
     Row("IDENTIFICATION HAS CHANGED", "HostKeyChanged", KEY_HINT),
     Row("Host key verification failed|host key is known for", "HostKeyUnknown", KEY_HINT),
     Row(
-        r"Load key .*(invalid format|error in libcrypto|incorrect passphrase)|UNPROTECTED PRIVATE KEY",
+        r"Load key .{0,400}(invalid format|error in libcrypto|incorrect passphrase)|UNPROTECTED PRIVATE KEY",
         "KeyUnusable",
         "ssh_key must be an unencrypted private key in a format that ssh reads",
     ),

@@ -61,7 +61,7 @@ class Login(msgspec.Struct, frozen=True):
 def redact(text: str) -> str:
     """The text without passwords in URLs; in http URLs the user goes too, as it may be a token."""
     text = re.sub(r"(https?://)[^/\s]*@", r"\1", text)
-    return re.sub(r"([a-z][a-z0-9+.-]*://[^/\s:@]*):[^/\s]*@", r"\1@", text)
+    return re.sub(r"(?<![a-z0-9+.-])([0-9+.-]*+[a-z][a-z0-9+.-]*+://[^/\s:@]*+):[^/\s]*@", r"\1@", text)
 
 
 @contextmanager

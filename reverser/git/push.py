@@ -34,7 +34,7 @@ NOT_STORED = re.compile(
     r"\[remote failure\]|unpacker error|failed to update ref|cannot lock ref|migrate objects"
 )
 
-MOVED = re.compile(r"cannot lock ref .*(but expected|reference already exists)")
+MOVED = re.compile(r"cannot lock ref (?:(?!cannot lock ref ).)*?(?:but expected|reference already exists)")
 
 IMPOSSIBLE = re.compile(r"exists; cannot create")
 """A branch `main/x` stands where `main` should be: a person must choose another name."""

@@ -23,7 +23,7 @@ from reverser.model.change import Change, ListCompleted, ListStarted, Origin, St
 from reverser.model.entry import Entry
 from reverser.model.fact import Fact, Source
 from reverser.stages.attribute import Facts, asked, settled
-from reverser.stages.evidence import evidence_digest
+from reverser.stages.evidence import NOT_COMPARABLE, evidence_digest
 
 SOURCES = {
     Evidence.AUDIT: Source.AUDIT,
@@ -84,13 +84,18 @@ class Attributor:
         """Every change passes here, after it was attributed."""
         self.sightings.note(change)
 
-    def attributed(self, change: Change, entry: Entry) -> Entry:
+    def digest(self, change: Change) -> bytes:
+        """What joins a change to the request for it. May be asked in a thread."""
+        if change.origin is not Origin.LIVE:
+            return NOT_COMPARABLE
+        return evidence_digest(change.object, change.key, change.stream.type, self._digest_key)
+
+    def attributed(self, change: Change, entry: Entry, digest: bytes) -> Entry:
         """The entry with its author, if it can be known now, or with the time until which it waits."""
         if change.origin is not Origin.LIVE:
             return entry
         now = self._clock()
         self._facts.expire(now)
-        digest = evidence_digest(change.object, change.key, change.stream.type, self._digest_key)
         subject = self.sightings.subject(change, entry, digest)
         if subject is None:
             return entry
@@ -139,7 +144,10 @@ class Nobody:
     def seen(self, change: Change) -> None:
         del change
 
-    def attributed(self, _change: Change, entry: Entry) -> Entry:
+    def digest(self, _change: Change) -> bytes:
+        return NOT_COMPARABLE
+
+    def attributed(self, _change: Change, entry: Entry, _digest: bytes) -> Entry:
         return entry
 
     def journaled(self, entries: Iterable[Entry]) -> None:

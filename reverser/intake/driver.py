@@ -39,9 +39,10 @@ from reverser.model.change import (
     StartedOver,
     Stream,
 )
-from reverser.model.entry import Append
+from reverser.model.entry import Append, Record
 from reverser.model.ports import Encrypter, Journal
 from reverser.model.resource import ObjectKey
+from reverser.model.suspicion import Suspicion
 from reverser.stages.decision import Decision
 from reverser.stages.route import Route
 from reverser.stages.sanitize import suspicious
@@ -114,7 +115,8 @@ class Intake:
             known = await self._journal.known((name, key) for key in keys[start : start + TURN])
             for place, record in known.items():
                 with left_out("suspicious", place[1]):
-                    self._suspects.seed(place, suspicious(msgspec.json.decode(record.content)))
+                    size = len(record.content)
+                    self._suspects.seed(place, await self._memory.aside.run(size, _suspicious, record))
         self._suspects.show(name)
 
     async def _take(self, batch: list[Observation]) -> None:
@@ -168,43 +170,53 @@ class Intake:
         self._metrics.count("events_received", cluster=change.key.cluster)
         with left_out("scaled", change.key):
             self._memory.scaled.note(change)
+        scaled = self._memory.scaled.scales(change)
+        routes = self._routes.get(change.key.cluster, ())
         listing = self._listings.get(change.stream.id)
         if listing is None:
-            for name, decision in self._decisions(change, draft):
-                decision = await self._sealing.sealed(name, change.key, self._attributed(change, decision))
+            for route in routes:
+                name, decision = await self._decided(route, change, draft, scaled=scaled)
+                decision = await self._attributed(change, decision)
+                decision = await self._sealing.sealed(name, change.key, decision)
                 draft.add(name, change.key, decision)
             if change.resource_version:
                 draft.positions[change.stream.id] = change.resource_version
             return
         self._metrics.count("objects_scanned", cluster=change.key.cluster)
-        for route in self._routes.get(change.key.cluster, ()):
+        for route in routes:
             self._sealing.supersede(route.destination.name, change.key)
         if change.deleted:
             listing.absent(change.key)
             return
         listing.present(change.key)
-        for name, decision in self._decisions(change, draft):
+        for route in routes:
+            name, decision = await self._decided(route, change, draft, scaled=scaled)
             if decision.entry is None and decision.record is not None:
-                draft.add(
-                    name, change.key, decision
-                )  # nothing to write: it only became known by what it is selected
+                # Nothing to write: it only became known by what it is selected.
+                draft.add(name, change.key, decision)
             listing.decide(name, change.key, decision)
 
-    def _attributed(self, change: Change, decision: Decision) -> Decision:
+    async def _attributed(self, change: Change, decision: Decision) -> Decision:
         if decision.entry is None:
             return decision
         with left_out("attribution", change.key):
-            entry = self._attributor.attributed(change, decision.entry)
+            digest = await self._memory.aside.run(change.size, self._attributor.digest, change)
+            entry = self._attributor.attributed(change, decision.entry, digest)
             return msgspec.structs.replace(decision, entry=entry)
         return decision
 
-    def _decisions(self, change: Change, draft: Draft) -> Iterator[tuple[str, Decision]]:
-        cluster, scaled = change.key.cluster, self._memory.scaled.scales(change)
-        for route in self._routes.get(cluster, ()):
-            name = route.destination.name
-            decision = self._memory.decide(route, change, draft.record(name, change.key), scaled=scaled)
-            self._metrics.count("events_processed", cluster=cluster, result=decision.result)
-            yield name, decision
+    async def _decided(
+        self, route: Route, change: Change, draft: Draft, *, scaled: bool
+    ) -> tuple[str, Decision]:
+        name = route.destination.name
+        record = draft.record(name, change.key)
+        decision = await self._memory.decided(route, change, record, scaled=scaled)
+        self._metrics.count("events_processed", cluster=change.key.cluster, result=decision.result)
+        return name, decision
+
+
+def _suspicious(record: Record) -> tuple[Suspicion, ...]:
+    return suspicious(msgspec.json.decode(record.content))
 
 
 def _flags(routes: Iterable[Route], name: str) -> Iterator[bool]:

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 
 from reverser.bugs import BUG, contained, left_out
 from reverser.errors import WithheldError
+from reverser.intake.aside import Aside, called_back
 from reverser.intake.claims import Claims
 from reverser.intake.draft import Draft, Place
 from reverser.intake.listing import Listing
@@ -36,6 +37,8 @@ class Memory:
         self._journal = journal
         self._suspects = suspects
         self._claims = {route.destination.name: Claims() for route in routes if route.hooks.foreign_layout}
+        self.aside = Aside()
+        """Where large objects are looked at."""
         self.scaled = Scaled()
         """What autoscalers scale."""
         self.withholding = Withholding()
@@ -57,6 +60,12 @@ class Memory:
         )
         self.scaled.seed(scaling.values())
         return records
+
+    async def decided(self, route: Route, change: Change, record: Record | None, *, scaled: bool) -> Decision:
+        """`decide`, in a thread for what is large."""
+        size = change.size + (0 if record is None else len(record.content))
+        route = called_back(route, change.stream.type, size)
+        return await self.aside.run(size, self.decide, route, change, record, scaled=scaled)
 
     def decide(self, route: Route, change: Change, record: Record | None, *, scaled: bool) -> Decision:
         """What becomes of a change; `record` is what the journal knows of the object."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import msgspec
+import trio
 
 from reverser.kube.depth import decoded
 from reverser.kube.errors import Garbled, status_error
@@ -12,6 +13,8 @@ from reverser.model.change import Change, Origin, Stream
 
 INITIAL_EVENTS_END = "k8s.io/initial-events-end"
 MUTATIONS = ("ADDED", "MODIFIED", "DELETED")
+LARGE_BYTES = 256 * 1024
+"""A longer line takes milliseconds to decode, and one with very many lists much longer."""
 UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
@@ -30,6 +33,8 @@ class WatchEvent(msgspec.Struct):
 
     type: str
     object: dict[str, Any]
+    size: int = msgspec.field(default=0, name="bytes of the line")
+    """Bytes of the line; no server sends a member of this name."""
 
     @property
     def metadata(self) -> Metadata:
@@ -76,14 +81,21 @@ def event_of(line: bytes) -> WatchEvent:
         raise Garbled(f"an event cannot be read: {error}") from error
     if event.type == "ERROR":
         raise status_error(event.object)
+    event.size = len(line)
     return event
+
+
+async def read(line: bytes) -> WatchEvent:
+    """`event_of`, in a thread for a line that takes long."""
+    return event_of(line) if len(line) < LARGE_BYTES else await trio.to_thread.run_sync(event_of, line)
 
 
 def item_of(stream: Stream, item: msgspec.Raw) -> WatchEvent:
     """An item of a list, as the event that it stands for. Lists leave apiVersion and kind to the type."""
     try:
         named = {"apiVersion": stream.type.api_version, "kind": stream.type.kind}
-        return WatchEvent("ADDED", named | decoded(bytes(item), _object))
+        text = bytes(item)
+        return WatchEvent("ADDED", named | decoded(text, _object), len(text))
     except UNREADABLE as error:
         raise Garbled(f"an item of a list cannot be read: {error}") from error
 
@@ -101,4 +113,5 @@ def change_of(stream: Stream, event: WatchEvent, origin: Origin, now: float, *, 
         seen_at=now,
         created=event.type == "ADDED",
         removed=event.type == "DELETED",
+        size=event.size,
     )

@@ -19,7 +19,7 @@ import trio
 from reverser.errors import TransientError
 from reverser.kube.client import Client
 from reverser.kube.errors import ApiError, Garbled
-from reverser.kube.events import MUTATIONS, Page, WatchEvent, event_of, item_of
+from reverser.kube.events import MUTATIONS, Page, WatchEvent, item_of, read
 from reverser.kube.paths import METADATA, collection, page_params
 from reverser.model.change import Stream
 
@@ -64,7 +64,7 @@ async def streamed(lines: AsyncIterator[bytes], hand_on: HandOn) -> Listed:
         began = trio.current_time()
         line = await _next(lines, max(0.0, min(SILENCE_SECONDS, left_seconds)))
         left_seconds -= trio.current_time() - began
-        event = event_of(line)
+        event = await read(line)
         if event.type in MUTATIONS:
             await hand_on(event)
             objects += event.type == "ADDED"

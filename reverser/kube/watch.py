@@ -22,7 +22,7 @@ from reverser.bugs import bug
 from reverser.errors import ReverserError
 from reverser.kube.client import Client
 from reverser.kube.errors import ApiError, Faulty, Gone, NotFound, Rewound, Silent, Stuck
-from reverser.kube.events import MUTATIONS, WatchEvent, change_of, event_of
+from reverser.kube.events import MUTATIONS, WatchEvent, change_of, read
 from reverser.kube.lists import BrokenOff, Listed, Lists, Unending, newest, paged, streamed
 from reverser.kube.paths import ANY_VERSION, collection, watch_params
 from reverser.kube.progress import Progress
@@ -170,7 +170,7 @@ class Watch:
 
     async def _live(self, lines: AsyncIterator[bytes]) -> None:
         async for line in lines:
-            event = event_of(line)
+            event = await read(line)
             version = event.resource_version
             if not self._progress.moved(version):
                 await self._start_over(version)

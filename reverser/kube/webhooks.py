@@ -20,7 +20,7 @@ COLLECTION = "/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurati
 MANAGER = "reverser"
 BUNDLE_MANAGER = "reverser-ca"
 APPLY = "application/apply-patch+yaml"
-CERTIFICATE = re.compile(rb"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", re.DOTALL)
+CERTIFICATE = re.compile(rb"-----BEGIN CERTIFICATE-----[^-]++-----END CERTIFICATE-----")
 
 
 async def install(client: Client, registration: dict[str, Any], *, dry_run: bool = False) -> dict[str, Any]:

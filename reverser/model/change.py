@@ -74,6 +74,8 @@ class Change(msgspec.Struct, frozen=True):
     """ADDED: the object was not in the stream's scope before."""
     removed: bool = False
     """DELETED: the object is gone, not only on its way out."""
+    size: int = 0
+    """Bytes of the JSON that told of it; 0: not known."""
 
 
 class ListStarted(msgspec.Struct, frozen=True):

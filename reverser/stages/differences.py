@@ -26,6 +26,10 @@ NOTHING: Named = ("", ABSENT)
 PATH_CHARACTERS = 200
 """What differs below a longer path is one difference: nesting may be deeper than Python's stack."""
 
+COMPARED_CHARACTERS = 60
+"""Below a longer path, maps and lists are gone through without being compared first: to compare them again
+at each level takes the size times the depth."""
+
 # In this order: a volumeMount has a name too, but is merged by its path.
 _MERGE_KEYS = (
     ("mountPath",),
@@ -51,34 +55,45 @@ def hidden(name: str, value: Any) -> bool:
 
 
 def _differences(path: str, old: Named, new: Named) -> Iterator[Difference]:
-    """Of two values that differ."""
+    """Of two values that differ, or may."""
     before, after = old[1], new[1]
     if isinstance(before, dict) and isinstance(after, dict) and len(path) <= PATH_CHARACTERS:
         keys = sorted({*before, *after})
-        yield from _in_maps(_values(before), _values(after), keys, lambda key: child(path, key))
+        deep = len(path) > COMPARED_CHARACTERS
+        yield from _in_maps(_values(before), _values(after), keys, lambda key: child(path, key), deep=deep)
     elif isinstance(before, list) and isinstance(after, list) and len(path) <= PATH_CHARACTERS:
         yield from _in_lists(path, old, new)
-    else:
+    elif not same(before, after):
         yield path, old, new
 
 
+def _both_hold_more(before: Any, after: Any) -> bool:
+    return isinstance(before, dict | list) and type(before) is type(after)
+
+
 def _in_maps(
-    old: dict[str, Named], new: dict[str, Named], keys: Iterable[str], spell: Callable[[str], str]
+    old: dict[str, Named],
+    new: dict[str, Named],
+    keys: Iterable[str],
+    spell: Callable[[str], str],
+    *,
+    deep: bool,
 ) -> Iterator[Difference]:
     for key in keys:
         before, after = old.get(key, NOTHING), new.get(key, NOTHING)
-        if not same(before[1], after[1]):
+        if (deep and _both_hold_more(before[1], after[1])) or not same(before[1], after[1]):
             yield from _differences(spell(key), before, after)
 
 
 def _in_lists(path: str, old: Named, new: Named) -> Iterator[Difference]:
     keys, before, after = _labelled(old, new)
+    either = {**before, **after}
+    places = {name: index for items in (before, after) for index, name in enumerate(items)}
 
     def spell(name: str) -> str:
-        items = after if name in after else before
-        return f"{path}[{name if _shows(items[name][1], keys) else list(items).index(name)}]"
+        return f"{path}[{name if _shows(either[name][1], keys) else places[name]}]"
 
-    yield from _in_maps(before, after, {**before, **after}, spell)
+    yield from _in_maps(before, after, either, spell, deep=len(path) > COMPARED_CHARACTERS)
     if [each for each in before if each in after] != [each for each in after if each in before]:
         yield path, NOTHING, NOTHING
 

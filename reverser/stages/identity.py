@@ -20,7 +20,7 @@ Identify = Callable[[Actor], str]
 
 CHARACTERS = 200
 SERVICE_ACCOUNT = re.compile(r"system:serviceaccount:([^:]+):([^:]+)")
-EMAIL = re.compile(r"[^\s@<>]+@[^\s@<>]+\.[^\s@<>]+")
+EMAIL = re.compile(r"[^\s@<>]++@[^\s@<>][^\s@<>.]*+\.[^\s@<>]+")
 PLACE = re.compile(r"\{(user|\d)\}")
 GLOB = {"*": "(.*)", "?": "(.)"}
 

@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import re
 
-LINE = re.compile(
-    r"\s*(?P<name>[^<#]*?)\s*<(?P<email>[^>]*)>(?:\s*(?P<old>[^<]*?)\s*<(?P<of>[^>]*)>)?\s*(?:#.*)?"
-)
+LINE = re.compile(r"(?P<name>[^<#]*+)<(?P<email>[^>]*+)>(?:(?P<old>[^<]*+)<(?P<of>[^>]*+)>)?\s*+(?:#.*)?")
 
 
 class Mailmap:
@@ -31,7 +29,8 @@ class Mailmap:
         return new_name or name, new_email or email
 
     def _add(self, found: re.Match[str]) -> None:
-        name, email, old_name, old_email = (found[group] or "" for group in ("name", "email", "old", "of"))
+        name, old_name = ((found[group] or "").strip() for group in ("name", "old"))
+        email, old_email = found["email"], found["of"] or ""
         if not old_email:
             self._by_email[email.lower()] = (name, "")
         elif old_name:

@@ -28,7 +28,7 @@ _TOP = {"apiVersion": 0, "kind": 1, "metadata": 2}
 _METADATA = {"name": 0, "namespace": 1}
 
 _WORD = r"[A-Za-z0-9_./@%+=(),;'$-]"
-_PLAIN = re.compile(f"(?:/|-{{0,2}}[A-Za-z])(?:{_WORD}|[: ](?={_WORD}))*")
+_PLAIN = re.compile(f"(?:/|-{{0,2}}[A-Za-z])(?:{_WORD}++|[: ](?={_WORD}))*+")
 _QUANTITY = re.compile(r"[1-9][0-9]*(?:\.[0-9]+)?(?:[KMGTPE]i|[munkMGTPsh%])|0[msh%]")
 _TYPED = frozenset(("y", "n", "yes", "no", "on", "off", "true", "false", "null", "nan", "inf", "infinity"))
 

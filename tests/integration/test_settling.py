@@ -107,7 +107,7 @@ class World:
         change = live(version, after)
         edit = Edit("shop/configmaps/a.yaml", b"x")
         entry = Entry("live", KEY, "v1", "ConfigMap", Operation.UPDATE, Origin.LIVE, edit, change.seen_at)
-        append = Append(entries=[self.attributor.attributed(change, entry)])
+        append = Append(entries=[self.attributor.attributed(change, entry, self.attributor.digest(change))])
         (numbered,) = await self.journal.append(append)
         return numbered
 

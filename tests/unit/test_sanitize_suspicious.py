@@ -11,6 +11,7 @@ import pytest
 
 from reverser.stages.decide import decide
 from reverser.stages.sanitize import suspicious, without_suspicious
+from reverser.stages.sanitize.search import OVERLAP, PART
 from reverser.stages.sanitize.tokens import RULES, token
 from tests.unit.test_decide import LIVE, change, recorded, route, web
 
@@ -212,3 +213,30 @@ def test_masking_begins_with_the_next_event_even_if_nothing_changed() -> None:
     assert CHANCE.encode() not in decision.entry.edit.content
     assert decision.entry.changes == ("metadata.annotations.a-token: changed",)
     assert decide(masks, change(obj), decision.record).result == "unchanged"
+
+
+@pytest.mark.parametrize("between", ["x", " ", "\n", "-"])
+@pytest.mark.parametrize(
+    "start", [0, PART - OVERLAP - 9, PART - 40, PART - 1, PART, 3 * PART - 20, 1_500_000]
+)
+def test_a_long_text_is_looked_at_to_its_end(start: int, between: str) -> None:
+    """A secret is found wherever it stands in a text, also where one part ends and the next begins."""
+    for secret, rule in ((JWT, "jwt"), (PEM, "private-key"), (f"password={CHANCE}", "named-value")):
+        text = f"{(between * start)[: max(start - 1, 0)]} {secret} {between * 9000}"
+        content = {"metadata": {}, "data": {"text": text}}
+
+        assert [each.rule for each in suspicious(content)] == [rule]
+
+
+def test_a_value_ends_where_the_next_name_that_tells_begins() -> None:
+    """Of names that follow each other without a blank, each is looked at with its own value."""
+    assert suspicious({"data": {"text": f"token=secret=password={CHANCE}"}})
+    assert suspicious({"data": {"text": f"password={CHANCE},token=x"}})
+    assert not suspicious({"data": {"text": "token=abc=" * 2000}})
+
+
+def test_the_header_of_a_token_may_be_nested_deeper_than_python_reads() -> None:
+    """What is no JWT is none, however its first part is made."""
+    header = base64.urlsafe_b64encode(b'{"a":' + b"[" * 6000).decode().rstrip("=")
+
+    assert token(f"{header}.eyJ{CHANCE}.{CHANCE}") == ""

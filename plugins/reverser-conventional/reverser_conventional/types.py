@@ -58,6 +58,13 @@ def _any(globs: Iterable[str], names: Iterable[str]) -> bool:
 
 
 def _glob(glob: str) -> re.Pattern[str]:
-    """fnmatch would read the brackets of `containers[web]` as a set of letters."""
-    signs = {"*": ".*", "?": "."}
-    return re.compile("".join(signs.get(sign) or re.escape(sign) for sign in glob), re.DOTALL)
+    """fnmatch would read the brackets of `containers[web]` as a set of letters.
+
+    Between two stars the first place that fits is as good as any later one: no other is tried.
+    """
+    first, *others = (
+        "".join("." if sign == "?" else re.escape(sign) for sign in part) for part in glob.split("*")
+    )
+    *middle, last = others or [""]
+    between = "".join(f"(?>.*?{part})" for part in middle)
+    return re.compile(f"{first}{between}.*{last}" if others else first, re.DOTALL)

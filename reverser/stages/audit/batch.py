@@ -15,7 +15,7 @@ import msgspec
 from reverser.stages.wire import UndecodableError, read
 
 KIND = "EventList"
-_TOKEN = re.compile(rb'"(?:[^"\\]++|\\.)*+"|[\[\]{},]', re.DOTALL)
+_TOKEN = re.compile(rb'"(?:[^"\\]++|\\.)*+"?|[\[\]{},]', re.DOTALL)
 
 
 class _EventList(msgspec.Struct, frozen=True):

@@ -61,19 +61,23 @@ def hidden(content: Content, what: Sensitive, key: bytes | None) -> Content:
     if not what:
         return content
     hide: Callable[[Any], Any] = (lambda _: ABSENT) if key is None else lambda value: digests(value, key)
-    for path in (*what.paths, *_keyed(content, what.keys)):
+    for path in what.paths:
         content = replaced(content, path, hide, ABSENT)
+    content = _keyed(content, what.keys, hide) if what.keys else content
     return _whole(content, hide) if what.whole else content
 
 
-def _keyed(content: Content, globs: Sequence[str]) -> list[tuple[str, ...]]:
-    return [
-        (field, name)
-        for field in KEYED
-        if globs and isinstance(content.get(field), dict)
-        for name in content[field]
-        if any(fnmatchcase(name, glob) for glob in globs)
-    ]
+def _keyed(content: Content, globs: Sequence[str], hide: Callable[[Any], Any]) -> Content:
+    """Each map once, however many of its keys are meant."""
+    for field in KEYED:
+        values = content.get(field)
+        if isinstance(values, dict):
+            shown = {
+                name: hide(value) if any(fnmatchcase(name, glob) for glob in globs) else value
+                for name, value in values.items()
+            }
+            content = {**content, field: {name: item for name, item in shown.items() if item is not ABSENT}}
+    return content
 
 
 def _whole(content: Content, hide: Callable[[Any], Any]) -> Content:

@@ -28,18 +28,23 @@ def without_suspicious(content: Content, key: bytes) -> Content:
     Raises WithheldError without a usable key.
     """
     # Asked for every event, for a record proves nothing: it may be of another setting, or of older rules.
+    copies: dict[Steps, Any] = {(): content.copy()}
     for steps, _ in find(content):
-        content = _masked(content, steps, key)
-    return content
+        *way, last = steps
+        parent = _copied(copies, tuple(way))
+        parent[last] = masked_value(parent[last], key)
+    made: Content = copies[()]
+    return made
 
 
-def _masked(node: Any, steps: Steps, key: bytes) -> Any:
-    if not steps:
-        return masked_value(node, key)
-    head, rest = steps[0], steps[1:]
-    if isinstance(node, list):
-        return [_masked(item, rest, key) if index == head else item for index, item in enumerate(node)]
-    return {name: _masked(item, rest, key) if name == head else item for name, item in node.items()}
+def _copied(copies: dict[Steps, Any], way: Steps) -> Any:
+    """The copy of what stands at the end of the way; each map and list is copied once."""
+    for length in range(1, len(way) + 1):
+        here = way[:length]
+        if here not in copies:
+            parent = copies[here[:-1]]
+            copies[here] = parent[here[-1]] = parent[here[-1]].copy()
+    return copies[way]
 
 
 def _spelt(node: Any, steps: Steps) -> str:

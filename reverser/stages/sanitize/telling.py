@@ -26,15 +26,16 @@ _WORD = (
     r"|access[-_.]?key|account[-_.]?key|secret[-_.]?key|private[-_.]?key|client[-_.]?key|client[-_.]?key[-_.]?data"
     r"|encryption[-_.]?key|signing[-_.]?key|master[-_.]?key|shared[-_.]?key"
 )
-_TELLS = re.compile(rf".*(?:{_WORD})s?$", re.IGNORECASE | re.DOTALL)
+_TELLS = re.compile(rf"(?:{_WORD})s?$", re.IGNORECASE)
+_TAIL = len("client-key-data") + len("s\n")
+"""Characters of the longest word that tells, and of what may stand behind it: no more of a name is read."""
 _PASSWORD = re.compile(r"(?:passw(?:or)?d|passwd|passphrase|pwd)s?$", re.IGNORECASE)
 _ROOTS = ("passw", "passp", "pwd", "secret", "token", "credential")
 _KEY = re.compile(r"key(?<=[-_.ihenrtsgpd]key)")
 """With what `_WORD` has before it; searched for by its letters, which is fast."""
-_ASSIGNED = re.compile(
-    r"""(?<![\w.-])([\w.-]{3,80})\\?["']?[ \t]*(?:=>|:=|[:=])[ \t]*\\?"""
-    r"""(?=["']([^"'\n]+)["']|([^\s"',;&}\])\\]+))"""
-)
+_ASSIGNS = re.compile(r"""(?<![\w.-])([\w.-]{3,80}+)\\?["']?[ \t]*+(?:=>|:=|[:=])[ \t]*+\\?""")
+_ASSIGNED = re.compile(r"""["']([^"'\n]{1,1024}+)["']|([^\s"',;&}\])\\]{1,513}+)""")
+"""Longer ones than `MOST` are no secrets; the bounds are what keeps a look at each name short."""
 _EXEMPT = re.compile(
     r"""[./~]|file:|\w+://                                       # paths, URLs
     |sha\d+[:-]|[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$   # digests, UIDs
@@ -50,10 +51,14 @@ _WORDY = re.compile(
 """Names of objects, images, keys: words and numbers with marks between them."""
 
 
-@lru_cache(maxsize=8192)
 def tells(name: str) -> bool:
     """Whether a value of this name may be a secret."""
-    return len(name) <= MOST and _TELLS.match(name) is not None
+    return len(name) <= MOST and _ends_telling(name[-_TAIL:])
+
+
+@lru_cache(maxsize=8192)
+def _ends_telling(end: str) -> bool:
+    return _TELLS.search(end) is not None
 
 
 def name_in(node: dict[str, Any], key: str) -> str:
@@ -77,8 +82,23 @@ def inside(text: str) -> str:
     lower = text.lower()
     if not any(root in lower for root in _ROOTS) and _KEY.search(lower) is None:
         return ""
-    assigned = (found.groups() for found in _ASSIGNED.finditer(text))
-    return next((NAMED for name, *value in assigned if named(name, value[0] or value[1])), "")
+    assigned = [found for found in _ASSIGNS.finditer(text) if tells(found[1])]
+    ends = [*(found.start() for found in assigned[1:]), len(text)]
+    values = (_value(text, found.end(), end) for found, end in zip(assigned, ends, strict=True))
+    pairs = zip(assigned, values, strict=True)
+    return next((NAMED for found, value in pairs if len(value) >= LEAST and _by_chance(found[1], value)), "")
+
+
+def _value(text: str, start: int, end: int) -> str:
+    """What is assigned from `start` on.
+
+    One without quotes ends where the next name that tells begins: no part of a text is looked at for more
+    than one name.
+    """
+    found = _ASSIGNED.match(text, start)
+    if found is None:
+        return ""
+    return found[1] or found[2][: max(end - start, 0)]
 
 
 def _by_chance(name: str, value: str) -> bool:

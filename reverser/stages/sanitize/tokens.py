@@ -23,6 +23,9 @@ from reverser.stages.sanitize.placeholders import placeholder
 
 Found = re.Match[str]
 
+MOST_HEADER = 8192
+"""Characters of the first part of a JWT: a certificate chain in it takes some thousand."""
+
 
 def _of_a_private_key(found: Found) -> bool:
     """Certificates begin with the same letters."""
@@ -32,8 +35,8 @@ def _of_a_private_key(found: Found) -> bool:
 def _of_a_jwt(found: Found) -> bool:
     """Its first part says how it is signed."""
     try:
-        header = json.loads(_decoded(found[1]))
-    except ValueError:
+        header = json.loads(_decoded(found[1])) if len(found[1]) <= MOST_HEADER else None
+    except (ValueError, RecursionError):
         return False
     return isinstance(header, dict) and "alg" in header
 
@@ -58,13 +61,19 @@ def _rule(name: str, marks: str, shape: str, test: Callable[[Found], bool] | Non
     return Rule(name, tuple(marks.split("|")), re.compile(shape, re.ASCII), test)
 
 
+_FIRST = r"(?<![\w-])(?>[\w-]*?\b"
+"""Up to the first place in a run of these characters that begins as the rule says. If it does not fit
+there, it fits at no later place of the run, and to try them all would take the square of its length."""
+
 RULES = (
     _rule("gcp-service-account", '"private_key_id"', r'"private_key_id"\s*:\s*"[0-9a-f]{40}"'),
     _rule(
         "private-key",
         "-----BEGIN",
-        # Of RSA, EC, OpenSSH, PGP and PKCS #8, also without an end; a heading alone is no key.
-        r"-----BEGIN[ A-Z0-9]{0,40}PRIVATE KEY(?: BLOCK)?-----[\s\S]{0,400}?[A-Za-z0-9+/=]{32}",
+        # Of RSA, EC, OpenSSH, PGP and PKCS #8, also without an end; a heading alone is no key. Between the
+        # two may be some lines of short words.
+        r"-----BEGIN[ A-Z0-9]{0,40}PRIVATE KEY(?: BLOCK)?-----"
+        r"(?:[^A-Za-z0-9+/=]++|[A-Za-z0-9+/=]{1,31}+(?![A-Za-z0-9+/=])){0,100}+[A-Za-z0-9+/=]{32}",
     ),
     _rule("private-key", "LS0tLS1CRUdJTi", r"LS0tLS1CRUdJTi[A-Za-z0-9+/=]{80,}", _of_a_private_key),
     _rule("age-key", "AGE-SECRET-KEY-1", r"AGE-SECRET-KEY-1[QPZRY9X8GF2TVDW0S3JN54KHCE6MUA7L]{58}"),
@@ -88,12 +97,12 @@ RULES = (
     _rule("stripe-key", "k_live_|k_test_", r"\b[sr]k_(?:live|test)_[A-Za-z0-9]{16,}"),
     _rule("npm-token", "npm_", r"\bnpm_[A-Za-z0-9]{36}\b"),
     _rule("pypi-token", "pypi-AgE", r"\bpypi-AgE[\w-]{50,}"),
-    _rule("openai-key", "T3BlbkFJ", r"\bsk-[\w-]{20,}T3BlbkFJ[\w-]{20,}"),
+    _rule("openai-key", "T3BlbkFJ", rf"{_FIRST}sk-)[\w-]{{20,}}T3BlbkFJ[\w-]{{20,}}"),
     _rule("anthropic-key", "sk-ant-", r"\bsk-ant-[a-z]+\d\d-[\w-]{80,}"),
     _rule("sendgrid-key", "SG.", r"\bSG\.[\w-]{22}\.[\w-]{43}(?![\w-])"),
     _rule("vault-token", "hvs.|hvb.", r"\bhv[sb]\.[\w-]{80,}"),
-    _rule("jwt", "eyJ", r"\b(eyJ[\w-]{10,})\.eyJ[\w-]{10,}\.[\w-]{16,}", _of_a_jwt),
-    _rule("url-password", "://", r"://[^\s:/@?#\"'<>]*:([^\s/@\"'<>]{3,})@[\w\[]", _real),
+    _rule("jwt", "eyJ", rf"{_FIRST}(?=eyJ))([\w-]{{13,}}+)\.eyJ[\w-]{{10,}}+\.[\w-]{{16,}}", _of_a_jwt),
+    _rule("url-password", "://", r"://[^\s:/@?#\"'<>]*+:([^\s/@\"'<>]{3,}+)@[\w\[]", _real),
 )
 """Where several fit, the first one names it."""
 

@@ -14,7 +14,7 @@ import msgspec
 
 Operator: TypeAlias = Literal["in", "notin", "exists", "absent", ">", "<"]
 
-_TOKEN = re.compile(r"\s*(==|!=|[=!(),<>]|[^\s=!(),<>]+)")
+_TOKEN = re.compile(r"\s*+(==|!=|[=!(),<>]|[^\s=!(),<>]+)")
 _KEY = re.compile(r"(?:[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?/)?[A-Za-z0-9](?:[A-Za-z0-9_.-]*[A-Za-z0-9])?")
 _VALUE = re.compile(r"(?:[A-Za-z0-9](?:[A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?)?")
 _NUMBER = re.compile(r"-?[0-9]+", re.ASCII)
@@ -70,7 +70,7 @@ class _Parser:
     """Reads tokens from left to right."""
 
     def __init__(self, text: str) -> None:
-        self._tokens = [(found[1], found.start(1) + 1) for found in _TOKEN.finditer(text)]
+        self._tokens = [(found[1], found.start(1) + 1) for found in _TOKEN.finditer(text.rstrip())]
         self._end = len(text) + 1
         self._next = 0
 

@@ -1,0 +1,92 @@
+"""Large objects are looked at in a thread, in their order, while everything else goes on."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+import trio
+
+from reverser.intake import memory
+from reverser.intake.aside import LARGE_BYTES
+from reverser.journal.sqlite import open_journal
+from reverser.kube import events
+from reverser.model.change import Change
+from reverser.stages.decide import decide
+from tests.hooks import HOOKS
+from tests.integration.intaking import Taking, config_map, live, said
+
+BOUND_SECONDS = 20
+
+
+def large(version: int, name: str) -> Change:
+    return msgspec.structs.replace(live(version, config_map(name, "x" * LARGE_BYTES)), size=LARGE_BYTES)
+
+
+async def test_other_tasks_go_on_while_a_large_object_is_decided(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The event loop turns meanwhile; what comes after the object is journaled after it."""
+    begun, other_has_run = threading.Event(), threading.Event()
+    waits: list[bool] = []
+
+    def slow(route: Any, change: Change, *arguments: Any, **named: Any) -> Any:
+        if change.size:
+            begun.set()
+            waits.append(other_has_run.wait(BOUND_SECONDS))
+        return decide(route, change, *arguments, **named)
+
+    async def other() -> None:
+        while not begun.is_set():
+            await trio.sleep(0.001)
+        other_has_run.set()
+
+    monkeypatch.setattr(memory, "decide", slow)
+    async with open_journal(tmp_path) as journal, trio.open_nursery() as nursery:
+        nursery.start_soon(other)
+        await Taking(journal).all([large(1, "b"), live(2, config_map("a", "1")), large(3, "c")])
+        written = await said(journal)
+
+    assert waits == [True, True]
+    assert [line.rpartition("/")[2] for line in written] == ["b.yaml", "a.yaml", "c.yaml"]
+
+
+async def test_plugins_are_asked_in_the_main_thread(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """There they are interrupted when they take too long, however large the object is."""
+    threads = []
+
+    class Hooks:
+        foreign_layout = False
+
+        def __getattr__(self, name: str) -> Any:
+            def call(*arguments: Any) -> Any:
+                threads.append(threading.current_thread())
+                return getattr(HOOKS, name)(*arguments)
+
+            return call
+
+    hooks: Any = Hooks()
+    async with open_journal(tmp_path) as journal:
+        taking = Taking(journal, hooks=hooks)
+        threads.clear()
+        await taking.all([large(1, "a")])
+        written = await said(journal)
+
+    assert len(written) == 1
+    assert len(threads) > 1
+    assert set(threads) == {threading.main_thread()}
+
+
+async def test_a_long_line_is_read_in_a_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One with very many lists in it takes long to decode."""
+    threads = []
+    monkeypatch.setattr(events, "event_of", lambda _: threads.append(threading.current_thread()))
+
+    await events.read(b"x")
+    await events.read(b"x" * events.LARGE_BYTES)
+
+    assert threads[0] is threading.main_thread()
+    assert threads[1] is not threading.main_thread()
