@@ -47,7 +47,9 @@ class Node(msgspec.Struct, eq=False):
     items: list[Node] = msgspec.field(default_factory=list)
     """Of a list."""
     fixed: str = ""
-    """Why nothing in it can be edited: `anchor`, `alias`, `tag`, `merge key`, `repeated key`."""
+    """Why nothing in it can be edited: `anchor`, `alias`, `tag`, `merge key`."""
+    repeated: set[str] = msgspec.field(default_factory=set)
+    """Of a map: keys that stand there more than once."""
     waiting: Node | None = None
     """While reading a map: the key whose value comes next."""
 
@@ -158,8 +160,8 @@ def _store(node: Node, key: Node, value: Node) -> None:
     if key.kind != "scalar" or name is None or isinstance(name, float):
         raise UnreadableError("a key that JSON does not have")
     name = name if isinstance(name, str) else str(name).lower()
-    if name in node.data and not node.fixed:
-        node.fixed = "repeated key"
+    if name in node.data:
+        node.repeated.add(name)
     node.data[name] = value.data
 
 

@@ -29,6 +29,7 @@ _REQUIRED: dict[tuple[str, str], tuple[str, ...]] = {
     ("apiextensions.k8s.io", "CustomResourceDefinition"): ("versions",),
 }
 """Fields without which the API server refuses a new object."""
+_ABSENT: Any = object()
 MISSING_LEAST = 4
 SHARE_LEAST = 0.25
 
@@ -48,12 +49,12 @@ def lacks_most(told: Any, wanted: dict[str, Any]) -> bool:
         have, want = pairs.pop()
         if isinstance(want, dict) and want:
             have = have if isinstance(have, dict) else {}
-            pairs += [(have.get(key), value) for key, value in want.items()]
+            pairs += [(have.get(key, _ABSENT), value) for key, value in want.items()]
         elif isinstance(want, list) and want:
             have = have if isinstance(have, list) else []
-            pairs += [(have[at] if at < len(have) else None, value) for at, value in enumerate(want)]
+            pairs += [(have[at] if at < len(have) else _ABSENT, value) for at, value in enumerate(want)]
         else:
-            asked, found = asked + 1, found + (have is not None)
+            asked, found = asked + 1, found + (have is not _ABSENT)
     named = 4
     return asked - found >= MISSING_LEAST and max(found - named, 0) < SHARE_LEAST * max(asked - named, 1)
 

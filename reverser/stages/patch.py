@@ -27,6 +27,7 @@ NEIGHBOURS = 2000
 """Characters that are looked at to see how a bracket is filled."""
 _PLACEHOLDER = re.compile(r"\$\{|\{\{")
 _GAP = re.compile(r"(?:[ \t\r\n]|#[^\n]*)*+")
+_COMMA = re.compile(r"[ \t\r\n]*,")
 _COLON = re.compile(r"[ \t]*:")
 
 
@@ -107,10 +108,12 @@ class _Edits:
     # maps
 
     def _map(self, node: Node, new: dict[str, Any], place: _Place) -> None:
-        if node.fixed == "merge key" or node.fixed == "repeated key":
+        if node.fixed == "merge key":
             if not same(sent(node.data), sent(new)):
                 self._refuse(node.fixed)
             return
+        if any(key not in new or not same(sent(node.data[key]), sent(new[key])) for key in node.repeated):
+            self._refuse("repeated key")
         keys = [_key(key) for key, _ in node.pairs]
         fresh = {key: value for key, value in new.items() if key not in node.data}
         gone = [key not in new for key in keys]
@@ -120,7 +123,7 @@ class _Edits:
             self._replace(node, new, place)
             return
         for key, (key_node, value_node) in zip(keys, node.pairs, strict=True):
-            if key in new:
+            if key in new and key not in node.repeated:
                 self.value(value_node, new[key], self._behind(key_node, node, place))
         spans = [(key.start, max(key.end, value.end)) for key, value in node.pairs]
         self._remove(spans, gone, flow=node.flow)
@@ -130,7 +133,7 @@ class _Edits:
             pieces = [f"{key}: {in_flow(each, bare=bare, indent=indent)}" for key, each in named.items()]
             self._add_in_flow(spans, node, pieces)
         elif fresh:
-            column = self._column(node.pairs[0][0].start)
+            column = self._column(node.pairs[-1][0].start)
             lines = entries(fresh, column, self._local(node))
             self._insert(self._line_end(spans[-1][1]), f"{lines}\n")
 
@@ -215,12 +218,30 @@ class _Edits:
             if not gone[at]:
                 continue
             if flow and at > first:
-                self._cut(spans[at - 1][1], end)
+                lines = self._lines_in_flow(start, end) if False in gone[at:] else None
+                self._cut(*(lines or (spans[at - 1][1], end)))
             elif flow or (at < first and not self._alone(spans[0][0])):
                 if at == 0:
-                    self._cut(start, spans[first][0], comments=False)
+                    self._cut_first(spans, first, flow=flow)
             else:
                 self._cut(self._line_start(start), self._line_end(end))
+
+    def _lines_in_flow(self, start: int, end: int) -> tuple[int, int] | None:
+        """The lines of an entry between brackets with the comma behind it, if nothing else is on them."""
+        comma = _COMMA.match(self._text, end)
+        if comma is None or not self._alone(start) or self._rest(comma.end())[:1] not in ("", "#"):
+            return None
+        return self._line_start(start), self._line_end(comma.end())
+
+    def _cut_first(self, spans: list[tuple[int, int]], first: int, *, flow: bool) -> None:
+        """Remove entries up to number `first`, which moves to where they began, or leaves comments there."""
+        start = spans[0][0]
+        if "#" not in self._text[spans[first - 1][1] : spans[first][0]]:
+            self._cut(start, spans[first][0])
+            return
+        end = spans[first - 1][1]
+        comma = _COMMA.match(self._text, end) if flow else None
+        self._cut(start, comma.end() if comma else end)
 
     def _add_in_flow(self, spans: list[tuple[int, int]], node: Node, pieces: list[str], at: int = -1) -> None:
         """Between brackets, behind entry `at`, parted as the neighbours are."""
@@ -318,9 +339,7 @@ class _Edits:
             raise WithheldError("Templated", "the file has a placeholder where it is to be edited")
         self.found.append((start, end, text.replace("\n", self._newline)))
 
-    def _cut(self, start: int, end: int, *, comments: bool = True) -> None:
-        if not comments and "#" in self._text[start:end]:
-            raise WithheldError("UneditableFile", "a comment stands where the file is to be edited")
+    def _cut(self, start: int, end: int) -> None:
         self._put(start, end, "")
 
     def _insert(self, at: int, text: str, *, raw: bool = False) -> None:

@@ -17,7 +17,9 @@ _WORDS: dict[str, Any] = dict.fromkeys(_TRUE, True) | dict.fromkeys(_FALSE, Fals
 _NO_NUMBERS = re.compile(r"[-+]?\.inf|[-+]?\.Inf|[-+]?\.INF|\.nan|\.NaN|\.NAN")
 _INTEGER = re.compile(r"([-+]?)(?:0[xX]([0-9a-fA-F]+)|0[bB]([01]+)|0[oO]?([0-7]+)|([1-9][0-9]*|0))", re.ASCII)
 _FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?", re.ASCII)
+_POINT_FIRST = re.compile(r"\.[0-9]+(?:_[0-9]+)*(?:[eE][-+]?[0-9]+(?:_[0-9]+)*)?", re.ASCII)
 _BASES = (16, 2, 8, 10)
+LARGEST = 10**308
 DIGITS_MOST = 400
 """A longer number is text to every reader: it has no finite value, or more digits than any has use for."""
 
@@ -34,7 +36,7 @@ def resolve(text: str) -> Any:
         raise NoJson(text)
     first = text[0]
     if first == ".":
-        return _float(text) if _FLOAT.fullmatch(text) else text
+        return _float(text, text.replace("_", "")) if _POINT_FIRST.fullmatch(text) else text
     if not (first in "+-" or (first.isascii() and first.isdigit())) or len(text) > DIGITS_MOST:
         return text
     plain = text.replace("_", "")
@@ -47,8 +49,8 @@ def resolve(text: str) -> Any:
 def number(value: int | float) -> int | float:
     """A number as it is after it was sent as JSON: whole ones of 64 bits are integers, all others floats."""
     if isinstance(value, int):
-        return value if -(2**63) <= value < 2**63 else float(value)
-    whole = value == math.floor(value) and -(2**63) <= value < 2**63 and not _negative_zero(value)
+        return float(value) if 2**63 <= abs(value) < LARGEST and value != -(2**63) else value
+    whole = value == math.floor(value) and -(2**63) <= value < 2**63
     return int(value) if whole else value
 
 
@@ -63,10 +65,6 @@ def sent(value: Any) -> Any:
     return number(value)
 
 
-def _negative_zero(value: float) -> bool:
-    return value == 0 and math.copysign(1, value) < 0
-
-
 def _integer(plain: str) -> int | None:
     found = _INTEGER.fullmatch(plain)
     if found is None:
@@ -74,7 +72,7 @@ def _integer(plain: str) -> int | None:
     sign, *digits = found.groups()
     base, text = next((base, text) for base, text in zip(_BASES, digits, strict=True) if text is not None)
     value = int(text, base) * (-1 if sign == "-" else 1)
-    return value if base == 10 or -(2**63) <= value < 2**64 else None
+    return value if -(2**63) <= value < 2**64 or (base == 10 and abs(value) < LARGEST) else None
 
 
 def _float(text: str, plain: str = "") -> Any:

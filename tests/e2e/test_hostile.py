@@ -221,7 +221,7 @@ UNEDITABLE = {
     "deep": "data: " + "[" * 5000 + "]" * 5000,
     "number": "data:\n  value: !!int ''",
     "truth": "data:\n  value: !!bool maybe",
-    "unknown": "data: !strange {value: '1'}",
+    "unknown": "data: !strange {value: '2'}",
     "list": "data: [1, 2",
     "twice": "data:\n  value: '1'\n  value: '2'",
     "map-key": "data:\n  ? {a: b}\n  : c",

@@ -12,6 +12,10 @@ from hypothesis import strategies as st
 
 from reverser.errors import WithheldError
 from reverser.stages import adopt, quantity
+from reverser.stages.equality import same
+from reverser.stages.nodes import UnreadableError, compose
+from reverser.stages.patch import patched
+from reverser.stages.scalars import sent
 from tests.property.hostile import HOSTILE
 
 NAMES = st.sampled_from(["web", "db", "cache", "a-b", "x.y", "yes", "1", "null"])
@@ -134,3 +138,62 @@ def test_quantities_of_custom_resources_are_texts() -> None:
     after = {"apiVersion": "example.com/v1", "kind": "Widget", "spec": {"limits": {"cpu": "1"}}}
 
     assert adopt.parse(adopt.edit(yaml.safe_dump(before).encode(), 0, after)) == after
+
+
+COMMENTS = st.sampled_from(["", "  # why", " # a: b", "   "])
+
+
+def _as_people_write(document: Any, draw: Any) -> str:
+    """Block and flow style, comments, blank lines and quotes, as they come."""
+    lines = yaml.safe_dump(
+        document, sort_keys=False, indent=draw(st.sampled_from([2, 4])), width=40
+    ).splitlines()
+    if draw(st.booleans()):
+        top = {key: yaml.safe_dump(value, default_flow_style=True) for key, value in document.items()}
+        lines = [
+            f"{key}: {value.removesuffix(chr(10)).removesuffix('...').strip()}" for key, value in top.items()
+        ]
+    out = []
+    for line in lines:
+        plain = not set(line) & set("'\"|>\\#") and line.rstrip().endswith(
+            (":", "]", "}", *"abcdefgh0123456789")
+        )
+        out.append(line + (draw(COMMENTS) if plain else ""))
+        if plain and draw(st.integers(0, 5)) == 0:
+            out.append(draw(st.sampled_from(["", "# between", "      # far"])))
+    newline = draw(st.sampled_from(["\n", "\n", "\r\n"]))
+    return newline.join(out) + draw(st.sampled_from(["", newline, f"{newline}# end{newline}"]))
+
+
+@given(st.data(), SPECS, SPECS)
+@settings(max_examples=80, deadline=None)
+def test_an_edit_of_any_file_says_what_it_should(data: Any, before: Any, after: Any) -> None:
+    """Whatever the style, the edited document reads as what was asked for; or it is withheld."""
+    text = _as_people_write(_document(before), data.draw)
+    wanted = _document(after)
+    try:
+        edited = patched(text, wanted)
+    except WithheldError:
+        return
+
+    made = compose(edited)
+    assert made is not None
+    assert same(sent(made.data), sent(wanted))
+    assert ("\r" in edited) is ("\r\n" in text)
+
+
+@given(st.data(), SPECS)
+@settings(max_examples=50, deadline=None)
+def test_one_edit_is_never_withheld_for_its_style(data: Any, before: Any) -> None:
+    """One more key in a map is possible in every style, and changes no other line."""
+    text = _as_people_write(_document(before), data.draw)
+    try:
+        root = compose(text)
+    except UnreadableError:
+        return
+    assert root is not None
+    wanted = root.data | {"added": {"a": ["b"]}}
+
+    edited = patched(text, wanted)
+
+    assert [line for line in edited.splitlines() if line in text.splitlines()] == text.splitlines()
