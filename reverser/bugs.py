@@ -22,6 +22,8 @@ log = structlog.get_logger()
 BUG = "Bug"
 """The reason of what is withheld because of one."""
 FRAMES_TOLD = 8
+ABOUT_MOST = 500
+"""Characters of the name of an object, file or request."""
 TOLD_MOST = 1000
 """Different bugs that are logged by one process; all are counted."""
 
@@ -72,10 +74,11 @@ def bug(part: str, about: object, error: Exception) -> WithheldError:
     """Count and log an exception that nobody expected; the error that stands for it from here on."""
     seen[part] += 1
     what = named(error)
-    told = (part, str(about), what)
+    name = str(about)[:ABOUT_MOST]
+    told = (part, name, what)
     if told not in _told and len(_told) < TOLD_MOST:
         _told.add(told)
-        log.error("bug contained", part=part, about=str(about), error=what, frames=_frames(error))
+        log.error("bug contained", part=part, about=name, error=what, frames=_frames(error))
     return WithheldError(BUG, f"reverser has a bug: {what}", key=about)
 
 

@@ -12,6 +12,8 @@ from collections.abc import Callable, Collection
 from functools import partial
 from typing import TypeAlias
 
+from reverser.bugs import contained
+from reverser.errors import WithheldError
 from reverser.http.asgi import TEXT, Receive, Scope, Send, answer, cluster_of, header
 from reverser.http.body import Body, Refusal
 from reverser.http.budget import Budget
@@ -96,7 +98,11 @@ class Admission:
             self._observe("undecodable", 0.0)
             await answer(send, 400, f"{error.message}\n".encode())
             return
-        result = self._note(review, cluster_of(scope, PATH, self._clusters))
+        try:
+            with contained("admission", review.request.uid):
+                result = self._note(review, cluster_of(scope, PATH, self._clusters))
+        except WithheldError:
+            result = "bug"  # the write goes on, as ever
         await answer(send, 200, admission.answer(review), JSON)
         self._observe(result, time.perf_counter() - started)
 

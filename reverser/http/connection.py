@@ -17,7 +17,6 @@ from functools import partial
 from typing import Any, cast
 
 import hypercorn
-import structlog
 import trio
 from hypercorn.protocol.http_stream import HTTPStream
 from hypercorn.trio.tcp_server import MAX_RECV, TCPServer
@@ -25,12 +24,11 @@ from hypercorn.trio.worker_context import WorkerContext
 from hypercorn.typing import ConnectionState, TaskGroup
 from hypercorn.utils import parse_socket_addr
 
+from reverser.bugs import bug
 from reverser.http.connections import Connections, Place, limit
 from reverser.http.exchange import Exchange
 from reverser.http.reply import STREAM, Reply
 from reverser.http.requests import NONE, Head, Headers, Mark, Piece, Requests
-
-log = structlog.get_logger()
 
 SEND_SECONDS = 30.0
 """How long a client may take to read a part of an answer."""
@@ -69,8 +67,8 @@ class Connection(TCPServer):
                 self.place.used()
                 while await self._exchange():
                     self.place.used()
-        except Exception:
-            log.exception("a connection failed")  # others go on, whatever one client has done
+        except Exception as error:
+            bug("connection", "", error)  # others go on, whatever one client has done
         finally:
             await self._close()
 

@@ -10,16 +10,14 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Any, Protocol
 
-import structlog
 from hypercorn.protocol.events import Request
 from hypercorn.protocol.http_stream import HTTPStream
 from hypercorn.typing import ConnectionState
 
+from reverser.bugs import bug
 from reverser.http.framing import CONTINUE
 from reverser.http.reply import STREAM, Reply
 from reverser.http.requests import Head, Headers, Mark, Requests
-
-log = structlog.get_logger()
 
 DISCONNECT = {"type": "http.disconnect"}
 
@@ -69,8 +67,9 @@ class Exchange:
         await self._wire.asgi(self, self._reply).handle(request)
         try:
             await app(self._scope, self._receive, self._respond)
-        except Exception:
-            log.exception("an application failed", path=self._head.target.decode("ascii", "replace"))
+        except Exception as error:
+            # Not with its text, which may quote what was sent.
+            bug("request", self._head.target.decode("ascii", "replace"), error)
         finally:
             self._scope = self._send = None  # a circle, which the garbage collector would have to find
         if not self._reply.started:

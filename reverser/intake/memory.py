@@ -27,6 +27,8 @@ from reverser.stages.decide import decide
 from reverser.stages.decision import Decision, kept_back
 from reverser.stages.route import Route
 
+UNREADABLE = WithheldError("Unreadable", "the API server's answer about it cannot be decoded")
+
 
 class Memory:
     """Autoscalers' targets, paths that are taken, and objects that are withheld."""
@@ -70,6 +72,8 @@ class Memory:
     def decide(self, route: Route, change: Change, record: Record | None, *, scaled: bool) -> Decision:
         """What becomes of a change; `record` is what the journal knows of the object."""
         name = route.destination.name
+        if change.unreadable and not change.deleted:
+            return kept_back(name, change.key, UNREADABLE, change.seen_at)
         try:
             with contained("decide", change.key):
                 decision = decide(route, change, record, scaled=scaled)

@@ -21,6 +21,8 @@ from reverser.model.resource import ObjectKey
 from reverser.model.withheld import Withheld
 from reverser.stages.decision import Decision, encrypted
 
+WAITING_BYTES_MOST = 64 * 1024 * 1024
+"""Of what waits in memory to be encrypted."""
 AT_ONCE = 4
 """Programs that run at a time."""
 
@@ -57,9 +59,14 @@ class Sealing:
             except (StalledError, TransientError) as failure:
                 error = failure
                 self._failed(destination, failure)
-        self._waiting[destination, key] = decision
-        self._stirred.set()
+        if self._room_for(decision):
+            self._waiting[destination, key] = decision
+            self._stirred.set()
         return _withheld(destination, key, decision, error)
+
+    def _room_for(self, decision: Decision) -> bool:
+        """Whether it may wait in memory; else it is tried at the object's next change, or the next start."""
+        return sum(map(_size, self._waiting.values())) + _size(decision) <= WAITING_BYTES_MOST
 
     async def all(self, made: list[tuple[str, ObjectKey, Decision]]) -> list[tuple[str, ObjectKey, Decision]]:
         """The same for many objects, a few at a time, in the same order."""
@@ -122,6 +129,13 @@ class Sealing:
     def _failed(self, destination: str, error: ReverserError) -> None:
         self._down[destination] = error
         self._health.failed(_subject(destination), error, "EncryptionFailed")
+
+
+def _size(decision: Decision) -> int:
+    """Bytes that a decision keeps in memory, roughly: the document in clear is as long as the file."""
+    entry, record = decision.entry, decision.record
+    file = 0 if entry is None else len(entry.edit.content or b"")
+    return 2 * file + (0 if record is None else len(record.content))
 
 
 def _subject(destination: str) -> str:

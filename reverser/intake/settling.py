@@ -22,6 +22,8 @@ from reverser.model.entry import Edit, Entry
 from reverser.model.fact import Fact
 from reverser.stages.attribute import Facts, Key, recalled, settled, telling, told
 
+WAITING_MOST = 20_000
+"""Beyond so many that wait, an entry is settled with what is known. Each is a few kilobytes at most."""
 Settled = Callable[[Entry, Attribution], None]
 """Told of every entry that has waited."""
 
@@ -75,6 +77,8 @@ class Settling:
                 await self._sleep()
 
     def _add(self, entry: Entry, until: float) -> None:
+        if len(self._waiting) >= WAITING_MOST:
+            until = float("-inf")
         if entry.subject is None:
             # Nothing can be joined with it, whatever made the journal say that it waits.
             self._settled[entry.seq] = entry.attribution

@@ -17,6 +17,9 @@ from reverser.model.entry import Entry
 from reverser.model.subject import Subject
 from reverser.stages import managed
 
+LABELS_MOST = 100
+"""Of an object whose labels are looked at for a selector: with 100 they are 32 kB at most."""
+OWNERS_MOST = 100
 INT64 = 2**63
 """A custom resource may count further; whoever keeps facts cannot, and nothing is scaled to that many."""
 SCALED = "spec.replicas: "
@@ -152,11 +155,13 @@ def _replicas(obj: dict[str, Any]) -> int | None:
 def _owners(metadata: dict[str, Any]) -> list[str]:
     owners = metadata.get("ownerReferences")
     uids = [owner.get("uid") for owner in owners or () if isinstance(owner, dict)]
-    return [uid for uid in uids if isinstance(uid, str)]
+    return [uid for uid in uids if isinstance(uid, str)][:OWNERS_MOST]
 
 
 def _texts(value: Any) -> dict[str, str]:
+    """Labels. Those of an object that has absurdly many are none: it is held in memory for minutes."""
     try:
-        return msgspec.convert(value or {}, dict[str, str])
+        found = msgspec.convert(value or {}, dict[str, str])
     except msgspec.ValidationError:
         return {}
+    return found if len(found) <= LABELS_MOST else {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -15,6 +16,7 @@ INITIAL_EVENTS_END = "k8s.io/initial-events-end"
 MUTATIONS = ("ADDED", "MODIFIED", "DELETED")
 LARGE_BYTES = 256 * 1024
 """A longer line takes milliseconds to decode, and one with very many lists much longer."""
+NAMING = ("name", "namespace", "resourceVersion", "deletionTimestamp")
 UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
@@ -35,14 +37,20 @@ class WatchEvent(msgspec.Struct):
     object: dict[str, Any]
     size: int = msgspec.field(default=0, name="bytes of the line")
     """Bytes of the line; no server sends a member of this name."""
+    unreadable: bool = msgspec.field(default=False, name="could not be decoded")
+    """The object could not be decoded: it has metadata that name it, and nothing else."""
 
     @property
     def metadata(self) -> Metadata:
         """Raises Garbled where the object has none that makes sense."""
+        found = self.object.get("metadata") or {}
         try:
-            return msgspec.convert(self.object.get("metadata") or {}, Metadata)
+            return msgspec.convert(found, Metadata)
         except msgspec.ValidationError as error:
-            raise Garbled(f"an object's metadata make no sense: {error}") from error
+            if self.unreadable or not isinstance(found, dict):
+                raise Garbled("an object's metadata make no sense") from error
+            named = {each: found[each] for each in NAMING if each in found}
+            return WatchEvent(self.type, {"metadata": named}, unreadable=True).metadata
 
     @property
     def resource_version(self) -> str:
@@ -69,8 +77,32 @@ class Page(msgspec.Struct):
     items: list[msgspec.Raw] | None = None
 
 
+class _RemainingMetadata(msgspec.Struct, rename="camel"):
+    """What names an object."""
+
+    name: str
+    resource_version: str
+    namespace: str = ""
+    deletion_timestamp: str | None = None
+
+
+class _Remaining(msgspec.Struct):
+    """What is read of an object that cannot be read whole."""
+
+    metadata: _RemainingMetadata
+
+
+class _RemainingEvent(msgspec.Struct):
+    """The same of an event."""
+
+    type: str
+    object: _Remaining
+
+
 _event = msgspec.json.Decoder(WatchEvent).decode
 _object = msgspec.json.Decoder(dict[str, Any]).decode
+_remaining_event = msgspec.json.Decoder(_RemainingEvent).decode
+_remaining_object = msgspec.json.Decoder(_Remaining).decode
 
 
 def event_of(line: bytes) -> WatchEvent:
@@ -78,7 +110,10 @@ def event_of(line: bytes) -> WatchEvent:
     try:
         event = decoded(line, _event)
     except UNREADABLE as error:
-        raise Garbled(f"an event cannot be read: {error}") from error
+        remains = _remains(_remaining_event, line, lambda found: (found.type, found.object))
+        if remains is None or remains.type not in MUTATIONS:
+            raise Garbled(f"an event cannot be read: {error}") from error
+        event = remains
     if event.type == "ERROR":
         raise status_error(event.object)
     event.size = len(line)
@@ -97,7 +132,21 @@ def item_of(stream: Stream, item: msgspec.Raw) -> WatchEvent:
         text = bytes(item)
         return WatchEvent("ADDED", named | decoded(text, _object), len(text))
     except UNREADABLE as error:
-        raise Garbled(f"an item of a list cannot be read: {error}") from error
+        event = _remains(_remaining_object, bytes(item), lambda found: ("ADDED", found))
+        if event is None:
+            raise Garbled(f"an item of a list cannot be read: {error}") from error
+        return event
+
+
+def _remains(
+    decode: Callable[[bytes], Any], text: bytes, parts: Callable[[Any], tuple[str, _Remaining]]
+) -> WatchEvent | None:
+    """An object that cannot be decoded, if it can be named: it alone is withheld, and its stream goes on."""
+    try:
+        type_, found = parts(decoded(text, decode))
+    except UNREADABLE:
+        return None
+    return WatchEvent(type_, {"metadata": msgspec.to_builtins(found.metadata)}, unreadable=True)
 
 
 def change_of(stream: Stream, event: WatchEvent, origin: Origin, now: float, *, named: bool = True) -> Change:
@@ -114,4 +163,5 @@ def change_of(stream: Stream, event: WatchEvent, origin: Origin, now: float, *, 
         created=event.type == "ADDED",
         removed=event.type == "DELETED",
         size=event.size,
+        unreadable=event.unreadable,
     )

@@ -5,6 +5,11 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import AsyncIterator
 
+from reverser.kube.errors import Garbled
+
+LINE_BYTES_MOST = 64 * 1024 * 1024
+"""An object is 3 MB at most where etcd has its usual limit, and each of its characters 6 as JSON may have it."""
+
 
 class Linewise:
     """The lines of a stream. What stands behind the last newline when it ends is no line."""
@@ -13,6 +18,7 @@ class Linewise:
         self._chunks = chunks
         self._whole: deque[bytes] = deque()
         self._begun: list[bytes] = []
+        self._size = 0
 
     def __aiter__(self) -> Linewise:
         return self
@@ -25,6 +31,9 @@ class Linewise:
     def _feed(self, chunk: bytes) -> None:
         first, *others = chunk.split(b"\n")
         self._begun.append(first)
+        self._size = len(others[-1]) if others else self._size + len(first)
+        if self._size > LINE_BYTES_MOST:
+            raise Garbled("the API server sends a line without an end")
         if others:
             lines = (b"".join(self._begun), *others[:-1])
             self._whole.extend(line for line in lines if line)

@@ -76,6 +76,8 @@ class Change(msgspec.Struct, frozen=True):
     """DELETED: the object is gone, not only on its way out."""
     size: int = 0
     """Bytes of the JSON that told of it; 0: not known."""
+    unreadable: bool = False
+    """The object could not be decoded, and holds nothing but its name: it is withheld."""
 
 
 class ListStarted(msgspec.Struct, frozen=True):

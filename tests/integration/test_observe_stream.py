@@ -354,3 +354,41 @@ async def test_a_server_that_closes_at_once_is_not_hammered(api: Scripted, follo
 
     assert len(api.requests) < 10
     assert followed.told.errors == []
+
+
+ODD = f'{{"metadata":{{"name":"odd","resourceVersion":"4"}},"spec":{{"a":{"1" * 5000}}}}}'
+"""A number that our parser refuses."""
+GOOD = '{"metadata":{"name":"b","resourceVersion":"5"}}'
+
+
+@pytest.mark.parametrize(
+    "answers",
+    [
+        pytest.param(
+            [lines(f'{{"type":"ADDED","object":{ODD}}}\n', event("ADDED", "b", 5), end_of_list(6))], id="list"
+        ),
+        pytest.param(
+            [
+                status(400, "BadRequest"),
+                lines(f'{{"metadata":{{"resourceVersion":"6"}},"items":[{ODD},{GOOD}]}}', then="end"),
+                lines(),
+            ],
+            id="page",
+        ),
+        pytest.param(
+            [lines(end_of_list(3), f'{{"type":"ADDED","object":{ODD}}}\n', event("ADDED", "b", 5))],
+            id="watch",
+        ),
+    ],
+)
+async def test_an_object_that_cannot_be_decoded_is_handed_on_by_its_name(
+    follow: Follow, answers: list[Answer]
+) -> None:
+    """It alone is withheld, and may not seem to be gone; the stream goes on behind it."""
+    followed = follow(*answers)
+
+    await until(lambda: len(followed.taken.changes) == 2)
+    first, second = followed.taken.changes
+    assert (first.key.name, first.unreadable, first.deleted) == ("odd", True, False)
+    assert (second.key.name, second.unreadable) == ("b", False)
+    assert followed.told.errors == []

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from reverser.stages.audit import Reading, read_events
+from reverser.stages.audit import Reading, read_events, reading
 from tests.unit.test_audit_write import event
 
 CANARY = "CANARY"
@@ -157,3 +157,21 @@ def test_truncated_events_are_counted() -> None:
     reading = read_events(batch(cut, good()), "default")
 
     assert (ids(reading), reading.unused, reading.truncated) == (["a1"], 1, 1)
+
+
+def test_a_bug_about_one_event_leaves_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is a problem like any other, without a value of the event."""
+    real = reading.fact
+    calls = iter([True, False, True])
+
+    def faulty(*args: Any) -> Any:
+        if not next(calls):
+            raise KeyError("canary-hunter2")
+        return real(*args)
+
+    monkeypatch.setattr(reading, "fact", faulty)
+    found = read_events(batch(good(1), good(2), good(3)), "default")
+
+    assert ids(found) == ["a1", "a3"]
+    assert len(found.problems) == 1
+    assert "canary" not in repr(found.problems)

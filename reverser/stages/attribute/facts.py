@@ -20,6 +20,10 @@ from reverser.model.fact import KEPT_COUNT, KEPT_SECONDS, Fact, Source
 from reverser.stages.attribute.versions import NO_VERSION, number
 
 ACTORS = 1_000
+BYTES_MOST = 128 * 1024 * 1024
+FACT_BYTES = 1_000
+"""Of one fact with its places, as measured with usual names, without what may be long."""
+UID_BYTES = 100
 DEFINITIONS = ("apiextensions.k8s.io", "customresourcedefinitions")
 
 Place: TypeAlias = tuple[str, ...]
@@ -41,6 +45,7 @@ class Facts:
         self._actors: dict[Actor, Actor] = {}
         self._facts: dict[Place, tuple[float, Fact]] = {}
         self._places: dict[Place, list[Fact]] = defaultdict(list)
+        self._bytes = 0
         self.expired = 0
         """Facts that grew too old, since the start."""
         self.evicted = 0
@@ -64,9 +69,10 @@ class Facts:
             return False
         fact = self._shared(fact)
         self._facts[key] = (now, fact)
+        self._bytes += _size(fact)
         for place in _places(fact):
             self._places[place].append(fact)
-        while len(self._facts) > self._count:
+        while len(self._facts) > self._count or self._bytes > BYTES_MOST:
             self.evicted_at = max(self.evicted_at, self._drop_oldest().at)
             self.evicted += 1
         return True
@@ -140,6 +146,7 @@ class Facts:
 
     def _drop(self, key: Place) -> Fact:
         _, fact = self._facts.pop(key)
+        self._bytes -= _size(fact)
         for place in _places(fact):
             found = self._places[place]
             found.remove(fact)
@@ -167,6 +174,10 @@ def admissible(fact: Fact) -> bool:
     if fact.operation is Operation.DELETE:
         return True
     return fact.version not in NO_VERSION and fact.version != fact.previous_version
+
+
+def _size(fact: Fact) -> int:
+    return FACT_BYTES + UID_BYTES * (len(fact.uids) + len(fact.owners)) + len(fact.selector)
 
 
 def _places(fact: Fact) -> Iterable[Place]:

@@ -11,6 +11,8 @@ from typing import TypeAlias
 
 import msgspec
 
+from reverser.bugs import contained
+from reverser.errors import WithheldError
 from reverser.model.attribution import bounded
 from reverser.model.fact import Fact
 from reverser.stages.audit.batch import cut
@@ -55,7 +57,11 @@ def read_events(body: bytes, cluster: str, wanted: Wanted = everything) -> Readi
         return Reading(problems=(Problem(error.message),))
     facts, problems, unused, truncated = list[Fact](), list[Problem](), 0, 0
     for raw in raw_events:
-        found = _read(raw, cluster, wanted)
+        try:
+            with contained("audit", cluster):
+                found = _read(raw, cluster, wanted)
+        except WithheldError as error:
+            found = Problem(error.message)
         if isinstance(found, Problem):
             problems.append(found)
         elif isinstance(found, Fact):
