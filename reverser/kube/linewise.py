@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 from reverser.kube.errors import Garbled
 
 LINE_BYTES_MOST = 64 * 1024 * 1024
-"""An object is 3 MB at most where etcd has its usual limit, and each of its characters 6 as JSON may have it."""
+"""An object is 3 MB at most where etcd has its usual limit, and JSON may need 6 bytes for a character."""
 
 
 class Linewise:

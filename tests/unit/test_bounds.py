@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 import json
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import msgspec
+import pytest
 
 from reverser.app import auditlogs
 from reverser.app.auditlogs import AuditLogs
+from reverser.kube import linewise
+from reverser.kube.errors import Garbled
+from reverser.model.change import Operation
 from reverser.model.commit import CommitPlan
 from reverser.model.entry import Edit, Entry
 from reverser.stages.aside import BYTES_MOST, ENTRIES_MOST
+from reverser.stages.attribute import Facts
+from reverser.stages.attribute.facts import BYTES_MOST as FACTS_BYTES_MOST
 from reverser.stages.replay import Types, order
 from reverser.stages.window import Window
 from tests.e2e.test_replay import event, lines
+from tests.unit.journal_conformance import fact
 from tests.unit.test_window import entry
 
 TWO_HOURS = 7200.0
@@ -97,3 +105,31 @@ def test_small_writes_are_held_back_as_before(tmp_path: Path) -> None:
     logs.close()
 
     assert versions == [1, 2, 60]
+
+
+def test_facts_of_large_collections_push_out_older_ones() -> None:
+    """A fact about 100,000 deleted objects weighs as much as it takes."""
+    facts = Facts()
+    for number in range(30):
+        uids = frozenset(f"{number}-{each}" for each in range(100_000))
+        facts.add(
+            fact(str(number), collection=True, operation=Operation.DELETE, uids=uids, uid=""), float(number)
+        )
+
+    assert 0 < len(facts) <= FACTS_BYTES_MOST // (100 * 100_000)
+    assert facts.evicted == 30 - len(facts)
+
+
+async def test_a_line_without_an_end_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The stream begins again, and memory does not grow with what such a server sends."""
+    monkeypatch.setattr(linewise, "LINE_BYTES_MOST", 100)
+
+    async def chunks() -> AsyncIterator[bytes]:
+        yield b"x" * 60 + b"\n" + b"y" * 90
+        while True:
+            yield b"z" * 60
+
+    lines = linewise.Linewise(chunks())
+    assert await anext(lines) == b"x" * 60
+    with pytest.raises(Garbled):
+        await anext(lines)
