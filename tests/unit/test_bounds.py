@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator
+from contextlib import aclosing
 from pathlib import Path
 
 import msgspec
@@ -129,7 +130,8 @@ async def test_a_line_without_an_end_is_given_up(monkeypatch: pytest.MonkeyPatch
         while True:
             yield b"z" * 60
 
-    lines = linewise.Linewise(chunks())
-    assert await anext(lines) == b"x" * 60
-    with pytest.raises(Garbled):
-        await anext(lines)
+    async with aclosing(chunks()) as sent:
+        lines = linewise.Linewise(sent)
+        assert await anext(lines) == b"x" * 60
+        with pytest.raises(Garbled):
+            await anext(lines)
