@@ -98,18 +98,22 @@ async def until(condition: Any) -> None:
             await trio.sleep(POLL_SECONDS)
 
 
-def value(remote: Remote, path: str) -> str:
+def value(remote: Remote, path: str, commit: str = "main") -> str:
     """What the ConfigMap in a file says; "" without the file."""
-    if path not in remote.paths():
+    if path not in remote.paths(commit):
         return ""
     return next(
-        line.partition(": ")[2].strip('"') for line in remote.show(path).splitlines() if "  k: " in line
+        line.partition(": ")[2].strip('"')
+        for line in remote.show(path, commit).splitlines()
+        if "  k: " in line
     )
 
 
 def values(remote: Remote) -> dict[str, str]:
     """path -> what it says, of all ConfigMaps in the branch."""
-    return {path: value(remote, path) for path in remote.paths() if path.endswith(".yaml")}
+    if not (head := remote.head()):
+        return {}
+    return {path: value(remote, path, head) for path in remote.paths(head) if path.endswith(".yaml")}
 
 
 def wind_back(remote: Remote, commit: str) -> None:
