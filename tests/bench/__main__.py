@@ -11,6 +11,7 @@ from pathlib import Path
 from reverser.log import configure
 from tests.bench import (
     admission,
+    idle,
     latency,
     plugged,
     rendering,
@@ -37,10 +38,11 @@ MEASUREMENTS: dict[str, Callable[[Options], list[Row]]] = {
     "latency": latency.measure,
     "snapshot": snapshot.measure,
     "size": size.measure,
+    "idle": idle.measure,
     "admission": admission.measure,
     "replay": replay.measure,
 }
-NEED_SERVERS = ("latency", "snapshot", "admission")
+NEED_SERVERS = ("latency", "snapshot", "idle", "admission")
 DOCUMENT = Path(__file__).parents[2] / "docs" / "benchmarks.md"
 
 
