@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
+from reverser.stages.described import Told
+
 
 class TypeFinding(msgspec.Struct, frozen=True):
     """One type that rules select."""
@@ -58,6 +60,11 @@ class DestinationFinding(msgspec.Struct, frozen=True):
     """Whether Secrets are encrypted, and a trial went well."""
     encryption_error: str = ""
     """Why Secrets cannot be encrypted."""
+
+    described: tuple[Told, ...] = ()
+    """Objects that files of people describe: they are edited there, or left alone for a reason."""
+    described_error: str = ""
+    """Why the branch's files could not be read; no fault of the configuration."""
 
     @property
     def ok(self) -> bool:

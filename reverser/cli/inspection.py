@@ -12,6 +12,7 @@ import trio
 
 from reverser.app.assembly import Assembly
 from reverser.cli.findings import ClusterFinding, DestinationFinding, Findings, TypeFinding
+from reverser.cli.manifests import described
 from reverser.config import Cluster, Config
 from reverser.config.unmatched import unmatched
 from reverser.errors import ReverserError, StalledError, TransientError
@@ -58,6 +59,7 @@ async def look_at_remote(destination: Destination, login: Ask | None = None) -> 
     report = await probe(destination, login)
     signing, signing_error = await _signing(destination)
     encrypts, encryption_error = await _encryption(destination)
+    told, unread = await described(destination, login) if report.head else ([], "")
     return DestinationFinding(
         name=destination.name,
         url=destination.url,
@@ -71,6 +73,8 @@ async def look_at_remote(destination: Destination, login: Ask | None = None) -> 
         signing_error=signing_error,
         encrypts=encrypts,
         encryption_error=encryption_error,
+        described=tuple(told),
+        described_error=unread,
     )
 
 

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from reverser.cli.findings import ClusterFinding, DestinationFinding, Findings
 
 OK = Text("ok", style="green")
+LEFT_MOST = 50
+"""Objects that are left alone, told one by one."""
 
 
 def show(findings: Findings, console: Console) -> None:
@@ -55,6 +57,7 @@ def _show_destinations(destinations: tuple[DestinationFinding, ...], console: Co
         )
     console.print(table)
     for found in destinations:
+        _show_described(found, console)
         if found.signing:
             console.print(f"destination {found.name}: signs with {found.signing}", soft_wrap=True)
         if found.encrypts:
@@ -65,6 +68,21 @@ def _show_destinations(destinations: tuple[DestinationFinding, ...], console: Co
             console.print(Text.assemble(f"destination {found.name}: ", _bad(told)), soft_wrap=True)
         if any(wrong):
             _say(found.hint, console)
+
+
+def _show_described(found: DestinationFinding, console: Console) -> None:
+    """Where people's files are edited, and each object that is left alone because of one."""
+    edited = [each for each in found.described if not each.reason]
+    left = [each for each in found.described if each.reason]
+    if found.described_error:
+        _say(f"destination {found.name}: its files could not be read: {found.described_error}", console)
+    if edited:
+        console.print(f"destination {found.name}: {len(edited)} objects are edited in files of people")
+    for each in left[:LEFT_MOST]:
+        files = ", ".join(each.files)
+        _say(f"{each.object} is left alone ({each.reason}): {files}: {each.why}", console)
+    if len(left) > LEFT_MOST:
+        _say(f"and {len(left) - LEFT_MOST} more: --output json has all", console)
 
 
 def _table(title: str, *columns: str) -> Table:

@@ -41,6 +41,17 @@ class Place(msgspec.Struct, frozen=True):
     """Half a sentence about the file: `is a template`."""
 
 
+class Told(msgspec.Struct, frozen=True):
+    """One object that files of others describe, for people."""
+
+    object: str
+    """`ConfigMap shop/web`."""
+    files: tuple[str, ...]
+    reason: str = ""
+    """Why it is left alone; empty: it is edited there."""
+    why: str = ""
+
+
 class Descriptions:
     """The objects that the files of others describe."""
 
@@ -79,6 +90,28 @@ class Descriptions:
     def manifest(self, path: str) -> Manifest | None:
         """What was last told of a file."""
         return self._files.get(path)
+
+    def told(self) -> list[Told]:
+        """Every object that is described, and what becomes of it as far as the files alone tell."""
+        self._refresh()
+        names = {each.identity for _, each in self.objects()}
+        for (group, kind, name), paths in self._renamed.items():
+            spaces = {each.identity.namespace for path in paths for each in self._files[path].objects}
+            names |= {Identity(group, kind, space, name) for space in spaces}
+        found = ((identity, self.find(identity)) for identity in sorted(names, key=msgspec.structs.astuple))
+        return [self._told(identity, places) for identity, places in found if places]
+
+    def _told(self, identity: Identity, places: list[Place]) -> Told:
+        name = f"{identity.namespace}/{identity.name}" if identity.namespace else identity.name
+        files = tuple(dict.fromkeys(place.path for place in places))
+        place = places[0]
+        reason, why = place.reason, f"the file {place.why}" if place.reason else ""
+        documents = [each for each in self._files[place.path].objects if each.index == place.index]
+        if len(places) > 1:
+            reason, why = "Ambiguous", "more than one document describes it"
+        elif not reason and any(each.placeholders for each in documents):
+            reason, why = "Templated", "the file has placeholders, and cannot be edited at one"
+        return Told(f"{identity.kind} {name}", files, reason, why)
 
     def objects(self) -> Iterator[tuple[str, Described]]:
         """All that is described, with its file."""

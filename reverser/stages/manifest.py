@@ -60,6 +60,8 @@ class Described(msgspec.Struct, frozen=True):
     """The same as half a sentence: `stands in a list of objects`."""
     patch: bool = False
     """It lacks what the API server asks of every new object of its kind: it only changes another one."""
+    placeholders: bool = False
+    """Placeholders stand in its document: an edit at one of them is not possible."""
 
 
 class Manifest(msgspec.Struct, frozen=True):
@@ -127,7 +129,8 @@ def _judged(identity: Identity, index: int, document: str) -> Iterator[Described
     if _PLACEHOLDER.search(identity.name + identity.namespace):
         yield Described(identity, index, "Templated", "names its object by a placeholder")
     else:
-        yield Described(identity, index, patch=is_patch(identity.group, identity.kind, document))
+        patch = is_patch(identity.group, identity.kind, document)
+        yield Described(identity, index, patch=patch, placeholders=_PLACEHOLDER.search(document) is not None)
     if (identity.group, identity.kind) == ("bitnami.com", "SealedSecret"):
         secret = Identity("", "Secret", identity.namespace, identity.name)
         yield Described(secret, index, "Encrypted", "seals it for a controller in the cluster")

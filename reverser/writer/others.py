@@ -16,7 +16,7 @@ import trio
 from reverser.bugs import left_out
 from reverser.errors import TransientError
 from reverser.model.ports import Repository
-from reverser.stages.described import Descriptions, Place
+from reverser.stages.described import Descriptions, Place, Told
 from reverser.stages.manifest import Identity, Manifest, read
 from reverser.stages.paths import folders
 
@@ -75,6 +75,10 @@ class Others:
     def describing(self, identity: Identity) -> list[Place]:
         """All places that describe an object."""
         return self._descriptions.find(identity)
+
+    def told(self) -> list[Told]:
+        """Every object that files of others describe."""
+        return self._descriptions.told()
 
     async def edited(self, path: str, content: bytes | None) -> None:
         """On top of the head, we gave a file of somebody else another content (None: removed it)."""
