@@ -336,3 +336,31 @@ async def test_another_daemons_file_is_never_edited(side: Side, tmp_path: Path) 
 
     assert side.remote.show(theirs) == text
     assert value(side.remote, WEB) == "2"
+
+
+OLDER = """
+DELETE FROM facts WHERE name LIKE 'others/%' OR name LIKE 'followed/%' OR name LIKE 'place/%';
+ALTER TABLE records DROP COLUMN mark;
+ALTER TABLE records DROP COLUMN selectors;
+PRAGMA user_version=3;
+"""
+
+
+async def test_an_upgrade_keeps_what_an_earlier_release_took_over(side: Side) -> None:
+    """Files of a journal that was lost long ago are recorded already: nobody is asked about them again."""
+    side.lose_data()
+    side.destinations = [{"name": "live", "adopt": True}]
+    assert await side.passed() == ""
+    head = side.remote.head()
+    with closing(sqlite3.connect(side.data / "journal.sqlite")) as database:
+        database.executescript(OLDER)
+        place = f'["{side.remote.url}","main","commit"]'
+        database.execute("INSERT INTO facts VALUES ('place/live', ?)", (place,))
+        database.commit()
+    side.destinations = [{"name": "live"}]
+
+    assert await side.passed() == ""
+    assert side.remote.head() == head
+    await side.delete("gone")
+    assert await side.passed() == ""
+    assert values(side.remote) == {WEB: "1"}
