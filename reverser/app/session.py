@@ -28,6 +28,7 @@ from reverser.health import Health
 from reverser.intake import Intake
 from reverser.intake.attributor import Attributor
 from reverser.kube.observe import Observer
+from reverser.kube.tap import Room
 from reverser.metrics import Metrics
 from reverser.model.change import Observation, Settled, Stream
 from reverser.model.ports import Journal
@@ -65,8 +66,9 @@ class Session:
         self._draining = True
         self._stopping = False
         encrypters = programs(assembly.destinations)
+        self._room = Room()
         self._intake = Intake(
-            assembly.routes, assembly.coverage, journal, metrics, health, attributor, encrypters
+            assembly.routes, assembly.coverage, journal, metrics, health, attributor, encrypters, self._room
         )
         self._reports = {
             c.name: ClusterReports(assembly.config, c.name, metrics, health) for c in self.clusters
@@ -179,6 +181,7 @@ class Session:
             uid=uid,
             send=send,
             reports=self._reports[cluster.name],
+            room=self._room,
         )
 
     async def _ready(self, destination: str) -> None:

@@ -15,7 +15,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 import msgspec
 import trio
 
-from reverser.bugs import left_out
+from reverser.bugs import contained, left_out
+from reverser.errors import WithheldError
 from reverser.health import Health
 from reverser.intake.again import Again
 from reverser.intake.attributor import Attributor, Nobody
@@ -27,6 +28,7 @@ from reverser.intake.memory import Memory
 from reverser.intake.patience import PatientJournal
 from reverser.intake.sealing import Sealing
 from reverser.intake.suspects import Suspects
+from reverser.kube.tap import Room
 from reverser.metrics import Metrics
 from reverser.model.change import (
     Change,
@@ -43,7 +45,7 @@ from reverser.model.entry import Append, Record
 from reverser.model.ports import Encrypter, Journal
 from reverser.model.resource import ObjectKey
 from reverser.model.suspicion import Suspicion
-from reverser.stages.decision import Decision
+from reverser.stages.decision import Decision, kept_back
 from reverser.stages.route import Route
 from reverser.stages.sanitize import suspicious
 
@@ -66,7 +68,10 @@ class Intake:
         health: Health,
         attributor: Attributor | None = None,
         encrypters: Mapping[str, Encrypter] | None = None,
+        room: Room | None = None,
     ) -> None:
+        """`room` is that of the observations on their way, which is given back once they are journaled."""
+        self._room = room
         self._routes = routes
         self._journal = PatientJournal(journal, health)
         self._metrics = metrics
@@ -95,8 +100,11 @@ class Intake:
             nursery.start_soon(self._again.run)
             with observations:  # not `async with`: see `writer.landing`
                 async for first in observations:
+                    batch = _more(first, observations)
                     async with self._turn:
-                        await self._take(_more(first, observations))
+                        await self._take(batch)
+                    if self._room is not None:
+                        self._room.give(*batch)
             nursery.cancel_scope.cancel()
 
     async def _recall(self) -> None:
@@ -125,7 +133,7 @@ class Intake:
         for index, observation in enumerate(batch, 1):
             match observation:
                 case Change():
-                    await self._change(observation, draft)
+                    await self._contain(observation, draft)
                     with left_out("sighting", observation.key):
                         self._attributor.seen(observation)
                 case ListStarted(stream=stream):
@@ -164,6 +172,22 @@ class Intake:
             if isinstance(observation, Change):
                 for route in self._routes.get(observation.key.cluster, ()):
                     yield route.destination.name, observation.key
+
+    async def _contain(self, change: Change, draft: Draft) -> None:
+        """Decide a change; what nobody expected is about its object alone, which is withheld."""
+        try:
+            with contained("intake", change.key):
+                await self._change(change, draft)
+        except WithheldError as error:
+            listing = self._listings.get(change.stream.id)
+            if listing is not None:
+                listing.present(change.key)
+            elif change.resource_version:
+                draft.positions[change.stream.id] = change.resource_version
+            for route in self._routes.get(change.key.cluster, ()):
+                name = route.destination.name
+                decision = kept_back(name, change.key, error, change.seen_at)
+                (draft.add if listing is None else listing.decide)(name, change.key, decision)
 
     async def _change(self, change: Change, draft: Draft) -> None:
         """Decide a change; while its stream is listing, for the list's end only."""

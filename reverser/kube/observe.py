@@ -25,7 +25,7 @@ from reverser.kube.identity import cluster_uid
 from reverser.kube.lists import Lists
 from reverser.kube.reports import Reports
 from reverser.kube.served import Served
-from reverser.kube.tap import Tap
+from reverser.kube.tap import Room, Tap
 from reverser.kube.watch import Watch
 from reverser.model.change import Identified, Observation, Stream
 from reverser.model.resource import ResourceType
@@ -51,6 +51,7 @@ class Observer:
         uid: Callable[[], Awaitable[str]],
         send: trio.MemorySendChannel[Observation],
         reports: Reports,
+        room: Room | None = None,
     ) -> None:
         self._cluster = cluster
         self._kubeconfig = kubeconfig
@@ -59,7 +60,7 @@ class Observer:
         self._resume = position
         self._known_uid = uid
         self._uid: str | None = None
-        self._send = Tap(send, self.poke)
+        self._send = Tap(send, self.poke, room)
         self._reports = reports
         self._served = Served()
         self._lists = Lists()

@@ -210,3 +210,26 @@ async def test_replicas_that_no_integer_of_64_bits_holds_are_no_replicas(journal
     (content,) = (await tree(journal)).values()
     assert b"replicas: 100000000000000000000" in content
     assert await withheld(journal) == []
+
+
+@pytest.mark.parametrize("observations", [[live(1, A), live(2, B), live(3, C)], whole(3, A, B, C)])
+async def test_what_no_stage_contains_is_contained_around_the_change(
+    journal: Journal, monkeypatch: pytest.MonkeyPatch, observations: list[Any]
+) -> None:
+    """Also an error between two stages is about one object."""
+    with monkeypatch.context() as patch:
+        patch.setattr(driver.Intake, "_decided", _failing(driver.Intake._decided))
+        await take(journal, observations)
+
+    assert await paths(journal) == {A_PATH, C_PATH}
+    assert [row.split(" reverser")[0] for row in await withheld(journal)] == ["b Bug"]
+    assert (await journal.position(STREAM))[0] == "3"
+
+
+def _failing(real: Any) -> Any:
+    async def decided(self: Any, route: Any, change: Change, *args: Any, **named: Any) -> Any:
+        if change.key.name == "b":
+            raise KeyError(CANARY)
+        return await real(self, route, change, *args, **named)
+
+    return decided

@@ -9,12 +9,15 @@ from pathlib import Path
 
 import msgspec
 import pytest
+import trio
+import trio.testing
 
 from reverser.app import auditlogs
 from reverser.app.auditlogs import AuditLogs
 from reverser.kube import linewise
 from reverser.kube.errors import Garbled
-from reverser.model.change import Operation
+from reverser.kube.tap import Room, Tap
+from reverser.model.change import Observation, Operation
 from reverser.model.commit import CommitPlan
 from reverser.model.entry import Edit, Entry
 from reverser.stages.aside import BYTES_MOST, ENTRIES_MOST
@@ -23,10 +26,12 @@ from reverser.stages.attribute.facts import BYTES_MOST as FACTS_BYTES_MOST
 from reverser.stages.replay import Types, order
 from reverser.stages.window import Window
 from tests.e2e.test_replay import event, lines
+from tests.integration.intaking import config_map, live
 from tests.unit.journal_conformance import fact
 from tests.unit.test_window import entry
 
 TWO_HOURS = 7200.0
+CHANGE = msgspec.structs.replace(live(1, config_map("a", "1")), size=300)
 
 
 def large(seq: int, size: int, actor: str) -> Entry:
@@ -135,3 +140,38 @@ async def test_a_line_without_an_end_is_given_up(monkeypatch: pytest.MonkeyPatch
         assert await anext(lines) == b"x" * 60
         with pytest.raises(Garbled):
             await anext(lines)
+
+
+async def test_observations_on_their_way_are_bounded_in_bytes(autojump_clock: trio.testing.MockClock) -> None:
+    """Whoever brings more waits until some are journaled; a single one that is larger passes alone."""
+    del autojump_clock
+    room = Room(1000)
+    send, receive = trio.open_memory_channel[Observation](100)
+    tap, most = Tap(send, lambda: None, room), list[int]()
+
+    async def bring() -> None:
+        async with send:
+            for number in range(50):
+                await tap.send(msgspec.structs.replace(CHANGE, size=5000 if number == 20 else 300))
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(bring)
+        async for observation in receive:
+            most.append(room.held)
+            await trio.sleep(1)
+            room.give(observation)
+
+    assert len(most) == 50
+    assert sorted({*most})[-1] == 5000
+    assert sorted({*most})[-2] <= 1000
+    assert room.held == 0
+
+
+async def test_what_was_not_handed_on_takes_no_room() -> None:
+    """A stream that ends while it waits leaves its room to others."""
+    room = Room(1000)
+    send, receive = trio.open_memory_channel[Observation](0)
+    with send, receive, trio.move_on_after(0):
+        await Tap(send, lambda: None, room).send(CHANGE)
+
+    assert room.held == 0
