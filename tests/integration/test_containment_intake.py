@@ -227,7 +227,7 @@ async def test_what_no_stage_contains_is_contained_around_the_change(
 
 
 def _failing(real: Any) -> Any:
-    async def decided(self: Any, route: Any, change: Change, *args: Any, **named: Any) -> Any:
+    async def decided(self: Any, route: Any, change: Any, *args: Any, **named: Any) -> Any:
         if change.key.name == "b":
             raise KeyError(CANARY)
         return await real(self, route, change, *args, **named)
