@@ -5,6 +5,8 @@ PYTHON ?= python3
 ARGS ?=
 # A file's tests stay in one process, which keeps what its fixtures have started.
 SIDE_BY_SIDE := -n auto --dist loadfile
+# How long `make soak` takes.
+SECONDS ?= 1200
 BIN := .venv/bin
 PIP_TOOLS := build/pip-tools
 PIP_TOOLS_VERSION := 7.6.2
@@ -12,10 +14,10 @@ COMPILE := env -u PIP_FIND_LINKS CUSTOM_COMPILE_COMMAND="make requirements" $(PI
 	--no-emit-index-url --no-emit-find-links --no-emit-trusted-host --strip-extras --generate-hashes --allow-unsafe
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check format test-servers e2e bench requirements
+.PHONY: help setup demo test check format test-servers test-flux-servers e2e soak bench requirements
 
 help: ## list these commands
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: ## create or refresh .venv (called by the others)
 	@PYTHON="$(PYTHON)" requirements/install
@@ -40,8 +42,14 @@ test-servers: ## build kube-apiserver, etcd and friends for the tests (needs Go;
 	@tests/servers/build
 	@tests/servers/sops/build
 
+test-flux-servers: ## build Flux for its tests (needs Go; about 10 minutes the first time)
+	@tests/servers/flux/build
+
 e2e: setup test-servers ## only the tests against a real API server
 	@REVERSER_REQUIRE_SERVERS=1 $(BIN)/python -m pytest tests/e2e $(ARGS)
+
+soak: setup test-servers ## all at a time for 20 minutes; SECONDS=300 for 5, ARGS="--seed 7"
+	@$(BIN)/python -m tests.soak --seconds $(SECONDS) $(ARGS)
 
 bench: setup test-servers ## measure, and print ratios (docs/benchmarks.md)
 	@$(BIN)/python -m tests.bench

@@ -50,7 +50,7 @@ class ControlPlane:
         self._controllers = controllers
         self._watch_cache = watch_cache
         self._running: dict[str, subprocess.Popen[bytes]] = {}
-        self._ports = _free_ports(4)
+        self._ports = free_ports(4)
         self.url = f"https://127.0.0.1:{self._ports[2]}"
         self._authority = Authority(folder)
         self._http: httpx.Client | None = None
@@ -113,11 +113,15 @@ class ControlPlane:
     def http(self) -> httpx.Client:
         """An HTTP client with the admin's certificate."""
         if self._http is None:
-            self.kubeconfig("admin")
-            context = ssl.create_default_context(cafile=str(self._authority.path))
-            context.load_cert_chain(self.folder / "admin.crt", self.folder / "admin.key")
-            self._http = httpx.Client(base_url=self.url, verify=context, timeout=30)
+            self._http = self.client({})
         return self._http
+
+    def client(self, headers: dict[str, str]) -> httpx.Client:
+        """Another one, which sends these headers with every request."""
+        self.kubeconfig("admin")
+        context = ssl.create_default_context(cafile=str(self._authority.path))
+        context.load_cert_chain(self.folder / "admin.crt", self.folder / "admin.key")
+        return httpx.Client(base_url=self.url, verify=context, timeout=30, headers=headers)
 
     def wait_for_account(self, namespace: str) -> None:
         """Return when the controllers have made the namespace's service account: pods need it."""
@@ -297,7 +301,7 @@ def _base64(path: Path) -> str:
     return base64.b64encode(path.read_bytes()).decode()
 
 
-def _free_ports(count: int) -> list[int]:
+def free_ports(count: int) -> list[int]:
     sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
     ports = [each.getsockname()[1] for each in sockets]
     for each in sockets:

@@ -1,0 +1,220 @@
+"""Flux and we on one folder of one branch, with a person who edits the cluster and Git."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ruamel.yaml import YAML
+
+from tests.e2e.daemon import Daemon, wait_for
+from tests.e2e.flux import Flux, flux_built
+from tests.e2e.remote import git
+from tests.e2e.servers import ControlPlane, built
+from tests.integration.gitserver import GitServer, serving
+
+SECONDS = float(os.environ.get("REVERSER_FLUX_SECONDS", "45"))
+IDLE_SECONDS = 10
+"""How long the branch must stay where it is when nobody does anything."""
+REASON = "Flux not built: run make test-servers test-flux-servers"
+NAMESPACE = "shop"
+FOLLOWS = {"region": "eu"}
+
+WEB = """\
+# The shop's front: ask Ada before scaling above 9.
+apiVersion: apps/v1
+kind: Deployment
+metadata:
+    name: web
+    namespace: shop
+spec:
+  replicas: 1  # set by hand in the sales
+  selector: {matchLabels: {app: web}}
+  template:
+    metadata:
+      labels: {app: web}
+    spec:
+      containers:
+      - {name: web, image: "nginx:1.27"}
+"""
+SETTINGS = """\
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: settings, namespace: shop}
+data:
+  greeting: hello  # shown to everybody
+  colour: red
+"""
+LINES = """\
+apiVersion: v1
+kind: ConfigMap
+metadata:
+  name: win
+  namespace: shop
+data:
+  a: '%d'
+""".replace("\n", "\r\n")
+TOKENS = """\
+apiVersion: v1
+kind: ConfigMap
+metadata:
+  name: vars
+  namespace: shop
+data:
+  region: ${region}
+  turn: '%d'
+"""
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[GitServer]:
+    """A repository that a person has filled."""
+    if not (built() and flux_built()):
+        pytest.skip(REASON)
+    with serving(tmp_path) as server:
+        files = {
+            "apps/web.yaml": WEB,
+            "apps/settings.yaml": SETTINGS,
+            "misc/win.yaml": LINES % 0,
+            "misc/vars.yaml": TOKENS % 0,
+        }
+        commit_bytes(server, files, "Begin the shop")
+        yield server
+
+
+def commit_bytes(server: GitServer, files: dict[str, str | None], message: str) -> str:
+    """A person's commit, again when somebody was faster."""
+    for _ in range(5):
+        try:
+            return server.commit(files, message)
+        except AssertionError as error:
+            lost = error
+    raise lost
+
+
+def test_flux_and_we_share_a_folder(server: GitServer, tmp_path: Path) -> None:
+    """Edits by hand, by Flux and in Git for a while: no loop, Flux is Ready all along, no object has two
+    files, and files that cannot be edited, and comments, stay.
+    """
+    with ControlPlane.start(tmp_path / "plane", controllers=False) as plane:
+        plane.kubectl("create", "namespace", NAMESPACE)
+        with Flux.start(plane, tmp_path / "flux", server.url, FOLLOWS) as flux:
+            flux.wait_applied(server.head)
+            rules = [{"name": "shop", "destination": "live", "namespaces": [NAMESPACE]}]
+            with Daemon(tmp_path / "daemon", plane.kubeconfig(), server.file_url, rules=rules) as daemon:
+                daemon.ready().settled()
+                end, turn = time.monotonic() + SECONDS, 0
+                while turn == 0 or time.monotonic() < end:
+                    turn += 1
+                    one_turn(plane, server, flux, turn)
+                still = server.head
+                for _ in range(IDLE_SECONDS):
+                    time.sleep(1)  # idle is what is looked at
+                    assert server.head == still, server.log()[-5:]
+                flux.wait_applied(still)
+                daemon.alive()
+            told = flux.told
+
+    print(f"{turn} turns, {len(server.log())} commits, {len(told)} states of the Kustomization")
+    assert [line for line in told if line.startswith("False")] == []
+    look(server, turn)
+
+
+def one_turn(plane: ControlPlane, server: GitServer, flux: Flux, turn: int) -> None:
+    """One edit of each kind, each in Git and applied before the next."""
+    scaled = str(turn % 8 + 2)
+    plane.kubectl("scale", "deployment/web", "-n", NAMESPACE, f"--replicas={scaled}")
+    wait_for("the scale in Git", lambda: f"replicas: {scaled}  #" in text(server, "apps/web.yaml"))
+    flux.wait_applied(server.head)
+
+    plane.kubectl(
+        "patch",
+        "configmap/settings",
+        "-n",
+        NAMESPACE,
+        "--type=merge",
+        "-p",
+        f'{{"data":{{"colour":"c{turn}"}}}}',
+    )
+    wait_for("the colour in Git", lambda: f"colour: c{turn}" in text(server, "apps/settings.yaml"))
+    flux.wait_applied(server.head)
+
+    plane.kubectl("create", "configmap", f"made-{turn}", "-n", NAMESPACE, "--from-literal=a=b")
+    made = f"shop/configmaps/made-{turn}.yaml"
+    wait_for("a file of the new object", lambda: made in names(server))
+    flux.wait_applied(server.head)
+
+    theirs: dict[str, str | None] = {
+        "misc/win.yaml": LINES % turn,
+        "misc/vars.yaml": TOKENS % turn,
+        f"apps/extra-{turn}.yaml": SETTINGS.replace("name: settings", f"name: extra-{turn}"),
+        f"apps/extra-{turn - 1}.yaml": None,
+    }
+    if turn == 1:
+        del theirs["apps/extra-0.yaml"]
+    flux.wait_applied(commit_bytes(server, theirs, f"Turn {turn}"))
+    wait_for("their edit in the cluster", lambda: live(plane, "win")["data"]["a"] == str(turn))
+    assert live(plane, "vars")["data"] == {"region": "eu", "turn": str(turn)}
+
+    if turn > 1:
+        plane.kubectl("delete", "configmap", f"made-{turn - 1}", "-n", NAMESPACE)
+        gone = f"shop/configmaps/made-{turn - 1}.yaml"
+        wait_for("the file to go", lambda: gone not in names(server))
+        flux.wait_applied(server.head)
+
+
+def look(server: GitServer, turn: int) -> None:
+    """What a fresh clone must hold at the end."""
+    files = server.files()
+    twice = {who: count for who, count in identities(files).items() if count > 1}
+    assert twice == {}
+    assert files["misc/win.yaml"] == (LINES % turn).encode()
+    assert files["misc/vars.yaml"] == (TOKENS % turn).encode()
+    web = files["apps/web.yaml"].decode()
+    assert web == WEB.replace("replicas: 1 ", f"replicas: {turn % 8 + 2} ")
+    settings = files["apps/settings.yaml"].decode()
+    assert settings == SETTINGS.replace("red", f"c{turn}")
+    ours = {f"shop/configmaps/made-{turn}.yaml"}
+    theirs = {
+        "apps/web.yaml",
+        "apps/settings.yaml",
+        f"apps/extra-{turn}.yaml",
+        "misc/win.yaml",
+        "misc/vars.yaml",
+    }
+    assert set(files) == ours | theirs
+
+
+def identities(files: dict[str, bytes]) -> Counter[tuple[str, str]]:
+    """How many documents describe each object."""
+    found = Counter[tuple[str, str]]()
+    for content in files.values():
+        for document in YAML(typ="safe", pure=True).load_all(content.decode().replace("${", "$")):
+            found[document["kind"], document["metadata"]["name"]] += 1
+    return found
+
+
+def live(plane: ControlPlane, name: str) -> dict[str, Any]:
+    """A ConfigMap as the API server has it."""
+    found: dict[str, Any] = plane.get(f"/api/v1/namespaces/{NAMESPACE}/configmaps/{name}")
+    return found
+
+
+def names(server: GitServer) -> set[str]:
+    """The files of the branch."""
+    return set(git_output(server, "ls-tree", "-r", "--name-only", "main").splitlines())
+
+
+def text(server: GitServer, path: str) -> str:
+    """One file of the branch."""
+    return git_output(server, "show", f"main:{path}")
+
+
+def git_output(server: GitServer, *arguments: str) -> str:
+    """Standard output of git in the bare repository."""
+    return git("-C", server.bare, *arguments)
