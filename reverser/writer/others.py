@@ -24,7 +24,7 @@ MANIFEST_SUFFIXES = (".yaml", ".yml", ".json", "/Kustomization")
 REGULAR = ("100644", "100755")
 MANIFEST_BYTES_MOST = 16 * 1024 * 1024
 """A larger file is taken for one that describes nothing."""
-FILES_PER_TURN = 500
+FILES_PER_TURN = 100
 """How many files are in memory at once while they are read."""
 
 File: TypeAlias = tuple[str, str]

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
 from reverser.errors import WithheldError
+from reverser.stages.adopt import parse
 from reverser.stages.yaml import MOST_COLUMNS, render
 
 STRINGS = st.one_of(
@@ -50,7 +51,7 @@ def ruamel_pure(data: bytes) -> Any:
     return YAML(typ="safe", pure=True).load(io.BytesIO(data))
 
 
-READERS = [pyyaml, ruamel_safe, ruamel_pure]
+READERS = [pyyaml, ruamel_safe, ruamel_pure, parse]
 
 
 def same(left: Any, right: Any) -> bool:
