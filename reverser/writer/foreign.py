@@ -63,17 +63,12 @@ class Foreign:
 
     async def place(self, entry: Entry) -> Placed:
         """Where the entry's edit goes; WithheldError when it can go nowhere."""
-        return self._guarded(entry, await self._place(entry))
-
-    def _guarded(self, entry: Entry, placed: Placed) -> Placed:
-        """The last guard: no edit outside of our folder, none of another daemon's file."""
         moved = {entry.previous_path} if self._is_own(entry.previous_path) else set()
+        placed = await self._place(entry)
+        # The last guard: no edit outside of our folder, none of another daemon's file.
         for edit in placed.edits:
             if why := refused(edit, self._root, self._others.daemons, moved):
                 raise WithheldError("NotOurs", why, key=entry.key)
-        removed = entry.edit.content is None
-        if removed or entry.edit in placed.edits:
-            self._own |= {entry.previous_path: False, entry.edit.path: not removed}
         return placed
 
     def _is_own(self, path: str) -> bool:
@@ -92,6 +87,7 @@ class Foreign:
             if entry.edit.content is None:
                 return Placed(moved)  # what stands there now is not ours: there is nothing to remove
             raise
+        self._own |= {entry.previous_path: False, entry.edit.path: entry.edit.content is not None}
         return Placed((*moved, entry.edit), self._touched.pop(entry.edit.path, ""))
 
     def _moved(self, entry: Entry) -> tuple[Edit, ...]:

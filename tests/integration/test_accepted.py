@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import closing
@@ -364,3 +365,38 @@ async def test_an_upgrade_keeps_what_an_earlier_release_took_over(side: Side) ->
     await side.delete("gone")
     assert await side.passed() == ""
     assert values(side.remote) == {WEB: "1"}
+
+
+async def test_a_data_directory_from_a_backup(side: Side, tmp_path: Path) -> None:
+    """It knows by its key what was written after it: nobody is asked, nothing stays over."""
+    shutil.copytree(side.data, tmp_path / "backup")
+    await side.put(web="2", later="1")
+    assert await side.passed() == ""
+    shutil.rmtree(side.data)
+    (tmp_path / "backup").rename(side.data)
+    await side.delete("later")
+    await side.put(gone="2")
+
+    assert await side.passed() == ""
+
+    assert values(side.remote) == {WEB: "2", GONE: "2"}
+    assert len([subject for subject in side.remote.subjects() if "later" in subject]) <= 1
+
+
+async def test_what_came_and_went_after_a_backup(side: Side, tmp_path: Path) -> None:
+    """The creation and the deletion are both told again, and the file is there: it goes."""
+    async with side.running():
+        await until(lambda: values(side.remote) == {WEB: "1", GONE: "1"})
+    shutil.copytree(side.data, tmp_path / "backup")
+    later = "shop/configmaps/later.yaml"
+    async with side.running():
+        await side.put(later="1")
+        await until(lambda: later in side.remote.paths())
+    shutil.rmtree(side.data)
+    (tmp_path / "backup").rename(side.data)
+    await side.delete("later")
+
+    async with side.running():
+        await side.put(web="2")
+        await until(lambda: value(side.remote, WEB) == "2")
+        await until(lambda: later not in side.remote.paths())
