@@ -1,0 +1,73 @@
+"""Files of the branch that carry our trailers and are odd: each is left out alone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from reverser.journal.sqlite import open_journal
+from reverser.model.resource import ResourceType
+from reverser.stages import adopt
+from reverser.writer.recover import Recovery
+
+MAPS = ResourceType("", "v1", "configmaps", "ConfigMap", True)
+GOOD = b"apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: good\n  namespace: shop\n"
+ODD = {
+    "name": b"apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: {a: 1}\n  namespace: shop\n",
+    "namespace": b"apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: a\n  namespace: [shop]\n",
+    "kind": b"apiVersion: v1\nkind: {a: b}\nmetadata:\n  name: a\n  namespace: shop\n",
+    "apiVersion": b"apiVersion: 1\nkind: ConfigMap\nmetadata:\n  name: a\n",
+    "metadata": b"apiVersion: v1\nkind: ConfigMap\nmetadata: text\n",
+    "number": b"apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: 5\n  namespace: 2026-01-02\n",
+    "key": b"apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: a\ndata:\n  ? {a: b}\n  : c\n",
+    "nothing": b"",
+}
+
+
+class Repository:
+    """A branch of files."""
+
+    def __init__(self, files: dict[str, bytes]) -> None:
+        self._files = files
+
+    async def tree(self, _commit: str) -> dict[str, tuple[str, str]]:
+        return {path: ("100644", path) for path in self._files}
+
+    async def blobs(self, ids: Sequence[str]) -> dict[str, bytes]:
+        return {each: self._files[each] for each in ids}
+
+
+async def recorded(folder: Path, files: dict[str, bytes]) -> list[str]:
+    """Paths of the records that are rebuilt from a branch of these files."""
+    async with open_journal(folder) as journal:
+        repository = Repository(files)
+        recovery = Recovery("live", journal, repository, lambda *_: MAPS)  # type: ignore[arg-type]
+        await recovery.rebuild_records("1" * 40, dict.fromkeys(files, "default"), [], trusted=True)
+        return [record.path for record in await journal.all_records("live")]
+
+
+@pytest.mark.parametrize("odd", ODD.values(), ids=ODD)
+async def test_an_odd_file_leaves_out_itself_alone(tmp_path: Path, odd: bytes) -> None:
+    """Whoever may push may write any file with our trailers: those of objects are taken over, it is not."""
+    files = {"shop/configmaps/a.yaml": odd, "shop/configmaps/good.yaml": GOOD}
+
+    assert "shop/configmaps/good.yaml" in await recorded(tmp_path, files)
+
+
+async def test_a_file_that_cannot_be_parsed_leaves_out_itself_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same where it is our own mistake."""
+    real = adopt.parse
+
+    def faulty(content: bytes) -> object:
+        if b"bad" in content:
+            raise KeyError("canary-hunter2")
+        return real(content)
+
+    monkeypatch.setattr(adopt, "parse", faulty)
+    files = {"bad.yaml": GOOD.replace(b"good", b"bad"), "good.yaml": GOOD}
+
+    assert await recorded(tmp_path, files) == ["good.yaml"]
