@@ -27,6 +27,7 @@ from reverser.model.ports import Journal, Repository
 from reverser.model.resource import ObjectKey
 from reverser.model.secret import SecretRef
 from reverser.stages.decision import digest
+from reverser.stages.file_owner import Us
 from reverser.stages.yaml import render
 from reverser.writer import driver
 from reverser.writer.catchup import CatchUp
@@ -100,11 +101,12 @@ class World:
     async def writing(self, window_seconds: float = 0.0) -> AsyncIterator[None]:
         """A writer works meanwhile."""
         there, clock = self.there, time.time
-        recovery = Recovery("live", ["default"], self.journal, self.repository, lambda *_: None)
+        recovery = Recovery("live", self.journal, self.repository, lambda *_: None)
+        us = Us("", frozenset({"default"}), self.journal.knows)
         writer = Writer(
             there,
             Queue(self.journal, "live", window_seconds, clock),
-            CatchUp(there, self.journal, self.repository, recovery, lambda: None),
+            CatchUp(there, self.journal, self.repository, recovery, us, lambda: None),
             *(self.journal, self.repository, Metrics(), Health(), Words(), clock),
         )
         async with trio.open_nursery() as nursery:
