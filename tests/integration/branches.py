@@ -43,11 +43,14 @@ class Side:
 
     @property
     def config(self) -> Config:
-        """Every destination gets what the rule selects."""
+        """Every destination gets what the rule selects, or what `namespaces` beside it says instead."""
         destinations = [{"url": self.remote.url, **each} for each in self.destinations]
         rules = [
-            Rule(name=f"to-{each['name']}", cluster=self.cluster, destination=each["name"], **self.rule)
+            Rule(
+                name=f"to-{each['name']}", cluster=self.cluster, destination=each["name"], **self.rule | more
+            )
             for each in destinations
+            for more in [{"namespaces": each.pop("namespaces")} if "namespaces" in each else {}]
         ]
         return Config(
             data_dir=str(self.data),

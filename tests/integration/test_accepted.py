@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from branches import Side, person, until, value, values, wind_back
+from branches import Side, config_map, person, until, value, values, wind_back
 
 from reverser.errors import TransientError
 from reverser.git.repository import open_repository
@@ -297,16 +297,23 @@ async def test_restoring_yields_to_what_the_intake_writes_meanwhile(tmp_path: Pa
 
 async def test_two_destinations_and_a_history_that_was_rewound(side: Side) -> None:
     """Each destination of one daemon brings its own folder back; nothing of the other is older afterwards."""
-    side.destinations = [{"name": "full", "path": "full"}, {"name": "team", "path": "team"}]
-    assert await side.passed() == ""
-    old = side.remote.head()
-    for number in "23":
+    side.destinations = [
+        {"name": "full", "path": "full"},
+        {"name": "team", "path": "team", "namespaces": ("ops",)},
+    ]
+    await side.sandbox.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "ops"}})
+    heads = []
+    for number in "123":
         await side.put(web=number)
+        await side.sandbox.apply(config_map("web", number, "ops"))
         assert await side.passed() == ""
-    for _ in range(2):
+        heads.append(side.remote.head())
+    for old in heads[:2]:
         wind_back(side.remote, old)
         assert await side.passed() == ""
-        assert {value(side.remote, f"{root}/{WEB}") for root in ("full", "team")} == {"3"}
+        assert await side.passed() == ""
+        assert value(side.remote, f"full/{WEB}") == "3"
+        assert value(side.remote, "team/ops/configmaps/web.yaml") == "3"
 
 
 async def test_two_destinations_of_a_lost_data_dir(side: Side) -> None:
