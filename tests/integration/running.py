@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -58,9 +59,24 @@ class Running:
 
     def file(self, name: str, namespace: str = "shop") -> str:
         """The file of a ConfigMap in the remote branch, "" for none."""
-        path = f"main:{namespace}/configmaps/{name}.yaml"
-        done = subprocess.run(["git", "-C", str(self.remote), "show", path], capture_output=True, check=False)
+        return self.show(f"{namespace}/configmaps/{name}.yaml")
+
+    def show(self, path: str) -> str:
+        """A file of the remote branch, "" for none."""
+        command = ["git", "-C", str(self.remote), "show", f"main:{path}"]
+        done = subprocess.run(command, capture_output=True, check=False)
         return done.stdout.decode() if done.returncode == 0 else ""
+
+    def push(self, path: str, content: str) -> None:
+        """Commit a file as a person does."""
+        clone = self.remote.with_name("clone")
+        person = ["-c", "user.name=Pat", "-c", "user.email=pat@example.com"]
+        run = partial(subprocess.run, check=True, capture_output=True)
+        run(["git", "clone", "-q", str(self.remote), str(clone)])
+        (clone / path).write_text(content)
+        run(["git", "-C", str(clone), "add", path])
+        run(["git", "-C", str(clone), *person, "commit", "-qm", "By hand"])
+        run(["git", "-C", str(clone), "push", "-q", "origin", "HEAD:main"])
 
     async def until(self, condition: Callable[[], object], what: str = "") -> None:
         """Wait until something holds, at most for a bounded time."""

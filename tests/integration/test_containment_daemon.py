@@ -18,7 +18,7 @@ from reverser.journal import rows
 from reverser.journal.sqlite import open_journal
 from reverser.kube import watch
 from reverser.stages import adopt
-from reverser.writer import foreign, prepare
+from reverser.writer import foreign, others, prepare
 from tests.integration.running import Running, running
 
 CANARY = "canary-hunter2"
@@ -103,19 +103,37 @@ async def test_an_error_at_any_stage_withholds_one_object(
         await world.until(lambda: not any(each.type == "Bug" for each in daemon._health.conditions))
 
 
-async def test_a_person_s_file_that_cannot_be_edited_withholds_its_object(
-    world: Running, monkeypatch: pytest.MonkeyPatch
+MANIFEST = """apiVersion: v1
+kind: ConfigMap
+metadata:
+  name: mine
+  namespace: shop
+data:
+  value: one  # a person's
+"""
+
+
+@pytest.mark.parametrize(
+    ("where", "name", "file"), [(adopt, "edit", "mine.yaml"), (others, "read", "shop/configmaps/good.yaml")]
+)
+async def test_a_person_s_file_that_cannot_be_handled_stops_nobody(
+    world: Running, monkeypatch: pytest.MonkeyPatch, where: Any, name: str, file: str
 ) -> None:
-    """Whatever is wrong with the file stays with its object."""
+    """What is wrong with the file stays with its object; a repaired version writes what was withheld."""
+    world.push("mine.yaml", MANIFEST)
     await world.apply("good", "one")
-    async with world.daemon():
-        await world.until(lambda: "one" in world.file("good"))
+    await world.apply("mine", "one")
     with monkeypatch.context() as patch:
-        failing(patch, foreign, "identities", lambda args: True)
-        failing(patch, adopt, "edit", lambda args: True)
+        met = failing(patch, where, name, lambda _: True)
         async with world.daemon():
+            await world.until(lambda: "one" in world.file("good"))
+            await world.apply("mine", "two")
             await world.apply("good", "two")
             await world.until(lambda: "two" in world.file("good"))
+    assert met
+
+    async with world.daemon():
+        await world.until(lambda: "two" in world.file("good") and "two" in world.show(file))
 
 
 async def test_errors_at_random_stages_stop_nobody(world: Running, monkeypatch: pytest.MonkeyPatch) -> None:
