@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
@@ -62,9 +62,9 @@ class Flux:
         status = self._plane.get(KUSTOMIZATION).get("status", {})
         return str(status.get("lastAppliedRevision", "")).endswith(commit)
 
-    def wait_applied(self, commit: str) -> None:
-        """Return when the commit is applied."""
-        wait_for(f"Flux to apply {commit}", lambda: self.applied(commit), 60)
+    def wait_applied(self, head: Callable[[], str]) -> None:
+        """Return when the newest commit is applied, whichever that is by then."""
+        wait_for("Flux to apply the head", lambda: self.applied(head()), 60)
 
     @property
     def told(self) -> list[str]:
