@@ -79,6 +79,21 @@ class Draft:
         else:
             self._withheld[place] = row
 
+    @property
+    def empty(self) -> bool:
+        """Whether there is nothing to make durable, as while lists run."""
+        return not any(
+            (
+                self._entries,
+                self._records,
+                self._withheld,
+                self.listing,
+                self.positions,
+                self.coverages,
+                self.facts,
+            )
+        )
+
     def append(self) -> Append:
         """The transaction of all that was taken in."""
         return Append(

@@ -52,6 +52,7 @@ from reverser.stages.sanitize import suspicious
 BATCH = 200
 MARKS = (ListCompleted, Identified, Settled)
 """What says something of all that came before it: the last of its batch."""
+TURNS = 50
 TURN = 16
 """Changes decided before other tasks get a turn: a few milliseconds."""
 
@@ -100,20 +101,37 @@ class Intake:
             nursery.start_soon(self._again.run)
             with observations:  # not `async with`: see `writer.landing`
                 async for first in observations:
-                    batch = _more(first, observations)
+                    batch = await self._gathered(first, observations)
                     async with self._turn:
                         await self._take(batch)
                     if self._room is not None:
                         self._room.give(*batch)
             nursery.cancel_scope.cancel()
 
+    async def _gathered(
+        self, first: Observation, observations: trio.MemoryReceiveChannel[Observation]
+    ) -> list[Observation]:
+        """A batch; while lists run, those who read them get a few turns to add to it.
+
+        Without that a list is taken two objects at a time, as fast as they come, and each time costs a look
+        into the journal.
+        """
+        batch = _more([first], observations)
+        for _ in range(TURNS if self._listings else 0):
+            if len(batch) >= BATCH or _ends(batch):
+                break
+            await trio.lowlevel.checkpoint()
+            _more(batch, observations)
+        return batch
+
     async def _recall(self) -> None:
         names = {route.destination.name for routes in self._routes.values() for route in routes}
         self._sealing.begin(names)
         await self._memory.recall_withheld()
         for name in names:
-            records = await self._memory.recall(name)
-            await self._suspect(name, [record.key for record in records])
+            async for records in self._memory.recall(name):
+                await self._suspect(name, [record.key for record in records])
+            self._suspects.show(name)
 
     async def _suspect(self, name: str, keys: Sequence[ObjectKey]) -> None:
         """What was written before is looked at again: a stream that resumes lists nothing."""
@@ -125,7 +143,6 @@ class Intake:
                 with left_out("suspicious", place[1]):
                     size = len(record.content)
                     self._suspects.seed(place, await self._memory.aside.run(size, _suspicious, record))
-        self._suspects.show(name)
 
     async def _take(self, batch: list[Observation]) -> None:
         """Journal a batch. A mark that says something of all before it can only be the last."""
@@ -164,7 +181,7 @@ class Intake:
     async def _stage(self) -> None:
         """Put aside what the running lists have brought."""
         for name, listing in self._listings.items():
-            if staged := listing.take():
+            if listing.full and (staged := listing.take()):
                 listing.withhold(await self._memory.stage(name, staged, time.time()))
 
     def _places(self, batch: Iterable[Observation]) -> Iterator[Place]:
@@ -248,10 +265,15 @@ def _flags(routes: Iterable[Route], name: str) -> Iterator[bool]:
     return (route.policy.suspicious == "flag" for route in routes if route.destination.name == name)
 
 
-def _more(first: Observation, observations: trio.MemoryReceiveChannel[Observation]) -> list[Observation]:
-    """What is waiting, up to a mark: what comes after the end of a list must see the list's records."""
-    batch = [first]
-    while len(batch) < BATCH and not isinstance(batch[-1], MARKS):
+def _ends(batch: list[Observation]) -> bool:
+    return isinstance(batch[-1], MARKS)
+
+
+def _more(
+    batch: list[Observation], observations: trio.MemoryReceiveChannel[Observation]
+) -> list[Observation]:
+    """Add what is waiting, up to a mark: what comes after the end of a list must see the list's records."""
+    while len(batch) < BATCH and not _ends(batch):
         try:
             batch.append(observations.receive_nowait())
         except (trio.WouldBlock, trio.EndOfChannel):

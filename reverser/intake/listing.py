@@ -18,6 +18,9 @@ from reverser.model.suspicion import Suspicion
 from reverser.model.withheld import Withheld
 from reverser.stages.decision import Decision
 
+STAGED_AT_ONCE = 100
+STAGED_BYTES = 256 * 1024
+
 
 class Listing:
     """The decisions of one running list."""
@@ -27,6 +30,7 @@ class Listing:
         self._seen: dict[str, tuple[str, ...]] = {}
         """Namespace and name -> the destinations for which something is staged."""
         self._fresh: dict[ObjectKey, dict[str, Decision]] = {}
+        self._fresh_bytes = 0
         self._kept: dict[ObjectKey, dict[str, Decision]] = {}
         self._void: dict[ObjectKey, None] = {}
         self._suspicions: dict[Place, tuple[Suspicion, ...]] = {}
@@ -50,13 +54,19 @@ class Listing:
             self._kept.setdefault(key, {})[destination] = decision
         elif decision.entry is not None:
             self._fresh.setdefault(key, {})[destination] = decision
+            self._fresh_bytes += len(decision.entry.edit.content or b"")
+
+    @property
+    def full(self) -> bool:
+        """Whether it is time to stage what has come."""
+        return len(self._fresh) >= STAGED_AT_ONCE or self._fresh_bytes >= STAGED_BYTES
 
     def take(self) -> Staged | None:
         """What is to be staged now; None: nothing. It counts as staged from here on."""
         if not self._fresh and not self._void:
             return None
         fresh, void = self._fresh, tuple(self._void)
-        self._fresh, self._void = {}, {}
+        self._fresh, self._void, self._fresh_bytes = {}, {}, 0
         for key, made in fresh.items():
             self._seen[_name(key)] = (*self._seen.get(_name(key), ()), *made)
             self._suspicions |= {

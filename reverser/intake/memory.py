@@ -5,7 +5,7 @@ It is recalled from the journal when an intake starts, for a stream that resumes
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Iterable, Sequence
 
 from reverser.bugs import BUG, contained, left_out
 from reverser.errors import WithheldError
@@ -28,6 +28,7 @@ from reverser.stages.decision import Decision, kept_back
 from reverser.stages.route import Route
 
 UNREADABLE = WithheldError("Unreadable", "the API server's answer about it cannot be decoded")
+RECALLED_AT_ONCE = 1000
 
 
 class Memory:
@@ -50,9 +51,15 @@ class Memory:
         """Take over what the journal shows as withheld, by the writers too."""
         self.withholding.seed(await self._journal.withheld())
 
-    async def recall(self, destination: str) -> list[Record]:
-        """Take over what the records of a destination tell; they come back without their contents."""
-        records = await self._journal.all_records(destination)
+    async def recall(self, destination: str) -> AsyncIterator[list[Record]]:
+        """Take over what the records of a destination tell; without their contents, part by part."""
+        last: ObjectKey | None = None
+        while records := await self._journal.some_records(destination, last, RECALLED_AT_ONCE):
+            last = records[-1].key
+            await self._recall(destination, records)
+            yield records
+
+    async def _recall(self, destination: str, records: Sequence[Record]) -> None:
         if destination in self._claims:
             for record in records:
                 with left_out("claims", record.key):
@@ -61,7 +68,6 @@ class Memory:
             (destination, record.key) for record in records if record.key.resource == RESOURCE
         )
         self.scaled.seed(scaling.values())
-        return records
 
     async def decided(self, route: Route, change: Change, record: Record | None, *, scaled: bool) -> Decision:
         """`decide`, in a thread for what is large."""
@@ -119,6 +125,8 @@ class Memory:
 
     async def append(self, draft: Draft, now: float) -> list[Entry]:
         """Make a draft durable. Objects whose rows cannot be stored are withheld, all others go on."""
+        if draft.empty:
+            return []
         while True:
             try:
                 return await self._journal.append(draft.append())

@@ -67,8 +67,8 @@ class PatientJournal:
     ) -> list[ObjectKey]:
         return await self._ask(self._journal.keys, destination, stream, after, limit)
 
-    async def all_records(self, destination: str) -> list[Record]:
-        return await self._ask(self._journal.all_records, destination)
+    async def some_records(self, destination: str, after: ObjectKey | None, limit: int) -> list[Record]:
+        return await self._ask(self._journal.some_records, destination, after, limit)
 
     async def withheld(self) -> list[Withheld]:
         return await self._ask(self._journal.withheld)

@@ -74,7 +74,8 @@ class Replay:
             if found != self._seen.get(told[0]):
                 self._remember(told[0], found)
         await self._memory.recall_withheld()
-        await self._memory.recall(self._name)
+        async for _ in self._memory.recall(self._name):
+            pass
 
     async def take(self, writes: Sequence[Write | Gap], positions: Mapping[str, str]) -> None:
         """Journal a batch, and the positions up to which each log is in the journal with it."""

@@ -155,6 +155,12 @@ class SqliteJournal:
     async def all_records(self, destination: str) -> list[Record]:
         return await self._read(lambda store: store.all_records(destination))
 
+    async def some_records(self, destination: str, after: ObjectKey | None, limit: int) -> list[Record]:
+        return await self._read(lambda store: store.some_records(destination, after, limit))
+
+    async def paths(self, destination: str) -> set[str]:
+        return await self._read(lambda store: store.paths(destination))
+
     async def position(self, stream: Stream) -> tuple[str, str]:
         return await self._read(lambda store: store.position(stream))
 

@@ -36,6 +36,9 @@ RECORD = "INSERT OR REPLACE INTO records VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)"
 PAGES_KEPT = 1024
 """Free pages of 4 KiB that are kept for the next entries."""
 PAGES_AT_ONCE = 512
+BARE = """SELECT rowid, destination, cluster, "group", resource, namespace, name, path, digest,
+    NULL, x'', x'', mark, selectors FROM records"""
+"""Records without their contents."""
 FORMER = 1000
 """Starts whose ids are remembered."""
 POSITION = """INSERT INTO positions (stream, {0}) VALUES (?, ?)
@@ -268,10 +271,21 @@ class Store:
         return [*sound("records", found, lambda row: rows.key_of(*row), self.damaged)]
 
     def all_records(self, destination: str) -> list[Record]:
-        statement = """SELECT rowid, destination, cluster, "group", resource, namespace, name, path, digest,
-            NULL, x'', x'', mark, selectors FROM records WHERE destination=?"""
-        found = map(self._record, self._db.execute(statement, (destination,)))
+        found = map(self._record, self._db.execute(f"{BARE} WHERE destination=?", (destination,)))
         return [record for record in found if record is not None]
+
+    def some_records(self, destination: str, after: ObjectKey | None, limit: int) -> list[Record]:
+        start = ("",) * 5 if after is None else rows.place("", after)[1:]
+        comparison = ">=" if after is None else ">"
+        statement = f"""{BARE} WHERE destination=? AND (cluster, "group", resource, namespace, name)
+            {comparison}(?,?,?,?,?) ORDER BY cluster, "group", resource, namespace, name LIMIT ?"""
+        found = map(self._record, self._db.execute(statement, (destination, *start, limit)))
+        return [record for record in found if record is not None]
+
+    def paths(self, destination: str) -> set[str]:
+        statement = "SELECT path FROM records WHERE destination=?"
+        found = self._db.execute(statement, (destination,))
+        return {path for (path,) in found if isinstance(path, str)}
 
     def position(self, stream: Stream) -> tuple[str, str]:
         statement = "SELECT version, coverage FROM positions WHERE stream=?"

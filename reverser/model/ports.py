@@ -139,6 +139,12 @@ class Journal(Protocol):
     async def all_records(self, destination: str) -> list[Record]:
         """Every record of a destination, without `content` (left empty)."""
 
+    async def some_records(self, destination: str, after: ObjectKey | None, limit: int) -> list[Record]:
+        """The same, a part at a time: those behind a key, by key."""
+
+    async def paths(self, destination: str) -> set[str]:
+        """The paths of all records of a destination."""
+
     async def position(self, stream: Stream) -> tuple[str, str]:
         """(resourceVersion, coverage) up to which the stream is in the journal; ("", "") at first."""
 

@@ -98,7 +98,9 @@ class CatchUp:
         await self._owners.sure()
         if rebuilt or met.rewritten:
             self._on_rebuilt()
-        await self._others.move(met.head, await self._written() - files.others.keys(), files.others)
+        # Not asked of an empty branch: entries of a first snapshot are more than memory should hold.
+        ours = await self._written() if met.head else set()
+        await self._others.move(met.head, ours - files.others.keys(), files.others)
         return met.head, Foreign(self._repository, self._others, touched, us.root)
 
     async def _met(self) -> Met:
@@ -122,19 +124,19 @@ class CatchUp:
             if not met.doubt and not await self._owners.any():
                 us = await self._trusted(us, landed)
         # What the journal says holds where history was rewritten, by somebody who squashed it for example.
-        claimed = set() if met.rewritten else await self._written()
+        claimed = set() if met.rewritten or not met.head else await self._written()
         return us, fold(landed, us, before or {}, claimed)
 
     async def _trusted(self, us: Us, history: Sequence[Landed]) -> Us:
         """Releases before format 4 of the journal took over what was written for our clusters."""
-        ours = {record.path for record in await self._journal.all_records(self._name)}
+        ours = await self._journal.paths(self._name)
         found = trusted(history, us, ours)
         return msgspec.structs.replace(us, followed=us.followed | found)
 
     async def _ask(self, met: Met, us: Us, files: Files) -> None:
         found = strangers(files, us)
         if not met.first:
-            recorded = {record.path for record in await self._journal.all_records(self._name)}
+            recorded = await self._journal.paths(self._name) if found else set()
             found = [path for path in found if path in recorded]
         if found:
             raise _unknown(self._name, files.others[found[0]], found)
@@ -148,6 +150,8 @@ class CatchUp:
 
     async def _rebuild(self, met: Met, landed: Sequence[Landed], us: Us, files: Files) -> bool:
         """Have records taken from the branch where it knows better; whether that was so."""
+        if not (landed or met.doubt or met.rewritten):
+            return False
         records, pending = await self._journal.all_records(self._name), await self._pending()
         ours = {record.path for record in records}
         lost = met.doubt or (met.first and not files.ours.keys() <= written(records, pending))
@@ -180,7 +184,7 @@ class CatchUp:
 
     async def _touched(self, met: Met, landed: Sequence[Landed], us: Us) -> dict[str, str]:
         """path of ours -> newest commit of a person that changed it after us."""
-        ours = {record.path for record in await self._journal.all_records(self._name)}
+        ours = await self._journal.paths(self._name) if landed else set()
         touched = await self._edited.read() if met.known else {}
         for commit in landed:
             who = maker(commit, us)

@@ -404,6 +404,24 @@ async def test_whoever_waits_hears_of_a_list(journal: Journal) -> None:
             await journal.append(Append(listing="list"))
 
 
+async def test_records_come_a_part_at_a_time(journal: Journal) -> None:
+    """Each part begins behind the last record of the one before, of every type and cluster."""
+    keys = [key(name, cluster=cluster) for cluster in ("a", "b") for name in ("a", "b", "c")]
+    keys.append(key("a", cluster="b", resource="services"))
+    await journal.append(
+        Append(records=[Record("live", each, f"{n}.yaml", b"d", b"{}") for n, each in enumerate(keys)])
+    )
+    await journal.append(Append(records=[record("z", destination="other")]))
+    found: list[Record] = []
+    while part := await journal.some_records("live", found[-1].key if found else None, 2):
+        assert len(part) <= 2
+        found += part
+
+    assert found == sorted(await journal.all_records("live"), key=lambda each: each.key)
+    assert [each.key for each in found] == keys
+    assert await journal.paths("live") == {each.path for each in found}
+
+
 async def test_keys_come_a_part_at_a_time(journal: Journal) -> None:
     """Each part begins behind the last key of the one before, and none is left out."""
     keys = [key(name, namespace) for namespace in ("", "bank", "shop") for name in ("a", "b", "c")]
