@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from reverser.stages.decide import decide
-from reverser.stages.sanitize import suspicious, without_suspicious
+from reverser.stages.sanitize import suspicious, telling, without_suspicious
 from reverser.stages.sanitize.search import OVERLAP, PART
 from reverser.stages.sanitize.tokens import RULES, token
 from tests.unit.test_decide import LIVE, change, recorded, route, web
@@ -240,3 +240,11 @@ def test_the_header_of_a_token_may_be_nested_deeper_than_python_reads() -> None:
     header = base64.urlsafe_b64encode(b'{"a":' + b"[" * 6000).decode().rstrip("=")
 
     assert token(f"{header}.eyJ{CHANCE}.{CHANCE}") == ""
+
+
+@pytest.mark.parametrize(
+    "text", ["password_is=abc=abc=", "the password is below: x=1", "token a b", "my-secret-of=1"]
+)
+def test_a_text_that_speaks_of_a_secret_and_assigns_none(text: str) -> None:
+    """It is looked at to its end, and holds none."""
+    assert telling.inside(text) == ""

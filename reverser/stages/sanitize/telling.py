@@ -83,7 +83,7 @@ def inside(text: str) -> str:
     if not any(root in lower for root in _ROOTS) and _KEY.search(lower) is None:
         return ""
     assigned = [found for found in _ASSIGNS.finditer(text) if tells(found[1])]
-    ends = [*(found.start() for found in assigned[1:]), len(text)]
+    ends = [*(found.start() for found in assigned), len(text)][1:]
     values = (_value(text, found.end(), end) for found, end in zip(assigned, ends, strict=True))
     pairs = zip(assigned, values, strict=True)
     return next((NAMED for found, value in pairs if len(value) >= LEAST and _by_chance(found[1], value)), "")
