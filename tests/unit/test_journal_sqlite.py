@@ -296,7 +296,7 @@ async def test_the_file_gives_space_back(tmp_path: Path, older: bool) -> None:
         await journal.append(Append(listing="list"))
         filled = path.stat().st_size
         assert filled > 16_000_000
-        await journal.ack("live", [each.seq for each in await journal.pending("live", limit=5000)], "head")
+        await journal.ack("live", range(1, 4001), "head")
 
         assert path.stat().st_size < filled / 2
     assert path.stat().st_size < 8_000_000
