@@ -11,7 +11,7 @@ class IdentityRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     author: str
     """`Name <email>`; {user}, {1}, {2} … stand for the user name and what `*`, `?` or groups matched."""
     user: str = "*"
-    """A user name, a glob, or `re:` and a regular expression; the whole name must match."""
+    """A user name, a glob, or `re:` and a regular expression of RE2; the whole name must match."""
     group: str = ""
     """The same, for one of the user's groups; empty: any."""
     extra: str = ""

@@ -10,6 +10,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Sequence
+from typing import Any, TypeAlias
+
+import re2
 
 from reverser.model.attribution import Actor
 from reverser.model.identity import IdentityRule
@@ -17,6 +20,8 @@ from reverser.stages.mailmap import Mailmap
 from reverser.stages.text import cut, visible
 
 Identify = Callable[[Actor], str]
+Pattern: TypeAlias = Any
+"""A compiled expression of RE2, which has the methods of one of `re`, and no types."""
 
 CHARACTERS = 200
 SERVICE_ACCOUNT = re.compile(r"system:serviceaccount:([^:]+):([^:]+)")
@@ -50,12 +55,23 @@ def check_author(template: str) -> None:
         raise ValueError("must read Name <email>, for example {1} <{1}@example.com>")
 
 
-def pattern(text: str) -> re.Pattern[str]:
-    """A name, a glob or `re:…` as a regular expression with groups; ValueError when it is none."""
+def pattern(text: str) -> Pattern:
+    """A name, a glob or `re:…` as a regular expression with groups; ValueError when it is none.
+
+    RE2 matches it, for anybody may choose the name that is looked at, and with `re` the time that some
+    patterns take doubles with each character.
+    """
+    options = re2.Options()
+    options.log_errors = False
     try:
-        return re.compile(text[3:] if text.startswith("re:") else _glob(text))
-    except re.error as error:
-        raise ValueError(f"is no regular expression: {error}") from None
+        return re2.compile(text[3:] if text.startswith("re:") else _glob(text), options)
+    except re2.error as error:
+        raise ValueError(f"is no regular expression that RE2 reads: {_words(error)}") from None
+
+
+def _words(error: Exception) -> str:
+    said = error.args[0] if error.args else ""
+    return said.decode(errors="replace") if isinstance(said, bytes) else str(said)
 
 
 class _Rule:
@@ -85,7 +101,7 @@ class _Rule:
         return not self._key or _any(self._value, values)
 
 
-def _any(wanted: re.Pattern[str], values: Iterable[str]) -> bool:
+def _any(wanted: Pattern, values: Iterable[str]) -> bool:
     return any(wanted.fullmatch(value) for value in values)
 
 

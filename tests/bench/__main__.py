@@ -12,6 +12,7 @@ from reverser.log import configure
 from tests.bench import (
     admission,
     idle,
+    large,
     latency,
     plugged,
     rendering,
@@ -35,6 +36,7 @@ MEASUREMENTS: dict[str, Callable[[Options], list[Row]]] = {
     "signed-openpgp": signed.measure_openpgp,
     "verified": verified.measure,
     "plugins": plugged.measure,
+    "large": large.measure,
     "latency": latency.measure,
     "snapshot": snapshot.measure,
     "size": size.measure,

@@ -6,7 +6,7 @@ import pytest
 
 from reverser.model.attribution import Actor
 from reverser.model.identity import IdentityRule
-from reverser.stages.identity import compile_identities
+from reverser.stages.identity import EMAIL, compile_identities, pattern
 from reverser.stages.mailmap import Mailmap
 
 
@@ -100,3 +100,25 @@ def test_hostile_user_names(user: str, rules) -> None:
     assert author.count("<") == author.count(">") == 1
     assert author.isprintable()
     assert len(author) < 500
+
+
+@pytest.mark.parametrize("text", ["re:(a+)+b", "re:(a|aa)+b", "*a*a*a*a*a*a*a*b"])
+def test_no_name_is_slow_to_match(text: str) -> None:
+    """A user's pattern takes time in proportion to the name, where a backtracking matcher would never end."""
+    assert pattern(text).fullmatch("a" * 100_000) is None
+
+
+@pytest.mark.parametrize("text", ["re:(?=a)a", r"re:(a)\1", "re:("])
+def test_an_expression_that_may_be_slow_is_refused(text: str) -> None:
+    """What cannot be matched in linear time is no pattern."""
+    with pytest.raises(ValueError, match="regular expression"):
+        pattern(text)
+
+
+@pytest.mark.parametrize(
+    ("name", "mail"),
+    [("a@b.c", True), ("a@b..c", True), ("a@.b.c", True), ("a@b", False), ("a@.b", False), ("a@b.", False)],
+)
+def test_what_an_address_is(name: str, mail: bool) -> None:
+    """A dot stands somewhere behind the @, with something before and behind it."""
+    assert (EMAIL.fullmatch(name) is not None) is mail

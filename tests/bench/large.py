@@ -1,0 +1,95 @@
+"""The longest time that one object of 1.5 MB holds the event loop, and its whole way, for every shape.
+
+The real intake with a real journal takes the line of a watch, the object as it was and as it is, while a
+task beside it asks for its turn all the time. What it waits at most is what an answer to the API server
+would have waited. It is counted in processor time of the process, all of its threads, so that what the
+machine does beside it does not count. Python's own collection of garbage runs as in the daemon.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from itertools import pairwise
+from typing import Any
+
+import msgspec
+import trio
+
+from reverser.app.collector import settle
+from reverser.cli.run import SWITCH_SECONDS
+from reverser.health import Health
+from reverser.intake import Intake
+from reverser.journal.sqlite import open_journal
+from reverser.kube.events import change_of, read
+from reverser.metrics import Metrics
+from reverser.model.change import Observation, Origin, Stream
+from reverser.model.destination import Destination
+from reverser.model.rule import Rule
+from reverser.stages.route import compile_routes
+from tests.bench.options import Options, say
+from tests.bench.result import Row, at_most
+from tests.bench.shapes import Pair, shapes
+from tests.hooks import HOOKS
+
+SIZE = 1_500_000
+GOAL_MS = 50
+METRICS = Metrics()
+
+
+def measure(options: Options) -> list[Row]:
+    """The worst of all shapes, and how long the slowest one takes altogether."""
+    found = {}
+    settle()
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(SWITCH_SECONDS)
+    try:
+        for number, (name, pair) in enumerate(shapes(SIZE // 10 if options.quick else SIZE)):
+            folder = options.folder / str(number)
+            folder.mkdir()
+            found[name] = trio.run(_held, Options(folder), pair)
+            say(f"large: {name} holds {found[name][0] * 1000:.0f} ms of {found[name][1]:.2f} s")
+    finally:
+        sys.setswitchinterval(before)
+    name, (held, _) = max(found.items(), key=lambda each: each[1][0])
+    slowest, (_, whole) = max(found.items(), key=lambda each: each[1][1])
+    title = f"longest hold of the event loop by one object, 1.5 MB, worst of {len(found)} shapes"
+    shown = f"{held * 1000:.0f} ms ({name})"
+    return [
+        at_most(title, held * 1000, GOAL_MS, "ms", shown=shown),
+        Row("its whole way to the journal, processor time, slowest shape", f"{whole:.1f} s ({slowest})"),
+    ]
+
+
+async def _held(options: Options, pair: Pair) -> tuple[float, float]:
+    """(longest wait for a turn, time of the change's whole way)"""
+    resource, *objects = pair
+    stream = Stream("default", resource)
+    lines = [msgspec.json.encode({"type": "MODIFIED", "object": each}) for each in objects]
+    async with open_journal(options.folder) as journal:
+        destinations = [Destination("live", "file:///live", secrets="mask")]
+        routes = compile_routes([Rule("everything", "live")], destinations, (), journal.key, HOOKS)
+        intake = Intake(routes, lambda stream: stream.id, journal, METRICS, Health())
+        await _take(intake, stream, lines[0])
+        turns = list[float]()
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(_turn, turns)
+            began = time.process_time()
+            await _take(intake, stream, lines[1])
+            taken = time.process_time() - began
+            nursery.cancel_scope.cancel()
+    return max(later - earlier for earlier, later in pairwise(turns)), taken
+
+
+async def _take(intake: Intake, stream: Stream, line: bytes) -> None:
+    send, receive = trio.open_memory_channel[Observation](1)
+    async with send:
+        change: Any = change_of(stream, await read(line), Origin.LIVE, time.time())
+        send.send_nowait(change)
+    await intake.run(receive)
+
+
+async def _turn(turns: list[float]) -> None:
+    while True:
+        turns.append(time.process_time())
+        await trio.sleep(0.0005)
