@@ -12,7 +12,8 @@ from reverser.config import Config
 from reverser.config.unmatched import Unmatched, unmatched
 from reverser.errors import ReverserError
 from reverser.health import Health
-from reverser.kube.errors import Faulty, Forbidden, Stuck, Unreachable
+from reverser.kube.discovery import CORE
+from reverser.kube.errors import Faulty, Forbidden, Rejected, Stuck, Unreachable
 from reverser.metrics import Metrics
 from reverser.model.change import Stream
 from reverser.model.condition import Condition
@@ -76,7 +77,7 @@ class ClusterReports:
         self._tell_unreached()
         subject = f"discovery/{self._cluster}"
         if degraded:
-            groups = ", ".join(f"{group}: {why}" for group, why in sorted(degraded.items()))
+            groups = ", ".join(f"{group or CORE}: {why}" for group, why in sorted(degraded.items()))
             self._health.stalled(subject, "GroupsDegraded", f"their last known types are kept: {groups}")
         else:
             self._health.recovered(subject)
@@ -135,7 +136,8 @@ class ClusterReports:
             self._unreached[stream.id] = (since, error)
             return
         # A new type may answer 404 for a moment.
-        if isinstance(error, Forbidden | Faulty | Stuck) or self._in_a_row[stream.id] >= FAILURES_TOLD:
+        at_once = isinstance(error, Forbidden | Faulty | Rejected | Stuck)
+        if at_once or self._in_a_row[stream.id] >= FAILURES_TOLD:
             self._health.failed(f"type/{stream.id}", error, type(error).__name__)
 
     def recovered(self, stream: Stream) -> None:

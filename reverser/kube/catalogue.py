@@ -1,4 +1,7 @@
-"""The documents of discovery, old and new, as far as they are read. Names as in the API."""
+"""The documents of discovery, old and new, as far as they are read. Names as in the API.
+
+What stands in a list stays bytes, and is decoded row by row: one that makes no sense leaves the others.
+"""
 
 from __future__ import annotations
 
@@ -34,7 +37,8 @@ class Version(msgspec.Struct, frozen=True):
     """A version of a group; `freshness` is Stale when the API behind it did not answer."""
 
     version: str
-    resources: tuple[Resource, ...] | None = None
+    resources: tuple[msgspec.Raw, ...] | None = None
+    """`Resource`s."""
     freshness: str = ""
 
 
@@ -44,18 +48,27 @@ class Name(msgspec.Struct, frozen=True):
     name: str = ""
 
 
+class Named(msgspec.Struct, frozen=True):
+    """What is read of a group first: its name in an aggregated answer, or in one that is not."""
+
+    metadata: Name = Name()
+    name: str = ""
+
+
 class Group(msgspec.Struct, frozen=True):
     """A group in an aggregated answer, its versions by preference."""
 
     metadata: Name = Name()
-    versions: tuple[Version, ...] | None = None
+    versions: tuple[msgspec.Raw, ...] | None = None
+    """`Version`s."""
 
 
 class OldGroup(msgspec.Struct, frozen=True, rename="camel"):
     """A group in an answer that is not aggregated."""
 
     name: str
-    versions: tuple[Version, ...] | None = None
+    versions: tuple[msgspec.Raw, ...] | None = None
+    """`Version`s."""
     preferred_version: Version | None = None
 
 
@@ -63,9 +76,11 @@ class Root(msgspec.Struct, frozen=True):
     """What `/api` and `/apis` answer: `items` if aggregated, else `versions` or `groups`."""
 
     kind: str = ""
-    items: tuple[Group, ...] | None = None
+    items: tuple[msgspec.Raw, ...] | None = None
+    """`Group`s."""
     versions: tuple[str, ...] | None = None
-    groups: tuple[OldGroup, ...] | None = None
+    groups: tuple[msgspec.Raw, ...] | None = None
+    """`OldGroup`s."""
 
 
 class OldResource(msgspec.Struct, frozen=True, rename="camel"):
@@ -84,4 +99,5 @@ class ResourceList(msgspec.Struct, frozen=True, rename="camel"):
     """All types of one version of one group."""
 
     group_version: str = ""
-    resources: tuple[OldResource, ...] | None = None
+    resources: tuple[msgspec.Raw, ...] | None = None
+    """`OldResource`s."""

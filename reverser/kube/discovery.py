@@ -1,18 +1,29 @@
 """What the API server serves: every type that can be listed and watched, by its preferred version.
 
 One request each for `/api` and `/apis` in the aggregated form; a server that does not know it is
-asked group by group. A group that does not answer keeps its last known types and degrades only
-itself; only a server that does not answer at all is an error.
+asked group by group. A group that does not answer, or of whose answer a part cannot be read, keeps its last
+known types and degrades only itself; only a server that does not answer at all is an error.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import TypeVar
 
 import msgspec
 
-from reverser.errors import TransientError
-from reverser.kube.catalogue import Group, OldGroup, OldResource, Resource, ResourceList, Root
+from reverser.bugs import contained
+from reverser.errors import TransientError, WithheldError
+from reverser.kube.catalogue import (
+    Group,
+    Named,
+    OldGroup,
+    OldResource,
+    Resource,
+    ResourceList,
+    Root,
+    Version,
+)
 from reverser.kube.client import Client
 from reverser.kube.together import ask_each
 from reverser.model.resource import ResourceType
@@ -22,6 +33,10 @@ AGGREGATED = (
     "application/json;g=apidiscovery.k8s.io;v=v2beta1;as=APIGroupDiscoveryList,application/json"
 )
 STALE = "the aggregated API behind it does not answer"
+CORE = "core"
+UNNAMED = "?"
+"""Stands for a group whose name cannot be read."""
+T = TypeVar("T")
 
 
 class Discovery(msgspec.Struct, frozen=True):
@@ -42,37 +57,82 @@ async def version(client: Client) -> str:
 
 async def discover(client: Client, known: Sequence[ResourceType] = ()) -> Discovery:
     """Ask for all types. Raises TransientError when the server as a whole does not answer."""
-    degraded: dict[str, str] = {}
-    served = await _core(client)
+    reading = _Reading()
+    served = await _core(client, reading)
     root: Root = await client.get("/apis", accept=AGGREGATED, into=Root)
     if root.kind == "APIGroupDiscoveryList":
-        served += _aggregated(root, degraded)
+        served += _aggregated(reading.groups(root.items, Group), reading)
     else:
-        served += await _group_by_group(client, root, degraded)
+        served += await _group_by_group(client, reading.groups(root.groups, OldGroup), reading)
+    degraded = reading.degraded_of(known)
     # What was known comes first, since a group that is only half there would show other versions.
     kept = [type_ for type_ in known if type_.group in degraded]
     types = tuple(type_ for type_ in _first(kept + served) if type_.watchable)
     return Discovery(types, _versions(types, kept + served), degraded)
 
 
-async def _core(client: Client) -> list[ResourceType]:
+class _Reading:
+    """Decodes one answer row by row: what cannot be read is left out, and degrades its group."""
+
+    def __init__(self) -> None:
+        self.degraded: dict[str, str] = {}
+        self._named = {""}
+
+    def rows(self, raws: Iterable[msgspec.Raw] | None, into: type[T], group: str) -> list[T]:
+        """Those rows of a group that can be read."""
+        return [row for raw in raws or () for row in self._row(raw, into, group)]
+
+    def groups(self, raws: Iterable[msgspec.Raw] | None, into: type[T]) -> list[T]:
+        """Those groups that can be read, of an answer that has all but the core group."""
+        return [group for raw in raws or () for group in self._group(raw, into)]
+
+    def degraded_of(self, known: Iterable[ResourceType]) -> Mapping[str, str]:
+        """Group -> why; a group that cannot be read and has no name may be any known one that is missing."""
+        if UNNAMED not in self.degraded:
+            return self.degraded
+        missing = {type_.group for type_ in known} - self._named
+        return (
+            dict.fromkeys(missing, "a group of the answer has no name, and may be this one") | self.degraded
+        )
+
+    def _group(self, raw: msgspec.Raw, into: type[T]) -> list[T]:
+        names = [each.metadata.name or each.name for each in self._row(raw, Named, UNNAMED)]
+        if names == [""]:
+            self.degraded[UNNAMED] = "it has no name"
+        if not any(names):
+            return []
+        self._named.update(names)
+        return self._row(raw, into, names[0])
+
+    def _row(self, raw: msgspec.Raw, into: type[T], group: str) -> list[T]:
+        try:
+            with contained("discovery", group or CORE):
+                return [msgspec.json.decode(raw, type=into)]
+        except WithheldError as error:
+            self.degraded[group] = f"a part of it cannot be read ({error.message})"
+            return []
+
+
+async def _core(client: Client, reading: _Reading) -> list[ResourceType]:
     root: Root = await client.get("/api", accept=AGGREGATED, into=Root)
     if root.kind == "APIGroupDiscoveryList":
-        return _aggregated(root, {})
-    return await _lists(client, "", [f"/api/{name}" for name in root.versions or ()])
+        return _aggregated(reading.rows(root.items, Group, ""), reading)
+    return await _lists(client, "", [f"/api/{name}" for name in root.versions or ()], reading)
 
 
-def _aggregated(root: Root, degraded: dict[str, str]) -> list[ResourceType]:
-    groups = root.items or ()
-    for group in groups:
-        if any(version.freshness == "Stale" for version in group.versions or ()):
-            degraded[group.metadata.name] = STALE
-    return [type_ for group in groups for type_ in _from_group(group)]
+def _aggregated(groups: Iterable[Group], reading: _Reading) -> list[ResourceType]:
+    return [type_ for group in groups for type_ in _from_group(group, reading)]
 
 
-def _from_group(group: Group) -> list[ResourceType]:
-    rows = [(version.version, row) for version in group.versions or () for row in version.resources or ()]
-    return [_from_row(group.metadata.name, name, row) for name, row in rows]
+def _from_group(group: Group, reading: _Reading) -> list[ResourceType]:
+    name, types = group.metadata.name, list[ResourceType]()
+    for version in reading.rows(group.versions, Version, name):
+        if name and version.freshness == "Stale":
+            reading.degraded[name] = STALE
+        types += [
+            _from_row(name, version.version, row) for row in reading.rows(version.resources, Resource, name)
+        ]
+    return types
 
 
 def _from_row(group: str, name: str, row: Resource) -> ResourceType:
@@ -90,30 +150,33 @@ def _from_row(group: str, name: str, row: Resource) -> ResourceType:
     )
 
 
-async def _group_by_group(client: Client, root: Root, degraded: dict[str, str]) -> list[ResourceType]:
+async def _group_by_group(
+    client: Client, groups: Sequence[OldGroup], reading: _Reading
+) -> list[ResourceType]:
     async def ask(group: OldGroup) -> list[ResourceType]:
         try:
-            return await _lists(client, group.name, _version_paths(group))
+            return await _lists(client, group.name, _version_paths(group, reading), reading)
         except TransientError as error:
-            degraded[group.name] = error.message
+            reading.degraded[group.name] = error.message
             return []
 
-    return [type_ for types in await ask_each(root.groups or (), ask) for type_ in types]
+    return [type_ for types in await ask_each(groups, ask) for type_ in types]
 
 
-def _version_paths(group: OldGroup) -> list[str]:
+def _version_paths(group: OldGroup, reading: _Reading) -> list[str]:
     preferred = group.preferred_version.version if group.preferred_version else ""
-    names = sorted((v.version for v in group.versions or ()), key=lambda name: name != preferred)
+    versions = reading.rows(group.versions, Version, group.name)
+    names = sorted((each.version for each in versions), key=lambda name: name != preferred)
     return [f"/apis/{group.name}/{name}" for name in names]
 
 
-async def _lists(client: Client, group: str, paths: Iterable[str]) -> list[ResourceType]:
+async def _lists(client: Client, group: str, paths: Iterable[str], reading: _Reading) -> list[ResourceType]:
     answers: list[ResourceList] = [await client.get(path, into=ResourceList) for path in paths]
-    return [type_ for answer in answers for type_ in _from_list(group, answer)]
+    return [type_ for answer in answers for type_ in _from_list(group, answer, reading)]
 
 
-def _from_list(group: str, answer: ResourceList) -> list[ResourceType]:
-    rows = answer.resources or ()
+def _from_list(group: str, answer: ResourceList, reading: _Reading) -> list[ResourceType]:
+    rows = reading.rows(answer.resources, OldResource, group)
     name = answer.group_version.rpartition("/")[2]
     return [_from_old_row(group, name, row, rows) for row in rows if "/" not in row.name]
 

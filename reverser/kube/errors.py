@@ -7,6 +7,7 @@
     ├─ Faulty               an answer that we cannot handle
     ├─ Stuck                connections that are answered and bring nothing
     ├─ Rewound              versions lower than those already read
+    ├─ Rejected             a position that the server does not take
     └─ ApiError             an answer that is no success
        ├─ Unauthorized · Forbidden · NotFound · Conflict · Gone · TooManyRequests
 
@@ -65,6 +66,12 @@ class Rewound(KubeError):
     """Versions lower than those already read: the server was restored or made anew."""
 
     word = "started_over"
+
+
+class Rejected(KubeError):
+    """A position that the server does not take for one: what was kept is rubbish, or of another server."""
+
+    word = "rejected"
 
 
 class ApiError(KubeError):

@@ -20,6 +20,7 @@ from reverser.errors import TransientError
 from reverser.kube.client import Client
 from reverser.kube.errors import ApiError, Garbled
 from reverser.kube.events import MUTATIONS, Page, WatchEvent, item_of, read
+from reverser.kube.pages import Pages
 from reverser.kube.paths import METADATA, collection, page_params
 from reverser.model.change import Stream
 
@@ -31,6 +32,9 @@ READING_SECONDS = 60.0
 """How long one streaming list may be waited for, all waits for its lines taken together."""
 UNASKABLE = (400, 403, 404, 405, 406, 422)
 """How servers refuse to tell their version; whether a watch works then, only the watch can tell."""
+
+UNPAGED = (400, 422)
+"""How servers refuse a page of another size than the one before."""
 
 
 class Lists:
@@ -74,9 +78,10 @@ async def streamed(lines: AsyncIterator[bytes], hand_on: HandOn) -> Listed:
 
 async def paged(client: Client, stream: Stream, hand_on: HandOn) -> Listed:
     """Take a consistent list, one page after the other."""
-    token, position, objects = "", "", 0
+    token, position, objects, pages = "", "", 0, Pages()
     while True:
-        page: Page = await client.get(collection(stream), page_params(token), into=Page)
+        page = await _page(client, stream, token, pages)
+        pages.took([len(memoryview(item)) for item in page.items or ()])
         for item in page.items or ():
             await hand_on(item_of(stream, item))
             objects += 1
@@ -86,6 +91,17 @@ async def paged(client: Client, stream: Stream, hand_on: HandOn) -> Listed:
         token = page.metadata.continue_
         if not token:
             return Listed(position, objects)
+
+
+async def _page(client: Client, stream: Stream, token: str, pages: Pages) -> Page:
+    while True:
+        try:
+            page: Page = await client.get(collection(stream), page_params(token, pages.limit), into=Page)
+        except ApiError as error:
+            if error.status not in UNPAGED or not pages.refused():
+                raise
+        else:
+            return page
 
 
 async def newest(client: Client, stream: Stream) -> str:

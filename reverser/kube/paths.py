@@ -7,7 +7,6 @@ from urllib.parse import quote
 
 from reverser.model.change import Stream
 
-PAGE = 500
 ANY_VERSION = "0"
 """Watches from here for servers that name no version: they send everything that there is first."""
 METADATA = (
@@ -39,6 +38,6 @@ def watch_params(position: str) -> dict[str, str | int]:
     return params | {"sendInitialEvents": "true", "resourceVersionMatch": "NotOlderThan"}
 
 
-def page_params(token: str) -> dict[str, str | int]:
-    """One page of a consistent list."""
-    return {"limit": PAGE} | ({"continue": token} if token else {})
+def page_params(token: str, objects: int) -> dict[str, str | int]:
+    """One page of a consistent list, of so many objects at most."""
+    return {"limit": objects} | ({"continue": token} if token else {})

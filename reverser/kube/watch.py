@@ -1,6 +1,7 @@
 """One stream: list, then watch, for as long as somebody wants it.
 
-410 in any shape means list again. So do a server whose versions are lower than ours, and connections
+410 in any shape means list again. So do a position that the server calls rubbish (400, once until watching
+brings something), a server whose versions are lower than ours, and connections
 that bring nothing (`kube.progress`). Every other failure means wait and go on from the last position,
 whatever it was, and nothing but cancellation ends a stream. A clean close is routine and not told.
 What has been handed on is never handed on again, unless a list or the server repeats it.
@@ -21,7 +22,7 @@ import trio
 from reverser.bugs import bug
 from reverser.errors import ReverserError
 from reverser.kube.client import Client
-from reverser.kube.errors import ApiError, Faulty, Gone, NotFound, Rewound, Silent, Stuck
+from reverser.kube.errors import ApiError, Faulty, Gone, NotFound, Rejected, Rewound, Silent, Stuck
 from reverser.kube.events import MUTATIONS, WatchEvent, change_of, read
 from reverser.kube.lists import BrokenOff, Listed, Lists, Unending, newest, paged, streamed
 from reverser.kube.paths import ANY_VERSION, collection, watch_params
@@ -42,6 +43,10 @@ SILENCE_SECONDS = 150.0
 """Twice the API server's bookmark interval and some: a stream silent for longer is dead."""
 UNSUPPORTED = (400, 422)
 """How servers refuse a streaming list that they do not know."""
+REJECTED = (400, 422)
+"""How servers refuse a position that is none."""
+POSITION_TOLD = 40
+"""Characters of a position that the server refuses."""
 SHORTEST_SECONDS = 1.0
 """A server that closes sooner than this is given a pause, or the two would spin."""
 CHECK_SECONDS = 60.0
@@ -80,6 +85,7 @@ class Watch:
         self._checked_at = float("-inf")
         self._following = False
         self._broken_lists = 0
+        self._rejectable = True
 
     @property
     def position(self) -> str:
@@ -110,7 +116,7 @@ class Watch:
         async with AsyncExitStack() as connection:
             await self._check()
             if self.position:
-                lines = await self._connect(connection, self.position)
+                lines = await self._resume(connection)
                 self.settled.set()
             else:
                 async with self._lists.turns:
@@ -137,6 +143,18 @@ class Watch:
         self._reports.started_over(self.stream, why)
         await self._send.send(StartedOver(self.stream, time.time()))
         self._progress.start_over()
+
+    async def _resume(self, connection: AsyncExitStack) -> AsyncIterator[bytes]:
+        try:
+            return await self._connect(connection, self.position)
+        except ApiError as error:
+            if error.status not in REJECTED or isinstance(error, Gone) or not self._rejectable:
+                raise
+            # Once: a server that refuses every watch so would be listed again and again.
+            self._rejectable = False
+            raise Rejected(
+                f"the position {self.position[:POSITION_TOLD]!r} is refused: {error.message}"
+            ) from None
 
     async def _connect(self, connection: AsyncExitStack, position: str) -> AsyncIterator[bytes]:
         answer = self._client.stream(
@@ -182,6 +200,7 @@ class Watch:
                 )
             elif event.type == "BOOKMARK" and version and self.position:
                 await self._send.send(Bookmark(self.stream, version))
+            self._rejectable = True
             self._trouble.progressed()
 
     async def _hand_on_listed(self, event: WatchEvent) -> None:
@@ -203,7 +222,7 @@ class Watch:
         routine = error is None or (self._following and isinstance(error, Silent))
         if self._following and self._progress.ended(trio.current_time()):
             error, routine = self._stuck(), False
-        if isinstance(error, Gone | NotFound | Rewound | Stuck):
+        if isinstance(error, Gone | NotFound | Rejected | Rewound | Stuck):
             # A type that is gone may come back as another one of the same name: what was known is void.
             self._progress.void()
         if error is None:

@@ -17,6 +17,7 @@ from typing import Any
 
 import msgspec
 
+from reverser.bugs import BUG
 from reverser.stages.kustomization import Kustomization, is_kustomization, read_kustomization
 from reverser.stages.nodes import UnreadableError, compose
 from reverser.stages.partial import is_patch
@@ -89,6 +90,13 @@ def read(path: str, content: bytes) -> Manifest:
         why = f"is larger than {EDIT_MOST // 1024**2} MiB"
         found = tuple(msgspec.structs.replace(each, reason="UneditableFile", why=why) for each in found)
     return Manifest(found)
+
+
+def scanned(content: bytes) -> Manifest:
+    """What the lines of a file tell, for one that `read` fails on because of a bug: it is not edited."""
+    found = enumerate(map(_scanned, documents(content.decode(errors="replace").removeprefix("\ufeff"))))
+    why = "cannot be read because of a bug of reverser"
+    return Manifest(tuple(Described(each, index, BUG, why) for index, each in found if each is not None))
 
 
 def identities(content: bytes) -> list[Identity | None]:

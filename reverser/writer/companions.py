@@ -3,7 +3,8 @@
 They go into the commit that changed which files there are, so that no commit is without them. Which
 of them are ours the journal remembers; when it was lost, a file that is what a plugin wants it to be is
 ours. A file of somebody else is left alone. At the start of a session all of them are looked at, and what
-is missing or out of date is one commit of its own.
+is missing or out of date is one commit of its own. What of an answer cannot be used is left out until
+then, and the commit goes on without it.
 """
 
 from __future__ import annotations
@@ -106,12 +107,16 @@ class Companions:
     def _wanted(self, changed: Iterable[str]) -> dict[str, bytes | None]:
         """Path -> content, None for a file that goes."""
         below = sorted(self._below(changed))
-        told = self._hooks.companions(below, self._below(self._files), self._destination)
-        return {
-            self._lead + path: None if text is None else text.encode()
-            for path, text in told.items()
-            if not any(told.get(folder) for folder in paths.folders(path))
-        }
+        told: Mapping[str, str | None] = {}
+        wanted: dict[str, bytes | None] = {}
+        with left_out("companions", self._destination.name):
+            told = {**self._hooks.companions(below, self._below(self._files), self._destination)}
+        for path, text in told.items():
+            with left_out("companions", ascii(path)):
+                path.encode()
+                if not any(told.get(folder) for folder in paths.folders(path)):
+                    wanted[self._lead + path] = None if text is None else text.encode()
+        return wanted
 
     def _below(self, found: Iterable[str]) -> list[str]:
         if not self._lead:

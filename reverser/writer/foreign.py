@@ -6,13 +6,18 @@ entry is withheld, for a second file would stop whoever applies the folder. A fi
 else is never overwritten, a symbolic link never followed: the entry is withheld. A file of ours that a
 person has edited is overwritten at the object's next change, and the commit says whose edit that was.
 
+What was placed can be taken back, as long as no commit has it: else a later edit of the same file would
+carry what is withheld.
+
 One `Foreign` is true for one branch head and everything written on top of it; whenever the branch
 moved otherwise, a new one is made. What it knows of the head itself comes from `others`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import TypeVar
 
 import msgspec
 import trio
@@ -26,6 +31,9 @@ from reverser.stages.file_owner import refused
 from reverser.stages.manifest import Identity
 from reverser.stages.paths import folders
 from reverser.writer.others import REGULAR, Others
+
+K = TypeVar("K")
+V = TypeVar("V")
 
 
 class Placed(msgspec.Struct, frozen=True):
@@ -51,6 +59,8 @@ class Foreign:
         """Files of others that we have edited: their content now, None for those that are gone."""
         self._own: dict[str, bool] = {}
         """Paths of ours that we have written (True) or removed since."""
+        self._undo: list[Callable[[], None]] = []
+        """What takes back what was placed since the last `keep`, the oldest first."""
 
     @property
     def daemons(self) -> Mapping[str, str]:
@@ -62,7 +72,24 @@ class Foreign:
         return next(filter(self._is_own, (entry.previous_path, entry.edit.path)), "")
 
     async def place(self, entry: Entry) -> Placed:
-        """Where the entry's edit goes; WithheldError when it can go nowhere."""
+        """Where the entry's edit goes; WithheldError when it can go nowhere, and then nothing has changed."""
+        before = len(self._undo)
+        try:
+            return await self._guarded(entry)
+        except Exception:
+            self.take_back(before)
+            raise
+
+    def keep(self) -> None:
+        """What was placed so far is in a commit."""
+        self._undo.clear()
+
+    def take_back(self, before: int = 0) -> None:
+        """Forget what was placed since the last `keep`."""
+        while len(self._undo) > before:
+            self._undo.pop()()
+
+    async def _guarded(self, entry: Entry) -> Placed:
         moved = {entry.previous_path} if self._is_own(entry.previous_path) else set()
         placed = await self._place(entry)
         # The last guard: no edit outside of our folder, none of another daemon's file.
@@ -87,8 +114,12 @@ class Foreign:
             if entry.edit.content is None:
                 return Placed(moved)  # what stands there now is not ours: there is nothing to remove
             raise
-        self._own |= {entry.previous_path: False, entry.edit.path: entry.edit.content is not None}
-        return Placed((*moved, entry.edit), self._touched.pop(entry.edit.path, ""))
+        self._set(self._own, entry.previous_path, value=False)
+        self._set(self._own, entry.edit.path, value=entry.edit.content is not None)
+        overwrote = self._touched.get(entry.edit.path, "")
+        if overwrote:
+            self._set(self._touched, entry.edit.path, "")
+        return Placed((*moved, entry.edit), overwrote)
 
     def _moved(self, entry: Entry) -> tuple[Edit, ...]:
         previous = entry.previous_path
@@ -109,9 +140,19 @@ class Foreign:
         except WithheldError as error:
             message = f"{path!r} describes the object: {error.message}"
             raise WithheldError(error.reason, message, key=entry.key) from error
-        self._edited[path] = content
+        self._set(self._edited, path, content)
+        described = self._others.described(path)
+        self._undo.append(partial(self._others.describe, path, described))
         await self._others.edited(path, content)
         return Edit(path, content)
+
+    def _set(self, there: dict[K, V], key: K, value: V) -> None:
+        """Change a row in a way that can be taken back."""
+        if key in there:
+            self._undo.append(partial(there.__setitem__, key, there[key]))
+        else:
+            self._undo.append(partial(_drop, there, key))
+        there[key] = value
 
     async def _content(self, path: str) -> bytes:
         known = self._edited.get(path)
@@ -142,6 +183,10 @@ class Foreign:
             raise WithheldError("PathTaken", f"{place!r} is somebody else's file", key=entry.key)
         if self._others.is_folder(path):
             raise WithheldError("PathTaken", f"{path!r} is a folder with files of others", key=entry.key)
+
+
+def _drop(there: dict[K, V], key: K) -> None:
+    del there[key]
 
 
 def _only(places: list[Place]) -> Place:

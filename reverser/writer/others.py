@@ -17,7 +17,7 @@ from reverser.bugs import left_out
 from reverser.errors import TransientError
 from reverser.model.ports import Repository
 from reverser.stages.described import Descriptions, Place, Told
-from reverser.stages.manifest import Identity, Manifest, read
+from reverser.stages.manifest import Identity, Manifest, read, scanned
 from reverser.stages.paths import folders
 
 MANIFEST_SUFFIXES = (".yaml", ".yml", ".json", "/Kustomization")
@@ -87,6 +87,14 @@ class Others:
             self._descriptions.update(path, None)
         else:
             self._learn(await trio.to_thread.run_sync(_scan, {path: content}, abandon_on_cancel=True))
+
+    def described(self, path: str) -> Manifest | None:
+        """What is known of a file of somebody else, for `describe`."""
+        return self._descriptions.manifest(path)
+
+    def describe(self, path: str, manifest: Manifest | None) -> None:
+        """Take an edit back: the file is what it was."""
+        self._descriptions.update(path, manifest)
 
     def _forget(self) -> None:
         self._head = ""
@@ -158,8 +166,12 @@ class Others:
 
 
 def _scan(contents: Mapping[str, bytes]) -> dict[str, Manifest]:
+    """A bug about a file is no reason for a second file of its object: its name is found by lines."""
     found: dict[str, Manifest] = {}
     for path, content in contents.items():
         with left_out("file", path):
             found[path] = read(path, content)
+        if path not in found:
+            with left_out("file", path):
+                found[path] = scanned(content)
     return found

@@ -61,24 +61,22 @@ async def prepare(
 ) -> Prepared:
     """Place every entry of a plan and word its commit."""
     making = _Making(destination, foreign, journal_id, words, now)
-    there: list[There] = []
+    left = [*plan.entries]
     withheld: list[tuple[int, Withheld, str]] = []
-    for entry in plan.entries:
+    while left:
+        there, bad = await making.placed(left)
+        withheld += bad
         try:
-            with contained("place", entry.key):
-                paths.check(entry.edit.path)
-                there.append((entry, await foreign.place(entry)))
+            commit = making.commit(there) if there else None
         except WithheldError as error:
-            withheld.append(making.withheld(entry, error))
-    while there:
-        try:
-            commit = making.commit(there)
-        except WithheldError as error:
-            # Whose fault it is tells each alone; where none is to blame, all are.
-            bad = {row[0]: row for row in map(making.tried, there) if row is not None}
-            withheld += bad.values() or [making.withheld(entry, error) for entry, _ in there]
-            there = [each for each in there if bad and each[0].seq not in bad]
+            # Without the bad ones the others may have another place, and none may carry what they brought.
+            foreign.take_back()
+            bad = making.blamed(there, error)
+            withheld += bad
+            numbers = {row[0] for row in bad}
+            left = [entry for entry, _ in there if entry.seq not in numbers]
         else:
+            foreign.keep()
             entries = tuple(entry for entry, _ in there)
             overwrote = tuple(e.edit.path for e, placed in there if placed.overwrote)
             return Prepared(commit, entries, tuple(withheld), tuple(dict.fromkeys(overwrote)))
@@ -102,8 +100,25 @@ class _Making:
         reason = Withheld(self._destination.name, entry.key, error.reason, error.message, self._now)
         return entry.seq, reason, self._foreign.standing(entry)
 
-    def tried(self, there: There) -> tuple[int, Withheld, str] | None:
-        """The same for an entry that no commit can be made of, alone."""
+    async def placed(self, entries: Sequence[Entry]) -> tuple[list[There], list[tuple[int, Withheld, str]]]:
+        """Those that have a place, and the others."""
+        there: list[There] = []
+        withheld: list[tuple[int, Withheld, str]] = []
+        for entry in entries:
+            try:
+                with contained("place", entry.key):
+                    paths.check(entry.edit.path)
+                    there.append((entry, await self._foreign.place(entry)))
+            except WithheldError as error:
+                withheld.append(self.withheld(entry, error))
+        return there, withheld
+
+    def blamed(self, there: Sequence[There], error: WithheldError) -> list[tuple[int, Withheld, str]]:
+        """Those that no commit can be made of, each alone; where none is to blame, all are."""
+        bad = [row for row in map(self._tried, there) if row is not None]
+        return bad or [self.withheld(entry, error) for entry, _ in there]
+
+    def _tried(self, there: There) -> tuple[int, Withheld, str] | None:
         try:
             self.commit([there])
         except WithheldError as error:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from gitsupport import commit, destination
 
+from reverser import bugs
 from reverser.git.repository import open_repository
 from reverser.journal.sqlite import open_journal
 from reverser.model.destination import Destination
@@ -105,6 +106,43 @@ async def test_companions_that_did_not_land_are_the_same_commit_again(tmp_path: 
     """However often they are refused: another time would make another commit, and of all on top of it."""
     async with companions(tmp_path, lambda _: {"a": "1"}) as (found, _):
         assert await found.opened("", 1.0) == await found.opened("", 2.0)
+
+
+def raises(_: Collection[str]) -> Mapping[str, str | None]:
+    raise KeyError("canary-hunter2")
+
+
+ODD: list[tuple[Told, set[str]]] = [
+    (raises, set()),
+    (lambda _: 5, set()),  # type: ignore[arg-type, return-value]
+    (lambda _: {5: "1", "good": "1"}, {"good"}),  # type: ignore[dict-item]
+    (lambda _: {"a": 5, "good": "1"}, {"good"}),  # type: ignore[dict-item]
+    (lambda _: {"a\udcff": "1", "good": "1"}, {"good"}),
+    (lambda _: {"a": "\udcff", "good": "1"}, {"good"}),
+]
+
+
+@pytest.mark.parametrize(("told", "kept"), ODD)
+async def test_an_answer_that_cannot_be_used_stops_no_commit(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], told: Told, kept: set[str]
+) -> None:
+    """The objects' files land, with those companions that are in order; the bug is counted and logged."""
+    remote = Remote(tmp_path / "remote.git")
+    head = await pushed(remote, tmp_path / "theirs")
+    counted = bugs.seen["companions"]
+    async with companions(tmp_path, told) as (found, repository):
+        assert await repository.fetch() == head
+        first = await found.opened(head, 0.0)
+        made = await repository.write([first] if first else [], head)
+        parent = made[-1] if made else head
+        [later] = await repository.write(await found.beside([commit(**{"shop/c.yaml": "1"})]), parent)
+        assert (await repository.push(later, head)).landed
+
+    assert remote.paths() == {*OURS, "shop/c.yaml"} | kept
+    assert bugs.seen["companions"] > counted
+    said = capsys.readouterr().out
+    assert "bug contained" in said
+    assert "canary-hunter2" not in said
 
 
 async def test_a_lost_journal_loses_no_companion(tmp_path: Path) -> None:

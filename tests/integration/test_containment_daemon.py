@@ -113,13 +113,11 @@ data:
 """
 
 
-@pytest.mark.parametrize(
-    ("where", "name", "file"), [(adopt, "edit", "mine.yaml"), (others, "read", "shop/configmaps/good.yaml")]
-)
+@pytest.mark.parametrize(("where", "name"), [(adopt, "edit"), (others, "read")])
 async def test_a_person_s_file_that_cannot_be_handled_stops_nobody(
-    world: Running, monkeypatch: pytest.MonkeyPatch, where: Any, name: str, file: str
+    world: Running, monkeypatch: pytest.MonkeyPatch, where: Any, name: str
 ) -> None:
-    """What is wrong with the file stays with its object; a repaired version writes what was withheld."""
+    """Its object gets no second file and is withheld; a repaired version writes it where it was."""
     world.push("mine.yaml", MANIFEST)
     await world.apply("good", "one")
     await world.apply("mine", "one")
@@ -131,9 +129,32 @@ async def test_a_person_s_file_that_cannot_be_handled_stops_nobody(
             await world.apply("good", "two")
             await world.until(lambda: "two" in world.file("good"))
     assert met
+    assert world.file("mine") == ""
 
     async with world.daemon():
-        await world.until(lambda: "two" in world.file("good") and "two" in world.show(file))
+        await world.until(lambda: "two" in world.show("mine.yaml"))
+    assert world.file("mine") == ""
+
+
+async def test_a_person_s_file_carries_nothing_that_is_withheld(
+    world: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of two objects in one file, the edit of one lands without that of the other, which is withheld."""
+    world.push("mine.yaml", f"{MANIFEST}---\n{MANIFEST.replace('mine', 'bad')}")
+    await world.apply("mine", "one")
+    await world.apply("bad", "one")
+    with monkeypatch.context() as patch:
+        met = failing(patch, prepare, "message", of_bad)
+        async with world.daemon():
+            await world.apply("bad", CANARY)
+            await world.until(lambda: met, "the stage was not reached")
+            await world.apply("mine", "two")
+            await world.until(lambda: "two" in world.show("mine.yaml"))
+            assert CANARY not in world.show("mine.yaml")
+
+    async with world.daemon():
+        await world.until(lambda: CANARY in world.show("mine.yaml"))
+    assert "two" in world.show("mine.yaml")
 
 
 async def test_errors_at_random_stages_stop_nobody(world: Running, monkeypatch: pytest.MonkeyPatch) -> None:

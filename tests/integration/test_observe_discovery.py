@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import trio
 
+from reverser import bugs
 from reverser.kube.client import Client
 from reverser.kube.credentials import load
 from reverser.kube.discovery import discover, version
@@ -168,3 +169,83 @@ async def test_permissions_without_an_answer_are_an_error(client: Client) -> Non
     """Not to know is not to be denied."""
     with pytest.raises(ApiError):
         await missing(client, [Stream("c", WIDGETS), Stream("c", WIDGETS, "shop")])
+
+
+ODD_ROWS = [
+    5,
+    {"resource": 7},
+    {"resource": "odd", "verbs": "list"},
+    {"resource": "odd", "subresources": [1]},
+]
+
+
+@pytest.mark.parametrize("odd", ODD_ROWS)
+async def test_a_type_that_cannot_be_read_leaves_the_others(api: Scripted, client: Client, odd: Any) -> None:
+    """All others are served, also of its group, which keeps what was known; the bug is counted."""
+    answer = groups("widgets.example.com", "others.other.example")
+    known = ResourceType("example.com", "v1", "known", "Known", namespaced=True, verbs=("list", "watch"))
+    answer["items"][0]["versions"][0]["resources"].append(odd)
+    core = groups("configmaps")
+    core["items"][0]["versions"][0]["resources"].insert(0, odd)
+    api.script["/api"], api.script["/apis"] = [document(core)], [document(answer)]
+    counted = bugs.seen["discovery"]
+
+    found = await discover(client, [known])
+
+    names = [(type_.group, type_.resource) for type_ in found.types]
+    assert sorted(names) == [
+        ("", "configmaps"),
+        ("example.com", "known"),
+        ("example.com", "widgets"),
+        ("other.example", "others"),
+    ]
+    assert sorted(found.degraded) == ["", "example.com"]
+    assert bugs.seen["discovery"] == counted + 2
+
+
+@pytest.mark.parametrize(
+    ("odd", "degraded"),
+    [
+        ({"metadata": {"name": "example.com"}, "versions": 5}, ["example.com"]),
+        ({"metadata": {"name": "example.com"}, "versions": [5]}, ["example.com"]),
+        ({"metadata": {"name": "example.com"}, "versions": [{"version": []}]}, ["example.com"]),
+        ({"metadata": {"name": 5}, "versions": []}, ["?", "example.com"]),
+        ({"versions": []}, ["?", "example.com"]),
+        (5, ["?", "example.com"]),
+    ],
+)
+async def test_a_group_that_cannot_be_read_keeps_its_known_types(
+    api: Scripted, client: Client, odd: Any, degraded: list[str]
+) -> None:
+    """Also where not even its name can be read: then any known group that is missing may be the one."""
+    answer = groups("others.other.example")
+    answer["items"].insert(0, odd)
+    api.script["/api"], api.script["/apis"] = [document(groups("configmaps"))], [document(answer)]
+    gone = ResourceType("other.example", "v1", "gone", "Gone", namespaced=True, verbs=("list", "watch"))
+
+    found = await discover(client, [WIDGETS, gone])
+
+    names = [(type_.group, type_.resource) for type_ in found.types]
+    assert sorted(names) == [("", "configmaps"), ("example.com", "widgets"), ("other.example", "others")]
+    assert sorted(found.degraded) == degraded
+
+
+async def test_an_old_server_with_rows_that_cannot_be_read(api: Scripted, client: Client) -> None:
+    """Groups, versions and types that make no sense are left out there, too, and known types stay."""
+    _old_server(api)
+    known = (await discover(client)).types
+    pods = _resources("v1", _row("pods", "Pod", "list", "watch"), {"name": 5})
+    api.script["/api/v1"] = [document(pods)]
+    listed = [
+        {"name": "example.com", "versions": [7, {"version": "v1beta1"}]},
+        {"name": "new.example", "versions": 5},
+        {"name": 5},
+    ]
+    api.script["/apis"] = [document({"kind": "APIGroupList", "groups": listed})]
+
+    found = await discover(client, known)
+
+    assert {(type_.group, type_.resource) for type_ in found.types} == {
+        (type_.group, type_.resource) for type_ in known
+    }
+    assert sorted(found.degraded) == ["", "?", "example.com", "new.example", "other.example"]

@@ -144,6 +144,37 @@ async def test_an_expired_position_means_a_new_list(api: Scripted, follow: Follo
     assert followed.told.errors == []
 
 
+@pytest.mark.parametrize("code", [400, 422])
+async def test_a_position_that_is_refused_means_a_new_list(api: Scripted, follow: Follow, code: int) -> None:
+    """A position that the server calls rubbish is told of, and the type is listed again."""
+    followed = follow(
+        status(code, "Invalid"),
+        lines(event("ADDED", "a", 20), end_of_list(21), event("MODIFIED", "a", 22)),
+        position="rubbish",
+    )
+
+    await followed.taken.until("list", "snapshot +a", "listed 21", "live +a 22")
+    assert followed.told.restarts == ["rejected"]
+    assert "'rubbish'" in followed.told.errors[0].message
+    assert followed.told.calls == ["failed configmaps", "recovered configmaps", "listed configmaps 1"]
+
+
+async def test_a_server_that_refuses_every_watch_is_listed_once(api: Scripted, follow: Follow) -> None:
+    """Where the server's own position is refused, too, another list would not help."""
+    followed = follow(
+        status(400, "BadRequest"),
+        lines(end_of_list(21), then="end"),
+        status(400, "BadRequest"),
+        status(400, "BadRequest"),
+        status(400, "BadRequest"),
+        lines(event("ADDED", "a", 22)),
+        position="7",
+    )
+
+    await followed.taken.until("list", "listed 21", "live +a 22")
+    assert followed.told.restarts == ["rejected"] + ["server_error"] * 3
+
+
 async def test_a_server_that_always_expires_is_not_hammered(api: Scripted, follow: Follow) -> None:
     """410 after 410 backs off."""
     followed = follow(status(410, "Expired"), position="7")
@@ -296,12 +327,39 @@ async def test_a_server_without_streaming_lists_is_paged(api: Scripted, follow: 
     )
 
     await followed.taken.until("list", "snapshot +a", "snapshot +b", "snapshot +c", "listed 10", "live +a 11")
-    assert [request.query.get("limit") for request in api.requests] == [None, "500", "500", None]
+    assert [request.query.get("limit") for request in api.requests] == [None, "20", "80", None]
     assert api.requests[2].query["continue"] == "more"
     assert api.requests[3].query["resourceVersion"] == "10"
     first = followed.taken.changes[0].object
     assert (first["apiVersion"], first["kind"]) == ("v1", "ConfigMap")
     assert followed.lists.paged == {""}
+
+
+async def test_heavy_objects_are_listed_few_at_a_time(api: Scripted, follow: Follow) -> None:
+    """A page is chosen by what the one before it weighed, so that it takes some 16 MiB at most."""
+    heavy = page("a", "b", token="more")
+    for item in heavy["items"]:
+        item["data"] = {"big": "x" * 1_500_000}
+    followed = follow(status(400, "Invalid"), document(heavy), document(page("c")), lines())
+
+    await followed.taken.until("list", "snapshot +a", "snapshot +b", "snapshot +c", "listed 10")
+    assert [request.query.get("limit") for request in api.requests[:3]] == [None, "20", "11"]
+
+
+async def test_a_server_that_wants_pages_of_one_size_gets_them(api: Scripted, follow: Follow) -> None:
+    """Where another limit is refused, the rest of the list is taken by the first one."""
+    followed = follow(
+        status(400, "Invalid"),
+        document(page("a", token="more")),
+        status(400, "BadRequest"),
+        document(page("b", token="even more")),
+        document(page("c")),
+        lines(),
+    )
+
+    await followed.taken.until("list", "snapshot +a", "snapshot +b", "snapshot +c", "listed 10")
+    limits = [request.query.get("limit") for request in api.requests[:5]]
+    assert limits == [None, "20", "80", "20", "20"]
 
 
 async def test_a_server_that_ignores_streaming_lists_is_paged(

@@ -8,7 +8,7 @@ from reverser.app.reports import FAILURES_TOLD, ClusterReports
 from reverser.config import parse
 from reverser.errors import ReverserError, StalledError, TransientError
 from reverser.health import Health
-from reverser.kube.errors import ApiError, Forbidden, Garbled, Silent, Stuck, Unreachable
+from reverser.kube.errors import ApiError, Forbidden, Garbled, Rejected, Silent, Stuck, Unreachable
 from reverser.metrics import Metrics
 from reverser.model.change import Stream
 from reverser.model.resource import ResourceType
@@ -62,7 +62,9 @@ def test_any_error_in_a_row_becomes_a_condition(
     assert stalled(health) == {}
 
 
-@pytest.mark.parametrize("error", [Forbidden(403, "Forbidden", "no"), Stuck("nothing comes")])
+@pytest.mark.parametrize(
+    "error", [Forbidden(403, "Forbidden", "no"), Rejected("rubbish"), Stuck("nothing comes")]
+)
 def test_what_does_not_pass_by_itself_is_told_at_once(
     reports: ClusterReports, health: Health, error: ReverserError
 ) -> None:
