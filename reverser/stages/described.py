@@ -23,7 +23,8 @@ from reverser.stages.build import Build, Made, Variant
 from reverser.stages.kustomization import Target
 from reverser.stages.manifest import Described, Identity, Manifest
 
-_PLACEHOLDER = re.compile(r"\$\{[^}]*\}|\{\{.*?\}\}")
+_PLACEHOLDER = re.compile(r"\$\{[^}]{0,253}+\}|\{\{.{0,253}?\}\}")
+"""Bounded: it is looked for at each `${` of a stranger's file, and stands for a part of a name."""
 _HASH = re.compile(r"-[a-z0-9]{10}")
 _Table = dict[tuple[str, ...], dict[str, None]]
 

@@ -32,7 +32,7 @@ _FIELD = re.compile(
     r"([ \t]*)([\"']?)(apiVersion|kind|metadata|name|namespace)\2[ \t]*:(?:[ \t](.*))?", re.DOTALL
 )
 _COMMENT = re.compile(r"(?:^|[ \t])#")
-_ANCHOR = re.compile(r"&[^\s]+[ \t]+")
+_ANCHOR = re.compile(r"(?<!\S)&\S++[ \t]++")
 _ODD = re.compile(r"[*!|>{\[]")
 _NAMES = re.compile(r"apiVersion")
 _PLACEHOLDER = re.compile(r"\$\{|\{\{")

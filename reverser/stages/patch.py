@@ -295,7 +295,7 @@ class _Edits:
         if not text.startswith("|"):
             return ""
         head, _, rest = text.partition("\n")
-        remark = re.search(r"[ \t]+#[^\r\n]*", header)
+        remark = re.search(r"(?<![ \t])[ \t]++#[^\r\n]*", header)
         return f"{head}{remark[0] if remark else ''}\n{rest}\n"
 
     def _block(self, node: Node, new: Any, place: _Place) -> None:

@@ -31,6 +31,7 @@ TAILS = ("", "\0", "@")
 
 BOUNDED = {
     "reverser_conventional.wording._CHANGE": "one line of a description, 300 characters at most",
+    "reverser.stages.select.labels._TOKEN": "blanks at the end of the text are cut off before",
     "reverser.stages.sanitize.tokens.RULES[1]": "what follows a heading is looked at for 432 characters",
     "reverser.stages.sanitize.telling._TELLS": "the last 17 characters of a name",
     "reverser_conventional.wording._IMAGE": "a path of a description, 200 characters at most",
