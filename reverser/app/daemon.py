@@ -23,6 +23,7 @@ from reverser.app.collector import settle
 from reverser.app.gauges import refresh
 from reverser.app.introduction import introduce
 from reverser.app.session import Session
+from reverser.app.space import keep_small
 from reverser.app.webhook import Webhooks, listen
 from reverser.app.witnesses import Witnesses
 from reverser.config import Config
@@ -80,6 +81,7 @@ class Daemon:
         url = await nursery.start(serve, probes, self._config.operations.bind, "operations.bind")
         witnesses = await self._witnesses(journal, nursery)
         nursery.start_soon(show_bugs, journal, self._health)
+        nursery.start_soon(keep_small, journal)
         self._health.passed("listeners")
         log.info("probes and metrics at", url=url)
         settle()

@@ -129,8 +129,11 @@ class SqliteJournal:
         known = list(seqs)
         await self._write(lambda store: store.ack(destination, known, head))
         with suppress(TransientError):  # what is acknowledged is so, with or without room for this
-            while await self._write(Store.shrink):
-                await self._read(Store.checkpoint)
+            await self.shrink()
+
+    async def shrink(self) -> None:
+        while await self._write(Store.shrink):
+            await self._read(Store.checkpoint)
 
     async def head(self, destination: str) -> str:
         return await self.fact(f"head/{destination}")

@@ -164,6 +164,8 @@ class Store:
         self._db.executemany(f"DELETE FROM records WHERE {WHERE}", places)  # noqa: S608 constant
 
     def _clear(self, places: list[rows.Row]) -> None:
+        if self._db.execute("SELECT 1 FROM withheld LIMIT 1").fetchone() is None:
+            return
         self._db.executemany(f"DELETE FROM withheld WHERE {WHERE}", places)  # noqa: S608 constant
 
     def _keep_withheld(self, withheld: Iterable[Withheld]) -> None:

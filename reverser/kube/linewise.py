@@ -28,6 +28,10 @@ class Linewise:
             self._feed(await anext(self._chunks))
         return self._whole.popleft()
 
+    def received(self) -> bytes | None:
+        """The next line if it has come already."""
+        return self._whole.popleft() if self._whole else None
+
     def _feed(self, chunk: bytes) -> None:
         first, *others = chunk.split(b"\n")
         self._begun.append(first)

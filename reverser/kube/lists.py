@@ -10,7 +10,7 @@ the time spent on reading one is bounded as a whole, however busy the type is.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from typing import TypeAlias
 
 import msgspec
@@ -20,6 +20,7 @@ from reverser.errors import TransientError
 from reverser.kube.client import Client
 from reverser.kube.errors import ApiError, Garbled
 from reverser.kube.events import MUTATIONS, Page, WatchEvent, item_of, read
+from reverser.kube.linewise import Linewise
 from reverser.kube.pages import Pages
 from reverser.kube.paths import METADATA, collection, page_params
 from reverser.model.change import Stream
@@ -61,13 +62,15 @@ class BrokenOff(TransientError):
     """A streaming list ended before its end mark."""
 
 
-async def streamed(lines: AsyncIterator[bytes], hand_on: HandOn) -> Listed:
+async def streamed(lines: Linewise, hand_on: HandOn) -> Listed:
     """Take the initial events of a watch; the same lines go on as the watch."""
     objects, left_seconds = 0, READING_SECONDS
     while True:
-        began = trio.current_time()
-        line = await _next(lines, max(0.0, min(SILENCE_SECONDS, left_seconds)))
-        left_seconds -= trio.current_time() - began
+        line = lines.received()
+        if line is None:
+            began = trio.current_time()
+            line = await _next(lines, max(0.0, min(SILENCE_SECONDS, left_seconds)))
+            left_seconds -= trio.current_time() - began
         event = await read(line)
         if event.type in MUTATIONS:
             await hand_on(event)
@@ -115,7 +118,7 @@ async def newest(client: Client, stream: Stream) -> str:
     return page.metadata.resource_version
 
 
-async def _next(lines: AsyncIterator[bytes], seconds: float) -> bytes:
+async def _next(lines: Linewise, seconds: float) -> bytes:
     # Only reading is timed: handing on may wait for as long as the journal is full.
     with trio.move_on_after(seconds) as patience:
         line = await anext(lines, None)

@@ -14,7 +14,6 @@ server that names no version is listed at each connection, for nothing else tell
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 
 import trio
@@ -24,6 +23,7 @@ from reverser.errors import ReverserError
 from reverser.kube.client import Client
 from reverser.kube.errors import ApiError, Faulty, Gone, NotFound, Rejected, Rewound, Silent, Stuck
 from reverser.kube.events import MUTATIONS, WatchEvent, change_of, read
+from reverser.kube.linewise import Linewise
 from reverser.kube.lists import BrokenOff, Listed, Lists, Unending, newest, paged, streamed
 from reverser.kube.paths import ANY_VERSION, collection, watch_params
 from reverser.kube.progress import Progress
@@ -144,7 +144,7 @@ class Watch:
         await self._send.send(StartedOver(self.stream, time.time()))
         self._progress.start_over()
 
-    async def _resume(self, connection: AsyncExitStack) -> AsyncIterator[bytes]:
+    async def _resume(self, connection: AsyncExitStack) -> Linewise:
         try:
             return await self._connect(connection, self.position)
         except ApiError as error:
@@ -156,7 +156,7 @@ class Watch:
                 f"the position {self.position[:POSITION_TOLD]!r} is refused: {error.message}"
             ) from None
 
-    async def _connect(self, connection: AsyncExitStack, position: str) -> AsyncIterator[bytes]:
+    async def _connect(self, connection: AsyncExitStack, position: str) -> Linewise:
         answer = self._client.stream(
             collection(self.stream), watch_params(position), silence_seconds=self._silence_seconds
         )
@@ -164,7 +164,7 @@ class Watch:
         self._progress.opened(trio.current_time())
         return lines
 
-    async def _list(self, connection: AsyncExitStack) -> AsyncIterator[bytes]:
+    async def _list(self, connection: AsyncExitStack) -> Linewise:
         """List; what comes back are the lines that follow the list."""
         group = self.stream.type.group
         if group not in self._lists.paged and self._broken_lists < MOST_BROKEN_LISTS:
@@ -186,7 +186,7 @@ class Watch:
         await self._completed(await paged(self._client, self.stream, self._hand_on_listed))
         return await self._connect(connection, self.position or ANY_VERSION)
 
-    async def _live(self, lines: AsyncIterator[bytes]) -> None:
+    async def _live(self, lines: Linewise) -> None:
         async for line in lines:
             event = await read(line)
             version = event.resource_version

@@ -167,6 +167,9 @@ class Journal(Protocol):
     async def backlog(self, destination: str) -> Backlog:
         """How far the destination lags behind."""
 
+    async def shrink(self) -> None:
+        """Give the room back that entries took, a part at a time; nothing while entries are pending."""
+
 
 class Encrypter(Protocol):
     """Encrypts documents for the recipients of one destination."""

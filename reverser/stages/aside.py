@@ -68,6 +68,8 @@ class Aside:
 
     def release(self) -> tuple[Entry, ...]:
         """Hand out everything."""
+        if not self._held:
+            return ()
         entries = tuple(entry for _, entry in self._held)
         self._keep(())
         return entries

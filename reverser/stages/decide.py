@@ -22,7 +22,7 @@ from reverser.stages.departure import deleted, deselected, labels_of, lacking, l
 from reverser.stages.describe import describe
 from reverser.stages.equality import same
 from reverser.stages.exclude import actors
-from reverser.stages.managed import changed_at, manager
+from reverser.stages.managed import written as written_by
 from reverser.stages.route import Route
 from reverser.stages.sanitize import in_clear, sanitize, significant, suspicious
 from reverser.stages.select.rules import CompiledRule
@@ -87,6 +87,7 @@ def _entry(
     document: Document,
     edit: Edit,
 ) -> Entry:
+    manager, changed_at = written_by(change.object)
     return Entry(
         destination=route.destination.name,
         key=change.key,
@@ -95,9 +96,9 @@ def _entry(
         operation=_operation(record),
         origin=change.origin,
         edit=edit,
-        changed_at=changed_at(change.object) or change.seen_at,
+        changed_at=changed_at or change.seen_at,
         changes=_changes(document, record, change.origin),
-        attribution=Attribution(manager=manager(change.object)),
+        attribution=Attribution(manager=manager),
         previous_path=_previous(record, edit.path),
         actors=actors(rules),
     )

@@ -31,6 +31,12 @@ def manager(obj: dict[str, Any]) -> str:
     return str(newest.get("manager", "")) if newest is not None else ""
 
 
+def written(obj: dict[str, Any]) -> tuple[str, float | None]:
+    """That manager, and when it wrote; None if unknown."""
+    newest = _newest(obj)
+    return ("", None) if newest is None else (str(newest.get("manager", "")), _seconds(newest))
+
+
 def subresource(obj: dict[str, Any]) -> str:
     """Through which subresource that manager wrote (`scale`); "" for the object itself."""
     newest = _newest(obj)

@@ -34,6 +34,8 @@ def shorten(segment: str) -> str:
     The ending (`.yaml`) stays. No name of a Kubernetes object contains `%`, so that a shortened
     segment never equals another object's.
     """
+    if len(segment) <= SEGMENT_BYTES // 4:  # UTF-8 takes four bytes for a character at most
+        return segment
     data = segment.encode("utf-8", "surrogatepass")
     if len(data) <= SEGMENT_BYTES:
         return segment
@@ -62,6 +64,12 @@ def _problem(path: str, root: str) -> str:
             return "is not a plain relative path"
         if len(segment.encode()) > SEGMENT_BYTES:
             return f"has a segment of more than {SEGMENT_BYTES} bytes"
-        if any(_DOTGIT.fullmatch(_HFS_IGNORES.sub("", part)) for part in segment.split("\\")):
+        if _gits_own(segment):
             return "has a segment that git keeps for itself"
     return ""
+
+
+def _gits_own(segment: str) -> bool:
+    if segment.isascii() and "git" not in segment.lower():
+        return False
+    return any(_DOTGIT.fullmatch(_HFS_IGNORES.sub("", part)) for part in segment.split("\\"))

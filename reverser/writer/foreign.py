@@ -104,12 +104,14 @@ class Foreign:
 
     async def _place(self, entry: Entry) -> Placed:
         moved = self._moved(entry)
-        if not self._is_own(entry.edit.path) and not self._is_own(entry.previous_path):
+        alone = not self._others.any
+        if not (alone or self._is_own(entry.edit.path) or self._is_own(entry.previous_path)):
             found = self._others.describing(_identity(entry))
             if found:
                 return Placed((*moved, await self._adopted(entry, found)))
         try:
-            self._check(entry)
+            if not alone:
+                self._check(entry)
         except WithheldError:
             if entry.edit.content is None:
                 return Placed(moved)  # what stands there now is not ours: there is nothing to remove

@@ -68,6 +68,11 @@ class Others:
         """Whether files of others are below a path."""
         return self._folders[path] > 0
 
+    @property
+    def any(self) -> bool:
+        """Whether there is any file of somebody else."""
+        return bool(self._files)
+
     def is_own(self, path: str) -> bool:
         """Whether a path is one of ours, and the branch has it."""
         return path in self._ours and path not in self._missing

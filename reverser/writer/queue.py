@@ -21,8 +21,8 @@ from reverser.stages.window import Window
 
 CHUNK = 1000
 SNAPSHOT_BYTES_MOST = 16 * 1024 * 1024
-SNAPSHOT_ENTRIES_MOST = 16_000
-"""An entry takes a kilobyte beside its content."""
+SNAPSHOT_ENTRIES_MOST = 6_000
+"""An entry takes some kilobytes beside its content, until its commit is pushed."""
 HELD_BYTES_MOST = 64 * 1024 * 1024
 NEVER = 2**62
 """No entry has so high a number."""

@@ -16,11 +16,13 @@ import msgspec
 import pytest
 import trio
 
+from reverser.app.space import keep_small
 from reverser.errors import ConfigError, StalledError, TransientError
 from reverser.journal.lock import lock
 from reverser.journal.rows import entry_row
 from reverser.journal.schema import TABLES
 from reverser.journal.sqlite import open_journal
+from reverser.journal.store import Store
 from reverser.model.entry import Append
 from reverser.model.ports import Journal, UnstorableError
 from reverser.model.staged import Outcome, Staged
@@ -71,6 +73,7 @@ APPENDING = """
 import sys, trio
 from pathlib import Path
 from reverser.journal.sqlite import open_journal
+from reverser.journal.store import Store
 from reverser.model.entry import Append
 from tests.unit.journal_conformance import STREAM, entry, record
 
@@ -300,6 +303,29 @@ async def test_the_file_gives_space_back(tmp_path: Path, older: bool) -> None:
 
         assert path.stat().st_size < filled / 2
     assert path.stat().st_size < 8_000_000
+
+
+async def test_the_next_process_gives_space_back_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process that ended before all the room was given back leaves the rest to the next one."""
+    path = tmp_path / "journal.sqlite"
+    async with open_journal(tmp_path) as journal:
+        outcomes = [
+            Outcome("live", key(f"{each}"), entry(f"{each}", content=bytes(4000)), None)
+            for each in range(4000)
+        ]
+        await journal.stage("list", Staged(outcomes=tuple(outcomes)))
+        await journal.append(Append(listing="list"))
+        monkeypatch.setattr(Store, "shrink", lambda _: False)
+        await journal.ack("live", range(1, 4001), "head")
+    monkeypatch.undo()
+    assert path.stat().st_size > 16_000_000
+
+    async with open_journal(tmp_path) as journal, trio.open_nursery() as nursery:
+        nursery.start_soon(keep_small, journal)
+        with trio.fail_after(30):
+            while path.stat().st_size > 8_000_000:
+                await trio.sleep(0.01)
+        nursery.cancel_scope.cancel()
 
 
 async def test_half_a_list_is_in_no_folder(tmp_path: Path) -> None:

@@ -29,6 +29,7 @@ class CompiledRule:
         self._cluster_scoped = (
             rule.namespaces == ("*",) if rule.cluster_scoped == "auto" else rule.cluster_scoped
         )
+        self._everywhere = rule.namespaces == ("*",) and not rule.exclude_namespaces
         self.actors = _actors(rule)
         """What the rule says of who writes; None: it takes everybody's writes."""
         self._types: dict[ResourceType, bool] = {}
@@ -56,6 +57,8 @@ class CompiledRule:
 
     def covers(self, namespace: str) -> bool:
         """Whether objects in this namespace are selected."""
+        if self._everywhere:
+            return True
         included = any(fnmatchcase(namespace, glob) for glob in self.rule.namespaces)
         return included and not any(fnmatchcase(namespace, glob) for glob in self.rule.exclude_namespaces)
 
