@@ -60,7 +60,7 @@ class Commits:
 def _commit(store: Store, group: list[_Write]) -> None:
     try:
         with store.transaction():
-            answers = [write.call(store) for write in group]
+            answers = [_called(store, write) for write in group]
     except Exception as error:
         if len(group) == 1:
             group[0].settle(None, error)
@@ -70,3 +70,9 @@ def _commit(store: Store, group: list[_Write]) -> None:
     else:
         for write, answer in zip(group, answers, strict=True):
             write.settle(answer)
+
+
+def _called(store: Store, write: _Write) -> Any:
+    answer = write.call(store)
+    store.check()
+    return answer

@@ -1,6 +1,7 @@
 """The journal's statements about authors: entries that wait for one, and the facts that may tell.
 
-Facts are kept as long as they can join a change, and no more of them than the memory holds.
+Facts are kept as long as they can join a change, and no more of them than the memory holds. A row that
+cannot be made is left out. No statement is: when one fails SQLite may have rolled the transaction back.
 """
 
 from __future__ import annotations
@@ -32,8 +33,10 @@ class Evidence:
             row = self._db.execute("SELECT body FROM entries WHERE seq=?", (seq,)).fetchone()
             if row is None:
                 continue
+            body = None
             with left_out("journal", f"entries {seq}"):
                 body = rows.settled_body(row[0], attribution)
+            if body is not None:
                 self._db.execute("UPDATE entries SET body=?, waiting=0 WHERE seq=?", (body, seq))
 
     def settled(self, seqs: Collection[int]) -> list[Entry]:
@@ -54,8 +57,11 @@ class Evidence:
     def keep(self, facts: Sequence[Fact], now: float) -> None:
         statement = "INSERT OR IGNORE INTO evidence (cluster, id, arrived_at, body) VALUES (?,?,?,?)"
         for fact in facts:
+            row = None
             with left_out("journal", fact.cluster):
-                self._db.execute(statement, rows.fact_row(fact, now))
+                row = rows.fact_row(fact, now)
+            if row is not None:
+                self._db.execute(statement, row)
         newest = "(SELECT max(number) FROM evidence)"
         old = f"DELETE FROM evidence WHERE arrived_at < ? OR number <= {newest} - ?"  # noqa: S608 constant
         self._db.execute(old, (now - KEPT_SECONDS, KEPT_COUNT))

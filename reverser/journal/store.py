@@ -16,13 +16,14 @@ from typing import TypeAlias
 
 import msgspec
 
-from reverser.bugs import bug, contained, left_out
-from reverser.errors import WithheldError
+from reverser.bugs import bug, left_out
+from reverser.errors import TransientError
 from reverser.journal import rows
 from reverser.journal.damage import Damaged, begin_anew, set_aside, sound
 from reverser.journal.evidence import Evidence
 from reverser.journal.key import made_with, proves
 from reverser.journal.staging import Row
+from reverser.journal.translation import of_the_store
 from reverser.model.change import Stream
 from reverser.model.entry import Append, Entry, Mark, Record
 from reverser.model.ports import FACTS, Backlog, UnstorableError
@@ -78,19 +79,26 @@ class Store:
         self._db.execute("BEGIN IMMEDIATE")
         try:
             yield
+            self.check()
             self._db.execute("COMMIT")
         except BaseException:
             if self._db.in_transaction:
                 self._db.execute("ROLLBACK")
             raise
 
+    def check(self) -> None:
+        """Raise when SQLite has rolled the transaction back: what is written now would be durable at once."""
+        if not self._db.in_transaction:
+            hint = "free some space on the disk of data_dir"
+            raise TransientError("the journal cannot be used: a transaction was rolled back", hint=hint)
+
     def append(self, batch: Append, staged: Iterable[Sequence[Row]] = ()) -> list[Entry]:
         """Raises UnstorableError where it is a row that cannot be stored."""
         try:
             return self._append(batch, staged)
-        except sqlite3.OperationalError:
-            raise
-        except Exception:
+        except Exception as error:
+            if of_the_store(error):
+                raise
             if places := self._unstorable(batch):
                 raise UnstorableError(places) from None
             raise
@@ -101,10 +109,11 @@ class Store:
         every: list[Entry | Record | Withheld] = [*batch.entries, *batch.records, *batch.withheld]
         for row in every:
             try:
-                with contained("journal", row.key):
-                    self._store(row)
-            except WithheldError as error:
-                found[row.destination, row.key] = error.message
+                self._store(row)
+            except Exception as error:
+                if of_the_store(error):
+                    raise
+                found[row.destination, row.key] = bug("journal", row.key, error).message
         return found
 
     def _store(self, row: Entry | Record | Withheld) -> None:
@@ -315,8 +324,9 @@ class Store:
     def new_id(self, digest_key: bytes) -> tuple[str, dict[str, int]]:
         """(an id for this start, the ids of earlier starts and the highest number given under each)."""
         former: dict[str, int] = {}
+        stored = self.fact("former")
         with left_out("journal", "former"):
-            former = msgspec.json.decode(self.fact("former") or "{}", type=dict[str, int])
+            former = msgspec.json.decode(stored or "{}", type=dict[str, int])
         if old := self.fact("id"):
             former[old] = self._last_seq()
         # What the key proves to be ours may be forgotten; ids of format 3 could not be told any more.

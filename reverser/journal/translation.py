@@ -59,5 +59,11 @@ def translated() -> Iterator[None]:
         raise _damaged(error) from error
 
 
+def of_the_store(error: BaseException) -> bool:
+    """Whether an error tells of disk, memory or file, not of the row; the transaction may be gone then."""
+    passing = (sqlite3.OperationalError, sqlite3.InternalError, MemoryError)
+    return isinstance(error, passing) or type(error) is sqlite3.DatabaseError
+
+
 def _damaged(error: Exception) -> StalledError:
     return StalledError("JournalDamaged", f"the journal is damaged: {error}", hint=_REBUILT)
