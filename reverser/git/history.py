@@ -8,6 +8,7 @@ the files in which it differs from all its parents: the others belong to the com
 from __future__ import annotations
 
 import secrets
+from collections.abc import Iterator
 
 import trio
 
@@ -72,14 +73,26 @@ async def landed(git: Git, since: str, head: str) -> list[Landed]:
 
 
 def _parse(output: bytes, nonce: bytes) -> list[Landed]:
-    return [_commit(record) for record in output.split(nonce)[1:]]
+    # The paths of a history repeat themselves: each is kept once.
+    known: dict[bytes, str] = {}
+    return [_commit(record, known) for record in _records(output, nonce)]
 
 
-def _commit(record: bytes) -> Landed:
+def _records(output: bytes, nonce: bytes) -> Iterator[bytes]:
+    """One at a time: a second copy of a long history would take as much memory again."""
+    start = output.find(nonce)
+    while start >= 0:
+        start += len(nonce)
+        end = output.find(nonce, start)
+        yield output[start : end if end >= 0 else None]
+        start = end
+
+
+def _commit(record: bytes, known: dict[bytes, str]) -> Landed:
     commit, entries, clusters, audits, names = record.split(b"\0", 4)
     fields = [field for field in names.removeprefix(b"\0").removeprefix(b"\n").split(b"\0") if field]
     # A status and a path in turn; of a merge the status has a letter for each parent.
-    changed = [(status, text(path)) for status, path in zip(fields[::2], fields[1::2], strict=True)]
+    changed = [(status, _path(path, known)) for status, path in zip(fields[::2], fields[1::2], strict=True)]
     return Landed(
         commit.decode(),
         tuple(filter(None, text(entries).splitlines())),
@@ -89,3 +102,10 @@ def _commit(record: bytes) -> Landed:
         tuple(path for status, path in changed if not status.strip(b"D")),
         tuple(path for status, path in changed if not status.strip(b"A")),
     )
+
+
+def _path(path: bytes, known: dict[bytes, str]) -> str:
+    found = known.get(path)
+    if found is None:
+        found = known[path] = text(path)
+    return found
