@@ -1,10 +1,10 @@
 """One stream: list, then watch, for as long as somebody wants it.
 
-410 in any shape means list again. So do a position that the server calls rubbish (400, once until watching
-brings something), a server whose versions are lower than ours, and connections
-that bring nothing (`kube.progress`). Every other failure means wait and go on from the last position,
-whatever it was, and nothing but cancellation ends a stream. A clean close is routine and not told.
-What has been handed on is never handed on again, unless a list or the server repeats it.
+410 in any shape means list again. So do a position that the server refuses (once, until watching brings
+something), a server whose versions are lower than ours, and connections that bring nothing
+(`kube.progress`). Every other failure means wait and go on from the last position, whatever it was, and
+nothing but cancellation ends a stream. A clean close is routine and not told. What has been handed on is
+never handed on again, unless a list or the server repeats it.
 
 Before a position is gone on from, the server is asked for its own: one that was restored answers a
 watch from a later one with 200 and silence, until it has caught up and goes on in the middle. A
@@ -38,6 +38,7 @@ from reverser.model.change import (
     Stream,
 )
 from reverser.model.change import Progress as Bookmark
+from reverser.stages.attribute.versions import number
 
 SILENCE_SECONDS = 150.0
 """Twice the API server's bookmark interval and some: a stream silent for longer is dead."""
@@ -45,6 +46,7 @@ UNSUPPORTED = (400, 422)
 """How servers refuse a streaming list that they do not know."""
 REJECTED = (400, 422)
 """How servers refuse a position that is none."""
+FAILED = 500
 POSITION_TOLD = 40
 """Characters of a position that the server refuses."""
 SHORTEST_SECONDS = 1.0
@@ -106,7 +108,7 @@ class Watch:
             try:
                 await self._once()
             except ReverserError as caught:
-                error = caught
+                error = self._judged(caught)
             except Exception as caught:
                 error = Faulty(bug("stream", self.stream.id, caught).message)
             await self._ended(error, trio.current_time() - began)
@@ -116,7 +118,7 @@ class Watch:
         async with AsyncExitStack() as connection:
             await self._check()
             if self.position:
-                lines = await self._resume(connection)
+                lines = await self._connect(connection, self.position)
                 self.settled.set()
             else:
                 async with self._lists.turns:
@@ -143,18 +145,6 @@ class Watch:
         self._reports.started_over(self.stream, why)
         await self._send.send(StartedOver(self.stream, time.time()))
         self._progress.start_over()
-
-    async def _resume(self, connection: AsyncExitStack) -> Linewise:
-        try:
-            return await self._connect(connection, self.position)
-        except ApiError as error:
-            if error.status not in REJECTED or isinstance(error, Gone) or not self._rejectable:
-                raise
-            # Once: a server that refuses every watch so would be listed again and again.
-            self._rejectable = False
-            raise Rejected(
-                f"the position {self.position[:POSITION_TOLD]!r} is refused: {error.message}"
-            ) from None
 
     async def _connect(self, connection: AsyncExitStack, position: str) -> Linewise:
         answer = self._client.stream(
@@ -216,6 +206,20 @@ class Watch:
         self._trouble.listed()
         self._reports.listed(self.stream, listed.objects)
         self.settled.set()
+
+    def _judged(self, error: ReverserError) -> ReverserError:
+        """The same error, or that the position is refused.
+
+        That only once: a server that refuses every watch so would be listed again and again.
+        """
+        if not self.position or not self._rejectable or not isinstance(error, ApiError):
+            return error
+        # kube-apiserver fails with 500 where the position is no number.
+        failed = error.status == FAILED and number(self.position) is None
+        if isinstance(error, Gone) or not (failed or error.status in REJECTED):
+            return error
+        self._rejectable = False
+        return Rejected(f"the position {self.position[:POSITION_TOLD]!r} is refused: {error.message}")
 
     async def _ended(self, error: ReverserError | None, seconds: float) -> None:
         """A connection has ended, well or not; returns when it is time for the next one."""

@@ -140,6 +140,52 @@ async def test_a_position_that_is_too_old_means_a_list(
     await _kubectl(plane, "delete", "crd/widgets.observed.example")
 
 
+@pytest.mark.parametrize("position", ["rubbish", "12x", "-1", "1e3", "9" * 30])
+async def test_a_position_that_is_rubbish_means_a_list(
+    plane: ControlPlane, client: Client, nursery: trio.Nursery, namespace: str, position: str
+) -> None:
+    """What no API server ever named is refused by it, and is worth nothing from then on."""
+    await _kubectl(plane, "create", "configmap", "a", "-n", namespace)
+    taken, told = Taken(), Told()
+    stream = Stream("default", CONFIG_MAPS, namespace)
+    watch = Watch(client, stream, Tap(taken.send, lambda: None), Lists(), told)
+    nursery.start_soon(taken.run)
+    nursery.start_soon(watch.run, position)
+
+    await until(
+        lambda: taken.texts[-1:] and taken.texts[-1].startswith("listed"),
+        lambda: f"{[vars(each) for each in told.errors[:1]]}",
+    )
+
+    assert "snapshot +a" in taken.texts
+
+
+async def test_the_pages_of_a_list_may_differ_in_size(
+    plane: ControlPlane,
+    client: Client,
+    nursery: trio.Nursery,
+    namespace: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Each object comes once, however many of them a page has."""
+    monkeypatch.setattr("reverser.kube.pages.FIRST", 1)
+    names = [f"page-{number}" for number in range(12)]
+    objects = [{"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name}} for name in names]
+    listed = {"apiVersion": "v1", "kind": "List", "items": objects}
+    await _kubectl(plane, "create", "-n", namespace, "-f", "-", input=json.dumps(listed))
+    taken, told, lists = Taken(), Told(), Lists()
+    lists.paged.add("")
+    stream = Stream("default", CONFIG_MAPS, namespace)
+    watch = Watch(client, stream, Tap(taken.send, lambda: None), lists, told)
+    nursery.start_soon(taken.run)
+    nursery.start_soon(watch.run, "")
+    await until(lambda: taken.texts[-1:] and taken.texts[-1].startswith("listed"))
+
+    found = [change.key.name for change in taken.changes]
+    assert sorted(name for name in found if name.startswith("page-")) == sorted(names)
+    assert told.errors == []
+
+
 async def test_a_paged_list_brings_what_a_streaming_list_brings(
     plane: ControlPlane, client: Client, nursery: trio.Nursery, namespace: str
 ) -> None:

@@ -144,11 +144,21 @@ async def test_an_expired_position_means_a_new_list(api: Scripted, follow: Follo
     assert followed.told.errors == []
 
 
-@pytest.mark.parametrize("code", [400, 422])
-async def test_a_position_that_is_refused_means_a_new_list(api: Scripted, follow: Follow, code: int) -> None:
+@pytest.mark.parametrize(
+    "refusal",
+    [
+        status(400, "BadRequest"),
+        status(422, "Invalid"),
+        status(500, ""),
+        lines(error(400, "BadRequest")),
+        lines(error(500, "InternalError")),
+    ],
+    ids=["400", "422", "500", "event-400", "event-500"],
+)
+async def test_a_position_that_is_refused_means_a_new_list(follow: Follow, refusal: Answer) -> None:
     """A position that the server calls rubbish is told of, and the type is listed again."""
     followed = follow(
-        status(code, "Invalid"),
+        refusal,
         lines(event("ADDED", "a", 20), end_of_list(21), event("MODIFIED", "a", 22)),
         position="rubbish",
     )
