@@ -4,18 +4,22 @@ Proof is a complete list, an event or a bookmark. An API server that was restore
 a watch from a position that it has not reached yet with 200 and silence, so an answer proves nothing.
 Connections that end without proof, at least two and for twice the silence, mean that a list is due.
 
-Versions are compared only where they are numbers, and not any more where they were seen to have no
+Versions are compared only where they are numbers, and for a day not where they were seen to have no
 order: some aggregated APIs number each object by itself.
 """
 
 from __future__ import annotations
+
+from collections import deque
 
 from reverser.stages.attribute.versions import NO_VERSION, number
 
 LEAST_ENDS = 2
 """Connections that end without proof before a list is due; a single one is routine."""
 MOST_REWINDS = 3
-"""Lists that versions out of order may cause; then this server's versions are taken to have no order."""
+"""Times a day that versions may go back; beyond that this server's versions are taken to have no order."""
+REWINDS_SECONDS = 24 * 3600.0
+"""How long versions that went back are remembered: a server that is restored later on is noticed again."""
 
 
 class Progress:
@@ -28,7 +32,7 @@ class Progress:
         self._unproven_since: float | None = None
         self._ends = 0
         self._highest = -1
-        self._rewinds = 0
+        self._rewound_at = deque[float](maxlen=MOST_REWINDS)
 
     def begin(self, position: str) -> None:
         """Go on from a position that was kept; one that names no version is none."""
@@ -40,25 +44,19 @@ class Progress:
         if self._unproven_since is None:
             self._unproven_since = now
 
-    def listed(self, position: str) -> bool:
-        """A list is complete; whether the server's versions are lower than before it."""
+    def listed(self, position: str) -> None:
+        """A list is complete: what was read before it is compared with nothing any more."""
         self.position = "" if position in NO_VERSION else position
-        back = self.behind(position)
         self._proven()
         self._highest = -1
         self._note(self.position)
-        return back
 
-    def moved(self, version: str) -> bool:
-        """An event or a bookmark has come; False: its version lies before what was there already."""
-        if self.behind(version):
-            self._rewinds += 1
-            return False
+    def moved(self, version: str) -> None:
+        """An event or a bookmark was handed on."""
         self._proven()
         if self.position:
             self.position = version or self.position
             self._note(version)
-        return True
 
     def ended(self, now: float) -> bool:
         """A connection that was answered has ended; whether that makes a list due."""
@@ -67,20 +65,24 @@ class Progress:
         self._ends += 1
         return self._ends >= LEAST_ENDS and now - self._unproven_since >= LEAST_ENDS * self._silence_seconds
 
-    def behind(self, version: str) -> bool:
+    def behind(self, version: str, now: float) -> bool:
         """Whether a version of the server's lies before what was read already."""
         found = None if version in NO_VERSION else number(version)
-        return found is not None and found < self._highest and self._rewinds < MOST_REWINDS
+        return found is not None and found < self._highest and not self._without_order(now)
 
     def void(self) -> None:
         """The position is worth nothing: a list is due."""
         self.position = ""
         self._proven()
 
-    def start_over(self) -> None:
+    def start_over(self, now: float) -> None:
         """So are all versions that were read: the server's history is another one."""
         self.void()
         self._highest = -1
+        self._rewound_at.append(now)
+
+    def _without_order(self, now: float) -> bool:
+        return len(self._rewound_at) == MOST_REWINDS and now - self._rewound_at[0] < REWINDS_SECONDS
 
     def _proven(self) -> None:
         self._unproven_since = None

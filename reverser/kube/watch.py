@@ -88,6 +88,8 @@ class Watch:
         self._following = False
         self._broken_lists = 0
         self._rejectable = True
+        self._brought = False
+        """Whether the list has brought something since it began."""
 
     @property
     def position(self) -> str:
@@ -122,7 +124,7 @@ class Watch:
                 self.settled.set()
             else:
                 async with self._lists.turns:
-                    await self._send.send(ListStarted(self.stream))
+                    await self._begin_list()
                     lines = await self._list(connection)
             self._following = True
             if self.position:
@@ -137,14 +139,14 @@ class Watch:
             return
         found = await newest(self._client, self.stream)
         self._checked_at = trio.current_time()
-        if self._progress.behind(found):
+        if self._progress.behind(found, trio.current_time()):
             await self._start_over(found)
 
     async def _start_over(self, found: str) -> None:
         why = f"it is at version {found}, and {self.position or 'a later one'} was read before"
         self._reports.started_over(self.stream, why)
         await self._send.send(StartedOver(self.stream, time.time()))
-        self._progress.start_over()
+        self._progress.start_over(trio.current_time())
 
     async def _connect(self, connection: AsyncExitStack, position: str) -> Linewise:
         answer = self._client.stream(
@@ -173,6 +175,9 @@ class Watch:
                 self._lists.paged.add(group)
             else:
                 return lines
+            if self._brought:
+                # What was streamed may have gone before the first page is read.
+                await self._begin_list()
         await self._completed(await paged(self._client, self.stream, self._hand_on_listed))
         return await self._connect(connection, self.position or ANY_VERSION)
 
@@ -180,7 +185,7 @@ class Watch:
         async for line in lines:
             event = await read(line)
             version = event.resource_version
-            if not self._progress.moved(version):
+            if self._progress.behind(version, trio.current_time()):
                 await self._start_over(version)
                 raise Rewound("the API server's versions went back")
             if event.type in MUTATIONS:
@@ -190,14 +195,21 @@ class Watch:
                 )
             elif event.type == "BOOKMARK" and version and self.position:
                 await self._send.send(Bookmark(self.stream, version))
+            # Not before: whoever goes on from here after a cancellation would miss what nobody was handed.
+            self._progress.moved(version)
             self._rejectable = True
             self._trouble.progressed()
 
+    async def _begin_list(self) -> None:
+        self._brought = False
+        await self._send.send(ListStarted(self.stream))
+
     async def _hand_on_listed(self, event: WatchEvent) -> None:
+        self._brought = True
         await self._send.send(change_of(self.stream, event, Origin.SNAPSHOT, time.time()))
 
     async def _completed(self, listed: Listed) -> None:
-        if self._progress.behind(listed.position):
+        if self._progress.behind(listed.position, trio.current_time()):
             await self._start_over(listed.position)
         await self._send.send(ListCompleted(self.stream, listed.position, time.time()))
         self._progress.listed(listed.position)

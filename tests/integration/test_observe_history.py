@@ -6,6 +6,7 @@ import itertools
 import json
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import trio
@@ -16,6 +17,7 @@ from reverser.kube.errors import Stuck
 from reverser.kube.lists import Lists
 from reverser.kube.tap import Tap
 from reverser.kube.watch import Watch
+from reverser.model.change import Observation
 from tests.integration.observing import PATH, STREAM, Taken, Told, until
 from tests.integration.scripted import (
     Answer,
@@ -24,6 +26,7 @@ from tests.integration.scripted import (
     bookmark,
     document,
     end_of_list,
+    error,
     event,
     lines,
     page,
@@ -85,7 +88,7 @@ async def test_a_server_that_has_not_reached_our_position_is_listed(api: Scripte
     followed = follow(lines(event("ADDED", "a", 5), end_of_list(12)), position="1000")
 
     await followed.taken.until("started over", "list", "snapshot +a", "listed 12")
-    assert followed.told.calls == ["started over configmaps", "listed configmaps 1"]
+    await until(lambda: followed.told.calls == ["started over configmaps", "listed configmaps 1"])
     assert followed.told.started == ["it is at version 12, and 1000 was read before"]
 
 
@@ -214,6 +217,30 @@ async def test_streaming_lists_that_break_off_are_paged(api: Scripted, follow: F
     await until(lambda: "at 11" in followed.taken.texts)
     assert followed.taken.texts[-4:] == ["snapshot +a", "snapshot +b", "listed 10", "at 11"]
     assert followed.lists.paged == set()
+
+
+@pytest.mark.parametrize("ends", [(), (error(400, "BadRequest"),)])
+async def test_what_a_broken_list_brought_counts_no_more(follow: Follow, ends: tuple[Any, ...]) -> None:
+    """The pages that follow a streaming list that broke off begin a list of their own."""
+    half = lines(event("ADDED", "a", 1), event("ADDED", "gone", 2), *ends, then="end")
+
+    followed = follow(half, document(page("a", version=11)), lines())
+
+    await followed.taken.until("list", "snapshot +a", "snapshot +gone", "list", "snapshot +a", "listed 11")
+
+
+async def test_what_nobody_was_handed_is_not_behind_the_position(api: Scripted, client: Client) -> None:
+    """A watch that is cancelled while an event waits to be taken stands at the last one that was taken."""
+    api.script[PATH] = [lines(event("MODIFIED", "a", 8), event("MODIFIED", "a", 9), bookmark(10))]
+    send, receive = trio.open_memory_channel[Observation](0)
+    watch = Watch(client, STREAM, Tap(send, lambda: None), Lists(), Told())
+    async with trio.open_nursery() as watching:
+        watching.start_soon(watch.run, "7")
+        await receive.receive()
+        await until(lambda: send.statistics().tasks_waiting_send)
+        watching.cancel_scope.cancel()
+
+    assert watch.position == "8"
 
 
 async def test_a_list_whose_pages_repeat_is_given_up(api: Scripted, follow: Follow) -> None:

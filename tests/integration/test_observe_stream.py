@@ -379,7 +379,7 @@ async def test_a_server_that_ignores_streaming_lists_is_paged(
     monkeypatch.setattr("reverser.kube.lists.SILENCE_SECONDS", 0.2)
     followed = follow(lines(event("ADDED", "a", 1)), document(page("a")), lines())
 
-    await followed.taken.until("list", "snapshot +a", "snapshot +a", "listed 10")
+    await followed.taken.until("list", "snapshot +a", "list", "snapshot +a", "listed 10")
 
 
 async def test_a_page_token_that_expired_starts_the_list_over(follow: Follow) -> None:

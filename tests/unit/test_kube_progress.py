@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reverser.kube.progress import MOST_REWINDS, Progress
+from reverser.kube.progress import MOST_REWINDS, REWINDS_SECONDS, Progress
 
 
 def resumed(position: str = "100") -> Progress:
@@ -43,7 +43,7 @@ def test_a_bookmark_is_proof() -> None:
     progress.ended(10)
     progress.opened(11)
 
-    assert progress.moved("101")
+    progress.moved("101")
 
     assert not progress.ended(30)
     assert progress.position == "101"
@@ -62,23 +62,33 @@ def test_versions_that_went_back_are_noticed() -> None:
     """Of the server, of an event and of a list; equal ones, other texts and none at all are not."""
     progress = resumed("100")
 
-    assert progress.behind("99")
-    assert not any(progress.behind(version) for version in ("100", "101", "", "0", "x", "99x"))
-    assert not progress.moved("99")
-    assert progress.listed("40")
-    assert not progress.behind("40")
+    assert progress.behind("99", 0)
+    assert not any(progress.behind(version, 0) for version in ("100", "101", "", "0", "x", "99x"))
+    progress.listed("40")
+    assert not progress.behind("40", 0)
 
 
-def test_versions_without_an_order_are_not_compared_for_ever() -> None:
-    """A server that numbers each object by itself causes a few lists, then none."""
+def test_versions_without_an_order_are_not_compared_all_day() -> None:
+    """A server that numbers each object by itself causes a few lists a day, then none."""
     progress = resumed("100")
 
-    for _ in range(MOST_REWINDS):
-        assert not progress.moved("5")
+    for now in range(MOST_REWINDS):
+        assert progress.behind("5", now)
+        progress.start_over(now)
         progress.listed("100")
 
-    assert progress.moved("5")
-    assert not progress.behind("5")
+    assert not progress.behind("5", MOST_REWINDS)
+    assert not progress.behind("5", REWINDS_SECONDS - 1)
+
+
+def test_a_server_that_is_restored_after_a_quiet_day_is_noticed() -> None:
+    """However often its versions have gone back before in the life of this process."""
+    progress = resumed("100")
+    for now in range(MOST_REWINDS):
+        progress.start_over(now)
+        progress.listed("100")
+
+    assert progress.behind("5", REWINDS_SECONDS)
 
 
 def test_a_list_without_a_version_gives_no_position() -> None:
