@@ -36,10 +36,12 @@ from reverser.model.change import (
     ListCompleted,
     ListStarted,
     Observation,
+    Origin,
     Progress,
     Settled,
     StartedOver,
     Stream,
+    Unwanted,
 )
 from reverser.model.entry import Append, Record
 from reverser.model.ports import Encrypter, Journal
@@ -96,6 +98,7 @@ class Intake:
 
         What a cancelled intake had in hand is not in it, and no position says that it were.
         """
+        await self._journal.discard_all()  # of an intake before this one, on the same journal
         await self._recall()
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._again.run)
@@ -111,13 +114,13 @@ class Intake:
     async def _gathered(
         self, first: Observation, observations: trio.MemoryReceiveChannel[Observation]
     ) -> list[Observation]:
-        """A batch; while lists run, those who read them get a few turns to add to it.
+        """A batch; where it is of lists, those who read them get a few turns to add to it.
 
         Without that a list is taken two objects at a time, as fast as they come, and each time costs a look
         into the journal.
         """
         batch = _more([first], observations)
-        for _ in range(TURNS if self._listings else 0):
+        for _ in range(TURNS if any(map(_of_a_list, batch)) else 0):
             if len(batch) >= BATCH or _ends(batch):
                 break
             await trio.lowlevel.checkpoint()
@@ -153,10 +156,8 @@ class Intake:
                     await self._contain(observation, draft)
                     with left_out("sighting", observation.key):
                         self._attributor.seen(observation)
-                case ListStarted(stream=stream):
-                    await self._journal.discard(stream.id)
-                    self._listings[stream.id] = Listing(stream)
-                    self._attributor.listing(observation)
+                case ListStarted() | Unwanted():
+                    await self._let_go(observation)
                 case StartedOver():
                     self._attributor.started_over(observation)
                     draft.facts |= begun(observation)
@@ -177,6 +178,15 @@ class Intake:
                 await self._journal.append(Append(facts=fact, relist=found.another))
             case Settled(cluster=cluster):
                 self._settled[cluster].set()
+
+    async def _let_go(self, observation: ListStarted | Unwanted) -> None:
+        """Forget what a list of the stream has brought; another one begins, or none."""
+        stream = observation.stream
+        await self._journal.discard(stream.id)
+        self._listings.pop(stream.id, None)
+        if isinstance(observation, ListStarted):
+            self._listings[stream.id] = Listing(stream)
+            self._attributor.listing(observation)
 
     async def _stage(self) -> None:
         """Put aside what the running lists have brought."""
@@ -267,6 +277,11 @@ def _flags(routes: Iterable[Route], name: str) -> Iterator[bool]:
 
 def _ends(batch: list[Observation]) -> bool:
     return isinstance(batch[-1], MARKS)
+
+
+def _of_a_list(observation: Observation) -> bool:
+    """A list that runs is not enough: it may be refused for days, and hold up every change of other types."""
+    return isinstance(observation, ListStarted) or getattr(observation, "origin", None) is Origin.SNAPSHOT
 
 
 def _more(

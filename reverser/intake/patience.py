@@ -45,6 +45,9 @@ class PatientJournal:
     async def discard(self, listing: str) -> None:
         await self._ask(self._journal.discard, listing)
 
+    async def discard_all(self) -> None:
+        await self._ask(self._journal.discard_all)
+
     async def settle(self, attributions: Mapping[int, Attribution]) -> None:
         await self._ask(self._journal.settle, attributions)
 

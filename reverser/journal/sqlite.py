@@ -96,6 +96,9 @@ class SqliteJournal:
     async def discard(self, listing: str) -> None:
         self._staging.discard(listing)
 
+    async def discard_all(self) -> None:
+        self._staging.close()
+
     async def pending(self, destination: str, *, after: int = 0, limit: int = 1000) -> list[Entry]:
         return await self._read(lambda store: store.pending(destination, after, limit))
 

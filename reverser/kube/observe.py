@@ -27,7 +27,7 @@ from reverser.kube.reports import Reports
 from reverser.kube.served import Served
 from reverser.kube.tap import Room, Tap
 from reverser.kube.watch import Watch
-from reverser.model.change import Identified, Observation, Stream
+from reverser.model.change import Identified, Observation, Stream, Unwanted
 from reverser.model.resource import ResourceType
 
 DISCOVERY_SECONDS = 30.0
@@ -128,7 +128,7 @@ class Observer:
         self._backoff.succeeded()
         self._served.learn(discovery.versions, trio.current_time())
         self._reports.discovered(self._served.types, discovery.degraded)
-        self._follow(client, nursery)
+        await self._follow(client, nursery)
         return DISCOVERY_SECONDS
 
     async def _identify(self, client: Client) -> None:
@@ -147,7 +147,7 @@ class Observer:
         await self._send.send(Identified(self._cluster, found, another))
         self._uid = found
 
-    def _follow(self, client: Client, nursery: trio.Nursery) -> None:
+    async def _follow(self, client: Client, nursery: trio.Nursery) -> None:
         wanted = {
             Stream(self._cluster, type_, namespace)
             for type_, namespaces in self._wanted(self._served.types).items()
@@ -164,6 +164,8 @@ class Observer:
             nursery.start_soon(self._watch, watch, scope)
         if gone or come:
             self._reports.watching(sorted(wanted, key=lambda stream: stream.id))
+        for stream in gone:
+            await self._send.send(Unwanted(stream))
 
     def _stop(self, streams: set[Stream]) -> None:
         for stream in streams:

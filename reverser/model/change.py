@@ -86,6 +86,12 @@ class ListStarted(msgspec.Struct, frozen=True):
     stream: Stream
 
 
+class Unwanted(msgspec.Struct, frozen=True):
+    """The stream is followed no more: its type is gone. A list that it had begun will not be completed."""
+
+    stream: Stream
+
+
 class ListCompleted(msgspec.Struct, frozen=True):
     """Every object of the stream's scope has been seen since `ListStarted`."""
 
@@ -124,4 +130,6 @@ class Settled(msgspec.Struct, frozen=True):
     cluster: str
 
 
-Observation: TypeAlias = Change | ListStarted | ListCompleted | Progress | StartedOver | Identified | Settled
+Observation: TypeAlias = (
+    Change | ListStarted | Unwanted | ListCompleted | Progress | StartedOver | Identified | Settled
+)

@@ -85,6 +85,9 @@ class Journal(Protocol):
     async def discard(self, listing: str) -> None:
         """Forget what was staged of a list."""
 
+    async def discard_all(self) -> None:
+        """Forget what was staged of all lists."""
+
     async def pending(self, destination: str, *, after: int = 0, limit: int = 1000) -> list[Entry]:
         """Entries that are neither acknowledged nor withheld, by `seq`, above `after`.
 

@@ -12,8 +12,17 @@ import trio.testing
 
 from reverser.intake.driver import BATCH
 from reverser.journal.sqlite import open_journal
-from reverser.model.change import ListCompleted, ListStarted, Observation, Progress, Settled, Stream
+from reverser.model.change import (
+    ListCompleted,
+    ListStarted,
+    Observation,
+    Progress,
+    Settled,
+    Stream,
+    Unwanted,
+)
 from reverser.model.destination import Destination
+from reverser.model.entry import Append
 from reverser.model.ports import Journal
 from reverser.model.resource import ResourceType
 from reverser.model.rule import Rule
@@ -85,6 +94,57 @@ async def test_a_list_that_starts_again_forgets_its_first_half(journal: Journal)
         "sweep DELETE shop/configmaps/a.yaml",
     ]
     assert await paths(journal) == {"shop/configmaps/c.yaml"}
+
+
+MANY = [listed(config_map(f"m{number}", "1")) for number in range(BATCH)]
+
+
+async def test_what_an_earlier_intake_staged_is_discarded(journal: Journal) -> None:
+    """An intake that begins on a journal in use forgets the lists that the one before left unfinished."""
+    await take(journal, [ListStarted(STREAM), *MANY])
+
+    await take(journal, [live(8, A)])
+
+    assert await staged(journal) == ["live CREATE shop/configmaps/a.yaml"]
+
+
+async def test_a_list_of_a_type_that_goes_is_discarded(journal: Journal) -> None:
+    """Nothing of it is left aside, and when the type comes back, its changes are written at once."""
+    await take(journal, [ListStarted(STREAM), *MANY, Unwanted(STREAM), live(8, A)])
+
+    assert await said(journal) == ["live CREATE shop/configmaps/a.yaml"]
+    assert await staged(journal) == ["live CREATE shop/configmaps/a.yaml"]
+
+
+async def staged(journal: Journal) -> list[str]:
+    """What would be written if the list were complete."""
+    await journal.append(Append(listing=STREAM.id))
+    return await said(journal)
+
+
+async def test_changes_wait_for_no_list_that_brings_nothing(
+    journal: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A list that was refused, and is begun again and again, holds up no change of another type."""
+    turns, checkpoint = list[int](), trio.lowlevel.checkpoint
+
+    async def counted() -> None:
+        turns.append(1)
+        await checkpoint()
+
+    send, receive = trio.open_memory_channel[Observation](0)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(Taking(journal).intake.run, receive)
+        async with send:
+            await send.send(ListStarted(Stream("default", SERVICES)))
+            await send.send(live(1, A))
+            await trio.testing.wait_all_tasks_blocked()
+            monkeypatch.setattr("trio.lowlevel.checkpoint", counted)
+            for version in range(2, 12):
+                await send.send(live(version, config_map("a", str(version))))
+
+    assert len(turns) <= 10
+    assert len(await entries(journal)) == 11
 
 
 async def test_a_list_of_what_is_known_changes_nothing(journal: Journal) -> None:

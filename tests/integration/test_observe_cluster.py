@@ -12,7 +12,7 @@ import trio
 
 from reverser.errors import StalledError
 from reverser.kube.observe import Observer
-from reverser.model.change import Stream
+from reverser.model.change import Stream, Unwanted
 from tests.integration.observing import PATH, Taken, Told, until
 from tests.integration.scripted import (
     KUBE_SYSTEM,
@@ -207,6 +207,7 @@ async def test_a_type_that_goes_is_let_go_of_after_the_grace(
     monkeypatch.setattr("reverser.kube.served.GRACE_SECONDS", 0)
     observed.observer.poke()
     await until(lambda: [stream.type.name for stream in observed.told.streams] == ["configmaps"])
+    await until(lambda: Unwanted in map(type, observed.taken.all))
 
 
 async def test_a_stale_group_keeps_its_types(api: Scripted, observe: Observe) -> None:

@@ -382,6 +382,18 @@ async def test_what_a_list_has_brought_can_be_void(journal: Journal) -> None:
     }
 
 
+async def test_what_all_lists_have_brought_can_be_void(journal: Journal) -> None:
+    """Nothing that was staged before counts with any list after that."""
+    await journal.stage("one", Staged(outcomes=(outcome("a"),)))
+    await journal.stage("two", Staged(outcomes=(outcome("b"),)))
+
+    await journal.discard_all()
+
+    await journal.append(Append(listing="one"))
+    await journal.append(Append(listing="two"))
+    assert await pending(journal) == []
+
+
 async def test_one_object_that_cannot_be_staged_is_named(journal: Journal) -> None:
     """Nothing of the addition is put aside then, and all of it without that object is."""
     bad = msgspec.structs.replace(outcome("bad"), entry=entry("\ud800"))
