@@ -14,8 +14,6 @@ from re import _constants as c  # type: ignore[attr-defined]
 from re import _parser  # type: ignore[attr-defined]
 from typing import Any
 
-sys.setrecursionlimit(1_000_000)
-
 Then = Callable[[int], int | None]
 """What comes after a node: from a position, the end of the whole match, or None."""
 

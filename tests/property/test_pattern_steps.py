@@ -39,6 +39,15 @@ BOUNDED = {
 """Expressions that may take longer, since what they are given is never long."""
 
 
+@pytest.fixture(autouse=True, scope="module")
+def deep_calls() -> Iterator[None]:
+    """The matcher calls itself for each character. Other tests of this process need the limit as it was."""
+    before = sys.getrecursionlimit()
+    sys.setrecursionlimit(1_000_000)
+    yield
+    sys.setrecursionlimit(before)
+
+
 @cache
 def sources() -> dict[str, str]:
     """The source of every file of the product, by its path."""
