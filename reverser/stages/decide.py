@@ -67,7 +67,8 @@ def _written(
         return Decision("unselected")
     entry = _entry(route, rules, change, record, document, Edit(path, content))
     stored = msgspec.json.encode(document.content)
-    fields = (entry.destination, key, path, digest(content, route.digest_key), stored)
+    plain = digest(content, route.digest_key) if sealing else fingerprint
+    fields = (entry.destination, key, path, plain, stored)
     written = Record(*fields, selectors=asked)
     found = suspicious(document.content) if route.policy.suspicious == "flag" else ()
     if not sealing:

@@ -129,7 +129,7 @@ def one_line(text: str) -> str:
     return _short(text) if len(text) <= 64 else _one_line(text)
 
 
-@lru_cache(maxsize=16384)
+@lru_cache(maxsize=4096)
 def _short(text: str) -> str:
     return _one_line(text)
 

@@ -21,7 +21,7 @@ from reverser.stages.window import Window
 
 CHUNK = 1000
 SNAPSHOT_BYTES_MOST = 16 * 1024 * 1024
-SNAPSHOT_ENTRIES_MOST = 6_000
+SNAPSHOT_ENTRIES_MOST = 4_000
 """An entry takes some kilobytes beside its content, until its commit is pushed."""
 HELD_BYTES_MOST = 64 * 1024 * 1024
 NEVER = 2**62

@@ -66,7 +66,9 @@ class Children:
 
     def _look(self) -> None:
         while not self._ended.wait(SAMPLE_SECONDS):
-            self.mib = max(self.mib, sum(mib(pid, "VmRSS") for pid in _descendants(self._pid)))
+            own = _command(self._pid)
+            others = [pid for pid in _descendants(self._pid) if _command(pid) != own]  # not yet git: shared
+            self.mib = max(self.mib, sum(mib(pid, "VmRSS") for pid in others))
 
 
 def measure(options: Options) -> list[Row]:
@@ -131,6 +133,13 @@ def mib(pid: int, what: str) -> float:
         return 0.0
     rows = (line.split() for line in text.splitlines())
     return next((int(row[1]) / 1024 for row in rows if row[0] == f"{what}:"), 0.0)
+
+
+def _command(pid: int) -> bytes:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    except (FileNotFoundError, ProcessLookupError):
+        return b""
 
 
 def _processor_seconds(pid: int) -> float:

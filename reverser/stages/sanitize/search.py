@@ -91,7 +91,7 @@ def _look(name: str, value: str) -> str:
     return _of_short(name, value) if len(value) <= SHORT >= len(name) else _of_long(name, value)
 
 
-@lru_cache(maxsize=16384)
+@lru_cache(maxsize=4096)
 def _of_short(name: str, value: str) -> str:
     return _of(name, value)
 

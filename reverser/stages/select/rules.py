@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from fnmatch import fnmatchcase
+from functools import lru_cache
 from typing import TypeAlias
 
 from reverser.model.change import Operation
@@ -29,7 +30,7 @@ class CompiledRule:
         self._cluster_scoped = (
             rule.namespaces == ("*",) if rule.cluster_scoped == "auto" else rule.cluster_scoped
         )
-        self._everywhere = rule.namespaces == ("*",) and not rule.exclude_namespaces
+        self._operations = frozenset(each for each in Operation if each.value.lower() in rule.operations)
         self.actors = _actors(rule)
         """What the rule says of who writes; None: it takes everybody's writes."""
         self._types: dict[ResourceType, bool] = {}
@@ -57,14 +58,11 @@ class CompiledRule:
 
     def covers(self, namespace: str) -> bool:
         """Whether objects in this namespace are selected."""
-        if self._everywhere:
-            return True
-        included = any(fnmatchcase(namespace, glob) for glob in self.rule.namespaces)
-        return included and not any(fnmatchcase(namespace, glob) for glob in self.rule.exclude_namespaces)
+        return _covers(self.rule.namespaces, self.rule.exclude_namespaces, namespace)
 
     def wants(self, operation: Operation) -> bool:
         """Whether live changes of this kind are written."""
-        return operation.value.lower() in self.rule.operations
+        return operation in self._operations
 
     def _decide_type(self, type: ResourceType) -> bool:  # noqa: A002
         rule = self.rule
@@ -76,6 +74,13 @@ class CompiledRule:
             return False
         named = any(names_exactly(pattern, type) for pattern in rule.resources)
         return named or not (rule.default_excludes and self._exclude(type))
+
+
+@lru_cache(maxsize=4096)
+def _covers(included: tuple[str, ...], excluded: tuple[str, ...], namespace: str) -> bool:
+    if not any(fnmatchcase(namespace, glob) for glob in included):
+        return False
+    return not any(fnmatchcase(namespace, glob) for glob in excluded)
 
 
 def _actors(rule: Rule) -> Actors | None:
