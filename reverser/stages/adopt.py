@@ -11,8 +11,8 @@ from typing import Any
 from reverser.errors import WithheldError
 from reverser.stages.manifest import documents
 from reverser.stages.nodes import UnreadableError, compose
-from reverser.stages.partial import lacks_most
-from reverser.stages.patch import patched, placeholder
+from reverser.stages.patch import patched
+from reverser.stages.placeholders import has_placeholder
 from reverser.stages.quantity import spelled_as
 from reverser.stages.sops import is_sealed
 from reverser.stages.yaml import render
@@ -34,8 +34,6 @@ def edit(existing: bytes, index: int, content: dict[str, Any]) -> bytes:
     if isinstance(before, dict) and is_sealed(before):
         raise WithheldError("Encrypted", "the file is encrypted by SOPS")
     content = _where_it_says_so(content, before)
-    if lacks_most(before, content):
-        raise WithheldError("Partial", "the file has only a small part of what the object has")
     made = patched(parts[index], spelled_as(content, before))
     if made == parts[index]:
         return existing
@@ -46,7 +44,7 @@ def edit(existing: bytes, index: int, content: dict[str, Any]) -> bytes:
 def remove(existing: bytes, index: int) -> bytes | None:
     """The file without document `index`; None when no document with content is left."""
     mark, parts = _parts(existing)
-    if placeholder(parts[index]):
+    if has_placeholder(parts[index]):
         raise WithheldError("Templated", "the file is a template")
     del parts[index]
     rest = "".join(parts)
@@ -94,7 +92,7 @@ def _parsed(text: str) -> Any:
     try:
         node = compose(text)
     except UnreadableError as error:
-        reason = "Templated" if placeholder(text) else "UneditableFile"
+        reason = "Templated" if has_placeholder(text) else "UneditableFile"
         raise WithheldError(reason, f"the file cannot be read: {error}") from error
     return None if node is None else node.data
 

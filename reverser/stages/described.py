@@ -22,10 +22,10 @@ import msgspec
 from reverser.stages.build import Build, Made, Variant
 from reverser.stages.kustomization import Target
 from reverser.stages.manifest import Described, Identity, Manifest
+from reverser.stages.placeholders import fixed_parts, matches
 
-_PLACEHOLDER = re.compile(r"\$\{[^}]{0,253}+\}|\{\{.{0,253}?\}\}")
-"""Bounded: it is looked for at each `${` of a stranger's file, and stands for a part of a name."""
-_HASH = re.compile(r"-[a-z0-9]{10}")
+_HASH = re.compile(r"-[2456789bcdfghkmt]{10}")
+"""Kustomize writes a hexadecimal hash in these letters, so that it makes no words."""
 _Table = dict[tuple[str, ...], dict[str, None]]
 
 
@@ -40,6 +40,8 @@ class Place(msgspec.Struct, frozen=True):
     """Why it is left alone; empty: it may be edited."""
     why: str = ""
     """Half a sentence about the file: `is a template`."""
+    guessed: bool = False
+    """It may be another object: its name or namespace is a placeholder, or nobody tells the namespace."""
 
 
 class Told(msgspec.Struct, frozen=True):
@@ -79,14 +81,16 @@ class Descriptions:
             self._charts.pop(folder, None)
             self._charts |= {folder: path} if manifest is not None else {}
         changed = [each for each in (before, manifest) if each is not None and each.kustomization is not None]
-        self._stale = self._stale or bool(changed) or self._build.renames
+        self._stale = self._stale or bool(changed)
+        if self._build.renames and not self._stale:
+            self._rename(path, before, gone=True)
+            self._rename(path, manifest, gone=False)
 
     def find(self, identity: Identity) -> list[Place]:
-        """Every place that describes the object, those that name its namespace before all others."""
+        """Every place that describes the object: those that surely do, or else those that may."""
         self._refresh()
         found = list(dict.fromkeys((*self._plain(identity), *self._changed(identity))))
-        exact = [place for place in found if place.reason != "Ambiguous"]
-        return exact or found
+        return [place for place in found if not place.guessed] or found
 
     def manifest(self, path: str) -> Manifest | None:
         """What was last told of a file."""
@@ -122,8 +126,9 @@ class Descriptions:
     def _enter(self, path: str, manifest: Manifest, *, gone: bool) -> None:
         for each in manifest.objects:
             identity = each.identity
-            if _PLACEHOLDER.search(identity.name):
-                if not _PLACEHOLDER.sub("", identity.name).strip("-."):
+            parts = fixed_parts(identity.name)
+            if len(parts) > 1:
+                if not "".join(parts).strip("-."):
                     continue  # it could be any object of its kind
                 _put(self._patterns, (identity.group, identity.kind), path, gone=gone)
             else:
@@ -137,19 +142,24 @@ class Descriptions:
         self._build = Build(by_folder)
         self._made = list(self._build.made())
         self._renamed = {}
-        for path, each in self.objects() if self._build.renames else ():
-            for variant in self._build.variants(path):
-                if variant.prefix or variant.suffix:
-                    key = (each.identity.group, each.identity.kind, _renamed(variant, each.identity.name))
-                    _put(self._renamed, key, path, gone=False)
+        for path, manifest in self._files.items() if self._build.renames else ():
+            self._rename(path, manifest, gone=False)
         self._stale = False
+
+    def _rename(self, path: str, manifest: Manifest | None, *, gone: bool) -> None:
+        """The names that kustomize gives the objects of a file."""
+        objects = manifest.objects if manifest is not None else ()
+        for variant in self._build.variants(path):
+            for each in objects if variant.prefix or variant.suffix else ():
+                key = (each.identity.group, each.identity.kind, _renamed(variant, each.identity.name))
+                _put(self._renamed, key, path, gone=gone)
 
     def _plain(self, identity: Identity) -> Iterator[Place]:
         """By the name in the document, with the placeholders in it filled in."""
         key = (identity.group, identity.kind, identity.name)
         for path in (*self._named.get(key, ()), *self._patterns.get(key[:2], ())):
             for each in self._describing(path, identity):
-                if _matches(each.identity.name, identity.name):
+                if matches(each.identity.name, identity.name):
                     yield from self._placed(path, each, identity, renamed=False)
 
     def _changed(self, identity: Identity) -> Iterator[Place]:
@@ -162,7 +172,7 @@ class Descriptions:
                 yield Place(made.path, 0, reason="Generated", why="makes it with a generator")
 
     def _describing(self, path: str, identity: Identity) -> Iterator[Described]:
-        if path in self._build.inputs or self._in_chart(path):
+        if (path in self._build.inputs and path not in self._build.listed) or self._in_chart(path):
             return
         for each in self._files[path].objects:
             same = (each.identity.group, each.identity.kind) == (identity.group, identity.kind)
@@ -184,12 +194,16 @@ class Descriptions:
             if renamed and _renamed(variant, each.identity.name) != identity.name:
                 continue
             namespace = variant.namespace or each.identity.namespace
-            if identity.namespace and namespace and not _matches(namespace, identity.namespace):
+            if identity.namespace and namespace and not matches(namespace, identity.namespace):
                 continue
+            anywhere = bool(identity.namespace) and (not namespace or len(fixed_parts(namespace)) > 1)
+            anything = len(fixed_parts(each.identity.name)) > 1
+            if anywhere and anything:
+                continue  # a scaffold, from which objects of any namespace are made
             reason, why = self._judged(each, identity, variant, several=len(variants) > 1)
             if not reason and identity.namespace and not namespace:
                 reason, why = "Ambiguous", "names no namespace"
-            yield Place(path, each.index, each.identity.namespace, reason, why)
+            yield Place(path, each.index, each.identity.namespace, reason, why, anywhere or anything)
 
     def _judged(
         self, each: Described, identity: Identity, variant: Variant, *, several: bool
@@ -225,23 +239,6 @@ def _put(table: _Table, key: tuple[str, ...], path: str, *, gone: bool) -> None:
         del table[key][path]
         if not table[key]:
             del table[key]
-
-
-def _matches(pattern: str, text: str) -> bool:
-    """Whether placeholders can stand for the rest of the text."""
-    pieces = _PLACEHOLDER.split(pattern)
-    if len(pieces) == 1:
-        return pattern == text
-    first, *middle, last = pieces
-    if not text.startswith(first) or not text.endswith(last) or len(text) < len(first) + len(last):
-        return False
-    at, end = len(first), len(text) - len(last)
-    for piece in middle:
-        at = text.find(piece, at, end)
-        if at < 0:
-            return False
-        at += len(piece)
-    return True
 
 
 def _renamed(variant: Variant, name: str) -> str:

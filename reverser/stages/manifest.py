@@ -19,11 +19,10 @@ import msgspec
 
 from reverser.bugs import BUG
 from reverser.stages.kustomization import Kustomization, is_kustomization, read_kustomization
-from reverser.stages.nodes import UnreadableError, compose
+from reverser.stages.nodes import as_data
 from reverser.stages.partial import is_patch
+from reverser.stages.placeholders import has_placeholder
 
-READ_WHOLE_MOST = 256 * 1024
-"""Documents above this size that the scan does not understand describe nothing, unless they are JSON."""
 NAME_MOST = 1000
 EDIT_MOST = 4 * 1024 * 1024
 
@@ -35,7 +34,10 @@ _COMMENT = re.compile(r"(?:^|[ \t])#")
 _ANCHOR = re.compile(r"(?<!\S)&\S++[ \t]++")
 _ODD = re.compile(r"[*!|>{\[]")
 _NAMES = re.compile(r"apiVersion")
-_PLACEHOLDER = re.compile(r"\$\{|\{\{")
+_LIST = re.compile(r"^kind:[ \t]+[\"']?\w*List[\"']?[ \t\r]*$", re.MULTILINE)
+_ITEMS = re.compile(
+    r"^items:[ \t]*(?:#[^\n]*)?\r?\n(?:[ \t]*(?:#[^\n]*)?\r?\n)*([ ]*)(?=-[ \t\r\n])", re.MULTILINE
+)
 
 
 class Identity(msgspec.Struct, frozen=True):
@@ -99,12 +101,6 @@ def scanned(content: bytes) -> Manifest:
     return Manifest(tuple(Described(each, index, BUG, why) for index, each in found if each is not None))
 
 
-def identities(content: bytes) -> list[Identity | None]:
-    """One identity a document, in order; of a list of objects none."""
-    found = {each.index: each.identity for each in read("", content).objects if not each.why.startswith("st")}
-    return [found.get(index) for index in range(len(documents(content.decode(errors="replace"))))]
-
-
 def documents(text: str) -> list[str]:
     """The YAML documents of a file, each with the line that opens it; joined they are the file."""
     found: list[list[str]] = [[]]
@@ -134,45 +130,56 @@ def _described(text: str) -> Iterator[Described]:
 
 
 def _judged(identity: Identity, index: int, document: str) -> Iterator[Described]:
-    if _PLACEHOLDER.search(identity.name + identity.namespace):
+    if has_placeholder(identity.name + identity.namespace):
         yield Described(identity, index, "Templated", "names its object by a placeholder")
     else:
         patch = is_patch(identity.group, identity.kind, document)
-        yield Described(identity, index, patch=patch, placeholders=_PLACEHOLDER.search(document) is not None)
+        yield Described(identity, index, patch=patch, placeholders=has_placeholder(document))
     if (identity.group, identity.kind) == ("bitnami.com", "SealedSecret"):
         secret = Identity("", "Secret", identity.namespace, identity.name)
         yield Described(secret, index, "Encrypted", "seals it for a controller in the cluster")
 
 
 def _read_whole(document: str, index: int) -> Iterator[Described]:
-    content = _content(document)
-    if not isinstance(content, dict):
-        return
-    items = content.get("items")
-    if isinstance(items, list) and str(content.get("kind", "")).endswith("List"):
-        found = (_identity(item) for item in items)
+    content = as_data(document)
+    listed = _items(content) if content is not None else _items_by_lines(document)
+    if listed is not None:
         why = "stands in a list of objects"
-        yield from (Described(each, index, "UneditableFile", why) for each in found if each is not None)
+        yield from (Described(each, index, "UneditableFile", why) for each in listed if each is not None)
         return
     identity = _identity(content)
     if identity is not None:
         yield from _judged(identity, index, document)
 
 
-def _content(document: str) -> Any:
-    """The document as data; None when it cannot be read."""
-    if document.lstrip().startswith("{"):
-        try:
-            return msgspec.json.decode(document)
-        except (msgspec.DecodeError, RecursionError):
-            pass
-    if len(document) > READ_WHOLE_MOST:
+def _items(content: Any) -> list[Identity | None] | None:
+    """The items of a list of objects; None when it is none."""
+    items = content.get("items") if isinstance(content, dict) else None
+    kind = str(content.get("kind", "")) if isinstance(items, list) else ""
+    if not isinstance(items, list) or not kind.endswith("List"):
         return None
-    try:
-        node = compose(document)
-    except UnreadableError:
+    # `kubectl apply` takes items that name no type for those of their list.
+    own = {"apiVersion": content.get("apiVersion"), "kind": kind.removesuffix("List")}
+    return [_identity(own | item if isinstance(item, dict) else None) for item in items]
+
+
+def _items_by_lines(document: str) -> list[Identity | None] | None:
+    """The same of a document in block style that is too long to be read, or a template."""
+    start = _ITEMS.search(document)
+    if start is None or not _LIST.search(document):
         return None
-    return None if node is None else node.data
+    dash = re.compile(rf"^{start[1]}-(?=[ \t\r\n])", re.MULTILINE)
+    found = [match.start() for match in dash.finditer(document, start.start(1))]
+    ends = [*found[1:], len(document)]
+    return [_scanned(_dedented(document[at:end])) for at, end in zip(found, ends, strict=True)]
+
+
+def _dedented(item: str) -> str:
+    """An item of a list as a document of its own, as far as it is indented like its first line."""
+    lines = item.replace("-", " ", 1).split("\n")
+    first = next((line for line in lines if line.strip() and not line.lstrip().startswith("#")), "")
+    pad = len(first) - len(first.lstrip(" "))
+    return "\n".join(line[pad:] for line in lines if not line[:pad].strip())
 
 
 def _identity(content: Any) -> Identity | None:
@@ -206,15 +213,31 @@ def _scanned(document: str) -> Identity | None:
         field, value = match[3], _plain(match[4] or "")
         if indent == 0:
             inside = field if field == "metadata" else ""
-        if _ODD.match(value) and not value.startswith("{{"):
-            return None
-        field = f"metadata.{field}" if indent else field
-        if fields.setdefault(field, value) != value or (field == "metadata" and value):
+        if not _entered(fields, f"metadata.{field}" if indent else field, value):
             return None
     kind, name, version = (fields.get(field) for field in ("kind", "metadata.name", "apiVersion"))
     if not kind or not name or not version or len(name) > NAME_MOST:
         return None
     return Identity(version.rpartition("/")[0], kind, fields.get("metadata.namespace", ""), name)
+
+
+def _entered(fields: dict[str, str], field: str, value: str) -> bool:
+    """Take one field down; False when its line does not tell, or tells something else than before."""
+    if field == "metadata" and value:
+        told = _in_brackets(value) if value[0] == "{" and value[-1] == "}" else {}
+        return bool(told) and all(fields.setdefault(key, each) == each for key, each in told.items())
+    if _ODD.match(value) and not value.startswith("{{"):
+        return False
+    return fields.setdefault(field, value) == value
+
+
+def _in_brackets(value: str) -> dict[str, str]:
+    """Name and namespace of `{name: web, namespace: shop}`."""
+    data = as_data(value)
+    told = data if isinstance(data, dict) else {}
+    return {
+        f"metadata.{key}": each for key in ("name", "namespace") if isinstance(each := told.get(key), str)
+    }
 
 
 def _plain(value: str) -> str:

@@ -16,6 +16,8 @@ import yaml
 
 from reverser.stages.scalars import NoJson, resolve
 
+READ_WHOLE_MOST = 256 * 1024
+"""Characters of a document that `as_data` reads, unless it is JSON."""
 DEPTH_MOST = 220
 """We write 200 levels at most."""
 _LINES = re.compile("\r(?!\n)|[\x85\u2028\u2029]")
@@ -62,6 +64,22 @@ def compose(text: str) -> Node | None:
         return _Reader(text).read()
     except (yaml.YAMLError, NoJson, RecursionError) as error:
         raise UnreadableError("no YAML that kubectl reads") from error
+
+
+def as_data(text: str) -> Any:
+    """The document as data; None when it cannot be read, or is too long to be read for its name alone."""
+    if text.lstrip().startswith("{"):
+        try:
+            return msgspec.json.decode(text)
+        except (msgspec.DecodeError, RecursionError):
+            pass
+    if len(text) > READ_WHOLE_MOST:
+        return None
+    try:
+        node = compose(text)
+    except UnreadableError:
+        return None
+    return None if node is None else node.data
 
 
 class _Reader:

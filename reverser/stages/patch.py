@@ -11,8 +11,12 @@ refer to it, `UneditableFile` for all else that cannot be changed so.
 
 from __future__ import annotations
 
+import copy
 import re
+from collections.abc import Iterator
 from typing import Any
+
+import msgspec
 
 from reverser.errors import WithheldError
 from reverser.stages import style
@@ -20,12 +24,12 @@ from reverser.stages.align import aligned
 from reverser.stages.equality import same
 from reverser.stages.fresh import Style, alike, below, entries, in_flow, item, items
 from reverser.stages.nodes import Node, UnreadableError, compose
+from reverser.stages.placeholders import BEGINS, has_placeholder
 from reverser.stages.scalars import number, sent
 from reverser.stages.yaml import quoted, text_of
 
 NEIGHBOURS = 2000
 """Characters that are looked at to see how a bracket is filled."""
-_PLACEHOLDER = re.compile(r"\$\{|\{\{")
 _GAP = re.compile(r"(?:[ \t\r\n]|#[^\n]*)*+")
 _COMMA = re.compile(r"[ \t\r\n]*,")
 _COLON = re.compile(r"[ \t]*:")
@@ -33,29 +37,66 @@ _COLON = re.compile(r"[ \t]*:")
 
 def patched(text: str, wanted: dict[str, Any]) -> str:
     """The document saying `wanted`. Raises WithheldError."""
-    newline = "\r\n" if "\r\n" in text else "\n"
-    closed = text if text.endswith("\n") else text + newline
-    root = _composed(closed)
-    edits = _Edits(closed, newline, root)
-    edits.value(root, wanted, _Place(0, 0, flow=False))
-    if not edits.found:
-        return text
-    made = edits.applied()
-    if not same(sent(_composed(made).data), sent(wanted)):
-        raise WithheldError("UneditableFile", "the file cannot be edited to say just that")
-    return made if closed == text else made.removesuffix(newline)
+    asked = sent(wanted)
+    for made in _tries(text, wanted):
+        if made is text or same(sent(_composed(made).data), asked):
+            if is_json(text) and not is_json(made):
+                raise WithheldError("UneditableFile", "the file is JSON and cannot be edited to stay JSON")
+            return made
+    raise WithheldError("UneditableFile", "the file cannot be edited to say just that")
 
 
-def placeholder(text: str) -> bool:
-    """Whether a text is filled in by somebody before it is a manifest."""
-    return _PLACEHOLDER.search(text) is not None
+def is_json(text: str) -> bool:
+    """Whether a document is JSON, which YAML readers read, too."""
+    if text.lstrip()[:1] != "{":
+        return False
+    try:
+        msgspec.json.decode(text)
+    except (msgspec.DecodeError, RecursionError):
+        return False
+    return True
+
+
+def line_end(text: str, at: int) -> str:
+    """How the line before a place ends, or the first one."""
+    found = text.rfind("\n", 0, at)
+    found = text.find("\n", at) if found < 0 else found
+    return "\r\n" if found > 0 and text[found - 1] == "\r" else "\n"
+
+
+def _tries(text: str, wanted: dict[str, Any]) -> Iterator[str]:
+    """Texts that may say it, the best first; `text` itself where nothing differs.
+
+    A block of lines at the end of a text without a last line end has none either: with it, it says
+    something else.
+    """
+    if text.endswith("\n"):
+        yield _Edits(text, _composed(text)).made(wanted)
+        return
+    newline = line_end(text, len(text))
+    closed = text + newline
+    for root in (_unclosed(_composed(closed), _composed(text)), _composed(closed)):
+        made = _Edits(closed, root).made(wanted)
+        yield text if made is closed else made.removesuffix(newline)
+        yield made
+
+
+def _unclosed(root: Node, really: Node) -> Node:
+    """The tree with the last value as it is without a line end behind it."""
+    node, twin = root, really
+    while node.pairs or (node.kind == "list" and node.items):
+        parent, at = node, _key(node.pairs[-1][0]) if node.pairs else -1
+        node, twin = (each.pairs[-1][1] if each.pairs else each.items[-1] for each in (node, twin))
+        if node.kind == "scalar" and node.style in ("|", ">"):
+            node.data = parent.data[at] = twin.data
+    return root
 
 
 def _composed(text: str) -> Node:
     try:
         root = compose(text)
     except UnreadableError as error:
-        if _PLACEHOLDER.search(text):
+        if has_placeholder(text):
             raise WithheldError("Templated", "the file is a template") from error
         raise WithheldError("UneditableFile", f"the file cannot be read: {error}") from error
     if root is None or root.kind != "map":
@@ -66,26 +107,41 @@ def _composed(text: str) -> Node:
 class _Place:
     """Where a value stands: behind what, below which column, and whether between brackets."""
 
-    def __init__(self, slot: int, column: int, *, flow: bool, dash: bool = False, fixed: str = "") -> None:
+    def __init__(
+        self,
+        slot: int,
+        column: int,
+        *,
+        flow: bool,
+        dash: bool = False,
+        fixed: str = "",
+        around: Node | None = None,
+    ) -> None:
         self.slot = slot
         self.column = column
         self.flow = flow
         self.dash = dash
         self.fixed = fixed
+        self.around = around
+        """The outermost brackets around it."""
 
 
 class _Edits:
     """Collects (start, end, text) in any order; no two of them overlap."""
 
-    def __init__(self, text: str, newline: str, root: Node) -> None:
+    def __init__(self, text: str, root: Node) -> None:
         self._text = text
-        self._newline = newline
         self._root = root
         self._style: Style | None = None
+        self._json = is_json(text)
         self.found: list[tuple[int, int, str]] = []
 
-    def applied(self) -> str:
-        """The text with all edits."""
+    def made(self, wanted: dict[str, Any]) -> str:
+        """The text saying `wanted`; itself where nothing differs."""
+        self.value(self._root, wanted, _Place(0, 0, flow=False))
+        return self._applied() if self.found else self._text
+
+    def _applied(self) -> str:
         parts, at = [], 0
         for start, end, text in sorted(self.found, key=lambda edit: edit[:2]):
             parts += [self._text[at:start], text]
@@ -95,7 +151,8 @@ class _Edits:
     def value(self, node: Node, new: Any, place: _Place) -> None:
         """Make the value at `node` say `new`."""
         if node.fixed and not place.fixed:
-            place = _Place(place.slot, place.column, flow=place.flow, dash=place.dash, fixed=node.fixed)
+            place = copy.copy(place)
+            place.fixed = node.fixed
         if node.kind == "alias":
             self.value(node.items[0], new, place)
         elif node.kind == "map" and isinstance(new, dict) and new and node.pairs:
@@ -128,7 +185,7 @@ class _Edits:
         spans = [(key.start, max(key.end, value.end)) for key, value in node.pairs]
         self._remove(spans, gone, flow=node.flow)
         if fresh and node.flow:
-            bare, indent = self._flow_style(node)
+            bare, indent = self._flow_style(node, place)
             named = {in_flow(key, bare=bare): each for key, each in fresh.items()}
             pieces = [f"{key}: {in_flow(each, bare=bare, indent=indent)}" for key, each in named.items()]
             self._add_in_flow(spans, node, pieces)
@@ -141,7 +198,8 @@ class _Edits:
         found = _COLON.match(self._text, key.end)
         slot = found.end() if found else -1
         column = 0 if parent.flow else self._column(key.start)
-        return _Place(slot, column, flow=parent.flow, fixed=place.fixed)
+        around = (place.around or parent) if parent.flow else None
+        return _Place(slot, column, flow=parent.flow, fixed=place.fixed, around=around)
 
     # lists
 
@@ -162,6 +220,7 @@ class _Edits:
             for start, each in zip(starts, node.items, strict=True)
         ]
         column = 0 if node.flow else self._column(starts[0])
+        around = (place.around or node) if node.flow else None
         last: int | None = None
         behind: dict[int | None, list[Any]] = {}
         for old_at, new_at in rows:
@@ -172,11 +231,11 @@ class _Edits:
                 continue
             last = old_at
             slot = starts[old_at] + (not node.flow)
-            where = _Place(slot, column, flow=node.flow, dash=not node.flow, fixed=place.fixed)
+            where = _Place(slot, column, flow=node.flow, dash=not node.flow, fixed=place.fixed, around=around)
             self.value(node.items[old_at], new[new_at], where)
         self._remove(spans, [not stay for stay in stays], flow=node.flow)
         for at, values in behind.items():
-            self._add_items(node, spans, at, values, column)
+            self._add_items(node, spans, at, values, _Place(0, column, flow=node.flow, around=around))
 
     def _dashes(self, node: Node) -> list[int]:
         """Where the dash of each item stands."""
@@ -191,10 +250,11 @@ class _Edits:
         return found
 
     def _add_items(
-        self, node: Node, spans: list[tuple[int, int]], at: int | None, values: list[Any], column: int
+        self, node: Node, spans: list[tuple[int, int]], at: int | None, values: list[Any], place: _Place
     ) -> None:
+        column = place.column
         if node.flow:
-            bare, indent = self._flow_style(node)
+            bare, indent = self._flow_style(node, place)
             pieces = [in_flow(value, bare=bare, indent=indent) for value in values]
             if at is None:
                 self._insert(spans[0][0], "".join(f"{piece}, " for piece in pieces))
@@ -235,13 +295,21 @@ class _Edits:
 
     def _cut_first(self, spans: list[tuple[int, int]], first: int, *, flow: bool) -> None:
         """Remove entries up to number `first`, which moves to where they began, or leaves comments there."""
-        start = spans[0][0]
-        if "#" not in self._text[spans[first - 1][1] : spans[first][0]]:
+        start, end = spans[0][0], spans[first - 1][1]
+        if flow:
+            lines = [self._lines_in_flow(*span) for span in spans[:first]]
+            if None not in lines:
+                for each in filter(None, lines):
+                    self._cut(*each)
+                return
+        kept = end if flow else self._line_end(end)
+        if "#" not in self._text[kept : spans[first][0]]:
             self._cut(start, spans[first][0])
-            return
-        end = spans[first - 1][1]
-        comma = _COMMA.match(self._text, end) if flow else None
-        self._cut(start, comma.end() if comma else end)
+        elif flow:
+            comma = _COMMA.match(self._text, end)
+            self._cut(start, comma.end() if comma else end)
+        else:
+            self._cut(len(self._text[:start].rstrip(" \t")), len(self._text[:kept].rstrip("\r\n")))
 
     def _add_in_flow(self, spans: list[tuple[int, int]], node: Node, pieces: list[str], at: int = -1) -> None:
         """Between brackets, behind entry `at`, parted as the neighbours are."""
@@ -251,7 +319,7 @@ class _Edits:
             gap = self._text[spans[-2][1] : spans[-1][0]]
         if "#" in gap or "," not in gap:
             gap = ", "
-        self._insert(spans[at][1], "".join(f"{gap}{piece}" for piece in pieces), raw=True)
+        self._insert(spans[at][1], "".join(f"{gap}{piece}" for piece in pieces))
 
     def _replace(self, node: Node, new: Any, place: _Place) -> None:
         """Another value in the place of `node`."""
@@ -260,7 +328,7 @@ class _Edits:
         if place.slot < 0:
             raise WithheldError("UneditableFile", "a key is written in a way that cannot be edited")
         if place.flow:
-            bare, _ = self._flow_style(node)
+            bare, _ = self._flow_style(node, place)
             text = in_flow(new, bare=bare)
             self._put(node.start, node.end, text if node.end > node.start else f" {text}")
         elif node.kind == "scalar" and not _is_block(new):
@@ -321,13 +389,22 @@ class _Edits:
     def _leaf(self, new: Any, place: _Place) -> str:
         return text_of(new, " " * place.column) if isinstance(new, str) else in_flow(new, bare=True)
 
-    def _flow_style(self, node: Node) -> tuple[bool, str]:
+    def _flow_style(self, node: Node, place: _Place) -> tuple[bool, str]:
         """(whether words stand there without quotes, what begins a line where each entry has one)."""
-        around = self._text[node.start : min(node.end, node.start + NEIGHBOURS)]
-        if "\n" not in around:
-            return '"' not in around, ""
+        inside = self._text[node.start : min(node.end, node.start + NEIGHBOURS)]
+        bare = self._bare(node, inside, place.around or node)
+        if "\n" not in inside:
+            return bare, ""
         line = self._text[self._line_start(node.start) : node.start]
-        return '"' not in around, f"\n{line[: len(line) - len(line.lstrip(' '))]}  "
+        return bare, f"\n{line[: len(line) - len(line.lstrip(' '))]}  "
+
+    def _bare(self, node: Node, inside: str, around: Node) -> bool:
+        """As the words in the brackets are; as all around them where they hold none."""
+        if self._json or '"' in inside:
+            return False
+        if node.pairs or any(isinstance(each.data, str) for each in node.items):
+            return True
+        return '"' not in self._text[around.start : min(around.end, around.start + NEIGHBOURS)]
 
     # the text
 
@@ -335,15 +412,16 @@ class _Edits:
         """Replace a span; an empty one stands at `at`."""
         if start == end and at >= 0:
             start = end = at
-        if _PLACEHOLDER.search(self._text, start, end):
+        if BEGINS.search(self._text, start, end):
             raise WithheldError("Templated", "the file has a placeholder where it is to be edited")
-        self.found.append((start, end, text.replace("\n", self._newline)))
+        self.found.append((start, end, text.replace("\n", line_end(self._text, start))))
 
     def _cut(self, start: int, end: int) -> None:
         self._put(start, end, "")
 
-    def _insert(self, at: int, text: str, *, raw: bool = False) -> None:
-        self.found.append((at, at, text if raw else text.replace("\n", self._newline)))
+    def _insert(self, at: int, text: str) -> None:
+        plain = text.replace("\r\n", "\n")
+        self.found.append((at, at, plain.replace("\n", line_end(self._text, at))))
 
     def _line_start(self, at: int) -> int:
         return self._text.rfind("\n", 0, at) + 1

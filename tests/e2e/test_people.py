@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import random
+import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from reverser.errors import WithheldError
+from reverser.stages import manifest
+from reverser.stages.described import Descriptions
 from reverser.stages.equality import same
 from reverser.stages.nodes import compose
 from reverser.stages.patch import patched
@@ -69,3 +72,17 @@ def test_scalars_are_what_kubectl_takes_them_for(tmp_path: Path) -> None:
     for text, told in zip(documents, found, strict=True):
         ours: Any = compose(text)
         assert same(sent(told), sent(ours.data)), text
+
+
+def test_the_hashes_of_kustomize_are_known(tmp_path: Path) -> None:
+    """What the real kustomize names by a hash is known for what a generator makes."""
+    text = "configMapGenerator:\n" + "".join(f"- name: c{at}\n  literals: [a={at}]\n" for at in range(40))
+    (tmp_path / "kustomization.yaml").write_text(text)
+    command = [ASSETS / "kubectl", "kustomize", tmp_path]
+    made = subprocess.run(command, capture_output=True, check=True, text=True).stdout
+    names = [line.partition(": ")[2] for line in made.splitlines() if line.startswith("  name: ")]
+    found = Descriptions()
+    found.update("kustomization.yaml", manifest.read("kustomization.yaml", text.encode()))
+
+    assert len(names) == 40
+    assert all(found.find(manifest.Identity("", "ConfigMap", "shop", name)) for name in names)

@@ -10,6 +10,7 @@ import pytest
 from reverser.errors import WithheldError
 from reverser.stages import adopt
 from reverser.stages.equality import same
+from reverser.stages.patch import is_json
 from reverser.stages.scalars import sent
 from tests.golden.people import FILES, KINDS, Edit, edits, target
 
@@ -45,6 +46,7 @@ def check(path: Path, edit: Edit, texts: list[str], index: int) -> None:
     assert text.endswith(last)
     document = text[len(first) : len(text) - len(last)]
     assert same(sent(adopt.parse(document.encode())), sent(edit.wanted))
+    assert is_json(document) or not is_json(texts[index])
     gone, came = changed(after[index], document)
     if edit.kind in ("key removed", "item removed"):
         # A dash or a comma may stand on the line of the neighbour.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from fractions import Fraction
 from typing import Any
 
@@ -180,6 +181,19 @@ def test_an_edit_of_any_file_says_what_it_should(data: Any, before: Any, after: 
     assert made is not None
     assert same(sent(made.data), sent(wanted))
     assert ("\r" in edited) is ("\r\n" in text)
+
+
+@given(SPECS, SPECS, st.sampled_from([None, 2, "\t"]), st.sampled_from(["", "\n"]))
+@settings(max_examples=80, deadline=None)
+def test_json_stays_json(before: Any, after: Any, layout: Any, end: str) -> None:
+    """After every edit JSON readers read a JSON file, and read what was asked for; or it is withheld."""
+    text = json.dumps(_document(before), indent=layout, ensure_ascii=False) + end
+    try:
+        edited = patched(text, _document(after))
+    except WithheldError:
+        return
+
+    assert json.loads(edited) == _document(after)
 
 
 @given(st.data(), SPECS)

@@ -7,7 +7,7 @@ import yaml
 
 from reverser.errors import WithheldError
 from reverser.stages import adopt
-from reverser.stages.manifest import Identity, documents, identities
+from reverser.stages.manifest import Identity, documents, read
 
 FILE = b"""\
 # our shop
@@ -65,6 +65,12 @@ def test_unreadable_file_is_withheld() -> None:
     """A file that is no YAML is withheld, not replaced."""
     with pytest.raises(WithheldError):
         adopt.edit(b"a: [", 0, {"a": 1})
+
+
+def identities(content: bytes) -> list[Identity | None]:
+    """One identity a document, in order."""
+    found = {each.index: each.identity for each in read("", content).objects}
+    return [found.get(index) for index in range(len(documents(content.decode(errors="replace"))))]
 
 
 def test_identities() -> None:

@@ -36,6 +36,14 @@ def told(files: dict[str, str], identity: Identity = WEB) -> list[tuple[str, str
         ({"a.yaml": MANIFEST.replace("name: web", "name: ${env}eb")}, [("a.yaml", "Templated")]),
         ({"a.yaml": MANIFEST.replace("name: web", "name: '{{ .Release.Name }}'")}, []),
         ({"a.yaml": MANIFEST.replace("name: web", "name: ${env}-db")}, []),
+        ({"a.yaml": MANIFEST, "t.yaml": MANIFEST.replace("name: web", "name: ${env}eb")}, [("a.yaml", "")]),
+        ({"a.yaml": MANIFEST, "t.yaml": MANIFEST.replace("shop", "${ns}")}, [("a.yaml", "")]),
+        (
+            {"a.yaml": UNNAMED, "t.yaml": MANIFEST.replace("shop", "{{ .ns }}")},
+            [("a.yaml", "Ambiguous"), ("t.yaml", "Templated")],
+        ),
+        ({"t.yaml": UNNAMED.replace("name: web", "name: ${env}eb")}, []),
+        ({"t.yaml": MANIFEST.replace("name: web", "name: ${env}eb").replace("shop", "${ns}")}, []),
         ({"Chart.yaml": "name: c\n", "templates/a.yaml": MANIFEST}, []),
         ({"c/Chart.yaml": "name: c\n", "c/templates/sub/a.yaml": MANIFEST}, []),
         ({"c/templates/a.yaml": MANIFEST}, [("c/templates/a.yaml", "")]),
@@ -58,6 +66,12 @@ def test_what_describes_an_object(files: dict[str, str], expected: list[tuple[st
         ("configMapGenerator:\n- name: x\n  files: [a=web.yaml]\n", []),
         ("helmCharts:\n- name: x\n  valuesFile: web.yaml\n", []),
         ("transformers: [web.yaml]\n", []),
+        ("crds: [web.yaml]\n", []),
+        ("resources: [web.yaml]\ncrds: [web.yaml]\n", [("k/web.yaml", "")]),
+        (
+            "resources: [web.yaml]\nconfigMapGenerator:\n- name: x\n  files: [web.yaml]\n",
+            [("k/web.yaml", "")],
+        ),
         ("replacements:\n- path: web.yaml\n", []),
         ("kind: Component\nresources: [web.yaml]\n", [("k/web.yaml", "Generated")]),
         ("resources: [web.yaml]\nnamePrefix: my-\n", []),
@@ -104,6 +118,36 @@ def test_names_that_kustomize_gives_are_known() -> None:
     assert reason("my-env-5h2kd9t7g8") == [("prod/kustomization.yaml", "Generated")]
     assert reason("my-env") == reason("env") == []
     assert reason("my-fixed") == [("prod/kustomization.yaml", "Generated")]
+
+
+@pytest.mark.parametrize("name", ["grafana-dashboards", "grafana-production", "grafana-0123456789"])
+def test_a_word_is_no_hash_of_kustomize(name: str) -> None:
+    """A ConfigMap whose name begins like that of a generator is an object of its own."""
+    files = {
+        "kustomization.yaml": "configMapGenerator:\n- name: grafana\n",
+        "a.yaml": MANIFEST.replace("web", name),
+    }
+
+    assert told(files, Identity("", "ConfigMap", "shop", name)) == [("a.yaml", "")]
+    assert told(files, Identity("", "ConfigMap", "shop", "grafana-6ct58987ht")) == [
+        ("kustomization.yaml", "Generated")
+    ]
+
+
+def test_names_that_kustomize_gives_follow_their_files() -> None:
+    """A file that comes, changes or goes under a prefix is found by its new name alone."""
+    found = index({"kustomization.yaml": "namePrefix: my-\nresources: [a.yaml]\n"})
+
+    def where(name: str) -> list[str]:
+        return [place.path for place in found.find(Identity("", "ConfigMap", "shop", name))]
+
+    assert where("my-web") == []
+    found.update("a.yaml", read("a.yaml", MANIFEST.encode()))
+    assert where("my-web") == ["a.yaml"]
+    found.update("a.yaml", read("a.yaml", MANIFEST.replace("web", "db").encode()))
+    assert (where("my-web"), where("my-db")) == ([], ["a.yaml"])
+    found.update("a.yaml", None)
+    assert where("my-db") == []
 
 
 def test_the_index_follows_its_files() -> None:

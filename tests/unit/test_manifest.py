@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from reverser.stages.manifest import Identity, identities, read
+from reverser.stages.manifest import Identity, documents, read
 
 PLAIN = b"apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: win\n  namespace: shop\ndata:\n  a: b\n"
 WIN = Identity("", "ConfigMap", "shop", "win")
@@ -16,6 +16,12 @@ OBJECT = {
     "metadata": {"name": "win", "namespace": "shop"},
     "data": {"a": "b"},
 }
+
+
+def identities(content: bytes) -> list[Identity | None]:
+    """One identity a document, in order."""
+    found = {each.index: each.identity for each in read("", content).objects}
+    return [found.get(index) for index in range(len(documents(content.decode(errors="replace"))))]
 
 
 @pytest.mark.parametrize(
@@ -41,6 +47,9 @@ OBJECT = {
         ),
         b"---\n" + PLAIN + b"...\n",
         b"%YAML 1.1\n---\n" + PLAIN,
+        PLAIN.replace(
+            b"metadata:\n  name: win\n  namespace: shop", b"metadata: {name: win, namespace: shop} # ours"
+        ).replace(b"a: b", b"a: {{ .Values.a }}"),
         json.dumps(OBJECT).encode(),
         json.dumps(OBJECT, indent="\t").encode(),
         b"  " + json.dumps(OBJECT, indent=2).replace("\n", "\r\n").encode(),
@@ -66,6 +75,36 @@ def test_the_items_of_a_list_are_described() -> None:
     (found,) = read("a.json", content).objects
 
     assert (found.identity, found.reason) == (WIN, "UneditableFile")
+
+
+ITEM = "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: NAME\n  namespace: shop\ndata:\n  a: |\n    - x\n"
+
+
+def _listed(rest: str, pad: str = "", head: str = "apiVersion: v1\nitems:\n") -> bytes:
+    """A list of win and db, as `kubectl get --output yaml` writes it."""
+    texts = [ITEM.replace("NAME", name) + rest for name in ("win", "db")]
+    items = [pad + "- " + text.rstrip().replace("\n", f"\n{pad}  ") for text in texts]
+    return (head + "\n".join(items) + "\nkind: List\nmetadata:\n  resourceVersion: ''\n").encode()
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        _listed(""),
+        _listed(f"  b: {'x' * 200_000}\n"),
+        _listed(f"  b: {'x' * 200_000}\n", pad="  "),
+        _listed("  b: {{ .Values.b }}\n"),
+        _listed("  b: {{ .Values.b }}\n", head="# ours\n\nitems: # all\n\n# first\n"),
+        _listed("  b: {{ .Values.b }}\n", pad="    ").replace(b"\n", b"\r\n"),
+        _listed("").replace(b"kind: List", b"kind: ConfigMapList").replace(b"  kind: ConfigMap\n", b""),
+    ],
+)
+def test_the_items_of_any_list_are_described(content: bytes) -> None:
+    """A dump that is too long to be read whole, or a template, hides none of its objects."""
+    found = [(each.identity, each.reason) for each in read("a.yaml", content).objects]
+
+    db = Identity("", "ConfigMap", "shop", "db")
+    assert found == [(WIN, "UneditableFile"), (db, "UneditableFile")]
 
 
 def test_a_sealed_secret_describes_the_secret_too() -> None:
