@@ -8,6 +8,7 @@ version before it, and the attribution knows what can still be told.
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import Any, NamedTuple
 
 import msgspec
@@ -20,6 +21,8 @@ from reverser.stages import managed
 LABELS_MOST = 100
 """Of an object whose labels are looked at for a selector: with 100 they are 32 kB at most."""
 OWNERS_MOST = 100
+ENTRIES_MOST = 1000
+"""Of managedFields, to be looked at: some milliseconds. Ten that update and all that apply are kept."""
 INT64 = 2**63
 """A custom resource may count further; whoever keeps facts cannot, and nothing is scaled to that many."""
 SCALED = "spec.replicas: "
@@ -61,16 +64,16 @@ class Sightings:
         uid = metadata.get("uid")
         if not isinstance(uid, str):
             return
-        seen = self._of(change.stream, change.origin)
+        seen, written = self._of(change.stream, change.origin), _written(change)
         if change.removed:
             seen.pop(uid, None)
             return
         seen[uid] = Sighting(
             str(metadata.get("resourceVersion", "")),
-            managed.changed_at(change.object) or 0.0,
+            managed.changed_at(written) or 0.0,
             change.deleted,
             _replicas(change.object),
-            managed.status_marks(change.object),
+            managed.status_marks(written),
         )
 
     def versions(self) -> dict[tuple[str, str], str]:
@@ -88,7 +91,11 @@ class Sightings:
         if change.origin is not Origin.LIVE or not isinstance(uid, str):
             return None
         before = self._of(change.stream, change.origin).get(uid)
-        written_at, status_written = _written_at(change, before), _status_written(change, before)
+        written = _written(change)
+        written_at, status_written = (
+            _written_at(change, written, before),
+            _status_written(change, written, before),
+        )
         if change.deleted:
             operation = Operation.DELETE
         else:
@@ -105,8 +112,8 @@ class Sightings:
             replicas_before=None if before is None else before.replicas,
             replicas=_replicas(change.object),
             replicas_only=_scaled_only(entry),
-            manager="" if change.deleted or status_written else managed.manager(change.object),
-            subresource=managed.subresource(change.object) if written_at else None,
+            manager="" if change.deleted or status_written else managed.manager(written),
+            subresource=managed.subresource(written) if written_at else None,
             status_written=status_written,
             written_at=written_at,
             labels=_texts(metadata.get("labels")),
@@ -126,19 +133,28 @@ def _scaled_only(entry: Entry) -> bool | None:
     return len(entry.changes) == 1 and entry.changes[0].startswith(SCALED)
 
 
-def _written_at(change: Change, before: Sighting | None) -> float:
+def _written(change: Change) -> dict[str, Any]:
+    """The object's metadata; absurdly many entries of managedFields are none: all this holds the loop."""
+    metadata = _metadata(change.object)
+    entries = metadata.get("managedFields")
+    if isinstance(entries, list) and len(entries) > ENTRIES_MOST:
+        metadata = {**metadata, "managedFields": []}
+    return {"metadata": metadata}
+
+
+def _written_at(change: Change, written: dict[str, Any], before: Sighting | None) -> float:
     """See `Subject.written_at`."""
     if change.deleted:
-        return managed.deletion_asked_at(change.object) or 0.0
-    newest = managed.only_newest_at(change.object) or 0.0
+        return managed.deletion_asked_at(written) or 0.0
+    newest = managed.only_newest_at(written) or 0.0
     return newest if before is None or newest > before.written_at else 0.0
 
 
-def _status_written(change: Change, before: Sighting | None) -> bool:
+def _status_written(change: Change, written: dict[str, Any], before: Sighting | None) -> bool:
     """See `Subject.status_written`. An entry that only went lost its fields to another writer."""
     if change.deleted or before is None:
         return False
-    return not {*managed.status_marks(change.object)} <= {*before.status_marks}
+    return not {*managed.status_marks(written)} <= {*before.status_marks}
 
 
 def _metadata(obj: dict[str, Any]) -> dict[str, Any]:
@@ -154,14 +170,15 @@ def _replicas(obj: dict[str, Any]) -> int | None:
 
 def _owners(metadata: dict[str, Any]) -> list[str]:
     owners = metadata.get("ownerReferences")
-    uids = [owner.get("uid") for owner in owners or () if isinstance(owner, dict)]
-    return [uid for uid in uids if isinstance(uid, str)][:OWNERS_MOST]
+    uids = (owner.get("uid") for owner in owners or () if isinstance(owner, dict))
+    return list(islice((uid for uid in uids if isinstance(uid, str)), OWNERS_MOST))
 
 
 def _texts(value: Any) -> dict[str, str]:
     """Labels. Those of an object that has absurdly many are none: it is held in memory for minutes."""
+    if isinstance(value, dict) and len(value) > LABELS_MOST:
+        return {}
     try:
-        found = msgspec.convert(value or {}, dict[str, str])
+        return msgspec.convert(value or {}, dict[str, str])
     except msgspec.ValidationError:
         return {}
-    return found if len(found) <= LABELS_MOST else {}

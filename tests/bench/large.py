@@ -20,12 +20,15 @@ from reverser.app.collector import settle
 from reverser.cli.run import SWITCH_SECONDS
 from reverser.health import Health
 from reverser.intake import Intake
+from reverser.intake.attributor import Attributor
+from reverser.intake.patience import PatientJournal
 from reverser.journal.sqlite import open_journal
 from reverser.kube.events import change_of, read
 from reverser.metrics import Metrics
 from reverser.model.change import Observation, Origin, Stream
 from reverser.model.destination import Destination
 from reverser.model.rule import Rule
+from reverser.stages.attribute import Facts
 from reverser.stages.route import compile_routes
 from tests.bench.options import Options, say
 from tests.bench.result import Row, at_most
@@ -69,7 +72,9 @@ async def _held(options: Options, pair: Pair) -> tuple[float, float]:
     async with open_journal(options.folder) as journal:
         destinations = [Destination("live", "file:///live", secrets="mask")]
         routes = compile_routes([Rule("everything", "live")], destinations, (), journal.key, HOOKS)
-        intake = Intake(routes, lambda stream: stream.id, journal, METRICS, Health())
+        health = Health()
+        attributor = Attributor(Facts(), journal.key, PatientJournal(journal, health), METRICS, time.time)
+        intake = Intake(routes, lambda stream: stream.id, journal, METRICS, health, attributor)
         await _take(intake, stream, lines[0])
         turns = list[float]()
         async with trio.open_nursery() as nursery:

@@ -189,6 +189,23 @@ def _managed(size: int) -> Pair:
     return WIDGETS, before, after
 
 
+def _managers(size: int) -> Pair:
+    entry = {"operation": "Update", "time": "2026-03-01T08:00:00Z", "subresource": "status"}
+    before, after = (_object(WIDGETS, spec={"a": number}) for number in (1, 2))
+    for each in (before, after):
+        each["metadata"]["managedFields"] = [
+            {"manager": f"m{number:05}", **entry} for number in range(size // 98)
+        ]
+    return WIDGETS, before, after
+
+
+def _owners(size: int) -> Pair:
+    before, after = (_object(WIDGETS, spec={"a": number}) for number in (1, 2))
+    for each in (before, after):
+        each["metadata"]["ownerReferences"] = [{"uid": f"{number:06}"} for number in range(size // 18)]
+    return WIDGETS, before, after
+
+
 def _environment(size: int) -> Pair:
     env = [{"name": f"OPTION_{number:06}_TOKEN", "value": f"value-{number}"} for number in range(size // 60)]
     return DEPLOYMENTS, _deployment(env), _deployment(env[::-1])
@@ -229,5 +246,7 @@ _SHAPES: dict[str, Callable[[int], Pair]] = {
     "900 levels": _too_deep,
     "annotations": _annotations,
     "managed fields": _managed,
+    "15,000 managers": _managers,
+    "owners": _owners,
     "environment reversed": _environment,
 }

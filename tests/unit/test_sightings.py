@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from reverser.intake.sightings import Sightings
+from reverser.intake.sightings import ENTRIES_MOST, Sightings
 from reverser.model.change import Change, ListCompleted, ListStarted, Operation, Origin, Stream
 from reverser.model.entry import Edit, Entry
 from reverser.model.resource import ResourceType
@@ -92,6 +92,18 @@ def test_status_writes(before: Any, after: Any, written: bool) -> None:
     subject = _subject(sightings, _change("6", metadata=_managed(*after)))
 
     assert (subject.status_written, subject.manager) == (written, "" if written else "kubectl-edit")
+
+
+def test_absurdly_many_managers_are_none() -> None:
+    """Looking at them all would hold the event loop: who wrote is then unknown, and the rest is told."""
+    many = _managed(*[EDIT] * ENTRIES_MOST, LATER)
+    sightings = Sightings()
+    sightings.note(_change("5", created=True, metadata=_managed(EDIT)))
+
+    subject = _subject(sightings, _change("6", metadata=many))
+
+    assert (subject.manager, subject.status_written, subject.written_at) == ("", False, 0.0)
+    assert (subject.previous_version, subject.version) == ("5", "6")
 
 
 def test_a_list_replaces_what_was_seen() -> None:
