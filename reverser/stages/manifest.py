@@ -11,6 +11,7 @@ whoever applies the folder applies such a file, too, and a second one would stop
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -33,6 +34,7 @@ _FIELD = re.compile(
 _COMMENT = re.compile(r"(?:^|[ \t])#")
 _ANCHOR = re.compile(r"(?<!\S)&\S++[ \t]++")
 _ODD = re.compile(r"[*!|>{\[]")
+_BLANK = re.compile(r"[ \t\r\n]*")
 _NAMES = re.compile(r"apiVersion")
 _LIST = re.compile(r"^kind:[ \t]+[\"']?\w*List[\"']?[ \t\r]*$", re.MULTILINE)
 _ITEMS = re.compile(
@@ -142,9 +144,12 @@ def _judged(identity: Identity, index: int, document: str) -> Iterator[Described
 
 def _read_whole(document: str, index: int) -> Iterator[Described]:
     content = as_data(document)
+    why = "stands in a list of objects"
     listed = _items(content) if content is not None else _items_by_lines(document)
+    if content is None and listed is None and document.lstrip().startswith("{"):
+        why = "stands behind other JSON, or before it"
+        listed = [_identity(each) for each in _stream(document)]
     if listed is not None:
-        why = "stands in a list of objects"
         yield from (Described(each, index, "UneditableFile", why) for each in listed if each is not None)
         return
     identity = _identity(content)
@@ -161,6 +166,20 @@ def _items(content: Any) -> list[Identity | None] | None:
     # `kubectl apply` takes items that name no type for those of their list.
     own = {"apiVersion": content.get("apiVersion"), "kind": kind.removesuffix("List")}
     return [_identity(own | item if isinstance(item, dict) else None) for item in items]
+
+
+def _stream(document: str) -> Iterator[Any]:
+    """JSON values one behind the other, which kubectl reads as documents."""
+    decoder, rest = json.JSONDecoder(), document.strip()
+    at = 0
+    while at < len(rest):
+        try:
+            value, at = decoder.raw_decode(rest, at)
+        except (ValueError, RecursionError):
+            return
+        yield value
+        blank = _BLANK.match(rest, at)
+        at = blank.end() if blank else at
 
 
 def _items_by_lines(document: str) -> list[Identity | None] | None:
@@ -226,7 +245,7 @@ def _entered(fields: dict[str, str], field: str, value: str) -> bool:
     if field == "metadata" and value:
         told = _in_brackets(value) if value[0] == "{" and value[-1] == "}" else {}
         return bool(told) and all(fields.setdefault(key, each) == each for key, each in told.items())
-    if _ODD.match(value) and not value.startswith("{{"):
+    if "\\" in value or (_ODD.match(value) and not value.startswith("{{")):
         return False
     return fields.setdefault(field, value) == value
 

@@ -50,6 +50,7 @@ def identities(content: bytes) -> list[Identity | None]:
         PLAIN.replace(
             b"metadata:\n  name: win\n  namespace: shop", b"metadata: {name: win, namespace: shop} # ours"
         ).replace(b"a: b", b"a: {{ .Values.a }}"),
+        PLAIN.replace(b"name: win", b'name: "w\\u0069n"'),
         json.dumps(OBJECT).encode(),
         json.dumps(OBJECT, indent="\t").encode(),
         b"  " + json.dumps(OBJECT, indent=2).replace("\n", "\r\n").encode(),
@@ -105,6 +106,18 @@ def test_the_items_of_any_list_are_described(content: bytes) -> None:
 
     db = Identity("", "ConfigMap", "shop", "db")
     assert found == [(WIN, "UneditableFile"), (db, "UneditableFile")]
+
+
+@pytest.mark.parametrize("between", ["", "\n", "\r\n  \r\n"])
+def test_json_documents_one_behind_the_other_are_described(between: str) -> None:
+    """kubectl applies each of them; the file cannot be edited, and none gets a second one."""
+    other = json.dumps(OBJECT).replace("win", "db")
+    found = read("a.json", (json.dumps(OBJECT, indent=1) + between + other + between).encode()).objects
+
+    assert [(each.identity.name, each.reason) for each in found] == [
+        ("win", "UneditableFile"),
+        ("db", "UneditableFile"),
+    ]
 
 
 def test_a_sealed_secret_describes_the_secret_too() -> None:

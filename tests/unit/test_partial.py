@@ -95,6 +95,12 @@ MANIFESTS: list[tuple[str, str, str, dict[str, Any]]] = [
         },
     ),
     ("v1", "Service", "spec: {clusterIP: None}\n", {"sessionAffinity": "None", "type": "ClusterIP"}),
+    (
+        "v1",
+        "Service",
+        "spec: {type: ExternalName, externalName: a.example.com}\n",
+        {"sessionAffinity": "None"},
+    ),
     ("v1", "ConfigMap", "data:\n  a: '1'\n", {}),
     ("v1", "ConfigMap", "", {}),
     ("v1", "ServiceAccount", "", {}),
@@ -211,6 +217,9 @@ def test_what_only_looks_like_a_patch_is_whole(text: str) -> None:
     [
         DEPLOYMENT + "spec:\n  # selector:, containers: and image: stand in the base\n  replicas: 2\n",
         DEPLOYMENT + "spec: {replicas: 2} # selector: containers: image:\n",
+        _manifest("v1", "Service", "spec: {type: LoadBalancer}\n"),
+        _manifest("networking.k8s.io/v1", "Ingress", "spec: {ingressClassName: nginx}\n"),
+        _manifest("v1", "PersistentVolume", "spec: {persistentVolumeReclaimPolicy: Retain}\n"),
         CONFIG + "data: {$patch: replace}\n",
         CONFIG + "x:\n- $patch: delete\n  name: {{ .x }}\n",
         CONFIG + '"$setElementOrder/data": [a]\n',
