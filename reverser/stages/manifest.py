@@ -34,6 +34,8 @@ _FIELD = re.compile(
 _COMMENT = re.compile(r"(?:^|[ \t])#")
 _ANCHOR = re.compile(r"(?<!\S)&\S++[ \t]++")
 _ODD = re.compile(r"[*!|>{\[]")
+_END = re.compile(r"^\.\.\.[ \t\r]*$", re.MULTILINE)
+"""Nobody who splits a file at `---` reads on behind it."""
 _BLANK = re.compile(r"[ \t\r\n]*")
 _NAMES = re.compile(r"apiVersion")
 _LIST = re.compile(r"^kind:[ \t]+[\"']?\w*List[\"']?[ \t\r]*$", re.MULTILINE)
@@ -217,7 +219,7 @@ def _scanned(document: str) -> Identity | None:
     """By the lines of a document in block style; None when they do not tell, or tell two things."""
     fields: dict[str, str] = {}
     inside, depth = "", -1
-    for line in document.split("\n"):
+    for line in _END.split(document, maxsplit=1)[0].split("\n"):
         rest = line.lstrip(" \t")
         if rest[:1] in ("", "#", "\r"):
             continue

@@ -46,6 +46,7 @@ def identities(content: bytes) -> list[Identity | None]:
             b"metadata:\n  name: win\n  namespace: shop", b"metadata: {name: win, namespace: shop}"
         ),
         b"---\n" + PLAIN + b"...\n",
+        PLAIN + b"...\n" + PLAIN.replace(b"win", b"db"),
         b"%YAML 1.1\n---\n" + PLAIN,
         PLAIN.replace(
             b"metadata:\n  name: win\n  namespace: shop", b"metadata: {name: win, namespace: shop} # ours"
