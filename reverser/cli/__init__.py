@@ -2,7 +2,7 @@
 
 Only this package reads argv and the environment. What a command raises ends here as one of the
 documented exit codes: 78 the configuration, 69 a server was unreachable or refused, 70 a bug
-(a traceback tells where, without the text of the error), 2 wrong usage, 0 all is well.
+(a traceback tells where, without the text of the error), 2 wrong usage, 130 Ctrl-C, 0 all is well.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any
 import click
 
 from reverser import __version__
-from reverser.cli.failure import exits
+from reverser.cli.failure import exits, interruptible
 from reverser.reaper import reap_orphans
 
 COMMANDS = {
@@ -34,6 +34,11 @@ class Commands(click.Group):
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 click's signature
         return list(COMMANDS)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Here, since click itself makes another exit code of Ctrl-C."""
+        with interruptible():
+            return super().invoke(ctx)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
         if cmd_name not in COMMANDS:

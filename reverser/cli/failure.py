@@ -17,15 +17,33 @@ if TYPE_CHECKING:
 EXIT_UNAVAILABLE = 69
 EXIT_BUG = 70
 EXIT_CONFIG = 78
+EXIT_INTERRUPTED = 130
 
 
 @contextmanager
 def exits() -> Iterator[None]:
     """End the process with the exit code that an escaping error stands for."""
     try:
-        yield
+        with interruptible():
+            yield
     except (Exception, BaseExceptionGroup) as error:
         _end(error)
+
+
+@contextmanager
+def interruptible() -> Iterator[None]:
+    """Ctrl-C ends the process with 130 and no word, bare or in the group that a nursery makes of it."""
+    try:
+        yield
+    except (KeyboardInterrupt, BaseExceptionGroup) as error:
+        if interrupted(error):
+            sys.exit(EXIT_INTERRUPTED)
+        raise
+
+
+def interrupted(error: BaseException) -> bool:
+    """Whether a person has pressed Ctrl-C."""
+    return any(isinstance(leaf, KeyboardInterrupt) for leaf in _leaves(error))
 
 
 def _end(error: BaseException) -> NoReturn:

@@ -15,6 +15,7 @@ import trio
 from reverser.app.hosting import hosted
 from reverser.app.replay import replay
 from reverser.app.replayed import Summary
+from reverser.cli.failure import interrupted
 from reverser.cli.options import config_option
 from reverser.cli.setting import cluster_option
 from reverser.config import Config, load
@@ -64,10 +65,9 @@ def replay_command(
     try:
         summary = trio.run(replay, chosen, hosted(chosen, os.environ), cluster, logs, _progress())
     except (BaseExceptionGroup, KeyboardInterrupt) as error:
-        if isinstance(error, BaseExceptionGroup) and error.subgroup(KeyboardInterrupt) is None:
-            raise
-        click.echo("replay: interrupted; the same command goes on from here", err=True)
-        raise click.Abort from None
+        if interrupted(error):
+            click.echo("replay: interrupted; the same command goes on from here", err=True)
+        raise
     _show(summary, chosen.destinations[0])
 
 

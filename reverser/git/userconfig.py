@@ -12,11 +12,16 @@ import os
 import re
 from pathlib import Path
 
+import structlog
 import trio
 
 from reverser.git.process import Git
 
+log = structlog.get_logger()
+
 NAME = "user.gitconfig"
+_told: list[str] = []
+"""What git said last of a configuration that it cannot read; told once, not at each fetch."""
 
 TAKEN = re.compile(
     r"safe\.directory"
@@ -31,9 +36,17 @@ TAKEN = re.compile(
 async def take(git: Git) -> Path:
     """Copy what we take of the user's settings as they are now; the file with the copy."""
     done = await git.run("config", "--list", "--null", users_own=True)
+    if done.code:
+        _tell(done.stderr.strip())
     path = git.folder / NAME
     await trio.to_thread.run_sync(_write, path, taken(done.stdout if done.code == 0 else b""))
     return path
+
+
+def _tell(complaint: str) -> None:
+    if _told != [complaint]:
+        _told[:] = [complaint]
+        log.warning("the user's Git configuration cannot be read", complaint=complaint)
 
 
 def taken(listed: bytes) -> str:

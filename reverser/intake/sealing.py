@@ -36,6 +36,7 @@ class Sealing:
         self._health = health
         self._down: dict[str, ReverserError] = {}
         self._waiting: dict[Place, Decision] = {}
+        self._waiting_bytes = 0
         self._stirred = trio.Event()
 
     def begin(self, destinations: Iterable[str]) -> None:
@@ -61,12 +62,13 @@ class Sealing:
                 self._failed(destination, failure)
         if self._room_for(decision):
             self._waiting[destination, key] = decision
+            self._waiting_bytes += _size(decision)
             self._stirred.set()
         return _withheld(destination, key, decision, error)
 
     def _room_for(self, decision: Decision) -> bool:
         """Whether it may wait in memory; else it is tried at the object's next change, or the next start."""
-        return sum(map(_size, self._waiting.values())) + _size(decision) <= WAITING_BYTES_MOST
+        return self._waiting_bytes + _size(decision) <= WAITING_BYTES_MOST
 
     async def all(self, made: list[tuple[str, ObjectKey, Decision]]) -> list[tuple[str, ObjectKey, Decision]]:
         """The same for many objects, a few at a time, in the same order."""
@@ -88,12 +90,14 @@ class Sealing:
 
     def supersede(self, destination: str, key: ObjectKey) -> None:
         """The object has changed, or gone: what waited of it is void."""
-        self._waiting.pop((destination, key), None)
+        decision = self._waiting.pop((destination, key), None)
+        if decision is not None:
+            self._waiting_bytes -= _size(decision)
 
     def listed(self, misses: Callable[[ObjectKey], bool]) -> None:
         """A complete list proves that objects are gone: what waited of them is void."""
         for place in [place for place in self._waiting if misses(place[1])]:
-            del self._waiting[place]
+            self.supersede(*place)
 
     @property
     def waiting(self) -> list[Place]:

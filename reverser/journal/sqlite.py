@@ -128,7 +128,7 @@ class SqliteJournal:
     async def kept(self) -> list[tuple[float, Fact]]:
         return await self._read(lambda store: store.evidence.kept())
 
-    async def ack(self, destination: str, seqs: Iterable[int], head: str) -> None:
+    async def ack(self, destination: str, seqs: Iterable[int | range], head: str) -> None:
         known = list(seqs)
         await self._write(lambda store: store.ack(destination, known, head))
         with suppress(TransientError):  # what is acknowledged is so, with or without room for this

@@ -191,9 +191,11 @@ class Store:
         statement = "SELECT 1 FROM entries WHERE destination=? AND seq>? LIMIT 1"
         return self._db.execute(statement, (destination, after)).fetchone() is not None
 
-    def ack(self, destination: str, seqs: Iterable[int], head: str) -> None:
-        places = ((destination, seq) for seq in seqs)
-        self._db.executemany("DELETE FROM entries WHERE destination=? AND seq=?", places)
+    def ack(self, destination: str, seqs: Iterable[int | range], head: str) -> None:
+        highest = self._last_seq()
+        every = (each if isinstance(each, range) else range(each, each + 1) for each in seqs)
+        places = ((destination, each.start, min(each.stop - 1, highest)) for each in every)
+        self._db.executemany("DELETE FROM entries WHERE destination=? AND seq BETWEEN ? AND ?", places)
         self.set_fact(f"head/{destination}", head)
 
     def shrink(self) -> bool:

@@ -112,8 +112,12 @@ class Journal(Protocol):
     async def kept(self) -> list[tuple[float, Fact]]:
         """Facts that were kept, with the time of their arrival, oldest first."""
 
-    async def ack(self, destination: str, seqs: Iterable[int], head: str) -> None:
-        """These entries are in the remote branch, whose head is `head` now."""
+    async def ack(self, destination: str, seqs: Iterable[int | range], head: str) -> None:
+        """These entries are in the remote branch, whose head is `head` now.
+
+        A range costs what entries of it are pending, however many numbers it has: somebody else may have
+        written it. Numbers that were never given out mean nothing.
+        """
 
     async def head(self, destination: str) -> str:
         """The remote head of the last `ack` (or `set_head`); empty when there was none."""

@@ -12,7 +12,6 @@ is written. Where branch and journal no longer fit together, `recover` mends the
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable, Sequence
 
 import msgspec
@@ -146,7 +145,7 @@ class CatchUp:
         ours = [each for each in ranges if self._journal.issued(each[0], each[2])]
         seqs = [range(first, last + 1) for _, first, last in ours]
         if seqs:
-            await self._journal.ack(self._name, itertools.chain.from_iterable(seqs), head)
+            await self._journal.ack(self._name, seqs, head)
 
     async def _rebuild(self, met: Met, landed: Sequence[Landed], us: Us, files: Files) -> bool:
         """Have records taken from the branch where it knows better; whether that was so."""

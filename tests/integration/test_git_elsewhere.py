@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from gitserver import GitServer, serving
 from gitsupport import commit, destination
+from structlog.testing import capture_logs
 
 from reverser.errors import StalledError
 from reverser.git.probe import probe
@@ -124,3 +125,22 @@ async def test_how_to_connect_is_the_users_to_say(tmp_path: Path, monkeypatch: p
     assert copy.stat().st_mode & 0o777 == 0o600
     own.unlink()
     assert (await take(git)).read_text() == taken(b"") == ""
+
+
+async def test_a_broken_configuration_of_the_user_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its proxies and certificates are not in force: the log says so once, with the file and the line."""
+    own = tmp_path / "gitconfig"
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(own))
+    own.write_text("[http]\n\tproxy = http://p:1\n[broken\n")
+    git = Git(tmp_path / "ours")
+    git.folder.mkdir()
+
+    with capture_logs() as logged:
+        for _ in range(3):
+            assert (await take(git)).read_text() == ""
+
+    (line,) = logged
+    assert line["event"] == "the user's Git configuration cannot be read"
+    assert str(own) in line["complaint"]

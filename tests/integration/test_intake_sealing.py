@@ -13,7 +13,7 @@ import trio
 
 from reverser.errors import ReverserError, StalledError, TransientError, WithheldError
 from reverser.health import Health
-from reverser.intake import Intake, again
+from reverser.intake import Intake, again, sealing
 from reverser.journal.sqlite import open_journal
 from reverser.model.change import Change, Observation, Stream
 from reverser.model.destination import Destination, Sops
@@ -21,6 +21,7 @@ from reverser.model.ports import Journal
 from reverser.model.resource import ResourceType
 from reverser.model.rule import Rule
 from reverser.model.sealed import Clear
+from reverser.stages.decision import Decision
 from reverser.stages.route import compile_routes
 from tests.hooks import HOOKS
 from tests.integration.intaking import (
@@ -35,6 +36,7 @@ from tests.integration.intaking import (
     tree,
     whole,
 )
+from tests.unit.journal_conformance import key, record
 
 SECRETS = Stream("default", ResourceType("", "v1", "secrets", "Secret", True))
 SOPS = Destination("live", "file:///live", secrets="encrypt", sops=Sops(age=("age1x",)))
@@ -261,3 +263,36 @@ async def test_a_condition_ends_though_nothing_waits_any_more(tmp_path: Path) ->
         with trio.fail_after(BOUND_SECONDS):
             while made.stalled:
                 await trio.sleep(0.01)
+
+
+async def test_what_waits_is_not_counted_again_for_each_object(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A thousand Secrets without a program to encrypt them cost a thousand looks at a size, and its room
+    is free again when they change or go.
+    """
+    looks = 0
+    real = sealing._size
+
+    def size(decision: Decision) -> int:
+        nonlocal looks
+        looks += 1
+        return real(decision)
+
+    safe = Safe()
+    safe.trouble = MISSING
+    asked = sealing.Sealing({"live": safe}, bytes(32), Health())
+    decision = Decision(
+        "update", record=record("a", bytes(1000)), clear=Clear({"metadata": {"name": "a"}}, ())
+    )
+    monkeypatch.setattr(sealing, "_size", size)
+    monkeypatch.setattr(sealing, "WAITING_BYTES_MOST", 1_000_000)
+    for number in range(1100):
+        await asked.sealed("live", key(str(number)), decision)
+    assert looks < 5000
+    assert len(asked._waiting) == 1000
+
+    asked.supersede("live", key("0"))
+    await asked.sealed("live", key("1"), decision)
+    asked.listed(lambda each: each.name in "23")
+    for name in "uvwxyz":
+        await asked.sealed("live", key(name), decision)
+    assert len(asked._waiting) == 1000

@@ -174,6 +174,21 @@ async def test_acknowledging_twice_changes_nothing(journal: Journal) -> None:
     assert await journal.head("live") == "two"
 
 
+async def test_a_range_is_acknowledged_without_being_counted(journal: Journal) -> None:
+    """Anybody may push a trailer with a range of any length; numbers to come are not acknowledged by it."""
+    a, b, _ = await journal.append(Append(entries=[entry("a"), entry("b"), entry("c", "other")]))
+    await journal.ack("live", [range(a.seq, a.seq + 1)], "one")
+    assert await pending(journal) == ["b"]
+
+    with trio.fail_after(BOUND_SECONDS):
+        await journal.ack("live", [b.seq, range(1, 10**18)], "two")
+
+    assert await pending(journal) == []
+    assert await pending(journal, "other") == ["c"]
+    await journal.append(Append(entries=[entry("d")]))
+    assert await pending(journal) == ["d"]
+
+
 async def test_a_position_moves_with_the_changes_that_it_covers(reopened: Reopened) -> None:
     """Version and coverage are stored by `append`, each without the other, stream by stream."""
     other = Stream("default", PODS, "shop")

@@ -244,11 +244,13 @@ def test_init_refuses_a_url_that_cannot_be_one(url: str, path: str, tmp_path: Pa
         (ExceptionGroup("", [TransientError("later"), ExceptionGroup("", [ReverserError("no")])]), 69),
         (ExceptionGroup("", [ExceptionGroup("", [ConfigError([Problem("a", "b")])])]), 78),
         (KeyError("x"), 70),
+        (KeyboardInterrupt(), 130),
+        (BaseExceptionGroup("", [BaseExceptionGroup("", [KeyboardInterrupt()]), KeyError("x")]), 130),
         (ExceptionGroup("", [TransientError("later"), KeyError("x")]), 70),
     ],
 )
-def test_the_type_of_an_error_decides_the_exit_code(error: Exception, code: int) -> None:
-    """Errors of the tree end as 78 or 69, also out of nurseries; anything else is a bug and ends as 70."""
+def test_the_type_of_an_error_decides_the_exit_code(error: BaseException, code: int) -> None:
+    """Errors of the tree end as 78 or 69, also out of nurseries; a bug as 70, Ctrl-C as 130."""
     with pytest.raises(SystemExit) as ended, exits():
         raise error
 
