@@ -19,7 +19,7 @@ import trio
 from reverser.errors import TransientError
 from reverser.kube.client import Client
 from reverser.kube.errors import ApiError, Garbled
-from reverser.kube.events import MUTATIONS, Page, WatchEvent, item_of, read
+from reverser.kube.events import MUTATIONS, Page, WatchEvent, read, read_item
 from reverser.kube.linewise import Linewise
 from reverser.kube.pages import Pages
 from reverser.kube.paths import METADATA, collection, page_params
@@ -86,7 +86,7 @@ async def paged(client: Client, stream: Stream, hand_on: HandOn) -> Listed:
         page = await _page(client, stream, token, pages)
         pages.took([len(memoryview(item)) for item in page.items or ()])
         for item in page.items or ():
-            await hand_on(item_of(stream, item))
+            await hand_on(await read_item(stream, item))
             objects += 1
         position = position or page.metadata.resource_version
         if token and token == page.metadata.continue_:

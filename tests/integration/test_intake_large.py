@@ -14,12 +14,15 @@ from reverser.intake import memory
 from reverser.intake.aside import LARGE_BYTES
 from reverser.journal.sqlite import open_journal
 from reverser.kube import events
+from reverser.kube.events import item_of
+from reverser.kube.lists import paged
 from reverser.model.change import Change
 from reverser.stages.decide import decide
 from tests.hooks import HOOKS
-from tests.integration.intaking import Taking, config_map, live, said
+from tests.integration.intaking import STREAM, Taking, config_map, live, said
 
 BOUND_SECONDS = 20
+SIZES = (("small", 1), ("heavy", events.LARGE_BYTES))
 
 
 def large(version: int, name: str) -> Change:
@@ -80,13 +83,53 @@ async def test_plugins_are_asked_in_the_main_thread(tmp_path: Path, monkeypatch:
     assert set(threads) == {threading.main_thread()}
 
 
-async def test_a_long_line_is_read_in_a_thread(monkeypatch: pytest.MonkeyPatch) -> None:
-    """One with very many lists in it takes long to decode."""
+@pytest.mark.parametrize("what", ["line", "item"])
+async def test_a_long_line_is_read_in_a_thread(monkeypatch: pytest.MonkeyPatch, what: str) -> None:
+    """So is a large item of a page: one that is nested too deep takes long to cut."""
     threads = []
-    monkeypatch.setattr(events, "event_of", lambda _: threads.append(threading.current_thread()))
 
-    await events.read(b"x")
-    await events.read(b"x" * events.LARGE_BYTES)
+    def noted(*_: Any) -> Any:
+        threads.append(threading.current_thread())
+
+    async def read(text: bytes) -> None:
+        await (events.read(text) if what == "line" else events.read_item(STREAM, msgspec.Raw(text)))
+
+    monkeypatch.setattr(events, "event_of", noted)
+    monkeypatch.setattr(events, "item_of", noted)
+
+    await read(b"x")
+    await read(b"x" * events.LARGE_BYTES)
 
     assert threads[0] is threading.main_thread()
     assert threads[1] is not threading.main_thread()
+
+
+async def test_large_items_of_a_page_are_read_in_a_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each of them, in their order."""
+    threads, handed_on = [], list[str]()
+    small, heavy = ({"metadata": {"name": name}, "data": {"x": "x" * size}} for name, size in SIZES)
+
+    def noted(stream: Any, item: msgspec.Raw) -> events.WatchEvent:
+        threads.append(threading.current_thread())
+        return item_of(stream, item)
+
+    async def hand_on(event: events.WatchEvent) -> None:
+        handed_on.append(event.metadata.name)
+
+    class Client:
+        async def get(self, *_: Any, **__: Any) -> Any:
+            return msgspec.convert(
+                {
+                    "metadata": {},
+                    "items": [msgspec.Raw(msgspec.json.encode(each)) for each in (heavy, small)],
+                },
+                events.Page,
+            )
+
+    monkeypatch.setattr(events, "item_of", noted)
+    client: Any = Client()
+    await paged(client, STREAM, hand_on)
+
+    assert handed_on == ["heavy", "small"]
+    assert threads[0] is not threading.main_thread()
+    assert threads[1] is threading.main_thread()
