@@ -31,6 +31,7 @@ from reverser.stages.yaml import quoted, text_of
 NEIGHBOURS = 2000
 """Characters that are looked at to see how a bracket is filled."""
 _GAP = re.compile(r"(?:[ \t\r\n]|#[^\n]*)*+")
+_BLANKS = re.compile(r"[ \t]*")
 _COMMA = re.compile(r"[ \t\r\n]*,")
 _COLON = re.compile(r"[ \t]*:")
 
@@ -348,9 +349,18 @@ class _Edits:
             self._put(node.start, node.end, text or f"{self._leaf(new, place)}\n")
             return
         text = self._leaf(new, place) if isinstance(new, str) and "\n" in new else alike(new, old)
-        if text.startswith("|") and self._rest(node.end):
+        start, end = self._span(node, place)
+        if text.startswith("|") and self._rest(end):
             text = quoted(new)
-        self._put(node.start, node.end, text if node.end > node.start else f" {text}", at=place.slot)
+        self._put(start, end, text if node.end > node.start else f" {text}")
+
+    def _span(self, node: Node, place: _Place) -> tuple[int, int]:
+        """Where a value stands; of an empty one where it would, with the blanks up to the end of the line."""
+        if node.end > node.start:
+            return node.start, node.end
+        blanks = _BLANKS.match(self._text, place.slot)
+        alone = not self._rest(place.slot)
+        return place.slot, blanks.end() if blanks and alone else place.slot
 
     def _literal(self, old: str, new: str) -> str:
         """Text of several lines with the indentation of the block that it replaces."""

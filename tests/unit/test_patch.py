@@ -111,6 +111,19 @@ def test_a_block_at_the_end_stays_while_another_value_changes() -> None:
     assert edited(text, lambda it: it["data"].update(z="2")) == text.replace('"1"', '"2"')
 
 
+@pytest.mark.parametrize("rest", ["", " ", "  \t", " # why"])
+@pytest.mark.parametrize("after", ["  n: 1\n", "", "  l:\n  - \n"])
+def test_lines_in_the_place_of_nothing(rest: str, after: str) -> None:
+    """A key without a value gets a text of several lines, whatever stands behind it."""
+    text = HEAD + f"spec:\n  a:{rest}\n{after}"
+
+    made = edited(text, lambda it: it["spec"].update(a="x\ny\n"))
+
+    assert ("# why" in made) is ("# why" in text)
+    assert edited(text.removesuffix("\n"), lambda it: it["spec"].update(a=" x\n"))
+    assert made.endswith(after)
+
+
 def test_line_ends_are_those_of_the_neighbours() -> None:
     """One line that ends otherwise decides about nothing but itself."""
     odd = HEAD.replace("v1\n", "v1\r\n") + "spec:\n  a: |\n    x\n  l: {\n    q: 1 }\n"
