@@ -50,19 +50,20 @@ def _parse_changes(output: bytes) -> Iterator[tuple[str, tuple[str, str] | None]
         yield text(path), None if status == "D" else (mode, blob)
 
 
-async def _small(git: Git, ids: Sequence[str], most: int) -> list[str]:
-    """Those of these blobs that have so many bytes or fewer."""
+async def sizes(git: Git, ids: Sequence[str]) -> dict[str, int]:
+    """The bytes of each of these blobs."""
     check = ("cat-file", "--batch-check=%(objectname) %(objectsize)")
-    output = await git.output(*check, stdin="".join(f"{blob}\n" for blob in ids).encode())
-    rows = (row.split(" ") for row in output.decode().splitlines())
-    return [blob for blob, size in rows if not size.isdigit() or int(size) <= most]
+    stdin = "".join(f"{blob}\n" for blob in dict.fromkeys(ids)).encode()
+    rows = [row.split(" ") for row in (await git.output(*check, stdin=stdin)).decode().splitlines()]
+    for blob, size in rows:
+        if not size.isdigit():
+            raise TransientError(f"the object {blob} is missing")
+    return {blob: int(size) for blob, size in rows}
 
 
-async def blobs(git: Git, ids: Sequence[str], most: int | None = None) -> dict[str, bytes]:
-    """The contents of blobs, without those of more than `most` bytes."""
+async def blobs(git: Git, ids: Sequence[str]) -> dict[str, bytes]:
+    """The contents of blobs."""
     wanted = list(dict.fromkeys(ids))
-    if wanted and most is not None:
-        wanted = await _small(git, wanted, most)
     if not wanted:
         return {}
     output = await git.output("cat-file", "--batch", stdin="".join(f"{blob}\n" for blob in wanted).encode())

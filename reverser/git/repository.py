@@ -145,8 +145,11 @@ class GitRepository:
     async def changed(self, old: str, new: str) -> dict[str, tuple[str, str] | None]:
         return await objects.changed(self._git, old, new)
 
-    async def blobs(self, ids: Sequence[str], most: int | None = None) -> dict[str, bytes]:
-        return await objects.blobs(self._git, ids, most)
+    async def sizes(self, ids: Sequence[str]) -> dict[str, int]:
+        return await objects.sizes(self._git, ids)
+
+    async def blobs(self, ids: Sequence[str]) -> dict[str, bytes]:
+        return await objects.blobs(self._git, ids)
 
     async def close(self) -> None:
         """End all children."""

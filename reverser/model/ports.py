@@ -260,5 +260,8 @@ class Repository(Protocol):
         Raises TransientError when one of them is not there.
         """
 
-    async def blobs(self, ids: Sequence[str], most: int | None = None) -> dict[str, bytes]:
-        """The contents of blobs, without those of more than `most` bytes."""
+    async def sizes(self, ids: Sequence[str]) -> dict[str, int]:
+        """The bytes of each of these blobs. Raises TransientError when one of them is not there."""
+
+    async def blobs(self, ids: Sequence[str]) -> dict[str, bytes]:
+        """The contents of blobs. Raises TransientError when one of them is not there."""

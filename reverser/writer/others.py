@@ -19,13 +19,12 @@ from reverser.model.ports import Repository
 from reverser.stages.described import Descriptions, Place, Told
 from reverser.stages.manifest import Identity, Manifest, read, scanned
 from reverser.stages.paths import folders
+from reverser.writer.turns import contents, turns
 
 MANIFEST_SUFFIXES = (".yaml", ".yml", ".json", "/Kustomization")
 REGULAR = ("100644", "100755")
 MANIFEST_BYTES_MOST = 16 * 1024 * 1024
 """A larger file is taken for one that describes nothing."""
-FILES_PER_TURN = 100
-"""How many files are in memory at once while they are read."""
 
 File: TypeAlias = tuple[str, str]
 """(mode, blob id)"""
@@ -158,12 +157,9 @@ class Others:
 
     async def _read(self, manifests: Mapping[str, str]) -> None:
         """Learn what these files describe; path -> blob."""
-        paths = [*manifests]
-        for start in range(0, len(paths), FILES_PER_TURN):
-            turn = paths[start : start + FILES_PER_TURN]
-            contents = await self._repository.blobs([manifests[path] for path in turn], MANIFEST_BYTES_MOST)
-            small = {path: contents[manifests[path]] for path in turn if manifests[path] in contents}
-            self._learn(await trio.to_thread.run_sync(_scan, small, abandon_on_cancel=True))
+        for turn in await turns(self._repository, manifests, MANIFEST_BYTES_MOST):
+            found = await contents(self._repository, manifests, turn)
+            self._learn(await trio.to_thread.run_sync(_scan, found, abandon_on_cancel=True))
 
     def _learn(self, manifests: Mapping[str, Manifest]) -> None:
         for path, manifest in manifests.items():

@@ -26,6 +26,7 @@ from reverser.stages import adopt
 from reverser.stages.decision import digest
 from reverser.stages.file_owner import Us, inside
 from reverser.stages.yaml import render
+from reverser.writer.turns import contents, turns
 
 log = structlog.get_logger()
 
@@ -66,28 +67,39 @@ class Recovery:
         """
         tree = await self._repository.tree(head) if head else {}
         ours = {path: cluster for path, cluster in written.items() if path in tree}
-        found = await self._read_records(ours, {path: tree[path][1] for path in ours})
-        dropped = _repeated(pending, {record.key for record in found}) if trusted else []
-        left = {entry.seq for entry in dropped}
-        waiting = {entry.key: entry for entry in pending if entry.seq not in left}
-        known = await self._journal.records(self._name, [record.key for record in found])
-        fresh = [r for r in found if r.key not in waiting and _fresh(r, known.get(r.key), trusted=trusted)]
+        blobs = {path: tree[path][1] for path in ours}
+        waiting, held, files, last = _grouped(pending), set[ObjectKey](), 0, Append()
+        for turn in await turns(self._repository, blobs):
+            found = await self._read_records(ours, await contents(self._repository, blobs, turn))
+            held |= {record.key for record in found}
+            dropped = _repeated(waiting, found) if trusted else []
+            known = await self._journal.records(self._name, [record.key for record in found])
+            fresh = [
+                r for r in found if r.key not in waiting and _fresh(r, known.get(r.key), trusted=trusted)
+            ]
+            if fresh or dropped:
+                # The last is kept for the end: should we be killed before, the journal still lacks a file.
+                await self._journal.append(last)
+                last, files = Append(records=fresh, dropped=dropped), files + len(fresh)
         if anew:
-            fresh += await self._awaited(waiting)
-        held = waiting.keys() | {record.key for record in found}
-        gone = await self._gone(tree, held) if trusted else []
+            files += await self._await(waiting)
+        gone = await self._gone(tree, waiting.keys() | held) if trusted else []
         marks: dict[tuple[str, ObjectKey], Mark] = dict.fromkeys(gone, "absent")
-        await self._journal.append(Append(records=fresh, dropped=sorted(left), relist=True, marks=marks))
-        log.info("records rebuilt from the branch", destination=self._name, files=len(fresh))
+        await self._journal.append(msgspec.structs.replace(last, relist=True, marks=marks))
+        log.info("records rebuilt from the branch", destination=self._name, files=files)
 
-    async def _awaited(self, waiting: Mapping[ObjectKey, Entry]) -> list[Record]:
-        """The records that objects will have when their pending entries have landed.
+    async def _await(self, waiting: Mapping[ObjectKey, Sequence[Entry]]) -> int:
+        """Keep the records that objects will have when their pending entries have landed; how many.
 
         Their own tell of what came after these entries and was written nowhere. The next list mends them.
         """
-        keys = [key for key, entry in waiting.items() if entry.edit.content is not None]
-        known = await self._journal.records(self._name, keys)
-        return [_standing(waiting[key], known.get(key)) for key in keys]
+        keys = [key for key, entries in waiting.items() if entries[-1].edit.content is not None]
+        for start in range(0, len(keys), CHUNK):
+            chunk = keys[start : start + CHUNK]
+            known = await self._journal.records(self._name, chunk)
+            records = [_standing(waiting[key][-1], known.get(key)) for key in chunk]
+            await self._journal.append(Append(records=records))
+        return len(keys)
 
     async def _gone(
         self, tree: Mapping[str, tuple[str, str]], held: Collection[ObjectKey]
@@ -96,15 +108,13 @@ class Recovery:
         records = await self._journal.all_records(self._name)
         return [(self._name, r.key) for r in records if r.path not in tree and r.key not in held]
 
-    async def _read_records(self, clusters: dict[str, str], blobs: dict[str, str]) -> list[Record]:
-        contents = await self._repository.blobs(list(blobs.values()))
+    async def _read_records(self, clusters: Mapping[str, str], files: Mapping[str, bytes]) -> list[Record]:
         records = []
-        for path, cluster in clusters.items():
-            content = contents[blobs[path]]
+        for path, content in files.items():
             # One thread a file: a large one takes seconds, and the loop has probes to answer.
             with left_out("file", path):
                 document = await trio.to_thread.run_sync(_parsed, content, abandon_on_cancel=True)
-                records.append(self._record(cluster, path, content, document))
+                records.append(self._record(clusters[path], path, content, document))
         return [record for record in records if record is not None]
 
     def _record(self, cluster: str, path: str, content: bytes, document: Any) -> Record | None:
@@ -139,12 +149,14 @@ class Recovery:
             and record.digest  # without one the content is not known either
         ]
         blobs = {r.path: tree[r.path][1] for r in records if r.path in tree}
-        contents = await self._repository.blobs(list(blobs.values()))
+        there = dict[str, bytes]()
+        for turn in await turns(self._repository, blobs):
+            files = await contents(self._repository, blobs, turn)
+            there |= {path: digest(content, self._journal.key) for path, content in files.items()}
         missing = {
             record.key: record.digest
             for record in records
-            if record.key not in waiting
-            and digest(contents.get(blobs.get(record.path, ""), b""), self._journal.key) != record.digest
+            if record.key not in waiting and there.get(record.path) != record.digest
         }
         for start in range(0, len(missing), CHUNK):
             chunk = dict(itertools.islice(missing.items(), start, start + CHUNK))
@@ -165,10 +177,19 @@ def _standing(entry: Entry, known: Record | None) -> Record:
     return msgspec.structs.replace(record, path=entry.edit.path, mark="anew")
 
 
-def _repeated(pending: Sequence[Entry], found: Collection[ObjectKey]) -> list[Entry]:
-    """Pending entries that a new list will bring again, compared with the file that is there."""
-    live = {entry.key for entry in pending if entry.origin is not Origin.SNAPSHOT}
-    return [entry for entry in pending if entry.key in found and entry.key not in live]
+def _grouped(pending: Iterable[Entry]) -> dict[ObjectKey, list[Entry]]:
+    """The pending entries of each object."""
+    made = dict[ObjectKey, list[Entry]]()
+    for entry in pending:
+        made.setdefault(entry.key, []).append(entry)
+    return made
+
+
+def _repeated(waiting: dict[ObjectKey, list[Entry]], found: Iterable[Record]) -> list[int]:
+    """Take out pending entries that a new list will bring again, compared with the file that is there."""
+    keys = {record.key for record in found} & waiting.keys()
+    snapshots = [key for key in keys if all(each.origin is Origin.SNAPSHOT for each in waiting[key])]
+    return sorted(entry.seq for key in snapshots for entry in waiting.pop(key))
 
 
 def _fresh(found: Record, known: Record | None, *, trusted: bool) -> bool:

@@ -10,6 +10,8 @@ import pytest
 from reverser.journal.sqlite import open_journal
 from reverser.model.resource import ResourceType
 from reverser.stages import adopt
+from reverser.stages.file_owner import Us
+from reverser.writer.others import Others
 from reverser.writer.recover import Recovery
 
 MAPS = ResourceType("", "v1", "configmaps", "ConfigMap", True)
@@ -34,6 +36,9 @@ class Repository:
 
     async def tree(self, _commit: str) -> dict[str, tuple[str, str]]:
         return {path: ("100644", path) for path in self._files}
+
+    async def sizes(self, ids: Sequence[str]) -> dict[str, int]:
+        return {each: len(self._files[each]) for each in ids}
 
     async def blobs(self, ids: Sequence[str]) -> dict[str, bytes]:
         return {each: self._files[each] for each in ids}
@@ -71,3 +76,57 @@ async def test_a_file_that_cannot_be_parsed_leaves_out_itself_alone(
     files = {"bad.yaml": GOOD.replace(b"good", b"bad"), "good.yaml": GOOD}
 
     assert await recorded(tmp_path, files) == ["good.yaml"]
+
+
+class Measured(Repository):
+    """A branch that remembers how much is read of it at a time."""
+
+    def __init__(self, files: dict[str, bytes]) -> None:
+        super().__init__(files)
+        self.files: list[int] = []
+        self.bytes: list[int] = []
+
+    async def blobs(self, ids: Sequence[str]) -> dict[str, bytes]:
+        found = await super().blobs(ids)
+        self.files.append(len(ids))
+        self.bytes.append(sum(map(len, found.values())))
+        return found
+
+
+def files(count: int, padding: int) -> dict[str, bytes]:
+    """Files of ConfigMaps, so many, with a comment of so many bytes."""
+    comment = b"# " + b"x" * padding + b"\n"
+    named = {str(number): GOOD.replace(b"good", b"n%d" % number) for number in range(count)}
+    return {f"{name}.yaml": content + comment for name, content in named.items()}
+
+
+@pytest.mark.parametrize(("count", "padding"), [(1200, 10), (30, 1024 * 1024)], ids=["many", "large"])
+async def test_our_files_are_read_a_part_at_a_time(tmp_path: Path, count: int, padding: int) -> None:
+    """However many and large they are, 500 and 16 MiB are in memory; each becomes a record, and those that
+    differ from theirs after a history was rewritten are found.
+    """
+    branch = Measured(files(count, padding))
+    async with open_journal(tmp_path) as journal:
+        recovery = Recovery("live", journal, branch, lambda *_: MAPS)  # type: ignore[arg-type]
+        written = dict.fromkeys(branch._files, "default")
+        await recovery.rebuild_records("1" * 40, written, [], trusted=True)
+        assert len(await journal.all_records("live")) == count
+
+        branch._files["7.yaml"] = b"another"
+        us = Us("", frozenset({"default"}), journal.knows)
+        await recovery.restore_files("2" * 40, [], us, {}, 1.0)
+        restored = await journal.pending("live")
+
+    assert [each.edit.path for each in restored] == ["7.yaml"]
+    assert max(branch.files) <= 500
+    assert max(branch.bytes) <= 16 * 1024 * 1024
+
+
+async def test_manifests_of_others_are_read_a_part_at_a_time() -> None:
+    """A branch with large manifests costs 16 MiB at a time, and every object in them is known."""
+    branch = Measured(files(30, 1024 * 1024))
+    others = Others(branch, "")  # type: ignore[arg-type]
+    await others.move("1" * 40, ())
+
+    assert len(others.told()) == 30
+    assert max(branch.bytes) <= 16 * 1024 * 1024

@@ -48,7 +48,10 @@ class Tree:
         del commit
         return {path: ("100644", path) for path in self._files}
 
-    async def blobs(self, ids: Sequence[str], most: int | None = None) -> dict[str, bytes]:
+    async def sizes(self, ids: Sequence[str]) -> dict[str, int]:
+        return {blob: len(self._files[blob]) for blob in ids}
+
+    async def blobs(self, ids: Sequence[str]) -> dict[str, bytes]:
         return {blob: self._files[blob] for blob in ids}
 
 

@@ -59,7 +59,11 @@ class Repository:
         await trio.lowlevel.checkpoint()
         return {old: None, new: ("160000", new)}
 
-    async def blobs(self, ids: Sequence[str], most: int | None = None) -> dict[str, bytes]:
+    async def sizes(self, ids: Sequence[str]) -> dict[str, int]:
+        await trio.lowlevel.checkpoint()
+        return dict.fromkeys(ids, 0)
+
+    async def blobs(self, ids: Sequence[str]) -> dict[str, bytes]:
         await trio.lowlevel.checkpoint()
         return dict.fromkeys(ids, b"")
 

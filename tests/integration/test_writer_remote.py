@@ -130,9 +130,9 @@ class Reading:
         self.trees += 1
         return await self._repository.tree(commit)
 
-    async def blobs(self, ids: Sequence[str], most: int | None = None) -> dict[str, bytes]:
+    async def blobs(self, ids: Sequence[str]) -> dict[str, bytes]:
         self.blobs_read += ids
-        return await self._repository.blobs(ids, most)
+        return await self._repository.blobs(ids)
 
 
 @asynccontextmanager

@@ -1,0 +1,33 @@
+"""Files of a commit are read a part at a time: a branch may hold more than memory does."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from reverser.model.ports import Repository
+
+FILES_AT_ONCE = 500
+BYTES_AT_ONCE = 16 * 1024 * 1024
+"""Of what is read in one turn, unless a single file is larger."""
+
+
+async def turns(repository: Repository, blobs: Mapping[str, str], most: int | None = None) -> list[list[str]]:
+    """The paths of these files (path -> blob) that are read together; without files above `most` bytes."""
+    sizes = await repository.sizes([*blobs.values()]) if blobs else {}
+    made, files, held = list[list[str]](), 0, 0
+    for path, blob in blobs.items():
+        size = sizes[blob]
+        if most is not None and size > most:
+            continue
+        if not made or files == FILES_AT_ONCE or held + size > BYTES_AT_ONCE:
+            made.append([])
+            files, held = 0, 0
+        made[-1].append(path)
+        files, held = files + 1, held + size
+    return made
+
+
+async def contents(repository: Repository, blobs: Mapping[str, str], turn: list[str]) -> dict[str, bytes]:
+    """path -> content of the files of one turn."""
+    found = await repository.blobs([blobs[path] for path in turn])
+    return {path: found[blobs[path]] for path in turn}
