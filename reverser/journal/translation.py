@@ -38,7 +38,10 @@ DAMAGE = {
 """Primary result codes of a file that is not the journal it should be: a missing table is an ERROR."""
 
 _PRIMARY = 0xFF
-_REBUILT = "move journal.sqlite* away: a new journal is rebuilt from the remote and the API server"
+_REBUILT = (
+    "move journal.sqlite* away: a new journal is rebuilt from the remote and the API server; "
+    "a destination with files from before format 4 then asks for adopt = true (UnknownJournal)"
+)
 
 
 @contextmanager

@@ -2,8 +2,9 @@
 
 A commit with our trailers was made by a daemon: by us when its journal is one of our data directory, or
 one that we follow because a person said `adopt = true`; else by another daemon. Any other commit was made
-by a person. A daemon's file stays that daemon's when a person edits it; a file that was removed is
-nobody's, and belongs to whoever makes it again.
+by a person. A file belongs to whoever made it: a daemon's file stays that daemon's when a person edits
+it, and a person's file stays the person's when a daemon edits it. The daemon that did so first goes on to
+edit it, and no other does. A file that was removed is nobody's, and belongs to whoever makes it again.
 
 What is asked of the answer: `adopt`-ing a person's file is allowed, the files of another daemon are
 never described, edited, moved or removed, and a last guard (`refused`) looks at each edit of a commit.
@@ -29,7 +30,6 @@ class Owner(Enum):
     OURS = "ours"
     OTHER = "another daemon's"
     PERSON = "a person's"
-    GENERATED = "generated beside ours"
 
 
 class Us(msgspec.Struct, frozen=True):
@@ -48,12 +48,32 @@ class Us(msgspec.Struct, frozen=True):
 
 
 class Files(msgspec.Struct):
-    """The files of daemons in the branch."""
+    """The files of daemons in the branch, and those of people that daemons edit."""
 
-    ours: dict[str, str]
+    ours: dict[str, str] = {}
     """path -> cluster, what was written last at the end. Whole only when read from the first commit on."""
-    others: dict[str, str]
-    """path -> cluster of another daemon; "" where a person made a file of the name that one of ours had."""
+    others: dict[str, str] = {}
+    """path -> cluster of another daemon; "" for a person's file that the journal would take for ours."""
+    edited: dict[str, str] = {}
+    """path of a person's file -> cluster of the other daemon that edits it; "" where we do."""
+
+    def drop(self, path: str) -> None:
+        """The file is gone, or another one."""
+        for files in (self.ours, self.others, self.edited):
+            files.pop(path, None)
+
+    def outlived(self, known: Files, there: Collection[str]) -> None:
+        """Take over what was known of files that a rewritten history, which may not tell, still has."""
+        for path in known.others.keys() & there - self.ours.keys() - self.others.keys():
+            self.others[path] = known.others[path]
+            self.edited.pop(path, None)
+        for path in known.edited.keys() & there - self.ours.keys() - self.others.keys():
+            self.edited[path] = known.edited[path]
+
+    def theirs(self) -> dict[str, str]:
+        """path -> cluster of another daemon: what we do not edit."""
+        files = (self.others, self.edited)
+        return {path: cluster for each in files for path, cluster in each.items() if cluster}
 
 
 def inside(path: str, root: str) -> bool:
@@ -77,31 +97,38 @@ def maker(commit: Landed, us: Us) -> Owner:
     return Owner.OURS if followed and commit.cluster in us.clusters else Owner.OTHER
 
 
-def fold(
-    commits: Iterable[Landed], us: Us, others: Mapping[str, str], claimed: Collection[str] = ()
-) -> Files:
-    """What the commits, oldest first, make of the files of others that were known before.
+def fold(commits: Iterable[Landed], us: Us, before: Files, claimed: Collection[str] = ()) -> Files:
+    """What the commits, oldest first, make of the files that were known before.
 
     `claimed`: paths that the journal takes for ours, in the folder or not. A file that a person makes
     there anew is the person's.
     """
-    files = Files({}, dict(others))
+    files = Files({}, dict(before.others), dict(before.edited))
+    mine = set(claimed) - before.others.keys() - before.edited.keys()
     for commit in commits:
         who, removed, added = maker(commit, us), set(commit.removed), set(commit.added)
         for path in commit.paths:
             if not inside(path, us.root) and path not in claimed:
                 continue
-            if who is Owner.PERSON and path not in removed and path not in added:
-                continue  # edited: it stays whose it was
-            files.ours.pop(path, None)
-            files.others.pop(path, None)
-            if path in removed:
-                continue
-            if who is Owner.OURS:
-                files.ours[path] = commit.cluster
-            elif who is Owner.OTHER or path in claimed:
-                files.others[path] = commit.cluster if who is Owner.OTHER else ""
+            daemons = path in files.ours or path in mine or bool(files.others.get(path))
+            if path in removed or path in added or (daemons and who is not Owner.PERSON):
+                files.drop(path)
+                mine.discard(path)
+                if path not in removed:
+                    _made(files, path, who, commit.cluster, known=path in claimed)
+            elif not daemons and who is not Owner.PERSON:
+                files.edited.setdefault(path, "" if who is Owner.OURS else commit.cluster)
     return files
+
+
+def _made(files: Files, path: str, who: Owner, cluster: str, *, known: bool) -> None:
+    """The file has a new owner."""
+    if who is Owner.OURS:
+        files.ours[path] = cluster
+    elif who is Owner.OTHER:
+        files.others[path] = cluster
+    elif known:
+        files.others[path] = ""
 
 
 def written(records: Iterable[Record], pending: Iterable[Entry]) -> set[str]:
@@ -131,21 +158,33 @@ def written(records: Iterable[Record], pending: Iterable[Entry]) -> set[str]:
     return paths | {entry.previous_path or entry.edit.path for entry in there}
 
 
-def owner(path: str, files: Files, ours: Collection[str], generated: Collection[str] = ()) -> Owner:
-    """Whose a file of the branch is; `ours` is what `written` says, `generated` what plugins keep."""
-    if files.others.get(path):
-        return Owner.OTHER
-    if path in files.others:
-        return Owner.PERSON
-    if path in ours:
-        return Owner.OURS
-    return Owner.GENERATED if path in generated else Owner.PERSON
+def owned(recorded: Collection[str], files: Files) -> set[str]:
+    """Which of the paths that the journal knows (as `written` says) are files of ours."""
+    return set(recorded) - files.others.keys() - files.edited.keys()
+
+
+def lately(commits: Iterable[Landed], us: Us, ours: Mapping[str, str]) -> dict[str, str]:
+    """Those of our files that commits of ours have written among these."""
+    found = {path for commit in commits if maker(commit, us) is Owner.OURS for path in commit.paths}
+    return {path: ours[path] for path in found & ours.keys()}
+
+
+def unrecorded(
+    ours: Mapping[str, str], records: Iterable[Record], pending: Iterable[Entry]
+) -> dict[str, str]:
+    """Those of our files that the journal knows nothing of."""
+    known = {record.path for record in records}
+    for entry in pending:
+        known |= {entry.edit.path, entry.previous_path}
+    return {path: cluster for path, cluster in ours.items() if path not in known}
 
 
 def refused(edit: Edit, root: str, others: Mapping[str, str], moved: Collection[str] = ()) -> str:
-    """Why no commit may hold this edit; "" when it may. `moved`: files of ours before the folder changed."""
+    """Why no commit may hold this edit; "" when it may. `others`: what other daemons write, as
+    `Files.theirs` says. `moved`: files of ours before the folder changed.
+    """
     if others.get(edit.path):
-        return f"{edit.path!r} is the file of another daemon, which writes the cluster {others[edit.path]}"
+        return f"{edit.path!r} is written by another daemon, for the cluster {others[edit.path]}"
     if inside(edit.path, root) or (edit.content is None and edit.path in moved):
         return ""
     return f"{edit.path!r} is not inside {root!r}, the destination's folder"
@@ -165,5 +204,5 @@ def trusted(history: Iterable[Landed], us: Us, recorded: set[str]) -> frozenset[
 def strangers(files: Files, us: Us) -> list[str]:
     """Paths in our folder that a journal nobody knows has written under a name of our clusters."""
     return [
-        path for path, cluster in files.others.items() if cluster in us.clusters and inside(path, us.root)
+        path for path, cluster in files.theirs().items() if cluster in us.clusters and inside(path, us.root)
     ]

@@ -21,7 +21,20 @@ from reverser.errors import StalledError
 from reverser.model.destination import Destination
 from reverser.model.entry import Entry
 from reverser.model.ports import Journal, Landed, Repository
-from reverser.stages.file_owner import Files, Owner, Us, fold, inside, maker, strangers, trusted, written
+from reverser.stages.file_owner import (
+    Files,
+    Owner,
+    Us,
+    fold,
+    inside,
+    lately,
+    maker,
+    owned,
+    strangers,
+    trusted,
+    unrecorded,
+    written,
+)
 from reverser.stages.message import parse_entry
 from reverser.writer.foreign import Foreign
 from reverser.writer.landing import light
@@ -47,6 +60,8 @@ class Met(msgspec.Struct, frozen=True):
     """We have met the branch, and it does not hold what it held."""
     doubt: bool
     """What is recorded need not be what is in the branch: we were elsewhere, or only observed."""
+    upgraded: bool
+    """A release before format 4 of the journal was here last."""
 
     @property
     def first(self) -> bool:
@@ -89,9 +104,9 @@ class CatchUp:
         await self._acknowledge(landed, met.stored)
         rebuilt = await self._rebuild(met, landed, us, files)
         touched = await self._touched(met, landed, us)
-        await self._owners.write(files.others)
+        await self._owners.write(files)
         if met.rewritten:
-            await self._recovery.restore_files(met.head, await self._pending(), us, files.others, now)
+            await self._recovery.restore_files(met.head, await self._pending(), us, files.theirs(), now)
         # Last: a head that is stored says that everything up to it was understood.
         await self._journal.set_head(self._name, met.head)
         await self._owners.sure()
@@ -99,7 +114,7 @@ class CatchUp:
             self._on_rebuilt()
         # Not asked of an empty branch: entries of a first snapshot are more than memory should hold.
         ours = await self._written() if met.head else set()
-        await self._others.move(met.head, ours - files.others.keys(), files.others)
+        await self._others.move(met.head, owned(ours, files), files)
         return met.head, Foreign(self._repository, self._others, touched, us.root)
 
     async def _met(self) -> Met:
@@ -109,7 +124,8 @@ class CatchUp:
         elsewhere = "place" in doubts and not goes_on
         rewritten = bool(stored) and not goes_on and not elsewhere
         known = stored if goes_on else ""
-        return Met(stored, known, head, rewritten, elsewhere or "mode" in doubts)
+        upgraded = bool(known) and not await self._owners.any()
+        return Met(stored, known, head, rewritten, elsewhere or "mode" in doubts, upgraded)
 
     async def _since(self, known: str, head: str) -> Sequence[Landed]:
         return await self._repository.landed(known, head) if head not in ("", known) else []
@@ -120,11 +136,15 @@ class CatchUp:
         before = await self._owners.read() if met.known and not met.doubt else None
         if met.known and before is None:
             landed = await self._since("", met.head)
-            if not met.doubt and not await self._owners.any():
+            if met.upgraded and not met.doubt:
                 us = await self._trusted(us, landed)
         # What the journal says holds where history was rewritten, by somebody who squashed it for example.
         claimed = set() if met.rewritten or not met.head else await self._written()
-        return us, fold(landed, us, before or {}, claimed)
+        files = fold(landed, us, before or Files(), claimed)
+        if met.rewritten and met.head and (known := await self._owners.read()):
+            # Somebody who squashed the history did not take all files over.
+            files.outlived(known, await self._repository.tree(met.head))
+        return us, files
 
     async def _trusted(self, us: Us, history: Sequence[Landed]) -> Us:
         """Releases before format 4 of the journal took over what was written for our clusters."""
@@ -138,7 +158,7 @@ class CatchUp:
             recorded = await self._journal.paths(self._name) if found else set()
             found = [path for path in found if path in recorded]
         if found:
-            raise _unknown(self._name, files.others[found[0]], found)
+            raise _unknown(self._name, files.theirs()[found[0]], found)
 
     async def _acknowledge(self, landed: Sequence[Landed], head: str) -> None:
         ranges = [entry for commit in landed for entry in map(parse_entry, commit.entries) if entry]
@@ -149,7 +169,7 @@ class CatchUp:
 
     async def _rebuild(self, met: Met, landed: Sequence[Landed], us: Us, files: Files) -> bool:
         """Have records taken from the branch where it knows better; whether that was so."""
-        if not (landed or met.doubt or met.rewritten):
+        if not (landed or met.doubt or met.rewritten or met.upgraded):
             return False
         records, pending = await self._journal.all_records(self._name), await self._pending()
         ours = {record.path for record in records}
@@ -157,12 +177,17 @@ class CatchUp:
         lost = lost or (not met.rewritten and any(self._newer(commit, us, met, ours) for commit in landed))
         if lost and not met.doubt:
             log.warning("the journal is older than the branch, or new", destination=self._name)
-        if not (lost or met.rewritten):
+        found = files.ours
+        if met.upgraded and not lost:
+            # Earlier releases forgot files of theirs; what they did record is right.
+            found = unrecorded(found, records, pending)
+        elif met.known and not met.doubt:
+            # Of a branch that we know, only what was written since: people may have edited the rest.
+            found = lately(landed, us, found)
+        if not (lost or met.rewritten or (met.upgraded and found)):
             return False
-        # Of a branch that we know, only what was written since: people may have edited the rest.
-        found = fold(landed, us, {}).ours if met.known and not met.doubt else files.ours
         await self._recovery.rebuild_records(met.head, found, pending, trusted=lost, anew=met.doubt)
-        return lost
+        return lost or met.upgraded
 
     def _newer(self, commit: Landed, us: Us, met: Met, ours: set[str]) -> bool:
         """Whether we made a commit that this journal should know and does not.
@@ -210,11 +235,10 @@ class CatchUp:
 
 
 def _unknown(destination: str, cluster: str, paths: Sequence[str]) -> StalledError:
-    what = f"{paths[0]!r}" if len(paths) == 1 else f"{len(paths)} files, for example {paths[0]!r},"
-    message = (
-        f"the branch has {what} in our folder, written for a cluster called {cluster!r} as ours is, with a "
-        "journal that is not known here"
-    )
+    what = f"the file {paths[0]!r} in our folder was"
+    if len(paths) > 1:
+        what = f"{len(paths)} files in our folder (for example {paths[0]!r}) were"
+    message = f"{what} written by another data_dir, for a cluster of the same name {cluster!r}"
     hint = (
         f"if the files are ours and data_dir was lost, set adopt = true for the destination {destination}; "
         "if another daemon writes them, give the cluster another name or the destination another path"

@@ -137,6 +137,9 @@ class Writer:
         written.placed = [[e.seq for e in each.entries] for each in prepared if each.commit is not None]
         written.withheld = [row for each in prepared for row in each.withheld]
         written.overwrote = [path for each in prepared for path in each.overwrote]
+        for each in prepared:
+            for path, changed in each.adopted.items():
+                written.adopted[path] = changed or written.adopted.get(path, False)
         return written
 
     async def _written(self, head: str, commits: Sequence[Commit]) -> Written:

@@ -1,10 +1,11 @@
 """What is in the branch beside our own files, and how it bounds where we may write.
 
 A file that already describes an object is where that object is edited, whatever it is called, with its
-comments kept, if we have no file of it, no other file describes it too, and it can be edited; else the
-entry is withheld, for a second file would stop whoever applies the folder. A file that describes something
-else is never overwritten, a symbolic link never followed: the entry is withheld. A file of ours that a
-person has edited is overwritten at the object's next change, and the commit says whose edit that was.
+comments kept, if we have no file of it, no other file describes it too, no other daemon edits it there, and
+it can be edited; else the entry is withheld, for a second file would stop whoever applies the folder. A file
+that describes something else is never overwritten, a symbolic link never followed: the entry is withheld. A
+file of ours that a person has edited is overwritten at the object's next change, and the commit says whose
+edit that was.
 
 What was placed can be taken back, as long as no commit has it: else a later edit of the same file would
 carry what is withheld.
@@ -42,6 +43,10 @@ class Placed(msgspec.Struct, frozen=True):
     edits: tuple[Edit, ...]
     overwrote: str = ""
     """The commit of the person whose edit this one replaces."""
+    adopted: str = ""
+    """The file of a person that is edited, or that says all of it at the path that ours would have."""
+    changed: bool = False
+    """Whether the edit makes a difference to that file."""
 
 
 class Foreign:
@@ -94,7 +99,7 @@ class Foreign:
         placed = await self._place(entry)
         # The last guard: no edit outside of our folder, none of another daemon's file.
         for edit in placed.edits:
-            if why := refused(edit, self._root, self._others.daemons, moved):
+            if why := refused(edit, self._root, self._others.theirs, moved):
                 raise WithheldError("NotOurs", why, key=entry.key)
         return placed
 
@@ -108,7 +113,7 @@ class Foreign:
         if not (alone or self._is_own(entry.edit.path) or self._is_own(entry.previous_path)):
             found = self._others.describing(_identity(entry))
             if found:
-                return Placed((*moved, await self._adopted(entry, found)))
+                return await self._adopted(entry, found, moved)
         try:
             if not alone:
                 self._check(entry)
@@ -127,7 +132,7 @@ class Foreign:
         previous = entry.previous_path
         return (Edit(previous, None),) if self._is_own(previous) else ()
 
-    async def _adopted(self, entry: Entry, places: list[Place]) -> Edit:
+    async def _adopted(self, entry: Entry, places: list[Place], moved: tuple[Edit, ...]) -> Placed:
         place = _only(places)
         path, wanted = place.path, entry.edit.content
         if place.reason:
@@ -142,11 +147,18 @@ class Foreign:
         except WithheldError as error:
             message = f"{path!r} describes the object: {error.message}"
             raise WithheldError(error.reason, message, key=entry.key) from error
+        if cluster := self._others.theirs.get(path):
+            if content in (existing, None) or wanted is None:
+                return Placed(moved)  # it goes on to describe the other daemon's object
+            why = f"{path!r} describes the object, and another daemon edits it, for the cluster {cluster}"
+            raise WithheldError("PathTaken", why, key=entry.key)
         self._set(self._edited, path, content)
         described = self._others.described(path)
         self._undo.append(partial(self._others.describe, path, described))
         await self._others.edited(path, content)
-        return Edit(path, content)
+        changed = content != existing
+        adopted = path if changed or path == entry.edit.path else ""
+        return Placed((*moved, Edit(path, content)), adopted=adopted, changed=changed)
 
     def _set(self, there: dict[K, V], key: K, value: V) -> None:
         """Change a row in a way that can be taken back."""

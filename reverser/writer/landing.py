@@ -25,6 +25,7 @@ from reverser.model.push import Pushed, PushedCommit
 from reverser.model.withheld import Withheld
 from reverser.stages.exclude import excluded
 from reverser.writer.notes import Notes
+from reverser.writer.owners import Owners
 from reverser.writer.touched import Touched
 
 log = structlog.get_logger()
@@ -50,6 +51,8 @@ class Written(msgspec.Struct):
     """Entries that cannot be placed beside what others have in the branch, and where their files stand."""
     overwrote: Sequence[str] = ()
     """Paths where a person's edit lies under ours now."""
+    adopted: dict[str, bool] = {}
+    """Files of people in which objects have their place, and whether these commits change them."""
     placed: Sequence[Sequence[int]] = ()
     """For each commit the `seq` of its entries; none at all for commits without entries."""
 
@@ -91,6 +94,7 @@ class Landing:
         self._health = health
         self._clock = clock
         self._touched = Touched(destination.name, journal)
+        self._owners = Owners(destination.name, destination.path.strip("/"), journal)
 
     async def run(self, batches: trio.MemoryReceiveChannel[Written]) -> None:
         """Land batches in their order; raises Stale, TransientError or StalledError."""
@@ -107,6 +111,7 @@ class Landing:
             self._count(batch)
             if self._on_pushed is not None:
                 self._on_pushed(_pushed(batch, self._name, self._branch))
+        await self._remember(batch)
         await self._journal.ack(self._name, [entry.seq for entry in batch.entries], batch.head)
         self._landed(batch.entries)
         if self._notes is not None:
@@ -115,6 +120,14 @@ class Landing:
             await self._touched.forget(batch.overwrote)
         if batch.withheld:
             await self._withhold(batch)
+
+    async def _remember(self, batch: Written) -> None:
+        """Before the entries are acknowledged: after that nobody reads these commits again."""
+        if not batch.adopted:
+            return
+        edits = (edit for commit in batch.commits for edit in commit.edits)
+        gone = {edit.path: edit.content is None for edit in edits}
+        await self._owners.adopted(batch.adopted, {path for path in batch.adopted if gone.get(path)})
 
     async def _withhold(self, batch: Written) -> None:
         """Give entries up, unless the branch has moved: what stood in their way may be gone."""

@@ -17,6 +17,7 @@ from reverser.bugs import left_out
 from reverser.errors import TransientError
 from reverser.model.ports import Repository
 from reverser.stages.described import Descriptions, Place, Told
+from reverser.stages.file_owner import Files
 from reverser.stages.manifest import Identity, Manifest, read, scanned
 from reverser.stages.paths import folders
 from reverser.writer.turns import contents, turns
@@ -42,14 +43,17 @@ class Others:
         """Paths of ours that the branch does not have."""
         self.daemons: Mapping[str, str] = {}
         """path -> cluster of another daemon whose file it is; "" for a person's where ours was before."""
+        self.theirs: Mapping[str, str] = {}
+        """The same, with the files of people that another daemon edits."""
         self._forget()
 
-    async def move(self, head: str, ours: Iterable[str], daemons: Mapping[str, str] | None = None) -> None:
+    async def move(self, head: str, ours: Iterable[str], owners: Files | None = None) -> None:
         """Look at what is new in the branch; `ours` are the paths that we have written.
 
-        `daemons`: files of other daemons (`stages.file_owner.Files.others`), which describe nothing to us.
+        `owners`: as the history tells them. Files of other daemons describe nothing to us.
         """
-        self.daemons = daemons or {}
+        owners = owners or Files()
+        self.daemons, self.theirs = owners.others, owners.theirs()
         wanted = frozenset(ours)
         self._restore()
         changed = await self._changed(head, wanted)

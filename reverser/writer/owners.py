@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import msgspec
 
 from reverser.model.ports import Journal, Landed
-from reverser.stages.file_owner import Owner, Us, journals, maker
+from reverser.stages.file_owner import Files, Owner, Us, journals, maker
 
 
 class Known(msgspec.Struct, frozen=True):
@@ -16,7 +16,8 @@ class Known(msgspec.Struct, frozen=True):
     root: str
     """The destination's folder when they were looked for: in another one they have to be looked for again."""
     others: dict[str, str]
-    """As in `stages.file_owner.Files`."""
+    """As in `stages.file_owner.Files`, like the next."""
+    edited: dict[str, str] = {}
 
 
 class Owners:
@@ -27,21 +28,36 @@ class Owners:
         self._root = root
         self._journal = journal
 
-    async def read(self) -> dict[str, str] | None:
+    async def read(self) -> Files | None:
         """Files of others up to the head that the journal knows; None: the history has to be read."""
         stored = await self._journal.fact(f"others/{self._destination}")
         known = msgspec.json.decode(stored, type=Known) if stored else None
-        return None if known is None or known.root != self._root else known.others
+        if known is None or known.root != self._root:
+            return None
+        return Files({}, known.others, known.edited)
 
     async def any(self) -> bool:
         """Whether anything was ever kept: not so before format 4 of the journal."""
         return bool(await self._journal.fact(f"others/{self._destination}"))
 
-    async def write(self, others: Mapping[str, str]) -> None:
+    async def write(self, files: Files) -> None:
         """Keep them, when that makes a difference."""
-        if others != await self.read():
-            stored = msgspec.json.encode(Known(self._root, dict(others))).decode()
+        kept = Files({}, files.others, files.edited)
+        if kept != await self.read():
+            stored = msgspec.json.encode(Known(self._root, kept.others, kept.edited)).decode()
             await self._journal.set_fact(f"others/{self._destination}", stored)
+
+    async def adopted(self, paths: Mapping[str, bool], gone: Collection[str]) -> None:
+        """Objects have their place in files of people, which we changed (True), or which said all of it."""
+        files = await self.read()
+        if files is None:
+            return  # the whole history will be read
+        for path, changed in paths.items():
+            if path in gone:
+                files.drop(path)
+            else:
+                (files.edited if changed else files.others).setdefault(path, "")
+        await self.write(files)
 
     async def followed(self) -> frozenset[str]:
         """Journals whose files were taken over."""

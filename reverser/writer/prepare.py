@@ -5,7 +5,7 @@ An entry that cannot be placed, or of which no commit can be made, leaves its pl
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol, TypeAlias
 
 import msgspec
@@ -49,6 +49,8 @@ class Prepared(msgspec.Struct, frozen=True):
     the object stands ("" when there is none)."""
     overwrote: tuple[str, ...] = ()
     """Paths where the commit puts an edit on top of a person's."""
+    adopted: Mapping[str, bool] = {}
+    """Files of people in which objects have their place, and whether the commit changes them."""
 
 
 async def prepare(
@@ -79,8 +81,15 @@ async def prepare(
             foreign.keep()
             entries = tuple(entry for entry, _ in there)
             overwrote = tuple(e.edit.path for e, placed in there if placed.overwrote)
-            return Prepared(commit, entries, tuple(withheld), tuple(dict.fromkeys(overwrote)))
+            return Prepared(
+                commit, entries, tuple(withheld), tuple(dict.fromkeys(overwrote)), _adopted(there)
+            )
     return Prepared(None, (), tuple(withheld))
+
+
+def _adopted(there: Sequence[There]) -> dict[str, bool]:
+    found = {placed.adopted: False for _, placed in there if placed.adopted}
+    return found | {placed.adopted: True for _, placed in there if placed.adopted and placed.changed}
 
 
 class _Making:

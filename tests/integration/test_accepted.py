@@ -354,17 +354,40 @@ PRAGMA user_version=3;
 """
 
 
+def make_older(side: Side, *statements: str) -> None:
+    """Bring the journal to where an earlier release may have left it."""
+    with closing(sqlite3.connect(side.data / "journal.sqlite")) as database:
+        database.executescript(OLDER + ";".join(statements))
+        place = f'["{side.remote.url}","main","commit"]'
+        database.execute("INSERT INTO facts VALUES ('place/live', ?)", (place,))
+        database.commit()
+
+
+async def test_an_upgrade_sweeps_what_an_earlier_release_forgot(side: Side, tmp_path: Path) -> None:
+    """The file of an object that is gone goes, though nothing is recorded of it; a person's file stays."""
+    text = side.remote.show(WEB).replace("name: web", "name: mine")
+    person(side.remote, tmp_path, "Mine", **{"mine.yaml": text})
+    await side.put(mine="2")
+    assert await side.passed() == ""
+    assert value(side.remote, "mine.yaml") == "2"
+    make_older(side, "DELETE FROM records WHERE name IN ('gone', 'mine', 'web')")
+    await side.delete("gone")
+    await side.delete("mine")
+    head = side.remote.head()
+
+    assert await side.passed() == ""
+
+    assert values(side.remote) == {WEB: "1", "mine.yaml": "2"}
+    assert len(side.remote.commits(head)) == 1
+
+
 async def test_an_upgrade_keeps_what_an_earlier_release_took_over(side: Side) -> None:
     """Files of a journal that was lost long ago are recorded already: nobody is asked about them again."""
     side.lose_data()
     side.destinations = [{"name": "live", "adopt": True}]
     assert await side.passed() == ""
     head = side.remote.head()
-    with closing(sqlite3.connect(side.data / "journal.sqlite")) as database:
-        database.executescript(OLDER)
-        place = f'["{side.remote.url}","main","commit"]'
-        database.execute("INSERT INTO facts VALUES ('place/live', ?)", (place,))
-        database.commit()
+    make_older(side)
     side.destinations = [{"name": "live"}]
 
     assert await side.passed() == ""

@@ -18,11 +18,13 @@ from reverser.stages.file_owner import (
     Us,
     fold,
     inside,
+    lately,
     maker,
-    owner,
+    owned,
     refused,
     strangers,
     trusted,
+    unrecorded,
     written,
 )
 
@@ -70,23 +72,83 @@ def test_a_file_stays_whose_it_was_until_it_is_removed() -> None:
         commit("", "", team__d="A"),
         commit("other/2", "west", team__b="A"),
     ]
-    files = fold(history, US, {})
+    files = fold(history, US, Files())
 
     assert files.ours == {"team/a.yaml": "east"}
     assert files.others == {"team/c.yaml": "west", "team/b.yaml": "west"}
-    assert owner("team/d.yaml", files, {"team/a.yaml"}) is Owner.PERSON
-    assert owner("team/a.yaml", files, {"team/a.yaml"}) is Owner.OURS
-    assert owner("team/list", files, (), {"team/list"}) is Owner.GENERATED
+    assert owned({"team/a.yaml", "team/b.yaml"}, files) == {"team/a.yaml"}
+
+
+OWN = Files(ours={"team/a.yaml": "east"})
+OTHERS = Files(others={"team/a.yaml": "west"})
+EDITED = Files(edited={"team/a.yaml": ""})
+SHARED = Files(edited={"team/a.yaml": "west"})
+NOBODYS = Files()
+
+
+@pytest.mark.parametrize(
+    ("makers", "files"),
+    [
+        ("PA UM", EDITED),
+        ("PA UM PM UM", EDITED),
+        ("PA OM", SHARED),
+        ("PA OM UM", SHARED),
+        ("PA UM OM", EDITED),
+        ("PA UM UD", NOBODYS),
+        ("PA UM PD UA", OWN),
+        ("PA OM OD OA", OTHERS),
+        ("PA UM PD PA", NOBODYS),
+        ("UA PM UM", OWN),
+        ("OA PM OM", OTHERS),
+        ("UA PD PA UM", EDITED),
+    ],
+)
+def test_a_persons_file_stays_the_persons_when_daemons_edit_it(makers: str, files: Files) -> None:
+    """Who made it owns it; of the daemons that edit it the first goes on to."""
+    entries = {"P": ("", ""), "U": ("ours1/1", "east"), "O": ("other/1", "west")}
+    history = [commit(*entries[each[0]], team__a=each[1]) for each in makers.split()]
+
+    assert fold(history, US, Files()) == files
+    for cut in range(len(history)):
+        first = fold(history[:cut], US, Files())
+        rest = fold(history[cut:], US, first, first.ours)
+        kept = {path: cluster for path, cluster in rest.others.items() if cluster}
+        assert (rest.edited, kept) == (files.edited, files.others), f"read in two parts, from {cut}"
+
+
+def test_what_was_written_lately_and_what_is_recorded_nowhere() -> None:
+    """Of files of ours: those in commits of ours, and those that no record or entry names."""
+    ours = {"team/a.yaml": "east", "team/b.yaml": "east", "c.yaml": "east"}
+    commits = [commit("ours1/1", "east", team__a="M"), commit("", "", team__b="M")]
+
+    assert lately(commits, US, ours) == {"team/a.yaml": "east"}
+    assert unrecorded(ours, [_record("c")], [_entry("x", UPDATE, previous_path="team/a.yaml")]) == {
+        "team/b.yaml": "east"
+    }
+
+
+def test_a_squashed_history_does_not_make_files_of_daemons_a_persons() -> None:
+    """What was known of a file that is there holds where the new history does not say who made it."""
+    known = Files(others={f"team/{n}.yaml": "west" for n in "acg"}, edited={"team/b.yaml": "west"})
+    squashed = commit("", "", team__a="A", team__b="A")
+    files = fold(
+        [squashed, commit("other/1", "west", team__a="M"), commit("ours1/1", "east", team__c="A")],
+        US,
+        Files(),
+    )
+
+    files.outlived(known, {"team/a.yaml", "team/b.yaml", "team/c.yaml"})
+
+    assert files == Files({"team/c.yaml": "east"}, {"team/a.yaml": "west"}, {"team/b.yaml": "west"})
 
 
 def test_a_persons_file_where_ours_was_is_the_persons() -> None:
     """What the journal takes for ours, and a person has made anew, is not ours; an edit of ours is."""
     claimed = {"team/a.yaml", "team/b.yaml"}
-    files = fold([commit("", "", team__a="A", team__b="M", team__c="A")], US, {}, claimed)
+    files = fold([commit("", "", team__a="A", team__b="M", team__c="A")], US, Files(), claimed)
 
     assert files.others == {"team/a.yaml": ""}
-    assert owner("team/a.yaml", files, claimed) is Owner.PERSON
-    assert owner("team/b.yaml", files, claimed) is Owner.OURS
+    assert owned(claimed, files) == {"team/b.yaml"}
 
 
 def test_strangers_are_of_our_cluster_and_in_our_folder() -> None:
@@ -95,7 +157,7 @@ def test_strangers_are_of_our_cluster_and_in_our_folder() -> None:
         commit("lost/1", "east", team__a="A", elsewhere__a="A"),
         commit("other/1", "west", team__b="A"),
     ]
-    assert strangers(fold(history, US, {}, {"elsewhere/a.yaml"}), US) == ["team/a.yaml"]
+    assert strangers(fold(history, US, Files(), {"elsewhere/a.yaml"}), US) == ["team/a.yaml"]
     assert trusted(history, US, {"team/a.yaml"}) == {"lost"}
     assert trusted(history, US, {"team/b.yaml"}) == frozenset()
 
@@ -178,11 +240,12 @@ COMMITS = st.lists(
 @given(COMMITS, st.integers(0, 8))
 def test_reading_in_parts_tells_the_same(history: list[Landed], cut: int) -> None:
     """What is read from the first commit on, and what is read bit by bit, are one; nothing has two owners."""
-    whole = fold(history, US, {})
-    first = fold(history[:cut], US, {})
-    rest = fold(history[cut:], US, first.others)
+    whole = fold(history, US, Files())
+    first = fold(history[:cut], US, Files())
+    rest = fold(history[cut:], US, first, first.ours)
 
-    assert rest.others == whole.others
+    assert rest.theirs() == whole.theirs()
+    assert rest.edited == whole.edited
     assert whole.ours.keys().isdisjoint(whole.others)
     assert all(inside(path, "team") for path in [*whole.ours, *whole.others])
-    assert fold(history, US, {}) == Files(whole.ours, whole.others)
+    assert fold(history, US, Files()) == whole
