@@ -154,7 +154,7 @@ class Observer:
             for namespace in namespaces
         }
         gone, come = self._running.keys() - wanted, wanted - self._running.keys()
-        self._stop(gone)
+        await self._let_go(gone)
         missing = self._served.missing
         for watch, _ in self._running.values():
             watch.discovered(served=watch.stream.type not in missing)
@@ -164,8 +164,14 @@ class Observer:
             nursery.start_soon(self._watch, watch, scope)
         if gone or come:
             self._reports.watching(sorted(wanted, key=lambda stream: stream.id))
-        for stream in gone:
-            await self._send.send(Unwanted(stream))
+
+    async def _let_go(self, streams: set[Stream]) -> None:
+        """Follow these no more; told once they hand nothing on, and before others of the same id do."""
+        watches = [self._running[stream][0] for stream in streams]
+        self._stop(streams)
+        for watch in watches:
+            await watch.ended.wait()
+            await self._send.send(Unwanted(watch.stream))
 
     def _stop(self, streams: set[Stream]) -> None:
         for stream in streams:
@@ -175,8 +181,11 @@ class Observer:
             self._former[stream.id] = watch
 
     async def _watch(self, watch: Watch, scope: trio.CancelScope) -> None:
-        with scope:
-            await watch.run(await self._position(watch.stream))
+        try:
+            with scope:
+                await watch.run(await self._position(watch.stream))
+        finally:
+            watch.ended.set()
 
     async def _position(self, stream: Stream) -> str:
         former = self._former.pop(stream.id, None)

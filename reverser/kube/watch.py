@@ -77,6 +77,8 @@ class Watch:
         self.stream = stream
         self.settled = trio.Event()
         """Set once the stream has listed, resumed, or failed once."""
+        self.ended = trio.Event()
+        """Set once it hands nothing on any more."""
         self._client = client
         self._send = send
         self._lists = lists
