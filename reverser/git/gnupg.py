@@ -26,7 +26,8 @@ PREFIX = "gnupg-"
 """Of the folders; what a killed process has left is swept by `housekeeping`."""
 SOCKET = "S.gpg-agent.browser"
 """The longest of an agent's sockets."""
-SOCKET_BYTES_MOST = 107
+SOCKET_BYTES_MOST = 106
+"""The kernel takes 107; libassuan, by which gpg talks to its agent, wants one byte more to spare."""
 TIMEOUT_SECONDS = 30.0
 
 AGENT = "s2k-count 65536\ndisable-scdaemon\n"

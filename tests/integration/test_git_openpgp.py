@@ -223,11 +223,13 @@ async def test_a_gpg_that_hangs_is_ended(
     ring.verify(remote)
 
 
-async def test_a_deep_folder_is_no_obstacle(tmp_path: Path, ring: Keyring) -> None:
-    """Where the path of an agent's socket would be too long for the kernel, all is signed the same."""
+@pytest.mark.parametrize("size", [106, 107, 108, 200])
+async def test_a_deep_folder(tmp_path: Path, ring: Keyring, size: int) -> None:
+    """However long the path of an agent's socket would be, all is signed the same."""
     remote, key = Remote(tmp_path / "remote.git"), tmp_path / "key"
     key.write_text(ring.make("signer"))
-    deep = tmp_path / ("d" * 60) / ("e" * 60)
+    socket = Path(f"{gnupg.PREFIX}12345678", gnupg.SOCKET)
+    deep = tmp_path / ("d" * (size - len(str(tmp_path / "_" / socket)) + 1))
     async with open_repository(deep, signing(remote, key)) as repository:
         [one] = await repository.write([commit(a="1")], "")
         await repository.push(one, "")
@@ -236,7 +238,7 @@ async def test_a_deep_folder_is_no_obstacle(tmp_path: Path, ring: Keyring) -> No
     assert left(deep) == []
 
 
-async def test_what_a_killed_process_left_is_swept(tmp_path: Path, ring: Keyring) -> None:
+async def test_a_kill_is_swept(tmp_path: Path, ring: Keyring) -> None:
     """After kill -9 the key lies in the data directory; the next start removes it and its agent ends."""
     remote, key, ours = Remote(tmp_path / "remote.git"), tmp_path / "key", tmp_path / "ours"
     key.write_text(ring.make("signer"))
