@@ -34,19 +34,12 @@ USERS_OWN = ("GIT_CONFIG_GLOBAL", "GIT_CONFIG_NOSYSTEM", "GIT_CONFIG_SYSTEM")
 """Where the user's configuration is; for the one command that reads it."""
 
 SETTINGS: Settings = (
-    ("core.deltaBaseCacheLimit", "16m"),
     ("core.hooksPath", os.devnull),
-    ("core.packedGitLimit", "32m"),
-    ("core.packedGitWindowSize", "1m"),
     ("credential.helper", ""),
     ("gc.auto", "0"),
     ("http.followRedirects", "false"),
     ("maintenance.auto", "false"),
-    ("pack.deltaCacheSize", "16m"),
-    ("pack.threads", "1"),
-    ("pack.windowMemory", "16m"),
 )
-"""The sizes bound the memory of each command, also while it pushes a first snapshot."""
 
 FIXED = {
     "GIT_ASKPASS": "",

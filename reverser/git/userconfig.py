@@ -23,12 +23,22 @@ NAME = "user.gitconfig"
 _told: list[str] = []
 """What git said last of a configuration that it cannot read; told once, not at each fetch."""
 
+DEFAULTS = {
+    "core.deltabasecachelimit": "16m",
+    "core.packedgitlimit": "32m",
+    "core.packedgitwindowsize": "1m",
+    "pack.deltacachesize": "16m",
+    "pack.threads": "1",
+    "pack.windowmemory": "16m",
+}
+"""They bound the memory of each command, also while it pushes a first snapshot; the user's own come after."""
+
 TAKEN = re.compile(
     r"safe\.directory"
     r"|http\.(.+\.)?(proxy(authmethod|ssl\w+)?|ssl\w+|pinnedpubkey|version|postbuffer|useragent|emptyauth"
     r"|delegation|curloptresolve|lowspeed(limit|time))"
     r"|http\..+\.extraheader"  # with a URL: it goes to that host alone
-    r"|pack\.\w+|protocol\.version|core\.(compression|bigfilethreshold|packedgit\w+)"
+    r"|pack\.\w+|protocol\.version|core\.(compression|bigfilethreshold|deltabasecachelimit|packedgit\w+)"
 )
 """Names as git prints them; what stands between the first and the last dot keeps its case."""
 
@@ -50,9 +60,10 @@ def _tell(complaint: str) -> None:
 
 
 def taken(listed: bytes) -> str:
-    """The configuration file of the settings that we take, of what `git config --list --null` printed."""
+    """A configuration file: our defaults, and what we take of what `git config --list --null` printed."""
     rows = [row.partition("\n") for row in listed.decode(errors="replace").split("\0")[:-1]]
-    return "".join(_section(name, value) for name, _, value in rows if TAKEN.fullmatch(name))
+    users = [(name, value) for name, _, value in rows if TAKEN.fullmatch(name)]
+    return "".join(_section(name, value) for name, value in (*DEFAULTS.items(), *users))
 
 
 def _section(name: str, value: str) -> str:

@@ -14,7 +14,7 @@ from reverser.errors import StalledError
 from reverser.git.probe import probe
 from reverser.git.process import Git
 from reverser.git.repository import open_repository
-from reverser.git.userconfig import take, taken
+from reverser.git.userconfig import DEFAULTS, take, taken
 from reverser.model.commit import PushOutcome
 from reverser.model.destination import Credentials, Destination
 from reverser.model.secret import SecretRef
@@ -108,23 +108,26 @@ async def test_how_to_connect_is_the_users_to_say(tmp_path: Path, monkeypatch: p
         '[http "https://h.example/A b"]\n\tproxy = "http://p:1/#\\"x\\\\"\n\textraHeader = "X-Key: 1"\n'
         "[http]\n\textraHeader = X-Everywhere: 1\n\tsslCAInfo = /ca.pem\n"
         "[safe]\n\tdirectory = /one\n\tdirectory = *\n[core]\n\tsshCommand = evil\n\tpager = less\n"
-        "[credential]\n\thelper = store\n[alias]\n\tpush = !evil\n"
+        "[credential]\n\thelper = store\n[alias]\n\tpush = !evil\n[pack]\n\tthreads = 8\n"
     )
     git = Git(tmp_path / "ours")
     git.folder.mkdir()
     copy = await take(git)
     listed = await git.run("config", "--file", str(copy), "--list", "--null")
 
-    assert listed.stdout.decode().split("\0")[:-1] == [
+    threads = await git.run("config", "--file", str(copy), "pack.threads")
+    assert threads.stdout.decode().strip() == "8"
+    assert listed.stdout.decode().split("\0")[len(DEFAULTS) : -1] == [
         'http.https://h.example/A b.proxy\nhttp://p:1/#"x\\',
         "http.https://h.example/A b.extraheader\nX-Key: 1",
         "http.sslcainfo\n/ca.pem",
         "safe.directory\n/one",
         "safe.directory\n*",
+        "pack.threads\n8",
     ]
     assert copy.stat().st_mode & 0o777 == 0o600
     own.unlink()
-    assert (await take(git)).read_text() == taken(b"") == ""
+    assert (await take(git)).read_text() == taken(b"")
 
 
 async def test_a_broken_configuration_of_the_user_is_told(
@@ -139,7 +142,7 @@ async def test_a_broken_configuration_of_the_user_is_told(
 
     with capture_logs() as logged:
         for _ in range(3):
-            assert (await take(git)).read_text() == ""
+            assert (await take(git)).read_text() == taken(b"")
 
     (line,) = logged
     assert line["event"] == "the user's Git configuration cannot be read"
