@@ -41,7 +41,7 @@ async def main(count: int, folder: Path, url: str) -> None:
     async def fetch() -> None:
         async with limit:
             try:
-                await git.run("fetch", url, timeout_seconds=SECONDS)
+                await git.run("fetch", url, silent_seconds=SECONDS)
             except TransientError:
                 print("slow", flush=True)
 
