@@ -100,6 +100,7 @@ def test_the_authority_outlives_the_data_directory(kept: Setting, address: str) 
     kept.daemon.stop()
     shutil.rmtree(kept.daemon.folder / "data")
 
+    kept.adopt()
     kept.daemon.start().ready()
 
     assert shown(address, bundle(kept)) == before["tls.crt"].decode()

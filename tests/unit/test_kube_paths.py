@@ -33,5 +33,5 @@ def test_a_watch_with_a_position_does_not_list() -> None:
 
 def test_pages_are_consistent() -> None:
     """The first page names no resourceVersion, which makes it consistent; the next ones name a token."""
-    assert page_params("") == {"limit": 500}
-    assert page_params("abc") == {"limit": 500, "continue": "abc"}
+    assert page_params("", 20) == {"limit": 20}
+    assert page_params("abc", 80) == {"limit": 80, "continue": "abc"}
