@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import socket
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -89,9 +90,18 @@ def test_what_is_told_after_the_commit_becomes_a_note(heard: Setting) -> None:
 
 def test_a_stop_waits_for_authors(heard: Setting) -> None:
     """What waits when the daemon is stopped has its author when it has ended."""
-    _write(heard, "1")
-    wait_for("a change that waits", lambda: heard.daemon.metric("gitopsreverser_git_commit_queue_size") > 0)
-
-    assert heard.daemon.stop() == 0
+    before = heard.remote.head()
+    with ThreadPoolExecutor() as pool:
+        # Looked for from the start: on a busy machine kubectl may end later than the change waits.
+        written = pool.submit(_write, heard, "1")
+        wait_for(
+            "a change that waits, or that has landed",
+            lambda: (
+                heard.daemon.metric("gitopsreverser_git_commit_queue_size") > 0
+                or heard.remote.head() != before
+            ),
+        )
+        assert heard.daemon.stop() == 0
+        written.result()
 
     assert _commits(heard, "%an") == ["alice"]
