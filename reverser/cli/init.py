@@ -2,11 +2,16 @@
 
 Every question has an option that answers it. What is written has been read back by the
 configuration's own loader before, and a file that is already there is not touched.
+
+With `--force` it is replaced at once: a symbolic link by a file, whatever it leads to, and a file by one
+that no more people can read. Others may read a new file as the umask has it: it names where secrets are,
+and holds none.
 """
 
 from __future__ import annotations
 
 import os
+import stat
 from pathlib import Path
 
 import click
@@ -54,7 +59,7 @@ def command(
     """
     configure("console", "error")
     path = Path(config_path)
-    if path.exists() and not force:
+    if os.path.lexists(path) and not force:
         raise click.UsageError(f"{path} is already there; --force replaces it")
     text = draft(Answers(given, ask=not yes), namespaces).render()
     findings = trio.run(inspect, parse(text, os.environ), Host())
@@ -62,8 +67,23 @@ def command(
     if not answered and (yes or not click.confirm("Write the file all the same?", err=True)):
         raise StalledError("NotReady", f"{config_path} was not written", hint="mend what is told above")
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text, encoding="utf-8")
+    _replace(path, text)
     click.echo(f"wrote {path}; next:\n  reverser check --config {path}\n  reverser run --config {path}")
+
+
+def _replace(path: Path, text: str) -> None:
+    """Write the file beside its place, and put it there when it is complete. Raises OSError."""
+    partial = path.with_name(f".{path.name}.{os.getpid()}.new")
+    descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            if os.path.lexists(path) and stat.S_ISREG(before := path.lstat().st_mode):
+                os.fchmod(descriptor, stat.S_IMODE(before) & 0o666)
+            file.write(text)
+        partial.replace(path)
+    except BaseException:
+        partial.unlink()
+        raise
 
 
 def _tell(findings: Findings) -> bool:

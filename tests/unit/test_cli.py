@@ -224,6 +224,35 @@ def test_init_asks_and_writes_what_was_answered(file: Path, remote: str, tmp_pat
     assert loaded.rules[0].namespaces == ("shop", "team-*")
 
 
+def test_init_follows_no_symbolic_link(file: Path, remote: str, tmp_path: Path) -> None:
+    """What a link leads to stays: without `--force` the link is in the way, with it a file is there."""
+    target, link, dangling = tmp_path / "precious", tmp_path / "link.toml", tmp_path / "dangling.toml"
+    target.write_text("precious")
+    link.symlink_to(target)
+    dangling.symlink_to(tmp_path / "nowhere")
+    answers = ["", "", remote, "main", str(tmp_path / "data"), str(tmp_path / "kubeconfig"), "y"]
+
+    done = run("init", "--force", "--config", str(link), stdin="\n".join(answers) + "\n")
+    refused = run("init", "--config", str(dangling), stdin="\n".join(answers) + "\n")
+
+    assert done.returncode == 0, done.stderr
+    assert (target.read_text(), link.is_symlink()) == ("precious", False)
+    assert config.load(link, {}).destinations[0].url == remote
+    assert refused.returncode == 2
+    assert not (tmp_path / "nowhere").exists()
+
+
+def test_init_keeps_how_few_may_read_a_file(file: Path, remote: str, tmp_path: Path) -> None:
+    """A file that is replaced can be read by no more people than before."""
+    answers = ["", "", remote, "main", str(tmp_path / "data"), str(tmp_path / "kubeconfig"), "y"]
+    file.chmod(0o640)
+
+    done = run("init", "--force", "--config", str(file), stdin="\n".join(answers) + "\n")
+
+    assert done.returncode == 0, done.stderr
+    assert file.stat().st_mode & 0o777 == 0o640
+
+
 @pytest.mark.parametrize(
     ("url", "path"), [("ftp://x/y", "--url"), ("https://me:pw@x/y", "--url"), ("", "--url")]
 )

@@ -1,7 +1,8 @@
 """Messages as Conventional Commits: `feat(shop): scale deployment web to 5`.
 
 Only the subject is ours; the body and the trailers stay. `settings` says which type a commit gets,
-`wording` what it says.
+`wording` what it says. A commit is about the writes of its author: those that a rule excludes and that were
+folded in say nothing here, and a commit of nothing but excluded writes keeps its subject.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import msgspec
 from reverser import hookimpl
 from reverser.model.commit import CommitPlan
 from reverser.model.message import Message
+from reverser.stages.exclude import parted
 from reverser_conventional.settings import Settings, checked
 from reverser_conventional.types import head
 from reverser_conventional.wording import description
@@ -30,5 +32,8 @@ def reverser_configure(settings: Settings) -> None:
 
 @hookimpl
 def reverser_message(plan: CommitPlan, message: Message) -> Message:
-    subject = f"{head(plan, settings)}: {description(plan)}"
+    own, _ = parted(plan)
+    if own is None:
+        return message
+    subject = f"{head(own, settings)}: {description(own)}"
     return msgspec.structs.replace(message, subject=subject)

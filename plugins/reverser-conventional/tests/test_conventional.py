@@ -13,10 +13,12 @@ from reverser_conventional.settings import Rule, Settings
 from reverser.model.change import Operation, Origin
 from reverser.model.commit import CommitPlan
 from reverser.model.message import Message
+from reverser.model.rule import Actors
 from reverser.testing import ACTORS, contract, make, plan
 
 CONVENTIONAL = re.compile(r"[a-z]+(\([^()\s]+\))?!?: \S.*")
 WEB = make("Deployment")
+EXCLUDED = (Actors(exclude_users=(ACTORS[1].name,), excluded="fold"),)
 BEFORE = Message("[UPDATE] web", ("a line",), (("Ticket", "7"),))
 
 
@@ -102,6 +104,24 @@ def test_the_first_rule_that_matches_gives_the_type() -> None:
     assert subject(plan(WEB, ACTORS[1], image), rules=rules).startswith("fix(shop)!: ")
     assert subject(plan(make("ConfigMap"), ACTORS[1], "data.a: + 1"), rules=rules).startswith("ops(shop): ")
     assert subject(plan(make("ConfigMap", namespace="other")), rules=rules).startswith("feat(other): ")
+
+
+def test_excluded_writes_alone_keep_their_subject() -> None:
+    """Nobody's change is read into a commit of what rules exclude, whatever the rules for types say."""
+    scaled = together(plan(WEB, ACTORS[1], "spec.replicas: 5 -> 2"), actors=EXCLUDED)
+    plugin.reverser_configure(Settings(rules=(Rule("auto"),)))
+
+    assert plugin.reverser_message(scaled, BEFORE) == BEFORE
+
+
+def test_folded_writes_give_nothing_to_the_subject_of_others() -> None:
+    """Type, scope and words are those of the author's own writes, wherever the folded ones stand."""
+    folded = together(plan(WEB, ACTORS[1], "spec.paused: + true"), actors=EXCLUDED)
+    own = together(plan(WEB, ACTORS[0], "spec.replicas: 2 -> 5"), actors=EXCLUDED)
+    rules = (Rule("auto", users=(ACTORS[1].name,)),)
+
+    for entries in (together(folded, own), together(own, folded)):
+        assert subject(entries, rules=rules) == "feat(shop): scale deployment web to 5"
 
 
 def test_a_scope_is_what_the_settings_say() -> None:
