@@ -11,7 +11,7 @@ answer of one to the next, the built-in first.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -118,8 +118,15 @@ def reverser_companions(
 
 
 @hookspec
-async def reverser_startup() -> None:
-    """The process starts. Rule: each, bounded in time. On error: start refused."""
+async def reverser_startup(report: Callable[[str, str], None]) -> None:
+    """The process starts.
+
+    `report(about, what)` makes a condition of trouble with one part of the plugin, for example with one of
+    the places that it tells of pushes: `plugin/NAME/about` is stalled until `report(about, "")` says that it
+    is well again. It may be called at any time, never waits and never raises.
+
+    Rule: each, bounded in time. On error: start refused.
+    """
 
 
 @hookspec

@@ -164,13 +164,13 @@ class Daemon:
         if self._session is not None:
             self._session.stop(drain=False)
 
-    def _trouble(self, plugin: Plugin, what: str) -> None:
+    def _trouble(self, plugin: Plugin, what: str, about: str) -> None:
         """Called in the plugin's thread, which may outlive us."""
         with suppress(trio.RunFinishedError):
-            self._token.run_sync_soon(self._report, plugin, what)
+            self._token.run_sync_soon(self._report, plugin, what, about)
 
-    def _report(self, plugin: Plugin, what: str) -> None:
-        subject = f"plugin/{plugin.name}"
+    def _report(self, plugin: Plugin, what: str, about: str) -> None:
+        subject = f"plugin/{plugin.name}/{about}".rstrip("/")
         if what:
             self._health.report(Condition("Stalled", subject, True, "PluginFailed", what))
         else:

@@ -79,17 +79,18 @@ class Host:
     @asynccontextmanager
     async def logging_in(self) -> AsyncIterator[None]:
         """For commands that end by themselves: plugins that know how to log in run, and no others."""
-        await self.open(lambda _plugin, _what: None, having=LOGIN)
+        await self.open(lambda _plugin, _what, _about: None, having=LOGIN)
         try:
             yield
         finally:
             with trio.CancelScope(shield=True):
                 await self.close()
 
-    async def open(self, on_trouble: Callable[[Plugin, str], None], having: str = "") -> None:
+    async def open(self, on_trouble: Callable[[Plugin, str, str], None], having: str = "") -> None:
         """Start what has effects. Raises ConfigError when a plugin does not start.
 
-        `on_trouble` is called in a thread of the plugin's: what is wrong; "" when it is well again.
+        `on_trouble` is called in a thread of the plugin's: what is wrong, "" when it is well again; and the
+        part of the plugin that it is about, "" for all of it.
         `having` names a hook; plugins without it are left alone.
         """
         hooks, _ = register(self.plugins)

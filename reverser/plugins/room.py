@@ -19,12 +19,15 @@ from reverser.plugins.meter import Meter
 from reverser.plugins.plugin import Hook, Plugin
 from reverser.plugins.question import Question
 from reverser.plugins.streak import PAUSE_SECONDS, Streak
+from reverser.stages.text import cut, visible
 
 log = structlog.get_logger()
 
 LIMIT_SECONDS = 30.0
 WAITING_MOST = 1000
 """Calls that wait for a slow plugin; what comes beyond is dropped and counted."""
+PART_MOST, WORDS_MOST = 100, 500
+"""Characters of what a plugin reports: of a part's name, and of what is wrong with it."""
 PAUSED = "failed too often in a row and is paused for some minutes"
 ENDED = "what it had left running failed; it is not called any more until the process is started again"
 STUCK = "does not come back from a call, and what it should be told waits"
@@ -39,11 +42,11 @@ class Room:
         plugin: Plugin,
         hooks: Mapping[str, Hook],
         meter: Meter,
-        on_trouble: Callable[[Plugin, str], None],
+        on_trouble: Callable[[Plugin, str, str], None],
         limit_seconds: float = LIMIT_SECONDS,
         pause_seconds: float = PAUSE_SECONDS,
     ) -> None:
-        """`on_trouble` is called in the plugin's thread: what is wrong; "" when it is well again."""
+        """`on_trouble` is called in the plugin's thread: what is wrong, or "" again; with what part."""
         self._plugin = plugin
         self.name = plugin.name
         self._hooks = hooks
@@ -94,7 +97,7 @@ class Room:
         if not self._stuck and time.monotonic() > self._until:
             self._stuck = True
             log.warning("plugin hangs", plugin=self.name)
-            self._on_trouble(self._plugin, STUCK)
+            self._on_trouble(self._plugin, STUCK, "")
 
     def _later(self, function: Callable[..., object], *arguments: Any) -> bool:
         """Whether there is still a loop to call it."""
@@ -131,7 +134,7 @@ class Room:
             # A task that the plugin has left running. Its error may quote a secret, and is not shown.
             self._failure = error.__cause__ or error
             log.error("plugin ended", plugin=self.name, error=type(self._failure).__name__)
-            self._on_trouble(self._plugin, ENDED)
+            self._on_trouble(self._plugin, ENDED, "")
         finally:
             self._opened.set()
             self._closed.set()
@@ -139,7 +142,7 @@ class Room:
     async def _main(self) -> None:
         self._token = trio.lowlevel.current_trio_token()
         self._send, calls = trio.open_memory_channel[Call](WAITING_MOST)
-        self._failure = await self._called("reverser_startup")
+        self._failure = await self._called("reverser_startup", self._report)
         if self._failure is None:
             async with trio.open_nursery() as self._questions:
                 self._opened.set()
@@ -154,7 +157,7 @@ class Room:
             _, error = await self._call(hook, arguments)
             if self._streak.ended(time.monotonic(), well=error is None) or self._stuck:
                 self._stuck = False
-                self._on_trouble(self._plugin, PAUSED if self._streak.paused else "")
+                self._on_trouble(self._plugin, PAUSED if self._streak.paused else "", "")
 
     async def _rest(self) -> None:
         """Nothing is waited for once the process ends."""
@@ -163,8 +166,15 @@ class Room:
             with trio.move_on_after(pause) as self._resting:
                 await trio.sleep_forever()
 
-    async def _called(self, name: str) -> BaseException | None:
-        return (await self._call(self._hooks[name], ()))[1] if name in self._hooks else None
+    def _report(self, about: str, what: str) -> None:
+        """The plugin's word on a part of it; a report without a part would pass for the host's own."""
+        about, what = (
+            cut(visible(str(each)), most) for each, most in ((about, PART_MOST), (what, WORDS_MOST))
+        )
+        self._on_trouble(self._plugin, what, about or "unnamed")
+
+    async def _called(self, name: str, *arguments: Any) -> BaseException | None:
+        return (await self._call(self._hooks[name], arguments))[1] if name in self._hooks else None
 
     async def _call(self, hook: Hook, arguments: tuple[Any, ...]) -> tuple[Any, BaseException | None]:
         began = time.perf_counter()

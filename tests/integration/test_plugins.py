@@ -299,7 +299,7 @@ async def _until(done: Any) -> None:
 
 async def _opened(folder: Path, code: str, paused: list[bool] | None = None) -> Host:
     host = host_of(folder, code)
-    await host.open(lambda _, state: (paused if paused is not None else []).append(bool(state)))
+    await host.open(lambda _, state, about: (paused if paused is not None else []).append(bool(state)))
     return host
 
 
@@ -337,6 +337,24 @@ async def test_a_plugin_that_does_not_start_refuses_the_start(tmp_path: Path) ->
     """Its error is told with its name."""
     with pytest.raises(ConfigError, match=r"plugins.mine: did not start: ZeroDivisionError"):
         await _opened(tmp_path, "@hookimpl\nasync def reverser_startup(): 1/0")
+
+
+async def test_a_plugin_reports_on_its_parts(tmp_path: Path) -> None:
+    """What a plugin says of a part of itself is handed on with the part's name."""
+    code = """
+@hookimpl
+async def reverser_startup(report):
+    report("chat", "no answer")
+    report("chat", "")
+    report("", 7)
+"""
+    told: list[tuple[str, str, str]] = []
+    host = host_of(tmp_path, code)
+
+    await host.open(lambda plugin, what, about: told.append((plugin.name, what, about)))
+    await host.close()
+
+    assert told == [("mine", "no answer", "chat"), ("mine", "", "chat"), ("mine", "7", "unnamed")]
 
 
 async def test_five_failures_in_a_row_pause_a_plugin(tmp_path: Path) -> None:

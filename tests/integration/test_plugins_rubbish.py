@@ -194,7 +194,7 @@ async def _told(folder: Path, code: str, *, limit: float = 30.0) -> tuple[Host, 
     host.count_with(counted)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("reverser.plugins.room.Room.__init__.__defaults__", (limit, 300.0))
-        await host.open(lambda _, what: told.append(what))
+        await host.open(lambda _, what, about: told.append(what))
     return host, told, counted
 
 

@@ -1,12 +1,14 @@
 """Tells others what was pushed, and what became of conditions: CloudEvents, chats, or any JSON.
 
-`event` is what happened, `formats` how a target wants it told, `courier` brings it there.
+`event` is what happened, `formats` how a target wants it told, `courier` brings it there. A call of the
+host only puts messages into boxes: no target waits for another, and none keeps the host waiting.
 """
 
 from __future__ import annotations
 
 import itertools
 import time
+from collections.abc import Callable
 from fnmatch import fnmatchcase
 
 import httpx
@@ -21,8 +23,6 @@ from reverser_notify.event import Event, of_condition, of_push
 from reverser_notify.formats import request
 from reverser_notify.settings import Settings, checked
 
-WAIT_SECONDS = 20.0
-"""How long a call waits for its message; a target that fails by then counts as a failure of the plugin."""
 LAST_SECONDS = 4.0
 """For what still waits when the process ends."""
 
@@ -31,10 +31,6 @@ log: structlog.stdlib.BoundLogger = structlog.get_logger()
 couriers: list[Courier] = []
 client: httpx.AsyncClient
 _numbers = itertools.count()
-
-
-class NotDeliveredError(Exception):
-    """At least one target was not told in time; it is tried further."""
 
 
 @hookimpl
@@ -48,24 +44,24 @@ def reverser_configure(settings: Settings, log: structlog.stdlib.BoundLogger) ->
 
 
 @hookimpl
-async def reverser_startup() -> None:
+async def reverser_startup(report: Callable[[str, str], None]) -> None:
     # Redirects are not followed: what is sent is signed, and may carry a token.
     global client
     client = httpx.AsyncClient(follow_redirects=False, headers={"User-Agent": "reverser-notify"})
-    couriers[:] = [Courier(target, client, log) for target in settings.targets]
+    couriers[:] = [Courier(target, client, log, report) for target in settings.targets]
     for courier in couriers:
         trio.lowlevel.spawn_system_task(courier.run, name=f"notify {courier.target.name}")
 
 
 @hookimpl
 async def reverser_pushed(push: Pushed) -> None:
-    told = [each for each in couriers if _wants(each, push.destination)]
-    await _tell(of_push(push, time.time()), told)
+    _tell(of_push(push, time.time()), [each for each in couriers if _wants(each, push.destination)])
 
 
 @hookimpl
 async def reverser_condition(condition: Condition) -> None:
-    await _tell(of_condition(condition, time.time(), next(_numbers)), couriers)
+    quiet = _about_target(condition)
+    _tell(of_condition(condition, time.time(), next(_numbers)), couriers, urgent=True, quiet=quiet)
 
 
 @hookimpl
@@ -84,11 +80,19 @@ def _wants(courier: Courier, destination: str) -> bool:
     return any(fnmatchcase(destination, glob) for glob in courier.target.destinations)
 
 
-async def _tell(event: Event, told: list[Courier]) -> None:
-    told = [courier for courier in told if event.kind in courier.target.events]
-    parcels = [courier.take(request(event, courier.target, settings.source)) for courier in told]
-    with trio.move_on_after(WAIT_SECONDS):
-        for parcel in parcels:
-            await parcel.ended.wait()
-    if failed := [courier.target.name for courier in told if courier.fault]:
-        raise NotDeliveredError(", ".join(failed))
+def _about_target(condition: Condition) -> bool:
+    """Whether it is one of those that we report: what becomes of its messages must not lead to more."""
+    whose, _, about = condition.subject.partition("/")[2].partition("/")
+    return condition.subject.startswith("plugin/") and any(
+        about == each.target.name and whose for each in couriers
+    )
+
+
+def _tell(event: Event, told: list[Courier], *, urgent: bool = False, quiet: bool = False) -> None:
+    for courier in told:
+        if event.kind in courier.target.events:
+            try:
+                courier.take(request(event, courier.target, settings.source), urgent=urgent, quiet=quiet)
+            except Exception as error:
+                # One target's form must not keep the others from being told; its text may quote a secret.
+                log.error("message not made", target=courier.target.name, error=type(error).__name__)

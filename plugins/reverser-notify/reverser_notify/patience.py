@@ -39,5 +39,5 @@ def retry_after(value: str | None, now: float) -> float:
         return float(value.strip()[:9])
     try:
         return max(0.0, email.utils.parsedate_to_datetime(value).timestamp() - now)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return 0.0

@@ -6,7 +6,7 @@ import base64
 import hashlib
 import hmac
 import random
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,8 @@ COMMIT = PushedCommit(
     "c" * 40, "Alice <a@example.com>", 1767225600.0, 'say "<hi>" & *go*\n\nbody\n', ("shop/a.yaml",), ()
 )
 PUSH = Pushed("live", "main", "c" * 40, (COMMIT,))
+ENDLESS = "Mon, 01 Jan 2020 00:00:00 +99999999999999999999"
+LATER = Pushed("live", "main", "d" * 40, (COMMIT,))
 CONDITION = Condition("Stalled", "destination/live", True, "Denied", "the remote knows us not; see é")
 CLOUD = "application/cloudevents+json; charset=utf-8"
 
@@ -35,15 +37,34 @@ def settings(**target: Any) -> dict[str, Any]:
     return {"source": "https://example.com/a b", "targets": [{"name": "hook", **target}]}
 
 
+Reports = list[tuple[str, str]]
+"""(target, what is wrong with it)."""
+
+
 @asynccontextmanager
-async def running(**target: Any) -> AsyncIterator[None]:
-    """The plugin between start and end, with settings as TOML gives them."""
-    assert contract(plugin, settings(**target)) == []
-    await plugin.reverser_startup()
+async def started(table: dict[str, Any]) -> AsyncIterator[Reports]:
+    """The plugin between start and end, and what it reports of its targets."""
+    assert contract(plugin, table) == []
+    reports: Reports = []
+    await plugin.reverser_startup(lambda about, what: reports.append((about, what)))
     try:
-        yield
+        yield reports
     finally:
         await plugin.reverser_shutdown()
+
+
+@asynccontextmanager
+async def running(**target: Any) -> AsyncIterator[Reports]:
+    """The same, with one target as TOML gives it."""
+    async with started(settings(**target)) as reports:
+        yield reports
+
+
+async def until(done: Callable[[], object]) -> None:
+    """Wait until something is so."""
+    with trio.fail_after(20):
+        while not done():
+            await trio.sleep(0.01)
 
 
 async def told(push: Pushed | None = PUSH, **target: Any) -> Received:
@@ -148,51 +169,138 @@ async def test_requests_are_signed(tmp_path: Path, key: str, raw: bytes) -> None
 async def test_failures_are_tried_again_in_order() -> None:
     """What the server could not take comes again, unchanged, before what follows."""
     with receiver((503, {}), (429, {"Retry-After": "1"})) as server:
-        async with running(url=server.url):
+        async with running(url=server.url) as reports:
             await plugin.reverser_pushed(PUSH)
-            await plugin.reverser_condition(CONDITION)
+            await plugin.reverser_pushed(LATER)
+            await server.got(4)
         ids = [each.json["id"] for each in server.received]
 
-    assert ids[:3] == [f"live/{'c' * 40}"] * 3
-    assert len(ids) == 4
+    assert ids == [f"live/{'c' * 40}"] * 3 + [f"live/{'d' * 40}"]
+    assert reports == []
 
 
-async def test_a_final_answer_is_a_failure(tmp_path: Path) -> None:
-    """Nothing is tried again that cannot work, nothing follows a redirect, and the host is told."""
+async def test_a_final_answer_is_reported_once(tmp_path: Path) -> None:
+    """Nothing is tried again that cannot work, nothing follows a redirect, and the target is a condition."""
     with receiver((403, {}), (302, {"Location": "/elsewhere"})) as server:
-        async with running(url=server.url):
-            for _ in range(2):
-                with pytest.raises(plugin.NotDeliveredError, match="hook"):
-                    await plugin.reverser_pushed(PUSH)
-            await plugin.reverser_pushed(PUSH)
+        async with running(url=server.url) as reports:
+            for push in (PUSH, LATER, PUSH):
+                await plugin.reverser_pushed(push)
         assert len(server.received) == 3
-    async with running(url="ftp://example.com"):
-        with pytest.raises(plugin.NotDeliveredError):
-            await plugin.reverser_pushed(PUSH)
-    async with running(url={"file": str(tmp_path / "missing")}, retry_seconds=0.1):
-        with pytest.raises(plugin.NotDeliveredError):
-            await plugin.reverser_pushed(PUSH)
+    assert reports == [("hook", "messages are not delivered: answer 403"), ("hook", "")]
+    async with running(url="ftp://example.com") as reports:
+        await plugin.reverser_pushed(PUSH)
+    assert reports == [("hook", "messages are not delivered: url must begin with http:// or https://")]
+    async with running(url={"file": str(tmp_path / "missing")}, retry_seconds=0.1) as reports:
+        await plugin.reverser_pushed(PUSH)
+    assert [about for about, _ in reports] == ["hook"]
 
 
 async def test_a_wish_to_wait_is_heeded() -> None:
     """Who asks for more time than a message has is not asked again."""
     with receiver((429, {"Retry-After": "3600"})) as server:
-        async with running(url=server.url, retry_seconds=60):
-            with pytest.raises(plugin.NotDeliveredError):
-                await plugin.reverser_pushed(PUSH)
-            await plugin.reverser_condition(CONDITION)
-        assert [got.json["type"].rpartition(".")[2] for got in server.received] == ["pushed", "condition"]
+        async with running(url=server.url, retry_seconds=60) as reports:
+            await plugin.reverser_pushed(PUSH)
+            await plugin.reverser_pushed(LATER)
+        assert [got.json["id"][-1] for got in server.received] == ["c", "d"]
+    assert reports == [("hook", "messages are not delivered: answer 429"), ("hook", "")]
 
 
-async def test_a_call_ends_though_its_target_is_away(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The message is tried further after the call has failed, and arrives."""
-    monkeypatch.setattr(plugin, "WAIT_SECONDS", 0.3)
-    with receiver((500, {"Retry-After": "1"})) as server:
+async def test_one_dead_target_delays_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A call waits for no target: who is well hears of every push at once, who is not is a condition."""
+    with receiver(*[(503, {})] * 1000) as down, receiver() as good:
+        targets = [{"name": "down", "url": down.url}, {"name": "good", "url": good.url, "per_minute": 6000}]
+        async with started({"targets": targets}) as reports:
+            for number in range(20):
+                await plugin.reverser_pushed(Pushed("live", "main", f"{number:040}", (COMMIT,)))
+            await good.got(20)
+            await until(lambda: reports)
+            assert [each.target.name for each in plugin.couriers if each.waiting] == ["down"]
+            monkeypatch.setattr(plugin, "LAST_SECONDS", 0.1)
+
+    assert [got.json["id"] for got in good.received] == [f"live/{number:040}" for number in range(20)]
+    assert reports == [("down", "messages are not delivered: answer 503")]
+
+
+async def test_conditions_go_before_news() -> None:
+    """That something stalled is told before pushes that wait, also before one that is tried again."""
+    with receiver((503, {"Retry-After": "1"})) as server:
         async with running(url=server.url):
-            with pytest.raises(plugin.NotDeliveredError):
-                await plugin.reverser_pushed(PUSH)
-            assert len(server.received) == 1
+            await plugin.reverser_pushed(PUSH)
+            await server.got(1)
+            await plugin.reverser_pushed(LATER)
+            await plugin.reverser_condition(CONDITION)
+            await server.got(4)
+        told = [got.json["type"].rpartition(".")[2] for got in server.received]
+
+    assert told == ["pushed", "condition", "pushed", "pushed"]
+
+
+async def test_news_make_room_for_conditions(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What waits is bounded; where something must go it is the oldest push, not what a person must know."""
+    monkeypatch.setattr("reverser_notify.courier.WAITING_MOST", 3)
+    with receiver((503, {"Retry-After": "1"})) as server:
+        async with running(url=server.url):
+            await plugin.reverser_pushed(PUSH)
+            await server.got(1)
+            for _ in range(2):
+                await plugin.reverser_condition(CONDITION)
+                await plugin.reverser_pushed(LATER)
+            await server.got(4)
+        told = [got.json["type"].rpartition(".")[2] for got in server.received]
+
+    assert told == ["pushed", "condition", "condition", "pushed"]
+
+
+@pytest.mark.parametrize("header", [ENDLESS, "1" * 400, "\xff", "-"])
+async def test_no_answer_ends_the_plugin(header: str) -> None:
+    """However odd a header is, later messages arrive."""
+    with receiver((503, {"Retry-After": header})) as server:
+        async with running(url=server.url, retry_seconds=5):
+            await plugin.reverser_pushed(PUSH)
+            await server.got(1)
+            await plugin.reverser_condition(CONDITION)
+            await until(lambda: any("condition" in got.json["type"] for got in server.received))
+
+
+async def test_no_error_of_one_delivery_ends_the_plugin(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An error that nobody expected loses one message, quotes nothing, and is reported until one arrives."""
+    with receiver() as server:
+        async with running(url=server.url) as reports:
+            real = plugin.couriers[0]._attempt
+            monkeypatch.setattr(plugin.couriers[0], "_attempt", fails_once(real))
+            await plugin.reverser_pushed(PUSH)
+            await plugin.reverser_pushed(LATER)
+            await server.got(1)
+
+    assert server.received[0].json["id"].endswith("d")
+    assert reports == [("hook", "messages are not delivered: RuntimeError"), ("hook", "")]
+
+
+def fails_once(real: Callable[..., Any]) -> Callable[..., Any]:
+    """The function, but for its first call."""
+    calls: list[object] = []
+
+    async def attempt(parcel: object) -> Any:
+        calls.append(parcel)
+        if len(calls) == 1:
+            raise RuntimeError("hush")
+        return await real(parcel)
+
+    return attempt
+
+
+async def test_conditions_of_targets_lead_to_no_more(tmp_path: Path) -> None:
+    """A target hears that another fails; whether it could be told that is no reason for a condition."""
+    failing = Condition("Stalled", "plugin/notify/other", True, "PluginFailed", "messages are not delivered")
+    with receiver((403, {})) as server:
+        table = settings(url=server.url)
+        table["targets"].append({"name": "other", "url": server.url, "events": ["pushed"]})
+        async with started(table) as reports:
+            await plugin.reverser_condition(failing)
+            await plugin.reverser_condition(failing)
             await server.got(2)
+
+    assert reports == []
 
 
 async def test_targets_choose_what_they_are_told() -> None:
@@ -223,7 +331,7 @@ def test_waiting_grows_and_heeds_the_other_side() -> None:
     assert all(0.25 <= backoff(n, rng) <= min(60.0, 0.5 * 2**n) for n in range(1, 40))
     assert retry_after("120", 0.0) == 120.0
     assert retry_after("Thu, 01 Jan 1970 00:01:00 GMT", 10.0) == 50.0
-    assert [retry_after(value, 0.0) for value in (None, "", "soon", "-1")] == [0.0] * 4
+    assert [retry_after(value, 0.0) for value in (None, "", "soon", "-1", ENDLESS)] == [0.0] * 5
 
 
 @pytest.mark.parametrize(
@@ -254,9 +362,7 @@ def test_secrets_are_not_shown() -> None:
 async def test_nothing_waits_for_ever_at_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
     """A target that is away does not hold up the end of the process."""
     monkeypatch.setattr(plugin, "LAST_SECONDS", 0.1)
-    monkeypatch.setattr(plugin, "WAIT_SECONDS", 0.1)
     with receiver(*[(503, {})] * 20) as server, trio.fail_after(10):
         async with running(url=server.url):
-            with pytest.raises(plugin.NotDeliveredError):
-                await plugin.reverser_pushed(PUSH)
+            await plugin.reverser_pushed(PUSH)
         assert plugin.couriers[0].waiting == 1
