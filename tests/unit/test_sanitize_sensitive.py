@@ -104,3 +104,17 @@ def test_a_list_need_not_be_named(path: str) -> None:
 
     for secrets in ("omit", "mask"):
         assert "canary-2" not in str(content(DATABASES, secrets, rule, spec=spec))
+
+
+@pytest.mark.parametrize(("secrets", "left"), [("mask", 2), ("omit", 1)])
+def test_a_copy_that_the_object_needs_is_hidden_with_it(secrets: Any, left: int) -> None:
+    """What Cluster API keeps of a newer version in an annotation is hidden when anything of the object is."""
+    kept = {"cluster.x-k8s.io/conversion-data": '{"spec":{"password":"canary-1"}}', "owner": "alice"}
+    metadata = {"name": "x", "namespace": "shop", "annotations": kept}
+    obj = {"apiVersion": "example.com/v1", "kind": "Database", "metadata": metadata, "spec": SPEC}
+    rule = SensitiveRule(("databases",), paths=("spec.password",))
+    policy = Policy(style="full", secrets=secrets, mask_key=b"k", sensitive=(rule,))
+    found = sanitize(obj, ObjectKey("default", "example.com", "databases", "shop", "x"), DATABASES, policy)
+
+    assert "canary-1" not in str(found)
+    assert len(found.content["metadata"]["annotations"]) == left

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from reverser.stages.sanitize.content import LAST_APPLIED
+from reverser.stages.sanitize.copies import LAST_APPLIED
 
 ANNOTATIONS = (
     LAST_APPLIED,

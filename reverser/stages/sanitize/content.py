@@ -10,12 +10,9 @@ from __future__ import annotations
 from typing import Any, TypeAlias
 
 from reverser.errors import WithheldError
+from reverser.stages.sanitize.copies import ANNOTATIONS, COPIES, without_copies
 
 Content: TypeAlias = dict[str, Any]
-
-LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
-COPIES = frozenset((LAST_APPLIED, "objectset.rio.cattle.io/applied"))
-"""Annotations with a copy of the whole object, secrets included: they go wherever they stand."""
 
 _MAPS = frozenset((dict,))
 _LEAVES = frozenset((str, int, float, bool, type(None)))
@@ -25,12 +22,10 @@ def copied(value: Any) -> Any:
     """A deep copy of JSON data, without annotations that are copies themselves."""
     kind = type(value)
     if kind is dict:
-        copy = value.copy()
-        for name in COPIES:
-            copy.pop(name, None)
+        copy = value.copy() if COPIES.isdisjoint(value) else without_copies(value)
         for key, item in copy.items():
             if type(item) not in _LEAVES:
-                copy[key] = copied(item)
+                copy[key] = copied(without_copies(item) if key == ANNOTATIONS else item)
         return copy
     if kind is list:
         return [item if type(item) in _LEAVES else copied(item) for item in value]

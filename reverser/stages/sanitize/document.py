@@ -111,7 +111,7 @@ def _stripped(obj: Content, type: ResourceType, policy: Policy) -> tuple[Content
     live = Live(obj, type)
     content = _copy(obj, type)
     strip_metadata(content["metadata"], live)
-    strip_left_overs(content)
+    strip_left_overs(content, live)
     if live.kind in RULES:
         RULES[live.kind](content, live)
     warnings = duplicates(content, live.kind)

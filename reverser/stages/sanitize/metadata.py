@@ -1,15 +1,19 @@
 """What is stripped from every kind: the server's own metadata, bookkeeping, and left-overs.
 
 Left-overs are the `creationTimestamp: null` and `metadata: {}` that Go's types leave in embedded
-templates. They are sought in maps called `template`, `jobTemplate` and the like, also in custom
-resources, but never inside lists: a custom resource's lists are atomic by default, and an item
-that lost a null would change the live object when it is applied.
+templates. They are sought in maps called `template`, `jobTemplate` and the like, but never inside lists.
+A custom resource's map may be atomic (a map that lost a null would change the live object when it is
+applied), and its schema may require `metadata` or give it a default. So there they go only from what has the
+shape of a pod template, and of that only fields that the managed fields name one by one.
 """
 
 from __future__ import annotations
 
+from typing import Any
+
 from reverser.errors import WithheldError
 from reverser.stages.sanitize.bookkeeping import NAMESPACE_NAME, OF_ANNOTATIONS, OF_LABELS
+from reverser.stages.sanitize.builtin import BUILTIN_GROUPS
 from reverser.stages.sanitize.content import Content, drop, drop_emptied, mapping
 from reverser.stages.sanitize.live import Live
 
@@ -51,13 +55,33 @@ def strip_metadata(metadata: Content, live: Live) -> None:
     drop_emptied(metadata, "labels")
 
 
-def strip_left_overs(content: Content) -> None:
+def strip_left_overs(content: Content, live: Live) -> None:
     """Tidy every template that is reached through maps alone."""
+    _strip_left_overs(content, () if live.kind[0] not in BUILTIN_GROUPS else None, live)
+
+
+def _strip_left_overs(content: Content, path: tuple[str, ...] | None, live: Live) -> None:
+    """`path` is where a custom resource's map stands; None in a type of Kubernetes itself."""
     for key, value in content.items():
         if type(value) is dict:
-            if key.endswith("emplate"):
+            below = None if path is None else (*path, key)
+            if key.endswith("emplate") and (below is None or _is_granular(value, below, live)):
                 tidy(value)
-            strip_left_overs(value)
+            _strip_left_overs(value, below, live)
+
+
+def _is_granular(template: Content, path: tuple[str, ...], live: Live) -> bool:
+    """Whether it looks like a pod template of which each field is somebody's for itself."""
+    metadata = template.get("metadata")
+    if not isinstance(metadata, dict) or not _has_containers(template.get("spec")):
+        return False
+    names = [(*path, "metadata", name) for name in metadata] or [(*path, "metadata")]
+    return all(live.owners.names(*each) for each in names)
+
+
+def _has_containers(spec: Any) -> bool:
+    containers = spec.get("containers") if isinstance(spec, dict) else None
+    return isinstance(containers, list) and bool(containers)
 
 
 def tidy(template: Content) -> None:

@@ -18,7 +18,8 @@ from functools import cached_property
 from typing import Any
 
 from reverser.stages.managed import entries
-from reverser.stages.sanitize.content import LAST_APPLIED, Content
+from reverser.stages.sanitize.content import Content
+from reverser.stages.sanitize.copies import LAST_APPLIED
 
 Step = str | dict[str, Any]
 
@@ -77,6 +78,11 @@ class Ownership:
         keys = [_key(step) for step in path]
         return (name for name, tree in self._trees if name not in CONTROLLERS and _holds(tree, keys))
 
+    def names(self, *path: str) -> bool:
+        """Whether the field has an entry of its own, whoever's: no map above it is owned as a whole."""
+        keys = [f"f:{step}" for step in path]
+        return any(_names(tree, keys) for _, tree in self._trees)
+
     def owns_finalizer(self, finalizer: str) -> bool:
         """Whether a person's tool put it there, or nobody can tell."""
         trees = self._trees_of_all_versions
@@ -98,6 +104,14 @@ def _holds(tree: Any, keys: list[str]) -> bool:
         tree = tree[key]
         if not tree:
             return True
+    return True
+
+
+def _names(tree: Any, keys: list[str]) -> bool:
+    for key in keys:
+        if not isinstance(tree, dict) or key not in tree:
+            return False
+        tree = tree[key]
     return True
 
 

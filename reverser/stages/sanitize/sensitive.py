@@ -20,6 +20,7 @@ import msgspec
 from reverser.model.resource import ResourceType
 from reverser.model.rule import SensitiveRule
 from reverser.stages.sanitize.content import Content
+from reverser.stages.sanitize.copies import ANNOTATIONS, NEEDED
 from reverser.stages.sanitize.fieldpath import parse_path, replaced
 from reverser.stages.sanitize.secrets import masked_value
 from reverser.stages.select.resources import matches
@@ -64,6 +65,8 @@ def hidden(content: Content, what: Sensitive, key: bytes | None) -> Content:
     for path in what.paths:
         content = replaced(content, path, hide, ABSENT)
     content = _keyed(content, what.keys, hide) if what.keys else content
+    for name in NEEDED:
+        content = replaced(content, ("metadata", ANNOTATIONS, name), hide, ABSENT)
     return _whole(content, hide) if what.whole else content
 
 
