@@ -30,7 +30,7 @@ from reverser.config import Config
 from reverser.errors import ConfigError
 from reverser.health import Health
 from reverser.http.certificates import FOLDER, SelfManaged
-from reverser.http.probes import Probes
+from reverser.http.probes import Probes, on_loopback
 from reverser.http.server import serve
 from reverser.journal.lock import lock
 from reverser.journal.sqlite import open_journal
@@ -77,8 +77,9 @@ class Daemon:
         log.info("stopped")
 
     async def _work(self, journal: Journal, nursery: trio.Nursery, task_status: trio.TaskStatus[str]) -> None:
-        probes = Probes(self._health, self._metrics, lambda: self._refresh(journal))
-        url = await nursery.start(serve, probes, self._config.operations.bind, "operations.bind")
+        bind = self._config.operations.bind
+        probes = Probes(self._health, self._metrics, lambda: self._refresh(journal), names=on_loopback(bind))
+        url = await nursery.start(serve, probes, bind, "operations.bind")
         witnesses = await self._witnesses(journal, nursery)
         nursery.start_soon(show_bugs, journal, self._health)
         nursery.start_soon(keep_small, journal)

@@ -1,17 +1,22 @@
 """The operations listener's pages: `/healthz`, `/readyz` and `/metrics`, as raw ASGI.
 
 `/healthz` answers as long as the process turns. `/readyz` names what is missing and lists the
-conditions, so that `curl` alone tells why a pod is not ready. Anything else is 404; any method
-but GET and HEAD is 405. Request bodies are never read.
+conditions, so that `curl` alone tells why a pod is not ready. A listener that is not bound to loopback alone
+answers whoever reaches it: there it tells of what part a condition is and the reason, and no message, for
+messages name objects and fields. Anything else is 404; any method but GET and HEAD is 405. Request bodies are
+never read.
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterable, Iterator
+from ipaddress import ip_address
 from typing import Any, TypeAlias
 
 from reverser.health import Health
 from reverser.metrics import Metrics
+from reverser.model.condition import Condition
 
 Scope: TypeAlias = dict[str, Any]
 Receive: TypeAlias = Callable[[], Awaitable[dict[str, Any]]]
@@ -20,12 +25,28 @@ Answer: TypeAlias = tuple[int, str, bytes]
 
 TEXT = "text/plain; charset=utf-8"
 PROMETHEUS = "text/plain; version=0.0.4; charset=utf-8"
+ELSEWHERE = (
+    "messages, objects and fields are told in the log, and here where operations.bind is a loopback address"
+)
+
+
+def on_loopback(bind: str) -> bool:
+    """Whether a listener bound to `host:port` can be reached from this machine alone."""
+    host = bind.rpartition(":")[0].strip("[]")
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 class Probes:
     """The ASGI application of the operations listener."""
 
-    def __init__(self, health: Health, metrics: Metrics, refresh: Callable[[], Awaitable[None]]) -> None:
+    def __init__(
+        self, health: Health, metrics: Metrics, refresh: Callable[[], Awaitable[None]], *, names: bool
+    ) -> None:
+        """`names`: whether objects, fields and messages may be told."""
+        self._names = names
         self._health = health
         self._metrics = metrics
         self._refresh = refresh
@@ -62,9 +83,28 @@ class Probes:
 
     async def _readyz(self) -> Answer:
         lines = [f"not ready: {check}" for check in self._health.failing] or ["ok"]
-        lines += [f"{c.subject} {c.type}={c.status} {c.reason}: {c.message}" for c in self._health.conditions]
+        conditions = self._health.conditions
+        lines += [_whole(each) for each in conditions] if self._names else _bare(conditions)
         return 200 if self._health.ready else 503, TEXT, ("\n".join(lines) + "\n").encode()
 
     async def _expose(self) -> Answer:
         await self._refresh()
         return 200, PROMETHEUS, self._metrics.expose()
+
+
+def _whole(condition: Condition) -> str:
+    return f"{condition.subject} {condition.type}={condition.status} {condition.reason}: {condition.message}"
+
+
+def _bare(conditions: Iterable[Condition]) -> Iterator[str]:
+    """Each once, without what may name an object: `destination/live Suspicious=True Jwt (3 times)`."""
+    found = Counter(f"{_part(each.subject)} {each.type}={each.status} {each.reason}" for each in conditions)
+    yield from (line if times == 1 else f"{line} ({times} times)" for line, times in found.items())
+    if found:
+        yield ELSEWHERE
+
+
+def _part(subject: str) -> str:
+    """`destination/live`, `cluster/default`, `type/default/widgets.example.com`."""
+    parts = subject.split("/")
+    return "/".join(parts[: 3 if parts[0] == "type" else 2])
