@@ -3,10 +3,15 @@
 Readiness means that the process can take changes: discovery is trusted, the journal can be
 written, the listeners are bound. It never depends on Git, nor on having received an event: a dead
 remote is a condition, and restarting the daemon would not help it.
+
+A failure lasts until the very thing that failed has worked: what is tried again goes through steps, and
+that an earlier step works says nothing of a later one. So every failure names its step.
 """
 
 from __future__ import annotations
 
+import re
+from collections import defaultdict
 from collections.abc import Callable
 
 import msgspec
@@ -14,12 +19,18 @@ import msgspec
 from reverser.errors import ReverserError, StalledError
 from reverser.model.condition import Condition
 
+ALL = ""
+"""The step of whoever has only one."""
+_NUMBER = re.compile(r"[\w-]*\d[\w-]*")
+
 
 class Health:
     """Conditions and readiness of one process."""
 
     def __init__(self, on_change: Callable[[Condition], None] = lambda _: None) -> None:
         self._conditions: dict[tuple[str, str], Condition] = {}
+        self._failures: dict[str, dict[str, Condition]] = defaultdict(dict)
+        """Subject -> step -> the failure that lasts, the newest last."""
         self._checks: dict[str, bool] = {}
         self._on_change = on_change
 
@@ -37,10 +48,13 @@ class Health:
         self._checks.pop(subject, None)
         for place in [place for place in self._conditions if (f"{place[0]}/").startswith(f"{subject}/")]:
             del self._conditions[place]
+            self._failures.pop(place[0], None)
 
     def withdraw(self, subject: str, type: str) -> None:  # noqa: A002
         """A condition does not hold any more; whoever listens hears of it, and then it is gone."""
         condition = self._conditions.pop((subject, type), None)
+        if type == "Stalled":
+            self._failures.pop(subject, None)
         if condition is not None:
             self._on_change(msgspec.structs.replace(condition, status=False))
 
@@ -55,28 +69,45 @@ class Health:
         return sorted(name for name, ok in self._checks.items() if not ok)
 
     def report(self, condition: Condition) -> None:
-        """Keep a condition; whoever listens hears of it only when it differs from the last one."""
+        """Keep a condition; whoever listens hears of it only when it says another thing than before."""
         place = (condition.subject, condition.type)
-        if self._conditions.get(place) == condition:
-            return
+        before = self._conditions.get(place)
         self._conditions[place] = condition
-        self._on_change(condition)
+        if before is None or not _alike(before, condition):
+            self._on_change(condition)
 
-    def stalled(self, subject: str, reason: str, message: str) -> None:
+    def stalled(self, subject: str, reason: str, message: str, *, step: str = ALL) -> None:
         """A person must act on `subject`."""
-        self.report(Condition("Stalled", subject, True, reason, message))
+        condition = Condition("Stalled", subject, True, reason, message)
+        self._failures[subject].pop(step, None)
+        self._failures[subject][step] = condition
+        self.report(condition)
 
-    def failed(self, subject: str, error: ReverserError, reason: str = "Unreachable") -> None:
+    def failed(
+        self, subject: str, error: ReverserError, reason: str = "Unreachable", *, step: str = ALL
+    ) -> None:
         """The same in an error's own words; `reason` where it names none."""
         hint = f" ({error.hint})" if error.hint else ""
         reason = error.reason if isinstance(error, StalledError) else reason
-        self.stalled(subject, reason, f"{error.message}{hint}")
+        self.stalled(subject, reason, f"{error.message}{hint}", step=step)
 
-    def recovered(self, subject: str) -> None:
-        """`subject` works again; says nothing when it was never stalled."""
-        if ("Stalled", subject) not in {(c.type, c.subject) for c in self._conditions.values()}:
+    def recovered(self, subject: str, *, step: str | None = None) -> None:
+        """`subject` works again, or only this step of it; says nothing when it was never stalled."""
+        failures = self._failures.get(subject)
+        if not failures:
             return
-        self.report(Condition("Stalled", subject, False, "Recovered", "it works again"))
+        if step is None:
+            failures.clear()
+        else:
+            failures.pop(step, None)
+        if failures:
+            self.report([*failures.values()][-1])
+        else:
+            self.report(Condition("Stalled", subject, False, "Recovered", "it works again"))
+
+    def is_stalled(self, subject: str) -> bool:
+        """Whether a failure of `subject` lasts."""
+        return bool(self._failures.get(subject))
 
     @property
     def conditions(self) -> list[Condition]:
@@ -87,3 +118,14 @@ class Health:
     def stalled_count(self) -> int:
         """How many subjects wait for a person."""
         return sum(c.type == "Stalled" and c.status for c in self._conditions.values())
+
+
+def _alike(before: Condition, now: Condition) -> bool:
+    """Whether nothing has changed for a person: refusals quote times, and ids of requests."""
+    if now.type != "Stalled":
+        return before == now
+    return before.status == now.status and before.reason == now.reason and _words(before) == _words(now)
+
+
+def _words(condition: Condition) -> str:
+    return _NUMBER.sub("#", condition.message)

@@ -173,7 +173,7 @@ class Daemon:
     def _report(self, plugin: Plugin, what: str, about: str) -> None:
         subject = f"plugin/{plugin.name}/{about}".rstrip("/")
         if what:
-            self._health.report(Condition("Stalled", subject, True, "PluginFailed", what))
+            self._health.stalled(subject, "PluginFailed", what)
         else:
             self._health.recovered(subject)
 

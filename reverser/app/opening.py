@@ -65,6 +65,7 @@ class Opening:
             yield FolderWriter(name, self._to if alone else self._to / name, queue, journal)
             return
         if destination.mode == "observe":
+            self._health.recovered(f"destination/{name}")
             yield ObservingWriter(destination, queue, journal, self._assembly.hooks)
             return
         folder = Path(self._assembly.config.data_dir) / "repositories" / name

@@ -41,6 +41,7 @@ class ClusterReports:
         self._in_a_row: Counter[str] = Counter()
         self._unreached: dict[str, tuple[float, ReverserError]] = {}
         self._away = False
+        self._connected: tuple[str, str] | None = None
         self._anew: set[str] = set()
         self._listed = 0
         self._objects = 0
@@ -62,8 +63,8 @@ class ClusterReports:
         return [f"{stream}: {why}" for stream, why in sorted(self._failures.items())]
 
     def connected(self, server: str, version: str) -> None:
-        self._health.recovered(f"cluster/{self._cluster}")
-        log.info("connected", cluster=self._cluster, server=server, version=version)
+        # Told once discovery works: until then nothing is read, and each try would say so anew.
+        self._connected = (server, version)
 
     def unreachable(self, error: ReverserError) -> None:
         self._away = True
@@ -74,6 +75,7 @@ class ClusterReports:
         self._warn(unmatched(self._config, self._cluster, types))
         self._health.passed(self._check)
         self._health.recovered(f"cluster/{self._cluster}")
+        self._tell_connected()
         self._tell_unreached()
         subject = f"discovery/{self._cluster}"
         if degraded:
@@ -81,6 +83,12 @@ class ClusterReports:
             self._health.stalled(subject, "GroupsDegraded", f"their last known types are kept: {groups}")
         else:
             self._health.recovered(subject)
+
+    def _tell_connected(self) -> None:
+        if self._connected is not None:
+            server, version = self._connected
+            self._connected = None
+            log.info("connected", cluster=self._cluster, server=server, version=version)
 
     def _tell_unreached(self) -> None:
         """Streams without a connection, though the API server itself has been there all the time."""

@@ -39,6 +39,8 @@ log = structlog.get_logger()
 
 CHANNEL = 100
 JOURNAL_SECONDS = 1.0
+PLACES = "places"
+"""The step of the journal that a session begins with."""
 SETTLE_SECONDS_MOST = 120.0
 """How long the first commit waits for the other types' lists, so that one snapshot holds them all."""
 
@@ -142,10 +144,10 @@ class Session:
             try:
                 await settle_places(self._journal, self._assembly.destinations)
             except (TransientError, StalledError) as error:
-                self._health.failed("journal", error, "JournalUnusable")
+                self._health.failed("journal", error, "JournalUnusable", step=PLACES)
                 await trio.sleep(JOURNAL_SECONDS)
             else:
-                self._health.recovered("journal")
+                self._health.recovered("journal", step=PLACES)
                 return
 
     async def _listen(self, send: trio.MemorySendChannel[Observation]) -> None:

@@ -33,7 +33,7 @@ class Witnesses:
         self._journal = journal
         self._metrics = metrics
         self._facts = Facts(on_expired=self._expired)
-        patient = PatientJournal(journal, health)
+        patient = PatientJournal(journal, health, "witnesses")
         self.attributor = Attributor(
             self._facts, journal.key, patient, metrics, time.time, grace_seconds=grace_seconds
         )

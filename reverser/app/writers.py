@@ -11,6 +11,7 @@ from reverser.bugs import BUG, bug
 from reverser.errors import StalledError, TransientError
 from reverser.health import Health
 from reverser.model.destination import Destination
+from reverser.writer.driver import READING, WRITING
 
 OPEN_SECONDS = 10.0
 """Between two tries to open a repository."""
@@ -39,10 +40,11 @@ class Writers:
             try:
                 await self._write(destination)
             except (StalledError, TransientError) as error:
-                self._health.failed(subject, error)
+                self._health.failed(subject, error, step=READING)
             except Exception as error:
                 # Of this destination, or of something in it: the others go on, and so does this one later.
-                self._health.failed(subject, StalledError(BUG, bug("destination", subject, error).message))
+                failure = StalledError(BUG, bug("destination", subject, error).message)
+                self._health.failed(subject, failure, step=WRITING)
             else:
                 return
             await trio.sleep(OPEN_SECONDS)

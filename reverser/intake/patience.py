@@ -32,9 +32,13 @@ T = TypeVar("T")
 class PatientJournal:
     """What the intake asks of the journal; a journal that cannot be used holds up whoever asks."""
 
-    def __init__(self, journal: Journal, health: Health) -> None:
+    def __init__(self, journal: Journal, health: Health, step: str = "intake") -> None:
+        """`step`: who asks, for what one can do says nothing of another's."""
         self._journal = journal
         self._health = health
+        self._step = step
+        self._stuck = 0
+        """Calls that have failed and are tried again: a full disk is read well."""
 
     async def append(self, append: Append) -> list[Entry]:
         return await self._ask(self._journal.append, append)
@@ -77,23 +81,30 @@ class PatientJournal:
         return await self._ask(self._journal.withheld)
 
     async def _ask(self, call: Callable[..., Awaitable[T]], *args: object) -> T:
+        try:
+            answer = await call(*args)
+        except (TransientError, StalledError) as error:
+            self._stuck += 1
+            try:
+                answer = await self._again(error, call, *args)
+            finally:
+                self._stuck -= 1
+        if not self._stuck:
+            self._health.recovered(SUBJECT, step=self._step)
+            self._health.passed(SUBJECT, not self._health.is_stalled(SUBJECT))
+        return answer
+
+    async def _again(self, error: ReverserError, call: Callable[..., Awaitable[T]], *args: object) -> T:
         pause = RETRY_SECONDS
         while True:
-            try:
-                answer = await call(*args)
-            except TransientError as error:
-                self._report("JournalUnusable", error)
+            self._health.passed(SUBJECT, False)
+            self._health.failed(SUBJECT, error, "JournalUnusable", step=self._step)
+            if isinstance(error, TransientError):
                 await trio.sleep(error.retry_after or pause)
                 pause = min(2 * pause, RETRY_SECONDS_MOST)
-            except StalledError as error:
-                self._report(error.reason, error)
-                await trio.sleep(RETRY_SECONDS_MOST)
             else:
-                self._health.passed(SUBJECT)
-                self._health.recovered(SUBJECT)
-                return answer
-
-    def _report(self, reason: str, error: ReverserError) -> None:
-        self._health.passed(SUBJECT, False)
-        hint = f" ({error.hint})" if error.hint else ""
-        self._health.stalled(SUBJECT, reason, f"{error.message}{hint}")
+                await trio.sleep(RETRY_SECONDS_MOST)
+            try:
+                return await call(*args)
+            except (TransientError, StalledError) as another:
+                error = another

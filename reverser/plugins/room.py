@@ -43,7 +43,7 @@ class Room:
         hooks: Mapping[str, Hook],
         meter: Meter,
         on_trouble: Callable[[Plugin, str, str], None],
-        limit_seconds: float = LIMIT_SECONDS,
+        limit_seconds: float | None = None,
         pause_seconds: float = PAUSE_SECONDS,
     ) -> None:
         """`on_trouble` is called in the plugin's thread: what is wrong, or "" again; with what part."""
@@ -52,7 +52,7 @@ class Room:
         self._hooks = hooks
         self._meter = meter
         self._on_trouble = on_trouble
-        self._limit = limit_seconds
+        self._limit = LIMIT_SECONDS if limit_seconds is None else limit_seconds
         self._streak = Streak(pause_seconds)
         self._resting = trio.CancelScope()
         self._ending = False
@@ -155,9 +155,11 @@ class Room:
         async for hook, arguments in calls:
             await self._rest()
             _, error = await self._call(hook, arguments)
-            if self._streak.ended(time.monotonic(), well=error is None) or self._stuck:
-                self._stuck = False
+            changed = self._streak.ended(time.monotonic(), well=error is None)
+            if changed or (self._stuck and error is None):
                 self._on_trouble(self._plugin, PAUSED if self._streak.paused else "", "")
+            if error is None:
+                self._stuck = False
 
     async def _rest(self) -> None:
         """Nothing is waited for once the process ends."""
@@ -181,7 +183,10 @@ class Room:
         self._until = time.monotonic() + 2 * self._limit
         try:
             with trio.fail_after(self._limit):
-                return await hook.call(*arguments), None
+                answer = await hook.call(*arguments)
+                # One that has blocked its thread was not interrupted, and is late all the same.
+                await trio.lowlevel.checkpoint()
+                return answer, None
         except trio.Cancelled:
             raise
         except BaseException as error:

@@ -32,6 +32,10 @@ log = structlog.get_logger()
 
 RETRY_SECONDS = 0.5
 RETRY_SECONDS_MOST = 30.0
+READING = "reading"
+"""The step of a destination that opens and fetches; its failure is over when that works."""
+WRITING = "writing"
+"""All that comes after: over when a batch has landed, or nothing is left to write."""
 
 
 class Writer:
@@ -65,6 +69,7 @@ class Writer:
         self._health = health
         self._words = words
         self._clock = clock
+        self._step = READING
         self._landing = Landing(destination, journal, repository, metrics, health, clock, on_pushed, notes)
 
     def drain(self) -> None:
@@ -92,7 +97,7 @@ class Writer:
                 log.info("branch moved by somebody else, rebuilding on top", destination=self._name)
                 pause = RETRY_SECONDS
             except (TransientError, StalledError) as error:
-                self._health.failed(self._subject, error)
+                self._health.failed(self._subject, error, step=self._step)
                 if trio.current_time() - began > 2 * RETRY_SECONDS_MOST:
                     pause = RETRY_SECONDS
                 asked = error.retry_after if isinstance(error, TransientError) else None
@@ -104,8 +109,10 @@ class Writer:
     async def _session(self) -> None:
         """Write one batch while the one before it is pushed."""
         now = self._clock()
+        self._step = READING
         head, foreign = await self._catch_up.run(now)
-        self._health.recovered(self._subject)
+        self._health.recovered(self._subject, step=READING)
+        self._step = WRITING
         send, receive = trio.open_memory_channel[Written](0)
         try:
             async with trio.open_nursery() as nursery, send:
@@ -116,6 +123,8 @@ class Writer:
                     opening = await self._written(head, [first])
                     head = opening.head
                     await send.send(opening)
+                elif self._health.is_stalled(self._subject):
+                    await self._left()
                 while plans := await self._queue.next():
                     written = await self._write(plans, head, foreign)
                     head = written.head
@@ -123,6 +132,11 @@ class Writer:
                     del plans, written  # the files of a snapshot would stay in memory until the next change
         except BaseExceptionGroup as group:
             raise alone(group, Stale, ReverserError) from None
+
+    async def _left(self) -> None:
+        """What failed before is over as well when nothing is left of it."""
+        if not (await self._journal.backlog(self._name)).entries:
+            self._health.recovered(self._subject)
 
     async def _write(self, plans: Sequence[CommitPlan], head: str, foreign: Foreign) -> Written:
         prepared = [

@@ -120,6 +120,7 @@ class Landing:
             await self._touched.forget(batch.overwrote)
         if batch.withheld:
             await self._withhold(batch)
+        self._health.recovered(self._subject)
 
     async def _remember(self, batch: Written) -> None:
         """Before the entries are acknowledged: after that nobody reads these commits again."""
@@ -145,7 +146,6 @@ class Landing:
         )
         if not result.landed:
             raise _failure(result)
-        self._health.recovered(self._subject)
 
     def _count(self, batch: Written) -> None:
         made, written, deleted, size, parent = 0, 0, 0, 0, batch.parent

@@ -375,6 +375,36 @@ async def test_five_failures_in_a_row_pause_a_plugin(tmp_path: Path) -> None:
     assert len(calls) == 8
 
 
+async def test_a_plugin_that_blocks_every_call_is_one_trouble(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """That it comes back from a call far too late is no recovery: a call that is well is."""
+    monkeypatch.setattr("reverser.plugins.room.LIMIT_SECONDS", 0.02)
+    code = """
+calls = []
+@hookimpl
+async def reverser_pushed(push):
+    calls.append(push)
+    time.sleep(0.1 if len(calls) < 4 else 0)
+"""
+    told: list[bool] = []
+    host = await _opened(tmp_path, code, told)
+    calls = host.plugins[0].code.calls
+    for number in range(1, 4):
+        host.pushed(PUSH)
+        await _until(lambda number=number: len(calls) == number)
+        while not told:
+            host.condition(Condition("Stalled", "x", True, "Because", "y"))
+            await trio.sleep(0.005)
+    assert told == [True]
+
+    host.pushed(PUSH)
+
+    await _until(lambda: len(told) == 2)
+    assert told == [True, False]
+    await host.close()
+
+
 async def test_a_plugin_that_never_ends_is_left_behind(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -21,6 +21,7 @@ from reverser.health import Health
 from reverser.journal.sqlite import open_journal
 from reverser.metrics import Metrics
 from reverser.model.change import Operation, Origin
+from reverser.model.condition import Condition
 from reverser.model.destination import Destination, Signing
 from reverser.model.entry import Append, Edit, Entry, Record
 from reverser.model.ports import Journal, Repository
@@ -49,6 +50,8 @@ class World:
         self.remote = remote
         self.there = there
         self.repository = repository
+        self.told: list[Condition] = []
+        self.health = Health(self.told.append)
 
     async def change(self, name: str, value: str) -> None:
         """A ConfigMap is journaled."""
@@ -107,7 +110,7 @@ class World:
             there,
             Queue(self.journal, "live", window_seconds, clock),
             CatchUp(there, self.journal, self.repository, recovery, us, lambda: None),
-            *(self.journal, self.repository, Metrics(), Health(), Words(), clock),
+            *(self.journal, self.repository, Metrics(), self.health, Words(), clock),
         )
         async with trio.open_nursery() as nursery:
             nursery.start_soon(writer.run, trio.lowlevel.checkpoint)

@@ -11,6 +11,7 @@ from reverser.health import Health
 from reverser.kube.errors import ApiError, Forbidden, Garbled, Rejected, Silent, Stuck, Unreachable
 from reverser.metrics import Metrics
 from reverser.model.change import Stream
+from reverser.model.condition import Condition
 from reverser.model.resource import ResourceType
 
 TEXT = """
@@ -133,3 +134,19 @@ def test_a_server_that_started_over_is_told_once(reports: ClusterReports, health
     reports.started_over(PODS, "it is at version 4, and 30 was read before")
     assert len(told) == 2
     assert stalled(health) == {}
+
+
+def test_a_server_that_answers_who_it_is_and_no_more_stays_stalled(
+    reports: ClusterReports, health: Health
+) -> None:
+    """While etcd is away `/version` answers each time, which is no recovery."""
+    told: list[Condition] = []
+    health._on_change = told.append
+    for _ in range(3):
+        reports.connected("https://x", "v1.34")
+        reports.unreachable(ApiError(500, "InternalError", "etcd is away"))
+    assert [each.reason for each in told] == ["ApiServerUnreachable"]
+
+    reports.discovered([MAPS.type], {})
+
+    assert [each.reason for each in told] == ["ApiServerUnreachable", "Recovered"]
