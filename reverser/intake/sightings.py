@@ -15,7 +15,7 @@ import msgspec
 
 from reverser.model.change import Change, ListCompleted, ListStarted, Operation, Origin, Stream
 from reverser.model.entry import Entry
-from reverser.model.subject import Subject
+from reverser.model.subject import Stamp, Subject
 from reverser.stages import managed
 
 LABELS_MOST = 100
@@ -23,6 +23,10 @@ LABELS_MOST = 100
 OWNERS_MOST = 100
 ENTRIES_MOST = 1000
 """Of managedFields, to be looked at: some milliseconds. Ten that update and all that apply are kept."""
+STAMPS_MOST = 10
+"""Kept with a change, the newest ones."""
+SKEW_SECONDS = 2.0
+"""What the clocks of API servers, and ours, may differ by."""
 INT64 = 2**63
 """A custom resource may count further; whoever keeps facts cannot, and nothing is scaled to that many."""
 SCALED = "spec.replicas: "
@@ -37,6 +41,8 @@ class Sighting(NamedTuple):
     deleting: bool
     replicas: int | None
     status_marks: tuple[int, ...]
+    stamps: frozenset[int]
+    applied_marks: tuple[int, ...]
 
 
 class Sightings:
@@ -74,6 +80,8 @@ class Sightings:
             change.deleted,
             _replicas(change.object),
             managed.status_marks(written),
+            frozenset(managed.stamps(written)),
+            managed.applied_marks(written),
         )
 
     def versions(self) -> dict[tuple[str, str], str]:
@@ -116,6 +124,8 @@ class Sightings:
             subresource=managed.subresource(written) if written_at else None,
             status_written=status_written,
             written_at=written_at,
+            stamps=_stamps(written, before) if operation is Operation.UPDATE else (),
+            receded=before is not None and not {*before.applied_marks} <= {*managed.applied_marks(written)},
             labels=_texts(metadata.get("labels")),
             owners=tuple(_owners(metadata)),
             seen_at=change.seen_at,
@@ -147,7 +157,19 @@ def _written_at(change: Change, written: dict[str, Any], before: Sighting | None
     if change.deleted:
         return managed.deletion_asked_at(written) or 0.0
     newest = managed.only_newest_at(written) or 0.0
+    if newest > change.seen_at + SKEW_SECONDS:  # somebody has written it there
+        return 0.0
     return newest if before is None or newest > before.written_at else 0.0
+
+
+def _stamps(written: dict[str, Any], before: Sighting | None) -> tuple[Stamp, ...]:
+    """See `Subject.stamps`. Without the event before nothing is known to be fresh."""
+    known = frozenset[int]() if before is None else before.stamps
+    found = [
+        msgspec.structs.replace(stamp, fresh=before is not None and mark not in known)
+        for mark, stamp in managed.stamps(written).items()
+    ]
+    return tuple(sorted(found, key=lambda stamp: (stamp.fresh, stamp.at), reverse=True)[:STAMPS_MOST])
 
 
 def _status_written(change: Change, written: dict[str, Any], before: Sighting | None) -> bool:

@@ -45,7 +45,15 @@ def settled_body(body: bytes, attribution: Attribution) -> bytes:
 
 
 def fact_row(fact: Fact, now: float) -> Row:
-    return (fact.cluster, fact.id, now, _encode(fact))
+    return (fact.cluster, fact.identity, now, _encode(fact))
+
+
+def identity(body: bytes, former: str) -> str:
+    """By what a stored fact is known; one that cannot be read keeps its former name."""
+    try:
+        return _decode_fact(body).identity
+    except (msgspec.MsgspecError, TypeError, ValueError):
+        return former
 
 
 def fact_of(row: Row) -> tuple[float, Fact]:

@@ -12,8 +12,9 @@ from functools import partial
 from pathlib import Path
 
 from reverser.errors import StalledError
+from reverser.journal.rows import identity
 
-VERSION = 4
+VERSION = 5
 WAL_BYTES_KEPT = 16 * 1024 * 1024
 """The log of what was written shrinks to this when it has grown for a snapshot."""
 INCREMENTAL = 2
@@ -88,6 +89,9 @@ UPDATE positions SET coverage='';
 """By what an object was selected, and what was given up: since format 4. Every stream lists again, for only
 the objects themselves tell by what they are selected."""
 
+FIFTH = "UPDATE OR REPLACE evidence SET id=identity(body, id);"
+"""Facts are known by what they tell, not by an id that a client may choose: since format 5."""
+
 
 def connect(path: Path) -> sqlite3.Connection:
     """A connection in autocommit mode, usable from any one thread at a time."""
@@ -108,7 +112,8 @@ def prepare(connection: sqlite3.Connection) -> None:
     if version <= VERSION:
         _make_shrinkable(connection)
     if version < VERSION:
-        missing = "".join((TABLES, SECOND, THIRD, FOURTH)[version:])
+        connection.create_function("identity", 2, identity, deterministic=True)
+        missing = "".join((TABLES, SECOND, THIRD, FOURTH, FIFTH)[version:])
         connection.executescript(f"BEGIN; {missing} PRAGMA user_version={VERSION}; COMMIT;")
     elif version != VERSION:
         message = f"the journal was written by another version (format {version}, here {VERSION})"

@@ -22,12 +22,12 @@ import trio
 from reverser import __version__
 from reverser.kube.address import PROXIES, addressed
 from reverser.kube.credentials import Credentials
-from reverser.kube.depth import decoded
 from reverser.kube.errors import Garbled, api_error
 from reverser.kube.handshake import Handshake
 from reverser.kube.linewise import Linewise
 from reverser.kube.login import Login
 from reverser.kube.translation import translated
+from reverser.stages.depth import decoded
 
 Params = Mapping[str, str | int]
 

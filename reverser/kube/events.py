@@ -8,9 +8,9 @@ from typing import Any
 import msgspec
 import trio
 
-from reverser.kube.depth import decoded
 from reverser.kube.errors import Garbled, status_error
 from reverser.model.change import Change, Origin, Stream
+from reverser.stages.depth import decoded
 
 INITIAL_EVENTS_END = "k8s.io/initial-events-end"
 MUTATIONS = ("ADDED", "MODIFIED", "DELETED")

@@ -8,6 +8,7 @@ content.
 from __future__ import annotations
 
 import enum
+import hashlib
 
 import msgspec
 
@@ -32,7 +33,8 @@ class Fact(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One request that may have made a change, seen from one side."""
 
     id: str
-    """Makes repeats harmless. Admission: the request's uid; audit: `auditID/stage`."""
+    """Admission: the request's uid, which the API server makes; audit: `auditID/stage`, which a client may
+    choose. What makes repeats harmless is `identity`."""
     cluster: str
     source: Source
     group: str
@@ -58,6 +60,10 @@ class Fact(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """`spec.replicas` of a Scale body."""
     manager: str = ""
     """The request's field manager, where it is known for certain; empty rules nothing out."""
+    applied: bool | None = None
+    """Audit: False when it is certain that it was no server-side apply; None: not known."""
+    restamps: bool = False
+    """The request may have written managed fields itself: the object's stamps do not rule it out."""
     actor: Actor
     """The effective user: with impersonation, the one who is impersonated."""
     impersonator: str = ""
@@ -80,3 +86,21 @@ class Fact(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Collection: the objects of the response; empty: the response was not recorded."""
     selector: str = ""
     """Collection: the label selector, in kubectl's syntax; empty: everything."""
+    gap: bool = False
+    """Audit: something was written, and the event does not tell which version it made. It names nobody, and
+    whoever may only have repeated that write is in doubt."""
+
+    @property
+    def identity(self) -> str:
+        """By what a fact is known: equal when the same event is told again, over whatever connection.
+
+        Nothing that a client chooses can make two requests one: it is all that counts of the request. A
+        journal keeps facts under it: who changes it must migrate them (`reverser.journal.schema`).
+        """
+        if self.source is Source.ADMISSION:
+            return self.id
+        where = (self.group, self.resource, self.subresource, self.namespace, self.name, self.uid)
+        what = (self.operation, self.previous_version, self.version, self.code, self.selector)
+        who = (self.actor.name, self.impersonator, self.at, self.completed_at)
+        packed = msgspec.msgpack.encode((self.id, *where, *what, *who, sorted(self.uids)))
+        return hashlib.blake2b(packed, digest_size=16).hexdigest()

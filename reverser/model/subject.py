@@ -14,6 +14,19 @@ from reverser.model.change import Operation
 from reverser.model.resource import ObjectKey
 
 
+class Stamp(msgspec.Struct, frozen=True):
+    """What an entry of `managedFields` says of the last write that it is of."""
+
+    manager: str
+    applied: bool
+    """Whether it was a server-side apply."""
+    subresource: str
+    at: float
+    """Unix seconds, whole ones; 0: not known."""
+    fresh: bool = False
+    """Whether the event before did not have it."""
+
+
 class Subject(msgspec.Struct, frozen=True, kw_only=True):
     """What is known of a change without asking who made it."""
 
@@ -49,6 +62,11 @@ class Subject(msgspec.Struct, frozen=True, kw_only=True):
     CREATE and UPDATE: the newest `managedFields` time that is not a status writer's, only when exactly one
     entry has it and it is later than the newest of the event before (removing fields stamps nothing).
     DELETE: `deletionTimestamp` less `deletionGracePeriodSeconds`."""
+    stamps: tuple[Stamp, ...] = ()
+    """UPDATE: the newest of other writes than status writes, some at most."""
+    receded: bool = False
+    """UPDATE: an entry of a server-side apply has lost fields, or went, since the event before: an apply that
+    gives up all that it had stamps nothing."""
     labels: Mapping[str, str] = {}
     """For the selector of a `deletecollection`."""
     owners: tuple[str, ...] = ()

@@ -12,7 +12,13 @@ from typing import Any
 
 import msgspec
 
+from reverser.model.attribution import bounded
+from reverser.model.subject import Stamp
+
 STATUS = "status"
+APPLY = "Apply"
+BUCKETS = ("before-first-apply", "ancient-changes")
+"""Managers that the API server makes up: nobody writes as them by an ordinary request."""
 
 
 def entries(obj: dict[str, Any]) -> list[dict[str, Any]]:
@@ -63,6 +69,26 @@ def deletion_asked_at(obj: dict[str, Any]) -> float | None:
     ends = _seconds({"time": metadata.get("deletionTimestamp")})
     grace = metadata.get("deletionGracePeriodSeconds")
     return None if ends is None else ends - (grace if isinstance(grace, int) else 0)
+
+
+def stamps(obj: dict[str, Any]) -> dict[int, Stamp]:
+    """The stamps of writes of content, each with a mark: equal in this process for equal ones."""
+    found = (_stamp(each) for each in entries(obj))
+    return {hash(msgspec.structs.astuple(each)): each for each in found if each.manager not in BUCKETS}
+
+
+def applied_marks(obj: dict[str, Any]) -> tuple[int, ...]:
+    """A mark of each entry of a server-side apply, with the fields that it owns."""
+    return tuple(sorted(_mark(each) for each in entries(obj) if each.get("operation") == APPLY))
+
+
+def _stamp(entry: dict[str, Any]) -> Stamp:
+    return Stamp(
+        bounded(str(entry.get("manager", ""))),
+        entry.get("operation") == APPLY,
+        bounded(str(entry.get("subresource", ""))),
+        _seconds(entry) or 0.0,
+    )
 
 
 def _all(obj: dict[str, Any]) -> list[dict[str, Any]]:

@@ -1,10 +1,11 @@
 """Entries in, commit plans out: which entries become one commit.
 
 A live entry is a commit of its own, unless the destination has a window: then the live entries of
-one actor in one cluster gather for so many seconds from the first. Those seconds count from the
-journal's own time: a restart, a branch that somebody else moved, or a push that failed does not begin
-them anew, and the same entries gather again. Snapshot entries that follow each other become one commit
-a cluster; sweep entries likewise, apart from all others.
+one actor in one cluster gather for so many seconds from the first; of an actor whom others impersonate,
+those of each of them by themselves. Those seconds count from the journal's own time: a restart, a branch
+that somebody else moved, or a push that failed does not begin them anew, and the same entries gather
+again. Snapshot entries that follow each other become one commit a cluster; sweep entries likewise, apart
+from all others.
 
 The order of one object's entries, and of entries that touch one path, is never changed; and plans
 come in the journal's order of their first entries. So whatever must wait for an open window
@@ -87,7 +88,8 @@ class Window:
         if self._seconds <= 0:
             self._closed.append(CommitPlan(entries))
             return
-        place = (entry.key.cluster, entry.attribution.actor.name, entry.attribution.named)
+        by = entry.attribution
+        place = (entry.key.cluster, by.actor.name, by.impersonator, by.named)
         began = journaled(entry, now)
         self._close_windows(began)
         self._close_holders(entries, self._windows.get(place))

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from reverser.stages.audit import Reading, read_events, reading
+from reverser.stages.audit import batch as cutting
 from tests.unit.test_audit_write import event
 
 CANARY = "CANARY"
@@ -23,7 +24,12 @@ def good(number: int = 1) -> dict[str, Any]:
 
 
 def ids(reading: Reading) -> list[str]:
-    return [fact.id.partition("/")[0] for fact in reading.facts]
+    return [fact.id.partition("/")[0] for fact in reading.facts if not fact.gap]
+
+
+def gaps(reading: Reading) -> list[tuple[str, str, str]]:
+    """Of which objects nobody can say what was written, and by whom."""
+    return [(fact.namespace, fact.name, fact.actor.name) for fact in reading.facts if fact.gap]
 
 
 def test_a_batch_becomes_facts() -> None:
@@ -49,7 +55,6 @@ POISON = {
     "control": b'{"auditID":"CANARY\x01"}',
     "nan": b'{"auditID":NaN,"x":"CANARY"}',
     "deep": b'{"auditID":' + b"[" * 5000 + b"]" * 5000 + b"}",
-    "deep elsewhere": json.dumps(good(9))[:-1].encode() + b',"x":' + b"[" * 5000 + b"]" * 5000 + b"}",
     "bad time": json.dumps(event(auditID="p", stageTimestamp=CANARY)).encode(),
     "unclosed list": b'{"auditID":["CANARY"}',
 }
@@ -73,6 +78,79 @@ def test_a_problem_names_its_event_where_it_can() -> None:
     [problem] = read_events(batch(event(auditID="p", stageTimestamp="")), "default").problems
 
     assert problem.audit_id == "p"
+
+
+DEEP = b"{" + b'"a":{' * 5000 + b"}" * 5000 + b"}"
+
+
+@pytest.mark.parametrize("levels", [400, 900, 1100, 5000])
+def test_nobody_hides_by_a_deep_body(levels: int) -> None:
+    """A field of any depth, which the API server prunes, is cut: the event tells who wrote which version."""
+    deep = b'{"a":' * levels + b"1" + b"}" * levels
+    hostile = json.dumps(event(auditID="h", requestObject={"zzz": "@"})).encode().replace(b'"@"', deep)
+    reading = read_events(batch(good(1), hostile, good(2)), "default")
+
+    assert ids(reading) == ["a1", "h", "a2"]
+    assert reading.problems == ()
+
+
+BROKEN = {
+    "a wrong type": {"annotations": {"x": 5}},
+    "a wrong number": {"sourceIPs": "\\x"},
+    "a time": {"stageTimestamp": CANARY},
+    "an object of another type": {"responseStatus": 5},
+}
+
+
+@pytest.mark.parametrize("odd", BROKEN.values(), ids=BROKEN)
+def test_what_cannot_be_read_is_a_gap_for_its_object(odd: dict[str, Any]) -> None:
+    """It is a problem, and besides it is known who may have written what, whatever the bodies say."""
+    lie = {"objectRef": {"resource": "configmaps", "namespace": "other", "name": "b"}}
+    hostile = json.dumps(event(requestObject=lie, user={"username": "mallory"}, **odd)).encode()
+    reading = read_events(batch(good(1), hostile.replace(b"\\\\x", b"\\x"), good(2)), "default")
+
+    assert ids(reading) == ["a1", "a2"]
+    assert gaps(reading) == [("shop", "a", "mallory")]
+    assert len(reading.problems) == 1
+
+
+WHOLE = {"verb": "deletecollection", "objectRef": {"resource": "configmaps", "namespace": "shop"}}
+
+
+@pytest.mark.parametrize(
+    ("code", "odd", "found"),
+    [
+        (504, {}, [("shop", "a", "alice")]),
+        (500, {"stage": "Panic"}, [("shop", "a", "alice")]),
+        (504, {"verb": "get"}, []),
+        (504, {"requestURI": "/x?dryRun=All"}, []),
+        (409, {}, []),
+        (422, WHOLE, [("shop", "", "alice")]),
+    ],
+)
+def test_a_failure_that_may_have_been_stored_is_a_gap(
+    code: int, odd: dict[str, Any], found: list[Any]
+) -> None:
+    """An answer that came too late says nothing of the write, nor does a collection that failed half-way."""
+    assert gaps(read_events(batch(event(responseStatus={"code": code}, **odd)), "default")) == found
+
+
+def test_one_deep_event_makes_no_batch_slow(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The ends of all others are told by the parser, however many they are."""
+    walked = list[int]()
+    real = cutting._looked_for_end
+
+    def counted(body: bytes, start: int) -> int:
+        walked.append(start)
+        return real(body, start)
+
+    monkeypatch.setattr(cutting, "_looked_for_end", counted)
+    many = [good(number) for number in range(2000)]
+    hostile = json.dumps(event(auditID="h", requestObject="@")).encode().replace(b'"@"', DEEP)
+    reading = read_events(batch(*many[:1000], hostile, *many[1000:]), "default")
+
+    assert len(ids(reading)) == 2001
+    assert len(walked) == 1
 
 
 @pytest.mark.parametrize(
@@ -157,6 +235,7 @@ def test_truncated_events_are_counted() -> None:
     reading = read_events(batch(cut, good()), "default")
 
     assert (ids(reading), reading.unused, reading.truncated) == (["a1"], 1, 1)
+    assert gaps(reading) == [("shop", "a", "alice")]
 
 
 def test_a_bug_about_one_event_leaves_the_others(monkeypatch: pytest.MonkeyPatch) -> None:

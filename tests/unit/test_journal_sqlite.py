@@ -26,8 +26,11 @@ from reverser.journal.store import Store
 from reverser.model.entry import Append
 from reverser.model.ports import Journal, UnstorableError
 from reverser.model.staged import Outcome, Staged
+from reverser.stages.audit import read_events
 from tests.unit.journal_conformance import *  # noqa: F403 - a backend's tests are all of these
 from tests.unit.journal_conformance import STREAM, Reopened, entry, key, pending, record, withheld
+from tests.unit.test_audit import batch as audit_batch
+from tests.unit.test_audit_write import event
 
 ROOT = Path(__file__).parents[2]
 BOUND_SECONDS = 30
@@ -548,6 +551,21 @@ async def test_a_journal_of_format_3_goes_on(tmp_path: Path) -> None:
         assert all(coverage == "" for _, coverage in _positions(tmp_path))
         assert all(journal.knows(each) for each in ("eb552d853db0", "a68535d40365"))
         assert journal.issued("eb552d853db0", 2)
+
+
+async def test_a_journal_of_format_4_goes_on(tmp_path: Path) -> None:
+    """Its facts are there once, also when their events are told again, and hide no other with their ids."""
+    shutil.copy(Path(__file__).parent / "journals/format-4.sqlite", tmp_path / "journal.sqlite")
+    with closing(sqlite3.connect(tmp_path / "journal.sqlite")) as database, database:
+        rubbish = "INSERT INTO evidence (cluster, id, arrived_at, body) VALUES ('default', '9/x', 1000, ?)"
+        database.execute(rubbish, (b"\xc1",))
+    again = read_events(audit_batch(event(auditID="1"), event(auditID="2", requestURI="/x")), "default")
+    other = read_events(audit_batch(event(auditID="1", user={"username": "mallory"})), "default")
+
+    async with open_journal(tmp_path) as journal:
+        assert [fact.actor.name for _, fact in await journal.kept()] == ["alice", "alice"]
+        await journal.keep([*again.facts, *other.facts], 1000.0)
+        assert [fact.actor.name for _, fact in await journal.kept()] == ["alice", "alice", "mallory"]
 
 
 def _positions(folder: Path) -> list[tuple[str, str]]:

@@ -8,10 +8,10 @@ import msgspec
 import pytest
 
 from reverser.errors import WithheldError
-from reverser.kube.depth import MOST_LEVELS, decoded, shallow
 from reverser.kube.events import event_of, item_of
 from reverser.model.change import Stream
 from reverser.model.resource import ObjectKey, ResourceType
+from reverser.stages.depth import MOST_LEVELS, decoded, shallow
 from reverser.stages.sanitize import Policy, sanitize
 from reverser.stages.yaml import render
 

@@ -13,6 +13,8 @@ from reverser.model.entry import Edit, Entry
 from reverser.model.resource import ResourceType
 
 DEPLOYMENTS = ResourceType("apps", "v1", "deployments", "Deployment", True, ("list", "watch"))
+SEEN_AT = 1772355600.0
+"""2026-03-01T09:00:00Z."""
 STREAM = Stream("default", DEPLOYMENTS)
 
 
@@ -21,7 +23,7 @@ def _change(version: str, origin: Origin = Origin.LIVE, **changed: Any) -> Chang
     keys = {name: changed.pop(name) for name in list(changed) if name in ("created", "removed", "deleted")}
     metadata |= changed.pop("metadata", {})
     content = {"metadata": metadata, **changed}
-    base = Change(STREAM, STREAM.key("shop", "web"), origin, False, content, version, 100.0)
+    base = Change(STREAM, STREAM.key("shop", "web"), origin, False, content, version, SEEN_AT)
     return msgspec.structs.replace(base, **keys)
 
 
@@ -171,6 +173,54 @@ def test_when_it_was_written() -> None:
     assert _subject(sightings, _change("6", metadata=managed(1, 4))).written_at % 60 == 4
     assert _subject(sightings, _change("6", metadata=managed(4, 4))).written_at == 0
     assert _subject(sightings, _change("6", metadata=managed(1))).written_at == 0
+
+
+def _stamped(*entries: tuple[str, str, int], owned: str = "f:a") -> dict[str, Any]:
+    return {
+        "managedFields": [
+            {
+                "manager": manager,
+                "operation": operation,
+                "time": f"2026-03-01T08:00:{second:02}Z",
+                "fieldsV1": {owned: {}},
+            }
+            for manager, operation, second in entries
+        ]
+    }
+
+
+def test_which_stamps_are_new() -> None:
+    """Against the event before, without which none is new; what the API server makes up is nobody's."""
+    sightings = Sightings()
+    later = _stamped(("a", "Apply", 4), ("b", "Update", 1), ("ancient-changes", "Update", 5))
+
+    def stamps() -> list[tuple[str, bool, bool]]:
+        subject = _subject(sightings, _change("6", metadata=later))
+        return [(stamp.manager, stamp.applied, stamp.fresh) for stamp in subject.stamps]
+
+    assert stamps() == [("a", True, False), ("b", False, False)]
+    sightings.note(_change("5", created=True, metadata=_stamped(("a", "Apply", 1), ("b", "Update", 1))))
+    assert stamps() == [("a", True, True), ("b", False, False)]
+
+
+def test_an_apply_that_gives_up_fields_is_noticed() -> None:
+    """By its entry, which is another or gone."""
+    sightings = Sightings()
+    sightings.note(_change("5", created=True, metadata=_stamped(("a", "Apply", 1), ("b", "Update", 1))))
+
+    def receded(metadata: dict[str, Any]) -> bool:
+        return bool(_subject(sightings, _change("6", metadata=metadata)).receded)
+
+    assert not receded(_stamped(("a", "Apply", 1)))
+    assert receded(_stamped(("a", "Apply", 1), owned="f:b"))
+    assert receded(_stamped(("b", "Update", 1)))
+
+
+def test_a_stamp_of_the_future_says_nothing() -> None:
+    """A client may write managed fields; the API server's clock is not hours ahead of ours."""
+    late = {"managedFields": [{"manager": "m", "time": "2026-03-01T10:00:00Z"}]}
+
+    assert _subject(Sightings(), _change("6", metadata=late)).written_at == 0
 
 
 @pytest.mark.parametrize("metadata", [{"uid": None}, {"uid": 7}, {"labels": [1], "ownerReferences": "x"}])

@@ -64,6 +64,19 @@ def test_a_snapshot_that_is_fed_in_pieces_is_one_plan() -> None:
     assert seqs(window.ready(1.0)) == [[1, 2]]
 
 
+def test_a_window_parts_what_somebody_else_did_in_an_actor_s_name() -> None:
+    """One commit has one impersonator, or none (GB6)."""
+
+    def by(seq: int, name: str, impersonator: str = "") -> Entry:
+        attribution = Attribution(Actor("ann"), Evidence.AUDIT, impersonator=impersonator)
+        return msgspec.structs.replace(entry(seq, name), attribution=attribution)
+
+    window = Window(10)
+    window.feed([by(1, "a"), by(2, "b", "bob"), by(3, "c"), by(4, "d", "eve"), by(5, "e", "bob")], now=0.0)
+
+    assert seqs(window.ready(10.0)) == [[1, 3], [2, 5], [4]]
+
+
 def test_a_window_gathers_one_actor_from_the_first_entry_on() -> None:
     """Entries of one actor within the seconds from the first become one plan, due at its deadline."""
     window = Window(10)

@@ -69,7 +69,7 @@ def other_stamp(subject: Subject, fact: Fact) -> bool:
 
     Only when the stamp is of this very write (`written_at`) does it say through what was written.
     """
-    if subject.operation is Operation.DELETE or not subject.written_at:
+    if subject.operation is Operation.DELETE or not subject.written_at or fact.restamps:
         return False
     if subject.subresource is not None and subject.subresource != fact.subresource:
         return True

@@ -6,14 +6,15 @@ version that it found: a no-op apply of somebody else, or a second deletion of a
 for its finalizers. Such an echo started when the version was there already, and three things tell:
 
 - it was received after the whole second in which the change itself is stamped;
-- without a stamp: it was received after we had seen the change, clocks considered;
+- it was received after we had seen the change, clocks considered;
 - it was received after another request had been answered with the version, by the clock of the
   same API server, or else with an allowance for two clocks.
 
 Status writes are no facts, but may change content. Their stamp rules out whoever echoes them.
 
 What these leave besides the writer is a rival; admission then decides, or it stays `ambiguous`.
-When the writer's own event is lost, an echo may stand alone: `repeated` asks admission about it.
+When the writer's own event is lost, an echo may stand alone: `repeated` asks admission about it, and
+`doubt` what the object's managed fields and other events tell of somebody else.
 A response with CREATE is no echo of anything: an object is created once.
 """
 
@@ -25,6 +26,7 @@ from reverser.model.change import Operation
 from reverser.model.fact import Fact, Source
 from reverser.model.subject import Subject
 from reverser.stages.attribute.admission import other_stamp
+from reverser.stages.attribute.doubt import doubtful, gaps_of
 from reverser.stages.attribute.facts import Facts
 from reverser.stages.attribute.repeated import repeaters, wrote
 from reverser.stages.attribute.support import Support, Weight, support
@@ -46,11 +48,18 @@ def audited(subject: Subject, facts: Facts) -> Support:
     answered = _first_answers(found)
     anywhere = min(answered.values(), default=float("inf")) + SKEW_SECONDS
     doubted = frozenset[str]() if subject.removed else repeaters(subject, joined, facts)
+    gaps = gaps_of(subject, facts) if found and not any(map(wrote, found)) else []
     return support(
-        (Weight.RIVAL if fact.actor.name in doubted and not wrote(fact) else Weight.PROVES, fact)
-        for fact in found
+        (Weight.PROVES if _sure(subject, fact, gaps, doubted) else Weight.RIVAL, fact)
+        for fact in (*found, *gaps)
         if fact.at <= min(anywhere, answered.get(fact.clock, anywhere) if fact.clock else anywhere)
     )
+
+
+def _sure(subject: Subject, fact: Fact, gaps: Sequence[Fact], doubted: frozenset[str]) -> bool:
+    if fact.gap:
+        return False
+    return wrote(fact) or not (fact.actor.name in doubted or doubtful(subject, fact, gaps))
 
 
 def collected(subject: Subject, facts: Facts) -> Support:
@@ -64,14 +73,17 @@ def collected(subject: Subject, facts: Facts) -> Support:
     if subject.operation is not Operation.DELETE:
         return Support()
     found = facts.collections(subject.cluster, subject.key.group, subject.key.resource)
-    return support((Weight.PROVES, fact) for fact in found if _collects(subject, fact))
+    weight = Weight.RIVAL if gaps_of(subject, facts) else Weight.PROVES
+    return support((weight, fact) for fact in found if _collects(subject, fact))
 
 
 def echoes(subject: Subject, fact: Fact) -> bool:
     """Whether an audited request came too late to have made the change."""
-    if subject.written_at:
+    if fact.at > subject.seen_at + SKEW_SECONDS:
+        return True
+    if subject.written_at and not fact.restamps:
         return fact.at >= subject.written_at + STAMP_SECONDS
-    return fact.at > subject.seen_at + SKEW_SECONDS
+    return False
 
 
 def _first_answers(found: Iterable[Fact]) -> dict[str, float]:

@@ -17,6 +17,7 @@ import msgspec
 from reverser.model.attribution import Actor
 from reverser.model.change import Operation
 from reverser.model.fact import KEPT_COUNT, KEPT_SECONDS, Fact, Source
+from reverser.model.resource import ObjectKey
 from reverser.stages.attribute.versions import NO_VERSION, number
 
 ACTORS = 1_000
@@ -64,7 +65,7 @@ class Facts:
         if not admissible(fact):
             self.refused += 1
             return False
-        key = (fact.cluster, fact.id)
+        key = (fact.cluster, fact.identity)
         if key in self._facts:
             return False
         fact = self._shared(fact)
@@ -117,6 +118,11 @@ class Facts:
         """Admission facts about deleting the CustomResourceDefinition of this name."""
         return self._places.get(("definition", cluster, name), ())
 
+    def gaps(self, key: ObjectKey) -> Sequence[Fact]:
+        """Audit facts that do not tell what they made of the object, or of its type in its namespace."""
+        place = (key.cluster, key.group, key.resource, key.namespace)
+        return [fact for name in (key.name, "") for fact in self._places.get(("gap", *place, name), ())]
+
     def collections(self, cluster: str, group: str, resource: str) -> Sequence[Fact]:
         """Audit facts about `deletecollection` of the type."""
         return self._places.get(("collection", cluster, group, resource), ())
@@ -163,6 +169,8 @@ def admissible(fact: Fact) -> bool:
     response carries changed nothing. Without a uid, or an update without a version, a fact would
     have to be joined by name and time, which is a guess.
     """
+    if fact.gap:
+        return fact.source is Source.AUDIT
     if fact.dry_run or fact.code >= 300 or fact.subresource == "status":
         return False
     if fact.collection:
@@ -181,6 +189,9 @@ def _size(fact: Fact) -> int:
 
 
 def _places(fact: Fact) -> Iterable[Place]:
+    if fact.gap:
+        yield "gap", fact.cluster, fact.group, fact.resource, fact.namespace, fact.name
+        return
     if fact.collection:
         yield "collection", fact.cluster, fact.group, fact.resource
         return
@@ -200,7 +211,7 @@ def _places(fact: Fact) -> Iterable[Place]:
 
 def _pending(fact: Fact, current: Mapping[tuple[str, str], str]) -> bool:
     seen = current.get((fact.cluster, fact.uid))
-    if seen is None or fact.collection:
+    if seen is None or fact.collection or fact.gap:
         return True
     if fact.source is Source.ADMISSION:
         return fact.operation is not Operation.CREATE and not _before(fact.previous_version, seen)

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 
+from reverser.model.change import Operation
 from reverser.model.fact import Fact
 from reverser.model.subject import Subject
 from reverser.stages.attribute.facts import Facts
@@ -25,8 +26,8 @@ def repeaters(subject: Subject, answered: Iterable[Fact], facts: Facts) -> froze
 
 
 def wrote(fact: Fact) -> bool:
-    """Whether the audited request names a version: `facts` refuses those whose response carries the same."""
-    return bool(fact.previous_version)
+    """Whether the audited update names a version: `facts` refuses those whose response carries the same."""
+    return fact.operation is Operation.UPDATE and bool(fact.previous_version)
 
 
 def _repeats(subject: Subject, fact: Fact) -> bool:

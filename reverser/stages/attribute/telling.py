@@ -20,9 +20,10 @@ def told(subject: Subject) -> Key:
 def telling(fact: Fact) -> list[Key]:
     """The keys of the changes that the fact may tell of; none for one that came before its change.
 
-    None either for a collection whose response was not recorded: it may tell of any deletion.
+    None either for a collection whose response was not recorded, since it may tell of any deletion, and for
+    a gap, which only casts doubt.
     """
-    if fact.source is not Source.AUDIT:
+    if fact.source is not Source.AUDIT or fact.gap:
         return []
     if fact.collection:
         return [(fact.cluster, uid, "") for uid in sorted(fact.uids)]

@@ -1,8 +1,9 @@
-"""The events of one request body, so that a bad one spoils no other.
+"""The events of one request body, so that a bad one spoils no other, and slows down no other.
 
 Usually the body is JSON throughout and is cut in one go. When it is not (half a surrogate pair,
-nesting that no parser follows, a body that ends in the middle), the cutter looks at brackets and
-strings only; then each event is read, or not, by itself.
+nesting that no parser follows, a body that ends in the middle), its events are cut one after the other:
+the parser says where a good one ends, and only the end of a bad one is looked for by its brackets and
+strings. Then each event is read, or not, by itself.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from reverser.stages.wire import UndecodableError, read
 
 KIND = "EventList"
 _TOKEN = re.compile(rb'"(?:[^"\\]++|\\.)*+"?|[\[\]{},]', re.DOTALL)
+_ENDS = re.compile(r"trailing characters \(byte (\d+)\)$")
 
 
 class _EventList(msgspec.Struct, frozen=True):
@@ -39,20 +41,58 @@ def cut(body: bytes) -> Sequence[bytes | msgspec.Raw]:
 
 def _salvaged(body: bytes) -> Iterator[bytes]:
     """The items of the list `items` of the outermost object, up to where the body ends or goes wrong."""
-    depth, start, last = 0, -1, b""
+    start, view = _items(body), memoryview(body)
+    while 0 <= start < len(body):
+        end = _read_end(view, start)
+        if end < 0:
+            end = _looked_for_end(body, start)
+        item = body[start : max(end, start)].strip()
+        if end < 0 or not item:
+            return
+        yield item
+        start = end + 1 if body[end : end + 1] == b"," else -1
+
+
+def _items(body: bytes) -> int:
+    """Where the list begins; -1 when there is none."""
+    depth, last = 0, b""
     for token in _TOKEN.finditer(body):
         text = token[0]
         if text in b"[{":
             depth += 1
             if depth == 2 and text == b"[" and last == b'"items"':
-                start = token.end()
+                return token.end()
         elif text in b"]}":
             depth -= 1
-            if depth < 2 and start >= 0:
-                yield from filter(None, [body[start : token.start()].strip()])
-                return
-        elif text == b"," and depth == 2 and start >= 0:
-            yield body[start : token.start()]
-            start = token.end()
-        elif depth == 1:
+        elif depth == 1 and text != b",":
             last = text
+    return -1
+
+
+def _read_end(body: memoryview, start: int) -> int:
+    """Where the item ends, as the parser tells it; -1 when it cannot."""
+    try:
+        msgspec.json.decode(body[start:], type=msgspec.Raw)
+    except msgspec.DecodeError as error:
+        # The parser tells the character after the value, counted from one.
+        told = _ENDS.search(str(error))
+        return start + int(told[1]) - 1 if told else -1
+    except RecursionError:
+        pass
+    return -1
+
+
+def _looked_for_end(body: bytes, start: int) -> int:
+    """Where the comma or the bracket after the item is; -1 when the body ends before."""
+    depth = 0
+    for token in _TOKEN.finditer(body, start):
+        text = token[0]
+        if text in b"[{":
+            depth += 1
+        elif text in b"]}":
+            depth -= 1
+            if depth < 0:
+                return token.start()
+        elif text == b"," and depth == 0:
+            return token.start()
+    return -1

@@ -1,18 +1,20 @@
 """One event of `audit.k8s.io/v1`, as far as it tells of a write.
 
 The bodies stay raw until somebody asks for a part of them. A user can send a patch with half a
-surrogate pair, which the API server takes and repeats in the event: such a text is mended, so that
-nobody can make his own event unreadable.
+surrogate pair, or with a field of a thousand levels that the API server prunes; it repeats both in the
+event. Such a text is mended and such a field cut, so that nobody can make his own event unreadable. Of
+an event that still cannot be read, `reverser.stages.audit.remains` tells of which object it spoke.
 """
 
 from __future__ import annotations
 
 import re
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
 
 import msgspec
 
+from reverser.stages.audit.query import parameters
+from reverser.stages.depth import shallow
 from reverser.stages.wire import ABSENT, Head, Metadata, UndecodableError, User, read, read_or
 
 API_VERSION = "audit.k8s.io/v1"
@@ -85,13 +87,7 @@ class Event(msgspec.Struct, frozen=True, rename="camel"):
     @property
     def query(self) -> dict[str, str]:
         """The parameters of the request; of a repeated one the first."""
-        if "?" not in self.request_uri:
-            return {}
-        try:
-            parsed = parse_qs(urlsplit(self.request_uri).query, max_num_fields=100)
-        except ValueError:
-            return {}
-        return {name: values[0] for name, values in parsed.items()}
+        return parameters(self.request_uri)
 
 
 class _Row(msgspec.Struct, frozen=True):
@@ -111,7 +107,7 @@ def decode_event(raw: bytes | msgspec.Raw) -> Event:
     try:
         return read(raw, Event)
     except UndecodableError:
-        return read(_mended(bytes(raw)), Event)
+        return read(shallow(mended(bytes(raw))), Event)
 
 
 def stored_metadata(event: Event) -> Metadata:
@@ -148,6 +144,7 @@ def collected(event: Event) -> frozenset[str] | None:
     return None if heads is None else frozenset(each.metadata.uid for each in heads if each.metadata.uid)
 
 
-def _mended(raw: bytes) -> bytes:
+def mended(raw: bytes) -> bytes:
+    """The text with a mark for each half of a surrogate pair, and for bytes that are no UTF-8."""
     text = raw.decode("utf-8", "replace")
     return _ESCAPE.sub(lambda found: "\\ufffd" if found["half"] else found[0], text).encode()

@@ -1,7 +1,8 @@
 """A request body in, facts out, with what could not be read beside them.
 
 A batch is never refused because of one event in it: whoever can write an object could otherwise
-make everybody's evidence vanish. Problems say what was wrong in a few words, never what was written.
+make everybody's evidence vanish. Problems say what was wrong in a few words, never what was written. An
+event that cannot be used is a gap for its object, wherever it tells which that is.
 """
 
 from __future__ import annotations
@@ -11,13 +12,14 @@ from typing import TypeAlias
 
 import msgspec
 
-from reverser.bugs import contained
+from reverser.bugs import contained, left_out
 from reverser.errors import WithheldError
 from reverser.model.attribution import bounded
 from reverser.model.fact import Fact
 from reverser.stages.audit.batch import cut
 from reverser.stages.audit.event import Event, decode_event
-from reverser.stages.audit.write import fact
+from reverser.stages.audit.remains import remains
+from reverser.stages.audit.write import fact, gap
 from reverser.stages.wire import UndecodableError
 
 Wanted: TypeAlias = Callable[[str, str], bool]
@@ -64,25 +66,41 @@ def read_events(body: bytes, cluster: str, wanted: Wanted = everything) -> Readi
             found = Problem(error.message)
         if isinstance(found, Problem):
             problems.append(found)
-        elif isinstance(found, Fact):
-            facts.append(found)
-        else:
+            found = _left(raw, cluster, wanted)
+        elif not isinstance(found, Fact) or found.gap:
             unused += 1
-            truncated += found is not None
+            truncated += isinstance(found, Fact) and found.code < 300
+        if isinstance(found, Fact):
+            facts.append(found)
     return Reading(tuple(facts), tuple(problems), unused, truncated)
 
 
-def _read(raw: bytes | msgspec.Raw, cluster: str, wanted: Wanted) -> Fact | Problem | Event | None:
-    """A fact, a problem, a truncated event, or nothing."""
+def _read(raw: bytes | msgspec.Raw, cluster: str, wanted: Wanted) -> Fact | Problem | None:
+    """A fact, which may be a gap; a problem; or nothing."""
     try:
         event = decode_event(raw)
     except UndecodableError as error:
         return Problem(error.message)
-    ref = event.object_ref
-    if ref is None or not wanted(ref.api_group, ref.resource):
+    if not _wanted(event, wanted):
         return None
     try:
         found = fact(event, cluster)
     except UndecodableError as error:
         return Problem(error.message, bounded(event.audit_id))
-    return found or (event if event.truncated else None)
+    if found is None and (event.truncated or event.code >= 300):
+        found = gap(event, cluster)
+    return found
+
+
+def _left(raw: bytes | msgspec.Raw, cluster: str, wanted: Wanted) -> Fact | None:
+    """What is left of an event that is a problem."""
+    with left_out("audit", cluster):
+        event = remains(raw)
+        if event is not None and _wanted(event, wanted):
+            return gap(event, cluster)
+    return None
+
+
+def _wanted(event: Event, wanted: Wanted) -> bool:
+    ref = event.object_ref
+    return ref is not None and wanted(ref.api_group, ref.resource)

@@ -8,6 +8,11 @@ one: both say so only in their bodies. At level Request a deletion has its uid f
 collection is told by its namespace and selector.
 
 A digest is not needed: the version says all that the content could.
+
+What wrote something without telling which version it made is a gap: an event that cannot be read or was
+truncated, an answer that came too late (a client may ask for a short time limit; the write is stored all
+the same), a collection whose deletion failed after it had deleted some. Nobody is named by a gap, and who
+only repeated that write is not, either.
 """
 
 from __future__ import annotations
@@ -19,10 +24,13 @@ import msgspec
 from reverser.model.attribution import bounded
 from reverser.model.change import Operation
 from reverser.model.fact import Fact, Source
+from reverser.stages.attribute.versions import number
 from reverser.stages.audit.event import Event, ObjectReference, collected, stored_metadata
+from reverser.stages.audit.stamp import applied, manager, restamps
 from reverser.stages.wire import Head, UndecodableError, read_or, replicas
 
 STAGE = "ResponseComplete"
+PANIC = "Panic"
 VERBS = {
     "create": Operation.CREATE,
     "update": Operation.UPDATE,
@@ -32,6 +40,7 @@ VERBS = {
 }
 COLLECTION = "deletecollection"
 CREATED = 201
+EPOCH = "1970-01-01T00:00:00Z"
 BODIES = ("Request", "RequestResponse")
 """Levels at which a request's body is told."""
 
@@ -51,6 +60,33 @@ def fact(event: Event, cluster: str) -> Fact | None:
     return (
         _of_collection(event, cluster) if event.verb == COLLECTION else _of_object(event, cluster, operation)
     )
+
+
+def gap(event: Event, cluster: str) -> Fact | None:
+    """What the event tells of a write that may have been stored, but not which; None when it was none.
+
+    Times that cannot be read are 0: not known.
+    """
+    ref, code = event.object_ref or ObjectReference(), event.code
+    operation = VERBS.get(event.verb) if event.stage in (STAGE, PANIC) else None
+    if operation is None or ref.subresource == "status" or event.query.get("dryRun"):
+        return None
+    if 300 <= code < 500 and event.verb != COLLECTION:
+        return None
+    plain = msgspec.structs.replace(event, request_received_timestamp=EPOCH, stage_timestamp=EPOCH)
+    times = (_or_never(event.request_received_timestamp), _or_never(event.stage_timestamp))
+    found = told(plain, cluster, operation)
+    name = "" if event.verb == COLLECTION else bounded(ref.name or stored_metadata(event).name)
+    return msgspec.structs.replace(
+        found, name=name, gap=True, collection=event.verb == COLLECTION, at=times[0], completed_at=times[1]
+    )
+
+
+def _or_never(text: str) -> float:
+    try:
+        return seconds(text)
+    except UndecodableError:
+        return 0.0
 
 
 def _of_object(event: Event, cluster: str, operation: Operation) -> Fact | None:
@@ -97,7 +133,9 @@ def told(event: Event, cluster: str, operation: Operation) -> Fact:
         subresource=bounded(ref.subresource),
         namespace="" if is_namespace else bounded(ref.namespace),
         operation=operation,
-        manager=bounded(event.query.get("fieldManager", "")) if operation is not Operation.DELETE else "",
+        manager=bounded(manager(event)) if operation is not Operation.DELETE else "",
+        applied=applied(event),
+        restamps=restamps(event),
         actor=user.actor,
         impersonator=bounded(event.user.username) if event.impersonated_user else "",
         user_agent=bounded(event.user_agent),
@@ -135,8 +173,13 @@ def may_be_dry(event: Event, operation: Operation) -> bool:
 
 
 def _met(event: Event, ref: ObjectReference) -> str:
-    """The version that the request itself names; the reference has it from objects, not from patches."""
-    return ref.resource_version or read_or(event.request_object, Head, Head()).metadata.resource_version
+    """The version that the request itself names; the reference has it from objects, not from patches.
+
+    The API server compares numbers, and 0 is any version to it.
+    """
+    met = ref.resource_version or read_or(event.request_object, Head, Head()).metadata.resource_version
+    known = number(met)
+    return met if known is None else str(known or "")
 
 
 def _namespace_deleted(ref: ObjectReference, operation: Operation) -> bool:
