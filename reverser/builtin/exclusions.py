@@ -19,4 +19,4 @@ def reverser_exclude_type(resource: ResourceType) -> str | None:
 @hookimpl
 def reverser_select(key: ObjectKey, resource: ResourceType, obj: Mapping[str, Any]) -> str | None:  # noqa: ARG001
     """Objects that are marked to be ignored, that a controller owns, or that the cluster makes itself."""
-    return exclusion(dict(obj), resource) or None
+    return exclusion(obj, resource) or None

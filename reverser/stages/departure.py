@@ -133,7 +133,8 @@ def _recorded_rules(route: Route, resource: ResourceType, record: Record) -> lis
 
 def lacking(rules: list[CompiledRule], labels: Mapping[str, str]) -> tuple[str, ...]:
     """Selectors of the rules that select an object, and would not by these labels of its document alone."""
-    return tuple(sorted({rule.rule.selector for rule in rules if not rule.matches(labels)}))
+    missed = {rule.rule.selector for rule in rules if not rule.matches(labels)}
+    return tuple(sorted(missed)) if missed else ()
 
 
 def wanted(rules: list[CompiledRule], *operations: Operation) -> list[CompiledRule]:

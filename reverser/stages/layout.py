@@ -45,7 +45,7 @@ def compile_layout(destination: Destination, place: Place) -> Layout:
     lead = f"{root}/" if root else ""
 
     def layout(key: ObjectKey, resource: ResourceType) -> str:
-        path = lead + "/".join(map(paths.shorten, place(key, resource, destination).split("/")))
+        path = lead + paths.shortened(place(key, resource, destination))
         paths.check(path, root)
         return path
 

@@ -16,6 +16,8 @@ from reverser.errors import WithheldError
 SEGMENT_BYTES = 255
 """What ext4, XFS, APFS and NTFS allow."""
 
+_PLAIN = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,254}+(?:/[A-Za-z0-9_][A-Za-z0-9_.-]{0,254}+)*+")
+"""What nearly all paths are: nothing in them can be amiss."""
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 _HFS_IGNORES = re.compile("[\u200c-\u200f\u202a-\u202e\u206a-\u206f\ufeff]")
 _DOTGIT = re.compile(r"(?:\.git|git~1)[ .]*(?::.*)?", re.IGNORECASE | re.DOTALL)
@@ -26,6 +28,11 @@ def check(path: str, root: str = "") -> None:
     problem = _problem(path, root)
     if problem:
         raise WithheldError("UnsafePath", f"the path {path!a} {problem}")
+
+
+def shortened(path: str) -> str:
+    """The path with each segment as `shorten` leaves it."""
+    return path if len(path) <= SEGMENT_BYTES // 4 else "/".join(map(shorten, path.split("/")))
 
 
 def shorten(segment: str) -> str:
@@ -55,9 +62,11 @@ def folders(path: str) -> Iterator[str]:
 
 
 def _problem(path: str, root: str) -> str:
+    if _PLAIN.fullmatch(path) and (not root or path.startswith(f"{root}/")):
+        return ""
     if _CONTROL.search(path):
         return "contains a control character"
-    if root and not path.startswith(root + "/"):
+    if root and not path.startswith(f"{root}/"):
         return f"is not inside {root}"
     for segment in path.split("/"):
         if segment in ("", ".", ".."):

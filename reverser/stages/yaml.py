@@ -15,7 +15,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from functools import lru_cache
-from typing import Any
+from typing import Any, TypeAlias
+
+import msgspec
 
 from reverser.errors import WithheldError
 
@@ -23,9 +25,27 @@ MOST_COLUMNS = 400
 """Deepest indentation: 200 levels. Readers recurse, and give up at a few hundred."""
 KEY_CHARACTERS = 1000
 """Readers refuse `key:` above 1,024 characters; longer ones are written as `? key`."""
+SHORT = 64
+"""Texts of so many characters are remembered as they are written."""
+SHAPES, SHAPE_KEYS = 4096, 16
+"""How many sets of keys are remembered, and of how many keys: those of larger maps are hardly seen twice."""
 
-_TOP = {"apiVersion": 0, "kind": 1, "metadata": 2}
-_METADATA = {"name": 0, "namespace": 1}
+Key: TypeAlias = tuple[str, str]
+"""A key, and how it is written with its colon."""
+
+
+class First(msgspec.Struct, frozen=True):
+    """Which keys of some maps come first, all others after them by the alphabet."""
+
+    ranks: dict[str, int]
+    shapes: dict[tuple[str, ...], tuple[Key, ...]] = {}
+    """Keys of maps that were seen, as they stand there -> as they are written."""
+
+
+_TOP = First({"apiVersion": 0, "kind": 1, "metadata": 2})
+_METADATA = First({"name": 0, "namespace": 1})
+_OTHER = First({})
+
 
 _WORD = r"[A-Za-z0-9_./@%+=(),;'$-]"
 _PLAIN = re.compile(f"(?:/|-{{0,2}}[A-Za-z])(?:{_WORD}++|[: ](?={_WORD}))*+")
@@ -49,37 +69,62 @@ def render(content: dict[str, Any]) -> bytes:
     out: list[str] = []
     if not content:
         return b"{}\n"
-    _entries(content, sorted(content, key=lambda key: (_TOP.get(key, 9), key)), "", "", out)
+    _entries(content, _ordered(content, _TOP), "", "", out)
     try:
         return "".join(out).encode()
     except UnicodeEncodeError:
         raise WithheldError("InvalidText", "a text holds half a surrogate pair") from None
 
 
-def _entries(content: dict[str, Any], keys: Iterable[str], lead: str, pad: str, out: list[str]) -> None:
+def _entries(content: dict[str, Any], keys: Iterable[Key], lead: str, pad: str, out: list[str]) -> None:
     """One mapping whose keys stand at `pad`; the first one follows `lead` on its line."""
     if len(pad) > MOST_COLUMNS:
         raise WithheldError("TooDeep", f"nested deeper than {MOST_COLUMNS // 2} levels")
-    for key in keys:
+    for key, token in keys:
         value = content[key]
-        token = one_line(key)
-        if len(token) > KEY_CHARACTERS:
-            token = f"? {token}\n{pad}"
-        _value(value, f"{lead}{token}:", pad, out, metadata=key == "metadata" and not pad)
+        shown = token or f"? {one_line(key)}\n{pad}:"
+        # Most values are short texts: this saves them all calls but one that is answered from a cache.
+        if type(value) is str and len(value) <= SHORT and (text := _inline(value)):
+            out.append(f"{lead}{shown} {text}\n")
+        else:
+            _value(value, f"{lead}{shown}", pad, out, metadata=key == "metadata" and not pad)
         lead = pad
 
 
-def _value(value: Any, start: str, pad: str, out: list[str], *, metadata: bool = False) -> None:
+def _ordered(content: dict[str, Any], first: First) -> Iterable[Key]:
+    """The keys in order. Objects have so few shapes that to sort and write their keys once pays."""
+    shape = tuple(content)
+    keys = first.shapes.get(shape)
+    return _sorted(shape, first) if keys is None else keys
+
+
+def _sorted(shape: tuple[str, ...], first: First) -> Iterable[Key]:
+    order = sorted(shape, key=lambda key: (first.ranks.get(key, 9), key)) if first.ranks else sorted(shape)
+    keys = tuple((key, _key(key)) for key in order)
+    if len(shape) <= SHAPE_KEYS and all(len(key) <= SHORT for key in shape):
+        if len(first.shapes) >= SHAPES:
+            first.shapes.clear()
+        first.shapes[shape] = keys
+    return keys
+
+
+def _key(key: str) -> str:
+    """The key as it is written; "" for one that is too long to stand before its value."""
+    token = one_line(key)
+    return f"{token}:" if len(token) <= KEY_CHARACTERS else ""
+
+
+def _value(value: Any, start: str, pad: str, out: list[str], *, metadata: bool) -> None:
     """What follows `key:`, to the end of its last line."""
-    if isinstance(value, str):
-        out.append(f"{start} {text_of(value, pad)}\n")
-    elif isinstance(value, dict) and value:
+    if isinstance(value, dict) and value:
         out.append(f"{start}\n")
-        order = sorted(value, key=lambda key: (_METADATA.get(key, 9), key)) if metadata else sorted(value)
-        _entries(value, order, pad + "  ", pad + "  ", out)
+        inner = pad + "  "
+        _entries(value, _ordered(value, _METADATA if metadata else _OTHER), inner, inner, out)
     elif isinstance(value, list) and value:
         out.append(f"{start}\n")
         _items(value, pad, pad, out)
+    elif isinstance(value, str):
+        out.append(f"{start} {text_of(value, pad)}\n")
     else:
         out.append(f"{start} {scalar(value)}\n")
 
@@ -91,10 +136,10 @@ def _items(items: list[Any], lead: str, pad: str, out: list[str]) -> None:
         raise WithheldError("TooDeep", f"nested deeper than {MOST_COLUMNS // 2} levels")
     for item in items:
         start = f"{lead}- "
-        if isinstance(item, str):
+        if isinstance(item, dict) and item:
+            _entries(item, _ordered(item, _OTHER), start, inner, out)
+        elif isinstance(item, str):
             out.append(f"{start}{text_of(item, pad)}\n")
-        elif isinstance(item, dict) and item:
-            _entries(item, sorted(item), start, inner, out)
         elif isinstance(item, list) and item:
             _items(item, start, inner, out)
         else:
@@ -104,18 +149,18 @@ def _items(items: list[Any], lead: str, pad: str, out: list[str]) -> None:
 
 def scalar(value: Any) -> str:
     """A value that is no text and has nothing in it."""
-    match value:
-        case None:
-            return "null"
-        case bool():
-            return "true" if value else "false"
-        case int():
-            return str(value)
-        case float() if value - value == 0:
-            return _float(value)
-        case dict() | list() if not value:
-            return "[]" if isinstance(value, list) else "{}"
-    raise WithheldError("UnsupportedValue", f"{type(value).__name__} is not a JSON value")
+    kind = type(value)
+    if kind is bool:
+        return "true" if value else "false"
+    if kind is int:
+        return str(value)
+    if value is None:
+        return "null"
+    if kind is float and value - value == 0:
+        return _float(value)
+    if not value and kind in (dict, list):
+        return "[]" if kind is list else "{}"
+    raise WithheldError("UnsupportedValue", f"{kind.__name__} is not a JSON value")
 
 
 def _float(value: float) -> str:
@@ -126,12 +171,18 @@ def _float(value: float) -> str:
 
 def one_line(text: str) -> str:
     """A plain or quoted scalar on one line; object texts repeat so much that a cache pays."""
-    return _short(text) if len(text) <= 64 else _one_line(text)
+    return _short(text) if len(text) <= SHORT else _one_line(text)
 
 
 @lru_cache(maxsize=4096)
 def _short(text: str) -> str:
     return _one_line(text)
+
+
+@lru_cache(maxsize=4096)
+def _inline(text: str) -> str:
+    """A text as it stands behind its key; "" for one of several lines."""
+    return "" if "\n" in text else _one_line(text)
 
 
 def _one_line(text: str) -> str:

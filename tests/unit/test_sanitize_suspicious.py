@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+from re import _parser  # type: ignore[attr-defined]
 from typing import Any
 
 import msgspec
@@ -12,7 +13,7 @@ import pytest
 from reverser.stages.decide import decide
 from reverser.stages.sanitize import suspicious, telling, without_suspicious
 from reverser.stages.sanitize.search import OVERLAP, PART
-from reverser.stages.sanitize.tokens import RULES, token
+from reverser.stages.sanitize.tokens import LEAST, RULES, token
 from tests.unit.test_decide import LIVE, change, recorded, route, web
 
 CHANCE = "q7Zp2Vx9Kd4Lm8Wt1Rb6Ys3Hn5Jc0Fg"
@@ -248,3 +249,10 @@ def test_the_header_of_a_token_may_be_nested_deeper_than_python_reads() -> None:
 def test_a_text_that_speaks_of_a_secret_and_assigns_none(text: str) -> None:
     """It is looked at to its end, and holds none."""
     assert telling.inside(text) == ""
+
+
+def test_no_token_is_shorter_than_the_texts_that_are_not_searched_for_it() -> None:
+    """Short texts are searched for passwords in addresses alone: no other token fits into one."""
+    shortest = {rule.name: _parser.parse(rule.shape.pattern).getwidth()[0] for rule in RULES}
+    del shortest["url-password"]
+    assert min(shortest.values()) >= LEAST

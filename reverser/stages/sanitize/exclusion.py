@@ -6,6 +6,7 @@ object that cannot be read is not excluded but withheld by `sanitize`.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from reverser.model.resource import ResourceType
@@ -15,19 +16,20 @@ from reverser.stages.sanitize.seen import Seen
 IGNORE = "gitops-reverser.io/ignore"
 
 
-def exclusion(obj: dict[str, Any], type: ResourceType) -> str:  # noqa: A002
+def exclusion(obj: Mapping[str, Any], type: ResourceType) -> str:  # noqa: A002
     """Why this object is left out; "" when it is not."""
     seen = Seen(obj)
     return _marked(seen) or _owned(seen) or _made(seen, type)
 
 
 def _marked(seen: Seen) -> str:
-    marks = (names[IGNORE] for names in (seen.annotations, seen.labels) if IGNORE in names)
-    return f"it is marked {IGNORE}" if any(mark != "false" for mark in marks) else ""
+    marked = any(names.get(IGNORE, "false") != "false" for names in (seen.annotations, seen.labels))
+    return f"it is marked {IGNORE}" if marked else ""
 
 
 def _owned(seen: Seen) -> str:
-    if any(isinstance(each, dict) and each.get("controller") is True for each in seen.owner_references):
+    references = seen.owner_references
+    if references and any(isinstance(each, dict) and each.get("controller") is True for each in references):
         return "a controller owns it"
     return ""
 

@@ -13,7 +13,7 @@ from functools import lru_cache
 from typing import Any, TypeAlias
 
 from reverser.stages.sanitize.content import Content
-from reverser.stages.sanitize.telling import inside, name_in, named, option
+from reverser.stages.sanitize.telling import NAMED, by_chance, inside, name_in, named, option, tells
 from reverser.stages.sanitize.tokens import token
 
 Steps: TypeAlias = tuple[str | int, ...]
@@ -87,13 +87,20 @@ def _steps(way: Way) -> Steps:
 
 
 def _look(name: str, value: str) -> str:
-    """Objects repeat their short texts so much that a cache pays, as it does for YAML."""
-    return _of_short(name, value) if len(value) <= SHORT >= len(name) else _of_long(name, value)
+    """Name of the rule that a value of this name fits; "" when it fits none.
+
+    Objects repeat their short texts so much, also under several names, that a cache pays.
+    """
+    if len(value) > SHORT:
+        return _of_long(name, value)
+    rule, assigned = _of_short(value)
+    return rule or (NAMED if tells(name) and by_chance(name, value) else assigned)
 
 
-@lru_cache(maxsize=4096)
-def _of_short(name: str, value: str) -> str:
-    return _of(name, value)
+@lru_cache(maxsize=8192)
+def _of_short(value: str) -> tuple[str, str]:
+    """(rule of a token, rule of what is assigned inside of it)"""
+    return token(value), _inside(value)
 
 
 def _of_long(name: str, value: str) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import cached_property
 from typing import Any
 
 from reverser.stages.managed import entries
@@ -13,9 +12,13 @@ from reverser.stages.sanitize.ownership import CONTROLLERS
 class Seen:
     """Identity, annotations, labels and managers of an object of any shape."""
 
-    def __init__(self, obj: dict[str, Any]) -> None:
+    __slots__ = ("_metadata", "annotations", "labels", "obj")
+
+    def __init__(self, obj: Mapping[str, Any]) -> None:
         self.obj = obj
         self._metadata = _map(obj.get("metadata"))
+        self.annotations: Mapping[str, Any] = _map(self._metadata.get("annotations"))
+        self.labels: Mapping[str, Any] = _map(self._metadata.get("labels"))
 
     @property
     def name(self) -> str:
@@ -24,14 +27,6 @@ class Seen:
     @property
     def namespace(self) -> str:
         return _text(self._metadata.get("namespace"))
-
-    @cached_property
-    def annotations(self) -> Mapping[str, Any]:
-        return _map(self._metadata.get("annotations"))
-
-    @cached_property
-    def labels(self) -> Mapping[str, Any]:
-        return _map(self._metadata.get("labels"))
 
     @property
     def owner_references(self) -> list[Any]:

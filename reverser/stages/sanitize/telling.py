@@ -74,7 +74,7 @@ def option(argument: Any) -> str:
 
 def named(name: str, value: str) -> str:
     """The rule's name when the value looks like the secret that its name says it is; else ""."""
-    return NAMED if tells(name) and _by_chance(name, value) else ""
+    return NAMED if tells(name) and by_chance(name, value) else ""
 
 
 def inside(text: str) -> str:
@@ -86,7 +86,7 @@ def inside(text: str) -> str:
     ends = [*(found.start() for found in assigned), len(text)][1:]
     values = (_value(text, found.end(), end) for found, end in zip(assigned, ends, strict=True))
     pairs = zip(assigned, values, strict=True)
-    return next((NAMED for found, value in pairs if len(value) >= LEAST and _by_chance(found[1], value)), "")
+    return next((NAMED for found, value in pairs if len(value) >= LEAST and by_chance(found[1], value)), "")
 
 
 def _value(text: str, start: int, end: int) -> str:
@@ -101,7 +101,8 @@ def _value(text: str, start: int, end: int) -> str:
     return found[1] or found[2][: max(end - start, 0)]
 
 
-def _by_chance(name: str, value: str) -> bool:
+def by_chance(name: str, value: str) -> bool:
+    """Whether a value looks like chance, and hence like the secret that its name says it is."""
     value = value.strip()
     if not LEAST <= len(value) <= MOST or " " in value or not any(map(str.isdigit, value)):
         return False

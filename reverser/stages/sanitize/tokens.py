@@ -107,11 +107,14 @@ RULES = (
 """Where several fit, the first one names it."""
 
 _MARKS = tuple(dict.fromkeys(mark for rule in RULES for mark in rule.marks))
+LEAST = 20
+"""Characters of the shortest token, but for passwords in addresses, which may have any number."""
+_MARKS_OF_SHORT = ("://",)
 
 
 def token(text: str) -> str:
     """Name of the rule that the text fits; "" when it fits none."""
-    marks = {mark for mark in _MARKS if mark in text}
+    marks = {mark for mark in (_MARKS if len(text) >= LEAST else _MARKS_OF_SHORT) if mark in text}
     if not marks:
         return ""
     fitting = (rule for rule in RULES if not marks.isdisjoint(rule.marks) and _fits(rule, text))

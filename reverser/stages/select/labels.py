@@ -52,7 +52,8 @@ class Selector(msgspec.Struct, frozen=True):
 
     def matches(self, labels: Mapping[str, str]) -> bool:
         """Whether an object with these labels is selected."""
-        return all(requirement.matches(labels) for requirement in self.requirements)
+        requirements = self.requirements
+        return not requirements or all(requirement.matches(labels) for requirement in requirements)
 
 
 def parse(text: str) -> Selector:
