@@ -1,15 +1,18 @@
 """`reverser run`: sessions one after the other, signals, and the operations listener.
 
-SIGTERM and SIGINT drain; a second one stops at once. SIGHUP reads the configuration again: a bad one
+SIGTERM and SIGINT drain; another one stops at once, unless it comes within a second: GNU `timeout` and other
+parents signal the process and its group, which is one wish. SIGHUP reads the configuration again: a bad one
 is reported and the old one stays. The journal, the data directory's lock, the metrics and the
 listener outlive every session.
 """
 
 from __future__ import annotations
 
+import math
 import signal
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -27,7 +30,7 @@ from reverser.app.space import keep_small
 from reverser.app.webhook import Webhooks, listen
 from reverser.app.witnesses import Witnesses
 from reverser.config import Config
-from reverser.errors import ConfigError
+from reverser.errors import ConfigError, StalledError, TransientError
 from reverser.health import Health
 from reverser.http.certificates import FOLDER, SelfManaged
 from reverser.http.probes import Probes, on_loopback
@@ -38,11 +41,14 @@ from reverser.metrics import Metrics
 from reverser.model.condition import Condition
 from reverser.model.ports import Journal
 from reverser.model.resource import ResourceType
+from reverser.model.withheld import Withheld
 from reverser.plugins import Host, Plugin
 
 log = structlog.get_logger()
 
 STOPPING = (signal.SIGTERM, signal.SIGINT)
+SAME_SECONDS = 1.0
+"""Signals so soon after the first are the same wish to end."""
 FIXED = ("data_dir", "operations", "log", "webhook", "audit", "plugins")
 """Settings that a running process keeps until it is started again."""
 
@@ -55,6 +61,7 @@ class Daemon:
         self._reload = reload
         self._host = host or Host(disabled=config.plugins.disabled)
         self._stopping = False
+        self._asked_at = -math.inf
         self._session: Session | None = None
         self._metrics = Metrics()
         self._host.count_with(self._metrics)
@@ -78,7 +85,8 @@ class Daemon:
 
     async def _work(self, journal: Journal, nursery: trio.Nursery, task_status: trio.TaskStatus[str]) -> None:
         bind = self._config.operations.bind
-        probes = Probes(self._health, self._metrics, lambda: self._refresh(journal), names=on_loopback(bind))
+        refresh, withheld = partial(self._refresh, journal), partial(_withheld, journal)
+        probes = Probes(self._health, self._metrics, refresh, withheld, names=on_loopback(bind))
         url = await nursery.start(serve, probes, bind, "operations.bind")
         witnesses = await self._witnesses(journal, nursery)
         nursery.start_soon(show_bugs, journal, self._health)
@@ -140,12 +148,17 @@ class Daemon:
             async for number in signals:
                 if number == signal.SIGHUP:
                     self._take_over()
-                elif self._stopping:
+                elif not self._stopping:
+                    self._drain()
+                elif trio.current_time() >= self._asked_at + SAME_SECONDS:
                     log.warning("stopping at once; what is journaled is written at the next start")
                     scope.cancel()
-                else:
-                    log.info("draining", seconds_at_most=self._config.grace_seconds)
-                    self.stop()
+
+    def _drain(self) -> None:
+        self._asked_at = trio.current_time()
+        hint = "Ctrl-C again, or a second SIGTERM, ends at once; what is left is written at the next start"
+        log.info("draining", seconds_at_most=self._config.grace_seconds, hint=hint)
+        self.stop()
 
     def _take_over(self) -> None:
         try:
@@ -182,6 +195,14 @@ class Daemon:
         report = log.warning if alarming else log.info
         report(condition.message, subject=condition.subject, reason=condition.reason)
         self._host.condition(condition)
+
+
+async def _withheld(journal: Journal) -> Sequence[Withheld]:
+    """For the probes; a journal that cannot be read is a condition already."""
+    try:
+        return await journal.withheld()
+    except (TransientError, StalledError):
+        return ()
 
 
 @asynccontextmanager

@@ -21,6 +21,7 @@ COMMANDS = {
     "check": "Check the configuration, the clusters and the remotes.",
     "run": "Watch the clusters and write every change to Git, until stopped.",
     "snapshot": "Write one complete state to Git or to a folder, and exit.",
+    "withheld": "List what is not in Git, and why.",
     "webhook": "Let an API server tell who makes a change: install, uninstall, print.",
     "audit": "Learn who made a change from the audit log: print-policy, print-webhook, replay.",
     "keys": "Make a key that signs commits, print what verifies them.",

@@ -1,22 +1,23 @@
 """The operations listener's pages: `/healthz`, `/readyz` and `/metrics`, as raw ASGI.
 
 `/healthz` answers as long as the process turns. `/readyz` names what is missing and lists the
-conditions, so that `curl` alone tells why a pod is not ready. A listener that is not bound to loopback alone
-answers whoever reaches it: there it tells of what part a condition is and the reason, and no message, for
-messages name objects and fields. Anything else is 404; any method but GET and HEAD is 405. Request bodies are
-never read.
+conditions and what is withheld, so that `curl` alone tells why a pod is not ready. A listener that is not
+bound to loopback alone answers whoever reaches it: there it tells of what part a condition is and the reason,
+and no message and no object, for messages name objects and fields. Anything else is 404; any method but GET
+and HEAD is 405. Request bodies are never read.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from ipaddress import ip_address
 from typing import Any, TypeAlias
 
 from reverser.health import Health
 from reverser.metrics import Metrics
 from reverser.model.condition import Condition
+from reverser.model.withheld import Withheld
 
 Scope: TypeAlias = dict[str, Any]
 Receive: TypeAlias = Callable[[], Awaitable[dict[str, Any]]]
@@ -24,6 +25,8 @@ Send: TypeAlias = Callable[[dict[str, Any]], Awaitable[None]]
 Answer: TypeAlias = tuple[int, str, bytes]
 
 TEXT = "text/plain; charset=utf-8"
+WITHHELD_MOST = 100
+"""Withheld objects that `/readyz` names."""
 PROMETHEUS = "text/plain; version=0.0.4; charset=utf-8"
 ELSEWHERE = (
     "messages, objects and fields are told in the log, and here where operations.bind is a loopback address"
@@ -39,14 +42,25 @@ def on_loopback(bind: str) -> bool:
         return False
 
 
+async def _nothing() -> Sequence[Withheld]:
+    return ()
+
+
 class Probes:
     """The ASGI application of the operations listener."""
 
     def __init__(
-        self, health: Health, metrics: Metrics, refresh: Callable[[], Awaitable[None]], *, names: bool
+        self,
+        health: Health,
+        metrics: Metrics,
+        refresh: Callable[[], Awaitable[None]],
+        withheld: Callable[[], Awaitable[Sequence[Withheld]]] = _nothing,
+        *,
+        names: bool,
     ) -> None:
-        """`names`: whether objects, fields and messages may be told."""
+        """`withheld` is asked only with `names`: whether objects, fields and messages may be told."""
         self._names = names
+        self._withheld = withheld
         self._health = health
         self._metrics = metrics
         self._refresh = refresh
@@ -85,6 +99,7 @@ class Probes:
         lines = [f"not ready: {check}" for check in self._health.failing] or ["ok"]
         conditions = self._health.conditions
         lines += [_whole(each) for each in conditions] if self._names else _bare(conditions)
+        lines += _objects(await self._withheld()) if self._names else ()
         return 200 if self._health.ready else 503, TEXT, ("\n".join(lines) + "\n").encode()
 
     async def _expose(self) -> Answer:
@@ -94,6 +109,14 @@ class Probes:
 
 def _whole(condition: Condition) -> str:
     return f"{condition.subject} {condition.type}={condition.status} {condition.reason}: {condition.message}"
+
+
+def _objects(rows: Sequence[Withheld]) -> Iterator[str]:
+    """Withheld objects by name, some of them."""
+    for row in rows[:WITHHELD_MOST]:
+        yield f"destination/{row.destination}/{row.key} withheld {row.reason}: {row.message}"
+    if len(rows) > WITHHELD_MOST:
+        yield f"{len(rows) - WITHHELD_MOST} more objects are withheld: `reverser withheld` lists all"
 
 
 def _bare(conditions: Iterable[Condition]) -> Iterator[str]:

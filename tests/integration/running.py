@@ -73,6 +73,7 @@ class Running:
         person = ["-c", "user.name=Pat", "-c", "user.email=pat@example.com"]
         run = partial(subprocess.run, check=True, capture_output=True)
         run(["git", "clone", "-q", str(self.remote), str(clone)])
+        (clone / path).parent.mkdir(parents=True, exist_ok=True)
         (clone / path).write_text(content)
         run(["git", "-C", str(clone), "add", path])
         run(["git", "-C", str(clone), *person, "commit", "-qm", "By hand"])

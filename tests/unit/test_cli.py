@@ -18,7 +18,7 @@ from reverser.cli import group
 from reverser.cli.failure import exits
 from reverser.errors import ConfigError, Problem, ReverserError, StalledError, TransientError
 
-COMMANDS = ["init", "check", "run", "snapshot", "audit", "webhook", "keys", "plugins", "demo"]
+COMMANDS = ["init", "check", "run", "snapshot", "withheld", "audit", "webhook", "keys", "plugins", "demo"]
 
 
 def run(*arguments: str, stdin: str = "", **environ: str) -> subprocess.CompletedProcess[str]:

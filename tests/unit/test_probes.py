@@ -5,9 +5,11 @@ from __future__ import annotations
 import pytest
 
 from reverser.health import Health
-from reverser.http.probes import Probes, on_loopback
+from reverser.http.probes import WITHHELD_MOST, Probes, on_loopback
 from reverser.metrics import Metrics
 from reverser.model.condition import Condition
+from reverser.model.resource import ObjectKey
+from reverser.model.withheld import Withheld
 
 OBJECTS = (
     Condition(
@@ -34,7 +36,11 @@ async def body(health: Health, *, names: bool) -> str:
     async def refresh() -> None:
         pass
 
-    probes = Probes(health, Metrics(), refresh, names=names)
+    async def withheld() -> list[Withheld]:
+        key = ObjectKey("default", "", "configmaps", "shop", "web")
+        return [Withheld("live", key, "PathTaken", "somebody's", 0.0)] * (WITHHELD_MOST + 2)
+
+    probes = Probes(health, Metrics(), refresh, withheld, names=names)
     await probes({"type": "http", "method": "GET", "path": "/readyz"}, nothing, send)
     found = sent[-1]["body"]
     assert isinstance(found, bytes)
@@ -66,6 +72,10 @@ async def test_readyz_on_loopback_says_all(health: Health) -> None:
     told = await body(health, names=True)
 
     assert all(f"{each.subject} {each.type}=True {each.reason}: {each.message}\n" in told for each in OBJECTS)
+    assert (
+        told.count("destination/live/shop/configmaps/web withheld PathTaken: somebody's\n") == WITHHELD_MOST
+    )
+    assert "2 more objects are withheld: `reverser withheld` lists all\n" in told
 
 
 @pytest.mark.parametrize(
