@@ -7,8 +7,9 @@ a stream that resumes lists nothing. It knows autoscalers only while some rule s
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, TypeAlias
 
 import msgspec
 
@@ -18,6 +19,9 @@ from reverser.model.entry import Record
 from reverser.model.resource import ObjectKey
 from reverser.stages.sanitize import scale_target
 
+Target: TypeAlias = tuple[str, str, str, str, str]
+"""Cluster, namespace, group, kind and name of a workload."""
+
 GROUP, RESOURCE = "autoscaling", "horizontalpodautoscalers"
 
 
@@ -25,7 +29,9 @@ class Scaled:
     """The scale targets of all known autoscalers."""
 
     def __init__(self) -> None:
-        self._targets: dict[ObjectKey, tuple[str, str, str]] = {}
+        self._targets: dict[ObjectKey, Target] = {}
+        """By autoscaler."""
+        self._named: Counter[Target] = Counter()
 
     def seed(self, records: Iterable[Record]) -> None:
         """Take over the autoscalers that the journal knows."""
@@ -39,7 +45,7 @@ class Scaled:
         if (change.key.group, change.key.resource) != (GROUP, RESOURCE):
             return
         if change.deleted:
-            self._targets.pop(change.key, None)
+            self._drop(change.key)
         else:
             self._keep(change.key, change.object)
 
@@ -48,19 +54,23 @@ class Scaled:
         if (stream.type.group, stream.type.resource) != (GROUP, RESOURCE):
             return
         for key in [key for key in self._targets if misses(key)]:
-            del self._targets[key]
+            self._drop(key)
 
     def scales(self, change: Change) -> bool:
         """Whether an autoscaler names the object of this change."""
-        if not self._targets:
-            return False
-        key, wanted = change.key, (change.key.group, change.stream.type.kind, change.key.name)
-        return any(
-            target == wanted and (hpa.cluster, hpa.namespace) == (key.cluster, key.namespace)
-            for hpa, target in self._targets.items()
-        )
+        key = change.key
+        return (key.cluster, key.namespace, key.group, change.stream.type.kind, key.name) in self._named
 
     def _keep(self, key: ObjectKey, obj: dict[str, Any]) -> None:
         target = scale_target(obj)
         if target is not None:
-            self._targets[key] = target
+            self._drop(key)
+            self._targets[key] = found = (key.cluster, key.namespace, *target)
+            self._named[found] += 1
+
+    def _drop(self, key: ObjectKey) -> None:
+        target = self._targets.pop(key, None)
+        if target is not None:
+            self._named[target] -= 1
+            if not self._named[target]:
+                del self._named[target]

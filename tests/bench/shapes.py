@@ -199,6 +199,23 @@ def _managers(size: int) -> Pair:
     return WIDGETS, before, after
 
 
+def _finalizers(size: int) -> Pair:
+    names = [f"example.com/f{number:05}" for number in range(size // 150)]
+    entry = {"operation": "Update", "apiVersion": "example.com/v1", "fieldsType": "FieldsV1"}
+    before, after = (_object(WIDGETS, spec={"a": number}) for number in (1, 2))
+    for each in (before, after):
+        each["metadata"]["finalizers"] = names
+        each["metadata"]["managedFields"] = [
+            {
+                "manager": f"m{name}",
+                **entry,
+                "fieldsV1": {"f:metadata": {"f:finalizers": {f'v:"{name}"': {}}}},
+            }
+            for name in names
+        ]
+    return WIDGETS, before, after
+
+
 def _owners(size: int) -> Pair:
     before, after = (_object(WIDGETS, spec={"a": number}) for number in (1, 2))
     for each in (before, after):
@@ -247,6 +264,7 @@ _SHAPES: dict[str, Callable[[int], Pair]] = {
     "annotations": _annotations,
     "managed fields": _managed,
     "15,000 managers": _managers,
+    "finalizers": _finalizers,
     "owners": _owners,
     "environment reversed": _environment,
 }

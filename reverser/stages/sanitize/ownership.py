@@ -46,13 +46,13 @@ class Ownership:
         self._api_version = api_version
 
     @cached_property
-    def _trees(self) -> list[tuple[str, Any]]:
-        found = [each for each in entries(self._obj) if each.get("apiVersion") == self._api_version]
-        return [(str(each.get("manager", "")), each.get("fieldsV1")) for each in found]
+    def _trees(self) -> Trees:
+        found = (each for each in entries(self._obj) if each.get("apiVersion") == self._api_version)
+        return Trees([(str(each.get("manager", "")), each.get("fieldsV1")) for each in found])
 
     @cached_property
-    def _trees_of_all_versions(self) -> list[tuple[str, Any]]:
-        return [(str(each.get("manager", "")), each.get("fieldsV1")) for each in entries(self._obj)]
+    def _trees_of_all_versions(self) -> Trees:
+        return Trees([(str(each.get("manager", "")), each.get("fieldsV1")) for each in entries(self._obj)])
 
     @cached_property
     def _applied(self) -> Any:
@@ -65,7 +65,7 @@ class Ownership:
     @property
     def known(self) -> bool:
         """Whether managedFields tells anything about this version's fields."""
-        return bool(self._trees)
+        return bool(self._trees.rows)
 
     def owned(self, *path: Step, in_doubt: bool = True) -> bool:
         """Whether a person's tool set the field; `in_doubt` when nobody can tell."""
@@ -75,44 +75,69 @@ class Ownership:
 
     def owners(self, *path: Step) -> Iterator[str]:
         """The managers that own the field, without controllers."""
-        keys = [_key(step) for step in path]
-        return (name for name, tree in self._trees if name not in CONTROLLERS and _holds(tree, keys))
+        owners = self._trees.owners([_key(step) for step in path])
+        return (name for name in owners if name not in CONTROLLERS)
 
     def names(self, *path: str) -> bool:
         """Whether the field has an entry of its own, whoever's: no map above it is owned as a whole."""
-        keys = [f"f:{step}" for step in path]
-        return any(_names(tree, keys) for _, tree in self._trees)
+        return self._trees.at([_key(step) for step in path]) is not None
 
     def owns_finalizer(self, finalizer: str) -> bool:
         """Whether a person's tool put it there, or nobody can tell."""
         trees = self._trees_of_all_versions
         keys = ["f:metadata", "f:finalizers", f"v:{json.dumps(finalizer)}"]
-        return not trees or any(name not in CONTROLLERS and _holds(tree, keys) for name, tree in trees)
+        return not trees.rows or any(name not in CONTROLLERS for name in trees.owners(keys))
+
+
+class Trees:
+    """The trees of all managers side by side.
+
+    A level is read once, however often it is asked about: an object may have thousands of managers, and
+    thousands of fields that are asked for.
+    """
+
+    def __init__(self, rows: list[tuple[str, Any]]) -> None:
+        self.rows = rows
+        """Each manager, and its tree."""
+
+    @cached_property
+    def _fields(self) -> dict[str, Trees]:
+        found: dict[str, Trees] = {}
+        for name, tree in self.rows:
+            for key, below in tree.items() if isinstance(tree, dict) else ():
+                found.setdefault(key, Trees([])).rows.append((name, below))
+        return found
+
+    @cached_property
+    def _whole(self) -> list[str]:
+        return [name for name, tree in self.rows if not tree]
+
+    def at(self, keys: list[str]) -> Trees | None:
+        """What is below a field that has an entry of its own; None: it has none."""
+        level: Trees | None = self
+        for key in keys:
+            level = level._fields.get(key) if level is not None else None
+        return level
+
+    def owners(self, keys: list[str]) -> Iterator[str]:
+        """Who owns the field at the end of the path.
+
+        An empty tree above that is an atomic value, owned as a whole.
+        """
+        level = self
+        for key in keys[:-1]:
+            if key not in level._fields:
+                return
+            level = level._fields[key]
+            yield from level._whole
+        last = level._fields.get(keys[-1])
+        yield from (name for name, _ in last.rows) if last is not None else ()
 
 
 def _key(step: Step) -> str:
     if isinstance(step, str):
         return f"f:{step}"
     return f"k:{json.dumps(step, sort_keys=True, separators=(',', ':'))}"
-
-
-def _holds(tree: Any, keys: list[str]) -> bool:
-    """An empty tree above the end of the path is an atomic value, owned as a whole."""
-    for key in keys:
-        if not isinstance(tree, dict) or key not in tree:
-            return False
-        tree = tree[key]
-        if not tree:
-            return True
-    return True
-
-
-def _names(tree: Any, keys: list[str]) -> bool:
-    for key in keys:
-        if not isinstance(tree, dict) or key not in tree:
-            return False
-        tree = tree[key]
-    return True
 
 
 def _stands(value: Any, path: tuple[Step, ...]) -> bool:
