@@ -1,12 +1,22 @@
-"""What tests of observing share: a recorder of reports, and of what a stream hands on."""
+"""What tests of observing share: one stream or a whole cluster that is watched, and what each has told."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
 
+import pytest
 import trio
 
 from reverser.errors import ReverserError
+from reverser.kube.client import Client
+from reverser.kube.credentials import load
+from reverser.kube.lists import Lists
+from reverser.kube.observe import Observer
+from reverser.kube.tap import Tap
+from reverser.kube.watch import Watch
 from reverser.model.change import (
     Change,
     Identified,
@@ -18,6 +28,7 @@ from reverser.model.change import (
     Stream,
 )
 from reverser.model.resource import ResourceType
+from tests.integration.scripted import Answer, Scripted
 
 CONFIG_MAPS = ResourceType("", "v1", "configmaps", "ConfigMap", namespaced=True, verbs=("list", "watch"))
 PATH = "/api/v1/configmaps"
@@ -110,6 +121,88 @@ def _text(observation: Observation) -> str:
             return f"at {version}"
         case _:
             return type(observation).__name__
+
+
+class Followed:
+    """One stream that is watched, what it handed on, and what it told."""
+
+    def __init__(self, client: Client, silence_seconds: float = 60) -> None:
+        self.taken, self.told, self.lists = Taken(), Told(), Lists()
+        tap = Tap(self.taken.send, lambda: None)
+        self.watch = Watch(client, STREAM, tap, self.lists, self.told, silence_seconds=silence_seconds)
+
+    def start(self, nursery: trio.Nursery, position: str = "") -> None:
+        """Watch from a position on."""
+        nursery.start_soon(self.taken.run)
+        nursery.start_soon(self.watch.run, position)
+
+
+Follow = Callable[..., Followed]
+"""Starts a stream that meets these answers."""
+
+
+def following(
+    api: Scripted, client: Client, nursery: trio.Nursery, usual_silence_seconds: float = 60
+) -> Follow:
+    """What the fixture `follow` of a test is."""
+
+    def start(
+        *answers: Answer, position: str = "", silence_seconds: float = usual_silence_seconds
+    ) -> Followed:
+        api.script[PATH] = list(answers)
+        followed = Followed(client, silence_seconds)
+        followed.start(nursery, position)
+        return followed
+
+    return start
+
+
+class Observed:
+    """A whole cluster that is observed, what was handed on, and what was told."""
+
+    def __init__(
+        self,
+        kubeconfig: Path,
+        position: Callable[[Stream], Awaitable[str]],
+        uid: Callable[[], Awaitable[str]] | None = None,
+    ) -> None:
+        self.taken, self.told = Taken(), Told()
+        self.observer = Observer(
+            "default",
+            kubeconfig=str(kubeconfig),
+            context="",
+            wanted=lambda types: dict.fromkeys(types, ("",)),
+            position=position,
+            uid=uid or nowhere,
+            send=self.taken.send,
+            reports=self.told,
+        )
+
+    def start(self, nursery: trio.Nursery) -> None:
+        """Observe."""
+        nursery.start_soon(self.taken.run)
+        nursery.start_soon(self.observer.run)
+
+
+async def scripted(nursery: trio.Nursery) -> Scripted:
+    """A server that listens."""
+    server = Scripted()
+    await nursery.start(server.serve)
+    return server
+
+
+@asynccontextmanager
+async def connected(api: Scripted, folder: Path, **login: Any) -> AsyncIterator[Client]:
+    """A client of the server."""
+    async with Client.open(await load(str(api.kubeconfig(folder, **login)), "")) as client:
+        yield client
+
+
+def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Back-off and discovery in milliseconds."""
+    monkeypatch.setattr("reverser.kube.backoff.LEAST_SECONDS", 0.01)
+    monkeypatch.setattr("reverser.kube.backoff.MOST_SECONDS", 0.05)
+    monkeypatch.setattr("reverser.kube.observe.GATHER_SECONDS", 0.01)
 
 
 async def nowhere() -> str:

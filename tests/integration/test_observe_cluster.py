@@ -11,9 +11,8 @@ import pytest
 import trio
 
 from reverser.errors import StalledError
-from reverser.kube.observe import Observer
 from reverser.model.change import Stream, Unwanted
-from tests.integration.observing import PATH, Taken, Told, until
+from tests.integration.observing import PATH, Observed, hurry, scripted, until
 from tests.integration.scripted import (
     KUBE_SYSTEM,
     Scripted,
@@ -33,16 +32,13 @@ WIDGETS = "/apis/example.com/v1/widgets"
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Back-off and discovery in milliseconds."""
-    monkeypatch.setattr("reverser.kube.backoff.LEAST_SECONDS", 0.01)
-    monkeypatch.setattr("reverser.kube.backoff.MOST_SECONDS", 0.05)
-    monkeypatch.setattr("reverser.kube.observe.GATHER_SECONDS", 0.01)
+    hurry(monkeypatch)
 
 
 @pytest.fixture
 async def api(nursery: trio.Nursery) -> Scripted:
     """A server with ConfigMaps only."""
-    server = Scripted()
-    await nursery.start(server.serve)
+    server = await scripted(nursery)
     server.script["/version"] = [document({"gitVersion": "v1.34.4"})]
     server.script["/api"] = [document(groups("configmaps"))]
     server.script["/apis"] = [document(groups())]
@@ -50,11 +46,11 @@ async def api(nursery: trio.Nursery) -> Scripted:
     return server
 
 
-class Observed:
-    """An observer that runs, what it handed on, and what it told."""
+class Asked(Observed):
+    """Goes on from the positions of the journal, and remembers of which streams it was asked."""
 
     def __init__(self, kubeconfig: Path, positions: dict[str, str], uid: str = "") -> None:
-        self.taken, self.told, self.asked = Taken(), Told(), list[Stream]()
+        self.asked = list[Stream]()
 
         async def position(stream: Stream) -> str:
             self.asked.append(stream)
@@ -63,27 +59,17 @@ class Observed:
         async def known() -> str:
             return uid
 
-        self.observer = Observer(
-            "default",
-            kubeconfig=str(kubeconfig),
-            context="",
-            wanted=lambda types: dict.fromkeys(types, ("",)),
-            position=position,
-            uid=known,
-            send=self.taken.send,
-            reports=self.told,
-        )
+        super().__init__(kubeconfig, position, known)
 
 
-Observe = Callable[..., Observed]
+Observe = Callable[..., Asked]
 
 
 @pytest.fixture
 def observe(nursery: trio.Nursery, api: Scripted, tmp_path: Path) -> Observe:
-    def start(kubeconfig: Path | None = None, uid: str = "", **positions: str) -> Observed:
-        observed = Observed(kubeconfig or api.kubeconfig(tmp_path), positions, uid)
-        nursery.start_soon(observed.taken.run)
-        nursery.start_soon(observed.observer.run)
+    def start(kubeconfig: Path | None = None, uid: str = "", **positions: str) -> Asked:
+        observed = Asked(kubeconfig or api.kubeconfig(tmp_path), positions, uid)
+        observed.start(nursery)
         return observed
 
     return start

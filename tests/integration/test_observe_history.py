@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -12,15 +12,23 @@ import pytest
 import trio
 
 from reverser.kube.client import Client
-from reverser.kube.credentials import load
 from reverser.kube.errors import Stuck
 from reverser.kube.lists import Lists
 from reverser.kube.tap import Tap
 from reverser.kube.watch import Watch
 from reverser.model.change import Observation
-from tests.integration.observing import PATH, STREAM, Taken, Told, until
+from tests.integration.observing import (
+    PATH,
+    STREAM,
+    Follow,
+    Told,
+    connected,
+    following,
+    hurry,
+    scripted,
+    until,
+)
 from tests.integration.scripted import (
-    Answer,
     Request,
     Scripted,
     bookmark,
@@ -39,46 +47,24 @@ SILENCE_SECONDS = 0.2
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Back-off in milliseconds."""
-    monkeypatch.setattr("reverser.kube.backoff.LEAST_SECONDS", 0.01)
-    monkeypatch.setattr("reverser.kube.backoff.MOST_SECONDS", 0.05)
+    hurry(monkeypatch)
     monkeypatch.setattr("reverser.kube.watch.SHORTEST_SECONDS", 0.0)
 
 
 @pytest.fixture
 async def api(nursery: trio.Nursery) -> Scripted:
-    server = Scripted()
-    await nursery.start(server.serve)
-    return server
+    return await scripted(nursery)
 
 
 @pytest.fixture
 async def client(api: Scripted, tmp_path: Path) -> AsyncIterator[Client]:
-    async with Client.open(await load(str(api.kubeconfig(tmp_path)), "")) as opened:
+    async with connected(api, tmp_path) as opened:
         yield opened
-
-
-class Followed:
-    """A stream that runs, what it handed on, and what it told."""
-
-    def __init__(self, client: Client) -> None:
-        self.taken, self.told, self.lists = Taken(), Told(), Lists()
-        tap = Tap(self.taken.send, lambda: None)
-        self.watch = Watch(client, STREAM, tap, self.lists, self.told, silence_seconds=SILENCE_SECONDS)
-
-
-Follow = Callable[..., Followed]
 
 
 @pytest.fixture
 def follow(api: Scripted, client: Client, nursery: trio.Nursery) -> Follow:
-    def start(*answers: Answer, position: str = "") -> Followed:
-        api.script[PATH] = list(answers)
-        followed = Followed(client)
-        nursery.start_soon(followed.taken.run)
-        nursery.start_soon(followed.watch.run, position)
-        return followed
-
-    return start
+    return following(api, client, nursery, SILENCE_SECONDS)
 
 
 async def test_a_server_that_has_not_reached_our_position_is_listed(api: Scripted, follow: Follow) -> None:

@@ -12,11 +12,9 @@ import trio
 
 from reverser.errors import StalledError
 from reverser.kube.client import Client
-from reverser.kube.credentials import load
 from reverser.kube.errors import Silent
-from reverser.kube.observe import Observer
 from reverser.model.change import Stream
-from tests.integration.observing import PATH, Taken, Told, nowhere, until
+from tests.integration.observing import PATH, Observed, connected, hurry, scripted, until
 from tests.integration.scripted import (
     Request,
     Scripted,
@@ -77,15 +75,12 @@ def _alive(pid: int) -> bool:
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Logins, back-off and discovery in milliseconds."""
     monkeypatch.setattr("reverser.kube.credentials.LOGIN_SECONDS", 0.5, raising=False)
-    monkeypatch.setattr("reverser.kube.backoff.LEAST_SECONDS", 0.01)
-    monkeypatch.setattr("reverser.kube.backoff.MOST_SECONDS", 0.05)
-    monkeypatch.setattr("reverser.kube.observe.GATHER_SECONDS", 0.01)
+    hurry(monkeypatch)
 
 
 @pytest.fixture
 async def api(nursery: trio.Nursery) -> Scripted:
-    server = Scripted()
-    await nursery.start(server.serve)
+    server = await scripted(nursery)
     server.script["/version"] = [document({"gitVersion": "v1.34.4"})]
     server.script["/apis"] = [document(groups())]
     return server
@@ -98,7 +93,7 @@ def plugin(tmp_path: Path) -> Plugin:
 
 @pytest.fixture
 async def client(api: Scripted, plugin: Plugin, tmp_path: Path) -> AsyncIterator[Client]:
-    async with Client.open(await load(str(api.kubeconfig(tmp_path, exec=plugin.exec)), "")) as opened:
+    async with connected(api, tmp_path, exec=plugin.exec) as opened:
         yield opened
 
 
@@ -115,27 +110,17 @@ async def test_a_plugin_that_hangs_heals_by_itself(
 
     api.script["/api"] = [guarded]
     api.script[PATH] = [lines(event("MODIFIED", "a", 8), then="end"), lines(event("MODIFIED", "a", 9))]
-    taken, told = Taken(), Told()
 
     async def position(_: Stream) -> str:
         return "7"
 
-    observer = Observer(
-        "default",
-        kubeconfig=str(api.kubeconfig(tmp_path, exec=plugin.exec)),
-        context="",
-        wanted=lambda types: dict.fromkeys(types, ("",)),
-        position=position,
-        uid=nowhere,
-        send=taken.send,
-        reports=told,
-    )
-    nursery.start_soon(taken.run)
-    nursery.start_soon(observer.run)
+    observed = Observed(api.kubeconfig(tmp_path, exec=plugin.exec), position)
+    observed.start(nursery)
+    taken, told = observed.taken, observed.told
     await until(lambda: "live +a 8" in taken.texts)
     plugin.hang.touch()
     expired.set()
-    observer.poke()
+    observed.observer.poke()
 
     await until(lambda: "LoginTimedOut" in [getattr(error, "reason", "") for error in told.errors])
     await until(lambda: "live +a 9" in taken.texts)

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 import trio
 
 from reverser.kube.client import Client
-from reverser.kube.credentials import load
-from reverser.kube.lists import Lists
-from reverser.kube.tap import Tap
-from reverser.kube.watch import Watch
-from tests.integration.observing import PATH, STREAM, Taken, Told, until
+from tests.integration.observing import PATH, Follow, Followed, connected, following, hurry, scripted, until
 from tests.integration.scripted import (
     Answer,
     Scripted,
@@ -31,45 +27,23 @@ from tests.integration.scripted import (
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Back-off in milliseconds."""
-    monkeypatch.setattr("reverser.kube.backoff.LEAST_SECONDS", 0.01)
-    monkeypatch.setattr("reverser.kube.backoff.MOST_SECONDS", 0.05)
+    hurry(monkeypatch)
 
 
 @pytest.fixture
 async def api(nursery: trio.Nursery) -> Scripted:
-    server = Scripted()
-    await nursery.start(server.serve)
-    return server
+    return await scripted(nursery)
 
 
 @pytest.fixture
 async def client(api: Scripted, tmp_path: Path) -> AsyncIterator[Client]:
-    async with Client.open(await load(str(api.kubeconfig(tmp_path)), "")) as opened:
+    async with connected(api, tmp_path) as opened:
         yield opened
-
-
-class Followed:
-    """A stream that runs, what it handed on, and what it told."""
-
-    def __init__(self, client: Client, silence_seconds: float) -> None:
-        self.taken, self.told, self.lists = Taken(), Told(), Lists()
-        tap = Tap(self.taken.send, lambda: None)
-        self.watch = Watch(client, STREAM, tap, self.lists, self.told, silence_seconds=silence_seconds)
-
-
-Follow = Callable[..., Followed]
 
 
 @pytest.fixture
 def follow(api: Scripted, client: Client, nursery: trio.Nursery) -> Follow:
-    def start(*answers: Answer, position: str = "", silence_seconds: float = 60) -> Followed:
-        api.script[PATH] = list(answers)
-        followed = Followed(client, silence_seconds)
-        nursery.start_soon(followed.taken.run)
-        nursery.start_soon(followed.watch.run, position)
-        return followed
-
-    return start
+    return following(api, client, nursery)
 
 
 async def test_a_streaming_list_goes_on_as_the_watch(api: Scripted, follow: Follow) -> None:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from branches import Side, values, wind_back
 
 from reverser.sandbox import Sandbox
+from tests.e2e.load import CRD
 from tests.e2e.remote import Remote
 
 PLAIN = "{namespace}/{resource}.{group}/{name}.yaml"
@@ -137,26 +137,6 @@ async def _wound_back(east: Side, west: Side, easts: dict[str, str], wests: dict
     assert values(east.remote) == easts | wests
 
 
-WIDGETS: dict[str, Any] = {
-    "apiVersion": "apiextensions.k8s.io/v1",
-    "kind": "CustomResourceDefinition",
-    "metadata": {"name": "widgets.example.com"},
-    "spec": {
-        "group": "example.com",
-        "names": {"kind": "Widget", "plural": "widgets", "singular": "widget"},
-        "scope": "Namespaced",
-        "versions": [
-            {
-                "name": "v1",
-                "served": True,
-                "storage": True,
-                "schema": {
-                    "openAPIV3Schema": {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
-                },
-            }
-        ],
-    },
-}
 WIDGET = {"apiVersion": "example.com/v1", "kind": "Widget", "metadata": {"name": "w", "namespace": "shop"}}
 
 
@@ -167,13 +147,13 @@ async def test_files_of_a_type_that_went_while_we_were_away(sides: tuple[Side, S
     east.rule = {"resources": ("configmaps", "widgets", "customresourcedefinitions"), "cluster_scoped": True}
     east.destinations = [{"name": "live", "gone_types": choice}]
     await east.put(web="east")
-    await east.sandbox.apply(WIDGETS)
+    await east.sandbox.apply(CRD)
     await east.sandbox.apply(WIDGET)
     assert await east.passed() == ""
     before = east.remote.paths()
     assert "shop/widgets.example.com/w.yaml" in before
 
-    await east.sandbox.delete(WIDGETS["apiVersion"], WIDGETS["kind"], WIDGETS["metadata"]["name"])
+    await east.sandbox.delete(CRD["apiVersion"], CRD["kind"], CRD["metadata"]["name"])
     assert await east.passed() == ""
 
     gone = {
