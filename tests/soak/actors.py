@@ -10,12 +10,13 @@ import random
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import httpx
 
+from tests.bench.shapes import shapes
 from tests.e2e.load import KINDS, Load, manifest
 from tests.e2e.remote import Remote, git
 from tests.e2e.servers import ControlPlane
@@ -28,12 +29,13 @@ NAMES_EACH = 1_000_000
 """Users name their objects by number; nobody reaches the next one's numbers."""
 LIVING = 60
 """How many objects a user keeps: more are deleted first."""
-HOSTILE_LETTERS = 50_000
+HOSTILE_BYTES = 50_000
 TRIES = 10
 """A person tries again at once when others were faster."""
 REWOUND = 3
 """How many commits a force-push takes back."""
 MERGE = {"Content-Type": "application/merge-patch+json"}
+NUMBERS = [0, -0.0, 1e-9, 1.5, 1e22, 1e300, 2**53 + 1, 2**63 - 1, -(2**63), 0.1 + 0.2]
 TROUBLE = (httpx.HTTPError, AssertionError, KeyError)
 """What a client meets while its server is away, or has forgotten what it made."""
 
@@ -89,8 +91,7 @@ def user(plane: ControlPlane, name: str, namespaces: tuple[str, ...], seed: int)
     """Random changes of all kinds of objects in all namespaces."""
     chance = random.Random(f"{seed}/{name}")
     seen = As(plane, name)
-    kinds = tuple(kind for kind in KINDS if kind != "Widget")
-    loads = [Load(seen, namespace, chance.getrandbits(30), kinds) for namespace in namespaces]
+    loads = [Load(seen, namespace, chance.getrandbits(30)) for namespace in namespaces]
     for load in loads:
         load._next = NAMES_EACH * (USERS.index(name) + 1)
 
@@ -137,33 +138,49 @@ def scaled(namespace: str) -> list[tuple[str, dict[str, Any]]]:
 
 
 def hostile(plane: ControlPlane, namespaces: tuple[str, ...], seed: int) -> Callable[[], None]:
-    """ConfigMaps that an API server takes and that are hard on a reader."""
+    """Objects that an API server takes and that are hard on a reader."""
     chance, seen = random.Random(f"{seed}/hostile"), As(plane, "mallory")
+    odd = [*_odd(), *_shaped()]
 
     def act() -> None:
-        name = f"odd-{chance.randint(1, 20)}"
-        path = KINDS["ConfigMap"].format(chance.choice(namespaces))
-        document = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name}}
-        body = document | {"data": _odd(chance)}
-        if seen.http.put(f"{path}/{name}", json=body).status_code == 404:
-            seen.create(path, body)
+        kind, content = chance.choice(odd)(chance)
+        name, path = f"odd-{chance.randint(1, 20)}", KINDS[kind].format(chance.choice(namespaces))
+        place = seen.http.get(f"{path}/{name}")
+        body = manifest(kind, name, 0) | content
+        if place.status_code == 404:
+            return seen.create(path, body)
+        body["metadata"]["resourceVersion"] = place.json()["metadata"]["resourceVersion"]
+        response = seen.http.put(f"{path}/{name}", json=body)
+        assert response.is_success, response.text
+        return None
 
     return act
 
 
-def _odd(chance: random.Random) -> dict[str, str]:
-    count = HOSTILE_LETTERS // 4
-    shapes = (
-        lambda: {f"k{number}": text for number, text in enumerate(chance.sample(HOSTILE, 20))},
-        lambda: {"text": "password_is=" + "abc=" * count},
-        lambda: {"text": "sk-" * count},
-        lambda: {"text": "eyJ" * count},
-        lambda: {"sizeLimit": "9" * 4301, "divisor": "1" * 4301},
-        lambda: {f"k{number}": str(number) for number in range(2000)},
-        lambda: {"text": "\n".join(chance.sample(HOSTILE, 20))},
-        lambda: {"text": "a: &x [*x]\n{{ .Values }}\n${HOME}\r\n\ttab"},
+Odd: TypeAlias = Callable[[random.Random], tuple[str, dict[str, Any]]]
+"""Makes (kind, content)."""
+
+
+def _odd() -> Iterator[Odd]:
+    """ConfigMaps of texts, and custom resources of values, that readers take for something else."""
+    texts: tuple[Callable[[random.Random], dict[str, str]], ...] = (
+        lambda chance: {f"k{number}": text for number, text in enumerate(chance.sample(HOSTILE, 20))},
+        lambda _: {"sizeLimit": "9" * 4301, "divisor": "1" * 4301},
+        lambda chance: {"text": "\n".join(chance.sample(HOSTILE, 20))},
+        lambda _: {"text": "a: &x [*x]\n{{ .Values }}\n${HOME}\r\n\ttab"},
     )
-    return chance.choice(shapes)()
+    for text in texts:
+        yield lambda chance, text=text: ("ConfigMap", {"data": text(chance)})
+    yield lambda chance: ("Widget", {"spec": dict.fromkeys(chance.sample(HOSTILE, 20))})
+    yield lambda chance: ("Widget", {"spec": {"numbers": chance.sample(NUMBERS, 5)}})
+
+
+def _shaped() -> Iterator[Odd]:
+    """The shapes of the benchmarks, as they are before and after their change."""
+    for _, (resource, *pair) in shapes(HOSTILE_BYTES):
+        for document in pair if resource.kind in ("ConfigMap", "Widget") else ():
+            content = {name: part for name, part in document.items() if name in ("data", "spec")}
+            yield lambda _, kind=resource.kind, content=content: (kind, content)
 
 
 class InGit:
@@ -185,33 +202,47 @@ class InGit:
         git("commit", "--quiet", "--allow-empty", "--message", "Begin", cwd=self._folder)
         git("push", "--quiet", "origin", "HEAD:main", cwd=self._folder)
 
-    def write(self) -> None:
-        """A commit with a file more, and all others of theirs, on top of whatever is there."""
+    def write(self, folders: Sequence[str]) -> None:
+        """A commit with some files more, and all others of theirs, on top of whatever is there.
+
+        They describe nothing that is in the cluster, in daemons' `folders` and outside of them.
+        """
         self._count += 1
         self.files[f"{self._name}/{self._count % 20}.md"] = f"# Note {self._count}\n"
         manifest = f"apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: n{self._count}}}  # by hand\n"
-        self.files[f"{self._name}/{self._count % 5}.yaml"] = manifest
+        for folder in (self._name, *(f"{each}/{self._name}" for each in folders)):
+            self.files[f"{folder}/{self._count % 5}.yaml"] = manifest
         self.push()
 
+    def add(self, path: str, text: str, beside: str) -> None:
+        """A commit with this file, unless that or the one `beside` is there."""
+
+        def once() -> None:
+            self.renew()
+            if not any((self._folder / each).exists() for each in (path, beside)):
+                self._put({path: text})
+                self._commit(f"{self._name} adds {path}")
+
+        _again(once)
+
     def push(self) -> None:
-        """Put all of their files on top of the branch; again when somebody was faster."""
-        for _ in range(TRIES - 1):
-            try:
-                return self._push()
-            except AssertionError:
-                continue
-        return self._push()
+        """Put all of their files on top of the branch."""
+        _again(self._push)
 
     def _push(self) -> None:
         self.renew()
-        for name, text in self.files.items():
+        self._put(self.files)
+        self._commit(f"{self._name} {self._count}")
+
+    def _put(self, files: Mapping[str, str]) -> None:
+        for name, text in files.items():
             path = self._folder / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text)
+
+    def _commit(self, message: str) -> None:
         git("add", "--all", cwd=self._folder)
-        git(
-            "commit", "--quiet", "--allow-empty", "--message", f"{self._name} {self._count}", cwd=self._folder
-        )
+        git("commit", "--quiet", "--allow-empty", "--message", message, cwd=self._folder)
         git("push", "--quiet", "origin", "HEAD:main", cwd=self._folder)
 
     def rewind(self) -> None:
@@ -238,3 +269,13 @@ class InGit:
 
     def _commits(self) -> set[str]:
         return set(git("rev-list", "--first-parent", "HEAD", cwd=self._folder).split())
+
+
+def _again(act: Callable[[], None]) -> None:
+    """Again when somebody was faster."""
+    for _ in range(TRIES - 1):
+        try:
+            return act()
+        except AssertionError:
+            continue
+    return act()

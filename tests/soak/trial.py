@@ -7,19 +7,24 @@ server is restarted, etcd is put back to an older copy, and the remote refuses e
 
 from __future__ import annotations
 
+import json
 import re
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 from reverser.model.destination import Destination
 from reverser.model.rule import Rule
 from tests.e2e.daemon import Daemon
 from tests.e2e.expected import difference, expected_files
+from tests.e2e.load import CRD, KINDS
 from tests.e2e.remote import Remote, git, install_hook
 from tests.e2e.servers import ControlPlane
+from tests.soak import manifests
 from tests.soak.actors import SCALED, USERS, Actor, InGit, autoscaler, hostile, scaled, user
 from tests.soak.sample import Sample, grown, look, size_mib
 
@@ -28,6 +33,7 @@ REFUSES_SECONDS = 60.0
 CONVERGE_SECONDS = 240.0
 PERSON_SECONDS = 4.0
 ODD_SECONDS = 5.0
+KEEPER_SECONDS = 3.0
 SCALES_SECONDS = 1.0
 TELLS_SECONDS = 30.0
 LOOKS_SECONDS = 2.0
@@ -52,6 +58,7 @@ class Trial:
         git("-C", self._remote.path, "config", "core.logAllRefUpdates", "always")
         self._person = InGit(folder, self._remote, "person")
         self._stranger = InGit(folder, self._remote, "stranger")
+        self._keeper = InGit(folder, self._remote, "keeper")
         self.done = Counter[str]()
         self.samples: dict[str, list[Sample]] = {name: [] for name in NAMESPACES}
         self.acted_seconds = 1.0
@@ -62,6 +69,8 @@ class Trial:
         self._person.found()
         with ControlPlane.start(self._folder / "plane", controllers=False) as plane, ExitStack() as stack:
             self._plane = plane
+            plane.kubectl("create", "-f", "-", input=json.dumps(CRD))
+            plane.kubectl("wait", "--for=condition=Established", f"crd/{CRD['metadata']['name']}")
             for namespace in NAMESPACES:
                 plane.create("/api/v1/namespaces", {"metadata": {"name": namespace}})
                 for path, document in scaled(namespace):
@@ -93,7 +102,9 @@ class Trial:
         ]
         actors.append(Actor("autoscaler", SCALES_SECONDS, autoscaler(plane, NAMESPACES, seed), self.done))
         actors.append(Actor("odd object", ODD_SECONDS, hostile(plane, NAMESPACES, seed), self.done))
-        actors.append(Actor("person", PERSON_SECONDS, self._person.write, self.done))
+        actors.append(Actor("person", PERSON_SECONDS, partial(self._person.write, NAMESPACES), self.done))
+        keeps = manifests.keeper(plane, self._keeper, NAMESPACES, seed)
+        actors.append(Actor("manifest kept", KEEPER_SECONDS, keeps, self.done))
         if "rewind" in self._faults:
             actors.append(Actor("rewind", self._seconds / REWINDS, self._stranger.rewind, self.done))
         begun = time.monotonic()
@@ -176,11 +187,22 @@ class Trial:
         for name in NAMESPACES:
             rule = Rule(name=name, destination="live", namespaces=(name,))
             wanted = expected_files(self._plane, rule, Destination("live", self._remote.url, path=name))
-            there = [path for path in self._remote.paths() if path.startswith(f"{name}/")]
-            found = self._texts(there)
-            if told := difference(_unscaled(found), _unscaled(wanted)):
+            found = self._texts([path for path in self._remote.paths() if path.startswith(f"{name}/")])
+            kept = {
+                where(name, each)
+                for where in (manifests.ours, manifests.theirs)
+                for each in manifests.names()
+            }
+            beside = kept | self._person.files.keys()
+            if told := difference(_unscaled(_without(beside, found)), _unscaled(_without(kept, wanted))):
                 problems.append(f"{name}: {told}")
+            problems += manifests.wrong(name, self._kept(name), found)
         return problems
+
+    def _kept(self, namespace: str) -> dict[str, Any]:
+        """The data of ConfigMaps by their names."""
+        found = self._plane.get(KINDS["ConfigMap"].format(namespace))["items"]
+        return {each["metadata"]["name"]: each.get("data") for each in found}
 
     def _texts(self, paths: list[str]) -> dict[str, bytes]:
         folder = self._folder / "looked"
@@ -208,7 +230,8 @@ class Trial:
             self.problems += grown(name, self.samples[name], clone_mib)
 
     def _trespasses(self) -> list[str]:
-        """Files outside of its own folder that a daemon's commit touched, in all that was ever pushed."""
+        """Files outside of its own folder, and those of the person, that a daemon's commit touched, in all
+        that was ever pushed."""
         form = "--format=%x01%H %(trailers:key=Kubernetes-Cluster,valueonly,separator=%x2C)"
         log = git("-C", self._remote.path, "log", "--all", "--reflog", "--name-only", form)
         found = list[str]()
@@ -216,7 +239,8 @@ class Trial:
             head, *paths = filter(None, part.splitlines())
             cluster = re.sub(r"^\S+ ?", "", head).strip()
             own = f"{cluster}/"
-            found += [f"{cluster} touched {path}" for path in paths if cluster and not path.startswith(own)]
+            bad = (path for path in paths if not path.startswith(own) or path in self._person.files)
+            found += [f"{cluster} touched {path}" for path in bad if cluster]
         return found[:20]
 
 
@@ -226,6 +250,10 @@ def _take_due(
     while due and due[0][0] <= passed:
         _, name, act = due.pop(0)
         yield name, act
+
+
+def _without(paths: Collection[str], files: Mapping[str, bytes]) -> dict[str, bytes]:
+    return {path: content for path, content in files.items() if path not in paths}
 
 
 def _unscaled(files: dict[str, bytes]) -> dict[str, bytes]:
