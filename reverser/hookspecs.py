@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from reverser.model.condition import Condition
     from reverser.model.destination import Credentials, Destination
     from reverser.model.message import Message
+    from reverser.model.owners import Owners
     from reverser.model.push import Pushed
     from reverser.model.resource import ObjectKey, ResourceType
 
@@ -69,11 +70,16 @@ def reverser_select(
 
 @hookspec
 def reverser_sanitize(
-    key: ObjectKey, resource: ResourceType, content: dict[str, Any]
+    key: ObjectKey,
+    resource: ResourceType,
+    content: dict[str, Any],
+    destination: Destination,
+    owners: Owners,
 ) -> dict[str, Any] | None:
     """The content of the file, with something removed or masked; None: as it is.
 
-    Called after the core sanitizer, and never with a Secret's values. What comes back may lack fields and
+    Called after the core sanitizer, and never with a Secret's values. `owners` tells which field managers
+    own a field, read from the live object's managedFields. What comes back may lack fields and
     items, and have texts replaced by `reverser.MASK`; nothing else. apiVersion, kind, name and namespace
     stay. Rule: chain. On error: the object is withheld.
     """
@@ -106,14 +112,15 @@ def reverser_message(plan: CommitPlan, message: Message) -> Message | None:
 
 @hookspec
 def reverser_companions(
-    changed: Collection[str], files: Collection[str], destination: Destination
+    changed: Collection[str], files: Collection[str], destination: Destination, others: Collection[str]
 ) -> Mapping[str, str | None] | None:
     """Files to keep beside those of objects: path -> text, or None for one that goes.
 
     Called when a commit adds files or removes them (`changed`; `files` are all that there are then), and with
-    all of them when the branch is first looked at. Paths are below the destination's root. Files of somebody
-    else are left alone. Rule: collect; the first to name a path says what is in it. On error: the files
-    stay as they are.
+    all of them when the branch is first looked at. `others` are the files in the branch that are neither an
+    object's nor companions. Paths are below the destination's root. Files of somebody else are left alone.
+
+    Rule: collect; the first to name a path says what is in it. On error: the files stay as they are.
     """
 
 

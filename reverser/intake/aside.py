@@ -66,8 +66,15 @@ class _InMainThread:
     ) -> str:
         return trio.from_thread.run_sync(self._hooks.leave_out, key, resource, labels, obj)
 
-    def sanitize(self, key: ObjectKey, resource: ResourceType, content: dict[str, Any]) -> dict[str, Any]:
-        return trio.from_thread.run_sync(self._hooks.sanitize, key, resource, content)
+    def sanitize(
+        self,
+        key: ObjectKey,
+        resource: ResourceType,
+        content: dict[str, Any],
+        destination: Destination,
+        obj: Mapping[str, Any],
+    ) -> dict[str, Any]:
+        return trio.from_thread.run_sync(self._hooks.sanitize, key, resource, content, destination, obj)
 
     def layout(self, key: ObjectKey, resource: ResourceType, destination: Destination) -> str:
         return trio.from_thread.run_sync(self._hooks.layout, key, resource, destination)

@@ -7,7 +7,7 @@ Information fails open: a message or an author that a plugin cannot give is made
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from typing import Any
+from typing import Any, TypeAlias
 
 import msgspec
 
@@ -16,6 +16,7 @@ from reverser.model.attribution import Actor
 from reverser.model.commit import CommitPlan
 from reverser.model.destination import Destination
 from reverser.model.message import Message
+from reverser.model.owners import Owners
 from reverser.model.resource import ObjectKey, ResourceType
 from reverser.plugins.answers import FAULTS, text
 from reverser.plugins.asking import Asking, HookError
@@ -25,7 +26,11 @@ from reverser.plugins.plugin import Hooks
 from reverser.plugins.watchdog import Watchdog
 from reverser.stages.message import NOBODY
 from reverser.stages.sanitize.content import copied
+from reverser.stages.sanitize.ownership import managers_of
 
+NOWHERE = Destination("", "")
+About: TypeAlias = tuple[ObjectKey, ResourceType, Destination, Owners]
+"""What a sanitizer is told beside the content."""
 OBJ = 3
 """The place of `obj` among the arguments of reverser_select: it is copied only for who asks for it."""
 
@@ -77,25 +82,36 @@ class Deciding:
         # has left in an annotation must not reach a plugin, for it repeats what is sensitive.
         return _first(self._select, key, resource, dict(labels), copied(obj) if self._obj_asked else {})
 
-    def sanitize(self, key: ObjectKey, resource: ResourceType, content: dict[str, Any]) -> dict[str, Any]:
-        """The content with less in it; `content` itself stays. Raises WithheldError."""
+    def sanitize(
+        self,
+        key: ObjectKey,
+        resource: ResourceType,
+        content: dict[str, Any],
+        destination: Destination = NOWHERE,
+        obj: Mapping[str, Any] | None = None,
+    ) -> dict[str, Any]:
+        """The content with less in it; `content` itself stays. Raises WithheldError.
+
+        `obj` is the live object, of which plugins learn only which field managers own what.
+        """
         if not self._sanitizers:
             return content
         written = msgspec.json.encode(content)
+        about = (key, resource, destination, managers_of(obj or {}, resource.api_version))
         try:
-            cleaned = _cleaned(self._sanitize, key, resource, written)
+            cleaned = _cleaned(self._sanitize, about, written)
             # Most often nobody took anything, which is told far sooner than what was taken.
             return content if unchanged(written, cleaned) else lessened(content, cleaned)
         except (ExcessError, RecursionError):
             # Somebody went too far. Who it was costs a copy for each, which is paid only now.
-            self._blame(key, resource, content, written)
+            self._blame(about, content, written)
             raise WithheldError("PluginFailed", "plugins added something together", key=key) from None
 
-    def _blame(self, key: ObjectKey, resource: ResourceType, content: dict[str, Any], written: bytes) -> None:
+    def _blame(self, about: About, content: dict[str, Any], written: bytes) -> None:
         """Raises WithheldError when one of the sanitizers goes too far alone."""
         for asking in self._sanitizers:
             try:
-                lessened(content, _cleaned(asking, key, resource, written))
+                lessened(content, _cleaned(asking, about, written))
             except (ExcessError, RecursionError) as error:
                 told = str(error) if isinstance(error, ExcessError) else "returned something without an end"
                 asking.failed(HookError(asking.hooks[0], "unsafe", told))
@@ -124,7 +140,11 @@ class Deciding:
         return message
 
     def companions(
-        self, changed: Collection[str], files: Collection[str], destination: Destination
+        self,
+        changed: Collection[str],
+        files: Collection[str],
+        destination: Destination,
+        others: Collection[str] = (),
     ) -> dict[str, str | None]:
         """Files beside ours; whoever fails changes nothing."""
         found: dict[str, str | None] = {}
@@ -134,7 +154,7 @@ class Deciding:
                 found.setdefault(path, written)
             return False
 
-        self._companions.asked([changed, files, destination], take)
+        self._companions.asked([changed, files, destination, others], take)
         return found
 
 
@@ -150,8 +170,9 @@ def _first(asking: Asking, *arguments: Any) -> str:
     return found[-1] if found else ""
 
 
-def _cleaned(asking: Asking, key: ObjectKey, resource: ResourceType, written: bytes) -> Any:
-    arguments: list[Any] = [key, resource, msgspec.json.decode(written)]  # a copy that is theirs
+def _cleaned(asking: Asking, about: About, written: bytes) -> Any:
+    key, resource, *others = about
+    arguments: list[Any] = [key, resource, msgspec.json.decode(written), *others]  # a copy that is theirs
 
     def take(answer: dict[str, Any]) -> bool:
         arguments[2] = answer

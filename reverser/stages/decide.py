@@ -53,7 +53,8 @@ def _written(
     key, resource = change.key, change.stream.type
     document = sanitize(change.object, key, resource, route.policy, scaled=scaled)
     document = msgspec.structs.replace(
-        document, content=route.hooks.sanitize(key, resource, document.content)
+        document,
+        content=route.hooks.sanitize(key, resource, document.content, route.destination, change.object),
     )
     path = route.layout(key, resource)
     content, sealing = render(document.content), route.sealing(resource)

@@ -36,8 +36,15 @@ class Hooks(Protocol):
     ) -> str:
         """Why a selected object has no file; "" when it has one. Raises WithheldError."""
 
-    def sanitize(self, key: ObjectKey, resource: ResourceType, content: dict[str, Any]) -> dict[str, Any]:
-        """The content with less in it. Raises WithheldError."""
+    def sanitize(
+        self,
+        key: ObjectKey,
+        resource: ResourceType,
+        content: dict[str, Any],
+        destination: Destination,
+        obj: Mapping[str, Any],
+    ) -> dict[str, Any]:
+        """The content with less in it; `obj` is the live object. Raises WithheldError."""
 
     def layout(self, key: ObjectKey, resource: ResourceType, destination: Destination) -> str:
         """The path below the destination's root, unchecked. Raises WithheldError."""

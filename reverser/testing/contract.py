@@ -16,6 +16,7 @@ from reverser.plugins.plugin import Hook, Hooks, Plugin
 from reverser.plugins.register import register
 from reverser.plugins.settings import configure
 from reverser.stages import paths
+from reverser.stages.sanitize.ownership import managers_of
 from reverser.stages.text import cut
 from reverser.testing.limit import limited
 from reverser.testing.samples import ACTORS, DESTINATION, TYPES, key_of, plan, samples
@@ -78,8 +79,8 @@ def _messages() -> Iterator[tuple[Any, ...]]:
 
 def _folders() -> Iterator[tuple[Any, ...]]:
     files = [f"{key_of(obj)}.yaml" for obj in samples()]
-    yield files, files, DESTINATION
-    yield files[:1], files[1:], DESTINATION
+    yield files, files, DESTINATION, ()
+    yield files[:1], files[1:], DESTINATION, ["README.md"]
 
 
 CALLS: dict[str, Callable[[], Iterator[tuple[Any, ...]]]] = {
@@ -125,7 +126,7 @@ def _call(hook: Hook, *arguments: Any) -> Any:
 
 def _cleaned(hook: Hook, obj: dict[str, Any]) -> Any:
     given = copy.deepcopy(obj)
-    answer = _call(hook, *_about(obj), given)
+    answer = _call(hook, *_about(obj), given, DESTINATION, managers_of({}, obj["apiVersion"]))
     return given if answer is None else answer
 
 

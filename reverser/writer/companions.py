@@ -34,9 +34,13 @@ class Companion(Protocol):
     """Who says what stands beside our files."""
 
     def companions(
-        self, changed: Collection[str], files: Collection[str], destination: Destination
+        self,
+        changed: Collection[str],
+        files: Collection[str],
+        destination: Destination,
+        others: Collection[str],
     ) -> Mapping[str, str | None]:
-        """Path below the root -> text, None for a file that goes."""
+        """Path below the root -> text, None for a file that goes; `others`: files of nothing of ours."""
 
 
 class Companions:
@@ -53,6 +57,7 @@ class Companions:
         self._lead = f"{destination.path.strip('/')}/".lstrip("/")
         self._ours: set[str] = set()
         self._files, self._others = Listed(()), Listed(())
+        self._shown_others: list[str] = []
         self._told: set[str] = set()
         self._first: Commit | None = None
         """What `opened` told: while it does not land it stays the same commit, with the same time."""
@@ -70,11 +75,12 @@ class Companions:
         self._ours = set()
         with left_out("journal", self._fact):
             self._ours = set(msgspec.json.decode(stored or "[]", type=list[str]))
+        self._ours -= {path for path, cluster in (daemons or {}).items() if cluster}
+        self._shown_others = sorted(self._below(tree.keys() - files - self._ours))
         wanted = self._wanted(self._files)
         blobs = {path: tree[path][1] for path in wanted if path in tree and tree[path][0] == REGULAR}
         contents = await self._repository.blobs([*blobs.values()])
         there = {path: contents[blob] for path, blob in blobs.items()}
-        self._ours -= {path for path, cluster in (daemons or {}).items() if cluster}
         same = {path for path, content in there.items() if content == wanted[path]}
         await self._remember({path for path in same - files if not (daemons or {}).get(path)})
         self._others = Listed(tree.keys() - files - self._ours)
@@ -110,7 +116,8 @@ class Companions:
         told: Mapping[str, str | None] = {}
         wanted: dict[str, bytes | None] = {}
         with left_out("companions", self._destination.name):
-            told = {**self._hooks.companions(below, self._below(self._files), self._destination)}
+            files = self._below(self._files)
+            told = {**self._hooks.companions(below, files, self._destination, self._shown_others)}
         for path, text in told.items():
             with left_out("companions", ascii(path)):
                 path.encode()

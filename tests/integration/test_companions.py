@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
+import reverser_kustomize
 from gitsupport import commit, destination
 
 from reverser import bugs
@@ -16,7 +17,9 @@ from reverser.model.destination import Destination
 from reverser.model.entry import Append, Record
 from reverser.model.ports import Repository
 from reverser.model.resource import ObjectKey
-from reverser.writer.companions import Companions
+from reverser.plugins import Host
+from reverser.plugins import Plugin as Loaded
+from reverser.writer.companions import Companion, Companions
 from tests.e2e.remote import Remote
 
 Told = Callable[[Collection[str]], Mapping[str, str | None]]
@@ -30,9 +33,13 @@ class Plugin:
         self._told = told
 
     def companions(
-        self, changed: Collection[str], files: Collection[str], destination: Destination
+        self,
+        changed: Collection[str],
+        files: Collection[str],
+        destination: Destination,
+        others: Collection[str],
     ) -> Mapping[str, str | None]:
-        del changed, destination
+        del changed, destination, others
         return self._told(files)
 
 
@@ -42,7 +49,7 @@ def listing(files: Collection[str]) -> Mapping[str, str | None]:
 
 
 @asynccontextmanager
-async def companions(folder: Path, told: Told) -> AsyncIterator[tuple[Companions, Repository]]:
+async def companions(folder: Path, told: Told | Companion) -> AsyncIterator[tuple[Companions, Repository]]:
     """Those of a branch where two files are ours; the journal is new."""
     there = destination(f"file://{folder}/remote.git")
     async with (
@@ -52,7 +59,8 @@ async def companions(folder: Path, told: Told) -> AsyncIterator[tuple[Companions
         keys = [ObjectKey("default", "", "configmaps", "shop", path) for path in OURS]
         records = [Record(there.name, key, key.name, b"", b"{}") for key in keys]
         await journal.append(Append(records=records))
-        yield Companions(there, Plugin(told), journal, repository), repository
+        plugin = Plugin(told) if callable(told) else told
+        yield Companions(there, plugin, journal, repository), repository
 
 
 async def pushed(remote: Remote, folder: Path, **files: str) -> str:
@@ -171,3 +179,22 @@ async def test_somebody_elses_file_is_left_alone(tmp_path: Path, capsys: pytest.
         assert await found.beside(commits) == commits
 
     assert capsys.readouterr().out.count("plugin's file left out") == 1
+
+
+async def test_a_persons_kustomization_is_the_only_one(tmp_path: Path) -> None:
+    """Kustomize refuses a folder with two: ours goes when a person adds one, and comes back later."""
+    remote = Remote(tmp_path / "remote.git")
+    head = await pushed(remote, tmp_path / "theirs")
+    reverser_kustomize.reverser_configure(reverser_kustomize.Settings())
+    plugin = Host([Loaded("kustomize", reverser_kustomize, "")]).deciding({})
+    there: list[bool] = []
+    async with companions(tmp_path, plugin) as (found, repository):
+        await repository.fetch()
+        for theirs in ({}, {"shop/Kustomization": "resources: []\n"}, {"shop/Kustomization": None}):
+            if theirs:
+                [head] = await repository.write([commit("person", **theirs)], head)
+            if first := await found.opened(head, 0.0):
+                [head] = await repository.write([first], head)
+            there.append("shop/kustomization.yaml" in await repository.tree(head))
+
+    assert there == [True, False, True]

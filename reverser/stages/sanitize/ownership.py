@@ -13,7 +13,7 @@ Paths go through fields by name and through list items by their merge keys, as i
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cached_property
 from typing import Any
 
@@ -82,6 +82,12 @@ class Ownership:
         """Whether the field has an entry of its own, whoever's: no map above it is owned as a whole."""
         return self._trees.at([_key(step) for step in path]) is not None
 
+    def owners_of_name(self, part: str, name: str) -> Iterator[str]:
+        """The same of one annotation, label or finalizer, in whatever version it was written."""
+        last = f"v:{json.dumps(name)}" if part == "finalizers" else f"f:{name}"
+        keys = ["f:metadata", f"f:{part}", last]
+        return (name for name in self._trees_of_all_versions.owners(keys) if name not in CONTROLLERS)
+
     def owns_finalizer(self, finalizer: str) -> bool:
         """Whether a person's tool put it there, or nobody can tell."""
         trees = self._trees_of_all_versions
@@ -132,6 +138,13 @@ class Trees:
             yield from level._whole
         last = level._fields.get(keys[-1])
         yield from (name for name, _ in last.rows) if last is not None else ()
+
+
+def managers_of(obj: Mapping[str, Any], api_version: str) -> Ownership:
+    """Who owns which field, from an object of which nothing else can be read through it."""
+    metadata = obj.get("metadata")
+    managed = metadata.get("managedFields") if isinstance(metadata, dict) else None
+    return Ownership({"metadata": {"managedFields": managed}}, str(obj.get("apiVersion", api_version)))
 
 
 def _key(step: Step) -> str:
