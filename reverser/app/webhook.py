@@ -16,6 +16,7 @@ from reverser.config import Config
 from reverser.http import admission, audit
 from reverser.http.asgi import Receive, Scope, Send, answer
 from reverser.http.certificates import FOLDER, SelfManaged
+from reverser.http.pathsecret import Guarded, path_secret
 from reverser.http.server import serve
 from reverser.http.tls import open_tls
 from reverser.metrics import Metrics
@@ -91,6 +92,7 @@ async def listen(
     """Serve until cancelled; starts when it listens. Raises ConfigError or StalledError."""
     assert config.webhook is not None
     folder = Path(config.data_dir) / FOLDER
+    secret = await trio.to_thread.run_sync(path_secret, config.webhook.path_secret)
     where = shelf(config)
     keeper = Keeper(where, SelfManaged(folder, config.webhook.tls.names)) if where else None
     if keeper is not None:
@@ -106,6 +108,6 @@ async def listen(
         if config.audit.bind:
             listeners.append(("audit.bind", config.audit.bind, own))
         for key, bind, applications in listeners:
-            url = await nursery.start(serve, Router(applications), bind, key, tls.context)
+            url = await nursery.start(serve, Guarded(Router(applications), secret), bind, key, tls.context)
             log.info("webhooks at", url=url, paths=[*applications])
         task_status.started()

@@ -56,6 +56,6 @@ def print_webhook(config_path: str, cluster_name: str | None, url: str | None, c
     """Write the kubeconfig that tells the API server where to send events, and its flags."""
     reached = shared.gathered(config_path, cluster_name, url, None, ca_file)
     found = reached.setting
-    path = PATH if len(found.config.clusters) == 1 else f"{PATH}/{found.cluster.name}"
     login = bool(found.webhook.tls.client_ca)
-    click.echo(webhook_file(reached.endpoint, reached.ca_bundle, path=path, login=login), nl=False)
+    content = webhook_file(reached.endpoint, reached.ca_bundle, path=found.path(PATH), login=login)
+    click.echo(content, nl=False)

@@ -18,6 +18,7 @@ from reverser.config import Cluster, Config, Webhook, load
 from reverser.errors import ConfigError, Problem
 from reverser.http.certificates import FOLDER, SelfManaged
 from reverser.http.kept import Kept
+from reverser.http.pathsecret import path_secret
 from reverser.journal.lock import lock
 from reverser.kube import credentials
 from reverser.kube.client import Client
@@ -50,6 +51,12 @@ class Setting(msgspec.Struct, frozen=True):
     def rules(self) -> list[Rule]:
         """The cluster's rules."""
         return [rule for rule in self.config.rules if rule.cluster == self.cluster.name]
+
+    def path(self, path: str) -> str:
+        """Where the cluster calls: below the secret, if there is one; by its name, if there are several."""
+        secret = path_secret(self.webhook.path_secret)
+        name = f"/{self.cluster.name}" if len(self.config.clusters) > 1 else ""
+        return f"{f'/{secret}' if secret else ''}{path}{name}"
 
     @property
     def secrets(self) -> bool:

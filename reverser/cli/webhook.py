@@ -101,7 +101,6 @@ def uninstall(config_path: str, cluster_name: str | None, name: str) -> None:
 
 def _document(reached: Reached, types: Collection[ResourceType], name: str) -> dict[str, Any]:
     found = reached.setting
-    several = len(found.config.clusters) > 1
     return registration(
         found.rules,
         reached.endpoint,
@@ -109,7 +108,7 @@ def _document(reached: Reached, types: Collection[ResourceType], name: str) -> d
         types=types,
         secrets=found.secrets,
         name=name,
-        path=f"{PATH}/{found.cluster.name}" if several else PATH,
+        path=found.path(PATH),
         kept=reached.own,
         exclude=found.exclude,
     )

@@ -14,6 +14,7 @@ import msgspec
 from reverser.model.destination import Destination
 from reverser.model.identity import Identities
 from reverser.model.rule import Rule, SanitizeRule, SensitiveRule
+from reverser.model.secret import SecretRef
 
 
 class Log(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -67,6 +68,8 @@ class Webhook(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """`host:port` of the admission and audit webhooks; port 0 picks a free one."""
     max_body_bytes: int = 4 * 1024 * 1024
     """A larger request body is refused with 413."""
+    path_secret: SecretRef | None = None
+    """A long secret in front of the paths, for API servers that cannot present a client certificate."""
     tls: WebhookTls = WebhookTls()
     """The certificate, and who may call."""
 

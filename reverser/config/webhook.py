@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from reverser.config.report import show
 from reverser.stages.identity import check_author, pattern
-from reverser.stages.names import check_host, split_place
+from reverser.stages.names import check_host, check_path_secret, split_place
 
 if TYPE_CHECKING:
     from reverser.config.report import Report
@@ -22,6 +22,12 @@ def check_webhook(webhook: Webhook, report: Report) -> None:
     """Report what is wrong with the listener; its address is looked at with all addresses."""
     if webhook.max_body_bytes < 1:
         report.add("webhook.max_body_bytes", f"must be 1 or more bytes, not {webhook.max_body_bytes}")
+    secret = webhook.path_secret
+    if secret is not None and secret.value:
+        try:
+            check_path_secret(secret.value)
+        except ValueError as error:
+            report.add("webhook.path_secret", str(error), "make one with: openssl rand -hex 32")
     _check_tls(webhook.tls, report)
 
 

@@ -69,7 +69,7 @@ class Exchange:
             await app(self._scope, self._receive, self._respond)
         except Exception as error:
             # Not with its text, which may quote what was sent.
-            bug("request", self._head.target.decode("ascii", "replace"), error)
+            bug("request", self._scope["path"] if self._scope else "", error)
         finally:
             self._scope = self._send = None  # a circle, which the garbage collector would have to find
         if not self._reply.started:

@@ -56,6 +56,25 @@ def trusted(text: str) -> bytes:
     return base64.b64decode(config.get("caBundle", ""))
 
 
+PATH_SECRET = "0123456789abcdef0123456789abcdef"
+
+
+def test_the_secret_of_the_path_is_in_both_files(tmp_path: Path) -> None:
+    """What is printed reaches the listener that wants it; one that is too short is refused by its key."""
+    given = write(tmp_path, webhook={"path_secret": PATH_SECRET})
+    admission = run(*PRINT, *given, "--url", "https://localhost:9443").stdout
+    audit = run("audit", "print-webhook", *given, "--url", "https://localhost:9443").stdout
+    short = run(*PRINT, *write(tmp_path, webhook={"path_secret": "hunter2"}), "--url", "https://localhost")
+
+    called = yaml.safe_load(admission)["webhooks"][0]["clientConfig"]["url"]
+    assert called == f"https://localhost:9443/{PATH_SECRET}/process-validating-webhook"
+    server = yaml.safe_load(audit)["clusters"][0]["cluster"]["server"]
+    assert server == f"https://localhost:9443/{PATH_SECRET}/audit"
+    assert short.returncode == 78
+    assert "webhook.path_secret: must be 32 to 256 letters" in short.stderr
+    assert "hunter2" not in short.stderr
+
+
 def test_each_of_several_clusters_calls_a_path_of_its_own(tmp_path: Path) -> None:
     """A review names no cluster, so the path does."""
     clusters = [{"name": name, "kubeconfig": str(tmp_path / "kubeconfig")} for name in ("one", "two")]

@@ -63,6 +63,7 @@ def test_what_the_example_leaves_out_shows_the_defaults() -> None:
     """The optional tables of the example, once they are taken in, say what they say without their keys."""
     optional = tables()
 
+    assert optional["webhook"].pop("path_secret").keys() == {"file"}  # there is none by default
     assert msgspec.convert(optional["webhook"], Webhook) == Webhook()
     (rule,) = optional["identities"].pop("rules")
     assert msgspec.convert(optional["identities"], Identities) == Identities()
