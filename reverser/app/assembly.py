@@ -17,11 +17,13 @@ from reverser.errors import StalledError, TransientError
 from reverser.intake.history import identity
 from reverser.model.change import Stream
 from reverser.model.destination import Destination
+from reverser.model.entry import Append
 from reverser.model.ports import Journal
 from reverser.model.resource import ResourceType
 from reverser.model.rule import SanitizeRule, SensitiveRule
 from reverser.plugins import Host
 from reverser.stages.route import compile_routes
+from reverser.stages.select.meaning import Meanings, patterns
 from reverser.stages.select.rules import CompiledRule
 from reverser.stages.select.streams import coverage, streams
 
@@ -58,6 +60,10 @@ class Assembly:
         useful = [type_ for type_ in types if any(route.wants_type(type_) for route in routes)]
         return streams(self.compiled(cluster), useful)
 
+    def meanings(self, facts: Mapping[str, str]) -> Meanings:
+        """What the patterns mean that leave out something; `facts`: what the journal keeps of that."""
+        return Meanings(*patterns(self.config.sensitive, self.config.sanitize, self.config.rules), facts)
+
     def compiled(self, cluster: str) -> list[CompiledRule]:
         """The rules of one cluster."""
         return [rule for route in self.routes.get(cluster, ()) for rule in route.rules]
@@ -83,6 +89,17 @@ async def resume_position(journal: Journal, assembly: Assembly, stream: Stream) 
             await trio.sleep(1)
         else:
             return version if covered == assembly.coverage(stream) and not held else ""
+
+
+async def keep_meanings(journal: Journal, meanings: Meanings) -> None:
+    """Make durable what patterns mean, before anything is decided by it. Waits as `resume_position` does."""
+    while facts := meanings.changed():
+        try:
+            await journal.append(Append(facts=facts))
+        except (TransientError, StalledError):
+            await trio.sleep(1)
+        else:
+            meanings.kept(facts)
 
 
 async def kept_uid(journal: Journal, cluster: str) -> str:

@@ -18,9 +18,11 @@ from reverser.metrics import Metrics
 from reverser.model.change import Stream
 from reverser.model.condition import Condition
 from reverser.model.resource import ResourceType
+from reverser.stages.sanitize.sensitive import CLARIFY
 
 log = structlog.get_logger()
 
+TYPES_TOLD = 5
 FAILURES_TOLD = 3
 """Failures in a row after which a type's trouble becomes a condition, whatever the error."""
 UNPROVEN_SECONDS = 120.0
@@ -31,6 +33,7 @@ class ClusterReports:
     """Implements `kube.reports.Reports` for one cluster."""
 
     def __init__(self, config: Config, cluster: str, metrics: Metrics, health: Health) -> None:
+        self._unclear = set[str]()
         self._config = config
         self._told: set[str] = set()
         self._cluster = cluster
@@ -54,7 +57,8 @@ class ClusterReports:
     def close(self) -> None:
         """The cluster is no longer observed."""
         cluster = self._cluster
-        for subject in (self._check, f"cluster/{cluster}", f"discovery/{cluster}", f"type/{cluster}"):
+        parts = (f"cluster/{cluster}", f"discovery/{cluster}", f"type/{cluster}", f"sensitive/{cluster}")
+        for subject in (self._check, *parts):
             self._health.forget(subject)
 
     @property
@@ -108,7 +112,7 @@ class ClusterReports:
             if each.key.startswith("sensitive") and str(each) not in self._told:
                 self._told.add(str(each))
                 log.warning(
-                    "nothing is hidden of a type that is not served",
+                    "a pattern of [[sensitive]] matches no type",
                     cluster=self._cluster,
                     key=each.key,
                     type=each.pattern,
@@ -122,7 +126,23 @@ class ClusterReports:
             del self._failures[gone]
             self._unreached.pop(gone, None)
             self._health.recovered(f"type/{gone}")
+        self._show_unclear(streams)
         log.info("watching", cluster=self._cluster, types=len({stream.type.name for stream in streams}))
+
+    def _show_unclear(self, streams: Iterable[Stream]) -> None:
+        """A condition for each pattern because of which objects are withheld."""
+        found: dict[str, set[str]] = {}
+        for stream in streams:
+            if stream.type.perhaps:
+                found.setdefault(stream.type.perhaps, set()).add(stream.type.name)
+        for pattern in self._unclear - found.keys():
+            self._health.recovered(f"sensitive/{self._cluster}/{pattern}")
+        for pattern, names in found.items():
+            shown = ", ".join(sorted(names)[:TYPES_TOLD])
+            more = f" and {len(names) - TYPES_TOLD} more" if len(names) > TYPES_TOLD else ""
+            message = f"no type is called that; it could mean {shown}{more}, which are withheld ({CLARIFY})"
+            self._health.stalled(f"sensitive/{self._cluster}/{pattern}", "PatternMatchesNothing", message)
+        self._unclear = set(found)
 
     def listed(self, stream: Stream, objects: int) -> None:
         self._listed += 1

@@ -11,12 +11,13 @@ on where this one stopped.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 import structlog
 import trio
 
-from reverser.app.assembly import Assembly, kept_uid, resume_position
+from reverser.app.assembly import Assembly, keep_meanings, kept_uid, resume_position
 from reverser.app.knowntypes import KnownTypes
 from reverser.app.opening import Opening
 from reverser.app.places import settle_places
@@ -34,6 +35,7 @@ from reverser.model.change import Observation, Settled, Stream
 from reverser.model.ports import Journal
 from reverser.model.resource import ResourceType
 from reverser.sops import programs
+from reverser.stages.select.meaning import FACT as MEANING
 
 log = structlog.get_logger()
 
@@ -69,6 +71,7 @@ class Session:
         self._stopping = False
         encrypters = programs(assembly.destinations)
         self._room = Room()
+        self._meanings = assembly.meanings({})
         self._intake = Intake(
             assembly.routes, assembly.coverage, journal, metrics, health, attributor, encrypters, self._room
         )
@@ -143,6 +146,7 @@ class Session:
         while not self._stopping:
             try:
                 await settle_places(self._journal, self._assembly.destinations)
+                self._meanings = self._assembly.meanings(await self._journal.facts(MEANING))
             except (TransientError, StalledError) as error:
                 self._health.failed("journal", error, "JournalUnusable", step=PLACES)
                 await trio.sleep(JOURNAL_SECONDS)
@@ -169,6 +173,7 @@ class Session:
             return self._assembly.wanted(cluster.name, types)
 
         async def position(stream: Stream) -> str:
+            await keep_meanings(self._journal, self._meanings)
             return "" if self._afresh else await resume_position(self._journal, self._assembly, stream)
 
         async def uid() -> str:
@@ -178,6 +183,7 @@ class Session:
             cluster.name,
             kubeconfig=cluster.kubeconfig,
             context=cluster.context,
+            named=partial(self._meanings.named, cluster.name),
             wanted=wanted,
             position=position,
             uid=uid,

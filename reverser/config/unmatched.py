@@ -1,6 +1,7 @@
 """Patterns for resource types that match none: a CRD that is still to come, or a misspelling.
 
-Of `[[sensitive]]` it matters most. A type that is misspelt there is written in clear.
+Of `[[sensitive]]` it matters most: types that such a pattern could mean are withheld
+(`stages.select.meaning`).
 """
 
 from __future__ import annotations
@@ -12,13 +13,14 @@ import msgspec
 from reverser.config.report import did_you_mean
 from reverser.config.tables import Config
 from reverser.model.resource import ResourceType
-from reverser.stages.select.resources import matches
+from reverser.stages.select.resources import matches, means
 
 THEN = {
     "rules": "it is watched once it appears",
-    "sensitive": "of what is meant nothing is hidden",
+    "sensitive": "types that it could mean are withheld",
     "sanitize": "of what is meant nothing is stripped",
 }
+MEANING = {"rules": matches, "sensitive": means, "sanitize": means}
 
 
 class Unmatched(msgspec.Struct, frozen=True):
@@ -43,7 +45,7 @@ def unmatched(config: Config, cluster: str, types: Sequence[ResourceType]) -> li
         Unmatched(f"{table}{which}.resources", pattern, THEN[table], did_you_mean(pattern, names))
         for table, which, patterns in _patterns(config, cluster)
         for pattern in patterns
-        if not any(matches(pattern, kind) for kind in types)
+        if not any(MEANING[table](pattern, kind) for kind in types)
     ]
 
 

@@ -9,7 +9,7 @@ stood, not where the journal stands: what lies between is in the channel already
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from typing import TypeAlias, cast
 
 import trio
@@ -35,6 +35,12 @@ GATHER_SECONDS = 0.2
 """One CRD makes several events; discovery is asked once after them."""
 
 Wanted: TypeAlias = Callable[[Sequence[ResourceType]], Mapping[ResourceType, tuple[str, ...]]]
+Named: TypeAlias = Callable[[Sequence[ResourceType], Collection[ResourceType]], Sequence[ResourceType]]
+"""What counts as served, and what of that the newest answer lacks; the types as they are to be known."""
+
+
+def _as_served(types: Sequence[ResourceType], _missing: Collection[ResourceType]) -> Sequence[ResourceType]:
+    return types
 
 
 class Observer:
@@ -52,7 +58,9 @@ class Observer:
         send: trio.MemorySendChannel[Observation],
         reports: Reports,
         room: Room | None = None,
+        named: Named = _as_served,
     ) -> None:
+        self._named = named
         self._cluster = cluster
         self._kubeconfig = kubeconfig
         self._context = context
@@ -127,8 +135,9 @@ class Observer:
             return self._backoff.failed(error.retry_after if isinstance(error, TransientError) else None)
         self._backoff.succeeded()
         self._served.learn(discovery.versions, trio.current_time())
-        self._reports.discovered(self._served.types, discovery.degraded)
-        await self._follow(client, nursery)
+        types = self._named(self._served.types, self._served.missing)
+        self._reports.discovered(types, discovery.degraded)
+        await self._follow(client, nursery, types)
         return DISCOVERY_SECONDS
 
     async def _identify(self, client: Client) -> None:
@@ -147,17 +156,17 @@ class Observer:
         await self._send.send(Identified(self._cluster, found, another))
         self._uid = found
 
-    async def _follow(self, client: Client, nursery: trio.Nursery) -> None:
+    async def _follow(self, client: Client, nursery: trio.Nursery, types: Sequence[ResourceType]) -> None:
         wanted = {
             Stream(self._cluster, type_, namespace)
-            for type_, namespaces in self._wanted(self._served.types).items()
+            for type_, namespaces in self._wanted(types).items()
             for namespace in namespaces
         }
         gone, come = self._running.keys() - wanted, wanted - self._running.keys()
         await self._let_go(gone)
-        missing = self._served.missing
+        missing = {type_.name for type_ in self._served.missing}
         for watch, _ in self._running.values():
-            watch.discovered(served=watch.stream.type not in missing)
+            watch.discovered(served=watch.stream.type.name not in missing)
         for stream in sorted(come, key=lambda stream: stream.id):
             watch, scope = Watch(client, stream, self._send, self._lists, self._reports), trio.CancelScope()
             self._running[stream] = (watch, scope)

@@ -32,6 +32,10 @@ class ResourceType(msgspec.Struct, frozen=True):
     """Discovery categories, for example `all`."""
     subresources: tuple[str, ...] = ()
     """For example `status`, `scale`."""
+    meant_by: tuple[str, ...] = ()
+    """Patterns of the configuration that have meant this type at some time, whatever it is called now."""
+    perhaps: str = ""
+    """A pattern of `[[sensitive]]` that matches nothing and could mean this type."""
 
     @property
     def api_version(self) -> str:

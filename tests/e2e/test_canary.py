@@ -42,7 +42,7 @@ async def reverser_pushed(push):
 """
 
 
-def _everything(setting: Setting, pages: list[str]) -> Iterator[tuple[str, bytes]]:
+def everywhere(setting: Setting, pages: list[str]) -> Iterator[tuple[str, bytes]]:
     """Every object of the remote, every file of the data directory, the log, and what was served."""
     command = ["git", "-C", str(setting.remote.path), "cat-file", "--batch-all-objects", "--batch"]
     yield "the remote", subprocess.run(command, capture_output=True, check=True).stdout
@@ -151,6 +151,6 @@ def test_canaries_are_nowhere(watched: Setting, tmp_path: Path, policy: str) -> 
     assert bool(hidden) is (policy != "omit")
     assert (setting.folder / OVERHEARD).exists() is (policy == "encrypt")
     assert ("ENC[" in tokens) is (policy == "encrypt")
-    found = [hit for place, content in _everything(setting, pages) for hit in canaries.found(place, content)]
+    found = [hit for place, content in everywhere(setting, pages) for hit in canaries.found(place, content)]
     assert found == []
     assert canaries.found("itself", b" ".join(value.encode() for value in canaries.values))

@@ -16,7 +16,7 @@ from reverser.model.document import Document
 from reverser.stages.managed import changed_at, manager
 from reverser.stages.sanitize import Policy, exclusion, sanitize, scale_target, significant
 from reverser.stages.sanitize.bookkeeping import ANNOTATIONS, LABELS
-from reverser.stages.sanitize.content import LAST_APPLIED
+from reverser.stages.sanitize.copies import LAST_APPLIED
 from reverser.stages.sanitize.metadata import SERVER_FIELDS
 from tests.golden.corpus import KEY, NAMES, Style, key_of, resource_of, source
 

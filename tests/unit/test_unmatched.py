@@ -40,8 +40,8 @@ def test_each_table_is_looked_at() -> None:
     assert told == [
         "rules.all.resources: no type is called secrts now; it is watched once it appears"
         " (did you mean secrets?)",
-        "sensitive[0].resources: no type is called databasses.example.com now; of what is meant nothing"
-        " is hidden (did you mean databases.example.com?)",
+        "sensitive[0].resources: no type is called databasses.example.com now; types that it could mean are"
+        " withheld (did you mean databases.example.com?)",
         "sanitize[0].resources: no type is called widgets now; of what is meant nothing is stripped",
     ]
 

@@ -14,7 +14,7 @@ import msgspec
 from reverser.model.resource import ResourceType
 from reverser.model.rule import SanitizeRule, SensitiveRule
 from reverser.stages.sanitize.fieldpath import parse_path
-from reverser.stages.select.resources import matches
+from reverser.stages.select.resources import means
 
 Paths = tuple[tuple[str, ...], ...]
 
@@ -46,7 +46,7 @@ class FieldRules(msgspec.Struct, frozen=True):
 @lru_cache(maxsize=4096)
 def field_rules(rules: tuple[SanitizeRule, ...], type: ResourceType) -> FieldRules:  # noqa: A002
     """The paths of all rules that match the type."""
-    found = [rule for rule in rules if any(matches(pattern, type) for pattern in rule.resources)]
+    found = [rule for rule in rules if any(means(pattern, type) for pattern in rule.resources)]
     return FieldRules(
         strip=tuple(parse_path(text) for rule in found for text in rule.strip),
         insignificant=tuple(parse_path(text) for rule in found for text in rule.insignificant),

@@ -17,17 +17,25 @@ from typing import Any
 
 import msgspec
 
+from reverser.errors import WithheldError
 from reverser.model.resource import ResourceType
 from reverser.model.rule import SensitiveRule
 from reverser.stages.sanitize.content import Content
 from reverser.stages.sanitize.copies import ANNOTATIONS, NEEDED
 from reverser.stages.sanitize.fieldpath import parse_path, replaced
 from reverser.stages.sanitize.secrets import masked_value
-from reverser.stages.select.resources import matches
+from reverser.stages.select.resources import means
 
 KEYED = ("data", "stringData", "binaryData")
 IDENTITY = ("apiVersion", "kind")
 ABSENT = object()
+UNCLEAR = "PerhapsSensitive"
+CLARIFY = "write it as plural.group, or take it out of [[sensitive]]"
+
+
+def unclear(pattern: str) -> str:
+    """Why objects of a type are withheld that the pattern could mean."""
+    return f"it may be what [[sensitive]] means by {pattern!r}: no type is called that"
 
 
 class Sensitive(msgspec.Struct, frozen=True):
@@ -38,29 +46,35 @@ class Sensitive(msgspec.Struct, frozen=True):
     paths: tuple[tuple[str, ...], ...] = ()
     keys: tuple[str, ...] = ()
     """Globs over the keys of `data` and its like."""
+    perhaps: str = ""
+    """A pattern that could mean the type: nobody can tell what of it is to be hidden."""
 
     def __bool__(self) -> bool:
-        return self.whole or bool(self.paths or self.keys)
+        return self.whole or bool(self.paths or self.keys or self.perhaps)
 
 
 @lru_cache(maxsize=4096)
 def sensitive(rules: tuple[SensitiveRule, ...], type: ResourceType) -> Sensitive:  # noqa: A002
     """The rules for one type, together."""
-    found = [rule for rule in rules if any(matches(pattern, type) for pattern in rule.resources)]
+    found = [rule for rule in rules if any(means(pattern, type) for pattern in rule.resources)]
     return Sensitive(
         whole=any(not rule.paths and not rule.keys for rule in found),
         paths=tuple(parse_path(text) for rule in found for text in rule.paths),
         keys=tuple(glob for rule in found for glob in rule.keys),
+        perhaps=type.perhaps,
     )
 
 
 def hidden(content: Content, what: Sensitive, key: bytes | None) -> Content:
     """The content with what is sensitive masked under `key`, or without it when there is none.
 
-    `content` itself stays. Raises WithheldError without a usable key.
+    `content` itself stays. Raises WithheldError without a usable key, and where nobody can tell what is
+    sensitive.
     """
     if not what:
         return content
+    if what.perhaps:
+        raise WithheldError(UNCLEAR, unclear(what.perhaps), hint=CLARIFY)
     hide: Callable[[Any], Any] = (lambda _: ABSENT) if key is None else lambda value: digests(value, key)
     for path in what.paths:
         content = replaced(content, path, hide, ABSENT)

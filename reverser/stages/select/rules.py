@@ -14,7 +14,7 @@ from reverser.model.change import Operation
 from reverser.model.resource import ObjectKey, ResourceType
 from reverser.model.rule import Actors, Rule
 from reverser.stages.select.labels import parse
-from reverser.stages.select.resources import matches, names_exactly
+from reverser.stages.select.resources import matches, means, names_exactly
 
 ExcludeType: TypeAlias = Callable[[ResourceType], str]
 """Why a type is left out by default; "" when it is not."""
@@ -68,7 +68,7 @@ class CompiledRule:
         rule = self.rule
         if not any(matches(pattern, type) for pattern in rule.resources):
             return False
-        if any(matches(pattern, type) for pattern in rule.exclude_resources):
+        if any(means(pattern, type) for pattern in rule.exclude_resources):
             return False
         if not (type.namespaced or self._cluster_scoped):
             return False

@@ -16,7 +16,7 @@ from reverser.model.change import Stream
 from reverser.model.destination import Destination
 from reverser.model.resource import ResourceType
 from reverser.model.rule import SanitizeRule, SensitiveRule
-from reverser.stages.select.resources import matches
+from reverser.stages.select.resources import means
 from reverser.stages.select.rules import CompiledRule
 
 MOST_NAMESPACES = 20
@@ -58,7 +58,7 @@ def coverage(
         stream.type.has_status,
         sorted(_selection(compiled) for compiled in selecting),
         sorted(_place(destination) for destination in destinations if destination.name in reached),
-        [rule for rule in more if any(matches(pattern, stream.type) for pattern in rule.resources)],
+        [rule for rule in more if any(means(pattern, stream.type) for pattern in rule.resources)],
     )
     return hashlib.blake2b(msgspec.json.encode(parts), digest_size=16).hexdigest()
 

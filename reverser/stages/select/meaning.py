@@ -1,0 +1,157 @@
+"""What the patterns of `[[sensitive]]`, `exclude_resources` and `[[sanitize]]` mean, and have meant.
+
+A type may lose the short name or the version by which a pattern knows it, at any upgrade of an operator. So
+what a pattern has matched once it means for good. The journal keeps that.
+
+A pattern of `[[sensitive]]` by which nothing is called now may be a misspelling, or the name of something
+that has another one. Then every type that it could mean is `perhaps` sensitive, and its objects are withheld:
+types of the same group, every custom type where the pattern names no group, and whatever is called nearly
+the same. Types that were there when it matched something are known: either meant or not.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from typing import TypeAlias
+
+import msgspec
+
+from reverser.bugs import left_out
+from reverser.model.resource import ResourceType
+from reverser.model.rule import Rule, SanitizeRule, SensitiveRule
+from reverser.stages.sanitize.builtin import BUILTIN_GROUPS
+from reverser.stages.select.resources import ANY, calls, names
+
+FACT = "meaning/"
+"""Prefix of the journal's facts on patterns."""
+ALIKE = 0.85
+
+
+class Meaning(msgspec.Struct, frozen=True):
+    """What one pattern has meant so far; types by their full names."""
+
+    matched: frozenset[str] = frozenset()
+    others: frozenset[str] = frozenset()
+    """Types that were served beside one that it matched, and that it did not match."""
+
+
+Answer: TypeAlias = tuple[
+    Sequence[ResourceType], Collection[ResourceType], dict[str, Meaning], list[ResourceType]
+]
+"""What was asked of one cluster, what was known then, and what was answered."""
+
+
+class Meanings:
+    """What all patterns of a configuration mean; shared by its clusters."""
+
+    def __init__(self, sensitive: Iterable[str], others: Iterable[str], facts: Mapping[str, str]) -> None:
+        """`others`: patterns that withhold nothing. `facts` is what the journal keeps under `FACT`."""
+        self._sensitive = tuple(dict.fromkeys(sensitive))
+        self._patterns = tuple(dict.fromkeys((*self._sensitive, *others)))
+        self._known = {pattern: _read(facts, pattern) for pattern in self._patterns}
+        self._kept = dict(facts)
+        self._answers: dict[str, Answer] = {}
+
+    def named(
+        self, cluster: str, types: Sequence[ResourceType], missing: Collection[ResourceType] = ()
+    ) -> list[ResourceType]:
+        """The types that count as served by a cluster, with what they have been called; all are learned.
+
+        `missing` are those that the newest answer of discovery lacks: of them nothing is learned, and a
+        pattern that matches nothing else matches nothing.
+        """
+        before = self._answers.get(cluster)
+        if before is not None and before[:3] == (types, missing, self._known):
+            return before[3]
+        there = [type_ for type_ in types if type_ not in missing]
+        for pattern in self._patterns:
+            self._known[pattern] = self._learned(pattern, there)
+        idle = [each for each in self._sensitive if not any(calls(each, type_) for type_ in there)]
+        answer = [self._named(type_, idle) for type_ in types]
+        self._answers[cluster] = (types, missing, dict(self._known), answer)
+        return answer
+
+    def perhaps(self, type: ResourceType, idle: Iterable[str]) -> str:  # noqa: A002
+        """The first of these patterns, which match nothing, that could mean the type."""
+        told = (p for p in idle if type.name not in self._known[p].matched | self._known[p].others)
+        return next((pattern for pattern in told if may_mean(pattern, type)), "")
+
+    def meant_by(self, name: str) -> tuple[str, ...]:
+        """The patterns that have meant the type of this name."""
+        return tuple(pattern for pattern, known in self._known.items() if name in known.matched)
+
+    def matched(self, pattern: str) -> frozenset[str]:
+        """The names of all types that a pattern has meant."""
+        return self._known[pattern].matched
+
+    def changed(self) -> dict[str, str]:
+        """Facts that the journal does not hold yet; `kept` says that it does now."""
+        fresh = {FACT + pattern: _written(known) for pattern, known in self._known.items()}
+        return {name: fact for name, fact in fresh.items() if fact != self._kept.get(name, _NOTHING)}
+
+    def kept(self, facts: Mapping[str, str]) -> None:
+        """These facts, as `changed` told them, are durable."""
+        self._kept.update(facts)
+
+    def _learned(self, pattern: str, types: Iterable[ResourceType]) -> Meaning:
+        known = self._known[pattern]
+        if pattern.startswith(ANY):
+            return known  # a group has no other name
+        found = learned(known, pattern, types)
+        return found if pattern in self._sensitive else Meaning(found.matched)
+
+    def _named(self, type: ResourceType, idle: Iterable[str]) -> ResourceType:  # noqa: A002
+        meant_by, perhaps = self.meant_by(type.name), self.perhaps(type, idle)
+        return msgspec.structs.replace(type, meant_by=meant_by, perhaps=perhaps)
+
+
+def patterns(
+    sensitive: Iterable[SensitiveRule], sanitize: Iterable[SanitizeRule], rules: Iterable[Rule]
+) -> tuple[list[str], list[str]]:
+    """(those of `[[sensitive]]`, those that leave out something else)."""
+    hide = [pattern for rule in sensitive for pattern in rule.resources]
+    strip = [pattern for each in sanitize for pattern in each.resources]
+    return hide, [*strip, *(pattern for rule in rules for pattern in rule.exclude_resources)]
+
+
+def learned(known: Meaning, pattern: str, types: Iterable[ResourceType]) -> Meaning:
+    """What is known of a pattern once these types were served together."""
+    matched = {each.name for each in types if calls(pattern, each)}
+    if not matched:
+        return known
+    matched |= known.matched
+    return Meaning(frozenset(matched), known.others.union(each.name for each in types) - matched)
+
+
+def may_mean(pattern: str, type: ResourceType) -> bool:  # noqa: A002
+    """Whether a pattern that matches nothing could mean this type."""
+    name, dot, qualifier = pattern.strip().lower().partition(".")
+    called = (type.name,) if dot else tuple(names(type))
+    if any(_alike(pattern.strip().lower(), each) for each in called):
+        return True
+    if type.group in BUILTIN_GROUPS:
+        return False  # their names are the same everywhere and for good
+    same = type.group in (qualifier, qualifier.partition(".")[2]) or name in names(type)
+    return not dot or same or (name == ANY and _alike(qualifier, type.group))
+
+
+_NOTHING = '{"matched":[],"others":[]}'
+
+
+def _alike(one: str, other: str) -> bool:
+    return bool(difflib.get_close_matches(one, [other], n=1, cutoff=ALIKE))
+
+
+def _read(facts: Mapping[str, str], pattern: str) -> Meaning:
+    text = facts.get(FACT + pattern, "")
+    with left_out("journal", FACT + pattern):
+        return msgspec.json.decode(text, type=Meaning) if text else Meaning()
+    return Meaning()
+
+
+def _written(known: Meaning) -> str:
+    told: Iterator[tuple[str, list[str]]] = (
+        (name, sorted(getattr(known, name))) for name in ("matched", "others")
+    )
+    return msgspec.json.encode(dict(told)).decode()
