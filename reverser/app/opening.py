@@ -9,6 +9,8 @@ from functools import partial
 from pathlib import Path
 from typing import TypeAlias
 
+import msgspec
+
 from reverser.app.assembly import Assembly
 from reverser.git.repository import open_repository
 from reverser.health import Health
@@ -22,9 +24,19 @@ from reverser.stages.file_owner import Us
 from reverser.writer import FolderWriter, ObservingWriter, Writer
 from reverser.writer.catchup import CatchUp
 from reverser.writer.companions import Companions
+from reverser.writer.folder import Known
 from reverser.writer.notes import Notes
 from reverser.writer.queue import Queue
 from reverser.writer.recover import Recovery, Resolve
+
+
+class Target(msgspec.Struct, frozen=True):
+    """A folder that takes the place of all repositories."""
+
+    folder: Path
+    known: Known
+    """What a daemon's journal has on objects of a destination."""
+
 
 AnyWriter: TypeAlias = Writer | ObservingWriter | FolderWriter
 Corrections: TypeAlias = Callable[[str], Awaitable[list[Correction]]]
@@ -42,7 +54,7 @@ class Opening:
         health: Health,
         resolve: Resolve,
         on_rebuilt: Callable[[], None],
-        to: Path | None = None,
+        to: Target | None = None,
         corrections: Corrections | None = None,
     ) -> None:
         self._corrections = corrections
@@ -62,7 +74,9 @@ class Opening:
         queue = Queue(journal, name, window, time.time, excluded)
         if self._to is not None:
             alone = len(self._assembly.destinations) == 1
-            yield FolderWriter(name, self._to if alone else self._to / name, queue, journal)
+            to = self._to.folder if alone else self._to.folder / name
+            hooks = self._assembly.hooks if self._assembly.hooks.has_companions else None
+            yield FolderWriter(destination, to, queue, journal, self._to.known, hooks)
             return
         if destination.mode == "observe":
             self._health.recovered(f"destination/{name}")

@@ -12,14 +12,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import partial
-from pathlib import Path
 
 import structlog
 import trio
 
 from reverser.app.assembly import Assembly, keep_meanings, kept_uid, resume_position
 from reverser.app.knowntypes import KnownTypes
-from reverser.app.opening import Opening
+from reverser.app.opening import Opening, Target
 from reverser.app.places import settle_places
 from reverser.app.reports import ClusterReports
 from reverser.app.writers import Writers
@@ -58,7 +57,7 @@ class Session:
         health: Health,
         *,
         afresh: bool = False,
-        to: Path | None = None,
+        to: Target | None = None,
         attributor: Attributor | None = None,
     ) -> None:
         self._assembly = assembly

@@ -6,7 +6,9 @@ does not answer ends the pass with what is wrong, since nobody waits for a one-o
 
 from __future__ import annotations
 
+import signal
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 
 import msgspec
@@ -14,20 +16,28 @@ import trio
 
 from reverser.app.assembly import Assembly
 from reverser.app.daemon import opened_journal
+from reverser.app.opening import Target
 from reverser.app.session import Session
 from reverser.config import Config
 from reverser.errors import StalledError
 from reverser.health import Health
+from reverser.journal.reading import reading
 from reverser.metrics import Metrics
 from reverser.model.condition import Condition
+from reverser.model.entry import Append
 from reverser.model.ports import Journal
 from reverser.model.withheld import Withheld
 from reverser.plugins import Host
+from reverser.private import write_private
+from reverser.stages.select.meaning import FACT
 
 PATIENCE_SECONDS = 60.0
 """How long a type whose list fails is tried again."""
 POLL_SECONDS = 0.2
 UNLIMITED_SECONDS = 24 * 3600.0
+ENDING = (signal.SIGTERM, signal.SIGHUP)
+UNFATAL = "sensitive/"
+"""Conditions about objects that are withheld; those are told one by one at the end."""
 
 
 async def snapshot(config: Config, host: Host, to: Path | None = None) -> list[Withheld]:
@@ -37,21 +47,57 @@ async def snapshot(config: Config, host: Host, to: Path | None = None) -> list[W
     """
     if to is None:
         return await _pass(config, host, None)
+    number: list[int] = []
+    withheld: list[Withheld] = []
     with tempfile.TemporaryDirectory(prefix="reverser-snapshot-") as folder:
-        return await _pass(msgspec.structs.replace(config, data_dir=folder), host, to)
+        async with trio.open_nursery() as nursery:
+            await nursery.start(_signals, nursery.cancel_scope, number)
+            withheld = await _into(config, host, to, Path(folder))
+            nursery.cancel_scope.cancel()
+    if number:
+        signal.signal(number[0], signal.SIG_DFL)
+        signal.raise_signal(number[0])
+    return withheld
 
 
-async def _pass(config: Config, host: Host, to: Path | None) -> list[Withheld]:
+async def _signals(
+    scope: trio.CancelScope,
+    number: list[int],
+    *,
+    task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
+) -> None:
+    with trio.open_signal_receiver(*ENDING) as signals:
+        task_status.started()
+        async for each in signals:
+            number.append(each)
+            scope.cancel()
+
+
+async def _into(config: Config, host: Host, to: Path, folder: Path) -> list[Withheld]:
+    with reading(Path(config.data_dir)) as known:
+        if known.key is not None:
+            write_private(folder / "key", known.key)
+        target = Target(to, known.records)
+        return await _pass(
+            msgspec.structs.replace(config, data_dir=str(folder)), host, target, known.facts(FACT)
+        )
+
+
+async def _pass(
+    config: Config, host: Host, to: Target | None, facts: Mapping[str, str] | None = None
+) -> list[Withheld]:
     config = msgspec.structs.replace(config, grace_seconds=UNLIMITED_SECONDS)
     failed: list[Condition] = []
     scope = trio.CancelScope()
 
     def notice(condition: Condition) -> None:
-        if condition.type == "Stalled" and condition.status:
+        if condition.type == "Stalled" and condition.status and not condition.subject.startswith(UNFATAL):
             failed.append(condition)
             scope.cancel()
 
     async with opened_journal(config) as journal:
+        if facts:
+            await journal.append(Append(facts=dict(facts)))
         async with host.logging_in():
             with scope:
                 await _once(config, host, journal, Health(notice), to)
@@ -60,7 +106,7 @@ async def _pass(config: Config, host: Host, to: Path | None) -> list[Withheld]:
         return await journal.withheld()
 
 
-async def _once(config: Config, host: Host, journal: Journal, health: Health, to: Path | None) -> None:
+async def _once(config: Config, host: Host, journal: Journal, health: Health, to: Target | None) -> None:
     again = True
     while again:
         assembly = Assembly(config, journal.key, host)

@@ -1,33 +1,59 @@
 """`reverser snapshot --to DIR`: files into a folder instead of commits into a repository.
 
-Files that stand there already are replaced, others are left alone; a symbolic link is never
-followed.
+What a branch would hold, the files of plugins included, stands there when all is written. A file is whole or
+not there: it takes its place in one step. Files that stand there already are replaced, and so are those of an
+object that went meanwhile taken away; others are left alone; a symbolic link is never followed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
+from typing import TypeAlias
 
+import msgspec
 import structlog
 import trio
 
-from reverser.errors import StalledError
-from reverser.model.entry import Edit
+from reverser.bugs import left_out
+from reverser.errors import StalledError, WithheldError
+from reverser.model.destination import Destination
+from reverser.model.entry import Edit, Entry, Record
 from reverser.model.ports import Journal
+from reverser.model.resource import ObjectKey
+from reverser.stages import paths
+from reverser.writer.companions import Companion
 from reverser.writer.queue import Queue
 
 log = structlog.get_logger()
+
+PARTIAL = ".reverser-new"
+"""What a file is called until it is whole."""
+Known: TypeAlias = Callable[[str, Sequence[ObjectKey]], Mapping[ObjectKey, Record]]
 
 
 class FolderWriter:
     """Writes the entries of one destination as files below a folder."""
 
-    def __init__(self, name: str, folder: Path, queue: Queue, journal: Journal) -> None:
-        self._name = name
+    def __init__(
+        self,
+        destination: Destination,
+        folder: Path,
+        queue: Queue,
+        journal: Journal,
+        known: Known,
+        hooks: Companion | None = None,
+    ) -> None:
+        """`known`: what a daemon's journal has on objects, since its files are encrypted once and for all."""
+        self._destination = destination
+        self._name = destination.name
         self._folder = folder
         self._queue = queue
         self._journal = journal
+        self._known = known
+        self._hooks = hooks
+        self._files: set[str] = set()
 
     def drain(self) -> None:
         """Write what is journaled, then return from `run`."""
@@ -38,19 +64,46 @@ class FolderWriter:
         await ready()
         while plans := await self._queue.next():
             entries = [entry for plan in plans for entry in plan.entries]
-            await trio.to_thread.run_sync(self._write, [entry.edit for entry in entries])
+            edits = await self._edits(entries)
+            await trio.to_thread.run_sync(self._write, edits)
             await self._journal.ack(self._name, [entry.seq for entry in entries], "")
             log.info("files written", destination=self._name, files=len(entries), folder=str(self._folder))
+        if self._hooks is not None:
+            await trio.to_thread.run_sync(self._write_companions, self._hooks)
 
-    def _write(self, edits: list[Edit]) -> None:
+    async def _edits(self, entries: Sequence[Entry]) -> list[Edit]:
+        keys = [entry.key for entry in entries]
+        records = await self._journal.records(self._name, keys)
+        sealed = [key for key, record in records.items() if record.sealed is not None]
+        known = await trio.to_thread.run_sync(self._known, self._name, sealed) if sealed else {}
+        edits: list[Edit] = []
+        for entry in entries:
+            edits += [Edit(entry.previous_path, None)] if entry.previous_path else []
+            edits.append(_as_in_the_branch(entry.edit, records.get(entry.key), known.get(entry.key)))
+        return edits
+
+    def _write(self, edits: Sequence[Edit]) -> None:
         try:
             for edit in edits:
                 target = self._folder / edit.path
                 self._refuse_links(target)
-                target.parent.mkdir(parents=True, exist_ok=True)
-                target.write_bytes(edit.content or b"")
+                if edit.content is None:
+                    self._remove(target)
+                    self._files.discard(edit.path)
+                else:
+                    _put(target, edit.content)
+                    self._files.add(edit.path)
         except OSError as error:
             raise StalledError("FolderUnwritable", f"{error.filename}: {error.strerror}") from error
+
+    def _remove(self, target: Path) -> None:
+        """The file, and the folders that it leaves empty: Git has none of these either."""
+        target.unlink(missing_ok=True)
+        with suppress(OSError):
+            for folder in target.parents:
+                if folder == self._folder:
+                    return
+                folder.rmdir()
 
     def _refuse_links(self, target: Path) -> None:
         for place in (target, *target.parents):
@@ -58,3 +111,42 @@ class FolderWriter:
                 return
             if place.is_symlink():
                 raise StalledError("UnsafePath", f"{place} is a symbolic link", hint="remove it first")
+
+    def _write_companions(self, hooks: Companion) -> None:
+        """What plugins keep beside our files; what they wrote at an earlier run is nobody else's."""
+        lead = f"{self._destination.path.strip('/')}/".lstrip("/")
+        files = sorted(path[len(lead) :] for path in self._files)
+        root = self._folder / lead
+        there = {str(path.relative_to(root)) for path in root.rglob("*") if path.is_file()}
+        with left_out("companions", self._name):
+            theirs = hooks.companions(files, files, self._destination, ()).keys()
+            others = sorted(there - set(files) - theirs)
+            found = hooks.companions(files, files, self._destination, others)
+            self._write([edit for path, text in found.items() for edit in self._companion(lead + path, text)])
+
+    def _companion(self, path: str, text: str | None) -> list[Edit]:
+        try:
+            paths.check(path, self._destination.path.strip("/"))
+        except WithheldError as error:
+            log.warning("plugin's file left out", destination=self._name, path=path, why=error.message)
+            return []
+        return [] if path in self._files else [Edit(path, None if text is None else text.encode())]
+
+
+def _as_in_the_branch(edit: Edit, record: Record | None, known: Record | None) -> Edit:
+    """Encrypting the same again gives other bytes: where the daemon has done it, its file stands."""
+    sealed, before = record and record.sealed, known and known.sealed
+    if edit.content is None or not sealed or not before or sealed.fingerprint != before.fingerprint:
+        return edit
+    return msgspec.structs.replace(edit, content=before.content) if before.content else edit
+
+
+def _put(target: Path, content: bytes) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    partial = target.with_name(PARTIAL)
+    try:
+        partial.write_bytes(content)
+        partial.replace(target)
+    except OSError:
+        partial.unlink(missing_ok=True)
+        raise
