@@ -10,7 +10,9 @@ from __future__ import annotations
 
 import logging
 import sys
-from typing import TYPE_CHECKING, TextIO
+import time
+from collections.abc import MutableMapping
+from typing import TYPE_CHECKING, Any, TextIO
 
 import structlog
 
@@ -19,7 +21,31 @@ if TYPE_CHECKING:
 
 LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
 
+LINES_MOST = 100
+"""Of one plugin's own, in a minute."""
+BOUNDED = "_bounded"
+"""A field of loggers whose lines are bounded in number."""
+_lines: dict[str, tuple[int, int]] = {}
+"""Plugin -> (the minute, its lines in it)."""
+
+
+def bounded(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Leave out what a plugin logs beyond its bound, and say so once a minute."""
+    if not event.pop(BOUNDED, False):
+        return event
+    plugin, now = str(event.get("plugin")), int(time.monotonic() // 60)
+    minute, lines = _lines.get(plugin, (now, 0))
+    lines = 1 if minute != now else lines + 1
+    _lines[plugin] = now, lines
+    if lines > LINES_MOST + 1:
+        raise structlog.DropEvent
+    if lines == LINES_MOST + 1:
+        return {"plugin": plugin, "event": "plugin logs too much, its lines are left out for a minute"}
+    return event
+
+
 SHARED: tuple[Processor, ...] = (
+    bounded,
     structlog.contextvars.merge_contextvars,
     structlog.stdlib.add_log_level,
     structlog.processors.TimeStamper(fmt="iso", utc=True),

@@ -25,6 +25,7 @@ from reverser.app.bundles import keep_bundles
 from reverser.app.collector import settle
 from reverser.app.gauges import refresh
 from reverser.app.introduction import introduce
+from reverser.app.pluginfailures import PluginFailures
 from reverser.app.session import Session
 from reverser.app.space import keep_small
 from reverser.app.webhook import Webhooks, listen
@@ -91,6 +92,8 @@ class Daemon:
         witnesses = await self._witnesses(journal, nursery)
         nursery.start_soon(show_bugs, journal, self._health)
         nursery.start_soon(keep_small, journal)
+        failures = PluginFailures(self._host.failures, journal, self._health, self._try_again)
+        nursery.start_soon(failures.run)
         self._health.passed("listeners")
         log.info("probes and metrics at", url=url)
         settle()
@@ -177,6 +180,14 @@ class Daemon:
         log.info("configuration taken over")
         if self._session is not None:
             self._session.stop(drain=False)
+
+    def _try_again(self) -> bool:
+        """Begin a session that lists the types of which something is withheld."""
+        if self._session is None or self._stopping or not self._session.is_settled:
+            return False
+        log.info("objects that a plugin has withheld are tried again")
+        self._session.stop(drain=False)
+        return True
 
     def _trouble(self, plugin: Plugin, what: str, about: str) -> None:
         """Called in the plugin's thread, which may outlive us."""

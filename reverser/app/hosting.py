@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,24 +15,33 @@ from reverser.config.secretfiles import unreadable
 from reverser.errors import ConfigError, Problem
 from reverser.model.identity import Identities
 from reverser.plugins import Host, load
+from reverser.plugins.load import absent
 from reverser.plugins.register import register
-from reverser.plugins.settings import configure
+from reverser.plugins.settings import configure, faults
 from reverser.stages.identity import compile_identities
 from reverser.stages.mailmap import Mailmap
 
 log = structlog.get_logger()
 
 
-def configured(path: str, environ: Mapping[str, str], *, files: bool = False) -> tuple[Config, Host]:
+def configured(
+    path: str,
+    environ: Mapping[str, str],
+    *,
+    files: bool = False,
+    before: Callable[[Config], None] = lambda _: None,
+) -> tuple[Config, Host]:
     """A configuration file with its plugins. Raises ConfigError with every problem of both.
 
-    With `files`, one of them is a file with a secret that cannot be read now.
+    With `files`, one of them is a file with a secret that cannot be read now. `before` is called before any
+    plugin is: a plugin may log at once.
     """
     config, problems = read(path, environ)
-    host, faults = _hosted(config, environ)
-    absent = unreadable(config.destinations) if files else []
-    if problems or faults or absent:
-        raise ConfigError([*problems, *absent, *faults])
+    before(config)
+    host, wrong = _hosted(config, environ)
+    gone = unreadable(config.destinations) if files else []
+    if problems or wrong or gone:
+        raise ConfigError([*problems, *gone, *wrong])
     return config, host
 
 
@@ -50,9 +59,28 @@ def _hosted(config: Config, environ: Mapping[str, str]) -> tuple[Host, list[Prob
     hooks, misfits = register(plugins)
     missing = set(table.enabled) - {plugin.name for plugin in plugins}
     tables = {name: each for name, each in table.tables.items() if name not in missing}
-    settings, faults = configure(plugins, hooks, tables, environ)
-    problems += misfits + faults + _unknown(table.disabled, builtin.plugins(str))
+    settings, wrong = configure(plugins, hooks, tables, environ)
+    problems += misfits + wrong + _unknown(table.disabled, builtin.plugins(str))
     return Host(plugins, settings, table.disabled), problems
+
+
+def reloaded(config: Config, environ: Mapping[str, str], host: Host) -> None:
+    """Look at the plugins of a configuration that a running process takes over; loads and configures none.
+
+    Raises ConfigError for what would refuse the next start, as far as that can be told.
+    """
+    table = config.plugins
+    hooks, _ = register(host.plugins)
+    loaded = {plugin.name for plugin in host.plugins}
+    kept = [plugin for plugin in host.plugins if plugin.name in table.enabled]
+    tables = {
+        name: each for name, each in table.tables.items() if name in loaded or name not in table.enabled
+    }
+    problems = absent(table.enabled, table.paths, loaded)
+    problems += faults(kept, hooks, tables, environ)
+    problems += _unknown(table.disabled, builtin.plugins(str))
+    if problems:
+        raise ConfigError(problems)
 
 
 def builtins(config: Config) -> Mapping[str, Any]:

@@ -102,6 +102,11 @@ class Session:
         for cluster in self.clusters:
             await self._intake.settled(cluster.name)
 
+    @property
+    def is_settled(self) -> bool:
+        """Whether every cluster's first round of lists is in the journal."""
+        return self._intake.is_settled
+
     def witnessed(self, cluster: str) -> Mapping[tuple[str, str], ResourceType]:
         """Types that facts are of use for, by (group, plural)."""
         return self._types.witnessed(cluster)

@@ -15,6 +15,7 @@ from rich.table import Table
 from reverser.app.hosting import builtins, configured
 from reverser.cli.failure import EXIT_CONFIG
 from reverser.cli.options import config_option
+from reverser.log import configure
 from reverser.plugins.register import SPECIFICATIONS, in_order, register
 from reverser.testing import contract
 
@@ -27,6 +28,7 @@ def command() -> None:
 
     docs/plugins.md shows how to write one. Nothing is loaded that [plugins] does not name.
     """
+    configure("console", "warning")
 
 
 @command.command("list", epilog="Example: reverser plugins list --config reverser.toml")

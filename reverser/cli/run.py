@@ -11,7 +11,7 @@ import structlog
 import trio
 
 from reverser.app.daemon import Daemon
-from reverser.app.hosting import configured
+from reverser.app.hosting import configured, reloaded
 from reverser.cli.options import config_option
 from reverser.config import Config, load
 from reverser.config.secretfiles import unreadable
@@ -41,11 +41,21 @@ def command(config_path: str) -> None:
     It never exits because of a cluster or a remote: what cannot be reached is tried again, and
     /readyz says what is wrong.
     """
-    config, host = configured(config_path, os.environ)
-    configure(config.log.format, config.log.level)
+
+    def log_there(config: Config) -> None:
+        configure(config.log.format, config.log.level)
+
+    config, host = configured(config_path, os.environ, before=log_there)
     warn(config)
     sys.setswitchinterval(SWITCH_SECONDS)
-    trio.run(_run, config, lambda: load(config_path, os.environ), host)
+    trio.run(_run, config, lambda: _reload(config_path, host), host)
+
+
+def _reload(config_path: str, host: Host) -> Config:
+    """The configuration for a process that has these plugins. Raises ConfigError."""
+    config = load(config_path, os.environ)
+    reloaded(config, os.environ, host)
+    return config
 
 
 def warn(config: Config) -> None:

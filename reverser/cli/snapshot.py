@@ -11,6 +11,7 @@ import trio
 from reverser.app.hosting import configured
 from reverser.app.snapshot import snapshot
 from reverser.cli.options import config_option
+from reverser.config import Config
 from reverser.log import configure
 
 
@@ -33,8 +34,11 @@ def command(config_path: str, to: Path | None) -> None:
 
     Exit status 69 when a cluster, one of its types or the remote could not be reached.
     """
-    config, host = configured(config_path, os.environ)
-    configure(config.log.format, config.log.level)
+
+    def log_there(config: Config) -> None:
+        configure(config.log.format, config.log.level)
+
+    config, host = configured(config_path, os.environ, before=log_there)
     withheld = trio.run(snapshot, config, host, to)
     for row in withheld:
         click.echo(f"withheld {row.key}: {row.message}", err=True)

@@ -93,6 +93,11 @@ class Intake:
         """Return when the first round of the cluster's lists is in the journal."""
         await self._settled[cluster].wait()
 
+    @property
+    def is_settled(self) -> bool:
+        """Whether that is so of all clusters."""
+        return all(event.is_set() for event in self._settled.values())
+
     async def run(self, observations: trio.MemoryReceiveChannel[Observation]) -> None:
         """Take observations until the channel closes; then all of them are in the journal.
 

@@ -15,6 +15,9 @@ from reverser.model.withheld import Withheld
 
 log = structlog.get_logger()
 
+TOLD_TOGETHER = ("PluginPaused",)
+"""Reasons that concern very many objects, and are one line of their own."""
+
 
 class Withholding:
     """(destination, key) of every object that the intake knows to be withheld."""
@@ -41,7 +44,8 @@ class Withholding:
         place = (row.destination, row.key)
         if self._reasons.get(place) != row.reason:
             self._reasons[place] = row.reason
-            log.warning("object withheld", object=str(row.key), reason=row.reason, why=row.message)
+            told = log.debug if row.reason in TOLD_TOGETHER else log.warning
+            told("object withheld", object=str(row.key), reason=row.reason, why=row.message)
 
     def end(self, place: tuple[str, ObjectKey]) -> None:
         """The object is written, or has no file for another reason."""

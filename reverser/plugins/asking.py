@@ -13,8 +13,10 @@ import structlog
 
 from reverser.errors import WithheldError
 from reverser.plugins.answers import Fault
+from reverser.plugins.failures import Failures, PausedError, defined, place, raised
 from reverser.plugins.meter import Meter, Tally
 from reverser.plugins.plugin import Hook
+from reverser.plugins.streak import FAILURES_MOST
 from reverser.plugins.watchdog import TooLongError, Watchdog
 from reverser.stages.text import cut, visible
 
@@ -24,6 +26,9 @@ LOG_SECONDS = 60.0
 """Between two log lines on one hook: a plugin that always fails must not fill the log."""
 WORDS_MOST = 500
 """Characters of what a plugin says about an object that it withholds."""
+FAILED, PAUSED = "PluginFailed", "PluginPaused"
+"""Why an object is withheld: its own call has failed, or the hook rests."""
+RESTS = f"failed {FAILURES_MOST} times in a row and rests for some minutes"
 NOTICED_SECONDS = 0.05
 """Who takes longer gets no time from those after it."""
 Take: TypeAlias = Callable[[Any], bool]
@@ -37,6 +42,7 @@ class HookError(Exception):
         super().__init__(f"plugin {hook.plugin.name}: {hook.name} {told}")
         self.hook = hook
         self.reason = reason
+        self.told = told
 
 
 class Asking:
@@ -48,20 +54,32 @@ class Asking:
         fault: Fault,
         meter: Meter,
         watchdog: Watchdog | None,
+        failures: Failures,
         *,
         strict: bool,
     ) -> None:
         """`fault` tells what is wrong with an answer; `strict` withholds the object of a failure."""
         self.hooks = tuple(hooks)
-        self._steps = [
-            (each, each.bound(), None if each.plugin.builtin else meter.tally(each)) for each in self.hooks
-        ]
+        self._failures = failures
+        failures.watch(self)
+        self._meter = meter
+        self.refresh()
         self._guarded = any(tally is not None for _, _, tally in self._steps)
         self._fault = fault
-        self._meter = meter
         self._watchdog = watchdog
         self._strict = strict
         self._quiet_until: dict[str, float] = {}
+
+    def refresh(self) -> None:
+        """A hook rests from now on, or is called again."""
+        self._steps = [
+            (
+                each,
+                self._resting(each) if self._failures.rests(each) else each.bound(),
+                None if each.plugin.builtin else self._meter.tally(each),
+            )
+            for each in self.hooks
+        ]
 
     def asked(self, arguments: MutableSequence[Any], take: Take) -> None:
         """Call each with `arguments`, which `take` may change, until one answer is enough.
@@ -82,16 +100,31 @@ class Asking:
         else:
             self._ask(arguments, take)
 
-    def failed(self, error: HookError) -> None:
-        """Count and tell a failure; raises WithheldError where that is the rule."""
+    def failed(self, error: HookError, calls: int = 1) -> None:
+        """Count and tell a failure, of `calls` of the hook; raises WithheldError where that is the rule."""
         self._meter.failed(error.hook, error.reason)
-        place, now = error.hook.plugin.name, time.monotonic()
-        if now >= self._quiet_until.get(place, 0.0):
-            self._quiet_until[place] = now + LOG_SECONDS
-            log.warning(str(error), plugin=place, hook=error.hook.name, reason=error.reason)
+        name, now = error.hook.plugin.name, time.monotonic()
+        if self._failures.note(error.hook, error.told, calls):
+            log.warning("plugin paused", plugin=name, hook=error.hook.name, failures_in_a_row=FAILURES_MOST)
+        elif now >= self._quiet_until.get(name, 0.0):
+            self._quiet_until[name] = now + LOG_SECONDS
+            log.warning(str(error), plugin=name, hook=error.hook.name, reason=error.reason)
+        self._withhold(error, FAILED)
+
+    def _withhold(self, error: HookError, reason: str) -> None:
         if self._strict:
             hint = "fix the plugin, or take it out"
-            raise WithheldError("PluginFailed", str(error), hint=hint) from None
+            raise WithheldError(reason, str(error), hint=hint) from None
+
+    def _resting(self, hook: Hook) -> Callable[[Any], Any]:
+        call = hook.bound()
+
+        def rest(arguments: Any) -> Any:
+            if self._failures.awake(hook):
+                return call(arguments)
+            raise PausedError
+
+        return rest
 
     def _ask(self, arguments: MutableSequence[Any], take: Take) -> None:
         began = time.perf_counter()
@@ -106,7 +139,10 @@ class Asking:
                 self._note(tally, ended - began)
                 began = ended
                 if trouble is not None:
-                    self.failed(self._error(hook, trouble))
+                    if isinstance(trouble, PausedError):
+                        self._withhold(HookError(hook, "paused", RESTS), PAUSED)
+                    else:
+                        self.failed(self._error(hook, trouble))
                     began = time.perf_counter()
                     continue
             if answer is not None and take(answer):
@@ -136,14 +172,16 @@ class Asking:
     def _error(self, hook: Hook, trouble: BaseException | str) -> HookError:
         """Raises WithheldError for what a plugin withholds where it has a say."""
         if isinstance(trouble, str):
-            return HookError(hook, "wrong", trouble)
+            return HookError(hook, "wrong", f"{trouble}{defined(hook)}")
         if isinstance(trouble, TooLongError):
             seconds = 0.0 if self._watchdog is None else self._watchdog.seconds
-            return HookError(hook, "slow", f"took longer than {seconds:g} s")
+            where = place(trouble, hook.plugin) or defined(hook)
+            return HookError(hook, "slow", f"took longer than {seconds:g} s{where}")
         if isinstance(trouble, WithheldError):
             return self._refused(hook, trouble)
         # An error's text may quote values of the object.
-        return HookError(hook, "raised", f"raised {type(trouble).__name__}")
+        log.debug("plugin raised", plugin=hook.plugin.name, hook=hook.name, exc_info=trouble)
+        return HookError(hook, "raised", raised(trouble, hook))
 
     def _refused(self, hook: Hook, error: WithheldError) -> HookError:
         """What a plugin withholds on purpose is no failure of its, where it has a say."""

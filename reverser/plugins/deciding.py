@@ -20,6 +20,7 @@ from reverser.model.owners import Owners
 from reverser.model.resource import ObjectKey, ResourceType
 from reverser.plugins.answers import FAULTS, text
 from reverser.plugins.asking import Asking, HookError
+from reverser.plugins.failures import Failures, defined
 from reverser.plugins.guard import ExcessError, lessened, unchanged
 from reverser.plugins.meter import Meter
 from reverser.plugins.plugin import Hooks
@@ -38,10 +39,14 @@ OBJ = 3
 class Deciding:
     """The deciding hooks of one process."""
 
-    def __init__(self, hooks: Hooks, meter: Meter, watchdog: Watchdog | None) -> None:
+    def __init__(
+        self, hooks: Hooks, meter: Meter, watchdog: Watchdog | None, failures: Failures | None = None
+    ) -> None:
+        failures = failures or Failures(meter)
+
         def asking(name: str, *, strict: bool = False) -> Asking:
             name = f"reverser_{name}"
-            return Asking(hooks[name], FAULTS[name], meter, watchdog, strict=strict)
+            return Asking(hooks[name], FAULTS[name], meter, watchdog, failures, strict=strict)
 
         self._exclude_type = asking("exclude_type")
         self._built_in_select, self._select = (
@@ -50,6 +55,7 @@ class Deciding:
                 text,
                 meter,
                 watchdog,
+                failures,
                 strict=True,
             )
             for ours in (True, False)
@@ -60,7 +66,7 @@ class Deciding:
         self._message = asking("message")
         self._companions = asking("companions")
         self._sanitizers = [
-            Asking([hook], FAULTS[hook.name], meter, watchdog, strict=True)
+            Asking([hook], FAULTS[hook.name], meter, watchdog, failures, strict=True)
             for hook in hooks["reverser_sanitize"]
         ]
         self._obj_asked = any(OBJ in hook.places for hook in self._select.hooks)
@@ -114,7 +120,8 @@ class Deciding:
                 lessened(content, _cleaned(asking, about, written))
             except (ExcessError, RecursionError) as error:
                 told = str(error) if isinstance(error, ExcessError) else "returned something without an end"
-                asking.failed(HookError(asking.hooks[0], "unsafe", told))
+                hook = asking.hooks[0]
+                asking.failed(HookError(hook, "unsafe", f"{told}{defined(hook)}"), calls=2)
 
     def layout(self, key: ObjectKey, resource: ResourceType, destination: Destination) -> str:
         """The path below the destination's root, unchecked. Raises WithheldError."""

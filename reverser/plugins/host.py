@@ -20,6 +20,7 @@ from reverser.model.destination import Credentials, Destination
 from reverser.model.push import Pushed
 from reverser.plugins import watchdog
 from reverser.plugins.deciding import Deciding
+from reverser.plugins.failures import Failures, place
 from reverser.plugins.meter import Counters, Meter
 from reverser.plugins.plugin import Plugin
 from reverser.plugins.register import register
@@ -49,6 +50,8 @@ class Host:
         self.plugins = tuple(plugins)
         self._disabled = disabled
         self._meter = Meter()
+        self.failures = Failures(self._meter)
+        """Of deciding hooks."""
         self._watchdog = Watchdog(watchdog.LIMIT_SECONDS) if plugins else None
         self._rooms: list[Room] = []
         self.fingerprint = _fingerprint(plugins, settings or {}, disabled)
@@ -74,7 +77,7 @@ class Host:
         hooks, problems = register(self.all_plugins(builtin))
         if problems:
             raise ConfigError(problems)
-        return Deciding(hooks, self._meter, self._watchdog)
+        return Deciding(hooks, self._meter, self._watchdog, self.failures)
 
     @asynccontextmanager
     async def logging_in(self) -> AsyncIterator[None]:
@@ -109,7 +112,8 @@ class Host:
         except trio.Cancelled:
             raise
         except BaseException as error:
-            return [Problem(f"plugins.{room.name}", f"did not start: {type(error).__name__}: {error}")]
+            where = place(error, room.plugin)
+            return [Problem(f"plugins.{room.name}", f"did not start: {type(error).__name__}: {error}{where}")]
         self._rooms.append(room)
         return []
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from types import ModuleType
@@ -17,6 +17,7 @@ from types import ModuleType
 from reverser.config.report import did_you_mean
 from reverser.errors import Problem
 from reverser.plugins.plugin import Plugin
+from reverser.plugins.watchdog import limited
 
 GROUP = "reverser"
 NO_NAMES = ("enabled", "disabled", "paths")
@@ -28,44 +29,68 @@ def load(enabled: Sequence[str], paths: Sequence[str] = ()) -> tuple[list[Plugin
 
     `paths` are files or folders of Python, each a plugin called like it, without `.py`.
     """
-    local = {_name(path): Path(path) for path in paths}
-    installed = {point.name: point for point in entry_points(group=GROUP)}
+    local, installed = _places(paths)
     loaded = [_loaded(name, local, installed) for name in dict.fromkeys(enabled)]
     problems = [each for each in loaded if isinstance(each, Problem)]
-    problems += [
+    return [each for each in loaded if isinstance(each, Plugin)], problems + _misplaced(enabled, paths)
+
+
+def absent(enabled: Sequence[str], paths: Sequence[str], loaded: Collection[str]) -> list[Problem]:
+    """What is wrong with these names, without loading any plugin."""
+    local, installed = _places(paths)
+    asked = [name for name in dict.fromkeys(enabled) if name not in loaded]
+    found = [_nobody(name, local, installed) or _no_file(name, local) for name in asked]
+    return [each for each in found if each is not None] + _misplaced(enabled, paths)
+
+
+def _places(paths: Sequence[str]) -> tuple[dict[str, Path], dict[str, EntryPoint]]:
+    return {_name(path): Path(path) for path in paths}, {p.name: p for p in entry_points(group=GROUP)}
+
+
+def _misplaced(enabled: Sequence[str], paths: Sequence[str]) -> list[Problem]:
+    local, called = {_name(path): path for path in paths}, [_name(path) for path in paths]
+    problems = [
         Problem("plugins.paths", f"{path} is not enabled", f'add "{name}" to plugins.enabled')
         for name, path in local.items()
         if name not in enabled
     ]
-    called = [_name(path) for path in paths]
-    problems += [
+    return problems + [
         Problem("plugins.paths", f"{called.count(name)} of them are called {name!r}", "rename all but one")
         for name in local
         if called.count(name) > 1
     ]
-    return [each for each in loaded if isinstance(each, Plugin)], problems
+
+
+def _no_file(name: str, local: dict[str, Path]) -> Problem | None:
+    if name not in local or local[name].exists():
+        return None
+    return Problem(f"plugins.{name}", f"cannot be loaded: there is no {local[name]}")
+
+
+def _nobody(name: str, local: dict[str, Path], installed: dict[str, EntryPoint]) -> Problem | None:
+    if name in NO_NAMES or "/" in name or name.startswith("builtin."):
+        return Problem("plugins.enabled", f"{name!r} cannot be the name of a plugin")
+    if name in local or name in installed:
+        return None
+    hint = did_you_mean(name, [*local, *installed]) or "install its distribution, or name its file in paths"
+    return Problem("plugins.enabled", f"no plugin is called {name!r}", hint)
 
 
 def _loaded(name: str, local: dict[str, Path], installed: dict[str, EntryPoint]) -> Plugin | Problem:
-    place = f"plugins.{name}"
-    if name in NO_NAMES or "/" in name or name.startswith("builtin."):
-        return Problem("plugins.enabled", f"{name!r} cannot be the name of a plugin")
-    if name not in local and name not in installed:
-        hint = (
-            did_you_mean(name, [*local, *installed]) or "install its distribution, or name its file in paths"
-        )
-        return Problem("plugins.enabled", f"no plugin is called {name!r}", hint)
+    if (nobody := _nobody(name, local, installed)) is not None:
+        return nobody
     try:
-        if name in local:
-            return Plugin(name, _module(name, local[name]), str(local[name]), _stamp(local[name]))
-        point = installed[name]
-        return Plugin(name, point.load(), f"{point.dist.name} {point.dist.version}" if point.dist else "")
+        with limited():
+            if name in local:
+                return Plugin(name, _module(name, local[name]), str(local[name]), _stamp(local[name]))
+            point = installed[name]
+            return Plugin(name, point.load(), f"{point.dist.name} {point.dist.version}" if point.dist else "")
     except KeyboardInterrupt:
         raise
     except BaseException as error:
         # SystemExit, too: a script that was taken for a plugin must not end us without a word.
         hint = "it may be made for another version of reverser" if isinstance(error, ImportError) else ""
-        return Problem(place, f"cannot be loaded: {type(error).__name__}: {error}", hint)
+        return Problem(f"plugins.{name}", f"cannot be loaded: {type(error).__name__}: {error}", hint)
 
 
 def _name(path: str) -> str:

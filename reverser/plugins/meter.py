@@ -20,12 +20,14 @@ class Counters(Protocol):
 class Tally:
     """The calls of one hook since they were last handed on."""
 
-    __slots__ = ("calls", "hook", "seconds")
+    __slots__ = ("calls", "flushed", "hook", "seconds")
 
     def __init__(self, hook: Hook) -> None:
         self.hook = hook
         self.calls = 0
         self.seconds = 0.0
+        self.flushed = 0
+        """Calls that were handed on."""
 
 
 class Meter:
@@ -43,6 +45,11 @@ class Meter:
         """Where the calls of a hook are added up."""
         return self._tallies.setdefault((hook.plugin.name, hook.name), Tally(hook))
 
+    def calls(self, hook: Hook) -> int:
+        """How many there were in all."""
+        tally = self.tally(hook)
+        return tally.flushed + tally.calls
+
     def failed(self, hook: Hook, reason: str) -> None:
         """A call raised, took too long, or answered what it may not."""
         if self._counters is not None:
@@ -58,4 +65,5 @@ class Meter:
                 self._counters.count("hook_calls", calls, plugin=plugin, hook=name)
                 self._counters.count("hook_seconds", seconds, plugin=plugin, hook=name)
                 tally.calls -= calls
+                tally.flushed += calls
                 tally.seconds -= seconds

@@ -46,7 +46,7 @@ def _hooks(plugin: Plugin) -> tuple[list[Hook], list[Problem]]:
     try:
         manager.register(plugin.code, plugin.name)
     except pluggy.PluginValidationError as error:
-        return [], [
+        return [], _misfits(plugin) or [
             Problem(place, str(error).splitlines()[-1].strip(), "docs/plugins.md shows each signature")
         ]
     found: list[Hook] = []
@@ -68,9 +68,26 @@ def _hooks(plugin: Plugin) -> tuple[list[Hook], list[Problem]]:
     return found, problems
 
 
+def _misfits(plugin: Plugin) -> list[Problem]:
+    """Arguments that a hook of ours does not have, with those that it has."""
+    problems = []
+    for name, specification in SPECIFICATIONS.items():
+        function = getattr(plugin.code, name, None)
+        if function is None or not hasattr(function, f"{PROJECT}_impl"):
+            continue
+        known = [*inspect.signature(specification).parameters]
+        for each in [each for each in inspect.signature(function).parameters if each not in known]:
+            there_are = f"there are {', '.join(known)}" if known else "it has none"
+            hint = did_you_mean(each, known) or there_are
+            hint = hint if hint == there_are else f"{hint} {there_are}"
+            problems.append(Problem(f"plugins.{plugin.name}: {name}", f"has no argument {each!r}", hint))
+    return problems
+
+
 def _fault(name: str, implementation: pluggy.HookImpl) -> tuple[str, str] | None:
     if name not in SPECIFICATIONS:
-        return "is no hook", did_you_mean(name, SPECIFICATIONS) or "a newer reverser may have it"
+        there_are = f"there are {', '.join(SPECIFICATIONS)}; a newer reverser may have more"
+        return "is no hook", f"{did_you_mean(name, SPECIFICATIONS)} {there_are}".strip()
     if implementation.wrapper or implementation.hookwrapper:
         return "is a wrapper, and wrappers are not supported", "return a value instead"
     if implementation.tryfirst or implementation.trylast:

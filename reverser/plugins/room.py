@@ -15,6 +15,7 @@ from typing import Any, TypeAlias
 import structlog
 import trio
 
+from reverser.plugins.failures import defined, raised
 from reverser.plugins.meter import Meter
 from reverser.plugins.plugin import Hook, Plugin
 from reverser.plugins.question import Question
@@ -47,7 +48,7 @@ class Room:
         pause_seconds: float = PAUSE_SECONDS,
     ) -> None:
         """`on_trouble` is called in the plugin's thread: what is wrong, or "" again; with what part."""
-        self._plugin = plugin
+        self.plugin = plugin
         self.name = plugin.name
         self._hooks = hooks
         self._meter = meter
@@ -58,6 +59,7 @@ class Room:
         self._ending = False
         self._until, self._stuck = math.inf, False
         """When the call of now is overdue; whether that was told."""
+        self._told = ""
         self._opened, self._closed = threading.Event(), threading.Event()
         self._failure: BaseException | None = None
 
@@ -97,7 +99,7 @@ class Room:
         if not self._stuck and time.monotonic() > self._until:
             self._stuck = True
             log.warning("plugin hangs", plugin=self.name)
-            self._on_trouble(self._plugin, STUCK, "")
+            self._on_trouble(self.plugin, STUCK, "")
 
     def _later(self, function: Callable[..., object], *arguments: Any) -> bool:
         """Whether there is still a loop to call it."""
@@ -134,7 +136,7 @@ class Room:
             # A task that the plugin has left running. Its error may quote a secret, and is not shown.
             self._failure = error.__cause__ or error
             log.error("plugin ended", plugin=self.name, error=type(self._failure).__name__)
-            self._on_trouble(self._plugin, ENDED, "")
+            self._on_trouble(self.plugin, ENDED, "")
         finally:
             self._opened.set()
             self._closed.set()
@@ -157,9 +159,13 @@ class Room:
             _, error = await self._call(hook, arguments)
             changed = self._streak.ended(time.monotonic(), well=error is None)
             if changed or (self._stuck and error is None):
-                self._on_trouble(self._plugin, PAUSED if self._streak.paused else "", "")
+                self._on_trouble(self.plugin, self._paused, "")
             if error is None:
                 self._stuck = False
+
+    @property
+    def _paused(self) -> str:
+        return f"{self._told}; it {PAUSED}" if self._streak.paused else ""
 
     async def _rest(self) -> None:
         """Nothing is waited for once the process ends."""
@@ -173,7 +179,7 @@ class Room:
         about, what = (
             cut(visible(str(each)), most) for each, most in ((about, PART_MOST), (what, WORDS_MOST))
         )
-        self._on_trouble(self._plugin, what, about or "unnamed")
+        self._on_trouble(self.plugin, what, about or "unnamed")
 
     async def _called(self, name: str, *arguments: Any) -> BaseException | None:
         return (await self._call(self._hooks[name], arguments))[1] if name in self._hooks else None
@@ -191,8 +197,12 @@ class Room:
             raise
         except BaseException as error:
             # SystemExit and its like, too: the thread would end, and nobody would know.
-            self._meter.failed(hook, "slow" if isinstance(error, trio.TooSlowError) else "raised")
-            log.warning("plugin failed", plugin=self.name, hook=hook.name, error=type(error).__name__)
+            slow = isinstance(error, trio.TooSlowError)
+            self._meter.failed(hook, "slow" if slow else "raised")
+            what = f"took longer than {self._limit:g} s{defined(hook)}" if slow else raised(error, hook)
+            self._told = f"{hook.name} {what}"
+            log.warning("plugin failed", plugin=self.name, hook=hook.name, error=what)
+            log.debug("plugin raised", plugin=self.name, hook=hook.name, exc_info=error)
             return None, error
         finally:
             self._until = math.inf

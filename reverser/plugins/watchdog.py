@@ -10,6 +10,8 @@ from __future__ import annotations
 import random
 import signal
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import FrameType
 
 LIMIT_SECONDS = 1.0
@@ -22,6 +24,30 @@ STUBBORN_SECONDS = 2e-4
 
 class TooLongError(BaseException):
     """Raised inside the hook; no `except Exception` of its own stops it."""
+
+
+SETUP_SECONDS = 30.0
+"""For loading a plugin, and for its settings."""
+
+
+@contextmanager
+def limited(seconds: float | None = None) -> Iterator[None]:
+    """What takes longer than SETUP_SECONDS, or `seconds`, in the main thread is interrupted: TimeoutError."""
+    before = signal.getsignal(signal.SIGALRM)
+    guard = Watchdog(SETUP_SECONDS if seconds is None else seconds)
+    guard.start()
+    try:
+        try:
+            guard.inside = True
+            yield
+        finally:
+            guard.inside = False
+    except TooLongError as error:
+        raise TimeoutError(f"took longer than {guard.seconds:g} s") from error
+    finally:
+        guard.stop()
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGALRM, before)
 
 
 class Watchdog:

@@ -19,7 +19,7 @@ from reverser.stages import paths
 from reverser.stages.sanitize.ownership import managers_of
 from reverser.stages.text import cut
 from reverser.testing.limit import limited
-from reverser.testing.samples import ACTORS, DESTINATION, TYPES, key_of, plan, samples
+from reverser.testing.samples import ACTORS, DESTINATION, TYPES, key_of, plan, samples, type_of
 
 FEW = 3
 CHARACTERS = 300
@@ -95,7 +95,7 @@ CALLS: dict[str, Callable[[], Iterator[tuple[Any, ...]]]] = {
 
 
 def _about(obj: Mapping[str, Any]) -> tuple[ObjectKey, ResourceType]:
-    return key_of(obj), TYPES[obj["kind"]]
+    return key_of(obj), type_of(obj)
 
 
 def _impure(hook: Hook, arguments: tuple[Any, ...]) -> Iterator[str]:

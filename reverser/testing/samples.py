@@ -19,7 +19,9 @@ TYPES = {
     "Deployment": ResourceType("apps", "v1", "deployments", "Deployment", True),
     "ClusterRole": ResourceType("rbac.authorization.k8s.io", "v1", "clusterroles", "ClusterRole", False),
     "Widget": ResourceType("example.com", "v1alpha1", "widgets", "Widget", True),
+    "Widget.example.org": ResourceType("example.org", "v1", "widgets", "Widget", True),
 }
+"""By what `make` calls them. Two are of one kind: the group is a part of what an object is."""
 ACTORS = (
     Actor.of("alice@example.com", ["system:authenticated"]),
     Actor.of("system:serviceaccount:shop:deployer"),
@@ -35,19 +37,25 @@ def make(kind: str, name: str = "web", namespace: str = "shop", **fields: Any) -
     if resource.namespaced:
         metadata["namespace"] = namespace
     metadata |= {"annotations": {"example.com/note": "x"}, "labels": {"app": name}}
-    return {"apiVersion": resource.api_version, "kind": kind, "metadata": metadata, **fields}
+    return {"apiVersion": resource.api_version, "kind": resource.kind, "metadata": metadata, **fields}
+
+
+def type_of(obj: Mapping[str, Any]) -> ResourceType:
+    """The type of an object that `make` made."""
+    known = {(each.api_version, each.kind): each for each in TYPES.values()}
+    return known[obj["apiVersion"], obj["kind"]]
 
 
 def key_of(obj: Mapping[str, Any], cluster: str = "default") -> ObjectKey:
     """The key of an object that `make` made."""
-    resource, metadata = TYPES[obj["kind"]], obj["metadata"]
+    resource, metadata = type_of(obj), obj["metadata"]
     namespace = metadata.get("namespace", "")
     return ObjectKey(cluster, resource.group, resource.resource, namespace, metadata["name"])
 
 
 def plan(obj: Mapping[str, Any], actor: Actor = ACTORS[0], *changes: str) -> CommitPlan:
     """The plan of one live change of an object: an update when `changes` are given, else a creation."""
-    key, resource = key_of(obj), TYPES[obj["kind"]]
+    key, resource = key_of(obj), type_of(obj)
     entry = Entry(
         destination=DESTINATION.name,
         key=key,

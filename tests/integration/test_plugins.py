@@ -79,9 +79,13 @@ def test_what_is_built_in_can_be_left_out(tmp_path: Path) -> None:
         (
             "@hookimpl\ndef reverser_sanitise(content): pass",
             "",
-            "plugins.mine: reverser_sanitise: is no hook (did you mean reverser_sanitize?)",
+            "plugins.mine: reverser_sanitise: is no hook (did you mean reverser_sanitize? there are ",
         ),
-        ("@hookimpl\ndef reverser_select(author): pass", "", "author"),
+        (
+            "@hookimpl\ndef reverser_select(author): pass",
+            "",
+            "reverser_select: has no argument 'author' (there are key, resource, labels, obj)",
+        ),
         (
             "@hookimpl\nasync def reverser_select(key): pass",
             "",

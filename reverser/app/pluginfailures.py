@@ -1,0 +1,88 @@
+"""Shows deciding hooks that fail: one condition a plugin and hook, for as long as objects wait for it.
+
+The hooks' failures are in the process, the objects that wait in the journal. A hook of which nothing waits
+(a message, a name) is well when it has not failed for some minutes. When the rest of a hook is over, what
+waits for it is tried again: nothing else would, until the objects change.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+
+import trio
+
+from reverser.errors import StalledError, TransientError
+from reverser.health import Health
+from reverser.model.ports import Journal
+from reverser.model.withheld import Withheld
+from reverser.plugins.asking import FAILED, PAUSED
+from reverser.plugins.failures import Failing, Failures
+
+EVERY_SECONDS = 5.0
+QUIET_SECONDS = 600.0
+"""Without a failure, where nothing waits."""
+
+
+class PluginFailures:
+    """The conditions of one process."""
+
+    def __init__(
+        self,
+        failures: Failures,
+        journal: Journal,
+        health: Health,
+        try_again: Callable[[], bool],
+    ) -> None:
+        """`try_again` decides anew about what is withheld; False when that cannot be done now."""
+        self._failures = failures
+        self._journal = journal
+        self._health = health
+        self._try_again = try_again
+
+    async def run(self) -> None:
+        """Keep the conditions up to date, until cancelled."""
+        while True:
+            if self._failures.all:
+                with suppress(TransientError, StalledError):  # whoever needs the journal tells of it
+                    self._look(await self._journal.withheld())
+            await trio.sleep(EVERY_SECONDS)
+
+    def _look(self, rows: Sequence[Withheld]) -> None:
+        now = time.monotonic()
+        for failing in self._failures.all:
+            waiting = sum(_waits(row, failing) for row in rows)
+            if failing.rests and waiting and now >= failing.until:
+                # Awake from the first call on; what is called next are those that wait.
+                if self._try_again():
+                    self._failures.awake(failing.hook)
+            elif self._over(failing, waiting, now):
+                self._failures.forget(failing)
+                self._health.recovered(_subject(failing))
+                continue
+            self._health.stalled(_subject(failing), FAILED, _message(failing, waiting))
+
+    def _over(self, failing: Failing, waiting: int, now: float) -> bool:
+        """What a list withholds is in the journal at its end: that nothing waits yet tells little."""
+        failing.waited = failing.waited or waiting > 0
+        done = failing.waited or now >= failing.at + QUIET_SECONDS
+        return not waiting and done and self._failures.well_since(failing)
+
+
+WITHHOLDING = ("reverser_select", "reverser_sanitize", "reverser_layout")
+
+
+def _subject(failing: Failing) -> str:
+    return f"plugin/{failing.hook.plugin.name}/{failing.hook.name}"
+
+
+def _waits(row: Withheld, failing: Failing) -> bool:
+    start = f"plugin {failing.hook.plugin.name}: {failing.hook.name} "
+    return row.reason in (FAILED, PAUSED) and row.message.startswith(start)
+
+
+def _message(failing: Failing, waiting: int) -> str:
+    rests = "; it failed too often in a row and rests for some minutes at a time" if failing.paused else ""
+    waits = f"; objects that wait: {waiting}" if failing.hook.name in WITHHOLDING else ""
+    return f"{failing.hook.name} {failing.told}{rests}{waits} (mend the plugin, or take it out of [plugins])"
