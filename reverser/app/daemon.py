@@ -22,7 +22,6 @@ import trio
 from reverser.app.assembly import Assembly
 from reverser.app.bugs import show_bugs
 from reverser.app.bundles import keep_bundles
-from reverser.app.collector import settle
 from reverser.app.gauges import refresh
 from reverser.app.introduction import introduce
 from reverser.app.pluginfailures import PluginFailures
@@ -30,6 +29,7 @@ from reverser.app.session import Session
 from reverser.app.space import keep_small
 from reverser.app.webhook import Webhooks, listen
 from reverser.app.witnesses import Witnesses
+from reverser.collector import settle
 from reverser.config import Config
 from reverser.errors import ConfigError, StalledError, TransientError
 from reverser.health import Health

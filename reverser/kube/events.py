@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import msgspec
 import trio
 
+from reverser.collector import suspended
 from reverser.kube.errors import Garbled, status_error
 from reverser.model.change import Change, Origin, Stream
 from reverser.stages.depth import decoded
@@ -125,14 +127,22 @@ def event_of(line: bytes) -> WatchEvent:
 
 async def read(line: bytes) -> WatchEvent:
     """`event_of`, in a thread for a line that may take long."""
-    return event_of(line) if len(line) < LARGE_BYTES else await trio.to_thread.run_sync(event_of, line)
+    return event_of(line) if len(line) < LARGE_BYTES else await _aside(partial(event_of, line))
 
 
 async def read_item(stream: Stream, item: msgspec.Raw) -> WatchEvent:
     """`item_of`, in the same way."""
     if len(memoryview(item)) < LARGE_BYTES:
         return item_of(stream, item)
-    return await trio.to_thread.run_sync(item_of, stream, item)
+    return await _aside(partial(item_of, stream, item))
+
+
+async def _aside(call: Callable[[], WatchEvent]) -> WatchEvent:
+    def uncollected() -> WatchEvent:
+        with suspended():
+            return call()
+
+    return await trio.to_thread.run_sync(uncollected)
 
 
 def item_of(stream: Stream, item: msgspec.Raw) -> WatchEvent:

@@ -12,7 +12,9 @@ JSON, cut at 60 characters.
 
 from __future__ import annotations
 
+import itertools
 import json
+from collections.abc import Iterator
 from typing import Any
 
 from reverser.stages.differences import ABSENT, Difference, differences, hidden
@@ -20,6 +22,7 @@ from reverser.stages.text import cut, visible
 
 MOST_LINES = 10
 VALUE_CHARACTERS = 60
+_JSON = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 
 
 def describe(
@@ -28,12 +31,13 @@ def describe(
     """At most 10 lines; none when there is no old or no new document."""
     if old is None or new is None:
         return ()
-    found = list(differences(old, new))
-    if len(found) <= MOST_LINES:
+    rest = differences(old, new)
+    found = list(itertools.islice(rest, MOST_LINES))
+    more = sum(1 for _ in rest)
+    if not more:
         return tuple(_line(each, secret=secret) for each in found)
-    kept = MOST_LINES - 1
-    lines = [_line(each, secret=secret) for each in found[:kept]]
-    return (*lines, f"… and {len(found) - kept} more")
+    lines = [_line(each, secret=secret) for each in found[:-1]]
+    return (*lines, f"… and {more + 1} more")
 
 
 def _line(difference: Difference, *, secret: bool) -> str:
@@ -50,4 +54,17 @@ def _line(difference: Difference, *, secret: bool) -> str:
 
 
 def _value(value: Any) -> str:
-    return cut(visible(json.dumps(value, ensure_ascii=False, separators=(",", ":"))), VALUE_CHARACTERS)
+    return cut(visible("".join(_beginning(value))), VALUE_CHARACTERS)
+
+
+def _beginning(value: Any) -> Iterator[str]:
+    """The value as JSON, as much of it as is shown: a value may have megabytes."""
+    if isinstance(value, str):
+        yield _JSON.encode(value[:VALUE_CHARACTERS])
+        return
+    characters = 0
+    for part in _JSON.iterencode(value):
+        yield part[: VALUE_CHARACTERS + 1]
+        characters += len(part)
+        if characters > VALUE_CHARACTERS:
+            return

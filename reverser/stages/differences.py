@@ -7,6 +7,7 @@ value tells whether it may be a secret: it goes along, for old and new each.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, TypeAlias
 
@@ -87,6 +88,9 @@ def _in_maps(
 
 def _in_lists(path: str, old: Named, new: Named) -> Iterator[Difference]:
     keys, before, after = _labelled(old, new)
+    if not keys:
+        yield from _in_counted(path, old, new)
+        return
     either = {**before, **after}
     places = {name: index for items in (before, after) for index, name in enumerate(items)}
 
@@ -108,12 +112,12 @@ def _values(node: dict[str, Any]) -> dict[str, Named]:
 
 
 def _labelled(old: Named, new: Named) -> tuple[tuple[str, ...], dict[str, Named], dict[str, Named]]:
-    """(keys, old, new): the items by the first merge key that names all of them, else counted."""
+    """(keys, old, new): the items by the first merge key that names all of them; no keys: none does."""
     for keys in _MERGE_KEYS:
         before, after = _by_key(old, keys), _by_key(new, keys)
         if before is not None and after is not None:
             return keys, before, after
-    return (), _counted(old), _counted(new)
+    return (), {}, {}
 
 
 def _by_key(items: Named, keys: tuple[str, ...]) -> dict[str, Named] | None:
@@ -126,7 +130,19 @@ def _by_key(items: Named, keys: tuple[str, ...]) -> dict[str, Named] | None:
     return labelled if len(labelled) == len(rows) else None
 
 
-def _counted(items: Named) -> dict[str, Named]:
+def _in_counted(path: str, old: Named, new: Named) -> Iterator[Difference]:
+    """Item by item, since to give back what was made for 500,000 of them holds all threads up."""
+    deep = len(path) > COMPARED_CHARACTERS
+    pairs = itertools.zip_longest(_counted(old), _counted(new), fillvalue=NOTHING)
+    for index, (before, after) in enumerate(pairs):
+        if (deep and _both_hold_more(before[1], after[1])) or not same(before[1], after[1]):
+            yield from _differences(f"{path}[{index}]", before, after)
+
+
+def _counted(items: Named) -> Iterator[Named]:
+    """Each item, named by the option before it."""
     name, rows = items
-    before = ["", *rows]
-    return {str(index): (option(before[index]) or name, item) for index, item in enumerate(rows)}
+    before: Any = ""
+    for item in rows:
+        yield option(before) or name, item
+        before = item

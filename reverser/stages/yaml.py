@@ -48,8 +48,11 @@ _OTHER = First({})
 
 
 _WORD = r"[A-Za-z0-9_./@%+=(),;'$-]"
-_PLAIN = re.compile(f"(?:/|-{{0,2}}[A-Za-z])(?:{_WORD}++|[: ](?={_WORD}))*+")
+_FIRST = re.compile("/|-{0,2}[A-Za-z]")
+_MORE = re.compile(f"(?:{_WORD}++|[: ](?={_WORD})){{1,10000}}+")
 _QUANTITY = re.compile(r"[1-9][0-9]*(?:\.[0-9]+)?(?:[KMGTPE]i|[munkMGTPsh%])|0[msh%]")
+PART = 64 * 1024
+"""Characters looked at in one go: an expression holds up all other threads until it is through."""
 _TYPED = frozenset(("y", "n", "yes", "no", "on", "off", "true", "false", "null", "nan", "inf", "infinity"))
 
 # What may stand unescaped: printable in every YAML version, no line break to anyone, and nothing
@@ -186,7 +189,7 @@ def _inline(text: str) -> str:
 
 
 def _one_line(text: str) -> str:
-    if _PLAIN.fullmatch(text):
+    if _plain(text):
         if text.lower().lstrip("-") not in _TYPED:
             return text
     elif _QUANTITY.fullmatch(text):
@@ -194,9 +197,18 @@ def _one_line(text: str) -> str:
     return quoted(text)
 
 
+def _plain(text: str) -> bool:
+    """Whether all of it may stand without quotes; in parts, so that other threads get their turns."""
+    found = _FIRST.match(text)
+    while found is not None and found.end() < len(text):
+        found = _MORE.match(text, found.end())
+    return found is not None
+
+
 def quoted(text: str) -> str:
-    """Between double quotes, with JSON-like escapes."""
-    return f'"{_HIDDEN.sub(_escape, text)}"'
+    """Between double quotes, with JSON-like escapes; in parts, for the same reason."""
+    parts = (text[start : start + PART] for start in range(0, len(text), PART))
+    return f'"{"".join(_HIDDEN.sub(_escape, part) for part in parts)}"'
 
 
 def text_of(text: str, pad: str) -> str:

@@ -16,8 +16,8 @@ from typing import Any
 import msgspec
 import trio
 
-from reverser.app.collector import settle
 from reverser.cli.run import SWITCH_SECONDS
+from reverser.collector import settle
 from reverser.health import Health
 from reverser.intake import Intake
 from reverser.intake.attributor import Attributor

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from reverser.app.collector import settle
+from reverser.collector import settle, suspended
 
 
 @pytest.fixture(autouse=True)
@@ -35,3 +35,12 @@ def test_what_is_there_is_left_out_and_later_garbage_is_found() -> None:
     Ring()
     assert gc.collect() >= 1
     assert gc.get_freeze_count() <= before
+
+
+def test_nothing_is_collected_while_anybody_wants_it_suspended() -> None:
+    """Two large objects in two threads: the collector is back when both are through, not before."""
+    with suspended():
+        with suspended():
+            assert not gc.isenabled()
+        assert not gc.isenabled()
+    assert gc.isenabled()
