@@ -8,14 +8,14 @@ read and written at the same time; the journal stands between them, and its leng
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
 import msgspec
 import trio
 
-from reverser.app.assembly import Assembly
+from reverser.app.assembly import Assembly, keep_meanings
 from reverser.app.auditlogs import LOG, AuditLogs
 from reverser.app.daemon import opened_journal
 from reverser.app.opening import Opening
@@ -25,6 +25,7 @@ from reverser.errors import StalledError
 from reverser.git.repository import open_repository
 from reverser.health import Health
 from reverser.intake.replay import SEEN, Replay
+from reverser.journal.reading import reading
 from reverser.metrics import Metrics
 from reverser.model.condition import Condition
 from reverser.model.destination import Destination
@@ -33,7 +34,9 @@ from reverser.model.ports import Journal, Repository
 from reverser.model.push import Pushed
 from reverser.model.resource import ResourceType
 from reverser.plugins import Host
+from reverser.sops import programs
 from reverser.stages.replay import Types, Wants, parse_trailer
+from reverser.stages.select.meaning import FACT, joined
 
 LEAD = 5000
 """Entries that reading may be ahead of writing."""
@@ -66,9 +69,12 @@ async def replay(
 
     summary = Summary()
     private = msgspec.structs.replace(config, data_dir=str(folder(config, cluster)))
+    with reading(Path(config.data_dir)) as daemon:
+        meant = daemon.facts(FACT)
     with scope:
         async with opened_journal(private) as journal, host.logging_in():
-            run = _Run(private, host, cluster, journal, Health(notice), summary, progress)
+            meant = joined(meant, await journal.facts(FACT))
+            run = _Run(private, host, cluster, journal, Health(notice), summary, progress, meant)
             await run.run(paths)
     if failed:
         raise StalledError(failed[0].reason, f"{failed[0].subject}: {failed[0].message}")
@@ -87,23 +93,29 @@ class _Run:
         health: Health,
         summary: Summary,
         progress: Progress,
+        meant: Mapping[str, str],
     ) -> None:
+        """`meant` is what journals know of patterns."""
         self._assembly = Assembly(config, journal.key, host)
+        self._meanings = self._assembly.meanings(meant)
         self._coverage = coverage(config, host)
         self._cluster = cluster
         self._journal = journal
         self._health = health
         self._summary = summary
         self._progress = progress
-        self._types = Types()
+        self._types = Types(self._meanings)
         self._plurals: dict[tuple[str, str], ResourceType] = {}
         self._opening = Opening(self._assembly, journal, Metrics(), health, self._resolve, lambda: None)
         (self._route,) = self._assembly.routes[cluster]
         # Nobody else writes to this branch: what a replay with another data_dir wrote is ours.
         self._followed = msgspec.structs.replace(self._route.destination, adopt=True)
-        self._replay = Replay(cluster, self._route, self._types, journal, health)
+        self._encrypter = programs([self._route.destination]).get(self._route.destination.name)
+        self._replay = Replay(cluster, self._route, self._types, journal, health, self._encrypter)
 
     async def run(self, paths: Sequence[str]) -> None:
+        if self._encrypter is not None:
+            await self._encrypter.probe()
         with _opened(paths, self._types, self._wants) as logs:
             async with self._repository() as repository:
                 trailers = await self._landed(repository)
@@ -112,6 +124,7 @@ class _Run:
                 logs.resume(await self._journal.facts(LOG), self._coverage)
                 await self._written(repository, logs)
             self._count(logs)
+        await keep_meanings(self._journal, self._meanings)
         self._summary.withheld = await self._journal.withheld()
 
     def _wants(self, type_: ResourceType) -> bool:

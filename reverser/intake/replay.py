@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 from reverser.bugs import left_out
+from reverser.errors import WithheldError
 from reverser.health import Health
 from reverser.intake.draft import Draft
 from reverser.intake.memory import Memory
@@ -21,8 +22,9 @@ from reverser.intake.patience import PatientJournal
 from reverser.model.attribution import UNKNOWN, Attribution, Evidence
 from reverser.model.change import Change, Operation
 from reverser.model.entry import Entry
-from reverser.model.ports import Journal
+from reverser.model.ports import Encrypter, Journal
 from reverser.model.resource import ObjectKey
+from reverser.stages.decision import Decision, encrypted, kept_back
 from reverser.stages.replay import (
     Form,
     Gap,
@@ -49,7 +51,16 @@ FIRST = "First seen in the audit log; it was there before."
 class Replay:
     """Decides the writes of one cluster for one destination, in their order."""
 
-    def __init__(self, cluster: str, route: Route, types: Types, journal: Journal, health: Health) -> None:
+    def __init__(
+        self,
+        cluster: str,
+        route: Route,
+        types: Types,
+        journal: Journal,
+        health: Health,
+        encrypter: Encrypter | None = None,
+    ) -> None:
+        self._encrypter = encrypter
         self._cluster = cluster
         self._route = route
         self._types = types
@@ -87,11 +98,11 @@ class Replay:
             elif isinstance(write, Gap):
                 self._gap(write, write.reason, write.user, draft)
             else:
-                self._write(write, draft)
+                await self._write(write, draft)
         draft.facts, self._facts = {**self._facts, **positions}, {}
         await self._memory.append(draft, time.time())
 
-    def _write(self, write: Write, draft: Draft) -> None:
+    async def _write(self, write: Write, draft: Draft) -> None:
         key = self._key(write)
         record = draft.record(self._name, key)
         change = changed(write, record, self._route, self._types, self._cluster)
@@ -100,7 +111,7 @@ class Replay:
             return
         self._memory.scaled.note(change)
         scaled = self._memory.scaled.scales(change)
-        decision = self._memory.decide(self._route, change, record, scaled=scaled)
+        decision = await self._sealed(key, self._memory.decide(self._route, change, record, scaled=scaled))
         self.results[decision.result] += 1
         if decision.result in ("unselected", "excluded"):
             return
@@ -112,6 +123,15 @@ class Replay:
             decision = msgspec.structs.replace(decision, entry=entry)
         draft.add(self._name, key, decision)
         self._remember(place, after(self._seen.get(place), write))
+
+    async def _sealed(self, key: ObjectKey, decision: Decision) -> Decision:
+        """With the values encrypted where they are to be. A program that does not work ends the replay."""
+        if decision.clear is None or self._encrypter is None:
+            return decision
+        try:
+            return encrypted(decision, await self._encrypter.encrypt(decision.clear), self._raw.key)
+        except WithheldError as error:
+            return kept_back(self._name, key, error, time.time())
 
     def _attributed(
         self, entry: Entry, write: Write, change: Change, seen: Seen | None, *, first: bool

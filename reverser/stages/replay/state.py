@@ -17,24 +17,34 @@ from reverser.model.resource import ResourceType
 from reverser.stages.replay.types import Types
 from reverser.stages.replay.write import MICROSECONDS, Form, Write
 from reverser.stages.route import Route
-from reverser.stages.sanitize.sensitive import sensitive
+from reverser.stages.sanitize.sensitive import CLARIFY, sensitive
 
 NOT_KNOWN = "a patch of an object that the log does not show before"
 NOT_KEPT = "a patch of an object that is not kept whole"
 DOUBTFUL = "a type that may be hidden under a short name: name types in full where they are left out"
 
 
+def perhaps(pattern: str) -> str:
+    """Why writes of a type are not replayed that a pattern of `[[sensitive]]` could mean."""
+    return (
+        f"a type that [[sensitive]] may mean by {pattern!r}, which nothing in the log is called ({CLARIFY})"
+    )
+
+
 class Unknown(msgspec.Struct, frozen=True):
     """The state cannot be told."""
 
     reason: str
-    """A constant sentence."""
+    """A sentence of which there are few: it may name a pattern of the configuration."""
 
 
 def changed(
     write: Write, record: Record | None, route: Route, types: Types, cluster: str
 ) -> Change | Unknown:
     """The change that a write was."""
+    hidden = (pattern for rule in route.policy.sensitive for pattern in rule.resources)
+    if pattern := types.perhaps(write.type, hidden):
+        return Unknown(perhaps(pattern))
     if types.doubtful(write.type, _hiding(route)):
         return Unknown(DOUBTFUL)
     type_, body = write.type, write.body
@@ -89,8 +99,7 @@ def _recorded(types: Types, write: Write, content: dict[str, Any]) -> ResourceTy
 
 
 def _hiding(route: Route) -> Iterator[str]:
-    """The names of types of which something, or all, is left out."""
-    yield from (pattern for rule in route.policy.sensitive for pattern in rule.resources)
+    """The names of types of which something, or all, is left out, beside those that are sensitive."""
     yield from (pattern for rule in route.policy.rules for pattern in rule.resources)
     yield from (pattern for rule in route.rules for pattern in rule.rule.exclude_resources)
 

@@ -4,56 +4,31 @@ Group, plural and scope stand in the event, kind and version in the object. Shor
 that Kubernetes gives its own types; of a custom type they are known once its definition was seen,
 and so is whether it has a subresource `status`. Until then a custom type is taken to have one, for
 nearly all do, unless the managed fields show that somebody wrote a status without it.
+
+What a pattern of `[[sensitive]]` means a log may not tell either. While nothing that is known is called what
+it says, every type that it could mean is in doubt (`stages.select.meaning`). What the daemon of this cluster
+has learned of patterns counts here too.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Any
 
 import msgspec
 
 from reverser.model.resource import ResourceType
 from reverser.stages.managed import entries
+from reverser.stages.replay.kubernetes import SHORT_NAMES
+from reverser.stages.replay.kubernetes import TYPES as KUBERNETES
 from reverser.stages.sanitize.builtin import BUILTIN_GROUPS
-from reverser.stages.select.resources import ANY, matches
+from reverser.stages.select.meaning import Meanings
+from reverser.stages.select.resources import ANY, calls, matches
 
 DEFINITIONS = ("apiextensions.k8s.io", "customresourcedefinitions")
 SHORT_CHARACTERS = 5
 """A name in a rule that is no longer may be a short name, which a log does not tell."""
-
-SHORT_NAMES: dict[tuple[str, str], tuple[str, ...]] = {
-    ("", "componentstatuses"): ("cs",),
-    ("", "configmaps"): ("cm",),
-    ("", "endpoints"): ("ep",),
-    ("", "events"): ("ev",),
-    ("", "limitranges"): ("limits",),
-    ("", "namespaces"): ("ns",),
-    ("", "nodes"): ("no",),
-    ("", "persistentvolumeclaims"): ("pvc",),
-    ("", "persistentvolumes"): ("pv",),
-    ("", "pods"): ("po",),
-    ("", "replicationcontrollers"): ("rc",),
-    ("", "resourcequotas"): ("quota",),
-    ("", "serviceaccounts"): ("sa",),
-    ("", "services"): ("svc",),
-    ("apiextensions.k8s.io", "customresourcedefinitions"): ("crd", "crds"),
-    ("apps", "daemonsets"): ("ds",),
-    ("apps", "deployments"): ("deploy",),
-    ("apps", "replicasets"): ("rs",),
-    ("apps", "statefulsets"): ("sts",),
-    ("autoscaling", "horizontalpodautoscalers"): ("hpa",),
-    ("batch", "cronjobs"): ("cj",),
-    ("certificates.k8s.io", "certificatesigningrequests"): ("csr",),
-    ("events.k8s.io", "events"): ("ev",),
-    ("networking.k8s.io", "ingresses"): ("ing",),
-    ("networking.k8s.io", "ipaddresses"): ("ip",),
-    ("networking.k8s.io", "networkpolicies"): ("netpol",),
-    ("policy", "poddisruptionbudgets"): ("pdb",),
-    ("scheduling.k8s.io", "priorityclasses"): ("pc",),
-    ("storage.k8s.io", "storageclasses"): ("sc",),
-    ("storage.k8s.io", "volumeattributesclasses"): ("vac",),
-}
 
 
 class _Names(msgspec.Struct, frozen=True, rename="camel"):
@@ -82,7 +57,8 @@ class _Definition(msgspec.Struct, frozen=True):
 class Types:
     """What is known of types so far."""
 
-    def __init__(self) -> None:
+    def __init__(self, meanings: Meanings | None = None) -> None:
+        self._meanings = meanings or Meanings((), (), {})
         self._definitions: dict[tuple[str, str], _Definition] = {}
         self._kinds: dict[tuple[str, str], tuple[str, str]] = {}
         self._made: dict[tuple[Any, ...], ResourceType] = {}
@@ -115,6 +91,12 @@ class Types:
         self._definitions[found.group, found.names.plural] = found
         self._made.clear()
 
+    def perhaps(self, type: ResourceType, patterns: Iterable[str]) -> str:  # noqa: A002
+        """The first of these patterns that may mean this type by a name that is not known; "" if none can."""
+        unknown = self._meanings.unknown(patterns)
+        idle = [pattern for pattern in unknown if not _of_kubernetes(pattern)]
+        return self._meanings.perhaps(type, idle) if idle else ""
+
     def doubtful(self, type: ResourceType, patterns: Iterable[str]) -> str:  # noqa: A002
         """The first pattern that may mean this type by a short name that is not known; "" if none can."""
         if type.group in BUILTIN_GROUPS or (type.group, type.resource) in self._definitions:
@@ -132,7 +114,7 @@ class Types:
         if place not in self._made:
             found = self._definitions.get((group, resource))
             names = _Names(resource, kind) if found is None else found.names
-            self._made[place] = ResourceType(
+            made = ResourceType(
                 group,
                 version,
                 resource,
@@ -143,7 +125,14 @@ class Types:
                 categories=names.categories,
                 subresources=("status",) if status else (),
             )
+            self._meanings.learn(made)
+            self._made[place] = msgspec.structs.replace(made, meant_by=self._meanings.meant_by(made.name))
         return self._made[place]
+
+
+@lru_cache(maxsize=1024)
+def _of_kubernetes(pattern: str) -> bool:
+    return any(calls(pattern, each) for each in KUBERNETES)
 
 
 def _may_mean(pattern: str, type: ResourceType) -> bool:  # noqa: A002

@@ -74,16 +74,24 @@ class Meanings:
 
     def perhaps(self, type: ResourceType, idle: Iterable[str]) -> str:  # noqa: A002
         """The first of these patterns, which match nothing, that could mean the type."""
-        told = (p for p in idle if type.name not in self._known[p].matched | self._known[p].others)
+        told = (p for p in idle if not self._knows(p, type.name) and not calls(p, type))
         return next((pattern for pattern in told if may_mean(pattern, type)), "")
 
     def meant_by(self, name: str) -> tuple[str, ...]:
         """The patterns that have meant the type of this name."""
         return tuple(pattern for pattern, known in self._known.items() if name in known.matched)
 
-    def matched(self, pattern: str) -> frozenset[str]:
-        """The names of all types that a pattern has meant."""
-        return self._known[pattern].matched
+    def learn(self, *types: ResourceType) -> None:
+        """These are called what they are called; of types that are not told nothing is said."""
+        for pattern, known in self._known.items():
+            found = {each.name for each in types if not pattern.startswith(ANY) and calls(pattern, each)}
+            if not found <= known.matched:
+                self._known[pattern] = Meaning(known.matched | found, known.others - found)
+
+    def unknown(self, patterns: Iterable[str]) -> list[str]:
+        """Those of these patterns that have meant nothing so far."""
+        named = (pattern for pattern in patterns if not pattern.startswith(ANY))
+        return [pattern for pattern in named if not self._known.get(pattern, Meaning()).matched]
 
     def changed(self) -> dict[str, str]:
         """Facts that the journal does not hold yet; `kept` says that it does now."""
@@ -93,6 +101,10 @@ class Meanings:
     def kept(self, facts: Mapping[str, str]) -> None:
         """These facts, as `changed` told them, are durable."""
         self._kept.update(facts)
+
+    def _knows(self, pattern: str, name: str) -> bool:
+        known = self._known.get(pattern, Meaning())
+        return name in known.matched or name in known.others
 
     def _learned(self, pattern: str, types: Iterable[ResourceType]) -> Meaning:
         known = self._known[pattern]
@@ -113,6 +125,17 @@ def patterns(
     hide = [pattern for rule in sensitive for pattern in rule.resources]
     strip = [pattern for each in sanitize for pattern in each.resources]
     return hide, [*strip, *(pattern for rule in rules for pattern in rule.exclude_resources)]
+
+
+def joined(*told: Mapping[str, str]) -> dict[str, str]:
+    """What several journals know, together."""
+    found: dict[str, str] = {}
+    for name in {name for facts in told for name in facts}:
+        known = [_read(facts, name.removeprefix(FACT)) for facts in told]
+        matched = frozenset[str]().union(*(each.matched for each in known))
+        others = frozenset[str]().union(*(each.others for each in known)) - matched
+        found[name] = _written(Meaning(matched, others))
+    return found
 
 
 def learned(known: Meaning, pattern: str, types: Iterable[ResourceType]) -> Meaning:
