@@ -50,6 +50,21 @@ def _parse_changes(output: bytes) -> Iterator[tuple[str, tuple[str, str] | None]
         yield text(path), None if status == "D" else (mode, blob)
 
 
+async def at(git: Git, places: Sequence[tuple[str, str]]) -> list[str]:
+    """The blob id at each (commit, path); "" where there is none, or no line can hold the path."""
+    asked = [place for place in places if "\n" not in place[1]]
+    if not asked:
+        return [""] * len(places)
+    stdin = b"".join(f"{commit}:{path}\n".encode("utf-8", "surrogateescape") for commit, path in asked)
+    output = await git.output("cat-file", "--batch-check=%(objecttype) %(objectname)", stdin=stdin)
+    rows = [row.split(b" ") for row in output.split(b"\n")[:-1]]
+    found = {
+        place: row[1].decode() if len(row) == 2 and row[0] == b"blob" else ""
+        for place, row in zip(asked, rows, strict=True)
+    }
+    return [found.get(place, "") for place in places]
+
+
 async def sizes(git: Git, ids: Sequence[str]) -> dict[str, int]:
     """The bytes of each of these blobs."""
     check = ("cat-file", "--batch-check=%(objectname) %(objectsize)")

@@ -145,6 +145,9 @@ class GitRepository:
     async def changed(self, old: str, new: str) -> dict[str, tuple[str, str] | None]:
         return await objects.changed(self._git, old, new)
 
+    async def at(self, places: Sequence[tuple[str, str]]) -> list[str]:
+        return await objects.at(self._git, places)
+
     async def sizes(self, ids: Sequence[str]) -> dict[str, int]:
         return await objects.sizes(self._git, ids)
 

@@ -65,6 +65,7 @@ class SqliteJournal:
         with writing.transaction():
             writing.begin_anew()
             self._id, self._former = writing.new_id(key)
+            self._highest = writing.last_seq()
 
     @property
     def id(self) -> str:
@@ -74,7 +75,7 @@ class SqliteJournal:
         return journal == self._id or journal in self._former or proves(journal, self._key)
 
     def issued(self, journal: str, seq: int) -> bool:
-        return journal == self._id or seq <= self._former.get(journal, 0)
+        return seq <= (self._highest if journal == self._id else self._former.get(journal, 0))
 
     @property
     def key(self) -> bytes:
@@ -82,9 +83,10 @@ class SqliteJournal:
 
     async def append(self, batch: Append) -> list[Entry]:
         spool = self._staging.get(batch.listing)
-        entries = await self._write(
-            lambda store: store.append(batch, () if spool is None else spool.batches())
+        entries, highest = await self._write(
+            lambda store: (store.append(batch, () if spool is None else spool.batches()), store.last_seq())
         )
+        self._highest = max(self._highest, highest)
         self._staging.discard(batch.listing)
         if entries or spool is not None:
             self._wake()

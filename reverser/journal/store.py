@@ -192,7 +192,7 @@ class Store:
         return self._db.execute(statement, (destination, after)).fetchone() is not None
 
     def ack(self, destination: str, seqs: Iterable[int | range], head: str) -> None:
-        highest = self._last_seq()
+        highest = self.last_seq()
         every = (each if isinstance(each, range) else range(each, each + 1) for each in seqs)
         places = ((destination, each.start, min(each.stop - 1, highest)) for each in every)
         self._db.executemany("DELETE FROM entries WHERE destination=? AND seq BETWEEN ? AND ?", places)
@@ -330,7 +330,7 @@ class Store:
         with left_out("journal", "former"):
             former = msgspec.json.decode(stored or "{}", type=dict[str, int])
         if old := self.fact("id"):
-            former[old] = self._last_seq()
+            former[old] = self.last_seq()
         # What the key proves to be ours may be forgotten; ids of format 3 could not be told any more.
         proven = [each for each in former if proves(each, digest_key)]
         former = {each: last for each, last in former.items() if each not in proven[:-FORMER]}
@@ -339,7 +339,8 @@ class Store:
         self.set_fact("id", identity)
         return identity, former
 
-    def _last_seq(self) -> int:
+    def last_seq(self) -> int:
+        """The highest number that was ever given out."""
         row = self._db.execute("SELECT seq FROM sqlite_sequence WHERE name='entries'").fetchone()
         return int(row[0]) if row else 0
 

@@ -1,9 +1,9 @@
 """Before writing: what has the remote branch become, and which of our entries does it hold?
 
 Asked at the start, after every uncertain push, and when somebody else moved the branch. The
-answer is read from the branch alone: commits that carry our `Reverser-Entry` are acknowledged,
-which makes every entry land exactly once; commits of others tell which of our files they edited, and
-which files are another daemon's (`stages.file_owner`).
+answer is read from the branch alone: what commits with our `Reverser-Entry` really hold (`recognition`)
+is acknowledged, which makes every entry land exactly once; commits of others tell which of our files they
+edited, and which files are another daemon's (`stages.file_owner`).
 
 A branch that we have never met may hold files that a journal nobody knows wrote under our cluster's name:
 ours, before data_dir was lost, or another daemon's. Nobody but a person can tell; until one does, nothing
@@ -40,6 +40,7 @@ from reverser.writer.foreign import Foreign
 from reverser.writer.landing import light
 from reverser.writer.others import Others
 from reverser.writer.owners import Owners
+from reverser.writer.recognition import Recognition
 from reverser.writer.recover import Recovery
 from reverser.writer.touched import Touched
 
@@ -90,6 +91,7 @@ class CatchUp:
         self._edited = Touched(destination.name, journal)
         self._owners = Owners(destination.name, us.root, journal)
         self._others = Others(repository, us.root)
+        self.recognition = Recognition(destination.name, journal, repository)
 
     async def run(self, now: float) -> tuple[str, Foreign]:
         """Fetch and mend; the remote head ("" for an empty branch) and the files of others.
@@ -98,10 +100,13 @@ class CatchUp:
         """
         met = await self._met()
         landed = await self._since(met.known, met.head)
+        seqs = await self.recognition.landed(landed)
+        landed = self.recognition.sifted(landed)
         us, files = await self._files(met, landed)
         await self._ask(met, us, files)
         await self._owners.follow(us, landed)
-        await self._acknowledge(landed, met.stored)
+        if seqs:
+            await self._journal.ack(self._name, seqs, met.stored)
         rebuilt = await self._rebuild(met, landed, us, files)
         touched = await self._touched(met, landed, us)
         await self._owners.write(files)
@@ -135,7 +140,7 @@ class CatchUp:
         us = msgspec.structs.replace(self._us, followed=await self._owners.followed())
         before = await self._owners.read() if met.known and not met.doubt else None
         if met.known and before is None:
-            landed = await self._since("", met.head)
+            landed = self.recognition.sifted(await self._since("", met.head))
             if met.upgraded and not met.doubt:
                 us = await self._trusted(us, landed)
         # What the journal says holds where history was rewritten, by somebody who squashed it for example.
@@ -159,13 +164,6 @@ class CatchUp:
             found = [path for path in found if path in recorded]
         if found:
             raise _unknown(self._name, files.theirs()[found[0]], found)
-
-    async def _acknowledge(self, landed: Sequence[Landed], head: str) -> None:
-        ranges = [entry for commit in landed for entry in map(parse_entry, commit.entries) if entry]
-        ours = [each for each in ranges if self._journal.issued(each[0], each[2])]
-        seqs = [range(first, last + 1) for _, first, last in ours]
-        if seqs:
-            await self._journal.ack(self._name, seqs, head)
 
     async def _rebuild(self, met: Met, landed: Sequence[Landed], us: Us, files: Files) -> bool:
         """Have records taken from the branch where it knows better; whether that was so."""

@@ -71,6 +71,7 @@ class Writer:
         self._clock = clock
         self._step = READING
         self._landing = Landing(destination, journal, repository, metrics, health, clock, on_pushed, notes)
+        self._landing.on_push = catch_up.recognition.pushing
 
     def drain(self) -> None:
         """Write what is journaled, then return from `run`."""

@@ -94,6 +94,8 @@ class Landing:
         self._health = health
         self._clock = clock
         self._touched = Touched(destination.name, journal)
+        self.on_push: Callable[[Sequence[str]], object] = len
+        """Is told of commits before they are pushed: whatever becomes of that, they are ours."""
         self._owners = Owners(destination.name, destination.path.strip("/"), journal)
 
     async def run(self, batches: trio.MemoryReceiveChannel[Written]) -> None:
@@ -140,6 +142,7 @@ class Landing:
 
     async def _push(self, batch: Written) -> None:
         started = trio.current_time()
+        self.on_push(batch.ids)
         result = await self._repository.push(batch.head, batch.parent)
         self._metrics.observe(
             "git_push_duration_seconds", trio.current_time() - started, destination=self._name

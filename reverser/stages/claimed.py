@@ -1,0 +1,144 @@
+"""Which pending entries a commit really holds, whatever its trailers say. Pure.
+
+Whoever may push to the branch can write our trailers. So a commit that claims entries is believed where
+its tree says what they say: the file has the entry's content, or the commit removes it. Of several entries
+of one object the last counts, for the others are below it. And entries of one object land in their order:
+none is believed while an earlier one that touches the same is neither landed nor in the same commit.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from bisect import bisect_left, bisect_right
+from collections import deque
+from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
+from typing import TypeAlias
+
+import msgspec
+
+from reverser.model.entry import Entry
+from reverser.model.ports import Landed
+from reverser.model.resource import ObjectKey
+from reverser.stages.message import parse_entry
+
+SHA1_DIGITS = 40
+
+Span: TypeAlias = tuple[int, int]
+"""(first, last) of the numbers that a trailer claims."""
+
+
+class Claimed(msgspec.Struct, frozen=True):
+    """What a pending entry writes, without its content."""
+
+    seq: int
+    key: ObjectKey
+    path: str
+    blob: str
+    """What Git calls the content; empty: the file goes."""
+    previous_path: str = ""
+
+    @property
+    def places(self) -> tuple[Hashable, ...]:
+        """The object and the paths that the entry is about."""
+        return (self.key, *filter(None, (self.path, self.previous_path)))
+
+
+def claimed(entry: Entry, commit: str) -> Claimed:
+    """What an entry writes, in a repository whose commits are called like this one."""
+    content = entry.edit.content
+    blob = "" if content is None else _blob(content, len(commit))
+    return Claimed(entry.seq, entry.key, entry.edit.path, blob, entry.previous_path)
+
+
+def _blob(content: bytes, digits: int) -> str:
+    made = hashlib.sha1(usedforsecurity=False) if digits == SHA1_DIGITS else hashlib.sha256()
+    made.update(b"blob %d\0" % len(content))
+    made.update(content)
+    return made.hexdigest()
+
+
+def spans(commit: Landed, issued: Callable[[str, int], bool]) -> list[Span]:
+    """The numbers that a commit claims, of those that were given out."""
+    found = filter(None, map(parse_entry, commit.entries))
+    return [(first, last) for journal, first, last in found if issued(journal, last)]
+
+
+def within(pending: Sequence[Claimed], claims: Iterable[Span]) -> list[Claimed]:
+    """The pending entries, which are in order, that these numbers name."""
+    found: dict[int, Claimed] = {}
+    for first, last in claims:
+        start = bisect_left(pending, first, key=lambda each: each.seq)
+        end = bisect_right(pending, last, key=lambda each: each.seq)
+        found.update((each.seq, each) for each in pending[start:end])
+    return [found[seq] for seq in sorted(found)]
+
+
+class Claim:
+    """The pending entries that one commit claims."""
+
+    def __init__(self, commit: Landed, entries: Sequence[Claimed]) -> None:
+        self.commit = commit
+        self._removed = frozenset(commit.removed)
+        self.seqs = frozenset(each.seq for each in entries)
+        self.objects: dict[ObjectKey, list[Claimed]] = {}
+        for each in entries:
+            self.objects.setdefault(each.key, []).append(each)
+        self._written = {each.path: each.blob for each in entries if each.blob}
+
+    @property
+    def paths(self) -> set[str]:
+        """What is to be looked at in the commit's tree."""
+        last = [entries[-1] for entries in self.objects.values()]
+        return {path for each in last for path in (each.path, each.previous_path) if path}
+
+    def holds(self, key: ObjectKey, found: Mapping[str, str]) -> bool:
+        """Whether the tree says what the object's entries say; `found`: path -> blob, "" for none."""
+        *before, last = self.objects[key]
+        if last.previous_path and not self._gone(last.previous_path, found):
+            return False
+        if last.blob:
+            return found[last.path] in (last.blob, self._written[last.path])
+        made = any(each.blob for each in before)
+        return self._gone(last.path, found) and (bool(found[last.path]) or made or last.path in self._removed)
+
+    def _gone(self, path: str, found: Mapping[str, str]) -> bool:
+        """Whether nothing is there, or only what another entry of the commit has put there."""
+        return found[path] in ("", self._written.get(path))
+
+
+class Order:
+    """The pending entries that have not landed, by what they touch."""
+
+    def __init__(self, pending: Iterable[Claimed]) -> None:
+        self._open: dict[Hashable, deque[int]] = {}
+        for each in pending:
+            for place in each.places:
+                self._open.setdefault(place, deque()).append(each.seq)
+        self._landed: set[int] = set()
+
+    def allows(self, entries: Sequence[Claimed], beside: Collection[int]) -> bool:
+        """Whether all that comes before these entries of one object has landed, or is beside them."""
+        last = entries[-1].seq
+        return all(
+            seq > last or seq in beside or seq in self._landed
+            for each in entries
+            for place in each.places
+            for seq in self._before(place, last)
+        )
+
+    def land(self, entries: Iterable[Claimed]) -> None:
+        """These have landed."""
+        self._landed.update(each.seq for each in entries)
+
+    def _before(self, place: Hashable, last: int) -> list[int]:
+        waiting = self._open.get(place, deque())
+        while waiting and waiting[0] in self._landed:
+            waiting.popleft()
+        return [*_until(waiting, last)]
+
+
+def _until(seqs: Iterable[int], last: int) -> Iterable[int]:
+    for seq in seqs:
+        if seq > last:
+            return
+        yield seq

@@ -1,0 +1,190 @@
+"""Which of our entries are in the branch: pushes that landed although the connection broke, and no others.
+
+A commit that this process has pushed is known by its id. Another one that claims our entries, from before
+a restart or a backup, is believed where its tree says what they say (`stages.claimed`); an object that a
+person's file describes is looked for in the files that the commit changed. What is not believed stays
+pending and lands on top. A commit whose claims are all untrue counts as a person's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+import structlog
+import trio
+
+from reverser.bugs import left_out
+from reverser.errors import WithheldError
+from reverser.model.entry import Entry
+from reverser.model.ports import Journal, Landed, Repository
+from reverser.stages import adopt
+from reverser.stages.claimed import Claim, Claimed, Order, Span, claimed, spans, within
+from reverser.stages.file_owner import journals
+from reverser.stages.manifest import Described, read
+
+log = structlog.get_logger()
+
+CHUNK = 500
+PUSHED_MOST = 20_000
+"""Ids of commits that this process has pushed, or tried to."""
+LOOKED_AT_MOST = 500_000
+"""Pairs of a commit and an entry that it claims: only forged ranges can make more."""
+FILES_MOST = 100
+"""Files of people that are read for what they describe."""
+FILES_OF_A_COMMIT = 20
+
+
+class Recognition:
+    """Compares what commits claim with what is pending, for one destination."""
+
+    def __init__(self, name: str, journal: Journal, repository: Repository) -> None:
+        self._name = name
+        self._journal = journal
+        self._repository = repository
+        self._pushed: dict[str, None] = {}
+        self._forged: frozenset[str] = frozenset()
+        self._files_left = FILES_MOST
+
+    def pushing(self, ids: Sequence[str]) -> None:
+        """These commits of ours are on their way to the branch."""
+        self._pushed |= dict.fromkeys(ids)
+        for old in [*self._pushed][:-PUSHED_MOST]:
+            del self._pushed[old]
+
+    async def landed(self, commits: Sequence[Landed]) -> list[int | range]:
+        """The numbers of our entries that these commits, oldest first, have brought into the branch."""
+        untrue = {each.commit for each in commits if self._never_given_out(each)}
+        told = [(each, spans(each, self._journal.issued)) for each in commits if each.commit not in untrue]
+        sure = [span for each, found in told if each.commit in self._pushed for span in found]
+        doubtful = [(each, found) for each, found in told if found and each.commit not in self._pushed]
+        seqs: list[int | range] = [range(first, last + 1) for first, last in sure]
+        if doubtful:
+            claims = await self._claims(doubtful, sure)
+            believed, liars = await self._judged(*claims)
+            seqs += believed
+            untrue |= liars
+        for commit in untrue:
+            log.warning(
+                "a commit claims entries that it does not hold", destination=self._name, commit=commit
+            )
+        self._forged = frozenset(untrue)
+        return seqs
+
+    def sifted(self, commits: Sequence[Landed]) -> list[Landed]:
+        """The commits, those whose claims are untrue without them."""
+        replaced = (msgspec.structs.replace(each, entries=()) for each in commits)
+        return [
+            new if old.commit in self._forged else old for old, new in zip(commits, replaced, strict=True)
+        ]
+
+    def _never_given_out(self, commit: Landed) -> bool:
+        """Whether it claims numbers of this very start that nothing has."""
+        if self._journal.id not in journals(commit):
+            return False
+        return not any(spans(commit, lambda journal, last: self._given_out(journal, last)))
+
+    def _given_out(self, journal: str, last: int) -> bool:
+        return journal != self._journal.id or self._journal.issued(journal, last)
+
+    async def _claims(
+        self, doubtful: Sequence[tuple[Landed, list[Span]]], sure: Sequence[Span]
+    ) -> tuple[list[Claim], Order]:
+        pending = await self._pending(doubtful[0][0].commit)
+        landed = within(pending, sure)
+        order, claims, room = Order(pending), list[Claim](), LOOKED_AT_MOST
+        order.land(landed)
+        numbers = {each.seq for each in landed}
+        for commit, found in doubtful:
+            mine = [each for each in within(pending, found) if each.seq not in numbers]
+            room -= len(mine)
+            if mine and room > 0:
+                claims.append(Claim(commit, mine))
+        return claims, order
+
+    async def _judged(self, claims: Sequence[Claim], order: Order) -> tuple[list[int], set[str]]:
+        """(entries that have landed, commits of which nothing is true)."""
+        if not claims:
+            return [], set()
+        asked = [(claim.commit.commit, path) for claim in claims for path in sorted(claim.paths)]
+        found = dict(zip(asked, await self._repository.at(asked), strict=True))
+        believed, liars = set[int](), set[str]()
+        self._files_left = FILES_MOST
+        for claim in claims:
+            commit = claim.commit.commit
+            tree = {path: found[commit, path] for path in claim.paths}
+            true = [
+                entries
+                for key, entries in claim.objects.items()
+                if not believed.issuperset(each.seq for each in entries)
+                and order.allows(entries, claim.seqs)
+                and (claim.holds(key, tree) or await self._adopted(claim.commit, entries[-1]))
+            ]
+            for entries in true:
+                order.land(entries)
+                believed.update(each.seq for each in entries)
+            if not true:
+                liars.add(commit)
+        return sorted(believed), liars
+
+    async def _adopted(self, commit: Landed, last: Claimed) -> bool:
+        """Whether a file that the commit changed says what the entry says, or does so no more."""
+        paths = [path for path in commit.paths if path.endswith((".yaml", ".yml", ".json"))]
+        paths = paths[:FILES_OF_A_COMMIT]
+        if not paths or len(paths) > self._files_left:
+            return False
+        self._files_left -= len(paths)
+        entries = await self._journal.pending(self._name, after=last.seq - 1, limit=1)
+        if not entries or entries[0].seq != last.seq:
+            return False
+        now = await self._contents(commit.commit, paths)
+        if entries[0].edit.content is not None:
+            return await trio.to_thread.run_sync(_say, now, entries[0])
+        before = await self._contents(f"{commit.commit}^", paths)
+        return await trio.to_thread.run_sync(
+            lambda: _describe(before, entries[0]) and not _describe(now, entries[0])
+        )
+
+    async def _contents(self, commit: str, paths: Sequence[str]) -> dict[str, bytes]:
+        ids = await self._repository.at([(commit, path) for path in paths])
+        contents = await self._repository.blobs([each for each in ids if each])
+        return {path: contents[each] for path, each in zip(paths, ids, strict=True) if each}
+
+    async def _pending(self, commit: str) -> list[Claimed]:
+        found: list[Claimed] = []
+        while chunk := await self._journal.pending(
+            self._name, after=found[-1].seq if found else 0, limit=CHUNK
+        ):
+            found += await trio.to_thread.run_sync(
+                lambda rows: [claimed(each, commit) for each in rows], chunk
+            )
+        return found
+
+
+def _described(files: dict[str, bytes], entry: Entry) -> list[tuple[bytes, Described]]:
+    key, found = entry.key, list[tuple[bytes, Described]]()
+    for path, content in files.items():
+        with left_out("file", path):
+            found += [(content, each) for each in read(path, content).objects]
+    return [
+        (content, each)
+        for content, each in found
+        if (each.identity.group, each.identity.kind, each.identity.name) == (key.group, entry.kind, key.name)
+        and each.identity.namespace in ("", key.namespace)
+    ]
+
+
+def _describe(files: dict[str, bytes], entry: Entry) -> bool:
+    return bool(_described(files, entry))
+
+
+def _say(files: dict[str, bytes], entry: Entry) -> bool:
+    """Whether an edit of the one file that describes the object would change nothing."""
+    found = _described(files, entry)
+    if len(found) != 1 or entry.edit.content is None:
+        return False
+    content, described = found[0]
+    try:
+        return adopt.edit(content, described.index, adopt.parse(entry.edit.content)) == content
+    except WithheldError:
+        return False
