@@ -141,7 +141,7 @@ class Completion:
             if place not in still
             and (listing.misses(place[1]) or (place[0] in names and listing.sees(place[1])))
         ]
-        draft = await self._memory.draft(ended)
+        draft = await self._memory.draft([*ended, *still])
         for name, key, decision in withheld:
             draft.add(name, key, decision)
         for place in ended:

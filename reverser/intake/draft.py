@@ -14,6 +14,7 @@ from reverser.intake.withholding import Withholding
 from reverser.model.entry import Append, Entry, Record
 from reverser.model.resource import ObjectKey
 from reverser.model.withheld import Withheld
+from reverser.stages.along import unseen
 from reverser.stages.decision import Decision
 
 Place: TypeAlias = tuple[str, ObjectKey]
@@ -52,6 +53,7 @@ class Draft:
         if decision.withheld is not None:
             self._withholding.begin(decision.withheld)
             self._withheld[place] = decision.withheld
+            self._unseen(place)
         elif decision.record is not None or decision.forget:
             self._settle(place, decision.record)
         elif place in self._withholding:
@@ -61,6 +63,11 @@ class Draft:
         self._records[place] = record
         self._withheld.pop(place, None)
         self._withholding.end(place)
+
+    def _unseen(self, place: Place) -> None:
+        """What the object became is written nowhere: its next commit must not claim it for its author."""
+        if record := unseen(self.record(*place)):
+            self._records[place] = record
 
     def withholds(self, place: Place) -> bool:
         """Whether this append withholds the object."""
@@ -73,6 +80,8 @@ class Draft:
         told = place in self._withheld and place not in self._records and len(entries) == len(self._entries)
         self._entries = entries
         self._records.pop(place, None)
+        if place not in self._withheld:
+            self._unseen(place)
         self._withholding.begin(row)
         if told:
             del self._withheld[place]

@@ -21,7 +21,7 @@ from reverser.intake.memory import Memory
 from reverser.intake.patience import PatientJournal
 from reverser.model.attribution import UNKNOWN, Attribution, Evidence
 from reverser.model.change import Change, Operation
-from reverser.model.entry import Entry
+from reverser.model.entry import ANY, Along, Entry
 from reverser.model.ports import Encrypter, Journal
 from reverser.model.resource import ObjectKey
 from reverser.stages.decision import Decision, encrypted, kept_back
@@ -114,6 +114,8 @@ class Replay:
         decision = await self._sealed(key, self._memory.decide(self._route, change, record, scaled=scaled))
         self.results[decision.result] += 1
         if decision.result in ("unselected", "excluded"):
+            if decision.record is not None:
+                draft.add(self._name, key, decision)
             return
         place = place_of(write)
         if decision.entry is not None:
@@ -145,6 +147,7 @@ class Replay:
             entry,
             changed_at=change.seen_at,
             changes=(FIRST,) if before else entry.changes,
+            along=(Along(ANY),) if before else entry.along,
             attribution=attribution,
             audit=trailer(write, entry.kind),
         )

@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 import msgspec
 
 from reverser.model.attribution import Attribution
-from reverser.model.entry import Entry, Mark, Record
+from reverser.model.entry import UNSEEN, Entry, Mark, Record
 from reverser.model.fact import Fact
 from reverser.model.resource import ObjectKey
 from reverser.model.sealed import Sealed
@@ -69,20 +69,26 @@ def record_row(record: Record) -> Row:
     where = place(record.destination, record.key)
     selectors = msgspec.json.encode(record.selectors).decode() if record.selectors else ""
     file = (record.path, record.digest, content, sealed.fingerprint, sealed.content)
-    return (*where, *file, record.mark, selectors)
+    latest = zlib.compress(record.latest, 1) if record.latest else b""
+    return (*where, *file, record.mark, selectors, latest)
 
 
 def record_of(row: Row) -> Record:
     """From a whole row of `records`; a content that was not asked for (None) stays empty."""
-    destination, *key, path, digest, content, fingerprint, file, mark, selectors = row
-    _check(bytes, digest, fingerprint, file)
+    destination, *key, path, digest, content, fingerprint, file, mark, selectors, latest = row
+    _check(bytes, digest, fingerprint, file, latest)
     plain = b"{}" if content is None else zlib.decompress(content)
-    if not (plain.startswith(b"{") and plain.endswith(b"}")):
+    seen = zlib.decompress(latest) if latest else b""
+    if not (_document(plain) and (seen in (b"", UNSEEN) or _document(seen))):
         raise ValueError("no document")
     sealed = Sealed(fingerprint, file) if fingerprint else None
     asked = msgspec.json.decode(selectors, type=tuple[str, ...]) if selectors else ()
     stored = b"" if content is None else plain
-    return Record(destination, key_of(*key), _text(path), digest, stored, sealed, _mark(mark), asked)
+    return Record(destination, key_of(*key), _text(path), digest, stored, sealed, _mark(mark), asked, seen)
+
+
+def _document(content: bytes) -> bool:
+    return content.startswith(b"{") and content.endswith(b"}")
 
 
 def _mark(value: str) -> Mark:

@@ -14,7 +14,7 @@ from pathlib import Path
 from reverser.errors import StalledError
 from reverser.journal.rows import identity
 
-VERSION = 5
+VERSION = 6
 WAL_BYTES_KEPT = 16 * 1024 * 1024
 """The log of what was written shrinks to this when it has grown for a snapshot."""
 INCREMENTAL = 2
@@ -92,6 +92,12 @@ the objects themselves tell by what they are selected."""
 FIFTH = "UPDATE OR REPLACE evidence SET id=identity(body, id);"
 """Facts are known by what they tell, not by an id that a client may choose: since format 5."""
 
+SIXTH = """
+ALTER TABLE records ADD COLUMN latest BLOB NOT NULL DEFAULT x'';
+UPDATE positions SET coverage='';
+"""
+"""What was seen and made no commit: since format 6. Every stream lists again, since none was kept."""
+
 
 def connect(path: Path) -> sqlite3.Connection:
     """A connection in autocommit mode, usable from any one thread at a time."""
@@ -113,7 +119,7 @@ def prepare(connection: sqlite3.Connection) -> None:
         _make_shrinkable(connection)
     if version < VERSION:
         connection.create_function("identity", 2, identity, deterministic=True)
-        missing = "".join((TABLES, SECOND, THIRD, FOURTH, FIFTH)[version:])
+        missing = "".join((TABLES, SECOND, THIRD, FOURTH, FIFTH, SIXTH)[version:])
         connection.executescript(f"BEGIN; {missing} PRAGMA user_version={VERSION}; COMMIT;")
     elif version != VERSION:
         message = f"the journal was written by another version (format {version}, here {VERSION})"

@@ -33,12 +33,12 @@ from reverser.model.withheld import Withheld
 Place: TypeAlias = tuple[str, ObjectKey]
 WHERE = 'destination=? AND cluster=? AND "group"=? AND resource=? AND namespace=? AND name=?'
 ENTER = "INSERT INTO entries (destination, appended_at, body, waiting) VALUES (?,?,?,?)"
-RECORD = "INSERT OR REPLACE INTO records VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)"
+RECORD = "INSERT OR REPLACE INTO records VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
 PAGES_KEPT = 1024
 """Free pages of 4 KiB that are kept for the next entries."""
 PAGES_AT_ONCE = 512
 BARE = """SELECT rowid, destination, cluster, "group", resource, namespace, name, path, digest,
-    NULL, x'', x'', mark, selectors FROM records"""
+    NULL, x'', x'', mark, selectors, x'' FROM records"""
 """Records without their contents."""
 FORMER = 1000
 """Starts whose ids are remembered."""

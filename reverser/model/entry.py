@@ -23,6 +23,21 @@ Mark: TypeAlias = Literal["", "anew", "absent"]
 another one; `absent`, the object has no file of ours."""
 
 
+ANY = "*"
+"""In the place of a field's path: every field of the object."""
+UNSEEN = b"null"
+"""In the place of `Record.latest`: a version of the object was not looked at."""
+
+
+class Along(msgspec.Struct, frozen=True):
+    """A field that others had written before, and that reaches Git with a change."""
+
+    path: str
+    """As in `Entry.changes`, with all that is below it; `*` for every field."""
+    line: str = ""
+    """What the commit's body says of it. Never a value of a Secret."""
+
+
 class Edit(msgspec.Struct, frozen=True):
     """One file to write (`content` is bytes) or to remove (`content` is None)."""
 
@@ -44,7 +59,11 @@ class Entry(msgspec.Struct, frozen=True):
     changed_at: float
     """Unix seconds: the newest managedFields time, else when the change was seen."""
     changes: tuple[str, ...] = ()
-    """What changed, one field path a line, for the commit's body. Never a value of a Secret."""
+    """What the author changed, one field path a line, for the commit's body. Never a value of a Secret."""
+    fields: tuple[str, ...] = ()
+    """The paths of all that the author changed; `*` alone when it may be any field."""
+    along: tuple[Along, ...] = ()
+    """What others had changed since the object's last commit, and is still so."""
     attribution: Attribution = UNRESOLVED
     previous_path: str = ""
     """Where the object's file was until now, when the layout moved it: removed in the same commit."""
@@ -73,7 +92,7 @@ class Record(msgspec.Struct, frozen=True):
     digest: bytes
     """Keyed digest of the rendered bytes."""
     content: bytes
-    """The sanitized content as JSON: the left side of the next change's field list."""
+    """The sanitized content as JSON: what the file says."""
     sealed: Sealed | None = None
     """Of a document that the destination encrypts."""
     mark: Mark = ""
@@ -81,6 +100,9 @@ class Record(msgspec.Struct, frozen=True):
     selectors: tuple[str, ...] = ()
     """Selectors of rules that the object's labels fulfilled and those of the document alone do not: the
     sanitizer strips some labels."""
+    latest: bytes = b""
+    """The sanitized content as it was seen last, as JSON, where it differs from `content` and made no commit:
+    the left side of the next change's field list. Empty: as `content`; `null`: a version was not seen."""
 
 
 class Append(msgspec.Struct):

@@ -17,9 +17,9 @@ from reverser.model.change import Change, Operation, Origin
 from reverser.model.document import Document
 from reverser.model.entry import Edit, Entry, Record
 from reverser.model.sealed import Sealed
+from reverser.stages.along import Told, latest, told, unseen
 from reverser.stages.decision import Decision, digest, encrypted, kept_back
 from reverser.stages.departure import deleted, deselected, labels_of, lacking, left, wanted
-from reverser.stages.describe import describe
 from reverser.stages.equality import same
 from reverser.stages.exclude import actors
 from reverser.stages.managed import written as written_by
@@ -61,11 +61,10 @@ def _written(
     fingerprint = digest(content + sealing, route.digest_key)
     asked = lacking(rules, labels_of(document.content))
     if record is not None and record.path == path and _same(record, fingerprint, document, route, sealing):
-        seen = None if record.selectors == asked else msgspec.structs.replace(record, selectors=asked)
-        return Decision("unchanged", record=seen)
+        return Decision("unchanged", record=_seen(record, document, fingerprint, asked))
     rules = wanted(rules, _operation(record), _told(change))
     if not rules:
-        return Decision("unselected")
+        return Decision("unselected", record=unseen(record))
     entry = _entry(route, rules, change, record, document, Edit(path, content))
     stored = msgspec.json.encode(document.content)
     plain = digest(content, route.digest_key) if sealing else fingerprint
@@ -90,6 +89,7 @@ def _entry(
     edit: Edit,
 ) -> Entry:
     manager, changed_at = written_by(change.object)
+    done = _told_of(change, record, document)
     return Entry(
         destination=route.destination.name,
         key=change.key,
@@ -99,7 +99,9 @@ def _entry(
         origin=change.origin,
         edit=edit,
         changed_at=changed_at or change.seen_at,
-        changes=_changes(document, record, change.origin),
+        changes=done.changes,
+        fields=done.fields,
+        along=done.along,
         attribution=Attribution(manager=manager),
         previous_path=_previous(record, edit.path),
         actors=actors(rules),
@@ -129,7 +131,7 @@ def _same(record: Record, fingerprint: bytes, document: Document, route: Route, 
     """Whether nothing that matters differs from what was recorded."""
     if record.mark:
         return False
-    known = record.digest if record.sealed is None else record.sealed.fingerprint
+    known = _fingerprint(record)
     if known == fingerprint:
         return True
     if not document.insignificant or (record.sealed is None) is bool(sealing):
@@ -142,8 +144,23 @@ def _same(record: Record, fingerprint: bytes, document: Document, route: Route, 
     return same(significant(document), significant(old))
 
 
-def _changes(document: Document, record: Record | None, origin: Origin) -> tuple[str, ...]:
-    if record is None or record.mark or origin is not Origin.LIVE:
-        return ()
+def _fingerprint(record: Record) -> bytes:
+    return record.digest if record.sealed is None else record.sealed.fingerprint
+
+
+def _seen(
+    record: Record, document: Document, fingerprint: bytes, selectors: tuple[str, ...]
+) -> Record | None:
+    """The record of an object that differs at most in what is no reason for a commit; None: as it is."""
+    seen = latest(document.content, same=_fingerprint(record) == fingerprint)
+    if (record.selectors, record.latest) == (selectors, seen):
+        return None
+    return msgspec.structs.replace(record, selectors=selectors, latest=seen)
+
+
+def _told_of(change: Change, record: Record | None, document: Document) -> Told:
+    """Of what a list found nobody is the author."""
+    if change.origin is not Origin.LIVE:
+        return Told()
     secret = (document.key.group, document.kind) == ("", "Secret")
-    return describe(msgspec.json.decode(record.content), document.content, secret=secret)
+    return told(record, document.content, created=change.created, secret=secret)

@@ -16,6 +16,7 @@ from reverser.model.attribution import UNRESOLVED, Attribution
 from reverser.model.change import Change, Operation, Origin, Stream
 from reverser.model.entry import Edit, Entry, Record
 from reverser.model.resource import ResourceType
+from reverser.stages.along import unseen
 from reverser.stages.decision import Decision
 from reverser.stages.exclude import actors
 from reverser.stages.managed import changed_at, manager
@@ -55,7 +56,7 @@ def swept(route: Route, stream: Stream, record: Record, now: float) -> Decision:
 def deselected(route: Route, change: Change, record: Record | None) -> Decision:
     """No rule selects the object: its file goes when one did as it was recorded."""
     if record is None or not (rules := _recorded_rules(route, change.stream.type, record)):
-        return Decision("unselected")
+        return Decision("unselected", record=unseen(record))
     return left(rules, change, record, "no rule selects it any more")
 
 

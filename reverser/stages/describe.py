@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from reverser.stages.differences import ABSENT, Difference, differences, hidden
@@ -33,14 +33,19 @@ def describe(
         return ()
     rest = differences(old, new)
     found = list(itertools.islice(rest, MOST_LINES))
-    more = sum(1 for _ in rest)
-    if not more:
-        return tuple(_line(each, secret=secret) for each in found)
-    lines = [_line(each, secret=secret) for each in found[:-1]]
-    return (*lines, f"… and {more + 1} more")
+    return lines(found, len(found) + sum(1 for _ in rest), secret=secret)
 
 
-def _line(difference: Difference, *, secret: bool) -> str:
+def lines(first: Sequence[Difference], number: int, *, secret: bool) -> tuple[str, ...]:
+    """At most 10 lines of so many differences; of more than 10 the first 10 will do."""
+    if number <= MOST_LINES:
+        return tuple(line(each, secret=secret) for each in first)
+    kept = MOST_LINES - 1
+    return (*(line(each, secret=secret) for each in first[:kept]), f"… and {number - kept} more")
+
+
+def line(difference: Difference, *, secret: bool) -> str:
+    """One difference on one line."""
     path, old, new = difference
     before, after = old[1], new[1]
     secret = secret or hidden(*old) or hidden(*new)

@@ -23,6 +23,7 @@ from reverser.model.commit import CommitPlan
 from reverser.model.correction import Correction
 from reverser.model.entry import Entry
 from reverser.model.message import Message
+from reverser.stages.along import TRAILER, came_along
 from reverser.stages.exclude import parted
 from reverser.stages.identity import Identify
 from reverser.stages.text import cut, visible
@@ -109,6 +110,7 @@ def _about(plan: CommitPlan) -> Iterator[tuple[str, str]]:
             yield "Kubernetes-Object", _object(own.first)
             yield "Kubernetes-Operation", own.first.operation.value
         yield from _by_whom([entry.attribution for entry in own.entries])
+        yield from ((TRAILER, value) for value in came_along(plan))
     yield from _beside("Excluded" if own is None else "Folded", [entry.attribution for entry in aside])
 
 

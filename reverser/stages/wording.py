@@ -14,6 +14,7 @@ from reverser.model.attribution import Attribution
 from reverser.model.change import Operation, Origin
 from reverser.model.commit import CommitPlan
 from reverser.model.entry import Entry
+from reverser.stages.along import along_lines
 from reverser.stages.exclude import parted
 from reverser.stages.text import cut
 
@@ -72,7 +73,7 @@ def _live_subject(plan: CommitPlan) -> str:
 
 def _live_body(plan: CommitPlan) -> list[str]:
     if len(plan.entries) == 1:
-        return [*plan.first.changes, *_notes(plan.first)]
+        return [*plan.first.changes, *along_lines(plan.first), *_notes(plan.first)]
     return _bounded(_live_line(entry) for entry in plan.entries)
 
 
@@ -84,8 +85,9 @@ def _by(attribution: Attribution) -> str:
 
 
 def _live_line(entry: Entry, by: str = "") -> str:
-    told = [*entry.changes[:1], *_notes(entry)]
-    more = f" (and {len(entry.changes) - 1} more)" if len(entry.changes) > 1 else ""
+    fields = [*entry.changes, *along_lines(entry)]
+    told = [*fields[:1], *_notes(entry)]
+    more = f" (and {len(fields) - 1} more)" if len(fields) > 1 else ""
     detail = f": {'; '.join(told)}{more}" if told else ""
     return f"{entry.operation.value} {entry.key}{by}{detail}"
 

@@ -26,7 +26,9 @@ import trio
 from reverser.errors import WithheldError
 from reverser.model.entry import Edit, Entry
 from reverser.model.ports import Repository
+from reverser.model.resource import ObjectKey
 from reverser.stages import adopt
+from reverser.stages.along import with_all_along
 from reverser.stages.described import Place
 from reverser.stages.file_owner import refused
 from reverser.stages.manifest import Identity
@@ -64,6 +66,8 @@ class Foreign:
         """Files of others that we have edited: their content now, None for those that are gone."""
         self._own: dict[str, bool] = {}
         """Paths of ours that we have written (True) or removed since."""
+        self._given_up: dict[ObjectKey, int] = {}
+        """Objects of which an entry was withheld -> the entry that comes next, 0 before it came."""
         self._undo: list[Callable[[], None]] = []
         """What takes back what was placed since the last `keep`, the oldest first."""
 
@@ -84,6 +88,19 @@ class Foreign:
         except Exception:
             self.take_back(before)
             raise
+
+    def give_up(self, entry: Entry) -> None:
+        """The entry is withheld."""
+        self._given_up[entry.key] = 0
+
+    def told(self, entry: Entry) -> Entry:
+        """The entry, which brings along what an entry before it was to bring, and was withheld."""
+        following = self._given_up.get(entry.key)
+        if following is None:
+            return entry
+        if following == 0:
+            self._given_up[entry.key] = following = entry.seq
+        return with_all_along(entry) if following == entry.seq else entry
 
     def keep(self) -> None:
         """What was placed so far is in a commit."""

@@ -106,6 +106,7 @@ class _Making:
 
     def withheld(self, entry: Entry, error: WithheldError) -> tuple[int, Withheld, str]:
         """The entry's number, why it is left out, and where our file of the object stands."""
+        self._foreign.give_up(entry)
         reason = Withheld(self._destination.name, entry.key, error.reason, error.message, self._now)
         return entry.seq, reason, self._foreign.standing(entry)
 
@@ -113,7 +114,8 @@ class _Making:
         """Those that have a place, and the others."""
         there: list[There] = []
         withheld: list[tuple[int, Withheld, str]] = []
-        for entry in entries:
+        for each in entries:
+            entry = self._foreign.told(each)
             try:
                 with contained("place", entry.key):
                     paths.check(entry.edit.path)

@@ -19,7 +19,7 @@ import trio
 from reverser.bugs import left_out
 from reverser.errors import WithheldError
 from reverser.model.change import Operation, Origin
-from reverser.model.entry import Append, Edit, Entry, Mark, Record
+from reverser.model.entry import UNSEEN, Append, Edit, Entry, Mark, Record
 from reverser.model.ports import Journal, Repository
 from reverser.model.resource import ObjectKey, ResourceType
 from reverser.stages import adopt
@@ -132,7 +132,7 @@ class Recovery:
         if resource is None:
             return None
         key = ObjectKey(cluster, resource.group, resource.resource, namespace, name)
-        return Record(self._name, key, path, digest(content, self._journal.key), stored)
+        return Record(self._name, key, path, digest(content, self._journal.key), stored, latest=UNSEEN)
 
     async def restore_files(
         self, head: str, pending: Iterable[Entry], us: Us, others: Mapping[str, str], now: float

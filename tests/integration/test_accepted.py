@@ -350,6 +350,7 @@ OLDER = """
 DELETE FROM facts WHERE name LIKE 'others/%' OR name LIKE 'followed/%' OR name LIKE 'place/%';
 ALTER TABLE records DROP COLUMN mark;
 ALTER TABLE records DROP COLUMN selectors;
+ALTER TABLE records DROP COLUMN latest;
 PRAGMA user_version=3;
 """
 

@@ -208,3 +208,20 @@ class Blind(Breaking):
 
     async def at(self, places: Sequence[tuple[str, str]]) -> list[str]:
         raise AssertionError(places)
+
+
+async def test_what_is_pending_behind_a_withheld_entry_claims_nothing_of_it(tmp_path: Path) -> None:
+    """The next commit of the object names all of it as come along; the one after that is whole."""
+    async with world(tmp_path) as there:
+        there.remote.commit({"taken.yaml": "notes: mine\n"})
+        key = ObjectKey("default", "", "configmaps", "", "a")
+        for path, value in (("taken.yaml", b"1"), ("a.yaml", b"2"), ("a.yaml", b"3")):
+            edit = Edit(path, b"v: %s\n" % value)
+            entry = Entry("live", key, "v1", "ConfigMap", Operation.UPDATE, Origin.LIVE, edit, time.time())
+            await there.journal.append(Append(entries=[entry]))
+        async with there.writing():
+            await there.landed()
+        form = "--format=%(trailers:key=Kubernetes-Came-Along,valueonly,separator=%x2c)"
+        told = git(there.remote.bare, "log", "--reverse", form, "main").split("\n")
+        assert told[-2:] == ["*; object=_cluster/configmaps/a", ""]
+        assert entries(there) == ["2", "3"]

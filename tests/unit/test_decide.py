@@ -10,7 +10,7 @@ import pytest
 
 from reverser.model.change import Change, Operation, Origin, Stream
 from reverser.model.destination import Destination, Sops
-from reverser.model.entry import Edit, Record
+from reverser.model.entry import UNSEEN, Edit, Record
 from reverser.model.resource import ResourceType
 from reverser.model.rule import Rule, SanitizeRule
 from reverser.stages.decide import decide
@@ -192,12 +192,17 @@ def test_an_object_that_leaves_the_selection_loses_its_file(origin: Origin, told
     assert decision.entry.reason == "no rule selects it any more"
 
 
+def unselected(record: Record | None) -> Decision:
+    """Nothing is written; a record remembers that its object may have changed since."""
+    return Decision("unselected", record=record and msgspec.structs.replace(record, latest=UNSEEN))
+
+
 def test_a_changed_configuration_leaves_files_alone() -> None:
     """Objects whose recorded state today's rules do not select keep their files, deleted or not."""
     record = recorded(route(), web())
     today = route(Rule("gold", "live", selector="tier=gold"))
 
-    assert decide(today, change(web()), record) == Decision("unselected")
+    assert decide(today, change(web()), record) == unselected(record)
     assert decide(today, change(web(), deleted=True), record) == Decision("unselected")
     assert swept(today, Stream("default", DEPLOYMENTS), record, SEEN_AT) == Decision("unselected")
 
@@ -271,7 +276,7 @@ def test_an_omitted_secret_has_no_entry_at_all(origin: Origin) -> None:
     record = recorded(masking, secret(), type=SECRETS)
 
     for known in (None, record):
-        assert decide(route(), change(secret(), origin, type=SECRETS), known) == Decision("unselected")
+        assert decide(route(), change(secret(), origin, type=SECRETS), known) == unselected(known)
     assert decide(route(), change(secret(), type=SECRETS, deleted=True), record) == Decision("unselected")
     assert swept(route(), Stream("default", SECRETS), record, SEEN_AT) == Decision("unselected")
     assert not route().wants_type(SECRETS)
@@ -372,7 +377,8 @@ def test_a_rule_writes_its_operations_only(operations: Any, written: set[str]) -
 
     assert {name for name, decision in decisions.items() if decision.entry is not None} == written
     for name in decisions.keys() - written:
-        assert decisions[name] == Decision("unselected")
+        changed_since = record if name in ("modified", "changed since") else None
+        assert decisions[name] == unselected(changed_since)
 
 
 def test_an_object_created_anew_over_a_kept_file_is_written() -> None:
@@ -556,7 +562,8 @@ def test_insignificant_fields_of_a_secret_are_no_reason_to_encrypt() -> None:
     labelled = secret()
     labelled["metadata"]["labels"] = {"a": "b"}
 
-    assert decide(made, change(labelled, type=SECRETS), record) == Decision("unchanged")
+    unchanged = decide(made, change(labelled, type=SECRETS), record)
+    assert (unchanged.result, unchanged.entry, unchanged.clear) == ("unchanged", None, None)
     found = decide(made, change(labelled | {"data": {"password": "bmV3"}}, type=SECRETS), record)
     assert found.clear is not None
     assert found.clear.content["metadata"]["labels"] == {"a": "b"}

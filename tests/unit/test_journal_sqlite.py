@@ -278,6 +278,7 @@ async def test_records_of_an_older_version_are_kept(tmp_path: Path) -> None:
         "ALTER TABLE records DROP COLUMN sealed",
         "ALTER TABLE records DROP COLUMN mark",
         "ALTER TABLE records DROP COLUMN selectors",
+        "ALTER TABLE records DROP COLUMN latest",
         "PRAGMA user_version=2",
     ):
         statement(text)(tmp_path / "journal.sqlite")

@@ -324,8 +324,9 @@ FOLD = (Actors(exclude_users=("system:*",), exclude_managers=("argocd-*",), excl
 def test_a_folded_write_is_told_apart() -> None:
     """Subject, body and trailers are the actor's; what is folded in says what, by whom, and how we know."""
     alice = Attribution(Actor("alice"), Evidence.ADMISSION, manager="kubectl-edit")
-    flux = web(attribution=FLUX, actors=FOLD, changes=("spec.replicas: 5 -> 2",), seq=1041)
-    own = web(attribution=alice, actors=FOLD, changes=("spec.replicas: 2 -> 5",))
+    fields = ("spec.replicas",)
+    flux = web(attribution=FLUX, actors=FOLD, changes=("spec.replicas: 5 -> 2",), fields=fields, seq=1041)
+    own = web(attribution=alice, actors=FOLD, changes=("spec.replicas: 2 -> 5",), fields=fields)
 
     assert told(flux, own) == (
         "[UPDATE] shop/deployments.apps/web by alice\n"

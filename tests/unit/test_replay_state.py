@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from reverser.model.destination import Destination
-from reverser.model.entry import Record
+from reverser.model.entry import UNSEEN, Record
 from reverser.model.resource import ObjectKey
 from reverser.model.rule import Rule, SanitizeRule, SensitiveRule
 from reverser.stages.audit import decode_event
@@ -64,6 +64,16 @@ def test_a_patch_changes_what_is_known() -> None:
 
     assert body(patch, record(CONTENT)) == {**CONTENT, "data": {"y": "2", "z": "3"}}
     assert isinstance(body(patch, None), str)
+
+
+def test_a_patch_is_put_on_what_was_seen_last() -> None:
+    """What made no commit stays; where a version was not seen the state is not known."""
+    patch = write(form=Form.PATCH, body={"data": {"z": "3"}})
+    latest = {**CONTENT, "data": {"x": "other"}}
+    known = msgspec.structs.replace(record(CONTENT), latest=msgspec.json.encode(latest))
+
+    assert body(patch, known) == {**CONTENT, "data": {"x": "other", "z": "3"}}
+    assert isinstance(body(patch, msgspec.structs.replace(known, latest=UNSEEN)), str)
 
 
 @pytest.mark.parametrize(

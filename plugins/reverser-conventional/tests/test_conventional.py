@@ -12,6 +12,7 @@ from reverser_conventional.settings import Rule, Settings
 
 from reverser.model.change import Operation, Origin
 from reverser.model.commit import CommitPlan
+from reverser.model.entry import Along
 from reverser.model.message import Message
 from reverser.model.rule import Actors
 from reverser.testing import ACTORS, contract, make, plan
@@ -41,6 +42,16 @@ def test_contract() -> None:
     """Answers depend on the arguments alone."""
     rule = {"type": "fix", "fields": ["spec.*"]}
     assert contract(plugin, {"scope": "{kind}", "rules": [rule]}) == []
+
+
+def test_what_came_along_is_not_told_as_done() -> None:
+    """An autoscaler's replicas are no deed of whoever set a label, nor a reason for a type."""
+    along = (Along("spec.replicas", "spec.replicas: 1 -> 9 (came along)"),)
+    labelled = together(plan(WEB, ACTORS[0], 'metadata.labels.a: + "b"'), along=along)
+    rule = Rule(type="ops", fields=("spec.replicas",))
+
+    assert subject(labelled) == subject(together(labelled, along=()))
+    assert not subject(labelled, rules=(rule,)).startswith("ops")
 
 
 @pytest.mark.parametrize(

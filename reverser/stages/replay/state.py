@@ -14,6 +14,7 @@ import msgspec
 from reverser.model.change import Change, Operation, Origin, Stream
 from reverser.model.entry import Record
 from reverser.model.resource import ResourceType
+from reverser.stages.along import known_content
 from reverser.stages.replay.types import Types
 from reverser.stages.replay.write import MICROSECONDS, Form, Write
 from reverser.stages.route import Route
@@ -51,7 +52,9 @@ def changed(
     if write.form in (Form.PATCH, Form.REPLICAS):
         if record is None:
             return Unknown(NOT_KNOWN)
-        content = msgspec.json.decode(record.content)
+        content = known_content(record)
+        if content is None:
+            return Unknown(NOT_KEPT)
         type_ = _recorded(types, write, content)
         if _hides(route, write, content):
             return Unknown(NOT_KEPT)
