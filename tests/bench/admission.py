@@ -18,6 +18,7 @@ from pathlib import Path
 
 from reverser.http.certificates import FOLDER
 from tests.bench.cluster import change, fill
+from tests.bench.hostile import hostile_writes
 from tests.bench.options import Options, say
 from tests.bench.result import Row, at_most, percentile, spread
 from tests.e2e.daemon import ROOT, Daemon, wait_for
@@ -44,10 +45,13 @@ def measure(options: Options) -> list[Row]:
             wait_for("the snapshot", lambda: len(remote.paths()) >= SIZE, 60)
             seconds = 3 if options.quick else 10
             answers = {rate: [_answers(daemon, rate, seconds) for _ in range(TURNS)] for rate in RATES}
-            without, with_ = _writes(plane, daemon, 20 if options.quick else 100)
+            changes = 20 if options.quick else 100
+            without, with_ = _writes(plane, daemon, changes)
+            with hostile_writes(plane):
+                beside = [each for turn in range(TURNS) for each in _turn(plane, changes, 100 + turn)]
             daemon.stop()
     rows = [row for rate, turns in answers.items() for row in _answer_rows(rate, turns)]
-    return [*rows, *_write_rows(without, with_)]
+    return [*rows, *_write_rows(without, with_), *_beside_rows(with_, beside)]
 
 
 def _answers(daemon: Daemon, rate: int, seconds: float) -> list[float]:
@@ -119,6 +123,13 @@ def _answer_rows(rate: int, turns: Sequence[Sequence[float]]) -> list[Row]:
     if rate == max(RATES):
         p99 = at_most(p99.name, statistics.median(p99s), GOAL_MS, "ms", shown=p99.measured)
     return [Row(f"{name}, p50", f"{spread(p50s, 1)} ms"), p99]
+
+
+def _beside_rows(alone: Sequence[float], beside: Sequence[float]) -> list[Row]:
+    """What a write takes longer for the large object that the daemon decides about meanwhile."""
+    what = "write at the API server that the webhook sees, beside large objects of 1 MB"
+    pairs = [(percent, percentile(beside, percent), percentile(alone, percent)) for percent in (50, 99)]
+    return [Row(f"{what}, p{p}", f"{b * 1000:.1f} ms, {a * 1000:.1f} without them") for p, b, a in pairs]
 
 
 def _write_rows(without: Sequence[float], with_: Sequence[float]) -> list[Row]:
