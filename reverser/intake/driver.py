@@ -82,7 +82,7 @@ class Intake:
         self._listings: dict[str, Listing] = {}
         self._suspects = Suspects(health, metrics)
         every = itertools.chain.from_iterable(routes.values())
-        self._memory = Memory(self._journal, every, self._suspects)
+        self._memory = Memory(self._journal, every, self._suspects, health)
         self._sealing = Sealing(encrypters or {}, journal.key, health)
         self._completion = Completion(routes, coverage, self._journal, self._sealing, self._memory)
         self._turn = trio.Lock()
@@ -135,7 +135,7 @@ class Intake:
     async def _recall(self) -> None:
         names = {route.destination.name for routes in self._routes.values() for route in routes}
         self._sealing.begin(names)
-        await self._memory.recall_withheld()
+        await self._memory.recall_told()
         for name in names:
             async for records in self._memory.recall(name):
                 await self._suspect(name, [record.key for record in records])
@@ -192,6 +192,8 @@ class Intake:
         if isinstance(observation, ListStarted):
             self._listings[stream.id] = Listing(stream)
             self._attributor.listing(observation)
+        else:
+            self._memory.unwanted(stream)
 
     async def _stage(self) -> None:
         """Put aside what the running lists have brought."""

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Iterable, Sequence
 
 from reverser.bugs import BUG, contained, left_out
 from reverser.errors import WithheldError
+from reverser.health import Health
 from reverser.intake.aside import Aside, called_back
 from reverser.intake.claims import Claims
 from reverser.intake.draft import Draft, Place
@@ -16,6 +17,8 @@ from reverser.intake.listing import Listing
 from reverser.intake.patience import PatientJournal
 from reverser.intake.scaled import RESOURCE, Scaled
 from reverser.intake.suspects import Suspects
+from reverser.intake.unmet import FACT as UNMET
+from reverser.intake.unmet import Unmet
 from reverser.intake.withholding import Withholding
 from reverser.model.change import Change, Stream
 from reverser.model.entry import Entry, Record
@@ -35,8 +38,16 @@ class Memory:
     """Autoscalers' targets, paths that are taken, and objects that are withheld."""
 
     def __init__(
-        self, journal: PatientJournal, routes: Iterable[Route], suspects: Suspects | None = None
+        self,
+        journal: PatientJournal,
+        routes: Iterable[Route],
+        suspects: Suspects | None = None,
+        health: Health | None = None,
     ) -> None:
+        """Without `health` nobody is told of paths that no object has."""
+        routes = [*routes]
+        hidden = routes[0].policy.sensitive if routes else ()
+        self._unmet = None if health is None else Unmet(hidden, health)
         self._journal = journal
         self._suspects = suspects
         self._claims = {route.destination.name: Claims() for route in routes if route.hooks.foreign_layout}
@@ -78,6 +89,9 @@ class Memory:
     def decide(self, route: Route, change: Change, record: Record | None, *, scaled: bool) -> Decision:
         """What becomes of a change; `record` is what the journal knows of the object."""
         name = route.destination.name
+        if self._unmet:
+            with left_out("sensitive paths", change.key):
+                self._unmet.note(change)
         if change.unreadable and not change.deleted:
             return kept_back(name, change.key, UNREADABLE, change.seen_at)
         try:
@@ -87,6 +101,21 @@ class Memory:
                 return decision if claims is None else claims.settled(change, decision)
         except WithheldError as error:
             return kept_back(name, change.key, error, change.seen_at)
+
+    async def recall_told(self) -> None:
+        """Take over what an earlier intake has told of: what is withheld, and paths that no object had."""
+        await self.recall_withheld()
+        if self._unmet is not None:
+            self._unmet.seed(await self._journal.facts(UNMET))
+
+    def unwanted(self, stream: Stream) -> None:
+        """The stream ends: what was told of its type is void."""
+        if self._unmet:
+            self._unmet.forget(stream)
+
+    def unmet(self, stream: Stream) -> dict[str, str]:
+        """A list is complete: facts on the paths that none of its objects has."""
+        return self._unmet.listed(stream) if self._unmet else {}
 
     def listed(self, stream: Stream, listing: Listing) -> None:
         """A list is complete: take over what it tells, and what was staged of it."""
@@ -125,6 +154,8 @@ class Memory:
 
     async def append(self, draft: Draft, now: float) -> list[Entry]:
         """Make a draft durable. Objects whose rows cannot be stored are withheld, all others go on."""
+        if self._unmet:
+            self._unmet.show()
         if draft.empty:
             return []
         while True:

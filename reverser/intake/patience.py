@@ -77,6 +77,9 @@ class PatientJournal:
     async def some_records(self, destination: str, after: ObjectKey | None, limit: int) -> list[Record]:
         return await self._ask(self._journal.some_records, destination, after, limit)
 
+    async def facts(self, prefix: str) -> dict[str, str]:
+        return await self._ask(self._journal.facts, prefix)
+
     async def withheld(self) -> list[Withheld]:
         return await self._ask(self._journal.withheld)
 

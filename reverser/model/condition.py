@@ -9,7 +9,7 @@ class Condition(msgspec.Struct, frozen=True):
     """One statement about one subject, in the shape of a Kubernetes condition."""
 
     type: str
-    """`Ready`, `Stalled`, `Suspicious` or `StartedOver`."""
+    """`Ready`, `Stalled`, `Suspicious`, `Sensitive` or `StartedOver`."""
     subject: str
     """What it is about: `destination/live`, `cluster/default`, `type/default/widgets.example.com`."""
     status: bool

@@ -20,7 +20,7 @@ DEFINITIONS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
 VERSIONS = ("v1beta1", "v1", "v2")
 PATHS = ["spec.password", "spec.users[*].token"]
 SENSITIVE = [
-    {"resources": [f"databases.v1beta1.{GROUP}"], "paths": PATHS},
+    {"resources": [f"databases.v1beta1.{GROUP}"], "paths": [*PATHS, "spec.auth.password"]},
     {"resources": ["hst"], "paths": PATHS},
     {"resources": ["hwh"]},
 ]
@@ -130,6 +130,8 @@ def test_nothing_hidden_shows_while_types_change(setting: Setting, types: Types)
         size = types.write(plural, served)
         said = ("hmac:",) if plural == "warehouses" else (f"size: {size}", "password: hmac:")
         _file(setting, plural, *said)
+
+    setting.stalled("spec.auth.password")
 
     types.define("databases", "v1")
     types.define("stores")

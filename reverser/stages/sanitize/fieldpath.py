@@ -86,6 +86,18 @@ def replaced(value: Any, path: tuple[str, ...], change: Callable[[Any], Any], ab
     return {name: item for name, item in changed.items() if item is not absent}
 
 
+def reaches(value: Any, path: tuple[str, ...]) -> bool:
+    """Whether `replaced` would change anything of it."""
+    if not path:
+        return True
+    head, rest = path[0], path[1:]
+    if isinstance(value, list):
+        return any(reaches(item, rest if head == ANY else path) for item in value)
+    if not isinstance(value, dict):
+        return False
+    return any(reaches(item, rest) for name, item in value.items() if head in (ANY, name))
+
+
 def _check(steps: list[str]) -> None:
     if not steps:
         raise ValueError("is empty; write a field path, for example spec.replicas")

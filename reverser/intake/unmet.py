@@ -1,0 +1,135 @@
+"""Paths of `[[sensitive]]` that no object of their type has, told once its list is complete.
+
+A new version of a CRD may call a field otherwise. Nobody can know that, and what the field holds is written
+in clear; but then the old path is in no object any more. It may also be a misspelling, or a field that nobody
+has set yet. There is one condition a type, whatever the number of objects. What a list has told is in the
+journal, for a stream that resumes lists nothing; a path that an object has later ends the condition.
+
+Objects are looked at only where a rule has paths, and only for those that none has had so far.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TypeAlias
+
+import msgspec
+import structlog
+
+from reverser.bugs import left_out
+from reverser.health import Health
+from reverser.model.change import Change, Stream
+from reverser.model.condition import Condition
+from reverser.model.resource import ResourceType
+from reverser.model.rule import SensitiveRule
+from reverser.stages.sanitize.fieldpath import parse_path, reaches
+from reverser.stages.sanitize.sensitive import sensitive
+
+log = structlog.get_logger()
+
+FACT = "unmet/"
+"""Prefix of the journal's facts: `unmet/<cluster>/<type>` -> the paths, as a JSON list."""
+TYPE = "Sensitive"
+MOST_PATHS = 5
+
+Path: TypeAlias = tuple[str, ...]
+Place: TypeAlias = tuple[str, str]
+"""Cluster and full name of a type."""
+
+
+class Seen(msgspec.Struct):
+    """What is known of the objects of one type in one version."""
+
+    type: ResourceType
+    missing: set[Path]
+    objects: int = 0
+
+
+class Unmet:
+    """The paths of all types that no object has had."""
+
+    def __init__(self, rules: tuple[SensitiveRule, ...], health: Health) -> None:
+        self._rules = tuple(rule for rule in rules if rule.paths)
+        self._health = health
+        self._seen: dict[Place, Seen] = {}
+        self._told: dict[Place, list[str]] = {}
+        self._found: set[Place] = set()
+
+    def __bool__(self) -> bool:
+        return bool(self._rules)
+
+    def seed(self, facts: Mapping[str, str]) -> None:
+        """Show what the last lists have told."""
+        known = {path for rule in self._rules for path in rule.paths}
+        for name, fact in facts.items():
+            with left_out("journal", name):
+                cluster, _, type_name = name.removeprefix(FACT).partition("/")
+                paths = [path for path in msgspec.json.decode(fact, type=list[str]) if path in known]
+                self._show((cluster, type_name), paths)
+
+    def note(self, change: Change) -> None:
+        """Look for the paths that are missing so far; of a large object in a thread."""
+        type_ = change.stream.type
+        place = (change.key.cluster, type_.name)
+        seen = self._seen.get(place)
+        if seen is None or (seen.type is not type_ and seen.type != type_):
+            seen = self._seen[place] = Seen(type_, set(sensitive(self._rules, type_).paths))
+        if change.deleted:
+            return
+        seen.objects += 1
+        found = {path for path in seen.missing if reaches(change.object, path)}
+        if found:
+            seen.missing -= found
+            self._found.add(place)
+
+    def show(self) -> None:
+        """End the conditions about paths that an object has now."""
+        while self._found:
+            place = self._found.pop()
+            missing = self._named(self._seen[place])
+            self._show(place, [path for path in self._told.get(place, ()) if path in missing])
+
+    def forget(self, stream: Stream) -> None:
+        """The type is not followed any more, or begins anew."""
+        place = (stream.cluster, stream.type.name)
+        self._seen.pop(place, None)
+        self._found.discard(place)
+        self._show(place, [])
+
+    def listed(self, stream: Stream) -> dict[str, str]:
+        """A list is complete: show what is missing, and what the journal is to know of that."""
+        place = (stream.cluster, stream.type.name)
+        seen = self._seen.get(place)
+        if seen is None or seen.type != stream.type or not seen.objects:
+            return {}
+        missing = self._named(seen)
+        before = self._told.get(place, [])
+        self._show(place, missing)
+        if missing == before:
+            return {}
+        return {f"{FACT}{'/'.join(place)}": msgspec.json.encode(missing).decode() if missing else ""}
+
+    def _named(self, seen: Seen) -> list[str]:
+        """The missing paths as the rules spell them."""
+        every = dict.fromkeys(path for rule in self._rules for path in rule.paths)
+        return [path for path in every if parse_path(path) in seen.missing]
+
+    def _show(self, place: Place, missing: list[str]) -> None:
+        subject = f"sensitive/{'/'.join(place)}"
+        if not missing:
+            self._told.pop(place, None)
+            self._health.withdraw(subject, TYPE)
+            return
+        if self._told.get(place) != missing:
+            log.warning(
+                "no object has this path of [[sensitive]]", cluster=place[0], type=place[1], paths=missing
+            )
+        self._told[place] = missing
+        self._health.report(Condition(TYPE, subject, True, "PathNotFound", _message(missing)))
+
+
+def _message(missing: Iterable[str]) -> str:
+    paths = list(missing)
+    more = f" and {len(paths) - MOST_PATHS} more" if len(paths) > MOST_PATHS else ""
+    told = f"no object of this type has {', '.join(paths[:MOST_PATHS])}{more}"
+    return f"{told}: if the field is called otherwise now, what it holds is written in clear; mend the path"
