@@ -12,6 +12,8 @@ from collections.abc import Callable, Collection
 from functools import partial
 from typing import TypeAlias
 
+import trio
+
 from reverser.bugs import contained
 from reverser.errors import WithheldError
 from reverser.http.asgi import TEXT, Receive, Scope, Send, answer, cluster_of, header
@@ -93,23 +95,31 @@ class Admission:
     async def _review(self, body: bytes, scope: Scope, send: Send) -> None:
         started = time.perf_counter()
         try:
-            review = admission.decode(body)
+            review, types = await self._decoded(body)
         except UndecodableError as error:
             self._observe("undecodable", 0.0)
             await answer(send, 400, f"{error.message}\n".encode())
             return
         try:
             with contained("admission", review.request.uid):
-                result = self._note(review, cluster_of(scope, PATH, self._clusters))
+                result = self._note(review, cluster_of(scope, PATH, self._clusters), types)
         except WithheldError:
             result = "bug"  # the write goes on, as ever
         await answer(send, 200, admission.answer(review), JSON)
         self._observe(result, time.perf_counter() - started)
 
-    def _note(self, review: admission.Review, cluster: str | None) -> str:
+    async def _decoded(self, body: bytes) -> tuple[admission.Review, Types]:
+        """The review, and the types by which its content is compared."""
+        try:
+            return admission.decode(body), self._types
+        except UndecodableError:
+            # Whoever may write deep objects could otherwise see to it that nothing is told of him.
+            return await trio.to_thread.run_sync(admission.decode_cut, body), _no_type
+
+    def _note(self, review: admission.Review, cluster: str | None, types: Types) -> str:
         if cluster is None:
             return "unknown-cluster"
-        fact = admission.fact(review, cluster, partial(self._types, cluster), self._digest_key, self._now())
+        fact = admission.fact(review, cluster, partial(types, cluster), self._digest_key, self._now())
         if fact is None:
             return "nothing"
         self._take(fact)
@@ -119,6 +129,10 @@ class Admission:
         self._observe(refusal.value, 0.0)
         if refusal is not Refusal.GONE:
             await answer(send, *_REFUSALS[refusal])
+
+
+def _no_type(_cluster: str, _group: str, _plural: str) -> None:
+    """Nothing that was cut is compared."""
 
 
 _REFUSALS = {

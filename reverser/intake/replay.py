@@ -40,6 +40,7 @@ from reverser.stages.replay import (
     place_of,
     trailer,
 )
+from reverser.stages.replay.signs import by_others, marks
 from reverser.stages.route import Route
 
 SEEN = "seen/"
@@ -124,7 +125,8 @@ class Replay:
             )
             decision = msgspec.structs.replace(decision, entry=entry)
         draft.add(self._name, key, decision)
-        self._remember(place, after(self._seen.get(place), write))
+        seen = after(self._seen.get(place), write)
+        self._remember(place, msgspec.structs.replace(seen, marks=marks(write)))
 
     async def _sealed(self, key: ObjectKey, decision: Decision) -> Decision:
         """With the values encrypted where they are to be. A program that does not work ends the replay."""
@@ -142,6 +144,8 @@ class Replay:
         others = {*(seen.others if seen else ())} - {attribution.actor.name}
         if others and write.form is Form.WHOLE:
             attribution = _ambiguous(attribution, others)
+        elif by_others(write, seen.marks if seen else ()):
+            attribution = _ambiguous(attribution, set())
         before = first and write.operation is not Operation.CREATE and (seen is None or not seen.gone)
         return msgspec.structs.replace(
             entry,

@@ -42,7 +42,7 @@ class Sighting(NamedTuple):
     replicas: int | None
     status_marks: tuple[int, ...]
     stamps: frozenset[int]
-    applied_marks: tuple[int, ...]
+    owned_marks: frozenset[tuple[bool, int]]
 
 
 class Sightings:
@@ -81,7 +81,7 @@ class Sightings:
             _replicas(change.object),
             managed.status_marks(written),
             frozenset(managed.stamps(written)),
-            managed.applied_marks(written),
+            managed.owned_marks(written),
         )
 
     def versions(self) -> dict[tuple[str, str], str]:
@@ -125,7 +125,9 @@ class Sightings:
             status_written=status_written,
             written_at=written_at,
             stamps=_stamps(written, before) if operation is Operation.UPDATE else (),
-            receded=before is not None and not {*before.applied_marks} <= {*managed.applied_marks(written)},
+            receded=_receded(written, before),
+            created_at=managed.created_at(written) or 0.0,
+            restated=before is not None and before.owned_marks == managed.owned_marks(written),
             labels=_texts(metadata.get("labels")),
             owners=tuple(_owners(metadata)),
             seen_at=change.seen_at,
@@ -160,6 +162,13 @@ def _written_at(change: Change, written: dict[str, Any], before: Sighting | None
     if newest > change.seen_at + SKEW_SECONDS:  # somebody has written it there
         return 0.0
     return newest if before is None or newest > before.written_at else 0.0
+
+
+def _receded(written: dict[str, Any], before: Sighting | None) -> bool:
+    """See `Subject.receded`."""
+    if before is None:
+        return False
+    return any(applied for applied, _ in before.owned_marks - managed.owned_marks(written))
 
 
 def _stamps(written: dict[str, Any], before: Sighting | None) -> tuple[Stamp, ...]:

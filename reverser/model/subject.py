@@ -67,6 +67,10 @@ class Subject(msgspec.Struct, frozen=True, kw_only=True):
     receded: bool = False
     """UPDATE: an entry of a server-side apply has lost fields, or went, since the event before: an apply that
     gives up all that it had stamps nothing."""
+    created_at: float = 0.0
+    """Unix seconds, whole ones; 0: not known."""
+    restated: bool = False
+    """UPDATE: no entry has changed since the event before: the same fields, written in the same second."""
     labels: Mapping[str, str] = {}
     """For the selector of a `deletecollection`."""
     owners: tuple[str, ...] = ()

@@ -19,7 +19,9 @@ from reverser.model.attribution import bounded
 from reverser.model.change import Operation
 from reverser.model.fact import Fact, Source
 from reverser.model.resource import ObjectKey, ResourceType
+from reverser.stages.depth import shallow
 from reverser.stages.evidence import MOST_BYTES, NOT_COMPARABLE, evidence_digest
+from reverser.stages.managed import BUCKETS, STATUS
 from reverser.stages.wire import ABSENT, Head, UndecodableError, User, read, read_or, replicas
 
 API_VERSION = "admission.k8s.io/v1"
@@ -60,6 +62,21 @@ class Request(msgspec.Struct, frozen=True, rename="camel", gc=False):
     options: msgspec.Raw = ABSENT
 
 
+class _Stamp(msgspec.Struct, frozen=True, gc=False):
+    manager: str = ""
+    operation: str = ""
+    subresource: str = ""
+    time: str = ""
+
+
+class _Stamps(msgspec.Struct, frozen=True, rename="camel", gc=False):
+    managed_fields: list[_Stamp] | None = None
+
+
+class _Stamped(msgspec.Struct, frozen=True, gc=False):
+    metadata: _Stamps = _Stamps()
+
+
 class Review(msgspec.Struct, frozen=True, rename="camel", gc=False):
     """An AdmissionReview with a request."""
 
@@ -74,6 +91,14 @@ def decode(body: bytes) -> Review:
     if (review.api_version, review.kind) != (API_VERSION, KIND) or not review.request.uid:
         raise UndecodableError(f"the body is no {KIND} of {API_VERSION} with a request")
     return review
+
+
+def decode_cut(body: bytes) -> Review:
+    """The review of a body that is nested deeper than any parser follows; its contents are not comparable.
+
+    Raises UndecodableError, and nothing else.
+    """
+    return decode(shallow(body))
 
 
 def answer(review: Review) -> bytes:
@@ -114,6 +139,7 @@ def fact(review: Review, cluster: str, types: Types, digest_key: bytes, at: floa
         digest=_digest(request, operation, key, types(group, resource), digest_key),
         replicas=replicas(request.object) if request.sub_resource == "scale" else None,
         manager=_manager(request, operation),
+        restamps=operation is not Operation.DELETE and _restamps(request),
         actor=request.user_info.actor,
         at=at,
         owners=_owners(head) if operation is Operation.DELETE else (),
@@ -153,6 +179,25 @@ def _manager(request: Request, operation: Operation) -> str:
     if operation is Operation.DELETE:
         return ""
     return bounded(read_or(request.options, Options, Options()).field_manager)
+
+
+def _restamps(request: Request) -> bool:
+    """Whether stamps are new that are not this request's: then its body held managed fields.
+
+    We see what the API server made of them and of its own stamp, and what was there before.
+    """
+    before = {*_stamps(request.old_object)}
+    fresh = [stamp for stamp in _stamps(request.object) if stamp not in before]
+    if not fresh:
+        return False
+    manager = _manager(request, Operation.UPDATE)
+    own = manager in ("", fresh[0].manager) and fresh[0].subresource == request.sub_resource
+    return len(fresh) > 1 or not own
+
+
+def _stamps(obj: msgspec.Raw) -> list[_Stamp]:
+    found = read_or(obj, _Stamped, _Stamped()).metadata.managed_fields or []
+    return [stamp for stamp in found if stamp.manager not in BUCKETS and stamp.subresource != STATUS]
 
 
 def _owners(head: Head) -> tuple[str, ...]:

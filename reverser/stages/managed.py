@@ -66,6 +66,12 @@ def only_newest_at(obj: Mapping[str, Any]) -> float | None:
     return newest if times.count(newest or 0.0) == 1 else None
 
 
+def created_at(obj: Mapping[str, Any]) -> float | None:
+    """When the object was created, in unix seconds; None if unknown."""
+    metadata = obj.get("metadata")
+    return _seconds({"time": metadata.get("creationTimestamp")}) if isinstance(metadata, dict) else None
+
+
 def deletion_asked_at(obj: Mapping[str, Any]) -> float | None:
     """When the deletion was asked for: `deletionTimestamp` is when the grace that it allows ends."""
     metadata = obj.get("metadata")
@@ -81,9 +87,9 @@ def stamps(obj: Mapping[str, Any]) -> dict[int, Stamp]:
     return {hash(msgspec.structs.astuple(each)): each for each in found if each.manager not in BUCKETS}
 
 
-def applied_marks(obj: Mapping[str, Any]) -> tuple[int, ...]:
-    """A mark of each entry of a server-side apply, with the fields that it owns."""
-    return tuple(sorted(_mark(each) for each in entries(obj) if each.get("operation") == APPLY))
+def owned_marks(obj: Mapping[str, Any]) -> frozenset[tuple[bool, int]]:
+    """(whether it was a server-side apply, a mark) of each entry, with the fields that it owns."""
+    return frozenset((each.get("operation") == APPLY, _mark(each)) for each in entries(obj))
 
 
 def _stamp(entry: dict[str, Any]) -> Stamp:

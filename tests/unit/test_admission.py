@@ -75,6 +75,32 @@ def test_an_update_tells_who_met_what() -> None:
     assert admissible(found)
 
 
+def _stamped(*entries: tuple[str, str, str]) -> dict[str, Any]:
+    found = config_map(data={"x": "2"})
+    names = ("manager", "subresource", "time")
+    found["metadata"]["managedFields"] = [dict(zip(names, each, strict=True)) for each in entries]
+    return found
+
+
+OWN, OLD = ("kubectl-edit", "", "2026-03-01T08:00:01Z"), ("helm", "", "2026-03-01T07:00:00Z")
+
+
+@pytest.mark.parametrize(
+    ("entries", "restamps"),
+    [
+        ((OWN, OLD), False),
+        ((OLD,), False),
+        ((OWN, ("flux", "", "2026-03-01T08:00:01Z")), True),
+        ((("flux", "", "2026-03-01T08:00:01Z"), OLD), True),
+        ((("kubectl-edit", "scale", "2026-03-01T08:00:01Z"), OLD), True),
+        ((OWN, ("kubelet", "status", "2026-03-01T08:00:01Z")), False),
+    ],
+)
+def test_stamps_that_the_api_server_did_not_make(entries: Any, restamps: bool) -> None:
+    """Whoever sends managed fields is not ruled out by what they say."""
+    assert told(object=_stamped(*entries), oldObject={**_stamped(OLD), "data": {}}).restamps is restamps
+
+
 def test_a_creation_has_no_version_before() -> None:
     """Whatever the object says; its name is the one that was generated."""
     found = told(operation="CREATE", name="", oldObject=None)

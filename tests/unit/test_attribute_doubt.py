@@ -47,9 +47,12 @@ def test_the_same_event_told_again_counts_once() -> None:
         ([stamp("helper", applied=True), stamp(fresh=False)], False),
         ([stamp(applied=True)], False),
         ([stamp(), stamp("helper")], False),
-        ([stamp(fresh=False), stamp("helper", fresh=False)], False),
+        ([stamp(fresh=False), stamp("helper", fresh=False)], True),
+        ([stamp(fresh=False), stamp("helper", applied=True, fresh=False)], False),
         ([stamp(fresh=False), stamp("helper", seconds=-5, fresh=False)], True),
-        ([stamp(fresh=False), stamp("helper", seconds=1e9, fresh=False)], False),
+        ([stamp(seconds=-5, fresh=False), stamp("helper", seconds=-5, fresh=False)], True),
+        ([], True),
+        ([stamp(fresh=False), stamp("helper", seconds=1e9, applied=True, fresh=False)], False),
     ],
 )
 def test_a_stamp_of_somebody_else_is_a_doubt(stamps: list[Stamp], certain: bool) -> None:
@@ -57,6 +60,19 @@ def test_a_stamp_of_somebody_else_is_a_doubt(stamps: list[Stamp], certain: bool)
     found = who(subject(stamps=tuple(stamps)), told("bob", at=NOW - 0.5, **BOB))
 
     assert found == (("bob", "audit") if certain else AMBIGUOUS)
+
+
+def test_who_wrote_the_same_fields_again_has_a_stamp_of_that_time() -> None:
+    """Where no entry has changed; where the event before is not known, nobody else may have one."""
+    found = told("bob", at=NOW - 0.9, **BOB)
+    mine, helper, old = stamp(fresh=False), stamp("helper", fresh=False), stamp(seconds=-5, fresh=False)
+
+    assert who(subject(restated=True, stamps=(mine,)), found) == ("bob", "audit")
+    assert who(subject(restated=True, stamps=(mine, helper)), found) == AMBIGUOUS
+    assert who(subject(restated=True, stamps=(mine, helper), created_at=NOW - 1), found) == ("bob", "audit")
+    assert who(subject(restated=True, stamps=(old,)), found) == AMBIGUOUS
+    assert who(subject(previous_version="", stamps=(mine, helper)), found) == AMBIGUOUS
+    assert who(subject(previous_version="", stamps=(mine,)), found) == ("bob", "audit")
 
 
 def test_who_names_the_version_that_it_met_has_written() -> None:
@@ -68,8 +84,11 @@ def test_who_names_the_version_that_it_met_has_written() -> None:
 
 def test_an_apply_that_gave_up_fields_is_a_doubt() -> None:
     """It stamps nothing when nothing is left to it."""
-    assert who(subject(receded=True), told("bob", **BOB)) == AMBIGUOUS
-    assert who(subject(receded=True, stamps=(stamp(),)), told("bob", **BOB)) == ("bob", "audit")
+    found = told("bob", at=NOW - 0.9, **BOB)
+
+    assert who(subject(stamps=(stamp(fresh=False),)), found) == ("bob", "audit")
+    assert who(subject(receded=True, stamps=(stamp(fresh=False),)), found) == AMBIGUOUS
+    assert who(subject(receded=True, stamps=(stamp(),)), found) == ("bob", "audit")
 
 
 def test_a_version_that_was_seen_before_the_request_is_not_its_own() -> None:

@@ -125,6 +125,7 @@ WHOLE = {"verb": "deletecollection", "objectRef": {"resource": "configmaps", "na
         (504, {"verb": "get"}, []),
         (504, {"requestURI": "/x?dryRun=All"}, []),
         (409, {}, []),
+        (500, {}, [("shop", "a", "alice")]),
         (422, WHOLE, [("shop", "", "alice")]),
     ],
 )
@@ -133,6 +134,12 @@ def test_a_failure_that_may_have_been_stored_is_a_gap(
 ) -> None:
     """An answer that came too late says nothing of the write, nor does a collection that failed half-way."""
     assert gaps(read_events(batch(event(responseStatus={"code": code}, **odd)), "default")) == found
+
+
+def test_who_was_refused_by_a_webhook_that_failed_wrote_nothing() -> None:
+    """Such a 500 comes before the write."""
+    refused = {"code": 500, "message": 'Internal error occurred: failed calling webhook "x": no route'}
+    assert gaps(read_events(batch(event(responseStatus=refused)), "default")) == []
 
 
 def test_one_deep_event_makes_no_batch_slow(monkeypatch: pytest.MonkeyPatch) -> None:

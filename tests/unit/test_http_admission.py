@@ -46,6 +46,15 @@ def allowed(client: Client) -> bool:
     return bool(client.response.status == 200 and answer["response"] == {"uid": "r1", "allowed": True})
 
 
+async def test_nobody_hides_by_a_deep_object(heard: Heard) -> None:
+    """It is told who wrote it; what had to be cut is not compared."""
+    deep = {"metadata": {"name": "a", "namespace": "shop", "uid": "u1", "resourceVersion": "5"}, "x": "@"}
+    hostile = body(object=deep).replace(b'"@"', b'{"a":' * 5000 + b"1" + b"}" * 5000)
+
+    assert allowed(await post(heard.app, PATH, hostile))
+    assert [(fact.actor.name, fact.uid, fact.digest) for fact in heard.facts] == [("alice", "u1", b"")]
+
+
 async def test_a_review_is_allowed_and_told(heard: Heard) -> None:
     """The fact is there before the answer is read, also when the body comes in pieces."""
     whole = body()

@@ -208,12 +208,14 @@ def test_an_apply_that_gives_up_fields_is_noticed() -> None:
     sightings = Sightings()
     sightings.note(_change("5", created=True, metadata=_stamped(("a", "Apply", 1), ("b", "Update", 1))))
 
-    def receded(metadata: dict[str, Any]) -> bool:
-        return bool(_subject(sightings, _change("6", metadata=metadata)).receded)
+    def left(metadata: dict[str, Any]) -> tuple[bool, bool]:
+        subject = _subject(sightings, _change("6", metadata=metadata))
+        return subject.receded, subject.restated
 
-    assert not receded(_stamped(("a", "Apply", 1)))
-    assert receded(_stamped(("a", "Apply", 1), owned="f:b"))
-    assert receded(_stamped(("b", "Update", 1)))
+    assert left(_stamped(("a", "Apply", 1), ("b", "Update", 1))) == (False, True)
+    assert left(_stamped(("a", "Apply", 1))) == (False, False)
+    assert left(_stamped(("a", "Apply", 1), owned="f:b")) == (True, False)
+    assert left(_stamped(("b", "Update", 1))) == (True, False)
 
 
 def test_a_stamp_of_the_future_says_nothing() -> None:

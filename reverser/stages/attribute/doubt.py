@@ -3,9 +3,10 @@
 Events can be lost, and a writer can see to it: Kubernetes has none of a server-side apply in YAML. Then the
 response to a request that changed nothing stands alone. Two things tell:
 
-- the managed fields: of the entries that the event before did not have, one must be the request's. Where
-  there is none, or the event before is not known, nobody else may have a stamp of that time or a later
-  one, and no apply may have given fields up;
+- the managed fields: entries that the event before did not have must be the request's. Where there are none,
+  no apply may have given fields up, and no other apply may have a stamp of that time or later. Where no entry
+  has changed at all, or the event before is not known, nobody else may, and the request must have one: only
+  who takes away what others own leaves no stamp;
 - a gap: an event about the object that could not be read, or whose answer says nothing of what was stored.
 
 A request that names the version that it met is above all that, and so is a creation.
@@ -16,6 +17,8 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+import msgspec
+
 from reverser.model.change import Operation
 from reverser.model.fact import Fact
 from reverser.model.subject import Stamp, Subject
@@ -25,6 +28,17 @@ GAP_SECONDS = 30.0
 """How long after its answer we may see what a request has stored."""
 SKEW_SECONDS = 2.0
 """What the clocks of API servers, and ours, may differ by."""
+
+
+class Signs(msgspec.Struct, frozen=True):
+    """What the managed fields of an object say of its newest write; see the fields of Subject."""
+
+    stamps: tuple[Stamp, ...]
+    known_before: bool
+    """Whether the event before is known, so that stamps are fresh or not."""
+    restated: bool = False
+    receded: bool = False
+    created_at: float = 0.0
 
 
 def gaps_of(subject: Subject, facts: Facts) -> list[Fact]:
@@ -38,7 +52,28 @@ def doubtful(subject: Subject, fact: Fact, gaps: Sequence[Fact]) -> bool:
     """Whether somebody else may have made the change, and the request only have found it."""
     if fact.operation is Operation.CREATE:
         return False
-    return bool(gaps) or (subject.operation is Operation.UPDATE and _stamped_by_others(subject, fact))
+    if gaps or subject.operation is not Operation.UPDATE:
+        return bool(gaps)
+    known_before = bool(subject.previous_version)
+    signs = Signs(subject.stamps, known_before, subject.restated, subject.receded, subject.created_at)
+    return stamped_by_others(signs, fact)
+
+
+def stamped_by_others(signs: Signs, fact: Fact) -> bool:
+    """Whether the managed fields tell of another writer than the request, or of none where it would show."""
+    if fact.restamps or not signs.stamps:
+        return False
+    fresh = [stamp for stamp in signs.stamps if stamp.fresh]
+    if fresh:
+        return not all(_may_be(stamp, fact) for stamp in fresh)
+    of_its_time = [stamp for stamp in signs.stamps if stamp.at >= math.floor(fact.at)]
+    others = [stamp for stamp in of_its_time if not _may_be(stamp, fact)]
+    if signs.restated:
+        # Who created it within that second has a stamp for that.
+        return any(stamp.applied or stamp.at > signs.created_at for stamp in others) or not of_its_time
+    if not signs.known_before:
+        return bool(others)
+    return signs.receded or any(stamp.applied for stamp in others)
 
 
 def _hides(subject: Subject, gap: Fact) -> bool:
@@ -48,16 +83,6 @@ def _hides(subject: Subject, gap: Fact) -> bool:
         return True
     answered = max(gap.at, gap.completed_at)
     return gap.at - SKEW_SECONDS <= subject.seen_at <= answered + GAP_SECONDS
-
-
-def _stamped_by_others(subject: Subject, fact: Fact) -> bool:
-    if fact.restamps:
-        return False
-    others = [stamp for stamp in subject.stamps if not _may_be(stamp, fact)]
-    fresh = [stamp for stamp in subject.stamps if stamp.fresh]
-    if fresh:
-        return any(stamp.fresh for stamp in others)
-    return subject.receded or any(stamp.at >= math.floor(fact.at) for stamp in others)
 
 
 def _may_be(stamp: Stamp, fact: Fact) -> bool:

@@ -46,6 +46,7 @@ class ResponseStatus(msgspec.Struct, frozen=True):
     """How the request ended."""
 
     code: int = 0
+    message: str = ""
     details: Details | None = None
 
 

@@ -39,6 +39,8 @@ VERBS = {
     "deletecollection": Operation.DELETE,
 }
 COLLECTION = "deletecollection"
+UNASKED = "Internal error occurred: failed calling webhook"
+"""How the message of a 500 begins that says why a request was refused before it was stored."""
 CREATED = 201
 EPOCH = "1970-01-01T00:00:00Z"
 BODIES = ("Request", "RequestResponse")
@@ -67,11 +69,11 @@ def gap(event: Event, cluster: str) -> Fact | None:
 
     Times that cannot be read are 0: not known.
     """
-    ref, code = event.object_ref or ObjectReference(), event.code
+    ref = event.object_ref or ObjectReference()
     operation = VERBS.get(event.verb) if event.stage in (STAGE, PANIC) else None
     if operation is None or ref.subresource == "status" or event.query.get("dryRun"):
         return None
-    if 300 <= code < 500 and event.verb != COLLECTION:
+    if _refused(event) and event.verb != COLLECTION:
         return None
     plain = msgspec.structs.replace(event, request_received_timestamp=EPOCH, stage_timestamp=EPOCH)
     times = (_or_never(event.request_received_timestamp), _or_never(event.stage_timestamp))
@@ -80,6 +82,12 @@ def gap(event: Event, cluster: str) -> Fact | None:
     return msgspec.structs.replace(
         found, name=name, gap=True, collection=event.verb == COLLECTION, at=times[0], completed_at=times[1]
     )
+
+
+def _refused(event: Event) -> bool:
+    """Whether the answer says that nothing was stored."""
+    status = event.response_status
+    return 300 <= event.code < 500 or bool(status and status.message.startswith(UNASKED))
 
 
 def _or_never(text: str) -> float:

@@ -173,6 +173,7 @@ class _Reading:
             version=0 if evidence is Evidence.AUDIT_COLLECTION else _number(self._made.resource_version),
             attribution=found,
             audit_id=self._event.audit_id,
+            request=self._told if whole and self._answer.kind not in SPECIAL else None,
         )
 
     def _completed(self, body: dict[str, Any]) -> dict[str, Any]:

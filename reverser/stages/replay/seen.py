@@ -39,6 +39,8 @@ class Seen(msgspec.Struct, frozen=True):
     gone: bool = False
     others: tuple[str, ...] = ()
     """Users whose writes since then could not be replayed."""
+    marks: tuple[str, ...] = ()
+    """See `stages.replay.signs`."""
 
 
 def place(namespace: str, type_name: str, name: str) -> str:

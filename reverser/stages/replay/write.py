@@ -9,6 +9,7 @@ import msgspec
 
 from reverser.model.attribution import Attribution
 from reverser.model.change import Operation
+from reverser.model.fact import Fact
 from reverser.model.resource import ResourceType
 
 MICROSECONDS = 1_000_000
@@ -41,6 +42,8 @@ class Write(msgspec.Struct, frozen=True, kw_only=True):
     """resourceVersion after the write; 0 where it is not told, or no number."""
     attribution: Attribution
     audit_id: str = ""
+    request: Fact | None = None
+    """What the request would have left in managed fields; of an object that was answered whole."""
 
 
 class Gap(msgspec.Struct, frozen=True, kw_only=True):

@@ -15,6 +15,8 @@ from tests.e2e.daemon import Daemon
 from tests.e2e.servers import ControlPlane
 from tests.e2e.test_check import reverser
 
+LOG = "audit.log"
+"""In the folder: the same events, for a replay."""
 SOONER = "--audit-webhook-batch-max-wait=300ms"
 
 
@@ -27,7 +29,8 @@ def audited(folder: Path, url: str, rules: list[dict[str, Any]]) -> Iterator[Con
         "webhook": _printed(daemon, "print-webhook", "--url", url),
     }
     flags = [flag for name, text in files.items() for flag in _put(folder / f"{name}.yaml", text)]
-    with ControlPlane.start(folder / "plane", flags=[*flags, SOONER]) as plane:
+    log = f"--audit-log-path={folder / LOG}"
+    with ControlPlane.start(folder / "plane", flags=[*flags, SOONER, log]) as plane:
         yield plane
 
 

@@ -1,0 +1,55 @@
+"""What managed fields tell of writes that an audit log lacks.
+
+Kubernetes loses events, and a writer can see to it. The object in the next event holds what he wrote, and
+his stamp. So the stamps of each object are kept, and whoever writes it next is not named where there is a
+new one that is not his.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+import msgspec
+
+from reverser.model.change import Operation
+from reverser.model.subject import Stamp
+from reverser.stages import managed
+from reverser.stages.attribute.doubt import Signs, stamped_by_others
+from reverser.stages.replay.write import Write
+
+MOST = 20
+"""Stamps of one object that are kept."""
+
+
+def marks(write: Write) -> tuple[str, ...]:
+    """What is kept of the stamps: a digest of who owns what, and one of each of the newest."""
+    stamps = _stamps(write)
+    return (_digest(managed.entries(write.body)), *map(_digest, stamps)) if stamps else ()
+
+
+def by_others(write: Write, before: tuple[str, ...]) -> bool:
+    """Whether the object holds what somebody else wrote since, of which there is no event."""
+    if write.request is None or write.operation is not Operation.UPDATE:
+        return False
+    request = msgspec.structs.replace(write.request, restamps=False)  # that makes one more doubt, and no name
+    owned, *kept = before or ("",)
+    stamps = tuple(
+        msgspec.structs.replace(stamp, fresh=bool(before) and _digest(stamp) not in kept)
+        for stamp in _stamps(write)
+    )
+    restated = bool(before) and owned == _digest(managed.entries(write.body))
+    return stamped_by_others(
+        Signs(stamps, bool(before), restated, created_at=managed.created_at(write.body) or 0.0), request
+    )
+
+
+def _stamps(write: Write) -> list[Stamp]:
+    if write.request is None:
+        return []
+    found = managed.stamps(write.body).values()
+    return sorted(found, key=lambda stamp: stamp.at, reverse=True)[:MOST]
+
+
+def _digest(value: Any) -> str:
+    return hashlib.blake2b(msgspec.json.encode(value, order="deterministic"), digest_size=6).hexdigest()

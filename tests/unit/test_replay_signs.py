@@ -1,0 +1,56 @@
+"""What an audit log lacks shows in the next object that it tells, and is not blamed on who wrote that."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from reverser.stages.replay.signs import by_others, marks
+from tests.unit.test_audit_write import stored
+from tests.unit.test_replay_write import one
+
+BOB = ("kubectl-edit", "Update", "2026-11-23T16:22:45Z")
+"""What the request of `event` leaves."""
+EARLIER = ("kubectl-edit", "Update", "2026-11-23T16:22:40Z")
+HELPER = ("helper", "Apply", "2026-11-23T16:22:44Z")
+
+
+def left(*entries: tuple[str, str, str], owned: str = "f:a") -> dict[str, Any]:
+    fields = {owned: {}}
+    names = ("manager", "operation", "time")
+    return stored(
+        managedFields=[{**dict(zip(names, each, strict=True)), "fieldsV1": fields} for each in entries]
+    )
+
+
+BEFORE = marks(one(responseObject=left(EARLIER)))
+
+
+@pytest.mark.parametrize(
+    ("entries", "others"),
+    [
+        ((BOB,), False),
+        ((BOB, HELPER), True),
+        ((HELPER, EARLIER), True),
+        ((EARLIER,), True),
+        (((*BOB[:1], "Apply", BOB[2]),), True),
+    ],
+)
+def test_a_stamp_that_was_not_there_is_the_writer_s(entries: Any, others: bool) -> None:
+    """Where another one is new, or nothing has changed in whose time it is, somebody else has written."""
+    assert by_others(one(responseObject=left(*entries)), BEFORE) is others
+
+
+def test_without_what_was_before_only_the_time_tells() -> None:
+    """An object that the log shows for the first time is mostly its writer's."""
+    assert not by_others(one(responseObject=left(BOB, HELPER)), ())
+    assert by_others(one(responseObject=left(BOB, ("helper", "Update", BOB[2]))), ())
+
+
+def test_who_names_a_version_may_have_met_what_the_log_lacks() -> None:
+    """Also who sends managed fields; a creation holds what was created, and some objects have no stamps."""
+    met = {"metadata": {"resourceVersion": "5", "managedFields": []}}
+    assert by_others(one(responseObject=left(BOB, HELPER), requestObject=met), BEFORE)
+    assert not by_others(one(responseObject=left(HELPER), verb="create"), BEFORE)
+    assert not by_others(one(responseObject=stored()), BEFORE)
