@@ -93,7 +93,10 @@ class AuditLog:
         self._raw.close()
 
     def _identify(self) -> str:
-        """By its first line, which no other log has; only a log that can be read again has a name."""
+        """By its first line, which no other log has; of a long one, by its beginning.
+
+        Only a log that can be read again has a name.
+        """
         if self.path == STANDARD_INPUT:
             return ""
         while b"\n" not in self._kept and len(self._kept) < IDENTITY_BYTES:
@@ -102,7 +105,8 @@ class AuditLog:
                 break
             self._kept += data
         first, feed, _ = self._kept.partition(b"\n")
-        return hashlib.blake2b(first, digest_size=16).hexdigest() if first and feed else ""
+        whole = bool(first and feed) or len(first) >= IDENTITY_BYTES
+        return hashlib.blake2b(first[:IDENTITY_BYTES], digest_size=16).hexdigest() if whole else ""
 
     def _line(self) -> Line | None:
         start, text = self.place, self._until_feed()

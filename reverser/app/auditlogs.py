@@ -15,7 +15,7 @@ import msgspec
 from reverser.app.auditlog import AuditLog, Line, Place
 from reverser.stages.audit import decode_event
 from reverser.stages.audit.write import seconds
-from reverser.stages.replay import Gap, Order, Types, Wants, Write, writes
+from reverser.stages.replay import Order, Told, Types, Wants, leftover, writes
 from reverser.stages.replay.write import MICROSECONDS
 from reverser.stages.wire import UndecodableError
 
@@ -32,7 +32,7 @@ TURN_LINES = 4000
 class Batch(msgspec.Struct, frozen=True):
     """What comes next."""
 
-    writes: Sequence[Write | Gap]
+    writes: Sequence[Told]
     positions: Mapping[str, str]
     """Facts for the journal: valid once these writes are in it."""
 
@@ -87,7 +87,7 @@ class AuditLogs:
 
     def next(self) -> Batch | None:
         """The next writes, which may be none for now; None at the end of all logs."""
-        found: list[tuple[Write | Gap, _Slot]] = []
+        found: list[tuple[Told, _Slot]] = []
         size = 0
         for _ in range(TURN_LINES // CHUNK_LINES):
             ready = self._order.ready(self._until, BATCH - len(found), BATCH_BYTES - size)
@@ -152,10 +152,13 @@ class AuditLogs:
         except UndecodableError:
             self._broken(source, line)
             return
-        told = (found,) if isinstance(found, Gap) else found
+        told = found if isinstance(found, tuple | None) else (found,)
         if not told:
             self.counts["quiet" if told is None else "unselected"] += 1
             return
+        self._take(source, line, told)
+
+    def _take(self, source: _Source, line: Line, told: Sequence[Told]) -> None:
         slot = _Slot(line.start, len(told), len(line.text) // len(told))
         source.slots.append(slot)
         for write in told:
@@ -165,6 +168,9 @@ class AuditLogs:
         """A last line without an end is looked at again when the log has grown."""
         if line.complete:
             self.counts["unreadable"] += 1
+            at = max(source.at, 0.0)
+            if lost := leftover(line.text, self._types, self._wants, at):
+                self._take(source, line, (lost,))
         else:
             self.counts["unfinished"] += 1
             source.slots.append(_Slot(line.start, 1))

@@ -30,12 +30,12 @@ from reverser.metrics import Metrics
 from reverser.model.condition import Condition
 from reverser.model.destination import Destination
 from reverser.model.entry import Append
-from reverser.model.ports import Journal, Repository
+from reverser.model.ports import Journal, Landed, Repository
 from reverser.model.push import Pushed
 from reverser.model.resource import ResourceType
 from reverser.plugins import Host
 from reverser.sops import programs
-from reverser.stages.replay import Types, Wants, parse_trailer
+from reverser.stages.replay import Types, Wants, parse_trailer, trailer_path
 from reverser.stages.select.meaning import FACT, joined
 
 LEAD = 5000
@@ -151,10 +151,23 @@ class _Run:
         if known and not head:
             await self._start_over()
         landed = await repository.landed(known, head) if head and head != known else []
-        trailers = [told for commit in landed if commit.cluster == self._cluster for told in commit.audits]
+        mine = [commit for commit in landed if commit.cluster == self._cluster]
+        trailers = [told for commit in mine for told in commit.audits if self._ours(told, commit)]
         for found in filter(None, map(parse_trailer, trailers)):
             self._name_type(*found[:2])
         return trailers
+
+    def _ours(self, told: str, commit: Landed) -> bool:
+        """Whether a trailer is of this destination: another one in the branch knows nothing for us.
+
+        Raises StalledError where one is inside the other: nobody could tell whose a file is.
+        """
+        path, ours = trailer_path(told), self._destination.path.strip("/")
+        if path is not None:
+            if path != ours and (within(path, ours) or within(ours, path)):
+                raise _nested(self._destination, path)
+            return path == ours
+        return not ours or any(each.startswith(f"{ours}/") for each in commit.paths)
 
     async def _start_over(self) -> None:
         """The branch was removed: whoever did it wants it written anew."""
@@ -211,6 +224,19 @@ class _Run:
 
     def _resolve(self, _cluster: str, group: str, kind: str) -> ResourceType | None:
         return self._plurals.get((group, kind))
+
+
+def within(path: str, folder: str) -> bool:
+    """Whether a path is inside a folder; everything is inside the root."""
+    return not folder or path.startswith(f"{folder}/")
+
+
+def _nested(destination: Destination, path: str) -> StalledError:
+    theirs, ours = (repr(each) if each else "the root" for each in (path, destination.path.strip("/")))
+    told = (
+        f"{destination.branch} has a replay into {theirs}, and that of {destination.name!r} goes into {ours}"
+    )
+    return StalledError("BranchShared", told, hint="name another branch with --branch")
 
 
 @contextmanager

@@ -29,8 +29,8 @@ class Summary(msgspec.Struct):
     """Events that changed nothing: reads, failures, dry runs, status."""
     unreadable: int = 0
     unfinished: int = 0
-    gaps: dict[str, int] = {}
-    """Why how many writes could not be replayed."""
+    gaps: dict[tuple[str, str, str], int] = {}
+    """(why, type, namespace) -> how many writes could not be replayed."""
     damage: list[str] = []
     withheld: list[Withheld] = []
     doubts: dict[str, str] = {}

@@ -5,7 +5,8 @@ from __future__ import annotations
 import gc
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import click
@@ -25,6 +26,8 @@ from reverser.log import configure
 from reverser.model.destination import Destination
 
 BRANCH = "audit-history"
+MOST_PLACES = 20
+"""Types and namespaces that the summary names for one reason."""
 
 
 @click.command(
@@ -133,7 +136,7 @@ def _show(summary: Summary, destination: Destination) -> None:
         (summary.unselected, "writes that no rule selects"),
         (summary.quiet, "events that changed nothing (reads, failures, dry runs, status)"),
         (sum(summary.gaps.values()), "writes not replayable"),
-        *((count, f"  {reason}") for reason, count in sorted(summary.gaps.items())),
+        *_gaps(summary.gaps),
         (summary.unreadable, "lines unreadable"),
         (summary.unfinished, "last lines unfinished; read when the file has grown"),
         (len(summary.withheld), "objects withheld"),
@@ -148,3 +151,17 @@ def _show(summary: Summary, destination: Destination) -> None:
         click.echo(f"reverser: {told}", err=True)
     for damage in summary.damage:
         click.echo(f"reverser: {damage}; what came before was read", err=True)
+
+
+def _gaps(gaps: Mapping[tuple[str, str, str], int]) -> Iterator[tuple[int, str]]:
+    """Each reason, and below it where, most first."""
+    reasons: dict[str, Counter[str]] = {}
+    for (reason, type_name, namespace), count in gaps.items():
+        place = f"{type_name} in {namespace}" if namespace else type_name or "elsewhere"
+        reasons.setdefault(reason, Counter())[place] += count
+    for reason, places in sorted(reasons.items()):
+        yield places.total(), f"  {reason}"
+        rows = sorted(places.items(), key=lambda row: (-row[1], row[0]))
+        yield from ((count, f"    {place}") for place, count in rows[:MOST_PLACES])
+        if rest := rows[MOST_PLACES:]:
+            yield sum(count for _, count in rest), f"    in {len(rest)} other types and namespaces"

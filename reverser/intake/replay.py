@@ -3,13 +3,15 @@
 As in the intake: one look-up of the records and one decision a write, one durable append a batch.
 With the entries the append brings what is known of their objects now, and how far each log has been
 read, so that whoever starts again neither doubles nor loses a write.
+
+When Kubernetes lets an emptied namespace go, the objects that are still known in it went before that.
 """
 
 from __future__ import annotations
 
 import time
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 
 import msgspec
 
@@ -26,9 +28,11 @@ from reverser.model.ports import Encrypter, Journal
 from reverser.model.resource import ObjectKey
 from reverser.stages.decision import Decision, encrypted, kept_back
 from reverser.stages.replay import (
+    Emptied,
     Form,
     Gap,
     Seen,
+    Told,
     Types,
     Unknown,
     Write,
@@ -37,6 +41,7 @@ from reverser.stages.replay import (
     known,
     later,
     parse_trailer,
+    place,
     place_of,
     trailer,
 )
@@ -46,6 +51,8 @@ from reverser.stages.route import Route
 SEEN = "seen/"
 """Prefix of the journal's facts on objects."""
 MOST_OTHERS = 16
+MOST_GAPS = 10_000
+"""Types and namespaces, by reason, whose gaps are told apart; all others are counted together."""
 FIRST = "First seen in the audit log; it was there before."
 
 
@@ -71,10 +78,12 @@ class Replay:
         self._seen: dict[str, Seen] = {}
         self._facts: dict[str, str] = {}
         self._memory = Memory(self._journal, [route])
+        self._keys: defaultdict[str, set[ObjectKey]] = defaultdict(set)
+        """Namespace -> objects that have, or had, a file."""
         self.results: Counter[str] = Counter()
         """What became of how many writes."""
-        self.gaps: Counter[str] = Counter()
-        """Why how many writes could not be replayed."""
+        self.gaps: Counter[tuple[str, str, str]] = Counter()
+        """(why, type, namespace) -> how many writes could not be replayed."""
 
     async def open(self, trailers: Sequence[str]) -> None:
         """Remember what the journal knows, and what the branch's trailers tell, oldest first."""
@@ -86,11 +95,22 @@ class Replay:
             if found != self._seen.get(told[0]):
                 self._remember(told[0], found)
         await self._memory.recall_withheld()
-        async for _ in self._memory.recall(self._name):
-            pass
+        async for records in self._memory.recall(self._name):
+            for record in records:
+                self._keys[record.key.namespace].add(record.key)
 
-    async def take(self, writes: Sequence[Write | Gap], positions: Mapping[str, str]) -> None:
+    async def take(self, writes: Sequence[Told], positions: Mapping[str, str]) -> None:
         """Journal a batch, and the positions up to which each log is in the journal with it."""
+        begun: list[Write | Gap] = []
+        for write in writes:
+            if isinstance(write, Emptied):
+                await self._take(begun, {})
+                begun = [*self._gone(write)]
+            else:
+                begun.append(write)
+        await self._take(begun, positions)
+
+    async def _take(self, writes: Sequence[Write | Gap], positions: Mapping[str, str]) -> None:
         fresh = [write for write in writes if not known(self._seen.get(place_of(write)), write)]
         draft = await self._memory.draft((self._name, self._key(write)) for write in fresh)
         for write in writes:
@@ -118,15 +138,35 @@ class Replay:
             if decision.record is not None:
                 draft.add(self._name, key, decision)
             return
-        place = place_of(write)
+        where = place_of(write)
         if decision.entry is not None:
             entry = self._attributed(
-                decision.entry, write, change, self._seen.get(place), first=record is None
+                decision.entry, write, change, self._seen.get(where), first=record is None
             )
             decision = msgspec.structs.replace(decision, entry=entry)
         draft.add(self._name, key, decision)
-        seen = after(self._seen.get(place), write)
-        self._remember(place, msgspec.structs.replace(seen, marks=marks(write)))
+        self._keys[key.namespace].add(key)
+        seen = after(self._seen.get(where), write)
+        self._remember(where, msgspec.structs.replace(seen, marks=marks(write)))
+
+    def _gone(self, emptied: Emptied) -> Iterator[Write]:
+        """The deletions of what is known in a namespace of which nothing is left."""
+        for key in sorted(self._keys.pop(emptied.namespace, ()), key=str):
+            seen = self._seen.get(place(key.namespace, key.type_name, key.name))
+            if seen is None or seen.gone or seen.at >= emptied.at:
+                continue
+            yield Write(
+                type=self._types.type(key.group, key.resource, "", "", namespaced=True),
+                namespace=key.namespace,
+                name=key.name,
+                operation=Operation.DELETE,
+                form=Form.GONE,
+                at=emptied.at,
+                uid=seen.uid,
+                attribution=emptied.attribution,
+                audit_id=emptied.audit_id,
+                presumed=True,
+            )
 
     async def _sealed(self, key: ObjectKey, decision: Decision) -> Decision:
         """With the values encrypted where they are to be. A program that does not work ends the replay."""
@@ -142,7 +182,7 @@ class Replay:
     ) -> Entry:
         attribution = write.attribution
         others = {*(seen.others if seen else ())} - {attribution.actor.name}
-        if others and write.form is Form.WHOLE:
+        if others and (write.form is Form.WHOLE or write.presumed):
             attribution = _ambiguous(attribution, others)
         elif by_others(write, seen.marks if seen else ()):
             attribution = _ambiguous(attribution, set())
@@ -153,19 +193,32 @@ class Replay:
             changes=(FIRST,) if before else entry.changes,
             along=(Along(ANY),) if before else entry.along,
             attribution=attribution,
-            audit=trailer(write, entry.kind),
+            audit=trailer(write, entry.kind, self._route.destination.path.strip("/")),
         )
 
     def _gap(self, write: Write | Gap, reason: str, user: str, draft: Draft) -> None:
         """The object has changed by this user, and nobody can say how: the next one is not to blame."""
         self.results["gap"] += 1
-        self.gaps[reason] += 1
-        place = place_of(write)
-        seen = self._seen.get(place)
-        if seen is None or draft.record(self._name, self._key(write)) is None:
-            return
-        others = tuple(sorted({*seen.others, user}))[:MOST_OTHERS]
-        self._remember(place, msgspec.structs.replace(seen, others=others))
+        self._count(reason, write)
+        if isinstance(write, Gap) and write.collection:
+            concerned = [place(key.namespace, key.type_name, key.name) for key in self._collected(write)]
+        else:
+            concerned = [place_of(write)] if draft.record(self._name, self._key(write)) is not None else []
+        for where in concerned:
+            seen = self._seen.get(where)
+            if seen is not None and not seen.gone and seen.at < write.at and user not in seen.others:
+                others = tuple(sorted({*seen.others, user}))[:MOST_OTHERS]
+                self._remember(where, msgspec.structs.replace(seen, others=others))
+
+    def _collected(self, gap: Gap) -> Iterator[ObjectKey]:
+        """The objects of which a deletion of a collection may have deleted some."""
+        everywhere = self._keys.values() if not gap.namespace else [self._keys.get(gap.namespace, set())]
+        for keys in everywhere:
+            yield from (key for key in keys if key.type_name == gap.type.name)
+
+    def _count(self, reason: str, write: Write | Gap) -> None:
+        where = (reason, write.type.name, write.namespace)
+        self.gaps[where if where in self.gaps or len(self.gaps) < MOST_GAPS else (reason, "", "")] += 1
 
     def _remember(self, place: str, seen: Seen) -> None:
         self._seen[place] = seen

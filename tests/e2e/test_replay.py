@@ -520,3 +520,192 @@ def test_the_log_of_a_real_api_server(tmp_path: Path) -> None:
     assert "replicas: 3" in text
     assert "nginx:1.28" in text
     assert "status" not in text
+
+
+AUTHORS = "%an %(trailers:key=Attribution,valueonly,separator=%x2C) %(trailers:key=Kubernetes-Candidates,valueonly,separator=%x2C)"  # noqa: E501
+MAPS = {"resource": "configmaps", "namespace": "shop", "apiVersion": "v1"}
+
+
+def test_a_deletion_that_failed_in_the_middle_is_a_gap(history: History) -> None:
+    """For each object of the type and namespace: files stay, the summary says so, nobody else is blamed."""
+    failed = event(
+        4,
+        "deletecollection",
+        user="bob",
+        objectRef=MAPS,
+        responseStatus={"code": 422},
+        responseObject={"kind": "Status"},
+    )
+    later = (event(5, "update", "a"), event(6, "update", "b"), event(7, "update", "b"))
+    log = history.log("audit.log", lines(event(1, "create"), event(2, "create", "b"), failed, *later))
+
+    said, _ = history.run(log)
+
+    assert (
+        "         1 writes not replayable\n"
+        "         1   a deletion of a collection that failed: part of it may be deleted\n"
+        "         1     configmaps in shop\n" in said
+    )
+    assert set(history.files()) == {"shop/configmaps/a.yaml", "shop/configmaps/b.yaml"}
+    doubted = "unknown ambiguous alice@example.com, bob"
+    sure = "alice@example.com audit "
+    assert history.commits(AUTHORS) == [sure, sure, doubted, doubted, sure]
+
+
+def test_a_write_that_may_have_been_stored_is_a_gap(history: History) -> None:
+    """A time limit that ran out says nothing about the write; who writes next is not blamed for it."""
+    late = event(2, user="bob", responseStatus={"code": 504}, responseObject={"kind": "Status"})
+    log = history.log("audit.log", lines(event(1, "create"), late, event(3)))
+
+    said, _ = history.run(log)
+
+    assert " 1   a request that was answered with an error: the write may be stored\n" in said
+    assert history.commits(AUTHORS) == [
+        "alice@example.com audit ",
+        "unknown ambiguous alice@example.com, bob",
+    ]
+
+
+def test_a_line_that_cannot_be_read_is_a_gap_for_its_object(history: History) -> None:
+    """It is counted as unreadable, and its user is named beside the next one."""
+    broken = lines(event(2, user="bob")).replace(b'"number": "2"', b'"number": ')
+    log = history.log("audit.log", lines(event(1, "create")) + broken + lines(event(3)))
+
+    said, _ = history.run(log)
+
+    assert " 1 lines unreadable" in said
+    assert " 1   an event that cannot be read\n" in said
+    assert history.commits(AUTHORS)[-1] == "unknown ambiguous alice@example.com, bob"
+
+
+def test_a_namespace_that_goes_takes_its_files_along_at_level_request(history: History) -> None:
+    """Kubernetes lets a namespace go when it is empty; what comes after it is a new one's."""
+    controller = "system:serviceaccount:kube-system:namespace-controller"
+    asked = {"level": "Request", "responseObject": None}
+    place = {"resource": "namespaces", "namespace": "shop", "name": "shop", "apiVersion": "v1"}
+    ending = {"name": "shop", "deletionTimestamp": "2026-01-02T00:00:03Z"}
+    body = {"apiVersion": "v1", "kind": "Namespace", "metadata": ending, "spec": {}}
+    log = history.log(
+        "audit.log",
+        lines(
+            event(1, "create", **asked),
+            event(2, "create", "b", **asked),
+            event(3, "delete", objectRef=place, **{**asked, "requestObject": {}}),
+            event(4, "deletecollection", user=controller, objectRef=MAPS, **{**asked, "requestObject": {}}),
+            event(
+                5,
+                user=controller,
+                objectRef={**place, "subresource": "finalize"},
+                **{**asked, "requestObject": body},
+            ),
+            event(9, "create", "c", **asked),
+        ),
+    )
+
+    history.run(log)
+    history.run(log)
+
+    assert set(history.files()) == {"shop/configmaps/c.yaml"}
+    assert history.commits("%(trailers:key=Attribution,valueonly,separator=%x2C) %s")[2:4] == [
+        f"audit-collection [DELETE] shop/configmaps/{name} by {controller}" for name in "ab"
+    ]
+
+
+def shared(history: History, *paths: str) -> None:
+    """Destinations that replay into one branch, called as their folders; the root is called root."""
+    named = {path or "root": path for path in paths}
+    history.write(
+        destinations=[
+            {"name": name, "url": history.remote.url, "path": path, "branch": name}
+            for name, path in named.items()
+        ],
+        rules=[{"name": name, "destination": name} for name in named],
+    )
+
+
+def test_two_destinations_of_one_repository_get_their_files(history: History) -> None:
+    """What the branch tells of one is no news about the other; each is known when it is replayed again."""
+    shared(history, "full", "team")
+    log = history.log("audit.log", lines(*STORY))
+    for name in ("full", "team"):
+        history.run("--destination", name, log)
+
+    said, _ = history.run("--destination", "full", log)
+
+    assert "0 commits made" in said
+    assert set(history.files()) == {f"{path}/shop/configmaps/b.yaml" for path in ("full", "team")}
+    assert len(history.commits()) == 8
+
+
+def test_destinations_inside_each_other_do_not_share_a_branch(history: History) -> None:
+    """Nobody could tell whose a file is: the second is refused with the way out."""
+    shared(history, "team", "")
+    log = history.log("audit.log", lines(*STORY))
+    history.run("--destination", "team", log)
+
+    _, complained = history.run("--destination", "root", log, code=69)
+
+    assert "audit-history has a replay into 'team', and that of 'root' goes into the root" in complained
+    assert "--branch" in complained
+    assert len(history.commits()) == 4
+
+
+def test_a_real_namespace_goes_and_a_real_deletion_fails(tmp_path: Path) -> None:
+    """At level Request a deleted namespace leaves no file; a policy that protects one object makes a gap."""
+    from tests.e2e.servers import built
+
+    if not built():
+        pytest.skip("real API server not built: run make test-servers")
+    rules = [{"level": "Request", "namespaces": ["shop"]}, {"level": "RequestResponse"}]
+    (tmp_path / "policy.json").write_text(json.dumps({**POLICY, "rules": rules}))
+    log = tmp_path / "audit.log"
+    flags = (f"--audit-policy-file={tmp_path / 'policy.json'}", f"--audit-log-path={log}")
+    with ControlPlane.start(tmp_path / "plane", controllers=True, flags=flags) as plane:
+        for namespace in ("shop", "guarded"):
+            plane.kubectl("create", "namespace", namespace)
+            for name in "abc":
+                plane.kubectl("create", "configmap", name, "-n", namespace, "--from-literal=k=v")
+        protect(plane)
+        plane.kubectl("delete", "--raw", "/api/v1/namespaces/guarded/configmaps", check=False)
+        left = plane.kubectl("get", "configmaps", "-n", "guarded", "-o", "name").split()
+        plane.kubectl("delete", "namespace", "shop", "--timeout=90s")
+        wait_for("the namespace's end in the log", lambda: b'"subresource":"finalize"' in log.read_bytes())
+    rules = [
+        {"name": "maps", "destination": "live", "resources": ["configmaps"], "exclude_namespaces": ["kube-*"]}
+    ]
+    history = History(tmp_path, rules=rules)
+
+    said, _ = history.run(log)
+
+    assert "configmap/c" in left
+    assert "configmap/a" not in left
+    assert " 1     configmaps in guarded\n" in said
+    kept = {path for path in history.files() if path.startswith(("shop", "guarded"))}
+    assert {f"guarded/configmaps/{name}.yaml" for name in "abc"} <= kept
+    assert not [path for path in kept if path.startswith("shop")]
+
+
+def protect(plane: ControlPlane) -> None:
+    """Let nobody delete the ConfigMap c of the namespace guarded; returns when that is in force."""
+    rule = {"apiGroups": [""], "apiVersions": ["v1"], "operations": ["DELETE"], "resources": ["configmaps"]}
+    policy = {
+        "apiVersion": "admissionregistration.k8s.io/v1",
+        "kind": "ValidatingAdmissionPolicy",
+        "metadata": {"name": "protect"},
+        "spec": {
+            "matchConstraints": {"resourceRules": [rule]},
+            "validations": [
+                {"expression": "oldObject.metadata.name != 'c' || oldObject.metadata.namespace != 'guarded'"}
+            ],
+        },
+    }
+    binding = {
+        "apiVersion": "admissionregistration.k8s.io/v1",
+        "kind": "ValidatingAdmissionPolicyBinding",
+        "metadata": {"name": "protect"},
+        "spec": {"policyName": "protect", "validationActions": ["Deny"]},
+    }
+    for each in (policy, binding):
+        plane.kubectl("create", "-f", "-", input=json.dumps(each))
+    dry = ("delete", "configmap", "c", "-n", "guarded", "--dry-run=server", "-o", "name")
+    wait_for("the policy", lambda: not plane.kubectl(*dry, check=False))

@@ -81,13 +81,27 @@ def test_another_log_is_read_from_its_beginning(made: Made, other: bytes, compre
     assert b"".join(texts(again)) == other
 
 
-@pytest.mark.parametrize("content", [b"", b"one", b"\n", b"x" * 100_000])
+@pytest.mark.parametrize("content", [b"", b"one", b"\n", b"x" * 60_000])
 def test_without_a_first_line_a_log_has_no_name(made: Made, content: bytes) -> None:
     """It is read all the same, and from the beginning the next time."""
     log = made(content)
 
     assert log.identity == ""
     assert b"".join(texts(log)) == content.strip()
+
+
+@pytest.mark.parametrize("compressed", [False, True])
+def test_a_log_whose_first_line_is_long_is_gone_on_with(made: Made, compressed: bool) -> None:
+    """It is known by the beginning of that line, also when it was compressed since."""
+    first = b"x" * 300_000 + b"\n"
+    log = made(first + b"two\n")
+    texts(log, 2)
+    again = made(first + b"two\nthree\n", compressed=compressed)
+    again.seek(log.place)
+
+    assert log.identity
+    assert again.identity == log.identity
+    assert texts(again) == [b"three\n"]
 
 
 def test_a_compressed_log_that_is_cut_off_gives_what_it_has(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from reverser.model.attribution import Evidence
 from reverser.model.change import Operation
 from reverser.model.resource import ResourceType
 from reverser.stages.audit import decode_event
-from reverser.stages.replay import Form, Gap, Types, Write, writes
+from reverser.stages.replay import Emptied, Form, Gap, Types, Write, leftover, writes
 from reverser.stages.wire import UndecodableError
 from tests.unit.test_audit_write import event, ref, stored
 
@@ -42,7 +42,7 @@ def everything(_type: ResourceType) -> bool:
 
 def found(
     types: Types | None = None, wants: Callable[[ResourceType], bool] = everything, **fields: Any
-) -> tuple[Write, ...] | Gap | None:
+) -> tuple[Write, ...] | Gap | Emptied | None:
     return writes(decode_event(json.dumps(event(**fields)).encode()), types or Types(), wants)
 
 
@@ -287,3 +287,122 @@ def test_a_time_that_cannot_be_read_is_an_error() -> None:
     """That quotes nothing."""
     with pytest.raises(UndecodableError):
         found(stageTimestamp="yesterday")
+
+
+COLLECTION: dict[str, Any] = {
+    "verb": "deletecollection",
+    "objectRef": {"resource": "configmaps", "namespace": "shop", "apiVersion": "v1"},
+    "requestObject": {"kind": "DeleteOptions"},
+    "responseObject": {"kind": "Status"},
+}
+
+
+@pytest.mark.parametrize(
+    ("code", "annotations", "partly"),
+    [
+        (422, {}, True),
+        (403, {"authorization.k8s.io/decision": "allow"}, True),
+        (500, {}, True),
+        (504, {}, True),
+        (403, {"authorization.k8s.io/decision": "forbid"}, False),
+        (404, {}, False),
+        (405, {}, False),
+    ],
+)
+def test_a_deletion_of_a_collection_that_failed_may_have_deleted_some(
+    code: int, annotations: dict[str, str], partly: bool
+) -> None:
+    """It is a gap for every object of the type and namespace, unless it was refused before."""
+    result = found(**COLLECTION, responseStatus={"code": code}, annotations=annotations)
+
+    assert isinstance(result, Gap) is partly
+    if isinstance(result, Gap):
+        assert (result.collection, result.namespace, result.type.name) == (True, "shop", "configmaps")
+        assert "may be deleted" in result.reason
+
+
+@pytest.mark.parametrize("level", ["RequestResponse", "Metadata"])
+@pytest.mark.parametrize("verb", ["create", "update", "patch", "delete"])
+@pytest.mark.parametrize(
+    "ending", [{"responseStatus": {"code": 504}}, {"stage": "Panic"}, {"responseStatus": {}}]
+)
+def test_a_write_that_may_have_been_stored_is_a_gap(level: str, verb: str, ending: dict[str, Any]) -> None:
+    """Whatever it asked for: an error after the write says nothing about the write."""
+    ending = {"responseStatus": {"code": 500}, "responseObject": {"kind": "Status"}, **ending}
+
+    told = gap(level=level, verb=verb, requestObject=None, **ending)
+
+    assert (told.user, told.name, told.collection) == ("alice", "a", False)
+    assert "may be stored" in told.reason
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"responseStatus": {"code": 409}},
+        {"verb": "get", "responseStatus": {"code": 504}},
+        {"stage": "RequestReceived", "responseStatus": {}},
+        {"requestURI": "/a?dryRun=All", "responseStatus": {"code": 504}},
+        {"verb": "delete", "requestObject": {"dryRun": ["All"]}, "responseStatus": {"code": 504}},
+        {"objectRef": ref(subresource="status"), "responseStatus": {"code": 504}},
+        {"verb": "create", "objectRef": ref(subresource="eviction"), "responseStatus": {"code": 500}},
+        {**COLLECTION, "requestObject": {"dryRun": ["All"]}, "responseStatus": {"code": 422}},
+    ],
+    ids=repr,
+)
+def test_what_surely_changed_nothing_is_no_gap(fields: dict[str, Any]) -> None:
+    """Refused writes, reads, requests that have just begun, and dry runs."""
+    assert found(**fields) is None
+
+
+NAMESPACE = {"kind": "Namespace", "metadata": {"name": "shop", "deletionTimestamp": "2026-01-02T00:00:00Z"}}
+FINALIZED = {
+    "verb": "update",
+    "objectRef": {"resource": "namespaces", "namespace": "shop", "name": "shop", "subresource": "finalize"},
+    "user": {"username": "system:serviceaccount:kube-system:namespace-controller"},
+    "level": "Request",
+    "requestObject": {**NAMESPACE, "spec": {}},
+    "responseObject": None,
+}
+
+
+@pytest.mark.parametrize("level", ["Request", "RequestResponse"])
+def test_a_namespace_that_kubernetes_lets_go_is_empty(level: str) -> None:
+    """Its finalizer is taken away when nothing is left in it."""
+    stored = FINALIZED["requestObject"] if level == "RequestResponse" else None
+
+    result = found(**{**FINALIZED, "level": level, "responseObject": stored}, wants=lambda _: False)
+
+    assert isinstance(result, Emptied)
+    assert (result.namespace, result.audit_id) == ("shop", "a1")
+    assert result.attribution.evidence is Evidence.AUDIT_COLLECTION
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"user": {"username": "alice"}},
+        {"requestObject": {**NAMESPACE, "spec": {"finalizers": ["kubernetes"]}}},
+        {"requestObject": {"kind": "Namespace", "metadata": {"name": "shop"}, "spec": {}}},
+        {"level": "Metadata", "requestObject": None},
+        {"responseStatus": {"code": 409}},
+    ],
+    ids=repr,
+)
+def test_a_namespace_that_somebody_else_lets_go_may_hold_anything(fields: dict[str, Any]) -> None:
+    """Anybody may take the finalizer away, and a request may be refused."""
+    assert not isinstance(found(**{**FINALIZED, **fields}), Emptied)
+
+
+def test_a_line_that_cannot_be_read_is_a_gap_for_its_object() -> None:
+    """At the time that it tells, or else at that of the lines before it."""
+    line = json.dumps(event(requestObject={"x": 1})).encode().replace(b'"x": 1', b'"x": }')
+    without = line.replace(b'"stageTimestamp"', b'"other"')
+
+    for each, at in ((line, 1795450965750000), (without, 7)):
+        lost = leftover(each, Types(), everything, 7)
+        assert lost is not None
+        assert (lost.namespace, lost.name, lost.user, lost.at) == ("shop", "a", "alice", at)
+    assert leftover(line, Types(), lambda _: False, 7) is None
+    assert leftover(b"rubbish", Types(), everything, 7) is None
+    assert leftover(line.replace(b'"patch"', b'"get"'), Types(), everything, 7) is None

@@ -6,17 +6,29 @@ the object that a write left behind.
 """
 
 from reverser.stages.replay.order import Order
-from reverser.stages.replay.reading import Wants, writes
-from reverser.stages.replay.seen import Seen, after, known, later, parse_trailer, place_of, trailer
+from reverser.stages.replay.reading import Wants, leftover, writes
+from reverser.stages.replay.seen import (
+    Seen,
+    after,
+    known,
+    later,
+    parse_trailer,
+    place,
+    place_of,
+    trailer,
+    trailer_path,
+)
 from reverser.stages.replay.state import Unknown, changed
 from reverser.stages.replay.types import Types
-from reverser.stages.replay.write import Form, Gap, Write
+from reverser.stages.replay.write import Emptied, Form, Gap, Told, Write
 
 __all__ = [
+    "Emptied",
     "Form",
     "Gap",
     "Order",
     "Seen",
+    "Told",
     "Types",
     "Unknown",
     "Wants",
@@ -25,8 +37,11 @@ __all__ = [
     "changed",
     "known",
     "later",
+    "leftover",
     "parse_trailer",
+    "place",
     "place_of",
     "trailer",
+    "trailer_path",
     "writes",
 ]

@@ -2,8 +2,12 @@
 
 At level RequestResponse the response is the state. At level Request it is the body of a creation or
 an update, as it was asked for; of a patch it is known only where every kind of patch that it could
-be has the same meaning. What changed something without telling what is a `Gap`: it is counted, and
-whoever writes the object next is not blamed for it.
+be has the same meaning. What changed something without telling what, or may have, is a `Gap`: it is
+counted, and whoever writes the object next is not blamed for it. So is a request that failed after the
+write may have been stored, and a deletion of a collection that failed when some of it was deleted.
+
+Deletions in a namespace that is deleted are collections, which only level RequestResponse lists. But
+Kubernetes takes its finalizer from a namespace when nothing is left in it, and that is told at both levels.
 """
 
 from __future__ import annotations
@@ -16,11 +20,20 @@ from reverser.model.change import Operation
 from reverser.model.fact import Fact
 from reverser.model.resource import ResourceType
 from reverser.stages.audit.event import Event, ObjectReference, stored_metadata
-from reverser.stages.audit.write import BODIES, COLLECTION, may_be_dry, operation_of, told
+from reverser.stages.audit.remains import remains
+from reverser.stages.audit.write import (
+    BODIES,
+    COLLECTION,
+    VERBS,
+    gap,
+    may_be_dry,
+    operation_of,
+    told,
+)
 from reverser.stages.managed import manager
 from reverser.stages.replay.bodies import items_of, merges, object_of
 from reverser.stages.replay.types import DEFINITIONS, Types
-from reverser.stages.replay.write import MICROSECONDS, Form, Gap, Write
+from reverser.stages.replay.write import MICROSECONDS, Emptied, Form, Gap, Write
 from reverser.stages.wire import Head, read_or, replicas
 
 Wants: TypeAlias = Callable[[ResourceType], bool]
@@ -29,16 +42,33 @@ SPECIAL = ("", "Status", "Table", "PartialObjectMetadata")
 """Kinds of responses that do not hold the object."""
 CONTENTLESS = ("approval", "finalize")
 """Subresources whose writes change no content."""
+REFUSED = (400, 401, 404, 405, 406, 415)
+"""Answers to the deletion of a collection that come before anything is deleted."""
+DECISION = "authorization.k8s.io/decision"
+NAMESPACE_CONTROLLERS = (
+    "system:serviceaccount:kube-system:namespace-controller",
+    "system:kube-controller-manager",
+)
+"""Who takes a namespace's finalizer away because it is empty; anybody else may, whatever is in it."""
+FINALIZER = "kubernetes"
+
+PARTLY = "a deletion of a collection that failed: part of it may be deleted"
+PERHAPS = "a request that was answered with an error: the write may be stored"
+UNREADABLE = "an event that cannot be read"
 
 
-def writes(event: Event, types: Types, wants: Wants) -> tuple[Write, ...] | Gap | None:
+def writes(event: Event, types: Types, wants: Wants) -> tuple[Write, ...] | Gap | Emptied | None:
     """What the event tells; empty: of a type that is not wanted; None: it changed nothing.
 
     Raises UndecodableError, and nothing else, when its times cannot be read.
     """
     operation, ref = operation_of(event), event.object_ref
-    if operation is None or ref is None or event.query.get("dryRun"):
+    if ref is None or event.query.get("dryRun"):
         return None
+    if operation is None:
+        return _failed(event, ref, types, wants)
+    if _empties(event, ref):
+        return _Reading(event, ref, operation, types).emptied()
     reading = _Reading(event, ref, operation, types)
     if reading.defines:
         types.learn(object_of(event.response_object) or object_of(event.request_object) or {})
@@ -47,6 +77,55 @@ def writes(event: Event, types: Types, wants: Wants) -> tuple[Write, ...] | Gap 
     if event.truncated or event.level not in BODIES:
         return reading.gap("the event has no bodies")
     return None if may_be_dry(event, operation) else reading.read()
+
+
+def leftover(line: bytes, types: Types, wants: Wants, at: float) -> Gap | None:
+    """What is left of an event that cannot be read; `at`, in microseconds, is when it must have been."""
+    event = remains(line)
+    if event is None or event.object_ref is None or (lost := gap(event, "")) is None:
+        return None
+    kind = types.type(lost.group, lost.resource, "", "", namespaced=bool(lost.namespace))
+    if not wants(kind) or lost.subresource in CONTENTLESS:
+        return None
+    return Gap(
+        reason=UNREADABLE,
+        type=kind,
+        namespace=lost.namespace,
+        name=lost.name,
+        at=round(lost.completed_at * MICROSECONDS or at),
+        user=lost.actor.name,
+        collection=lost.collection,
+    )
+
+
+def _failed(event: Event, ref: ObjectReference, types: Types, wants: Wants) -> tuple[Write, ...] | Gap | None:
+    """A request that failed, and may have changed something before it did."""
+    if 200 <= event.code < 300 or gap(event, "") is None or ref.subresource in CONTENTLESS:
+        return None
+    operation = VERBS[event.verb]
+    if ref.subresource and operation is not Operation.UPDATE:
+        return None
+    if event.level in BODIES and not event.truncated and may_be_dry(event, operation):
+        return None
+    forbidden = (event.annotations or {}).get(DECISION) == "forbid"
+    if event.verb == COLLECTION and (event.code in REFUSED or forbidden):
+        return None
+    reading = _Reading(event, ref, operation, types)
+    if not wants(reading.type):
+        return ()
+    return reading.gap(PARTLY if event.verb == COLLECTION else PERHAPS)
+
+
+def _empties(event: Event, ref: ObjectReference) -> bool:
+    if (ref.api_group, ref.resource, ref.subresource) != ("", "namespaces", "finalize"):
+        return False
+    body = object_of(event.response_object) or object_of(event.request_object) or {}
+    metadata, spec = body.get("metadata"), body.get("spec") or {}
+    if not isinstance(metadata, dict) or not isinstance(spec, dict):
+        return False
+    user = event.impersonated_user or event.user
+    ending = metadata.get("deletionTimestamp") and FINALIZER not in (spec.get("finalizers") or ())
+    return bool(ending) and user.username in NAMESPACE_CONTROLLERS
 
 
 class _Reading:
@@ -97,7 +176,18 @@ class _Reading:
             version=_number(self._made.resource_version),
             uid=self._uid,
             user=self._told.actor.name,
+            collection=self._event.verb == COLLECTION,
         )
+
+    def emptied(self) -> Emptied:
+        name = self._told_name
+        found = Attribution(
+            self._told.actor,
+            Evidence.AUDIT_COLLECTION,
+            self._told.manager,
+            user_agent=self._told.user_agent,
+        )
+        return Emptied(namespace=name, at=self._at, attribution=found, audit_id=self._event.audit_id)
 
     def _asked(self) -> tuple[Write, ...] | Gap | None:
         """The state as far as the request tells it."""

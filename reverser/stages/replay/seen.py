@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta
+from urllib.parse import quote, unquote
 
 import msgspec
 
 from reverser.model.attribution import bounded
-from reverser.stages.replay.write import MICROSECONDS, Form, Gap, Write
+from reverser.stages.replay.write import MICROSECONDS, Emptied, Form, Gap, Told, Write
 from reverser.stages.text import visible
 
 NEAR = 600 * MICROSECONDS
@@ -22,7 +23,7 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 _TRAILER = re.compile(
     r"\S+; kind=(?P<kind>\S*); uid=(?P<uid>\S*); version=(?P<version>\d{1,18}); at=(?P<at>[0-9T:.+-]+Z)"
-    r"(?P<gone>; gone)?; object=(?P<object>.+)",
+    r"(?P<gone>; gone)?(?:; path=(?P<path>[^; ]*))?; object=(?P<object>.+)",
     re.ASCII,
 )
 
@@ -48,9 +49,11 @@ def place(namespace: str, type_name: str, name: str) -> str:
     return visible(f"{namespace or '_cluster'}/{type_name}/{name}")
 
 
-def place_of(write: Write | Gap) -> str:
-    """The place of the object that a write is of."""
-    return place(write.namespace, write.type.name, write.name)
+def place_of(told: Told) -> str:
+    """The place of the object that a write is of; of a namespace, one that no object has."""
+    if isinstance(told, Emptied):
+        return place(told.namespace, "", "")
+    return place(told.namespace, told.type.name, told.name)
 
 
 def known(seen: Seen | None, write: Write | Gap) -> bool:
@@ -93,14 +96,23 @@ def _after(seen: Seen | None, told: Seen) -> Seen:
     return Seen(max(told.at, seen.at), version, uid, former, told.gone)
 
 
-def trailer(write: Write, kind: str) -> str:
-    """The value of `Reverser-Audit`: the audit event, and which write of which object it was."""
+def trailer(write: Write, kind: str, path: str = "") -> str:
+    """The value of `Reverser-Audit`: the audit event, and which write of which object it was.
+
+    `path` is the destination's: what one destination knows, another one in the same branch does not.
+    """
     at = (EPOCH + timedelta(microseconds=write.at)).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
     audit_id = "".join(bounded(write.audit_id).split()) or "-"
     kind = "".join(kind.split())
     gone = "; gone" if write.form is Form.GONE else ""
     known_as = f"kind={kind}; uid={write.uid}; version={write.version}; at={at}{gone}"
-    return f"{audit_id}; {known_as}; object={place_of(write)}"
+    return f"{audit_id}; {known_as}; path={quote(path)}; object={place_of(write)}"
+
+
+def trailer_path(value: str) -> str | None:
+    """The destination's path in a trailer; None where an earlier release left it out, or for no trailer."""
+    found = _TRAILER.fullmatch(value)
+    return None if found is None or found["path"] is None else unquote(found["path"])
 
 
 def parse_trailer(value: str) -> tuple[str, str, Seen] | None:

@@ -1,9 +1,11 @@
-"""What an event of an audit log comes down to: writes of objects, and gaps between what is known."""
+"""What an event of an audit log comes down to: writes of objects, gaps between what is known, and
+namespaces whose content is gone.
+"""
 
 from __future__ import annotations
 
 import enum
-from typing import Any
+from typing import Any, TypeAlias
 
 import msgspec
 
@@ -44,6 +46,8 @@ class Write(msgspec.Struct, frozen=True, kw_only=True):
     audit_id: str = ""
     request: Fact | None = None
     """What the request would have left in managed fields; of an object that was answered whole."""
+    presumed: bool = False
+    """The request proves that it was so by then, not that it was this request."""
 
 
 class Gap(msgspec.Struct, frozen=True, kw_only=True):
@@ -58,3 +62,17 @@ class Gap(msgspec.Struct, frozen=True, kw_only=True):
     version: int = 0
     uid: str = ""
     user: str = ""
+    collection: bool = False
+    """Of every object of the type in the namespace; in all namespaces where it names none."""
+
+
+class Emptied(msgspec.Struct, frozen=True, kw_only=True):
+    """A namespace that Kubernetes has emptied, and lets go: nothing that was in it is left."""
+
+    namespace: str
+    at: int
+    attribution: Attribution
+    audit_id: str = ""
+
+
+Told: TypeAlias = Write | Gap | Emptied
