@@ -16,8 +16,11 @@ class Owners(Protocol):
     def known(self) -> bool:
         """Whether managedFields tells anything about fields in the object's version."""
 
-    def owners(self, *path: str | dict[str, Any]) -> Iterator[str]:
-        """The managers that own a field; one that owns a map or list as a whole owns what is in it."""
+    def owners(self, *path: str | dict[str, Any], whole: bool = True) -> Iterator[str]:
+        """The managers that own a field.
+
+        `whole`: also those that own a map or list above it as a whole, or had it when it was empty.
+        """
 
     def owners_of_name(self, part: str, name: str) -> Iterator[str]:
         """The managers that own one of the `annotations`, `labels` or `finalizers`."""

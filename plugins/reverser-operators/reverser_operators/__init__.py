@@ -9,8 +9,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from reverser import hookimpl
-from reverser.model.resource import ObjectKey
-from reverser_operators.matching import concerns, stripped
+from reverser.model.owners import Owners
+from reverser.model.resource import ObjectKey, ResourceType
+from reverser.stages.sanitize.ownership import managers_of
+from reverser_operators.matching import concerns, made_by_operator, stripped
 from reverser_operators.rule import Made, Strip
 from reverser_operators.settings import Settings
 from reverser_operators.tables import TABLES
@@ -34,13 +36,15 @@ def reverser_configure(settings: Settings) -> None:
 
 
 @hookimpl
-def reverser_select(key: ObjectKey, obj: Mapping[str, Any]) -> str | None:
+def reverser_select(key: ObjectKey, resource: ResourceType, obj: Mapping[str, Any]) -> str | None:
     metadata = obj["metadata"]
-    return next((row.reason for row in made if concerns(row, key.type_name, metadata)), None)
+    rows = [row for row in made if concerns(row, key.type_name, metadata)]
+    owners = managers_of(obj, resource.api_version) if rows else None
+    return next((row.reason for row in rows if owners and made_by_operator(row, metadata, owners)), None)
 
 
 @hookimpl
-def reverser_sanitize(key: ObjectKey, content: dict[str, Any]) -> dict[str, Any] | None:
+def reverser_sanitize(key: ObjectKey, content: dict[str, Any], owners: Owners) -> dict[str, Any] | None:
     metadata = content["metadata"]
     rows = [row for row in strip if concerns(row, key.type_name, metadata)]
-    return stripped(content, rows) if rows else None
+    return stripped(content, rows, owners) if rows else None

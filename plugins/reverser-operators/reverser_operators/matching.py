@@ -1,4 +1,7 @@
-"""Which rows concern an object, and what they take away. Pure."""
+"""Which rows concern an object, and what they take away. Pure.
+
+Whose something is the object's managedFields tell. An object without any tells nothing: all of it stays.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
 from typing import Any
 
+from reverser.model.owners import Owners
 from reverser.stages.sanitize import parse_path
 from reverser.stages.sanitize.fieldpath import without
 from reverser_operators.rule import Made, Strip
@@ -18,23 +22,58 @@ def concerns(row: Strip | Made, type_name: str, metadata: Mapping[str, Any]) -> 
     return not row.when or _has(row.when, metadata)
 
 
-def stripped(content: dict[str, Any], rows: Sequence[Strip]) -> dict[str, Any]:
-    """The content without what the rows name; nothing is changed in place."""
-    made: dict[str, Any] = without(content, [parse_path(field) for row in rows for field in row.fields])
+def made_by_operator(row: Made, metadata: Mapping[str, Any], owners: Owners) -> bool:
+    """Whether the mark of an object that the row concerns is the operator's, and nobody else's."""
+    name = row.when.partition("=")[0]
+    parts = [part for part in ("annotations", "labels", "finalizers") if name in (metadata.get(part) or ())]
+    return owners.known and all(_only(row, owners.owners_of_name(part, name)) for part in parts)
+
+
+def stripped(content: dict[str, Any], rows: Sequence[Strip], owners: Owners) -> dict[str, Any]:
+    """The content without what the rows name and only operators own; nothing is changed in place."""
+    if not owners.known:
+        return content
+    paths = [path for row in rows for path in _paths(row, content, owners)]
+    made: dict[str, Any] = without(content, paths)
     metadata = dict(made["metadata"])
-    for part, names in (
-        ("annotations", [name for row in rows for name in row.annotations]),
-        ("labels", [name for row in rows for name in row.labels]),
-    ):
+    for part in ("annotations", "labels", "finalizers"):
         if part in metadata:
-            kept = {key: value for key, value in metadata[part].items() if not _among(key, names)}
-            _put(metadata, part, kept)
-    finalizers = [name for row in rows for name in row.finalizers]
-    if "finalizers" in metadata:
-        _put(
-            metadata, "finalizers", [each for each in metadata["finalizers"] if not _among(each, finalizers)]
-        )
+            taken = {name for name in metadata[part] if any(_takes(row, part, name, owners) for row in rows)}
+            left = [name for name in metadata[part] if name not in taken]
+            _put(
+                metadata,
+                part,
+                left if part == "finalizers" else {name: metadata[part][name] for name in left},
+            )
     return {**made, "metadata": metadata}
+
+
+def _paths(row: Strip, content: Mapping[str, Any], owners: Owners) -> Iterator[tuple[str, ...]]:
+    """Whose a part of an atomic map or list is, nobody can tell: such rows are only there if asked for."""
+    for path in map(parse_path, row.fields):
+        if row.atomic or (_only(row, owners.owners(*path, whole=False)) and _fits(row, path, content)):
+            yield path
+
+
+def _takes(row: Strip, part: str, name: str, owners: Owners) -> bool:
+    names: tuple[str, ...] = getattr(row, part)
+    return _among(name, names) and _only(row, owners.owners_of_name(part, name))
+
+
+def _only(row: Strip | Made, managers: Iterable[str]) -> bool:
+    """Whether none of the managers is somebody else than the operator."""
+    return all(any(fnmatchcase(manager, glob) for glob in row.managers) for manager in managers)
+
+
+def _fits(row: Strip, path: tuple[str, ...], content: Mapping[str, Any]) -> bool:
+    if not row.only:
+        return True
+    value: Any = content
+    for step in path:
+        value = value.get(step) if isinstance(value, dict) else None
+    metadata = content["metadata"]
+    glob = row.only.format(name=metadata["name"], namespace=metadata.get("namespace", ""))
+    return isinstance(value, str) and fnmatchcase(value, glob)
 
 
 def _put(metadata: dict[str, Any], part: str, kept: Any) -> None:

@@ -73,9 +73,14 @@ class Ownership:
             return True
         return in_doubt and not self.known
 
-    def owners(self, *path: Step) -> Iterator[str]:
-        """The managers that own the field, without controllers."""
-        owners = self._trees.owners([_key(step) for step in path])
+    def owners(self, *path: Step, whole: bool = True) -> Iterator[str]:
+        """The managers that own the field, without controllers.
+
+        `whole`: also those that own a map or list above it as a whole, or had it when it was empty.
+        """
+        keys = [_key(step) for step in path]
+        level = None if whole else self._trees.at(keys)
+        owners = self._trees.owners(keys) if whole else (name for name, _ in (level.rows if level else ()))
         return (name for name in owners if name not in CONTROLLERS)
 
     def names(self, *path: str) -> bool:

@@ -1,10 +1,15 @@
-"""One module an operator: `STRIP` and `MADE`, data only.
+"""One module an operator: `STRIP`, perhaps `MADE`, and `MANAGERS`, its field managers; data only.
 
-Each row was checked against the operator's own source, which it names. What a person could have meant is
+Each row names where the operator's own source or documentation shows it. What a person could have meant is
 not here: `argocd.argoproj.io/sync-wave`, `crossplane.io/external-name`, `karpenter.sh/do-not-disrupt`.
 """
 
 from __future__ import annotations
+
+from types import ModuleType
+from typing import TypeAlias
+
+from msgspec.structs import replace
 
 from reverser_operators.rule import Made, Strip
 from reverser_operators.tables import (
@@ -21,17 +26,29 @@ from reverser_operators.tables import (
     rancher,
 )
 
-TABLES: dict[str, tuple[tuple[Strip, ...], tuple[Made, ...]]] = {
-    "argo-cd": (argo_cd.STRIP, ()),
-    "argo-rollouts": (argo_rollouts.STRIP, ()),
-    "cert-manager": (cert_manager.STRIP, cert_manager.MADE),
-    "crossplane": (crossplane.STRIP, crossplane.MADE),
-    "external-secrets": (external_secrets.STRIP, ()),
-    "flux": (flux.STRIP, ()),
-    "istio": (istio.STRIP, istio.MADE),
-    "karpenter": (karpenter.STRIP, karpenter.MADE),
-    "knative": (knative.STRIP, ()),
-    "openshift": (openshift.STRIP, openshift.MADE),
-    "rancher": (rancher.STRIP, ()),
+Table: TypeAlias = tuple[tuple[Strip, ...], tuple[Made, ...]]
+
+
+def _table(module: ModuleType) -> Table:
+    managers: tuple[str, ...] = module.MANAGERS
+    strip = tuple(replace(row, managers=managers) for row in module.STRIP)
+    return strip, tuple(replace(row, managers=managers) for row in getattr(module, "MADE", ()))
+
+
+TABLES: dict[str, Table] = {
+    name: _table(module)
+    for name, module in {
+        "argo-cd": argo_cd,
+        "argo-rollouts": argo_rollouts,
+        "cert-manager": cert_manager,
+        "crossplane": crossplane,
+        "external-secrets": external_secrets,
+        "flux": flux,
+        "istio": istio,
+        "karpenter": karpenter,
+        "knative": knative,
+        "openshift": openshift,
+        "rancher": rancher,
+    }.items()
 }
 """Operator -> (what it writes, what it makes)."""

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from reverser_operators.rule import Made, Strip
 
-_TYPES = "cert-manager/cert-manager pkg/apis/certmanager/v1/types.go"
+_TYPES = "https://github.com/cert-manager/cert-manager/blob/0f74d7536e2cd195f5811c451fb37adedff82a16/pkg/apis/certmanager/v1/types.go"
+_CERTIFICATES = "https://github.com/cert-manager/cert-manager/blob/29d3e3346c8f69471779e7440b941f3edb13f4e2/internal/controller/certificates/certificates.go"
 
+MANAGERS = ("cert-manager*",)
+"""One name for each of its controllers."""
 STRIP = (
     Strip(
-        source=f"{_TYPES}; internal/controller/certificates/certificates.go",
+        source=(_TYPES, _CERTIFICATES),
         why="what is in the certificate, and who issued it",
         resources=("secrets",),
         when="cert-manager.io/certificate-name",

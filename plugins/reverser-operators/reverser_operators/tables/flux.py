@@ -4,9 +4,23 @@ from __future__ import annotations
 
 from reverser_operators.rule import Strip
 
+MANAGERS = (
+    "flux",
+    "flux-*",
+    "gotk-*",
+    "kustomize-controller",
+    "helm-controller",
+    "source-controller",
+    "notification-controller",
+    "image-*-controller",
+)
+"""Its controllers, and its own command line, which asks for reconciliations."""
 STRIP = (
     Strip(
-        source="fluxcd/pkg apis/meta/annotations.go; fluxcd/helm-controller api/v2/annotations.go",
+        source=(
+            "https://github.com/fluxcd/pkg/blob/apis/meta/v0.11.0-rc.3/apis/meta/annotations.go",
+            "https://github.com/fluxcd/helm-controller/blob/46edaee628b3d8cd18615d7bbafb588396ecb8b4/api/v2/annotations.go",
+        ),
         why="a token that asks for one reconciliation, of no use once it was seen",
         annotations=(
             "reconcile.fluxcd.io/requestedAt",
@@ -15,8 +29,10 @@ STRIP = (
         ),
     ),
     Strip(
-        source="fluxcd/helm-controller api/v2/helmrelease_types.go; "
-        "fluxcd/kustomize-controller api/v1/kustomization_types.go",
+        source=(
+            "https://github.com/fluxcd/helm-controller/blob/d909c31b5e7cba0fb11bf07a3cd28e78309409bd/api/v2/helmrelease_types.go",
+            "https://github.com/fluxcd/kustomize-controller/blob/ae00400d1269fc166266b32ed5d45c8b204cc85b/api/v1/kustomization_types.go",
+        ),
         why="holds an object until Flux has cleaned up after it",
         finalizers=("finalizers.fluxcd.io",),
     ),

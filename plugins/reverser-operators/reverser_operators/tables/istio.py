@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from reverser_operators.rule import Made, Strip
 
-_REGISTRATION = "istio/istio pilot/pkg/autoregistration/controller.go"
+_REGISTRATION = "https://github.com/istio/istio/blob/a931f5b01e1c3d73e231bee509abe812e24f89bc/pilot/pkg/autoregistration/controller.go"
 
+MANAGERS = ("pilot-discovery", "istio.io/*", "istiod*")
+"""istiod, and what it applies."""
 STRIP = (
     Strip(
         source=_REGISTRATION,
@@ -26,7 +28,7 @@ MADE = (
         when="istio.io/autoRegistrationGroup",
     ),
     Made(
-        source="istio/api label/labels.gen.go",
+        source="https://github.com/istio/api/blob/9d7416476ee781eea3678efeacf293ab996ff338/label/labels.gen.go",
         reason="Istio made it for a Gateway",
         resources=("*",),
         when="gateway.istio.io/managed",

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from reverser_operators.rule import Made, Strip
 
-_CORE = "kubernetes-sigs/karpenter pkg/apis/v1/labels.go"
+_CORE = "https://github.com/kubernetes-sigs/karpenter/blob/a9df96c53bc8be7ad1221140304189817ab148c7/pkg/apis/v1/labels.go"
 
+MANAGERS = ("karpenter*",)
+"""Its controller."""
 STRIP = (
     Strip(
         source=_CORE,
@@ -19,7 +21,7 @@ STRIP = (
         finalizers=("karpenter.sh/termination",),
     ),
     Strip(
-        source="aws/karpenter-provider-aws pkg/apis/v1/labels.go",
+        source="https://github.com/aws/karpenter-provider-aws/blob/0f1617143dedd87bc9b84a92213329423034283b/pkg/apis/v1/labels.go",
         why="a hash of the spec, and what holds it until its instances are gone",
         resources=("ec2nodeclasses.karpenter.k8s.aws",),
         annotations=("karpenter.k8s.aws/ec2nodeclass-hash", "karpenter.k8s.aws/ec2nodeclass-hash-version"),

@@ -6,9 +6,11 @@ from reverser_operators.rule import Strip
 
 _GROUPS = ("serving", "eventing", "messaging")
 
+MANAGERS = ("knative-*",)
+"""Its webhook writes while the object is admitted, which no manager owns."""
 STRIP = (
     Strip(
-        source="knative/pkg apis/metadata_validation.go",
+        source="https://github.com/knative/pkg/blob/b0c548adfcdbde3c849900367a41e526f93a3c20/apis/metadata_validation.go",
         why="the user who created the object, and the one who changed it last",
         resources=tuple(f"*.{group}.knative.dev" for group in _GROUPS),
         annotations=tuple(

@@ -10,61 +10,81 @@ _SERVING = tuple(
     for name in ("signed-by", "generation-error", "generation-error-num")
 )
 
+MANAGERS = (
+    "openshift-*",
+    "*openshift.io/*",
+    "cluster-policy-controller",
+    "cluster-network-operator",
+    "network-operator",
+    "service-ca*",
+    "namespace-security-allocation-controller",
+    "pod-security-admission-label-synchronization-controller",
+)
+"""Its API server, controllers and operators."""
 STRIP = (
     Strip(
-        source="openshift/api security/v1/consts.go",
+        source=(
+            "https://github.com/openshift/api/blob/69525ea9a3e8e89e350c483b66a2ec17d3eda2ad/security/v1/consts.go",
+            "https://github.com/openshift/cluster-policy-controller/blob/0dd6d54c963e83e687e827b52c9fefe5baa83f48/pkg/security/controller/namespace_scc_allocation_controller.go",
+        ),
         why="ids that were allocated for the namespace",
         resources=("namespaces",),
         annotations=(
             "openshift.io/sa.scc.uid-range",
             "openshift.io/sa.scc.supplemental-groups",
             "openshift.io/sa.scc.mcs",
-            "security.openshift.io/MinimallySufficientPodSecurityStandard",
         ),
     ),
     Strip(
-        source="openshift/library-go pkg/route/hostassignment/assignment.go",
-        why="a host name that was generated; one that somebody wrote has no such annotation",
+        source="https://github.com/openshift/enhancements/blob/2aabd1b6bc6bed4160968f8d9688b937d63c37da/enhancements/authentication/pod-security-admission-enforcement.md",
+        why="what the label syncer has made of the policies that the namespace's users may use",
+        resources=("namespaces",),
+        annotations=("security.openshift.io/MinimallySufficientPodSecurityStandard",),
+    ),
+    Strip(
+        source="https://github.com/openshift/library-go/blob/0c62e2597c52a1093f3a42a4e729f11dd453a304/pkg/route/hostassignment/assignment.go",
+        why="a host name that was generated, and is nobody's since: who edits it leaves the annotation there",
         resources=("routes.route.openshift.io",),
         when="openshift.io/host.generated=true",
         annotations=("openshift.io/host.generated",),
         fields=("spec.host",),
+        only="{name}-{namespace}.*",
     ),
     Strip(
-        source="openshift/service-ca-operator pkg/controller/api/api.go",
+        source="https://github.com/openshift/service-ca-operator/blob/4dc611973bf88c4bd112e3c91cc25cd90d7b5453/pkg/controller/api/api.go",
         why="who signed the certificate of the service, or why that failed",
         resources=("services",),
         annotations=_SERVING,
     ),
     Strip(
-        source="openshift/service-ca-operator pkg/controller/api/api.go",
+        source="https://github.com/openshift/service-ca-operator/blob/4dc611973bf88c4bd112e3c91cc25cd90d7b5453/pkg/controller/api/api.go",
         why="the authority's certificate, injected",
         resources=("configmaps",),
         when="service.beta.openshift.io/inject-cabundle=true",
         fields=("data['service-ca.crt']",),
     ),
     Strip(
-        source="openshift/cluster-network-operator pkg/names/names.go",
+        source="https://docs.openshift.com/aro/4/networking/configuring-a-custom-pki.html",
         why="the cluster's bundle of authorities, injected",
         resources=("configmaps",),
         when="config.openshift.io/inject-trusted-cabundle=true",
         fields=("data['ca-bundle.crt']",),
     ),
     Strip(
-        source="openshift/openshift-controller-manager pkg/internalregistry/controllers/annotations.go",
+        source="https://github.com/openshift/openshift-controller-manager/blob/8bfd46ac3f1899fa9f6a1028e4f84dc635d288f8/pkg/internalregistry/controllers/annotations.go",
         why="the generated pull secret of the internal registry",
         resources=("serviceaccounts",),
         annotations=("openshift.io/internal-registry-pull-secret-ref",),
     ),
     Strip(
-        source="openshift/api build/v1/types.go",
+        source="https://github.com/openshift/api/blob/51da05958f6873fd342358a1c234d03a88ebb9ba/build/v1/types.go",
         why="the image that was built from last",
         resources=("buildconfigs.build.openshift.io",),
         fields=("spec.triggers[*].imageChange.lastTriggeredImageID",),
         atomic=True,
     ),
     Strip(
-        source="openshift/api apps/v1/types.go",
+        source="https://github.com/openshift/api/blob/fc7deb0d5735b431e91425bbf5b56b5d1c874459/apps/v1/types.go",
         why="the image that was rolled out last",
         resources=("deploymentconfigs.apps.openshift.io",),
         fields=("spec.triggers[*].imageChangeParams.lastTriggeredImage",),
@@ -73,7 +93,7 @@ STRIP = (
 )
 MADE = (
     Made(
-        source="openshift/service-ca-operator pkg/controller/api/api.go",
+        source="https://github.com/openshift/service-ca-operator/blob/4dc611973bf88c4bd112e3c91cc25cd90d7b5453/pkg/controller/api/api.go",
         reason="the service CA made it for a Service",
         resources=("secrets",),
         when="service.beta.openshift.io/originating-service-name",
