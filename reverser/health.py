@@ -21,7 +21,7 @@ from reverser.model.condition import Condition
 
 ALL = ""
 """The step of whoever has only one."""
-_NUMBER = re.compile(r"[\w-]*\d[\w-]*")
+_WORD = re.compile(r"[\w-]+")
 
 
 class Health:
@@ -128,4 +128,8 @@ def _alike(before: Condition, now: Condition) -> bool:
 
 
 def _words(condition: Condition) -> str:
-    return _NUMBER.sub("#", condition.message)
+    return _WORD.sub(_without_numbers, condition.message)
+
+
+def _without_numbers(word: re.Match[str]) -> str:
+    return "#" if any(map(str.isdigit, word[0])) else word[0]

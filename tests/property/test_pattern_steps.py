@@ -75,8 +75,8 @@ def compiled() -> Iterator[tuple[str, re.Pattern[Any]]]:
 def _patterns(value: Any) -> Iterator[re.Pattern[Any]]:
     if isinstance(value, re.Pattern):
         yield value
-    elif isinstance(value, tuple | list):
-        for each in value:
+    elif isinstance(value, tuple | list | dict):
+        for each in value.values() if isinstance(value, dict) else value:
             yield from _patterns(each)
     elif hasattr(value, "__struct_fields__") and not isinstance(value, type):
         for field in value.__struct_fields__:

@@ -26,11 +26,8 @@ _USERS = {
     name: re.compile(rb'"%s":\s*\{\s*"username":\s*("(?:[^"\\]|\\.)*+")' % name)
     for name in (b"user", b"impersonatedUser")
 }
-_CODE = re.compile(rb'"responseStatus":\s*\{.*?"code":\s*(\d{3})\b', re.DOTALL)
-_TIMES = {
-    name: re.compile(rb'.*"%s":\s*"([^"\\]*)"' % name, re.DOTALL)
-    for name in (b"requestReceivedTimestamp", b"stageTimestamp")
-}
+_STATUS, _CODE = b'"responseStatus":', re.compile(rb'"code":\s*(\d{3})\b')
+_TIMES = {name: re.compile(_TEXT % name) for name in (b"requestReceivedTimestamp", b"stageTimestamp")}
 _BODIES = re.compile(rb'"(?:requestObject|responseObject)":')
 
 
@@ -44,7 +41,7 @@ def remains(raw: bytes | msgspec.Raw) -> Event | None:
     words = {name: _word(pattern, head) for name, pattern in _WORDS.items()}
     if ref is None or not words[b"verb"]:
         return None
-    answer = _CODE.search(head)
+    answer = _CODE.search(head, head.find(_STATUS)) if _STATUS in head else None
     return Event(
         audit_id=words[b"auditID"],
         stage=words[b"stage"],
@@ -55,14 +52,20 @@ def remains(raw: bytes | msgspec.Raw) -> Event | None:
         impersonated_user=_user(b"impersonatedUser", head),
         object_ref=ref,
         response_status=ResponseStatus(int(answer[1])) if answer else DONE,
-        request_received_timestamp=_word(_TIMES[b"requestReceivedTimestamp"], text),
-        stage_timestamp=_word(_TIMES[b"stageTimestamp"], text),
+        request_received_timestamp=_time(b"requestReceivedTimestamp", text),
+        stage_timestamp=_time(b"stageTimestamp", text),
     )
 
 
 def _word(pattern: re.Pattern[bytes], text: bytes) -> str:
     found = pattern.search(text)
     return found[1].decode() if found else ""
+
+
+def _time(name: bytes, text: bytes) -> str:
+    """The last one of this name: a body may hold some, too."""
+    start = text.rfind(b'"%s":' % name)
+    return _word(_TIMES[name], text[start:]) if start >= 0 else ""
 
 
 def _user(name: bytes, text: bytes) -> User | None:
