@@ -107,15 +107,17 @@ class ClusterReports:
                 self._health.failed(f"type/{stream}", error, type(error).__name__)
 
     def _warn(self, misspelt: Iterable[Unmatched]) -> None:
-        """Once, of what would be hidden if it were spelled otherwise."""
+        """Once, of what may be spelled otherwise."""
         for each in misspelt:
-            if each.key.startswith("sensitive") and str(each) not in self._told:
+            if str(each) not in self._told:
                 self._told.add(str(each))
+                sensitive = each.key.startswith("sensitive")
                 log.warning(
-                    "a pattern of [[sensitive]] matches no type",
+                    f"a pattern{' of [[sensitive]]' if sensitive else ''} matches no type",
                     cluster=self._cluster,
                     key=each.key,
                     type=each.pattern,
+                    then=each.then,
                     hint=each.hint,
                 )
 

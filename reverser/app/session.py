@@ -17,11 +17,13 @@ import structlog
 import trio
 
 from reverser.app.assembly import Assembly, keep_meanings, kept_uid, resume_position
+from reverser.app.emptyrules import warn_of_empty_rules
 from reverser.app.knowntypes import KnownTypes
 from reverser.app.opening import Opening, Target
 from reverser.app.places import settle_places
 from reverser.app.reports import ClusterReports
 from reverser.app.writers import Writers
+from reverser.bugs import left_out
 from reverser.config import Cluster
 from reverser.errors import StalledError, TransientError
 from reverser.health import Health
@@ -164,13 +166,15 @@ class Session:
                 for cluster in self.clusters:
                     observer = self._observer(cluster, send)
                     listen.start_soon(observer.run)
-                    listen.start_soon(self._announce, observer, cluster.name, send)
+                    listen.start_soon(self._announce, observer, cluster, send)
 
     async def _announce(
-        self, observer: Observer, cluster: str, send: trio.MemorySendChannel[Observation]
+        self, observer: Observer, cluster: Cluster, send: trio.MemorySendChannel[Observation]
     ) -> None:
         await observer.settled()
-        await send.send(Settled(cluster))
+        await send.send(Settled(cluster.name))
+        with left_out("empty rules", cluster.name):
+            await warn_of_empty_rules(cluster, self._assembly, self._reports[cluster.name])
 
     def _observer(self, cluster: Cluster, send: trio.MemorySendChannel[Observation]) -> Observer:
         def wanted(types: Sequence[ResourceType]) -> Mapping[ResourceType, tuple[str, ...]]:

@@ -13,6 +13,7 @@ from reverser.cli.draft import Draft
 from reverser.config import remote
 from reverser.config.tables import Config
 from reverser.errors import ConfigError, Problem
+from reverser.kube.contexts import contexts
 
 KEY_FILES = ("~/.ssh/id_ed25519", "~/.ssh/id_ecdsa", "~/.ssh/id_rsa")
 HOST_KEY_FILES = ("~/.ssh/known_hosts",)
@@ -36,8 +37,9 @@ class Answers:
 
 
 def draft(answers: Answers, namespaces: tuple[str, ...]) -> Draft:
-    """All answers. Raises ConfigError for a URL that cannot be one."""
-    context = answers.get("context", "Context of the kubeconfig (empty: its current one)")
+    """All answers. Raises ConfigError in the words of the options."""
+    kubeconfig = answers.get("kubeconfig", "Kubeconfig (empty: as kubectl finds it)")
+    context = _context(answers, kubeconfig)
     spaces = namespaces or tuple(answers.get("namespaces", "Namespaces, with commas between", "*").split(","))
     url = answers.get("url", "URL of the repository to write to")
     try:
@@ -49,17 +51,34 @@ def draft(answers: Answers, namespaces: tuple[str, ...]) -> Draft:
         url=url,
         branch=answers.get("branch", "Branch", "main"),
         data_dir=answers.get("data_dir", "Folder for the journal", _usual_data_dir()),
-        kubeconfig=answers.get("kubeconfig", "Kubeconfig (empty: as kubectl finds it)"),
+        kubeconfig=kubeconfig,
         context=context,
         namespaces=tuple(space.strip() for space in spaces if space.strip()),
         credentials=_credentials(answers, scheme),
     )
 
 
+def _context(answers: Answers, kubeconfig: str) -> str:
+    """One that there is; "" for the current one. Nothing is refused where no kubeconfig can be read."""
+    if kubeconfig and not Path(kubeconfig).expanduser().is_file():
+        raise ConfigError([Problem("--kubeconfig", f"{kubeconfig} is not there")])
+    known = contexts(kubeconfig)
+    listed = ", ".join(known.names)
+    usual = f"empty: {known.current or 'its current one'}"
+    there_are = f"{listed}; {usual}" if listed else usual
+    context = answers.get("context", f"Context of the kubeconfig ({there_are})")
+    if context and known.names and context not in known.names:
+        hint = f"there are {listed}"
+        told = f"no context of {', '.join(known.files)} is called {context}"
+        raise ConfigError([Problem("--cluster", told, hint)])
+    return context
+
+
 def _credentials(answers: Answers, scheme: str) -> dict[str, Any]:
     if scheme == "ssh":
         key = answers.get("ssh_key", "Private key", _first_file(KEY_FILES))
         hosts = answers.get("known_hosts", "Host keys of the remote", _first_file(HOST_KEY_FILES))
+        _there({"--ssh-key": (key, KEY_FILES), "--known-hosts": (hosts, HOST_KEY_FILES)})
         return {"ssh_key": {"file": _absolute(key)}, "known_hosts": {"file": _absolute(hosts)}}
     if scheme == "file":
         return {}
@@ -67,7 +86,21 @@ def _credentials(answers: Answers, scheme: str) -> dict[str, Any]:
     if not username:
         return {}
     file = answers.get("password_file", "File with the password or token")
+    _there({"--password-file": (file, ())})
     return {"username": username, "password": {"file": _absolute(file)}}
+
+
+def _there(files: Mapping[str, tuple[str, Iterable[str]]]) -> None:
+    """Raises ConfigError for every file that is not there, or that nobody named."""
+    problems = []
+    for option, (file, usual) in files.items():
+        if not file:
+            looked = f"none of {', '.join(usual)} is there" if usual else "there is no usual one"
+            problems.append(Problem(option, "a file is needed", looked))
+        elif not Path(file).expanduser().is_file():
+            problems.append(Problem(option, f"{file} is not there"))
+    if problems:
+        raise ConfigError(problems)
 
 
 def _absolute(path: str) -> str:
@@ -81,7 +114,13 @@ def _first_file(paths: Iterable[str]) -> str:
 def _usual_data_dir() -> str:
     """The system's place where we may write there, else the user's own."""
     usual = Path(Config().data_dir)
-    if os.access(usual if usual.exists() else usual.parent, os.W_OK):
+    if usable(usual):
         return str(usual)
     home = os.environ.get("XDG_DATA_HOME") or Path.home() / ".local/share"
     return str(Path(home) / "reverser")
+
+
+def usable(folder: Path) -> bool:
+    """Whether this user may write to a folder, or make it."""
+    there = next(place for place in (folder.absolute(), *folder.absolute().parents) if place.exists())
+    return there.is_dir() and os.access(there, os.W_OK | os.X_OK)

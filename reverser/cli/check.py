@@ -14,6 +14,7 @@ from reverser.app.hosting import configured
 from reverser.cli import tables
 from reverser.cli.failure import EXIT_CONFIG, EXIT_UNAVAILABLE
 from reverser.cli.findings import Findings
+from reverser.cli.here import look_here
 from reverser.cli.inspection import inspect
 from reverser.cli.options import config_option
 from reverser.errors import ConfigError
@@ -29,16 +30,20 @@ Examples:
   reverser check --config reverser.toml --output json      for scripts
 Exit status:
   0  all is well      78  the file has problems
-  69 a server is unreachable, or refuses to be read or pushed to""",
+  69 a server is unreachable, or refuses to be read or pushed to; a folder or port cannot be used""",
 )
 @config_option
 @click.option("--offline", is_flag=True, help="Look at the file only, connect to nothing.")
+@click.option(
+    "--elsewhere", is_flag=True, help="It will run on another machine: leave this one's disk and ports out."
+)
 @click.option("--output", type=click.Choice(["table", "json"]), default="table", show_default=True)
-def command(config_path: str, offline: bool, output: str) -> None:
+def command(config_path: str, offline: bool, elsewhere: bool, output: str) -> None:
     """Check the configuration, then every cluster and every remote that it names.
 
     Tells the API server's version, each selected type and whether it may be listed and watched, and
-    for each remote whether it answers and would take a push. Nothing is changed anywhere.
+    for each remote whether it answers and would take a push. Of this machine, whether the data directory can
+    be written and the ports are free. Nothing is changed anywhere.
     """
     configure("console", "error")
     try:
@@ -50,6 +55,8 @@ def command(config_path: str, offline: bool, output: str) -> None:
         _print_json({"ok": False, "problems": problems})
         sys.exit(EXIT_CONFIG)
     findings = Findings() if offline else trio.run(inspect, config, host)
+    if not (offline or elsewhere):
+        findings = msgspec.structs.replace(findings, here=look_here(config))
     if output == "json":
         _print_json({"ok": findings.ok, "problems": [], **msgspec.to_builtins(findings)})
     elif offline:

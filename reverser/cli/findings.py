@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
+from reverser.cli.here import HereFinding
 from reverser.stages.described import Told
 
 
@@ -77,7 +78,10 @@ class Findings(msgspec.Struct, frozen=True):
 
     clusters: tuple[ClusterFinding, ...] = ()
     destinations: tuple[DestinationFinding, ...] = ()
+    here: tuple[HereFinding, ...] = ()
+    """This machine; empty where the daemon is to run on another one."""
 
     @property
     def ok(self) -> bool:
-        return all(each.ok for each in self.clusters) and all(each.ok for each in self.destinations)
+        rest = all(each.ok for each in self.destinations) and all(each.ok for each in self.here)
+        return rest and all(each.ok for each in self.clusters)

@@ -17,12 +17,12 @@ from pathlib import Path
 import click
 import trio
 
-from reverser.cli.answers import Answers, draft
+from reverser.cli.answers import Answers, draft, usable
 from reverser.cli.findings import Findings
 from reverser.cli.inspection import inspect
 from reverser.cli.options import config_option
-from reverser.config import parse
-from reverser.errors import StalledError
+from reverser.config import Config, parse
+from reverser.errors import ConfigError, Problem, StalledError
 from reverser.log import configure
 from reverser.plugins import Host
 
@@ -61,14 +61,50 @@ def command(
     path = Path(config_path)
     if os.path.lexists(path) and not force:
         raise click.UsageError(f"{path} is already there; --force replaces it")
+    if not usable(path.parent):
+        raise ConfigError([Problem("--config", f"{path.parent} cannot be written by this user")])
     text = draft(Answers(given, ask=not yes), namespaces).render()
-    findings = trio.run(inspect, parse(text, os.environ), Host())
+    config = _read_back(text)
+    findings = trio.run(inspect, config, Host())
     answered = _tell(findings)
+    if not usable(Path(config.data_dir)):
+        click.echo(f"--data-dir: {config.data_dir} cannot be written by this user, here", err=True)
     if not answered and (yes or not click.confirm("Write the file all the same?", err=True)):
         raise StalledError("NotReady", f"{config_path} was not written", hint="mend what is told above")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    _replace(path, text)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _replace(path, text)
+    except OSError as error:
+        raise ConfigError([Problem("--config", f"{path} cannot be written: {error.strerror}")]) from None
     click.echo(f"wrote {path}; next:\n  reverser check --config {path}\n  reverser run --config {path}")
+
+
+OPTIONS = {
+    "clusters.default.kubeconfig": "--kubeconfig",
+    "clusters.default.context": "--cluster",
+    "destinations.live.url": "--url",
+    "destinations.live.branch": "--branch",
+    "destinations.live.credentials.ssh_key": "--ssh-key",
+    "destinations.live.credentials.known_hosts": "--known-hosts",
+    "destinations.live.credentials.username": "--username",
+    "destinations.live.credentials.password": "--password-file",
+    "data_dir": "--data-dir",
+    "rules.everything.namespaces": "--namespace",
+}
+"""Key path of what is written -> the option that tells it."""
+
+
+def _read_back(text: str) -> Config:
+    """Raises ConfigError in the words of the options: nobody has seen the file's keys yet."""
+    try:
+        return parse(text, os.environ)
+    except ConfigError as error:
+        problems = [Problem(_option(each.path), each.message, each.hint) for each in error.problems]
+        raise ConfigError(problems) from None
+
+
+def _option(path: str) -> str:
+    return next((option for key, option in OPTIONS.items() if path.startswith(key)), path)
 
 
 def _replace(path: Path, text: str) -> None:

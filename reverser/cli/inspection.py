@@ -14,6 +14,7 @@ from reverser.app.assembly import Assembly
 from reverser.cli.findings import ClusterFinding, DestinationFinding, Findings, TypeFinding
 from reverser.cli.manifests import described
 from reverser.config import Cluster, Config
+from reverser.config.empty import empty
 from reverser.config.unmatched import unmatched
 from reverser.errors import ReverserError, StalledError, TransientError
 from reverser.git.probe import probe
@@ -22,6 +23,7 @@ from reverser.git.signingkey import public_key
 from reverser.kube import credentials, permissions
 from reverser.kube.client import Client
 from reverser.kube.discovery import Discovery, discover, version
+from reverser.kube.namespaces import namespaces
 from reverser.model.change import Stream
 from reverser.model.destination import Destination
 from reverser.model.resource import ResourceType
@@ -112,14 +114,16 @@ async def look_at_cluster(cluster: Cluster, assembly: Assembly) -> ClusterFindin
                 Stream(cluster.name, kind, space) for kind, spaces in wanted.items() for space in spaces
             ]
             denied = await permissions.missing(client, streams)
+            rules = assembly.compiled(cluster.name)
+            nothing = empty(rules, found.types, await namespaces(client))
     except ReverserError as error:
         return ClusterFinding(cluster.name, error=error.message, hint=error.hint)
     return ClusterFinding(
         cluster.name,
         server=client.server,
         version=served,
-        types=_types(streams, denied, assembly.compiled(cluster.name)),
-        notes=(*_silent(found), *map(str, unmatched(assembly.config, cluster.name, found.types))),
+        types=_types(streams, denied, rules),
+        notes=(*_silent(found), *map(str, unmatched(assembly.config, cluster.name, found.types)), *nothing),
         roles="---\n".join(render(role).decode() for role in permissions.roles(denied, "reverser")),
     )
 

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from reverser.cli.findings import ClusterFinding, DestinationFinding, Findings
+    from reverser.cli.here import HereFinding
 
 OK = Text("ok", style="green")
 LEFT_MOST = 50
@@ -22,6 +23,8 @@ def show(findings: Findings, console: Console) -> None:
     for cluster in findings.clusters:
         _show_cluster(cluster, console)
     _show_destinations(findings.destinations, console)
+    for found in findings.here:
+        _show_here(found, console)
     for cluster in findings.clusters:
         _show_roles(cluster, console)
     verdict = Text("all is well", style="green") if findings.ok else _bad("not ready: see above")
@@ -91,6 +94,13 @@ def _table(title: str, *columns: str) -> Table:
     for column in columns:
         table.add_column(column, overflow="fold")
     return table
+
+
+def _show_here(found: HereFinding, console: Console) -> None:
+    told = Text(found.message) if found.ok else _bad(found.message)
+    console.print(Text.assemble(f"{found.key} {found.value}: ", told), soft_wrap=True)
+    if not found.ok:
+        _say(found.hint, console)
 
 
 def _show_roles(cluster: ClusterFinding, console: Console) -> None:

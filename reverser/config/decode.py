@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 import msgspec
 from msgspec import inspect
 
+from reverser.config.belongs import belongs
 from reverser.config.report import Report, did_you_mean, one_of, places, show
 from reverser.config.secrets import secret
 from reverser.config.tables import Config, Plugins
 from reverser.model.secret import SecretRef
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
 MISSING = object()
 
@@ -47,6 +48,8 @@ class Decoder:
     def __init__(self, environ: Mapping[str, str], report: Report) -> None:
         self._environ = environ
         self._report = report
+        self._own = False
+        """Whether the tables are a plugin's own."""
 
     def config(self, tables: dict[str, Any]) -> Config:
         """The whole file; the report says whether the result may be used."""
@@ -55,6 +58,7 @@ class Decoder:
 
     def struct(self, struct: type[msgspec.Struct], table: dict[str, Any], path: str) -> Any:
         """One table as a struct of somebody else's; the report says whether the result may be used."""
+        self._own = True
         return self._table(cast("inspect.StructType", inspect.type_info(struct)), table, path)
 
     def _value(self, kind: inspect.Type, value: Any, path: str) -> Any:
@@ -78,8 +82,12 @@ class Decoder:
         if kind.cls is Plugins:
             value = _with_tables(value)
         for key in [key for key in value if key not in known]:
-            self._report.add(_join(path, key), "is not a known key", did_you_mean(key, known))
+            self._report.add(_join(path, key), "is not a known key", self._hint(key, known))
         return kind.cls(**{field.name: self._field(field, value, path) for field in kind.fields})
+
+    def _hint(self, key: str, known: Collection[str]) -> str:
+        """A key of another table is no misspelling; a plugin's tables have keys of their own."""
+        return ("" if self._own else belongs(key)) or did_you_mean(key, known)
 
     def _field(self, field: inspect.Field, table: dict[str, Any], path: str) -> Any:
         where = _join(path, field.encode_name)

@@ -98,6 +98,7 @@ EFFECTS = {
 
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    log.configure("console", "info")
     monkeypatch.setattr(watchdog, "LIMIT_SECONDS", 0.2)
     monkeypatch.setattr(watchdog, "SETUP_SECONDS", 0.5)
     yield

@@ -16,6 +16,7 @@ import trio
 
 from reverser.app import daemon
 from reverser.app.daemon import Daemon
+from reverser.log import configure
 from tests.e2e.remote import install_hook
 from tests.integration.running import BOUND_SECONDS, Running, running
 
@@ -82,6 +83,7 @@ async def test_a_second_signal_ends_at_once_when_it_is_another_wish(
     monkeypatch.setattr(daemon, "SAME_SECONDS", BOUND_SECONDS if same else 0.0)
     begun, landing = slow_push(world, tmp_path)
     await world.apply("web", "one")
+    configure("console", "info")
     with structlog.testing.capture_logs() as logged:
         async with trio.open_nursery() as nursery:
             await nursery.start(Daemon(world.config, lambda: world.config).run)

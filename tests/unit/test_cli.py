@@ -206,12 +206,12 @@ def test_init_asks_and_writes_what_was_answered(file: Path, remote: str, tmp_pat
     """A person's answers become a file that loads, also before the cluster is there."""
     target = tmp_path / "new.toml"
     answers = [
+        str(tmp_path / "kubeconfig"),
         "",
         "shop, team-*",
         remote,
         "review",
         str(tmp_path / 'd"ata'),
-        str(tmp_path / "kubeconfig"),
         "y",
     ]
 
@@ -230,7 +230,7 @@ def test_init_follows_no_symbolic_link(file: Path, remote: str, tmp_path: Path) 
     target.write_text("precious")
     link.symlink_to(target)
     dangling.symlink_to(tmp_path / "nowhere")
-    answers = ["", "", remote, "main", str(tmp_path / "data"), str(tmp_path / "kubeconfig"), "y"]
+    answers = [str(tmp_path / "kubeconfig"), "", "", remote, "main", str(tmp_path / "data"), "y"]
 
     done = run("init", "--force", "--config", str(link), stdin="\n".join(answers) + "\n")
     refused = run("init", "--config", str(dangling), stdin="\n".join(answers) + "\n")
@@ -244,7 +244,7 @@ def test_init_follows_no_symbolic_link(file: Path, remote: str, tmp_path: Path) 
 
 def test_init_keeps_how_few_may_read_a_file(file: Path, remote: str, tmp_path: Path) -> None:
     """A file that is replaced can be read by no more people than before."""
-    answers = ["", "", remote, "main", str(tmp_path / "data"), str(tmp_path / "kubeconfig"), "y"]
+    answers = [str(tmp_path / "kubeconfig"), "", "", remote, "main", str(tmp_path / "data"), "y"]
     file.chmod(0o640)
 
     done = run("init", "--force", "--config", str(file), stdin="\n".join(answers) + "\n")
