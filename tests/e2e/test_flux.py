@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import time
 from collections import Counter
@@ -101,7 +102,7 @@ def commit_bytes(server: GitServer, files: Mapping[str, str | None], message: st
 
 def test_flux_and_we_share_a_folder(server: GitServer, tmp_path: Path) -> None:
     """Edits by hand, by Flux and in Git for a while: no loop, Flux is Ready all along, no object has two
-    files, and files that cannot be edited, and comments, stay.
+    files, placeholders, comments and line ends stay.
     """
     with ControlPlane.start(tmp_path / "plane", controllers=False) as plane:
         plane.kubectl("create", "namespace", NAMESPACE)
@@ -118,6 +119,7 @@ def test_flux_and_we_share_a_folder(server: GitServer, tmp_path: Path) -> None:
                 while turn == 0 or time.monotonic() < end:
                     turn += 1
                     one_turn(plane, server, flux, turn)
+                    placeholder_edited(plane, server, daemon, flux, turn)
                 still = server.head
                 for _ in range(IDLE_SECONDS):
                     time.sleep(1)  # idle is what is looked at
@@ -138,15 +140,7 @@ def one_turn(plane: ControlPlane, server: GitServer, flux: Flux, turn: int) -> N
     wait_for("the scale in Git", lambda: f"replicas: {scaled}  #" in text(server, "apps/web.yaml"))
     flux.wait_applied(lambda: server.head)
 
-    plane.kubectl(
-        "patch",
-        "configmap/settings",
-        "-n",
-        NAMESPACE,
-        "--type=merge",
-        "-p",
-        f'{{"data":{{"colour":"c{turn}"}}}}',
-    )
+    patch(plane, "settings", colour=f"c{turn}")
     wait_for("the colour in Git", lambda: f"colour: c{turn}" in text(server, "apps/settings.yaml"))
     flux.wait_applied(lambda: server.head)
 
@@ -168,6 +162,10 @@ def one_turn(plane: ControlPlane, server: GitServer, flux: Flux, turn: int) -> N
     wait_for("their edit in the cluster", lambda: live(plane, "win")["data"]["a"] == str(turn))
     assert live(plane, "vars")["data"] == {"region": "eu", "turn": str(turn)}
 
+    patch(plane, "win", a=f"live {turn}")
+    wait_for("the edit of a file with CRLF", lambda: f"a: 'live {turn}'" in text(server, "misc/win.yaml"))
+    flux.wait_applied(lambda: server.head)
+
     if turn > 1:
         plane.kubectl("delete", "configmap", f"made-{turn - 1}", "-n", NAMESPACE)
         gone = f"shop/configmaps/made-{turn - 1}.yaml"
@@ -175,12 +173,26 @@ def one_turn(plane: ControlPlane, server: GitServer, flux: Flux, turn: int) -> N
         flux.wait_applied(lambda: server.head)
 
 
+def placeholder_edited(plane: ControlPlane, server: GitServer, daemon: Daemon, flux: Flux, turn: int) -> None:
+    """What Flux fills in cannot be edited in Git: that is told, the file stays, and Flux undoes the edit."""
+    before = len(daemon.logged("object withheld"))
+    patch(plane, "vars", region=f"us-{turn}")
+    wait_for("the object to be withheld", lambda: len(daemon.logged("object withheld")) > before)
+    told = daemon.logged("object withheld")[-1]
+    assert (told["object"].rpartition("/")[2], told["reason"]) == ("vars", "Templated")
+    assert text(server, "misc/vars.yaml") == TOKENS % turn
+
+    patch(plane, "settings", greeting=f"hello {turn}")
+    flux.wait_applied(lambda: server.head)
+    wait_for("Flux to undo it", lambda: live(plane, "vars")["data"]["region"] == FOLLOWS["region"])
+
+
 def look(server: GitServer, turn: int) -> None:
     """What a fresh clone must hold at the end."""
     files = server.files()
     twice = {who: count for who, count in identities(files).items() if count > 1}
     assert twice == {}
-    assert files["misc/win.yaml"] == (LINES % turn).encode()
+    assert files["misc/win.yaml"] == LINES.replace("%d", f"live {turn}").encode()
     assert files["misc/vars.yaml"] == (TOKENS % turn).encode()
     web = files["apps/web.yaml"].decode()
     # The rest of the file says what the API server filled in.
@@ -188,7 +200,7 @@ def look(server: GitServer, turn: int) -> None:
     assert web.startswith(f"{first}\napiVersion: apps/v1\nkind: Deployment\nmetadata:\n    name: web\n")
     assert scaled in web.splitlines()
     settings = files["apps/settings.yaml"].decode()
-    assert settings == SETTINGS.replace("red", f"c{turn}")
+    assert settings == SETTINGS.replace("red", f"c{turn}").replace("hello ", f"hello {turn} ")
     ours = {f"shop/configmaps/made-{turn}.yaml"}
     theirs = {
         "apps/web.yaml",
@@ -207,6 +219,12 @@ def identities(files: dict[str, bytes]) -> Counter[tuple[str, str]]:
         for document in YAML(typ="safe", pure=True).load_all(content.decode().replace("${", "$")):
             found[document["kind"], document["metadata"]["name"]] += 1
     return found
+
+
+def patch(plane: ControlPlane, name: str, **data: str) -> None:
+    """Change a ConfigMap by hand."""
+    changes = json.dumps({"data": data})
+    plane.kubectl("patch", f"configmap/{name}", "-n", NAMESPACE, "--type=merge", "-p", changes)
 
 
 def live(plane: ControlPlane, name: str) -> dict[str, Any]:
