@@ -131,35 +131,47 @@ def _made(files: Files, path: str, who: Owner, cluster: str, *, known: bool) -> 
         files.others[path] = ""
 
 
-def written(records: Iterable[Record], pending: Iterable[Entry]) -> set[str]:
+class Written:
     """Paths at which the journal knows a file of ours, as they are before the pending entries land.
 
     A file that is only about to be made, or moved to its place, may be another's; so may one that an
-    entry could not be written to.
+    entry could not be written to. What is told is kept as names alone: there may be very much of it.
     """
-    first: dict[ObjectKey, Entry] = {}
-    gone: set[ObjectKey] = set()
-    made: set[ObjectKey] = set()
-    for entry in pending:
-        key = entry.key
-        first.setdefault(key, entry)
-        if entry.edit.content is None:
-            gone.add(key)
-        elif entry.operation is Operation.CREATE and key not in gone:
-            # Without a removal before it: whatever was pending before did not get its file.
-            made.add(key)
-    paths: set[str] = set()
-    for record in records:
-        if record.mark == "absent":
-            made.add(record.key)
-        elif record.key not in first:
-            paths.add(record.path)
-    there = [entry for key, entry in first.items() if key not in made]
-    return paths | {entry.previous_path or entry.edit.path for entry in there}
+
+    def __init__(self) -> None:
+        self._first: dict[ObjectKey, str] = {}
+        self._gone: set[ObjectKey] = set()
+        self._made: set[ObjectKey] = set()
+        self._paths: set[str] = set()
+
+    def pending(self, entries: Iterable[Entry]) -> None:
+        """Pending entries, by `seq`: before the records, and after them those that have come meanwhile."""
+        for entry in entries:
+            key = entry.key
+            # A record that was read may be of an entry that was not pending before.
+            self._paths -= {entry.edit.path, entry.previous_path}
+            self._first.setdefault(key, entry.previous_path or entry.edit.path)
+            if entry.edit.content is None:
+                self._gone.add(key)
+            elif entry.operation is Operation.CREATE and key not in self._gone:
+                # Without a removal before it: whatever was pending before did not get its file.
+                self._made.add(key)
+
+    def recorded(self, records: Iterable[Record]) -> None:
+        """Records."""
+        for record in records:
+            if record.mark == "absent":
+                self._made.add(record.key)
+            elif record.key not in self._first:
+                self._paths.add(record.path)
+
+    def paths(self) -> set[str]:
+        """The paths, when all is told."""
+        return self._paths | {path for key, path in self._first.items() if key not in self._made}
 
 
 def owned(recorded: Collection[str], files: Files) -> set[str]:
-    """Which of the paths that the journal knows (as `written` says) are files of ours."""
+    """Which of the paths that the journal knows (as `Written` says) are files of ours."""
     return set(recorded) - files.others.keys() - files.edited.keys()
 
 
@@ -169,13 +181,8 @@ def lately(commits: Iterable[Landed], us: Us, ours: Mapping[str, str]) -> dict[s
     return {path: ours[path] for path in found & ours.keys()}
 
 
-def unrecorded(
-    ours: Mapping[str, str], records: Iterable[Record], pending: Iterable[Entry]
-) -> dict[str, str]:
-    """Those of our files that the journal knows nothing of."""
-    known = {record.path for record in records}
-    for entry in pending:
-        known |= {entry.edit.path, entry.previous_path}
+def unrecorded(ours: Mapping[str, str], known: Collection[str]) -> dict[str, str]:
+    """Those of our files that the journal knows nothing of; `known`: paths of its records and entries."""
     return {path: cluster for path, cluster in ours.items() if path not in known}
 
 

@@ -12,7 +12,7 @@ is written. Where branch and journal no longer fit together, `recover` mends the
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 
 import msgspec
 import structlog
@@ -21,10 +21,12 @@ from reverser.errors import StalledError
 from reverser.model.destination import Destination
 from reverser.model.entry import Entry
 from reverser.model.ports import Journal, Landed, Repository
+from reverser.model.resource import ObjectKey
 from reverser.stages.file_owner import (
     Files,
     Owner,
     Us,
+    Written,
     fold,
     inside,
     lately,
@@ -33,7 +35,6 @@ from reverser.stages.file_owner import (
     strangers,
     trusted,
     unrecorded,
-    written,
 )
 from reverser.stages.message import parse_entry
 from reverser.writer.foreign import Foreign
@@ -88,6 +89,8 @@ class CatchUp:
         self._recovery = recovery
         self._us = us
         self._on_rebuilt = on_rebuilt
+        self._ours: set[str] | None = None
+        """What `_written` told, as long as it is so."""
         self._edited = Touched(destination.name, journal)
         self._owners = Owners(destination.name, us.root, journal)
         self._others = Others(repository, us.root)
@@ -98,6 +101,7 @@ class CatchUp:
 
         Raises StalledError where a person must say whose files these are.
         """
+        self._ours = None
         met = await self._met()
         landed = await self._since(met.known, met.head)
         seqs = await self.recognition.landed(landed)
@@ -107,6 +111,7 @@ class CatchUp:
         await self._owners.follow(us, landed)
         if seqs:
             await self._journal.ack(self._name, seqs, met.stored)
+            self._ours = None
         rebuilt = await self._rebuild(met, landed, us, files)
         touched = await self._touched(met, landed, us)
         await self._owners.write(files)
@@ -119,6 +124,7 @@ class CatchUp:
             self._on_rebuilt()
         # Not asked of an empty branch: entries of a first snapshot are more than memory should hold.
         ours = await self._written() if met.head else set()
+        self._ours = None
         await self._others.move(met.head, owned(ours, files), files)
         return met.head, Foreign(self._repository, self._others, touched, us.root)
 
@@ -169,22 +175,23 @@ class CatchUp:
         """Have records taken from the branch where it knows better; whether that was so."""
         if not (landed or met.doubt or met.rewritten or met.upgraded):
             return False
-        records, pending = await self._journal.all_records(self._name), await self._pending()
-        ours = {record.path for record in records}
-        lost = met.doubt or (met.first and not files.ours.keys() <= written(records, pending))
+        ours = await self._journal.paths(self._name)
+        lost = met.doubt or (met.first and not files.ours.keys() <= await self._written())
         lost = lost or (not met.rewritten and any(self._newer(commit, us, met, ours) for commit in landed))
         if lost and not met.doubt:
             log.warning("the journal is older than the branch, or new", destination=self._name)
         found = files.ours
         if met.upgraded and not lost:
             # Earlier releases forgot files of theirs; what they did record is right.
-            found = unrecorded(found, records, pending)
+            found = unrecorded(found, ours | await self._awaited())
         elif met.known and not met.doubt:
             # Of a branch that we know, only what was written since: people may have edited the rest.
             found = lately(landed, us, found)
         if not (lost or met.rewritten or (met.upgraded and found)):
             return False
+        pending = await self._pending()
         await self._recovery.rebuild_records(met.head, found, pending, trusted=lost, anew=met.doubt)
+        self._ours = None
         return lost or met.upgraded
 
     def _newer(self, commit: Landed, us: Us, met: Met, ours: set[str]) -> bool:
@@ -219,17 +226,44 @@ class CatchUp:
         return touched
 
     async def _written(self) -> set[str]:
-        """Paths that we have written. A file that is only about to be created may be another's."""
-        return written(await self._journal.all_records(self._name), await self._pending())
+        """Paths that we have written. A file that is only about to be created may be another's.
+
+        What the intake appends is pending at first and changes nothing here: it is told once a session.
+        """
+        if self._ours is None:
+            known = Written()
+            seen = await self._tell(known, 0)
+            last: ObjectKey | None = None
+            while records := await self._journal.some_records(self._name, last, CHUNK):
+                known.recorded(records)
+                last = records[-1].key
+            await self._tell(known, seen)
+            self._ours = known.paths()
+        return self._ours
+
+    async def _tell(self, known: Written, after: int) -> int:
+        """Tell of pending entries above a number; the highest of them."""
+        async for chunk in self._chunks(after):
+            known.pending(chunk)
+            after = chunk[-1].seq
+        return after
+
+    async def _awaited(self) -> set[str]:
+        """Paths that pending entries name."""
+        found = set[str]()
+        async for chunk in self._chunks():
+            found |= {path for entry in chunk for path in (entry.edit.path, entry.previous_path)}
+        return found
 
     async def _pending(self) -> list[Entry]:
         """All pending entries, without what they write."""
-        pending: list[Entry] = []
-        while chunk := await self._journal.pending(
-            self._name, after=pending[-1].seq if pending else 0, limit=CHUNK
-        ):
-            pending += map(light, chunk)
-        return pending
+        return [light(entry) async for chunk in self._chunks() for entry in chunk]
+
+    async def _chunks(self, after: int = 0) -> AsyncIterator[list[Entry]]:
+        """All pending entries above a number, a part at a time."""
+        while chunk := await self._journal.pending(self._name, after=after, limit=CHUNK):
+            after = chunk[-1].seq
+            yield chunk
 
 
 def _unknown(destination: str, cluster: str, paths: Sequence[str]) -> StalledError:

@@ -16,6 +16,7 @@ from reverser.stages.file_owner import (
     Files,
     Owner,
     Us,
+    Written,
     fold,
     inside,
     lately,
@@ -25,7 +26,6 @@ from reverser.stages.file_owner import (
     strangers,
     trusted,
     unrecorded,
-    written,
 )
 
 US = Us("team", frozenset({"east"}), lambda journal: journal.startswith("ours"))
@@ -122,9 +122,7 @@ def test_what_was_written_lately_and_what_is_recorded_nowhere() -> None:
     commits = [commit("ours1/1", "east", team__a="M"), commit("", "", team__b="M")]
 
     assert lately(commits, US, ours) == {"team/a.yaml": "east"}
-    assert unrecorded(ours, [_record("c")], [_entry("x", UPDATE, previous_path="team/a.yaml")]) == {
-        "team/b.yaml": "east"
-    }
+    assert unrecorded(ours, {"c.yaml", "x.yaml", "team/a.yaml"}) == {"team/b.yaml": "east"}
 
 
 def test_a_squashed_history_does_not_make_files_of_daemons_a_persons() -> None:
@@ -222,7 +220,17 @@ def test_what_the_journal_knows_of_our_files(
     records: list[Record], pending: list[Entry], paths: set[str]
 ) -> None:
     """A file that is about to be made or moved to its place is not there yet, nor one that was given up."""
-    assert written(records, pending) == paths
+    known = Written()
+    known.pending(pending)
+    known.recorded(records)
+
+    assert known.paths() == paths
+
+    late = Written()
+    late.recorded(records)
+    late.pending(pending)
+
+    assert late.paths() == paths, "what became pending while records were read"
 
 
 COMMITS = st.lists(
