@@ -9,6 +9,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+from reverser.errors import WithheldError
 from reverser.model.destination import Destination
 from reverser.model.resource import ObjectKey, ResourceType
 from reverser.model.rule import Rule
@@ -55,8 +56,13 @@ def objects(plane: Any, resource: ResourceType) -> Iterator[dict[str, Any]]:
         yield {"apiVersion": resource.api_version, "kind": resource.kind, **item}
 
 
-def expected_files(plane: Any, rule: Rule, destination: Destination) -> dict[str, bytes]:
-    """path -> content of every file that the destination should have."""
+def expected_files(
+    plane: Any, rule: Rule, destination: Destination, withheld: set[str] | None = None
+) -> dict[str, bytes]:
+    """path -> content of every file that the destination should have.
+
+    `withheld`: gets the paths of objects of which no file can be made; without it there may be none.
+    """
     compiled, layout = CompiledRule(rule, excluded_type), compile_layout(destination, placed)
     policy = Policy(style=destination.style, secrets=destination.secrets, mask_key=b"x" * 32, rules=())
     files: dict[str, bytes] = {}
@@ -70,8 +76,15 @@ def expected_files(plane: Any, rule: Rule, destination: Destination) -> dict[str
             )
             if exclusion(obj, resource) or not compiled.selects(key, metadata.get("labels", {})):
                 continue
-            if "deletionTimestamp" not in metadata:
-                files[layout(key, resource)] = render(sanitize(obj, key, resource, policy).content)
+            if "deletionTimestamp" in metadata:
+                continue
+            path = layout(key, resource)
+            try:
+                files[path] = render(sanitize(obj, key, resource, policy).content)
+            except WithheldError:
+                if withheld is None:
+                    raise
+                withheld.add(path)
     return files
 
 

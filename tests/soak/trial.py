@@ -186,14 +186,16 @@ class Trial:
         problems = []
         for name in NAMESPACES:
             rule = Rule(name=name, destination="live", namespaces=(name,))
-            wanted = expected_files(self._plane, rule, Destination("live", self._remote.url, path=name))
+            withheld = set[str]()  # what was written of them before they became so stays
+            place = Destination("live", self._remote.url, path=name)
+            wanted = expected_files(self._plane, rule, place, withheld)
             found = self._texts([path for path in self._remote.paths() if path.startswith(f"{name}/")])
             kept = {
                 where(name, each)
                 for where in (manifests.ours, manifests.theirs)
                 for each in manifests.names()
             }
-            beside = kept | self._person.files.keys()
+            beside = kept | withheld | self._person.files.keys()
             if told := difference(_unscaled(_without(beside, found)), _unscaled(_without(kept, wanted))):
                 problems.append(f"{name}: {told}")
             problems += manifests.wrong(name, self._kept(name), found)
