@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import time
 from collections.abc import Iterator
+from random import Random
 from typing import Any
 
 import httpx
@@ -15,6 +18,8 @@ from tests.e2e.servers import ControlPlane
 from tests.e2e.setting import Setting
 from tests.e2e.test_canary import everywhere
 
+SECONDS = float(os.environ.get("REVERSER_HIDING_SECONDS", "0"))
+SEED = int(os.environ.get("REVERSER_HIDING_SEED", "0")) or time.time_ns() % 10**9
 GROUP = "hiding.example"
 DEFINITIONS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
 VERSIONS = ("v1beta1", "v1", "v2")
@@ -165,3 +170,43 @@ def test_nothing_hidden_shows_while_types_change(setting: Setting, types: Types)
 
     found = [hit for place, content in everywhere(setting, pages) for hit in canaries.found(place, content)]
     assert found == []
+
+
+@pytest.mark.skipif(not SECONDS, reason="set REVERSER_HIDING_SECONDS for the long run")
+def test_nothing_hidden_shows_in_a_long_run(setting: Setting, types: Types) -> None:
+    """The same for a random program of versions, short names, deletions and restarts; the seed is printed."""
+    print(f"REVERSER_HIDING_SEED={SEED}")
+    chance, until = Random(SEED), time.monotonic() + SECONDS
+    live = {"name": "live", "url": setting.remote.url, "secrets": chance.choice(("mask", "omit"))}
+    definitions = {"name": "crds", "destination": "live", "resources": ["customresourcedefinitions"]}
+    rules = [*setting.daemon.tables["rules"], definitions]
+    setting.daemon.write(sensitive=SENSITIVE, destinations=[live], rules=rules)
+    served: dict[str, str] = {"databases": "v1beta1", "stores": "v1", "warehouses": "v1"}
+    short = {"stores": ("hst",), "warehouses": ("hwh",)}
+    for plural, version in served.items():
+        types.define(plural, version, short.get(plural, ()))
+    setting.daemon.start().ready().settled()
+    steps, written = 0, 0
+    while time.monotonic() < until:
+        steps += 1
+        plural = chance.choice((*short, "databases"))
+        match chance.randrange(8):
+            case 0 | 1:
+                served[plural] = chance.choice(VERSIONS)
+                types.define(plural, served[plural], chance.choice(((), short.get(plural, ()))))
+            case 2:
+                types.remove(plural)
+                served.pop(plural, None)
+            case 3 if chance.random() < 0.3:
+                chance.choice((setting.daemon.stop, setting.daemon.kill))()
+                setting.daemon.start().ready()
+            case _ if plural in served:
+                types.write(plural, served[plural], f"o{chance.randrange(5)}")
+                written += 1
+    setting.daemon_idle()
+    pages = [httpx.get(f"{setting.daemon.url}/{page}").text for page in ("readyz", "metrics")]
+    setting.daemon.stop()
+    print(f"{steps} steps, {written} writes, {len(setting.remote.commits())} commits")
+
+    canaries = types._canaries
+    assert [hit for place, text in everywhere(setting, pages) for hit in canaries.found(place, text)] == []

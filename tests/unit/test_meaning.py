@@ -173,9 +173,16 @@ def test_rubbish_in_the_journal_forgets_one_pattern() -> None:
     assert named(meanings, WIDGETS)["widgets"].perhaps == "appset"
 
 
-def test_kubernetes_own_types_are_perhaps_meant_by_what_looks_like_them_alone() -> None:
-    """Their names do not change: only a misspelling can mean them."""
+def test_kubernetes_own_types_are_meant_by_what_looks_like_them_alone() -> None:
+    """Their names do not change: a misspelling can mean them, and a group from which they moved."""
     assert may_mean("configmpas", MAPS)
+    assert may_mean("deployments.extensions", ResourceType("apps", "v1", "deployments", "Deployment", True))
+    assert may_mean(
+        "deployments.v1beta1.extensions", ResourceType("apps", "v1", "deployments", "Deployment", True)
+    )
+    assert not may_mean(
+        "ingresses.example.com", ResourceType("networking.k8s.io", "v1", "ingresses", "Ingress", True)
+    )
     assert not may_mean("sealedsecrets", ResourceType("", "v1", "secrets", "Secret", True))
 
 

@@ -21,7 +21,7 @@ from reverser.bugs import left_out
 from reverser.model.resource import ResourceType
 from reverser.model.rule import Rule, SanitizeRule, SensitiveRule
 from reverser.stages.sanitize.builtin import BUILTIN_GROUPS
-from reverser.stages.select.resources import ANY, calls, names
+from reverser.stages.select.resources import ANY, VERSION, calls, names
 
 FACT = "meaning/"
 """Prefix of the journal's facts on patterns."""
@@ -153,10 +153,14 @@ def may_mean(pattern: str, type: ResourceType) -> bool:  # noqa: A002
     called = (type.name,) if dot else tuple(names(type))
     if any(_alike(pattern.strip().lower(), each) for each in called):
         return True
+    version, _, rest = qualifier.partition(".")
+    same = name in names(type)
     if type.group in BUILTIN_GROUPS:
-        return False  # their names are the same everywhere and for good
-    same = type.group in (qualifier, qualifier.partition(".")[2]) or name in names(type)
-    return not dot or same or (name == ANY and _alike(qualifier, type.group))
+        # Their names are the same everywhere and for good, but some have moved, as from extensions to apps.
+        group = rest if VERSION.fullmatch(version) else qualifier
+        return bool(dot) and same and group in BUILTIN_GROUPS
+    near = type.group in (qualifier, rest) or (name == ANY and _alike(qualifier, type.group))
+    return not dot or same or near
 
 
 _NOTHING = '{"matched":[],"others":[]}'
