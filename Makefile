@@ -46,7 +46,7 @@ test-flux-servers: ## build Flux for its tests (needs Go; about 10 minutes the f
 	@tests/servers/flux/build
 
 e2e: setup test-servers ## only the tests against a real API server
-	@REVERSER_REQUIRE_SERVERS=1 $(BIN)/python -m pytest tests/e2e $(ARGS)
+	@REVERSER_REQUIRE_SERVERS=1 $(BIN)/python -m pytest $(if $(findstring tests/e2e,$(ARGS)),,tests/e2e) $(ARGS)
 
 soak: setup test-servers ## all at a time for 20 minutes; SECONDS=300 for 5, ARGS="--seed 7"
 	@$(BIN)/python -m tests.soak --seconds $(SECONDS) $(ARGS)
