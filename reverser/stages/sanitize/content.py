@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Any, TypeAlias
 
 from reverser.errors import WithheldError
-from reverser.stages.sanitize.copies import ANNOTATIONS, COPIES, without_copies
+from reverser.stages.sanitize.copies import ANNOTATIONS, EVERYWHERE, without_copies
 
 Content: TypeAlias = dict[str, Any]
 
@@ -22,7 +22,9 @@ def copied(value: Any) -> Any:
     """A deep copy of JSON data, without annotations that are copies themselves."""
     kind = type(value)
     if kind is dict:
-        copy = value.copy() if COPIES.isdisjoint(value) else without_copies(value)
+        copy = value.copy()
+        for name in EVERYWHERE:
+            copy.pop(name, None)
         for key, item in copy.items():
             if type(item) not in _LEAVES:
                 copy[key] = copied(without_copies(item) if key == ANNOTATIONS else item)

@@ -13,23 +13,17 @@ from typing import Any
 ANNOTATIONS = "annotations"
 
 LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
-COPIES = frozenset(
-    {
-        LAST_APPLIED,
-        "banzaicloud.com/last-applied",
-        "configmanagement.gke.io/declared-config",
-        "kapp.k14s.io/original",
-        "kapp.k14s.io/original-diff",
-        "objectset.rio.cattle.io/applied",
-    }
-)
-"""They go from every map, whatever it is called."""
+EVERYWHERE = (LAST_APPLIED, "objectset.rio.cattle.io/applied")
+"""They go from every map, whatever it is called. Each costs every object something: the others do not."""
 ENDINGS = (
-    "last-applied",
+    "/last-applied",
     "last-applied-config",
     "last-applied-configuration",
     "last-applied-spec",
     "last-handled-configuration",
+    "configmanagement.gke.io/declared-config",
+    "kapp.k14s.io/original",
+    "kapp.k14s.io/original-diff",
 )
 """Names that end like this go from every map called `annotations`."""
 NEEDED = frozenset({"cluster.x-k8s.io/conversion-data"})
@@ -41,8 +35,4 @@ def without_copies(annotations: Any) -> Any:
     """The map without those of its keys that name a copy; what is no map comes back as it is."""
     if not isinstance(annotations, dict):
         return annotations
-    return {
-        name: value
-        for name, value in annotations.items()
-        if name not in COPIES and not str(name).endswith(ENDINGS)
-    }
+    return {name: value for name, value in annotations.items() if not str(name).endswith(ENDINGS)}
