@@ -94,8 +94,9 @@ def _show(error: BaseException) -> None:
 
 def show_problems(error: ConfigError) -> None:
     """All problems, one a line, on standard error."""
-    count = len(error.problems)
-    click.echo(f"reverser: {count} problem{'s' if count > 1 else ''} in the configuration", err=True)
+    count, of_options = len(error.problems), all(each.path.startswith("--") for each in error.problems)
+    where = "" if of_options else " in the configuration"
+    click.echo(f"reverser: {count} problem{'s' if count > 1 else ''}{where}", err=True)
     for problem in error.problems:
         click.echo(f"  {problem}", err=True)
-    click.echo("nothing was started", err=True)
+    click.echo(f"nothing was {'written' if of_options else 'started'}", err=True)

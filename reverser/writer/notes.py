@@ -47,6 +47,8 @@ class Notes:
         self._texts: dict[str, dict[int, str]] = defaultdict(dict)
         """What was noted at each commit: a note replaces the one before."""
         self._stirred = trio.Event()
+        self._refused = False
+        """Told once, until notes are taken again."""
 
     def landed(self, commits: Mapping[int, str]) -> None:
         """Entries, by `seq`, are in the remote branch in these commits."""
@@ -83,9 +85,12 @@ class Notes:
         commits = {self._commits[seq] for seq in ready}
         trouble = await self._push({each: "\n".join(self._texts[each].values()) for each in commits})
         if trouble:
-            log.warning("notes cannot be pushed", destination=self._destination.name, why=trouble)
+            if not self._refused:
+                log.warning("notes cannot be pushed", destination=self._destination.name, why=trouble)
+            self._refused = True
             await trio.sleep(RETRY_SECONDS)
             return
+        self._refused = False
         log.info("authors noted", destination=self._destination.name, commits=len(commits))
         for seq, correction in ready.items():
             if self._open.get(seq) is correction:

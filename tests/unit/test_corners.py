@@ -15,6 +15,7 @@ MENDED = {
     "E": (1, 2, 3, 4),
     "G": (2, 3, 4, 5, 6, 7, 8, 9, 13, 14, 15),
     "GB": (2, 3, 4, 5, 6),
+    "M": (1, 2, 3, 4, 5, 6, 7, 8),
 }
 ROWS = [match.groupdict() for match in ROW.finditer((ROOT / "docs/corners.md").read_text())][1:]
 

@@ -6,9 +6,11 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 
 import pytest
+import structlog
 import trio
 import trio.testing
 
+from reverser.log import configure
 from reverser.model.attribution import Actor, Attribution, Evidence
 from reverser.model.commit import PushOutcome, PushResult
 from reverser.model.correction import Correction
@@ -29,10 +31,13 @@ class Remote:
 
     def __init__(self) -> None:
         self.notes: dict[str, str] = {}
+        self.refuses = False
 
     async def annotate(self, texts: Mapping[str, str], committer: str, now: float) -> PushResult:
         del committer, now
         await trio.lowlevel.checkpoint()
+        if self.refuses:
+            return PushResult(PushOutcome.REFUSED, message="no")
         self.notes |= texts
         return PushResult(PushOutcome.PUSHED)
 
@@ -102,3 +107,18 @@ async def test_a_commit_keeps_all_its_notes(monkeypatch: pytest.MonkeyPatch) -> 
         found = await world.told(correction(2, "bob"))
         assert "Reverser-Entry: j/1" in found["c"]
         assert "Kubernetes-User: bob" in found["c"]
+
+
+async def test_notes_that_are_refused_again_and_again_are_told_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Until they are taken; the next refusal is another one."""
+    monkeypatch.setattr(module, "RETRY_SECONDS", 0.0)
+    configure("console", "info")
+    with structlog.testing.capture_logs() as lines:
+        async with opened() as world:
+            world.notes.landed({seq: f"c{seq}" for seq in range(6)})
+            for seq in range(6):
+                world.remote.refuses = seq != 3
+                await world.told(correction(seq))
+
+    told = [line["event"] for line in lines]
+    assert told == ["notes cannot be pushed", "authors noted", "notes cannot be pushed"]
