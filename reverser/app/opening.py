@@ -79,8 +79,8 @@ class Opening:
             yield FolderWriter(destination, to, queue, journal, self._to.known, hooks)
             return
         if destination.mode == "observe":
-            self._health.recovered(f"destination/{name}")
-            yield ObservingWriter(destination, queue, journal, self._assembly.hooks)
+            works = partial(self._health.recovered, f"destination/{name}")
+            yield ObservingWriter(destination, queue, journal, self._assembly.hooks, works)
             return
         folder = Path(self._assembly.config.data_dir) / "repositories" / name
         login, observer = self._assembly.login, self._observer(name)

@@ -36,6 +36,9 @@ class Writers:
     async def run(self, destination: Destination) -> None:
         """Write one destination; a repository that cannot be opened is tried again, and told."""
         subject = f"destination/{destination.name}"
+        if destination.mode == "observe":
+            # What failed when it was still written to is nobody's affair now.
+            self._health.recovered(subject)
         while True:
             try:
                 await self._write(destination)

@@ -22,7 +22,16 @@ log = structlog.get_logger()
 class ObservingWriter:
     """Logs what would be committed to one destination."""
 
-    def __init__(self, destination: Destination, queue: Queue, journal: Journal, words: Words) -> None:
+    def __init__(
+        self,
+        destination: Destination,
+        queue: Queue,
+        journal: Journal,
+        words: Words,
+        works: Callable[[], None] = lambda: None,
+    ) -> None:
+        """`works` is told when what is pending was logged."""
+        self._works = works
         self._destination = destination
         self._queue = queue
         self._journal = journal
@@ -45,3 +54,4 @@ class ObservingWriter:
                     files = [entry.edit.path for entry in plan.entries[:10]]
                     log.info("would commit", destination=name, subject=subject, files=files)
                 await self._journal.ack(name, [entry.seq for entry in plan.entries], head)
+            self._works()

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
+import msgspec
 import pytest
+import structlog
 import trio
 from test_writer_remote import world
 
+from reverser.app import writers
 from reverser.errors import TransientError
 from reverser.health import Health
 from reverser.intake import patience
 from reverser.intake.patience import PatientJournal
+from reverser.log import configure
 from reverser.model.condition import Condition
 from reverser.model.entry import Append
-from reverser.writer import driver
+from reverser.writer import ObservingWriter, driver
 from tests.e2e.remote import install_hook
+from tests.integration.running import running
 
 TRIES = 4
 
@@ -112,3 +118,32 @@ async def test_a_full_disk_is_one_condition_however_well_it_is_read(shared: bool
 
     assert reasons(told) == ["JournalUnusable", "Recovered"]
     assert health.ready
+
+
+async def test_an_observing_destination_that_fails_is_one_condition(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """That it is opened again is no recovery; that what is pending was logged is one."""
+    monkeypatch.setattr(writers, "OPEN_SECONDS", 0.01)
+    configure("console", "info")
+    real, tries = ObservingWriter.run, list[int]()
+
+    async def failing(self: ObservingWriter, ready: Callable[[], Awaitable[None]]) -> None:
+        tries.append(1)
+        if len(tries) <= TRIES:
+            raise TransientError("no answer")
+        await real(self, ready)
+
+    monkeypatch.setattr(ObservingWriter, "run", failing)
+    with structlog.testing.capture_logs() as lines:
+        async with running(tmp_path) as there:
+            [destination] = there.config.destinations
+            observed = msgspec.structs.replace(destination, mode="observe")
+            there.config = msgspec.structs.replace(there.config, destinations=(observed,))
+            await there.apply("web", "one")
+            async with there.daemon():
+                await there.until(lambda: any(line.get("reason") == "Recovered" for line in lines))
+
+    about = [line["reason"] for line in lines if line.get("subject") == "destination/live"]
+    assert about == ["Unreachable", "Recovered"]
+    assert len(tries) == TRIES + 1
