@@ -95,7 +95,7 @@ def test_a_version_that_was_seen_before_the_request_is_not_its_own() -> None:
     """G2 (c): whatever second somebody has written into the object."""
     change = subject(written_at=NOW + 1000, manager="flux")
 
-    assert who(change, told("bob", at=NOW + 10, manager="flux"))[0] == "unknown"
+    assert who(change, told("bob", at=NOW + 10, completed_at=NOW + 11, manager="flux"))[0] == "unknown"
 
 
 def test_stamps_that_a_writer_may_have_forged_do_not_rule_it_out() -> None:
