@@ -79,7 +79,9 @@ class Replay:
         self._facts: dict[str, str] = {}
         self._memory = Memory(self._journal, [route])
         self._keys: defaultdict[str, set[ObjectKey]] = defaultdict(set)
-        """Namespace -> objects that have, or had, a file."""
+        """Namespace -> objects that have a file."""
+        self._doubted: defaultdict[tuple[str, str], set[str]] = defaultdict(set)
+        """(namespace, type) -> who may have deleted any of these objects since one of them was written."""
         self.results: Counter[str] = Counter()
         """What became of how many writes."""
         self.gaps: Counter[tuple[str, str, str]] = Counter()
@@ -145,7 +147,10 @@ class Replay:
             )
             decision = msgspec.structs.replace(decision, entry=entry)
         draft.add(self._name, key, decision)
-        self._keys[key.namespace].add(key)
+        keys = self._keys[key.namespace]
+        (keys.discard if write.form is Form.GONE else keys.add)(key)
+        self._doubted.pop((key.namespace, key.type_name), None)
+        self._doubted.pop(("", key.type_name), None)
         seen = after(self._seen.get(where), write)
         self._remember(where, msgspec.structs.replace(seen, marks=marks(write)))
 
@@ -201,6 +206,10 @@ class Replay:
         self.results["gap"] += 1
         self._count(reason, write)
         if isinstance(write, Gap) and write.collection:
+            doubted = self._doubted[write.namespace, write.type.name]
+            if user in doubted:  # a controller that tries again and again
+                return
+            doubted.add(user)
             concerned = [place(key.namespace, key.type_name, key.name) for key in self._collected(write)]
         else:
             concerned = [place_of(write)] if draft.record(self._name, self._key(write)) is not None else []

@@ -528,28 +528,32 @@ MAPS = {"resource": "configmaps", "namespace": "shop", "apiVersion": "v1"}
 
 def test_a_deletion_that_failed_in_the_middle_is_a_gap(history: History) -> None:
     """For each object of the type and namespace: files stay, the summary says so, nobody else is blamed."""
-    failed = event(
-        4,
-        "deletecollection",
-        user="bob",
-        objectRef=MAPS,
-        responseStatus={"code": 422},
-        responseObject={"kind": "Status"},
-    )
+    failed = [
+        event(
+            number,
+            "deletecollection",
+            user="bob",
+            objectRef=MAPS,
+            responseStatus={"code": 422},
+            responseObject={"kind": "Status"},
+        )
+        for number in (3, 4, 8)
+    ]
+    made = (event(1, "create"), event(2, "create", "b"), *failed[:2])
     later = (event(5, "update", "a"), event(6, "update", "b"), event(7, "update", "b"))
-    log = history.log("audit.log", lines(event(1, "create"), event(2, "create", "b"), failed, *later))
+    log = history.log("audit.log", lines(*made, *later, failed[2], event(9, "update", "b")))
 
     said, _ = history.run(log)
 
     assert (
-        "         1 writes not replayable\n"
-        "         1   a deletion of a collection that failed: part of it may be deleted\n"
-        "         1     configmaps in shop\n" in said
+        "         3 writes not replayable\n"
+        "         3   a deletion of a collection that failed: part of it may be deleted\n"
+        "         3     configmaps in shop\n" in said
     )
     assert set(history.files()) == {"shop/configmaps/a.yaml", "shop/configmaps/b.yaml"}
     doubted = "unknown ambiguous alice@example.com, bob"
     sure = "alice@example.com audit "
-    assert history.commits(AUTHORS) == [sure, sure, doubted, doubted, sure]
+    assert history.commits(AUTHORS) == [sure, sure, doubted, doubted, sure, doubted]
 
 
 def test_a_write_that_may_have_been_stored_is_a_gap(history: History) -> None:
