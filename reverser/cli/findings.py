@@ -19,6 +19,10 @@ class TypeFinding(msgspec.Struct, frozen=True):
     """Names of the rules that select it."""
     allowed: bool
     """Whether we may list and watch it in all of them."""
+    objects: int | None = None
+    """How many there are in them: a first start writes no more, and fewer where a rule leaves some out.
+
+    None: the API server does not tell."""
 
 
 class ClusterFinding(msgspec.Struct, frozen=True):

@@ -6,7 +6,7 @@ error: the others are looked at all the same.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import trio
 
@@ -20,7 +20,7 @@ from reverser.errors import ReverserError, StalledError, TransientError
 from reverser.git.probe import probe
 from reverser.git.remote import Ask
 from reverser.git.signingkey import public_key
-from reverser.kube import credentials, permissions
+from reverser.kube import credentials, permissions, population
 from reverser.kube.client import Client
 from reverser.kube.discovery import Discovery, discover, version
 from reverser.kube.namespaces import namespaces
@@ -114,6 +114,8 @@ async def look_at_cluster(cluster: Cluster, assembly: Assembly) -> ClusterFindin
                 Stream(cluster.name, kind, space) for kind, spaces in wanted.items() for space in spaces
             ]
             denied = await permissions.missing(client, streams)
+            allowed = [stream for stream in streams if stream not in set(denied)]
+            counted = dict(zip(allowed, await population.count(client, allowed), strict=True))
             rules = assembly.compiled(cluster.name)
             nothing = empty(rules, found.types, await namespaces(client))
     except ReverserError as error:
@@ -122,28 +124,34 @@ async def look_at_cluster(cluster: Cluster, assembly: Assembly) -> ClusterFindin
         cluster.name,
         server=client.server,
         version=served,
-        types=_types(streams, denied, rules),
+        types=_types(streams, counted, rules),
         notes=(*_silent(found), *map(str, unmatched(assembly.config, cluster.name, found.types)), *nothing),
         roles="---\n".join(render(role).decode() for role in permissions.roles(denied, "reverser")),
     )
 
 
 def _types(
-    streams: Sequence[Stream], denied: Sequence[Stream], rules: Sequence[CompiledRule]
+    streams: Sequence[Stream], counted: Mapping[Stream, int | None], rules: Sequence[CompiledRule]
 ) -> tuple[TypeFinding, ...]:
-    scopes: dict[ResourceType, list[str]] = {}
+    """`counted`: the objects of each stream that we may read; None where they cannot be told."""
+    scopes: dict[ResourceType, list[Stream]] = {}
     for stream in streams:
-        scopes.setdefault(stream.type, []).extend([stream.namespace] if stream.namespace else [])
-    forbidden = {stream.type for stream in denied}
+        scopes.setdefault(stream.type, []).append(stream)
     return tuple(
         TypeFinding(
             type=kind.name,
-            namespaces=tuple(spaces),
+            namespaces=tuple(each.namespace for each in scope if each.namespace),
             rules=tuple(each.rule.name for each in rules if each.selects_type(kind)),
-            allowed=kind not in forbidden,
+            allowed=all(each in counted for each in scope),
+            objects=_sum([counted.get(each) for each in scope]),
         )
-        for kind, spaces in sorted(scopes.items(), key=lambda item: item[0].name)
+        for kind, scope in sorted(scopes.items(), key=lambda item: item[0].name)
     )
+
+
+def _sum(counts: Sequence[int | None]) -> int | None:
+    known = [each for each in counts if each is not None]
+    return sum(known) if len(known) == len(counts) else None
 
 
 def _silent(found: Discovery) -> list[str]:

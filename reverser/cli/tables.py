@@ -37,15 +37,25 @@ def _show_cluster(cluster: ClusterFinding, console: Console) -> None:
         _say(cluster.hint, console)
         return
     title = f"cluster {cluster.name}: {cluster.server}, {cluster.version}, types: {len(cluster.types)}"
-    table = _table(title, "type", "watched in", "rules", "list and watch")
+    table = _table(title, "type", "watched in", "objects", "rules", "list and watch")
     for found in cluster.types:
         allowed = OK if found.allowed else _bad("not allowed")
-        table.add_row(
-            found.type, ", ".join(found.namespaces) or "everywhere", ", ".join(found.rules), allowed
-        )
+        where, rules = ", ".join(found.namespaces) or "everywhere", ", ".join(found.rules)
+        objects = "?" if found.objects is None else f"{found.objects:,}"
+        table.add_row(found.type, where, objects, rules, allowed)
     console.print(table)
+    _say(_first_start(cluster), console)
     for note in cluster.notes:
         _say(f"note: {note}", console)
+
+
+def _first_start(cluster: ClusterFinding) -> str:
+    """How much a first start looks at."""
+    known = [found.objects for found in cluster.types if found.objects is not None]
+    more = "" if len(known) == len(cluster.types) else " and those of types with ?"
+    return (
+        f"a first start looks at {sum(known):,} objects{more}: reverser snapshot --to DIR shows their files"
+    )
 
 
 def _show_destinations(destinations: tuple[DestinationFinding, ...], console: Console) -> None:
