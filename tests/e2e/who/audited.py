@@ -21,9 +21,11 @@ SOONER = "--audit-webhook-batch-max-wait=300ms"
 
 
 @contextmanager
-def audited(folder: Path, url: str, rules: list[dict[str, Any]]) -> Iterator[ControlPlane]:
+def audited(
+    folder: Path, url: str, rules: list[dict[str, Any]], webhook: dict[str, Any] | None = None
+) -> Iterator[ControlPlane]:
     """A control plane for a `Setting` in the same folder, whose webhooks will be at `url`."""
-    daemon = Daemon(folder / "daemon", folder / "none", "file:///none", rules=rules, webhook={})
+    daemon = Daemon(folder / "daemon", folder / "none", "file:///none", rules=rules, webhook=webhook or {})
     files = {
         "policy": _printed(daemon, "print-policy", "--offline"),
         "webhook": _printed(daemon, "print-webhook", "--url", url),

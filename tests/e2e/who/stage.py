@@ -22,6 +22,7 @@ from tests.e2e.who.refuser import refusing
 
 CLUSTER_SCOPED = ("namespaces", "clusterroles", "customresourcedefinitions", "persistentvolumes")
 
+PATH_SECRET = "canary-path-0123456789abcdef0123456789"
 GRACE = 3
 """For audit; half of what users have, since every scenario waits for it."""
 
@@ -37,6 +38,11 @@ class Source(NamedTuple):
     def space(self) -> str:
         """How its namespaces' names begin."""
         return f"who-{self.name}"
+
+    @property
+    def webhook(self) -> dict[str, Any]:
+        """The one with both webhooks has a secret in their paths."""
+        return {"path_secret": PATH_SECRET} if self.admission and self.audit else {}
 
     @property
     def rules(self) -> list[dict[str, Any]]:
@@ -90,7 +96,7 @@ class Stage:
         url = f"https://127.0.0.1:{_free_port()}"
         with ExitStack() as stack:
             if source.audit:
-                plane = stack.enter_context(audited(folder, url, source.rules))
+                plane = stack.enter_context(audited(folder, url, source.rules, source.webhook))
             stack.enter_context(_peopled(plane))
             stage = cls(plane, source, folder)
             stack.callback(stage.setting.daemon.kill)
@@ -149,7 +155,8 @@ class Stage:
     def _start(self, url: str) -> None:
         daemon = self.setting.daemon
         if self.source.telling:
-            daemon.write(webhook={"bind": url.removeprefix("https://")}, audit={"grace_seconds": GRACE})
+            webhook = {"bind": url.removeprefix("https://"), **self.source.webhook}
+            daemon.write(webhook=webhook, audit={"grace_seconds": GRACE})
         daemon.start().ready()
         if self.source.admission:
             self._webhook("install", "--url", url)
