@@ -174,8 +174,11 @@ def _receded(written: dict[str, Any], before: Sighting | None) -> bool:
 def _stamps(written: dict[str, Any], before: Sighting | None) -> tuple[Stamp, ...]:
     """See `Subject.stamps`. Without the event before nothing is known to be fresh."""
     known = frozenset[int]() if before is None else before.stamps
+    touched = frozenset[int]() if before is None else managed.touched(written, before.owned_marks)
     found = [
-        msgspec.structs.replace(stamp, fresh=before is not None and mark not in known)
+        msgspec.structs.replace(
+            stamp, fresh=before is not None and mark not in known, touched=mark in touched
+        )
         for mark, stamp in managed.stamps(written).items()
     ]
     return tuple(sorted(found, key=lambda stamp: (stamp.fresh, stamp.at), reverse=True)[:STAMPS_MOST])

@@ -25,6 +25,8 @@ class Stamp(msgspec.Struct, frozen=True):
     """Unix seconds, whole ones; 0: not known."""
     fresh: bool = False
     """Whether the event before did not have it."""
+    touched: bool = False
+    """Whether the event before did not have it with these fields."""
 
 
 class Subject(msgspec.Struct, frozen=True, kw_only=True):

@@ -87,6 +87,12 @@ def stamps(obj: Mapping[str, Any]) -> dict[int, Stamp]:
     return {hash(msgspec.structs.astuple(each)): each for each in found if each.manager not in BUCKETS}
 
 
+def touched(obj: Mapping[str, Any], owned: frozenset[tuple[bool, int]]) -> frozenset[int]:
+    """The marks of those stamps whose entries are not among what was owned before."""
+    changed = (each for each in entries(obj) if (each.get("operation") == APPLY, _mark(each)) not in owned)
+    return frozenset(hash(msgspec.structs.astuple(_stamp(each))) for each in changed)
+
+
 def owned_marks(obj: Mapping[str, Any]) -> frozenset[tuple[bool, int]]:
     """(whether it was a server-side apply, a mark) of each entry, with the fields that it owns."""
     return frozenset((each.get("operation") == APPLY, _mark(each)) for each in entries(obj))

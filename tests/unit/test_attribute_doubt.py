@@ -14,6 +14,9 @@ from tests.unit.test_attribute import AMBIGUOUS, NOW, asked, deletion, subject, 
 BOB = {"manager": "kubectl-patch", "applied": False}
 
 
+TOUCHED = Stamp("helper", False, "", NOW - 1, fresh=False, touched=True)
+
+
 def stamp(manager: str = "kubectl-patch", *, seconds: float = 0, applied: bool = False, fresh: bool = True) -> Stamp:  # fmt: skip  # noqa: E501
     return Stamp(manager, applied, "", NOW - 1 + seconds, fresh)
 
@@ -49,6 +52,7 @@ def test_the_same_event_told_again_counts_once() -> None:
         ([stamp(), stamp("helper")], False),
         ([stamp(fresh=False), stamp("helper", fresh=False)], True),
         ([stamp(fresh=False), stamp("helper", applied=True, fresh=False)], False),
+        ([stamp(fresh=False), TOUCHED], False),
         ([stamp(fresh=False), stamp("helper", seconds=-5, fresh=False)], True),
         ([stamp(seconds=-5, fresh=False), stamp("helper", seconds=-5, fresh=False)], True),
         ([], True),

@@ -218,6 +218,15 @@ def test_an_apply_that_gives_up_fields_is_noticed() -> None:
     assert left(_stamped(("b", "Update", 1))) == (True, False)
 
 
+def test_a_second_write_within_a_second_is_noticed() -> None:
+    """By the fields of its entry: the stamp stays."""
+    sightings = Sightings()
+    sightings.note(_change("5", created=True, metadata=_stamped(("a", "Update", 1))))
+    subject = _subject(sightings, _change("6", metadata=_stamped(("a", "Update", 1), owned="f:b")))
+
+    assert [(stamp.fresh, stamp.touched) for stamp in subject.stamps] == [(False, True)]
+
+
 def test_a_stamp_of_the_future_says_nothing() -> None:
     """A client may write managed fields; the API server's clock is not hours ahead of ours."""
     late = {"managedFields": [{"manager": "m", "time": "2026-03-01T10:00:00Z"}]}

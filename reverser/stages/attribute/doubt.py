@@ -4,9 +4,10 @@ Events can be lost, and a writer can see to it: Kubernetes has none of a server-
 response to a request that changed nothing stands alone. Two things tell:
 
 - the managed fields: entries that the event before did not have must be the request's. Where there are none,
-  no apply may have given fields up, and no other apply may have a stamp of that time or later. Where no entry
-  has changed at all, or the event before is not known, nobody else may, and the request must have one: only
-  who takes away what others own leaves no stamp;
+  no apply may have given fields up, no other apply may have a stamp of that time or later, and nobody else
+  one whose fields are others than before: a second write within a second leaves the stamp as it is. Where no
+  entry has changed at all, or the event before is not known, nobody else may have a stamp of that time, and
+  the request must: only who takes away what others own leaves none;
 - a gap: an event about the object that could not be read, or whose answer says nothing of what was stored.
 
 A request that names the version that it met is above all that, and so is a creation.
@@ -73,7 +74,7 @@ def stamped_by_others(signs: Signs, fact: Fact) -> bool:
         return any(stamp.applied or stamp.at > signs.created_at for stamp in others) or not of_its_time
     if not signs.known_before:
         return bool(others)
-    return signs.receded or any(stamp.applied for stamp in others)
+    return signs.receded or any(stamp.applied or stamp.touched for stamp in others)
 
 
 def _hides(subject: Subject, gap: Fact) -> bool:

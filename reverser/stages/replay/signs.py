@@ -40,7 +40,7 @@ def by_others(write: Write, before: tuple[str, ...]) -> bool:
     )
     restated = bool(before) and owned == _digest(managed.entries(write.body))
     return stamped_by_others(
-        Signs(stamps, bool(before), restated, created_at=managed.created_at(write.body) or 0.0), request
+        Signs(stamps, False, restated, created_at=managed.created_at(write.body) or 0.0), request
     )
 
 
