@@ -60,10 +60,6 @@ class Entry(msgspec.Struct, frozen=True):
     """Unix seconds: the newest managedFields time, else when the change was seen."""
     changes: tuple[str, ...] = ()
     """What the author changed, one field path a line, for the commit's body. Never a value of a Secret."""
-    fields: tuple[str, ...] = ()
-    """The paths of all that the author changed; `*` alone when it may be any field."""
-    along: tuple[Along, ...] = ()
-    """What others had changed since the object's last commit, and is still so."""
     attribution: Attribution = UNRESOLVED
     previous_path: str = ""
     """Where the object's file was until now, when the layout moved it: removed in the same commit."""
@@ -81,6 +77,10 @@ class Entry(msgspec.Struct, frozen=True):
     """Given by the journal; rising, never used twice. 0 before `append`."""
     appended_at: float = 0.0
     """Unix seconds, given by the journal."""
+    fields: tuple[str, ...] = ()
+    """The paths of all that the author changed; `*` alone when it may be any field."""
+    along: tuple[Along, ...] = ()
+    """What others had changed since the object's last commit, and is still so."""
 
 
 class Record(msgspec.Struct, frozen=True):
