@@ -151,8 +151,9 @@ class Replay:
         (keys.discard if write.form is Form.GONE else keys.add)(key)
         self._doubted.pop((key.namespace, key.type_name), None)
         self._doubted.pop(("", key.type_name), None)
-        seen = after(self._seen.get(where), write)
-        self._remember(where, msgspec.structs.replace(seen, marks=marks(write)))
+        former = self._seen.get(where)
+        kept = marks(write) or (former.marks if former and write.operation is Operation.UPDATE else ())
+        self._remember(where, msgspec.structs.replace(after(former, write), marks=kept))
 
     def _gone(self, emptied: Emptied) -> Iterator[Write]:
         """The deletions of what is known in a namespace of which nothing is left."""

@@ -126,6 +126,7 @@ class Sightings:
             written_at=written_at,
             stamps=_stamps(written, before) if operation is Operation.UPDATE else (),
             receded=_receded(written, before),
+            unstamped=operation is Operation.UPDATE and not managed.entries(written),
             created_at=managed.created_at(written) or 0.0,
             restated=before is not None and before.owned_marks == managed.owned_marks(written),
             labels=_texts(metadata.get("labels")),

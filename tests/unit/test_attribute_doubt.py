@@ -79,6 +79,15 @@ def test_who_wrote_the_same_fields_again_has_a_stamp_of_that_time() -> None:
     assert who(subject(previous_version="", stamps=(mine,)), found) == ("bob", "audit")
 
 
+def test_wiped_managed_fields_leave_nobody_sure() -> None:
+    """But for who names a version, and for whom admission knows."""
+    wiped = subject(unstamped=True)
+
+    assert who(wiped, told("bob", **BOB)) == AMBIGUOUS
+    assert who(wiped, told("bob", previous_version="5", **BOB)) == ("bob", "audit")
+    assert who(wiped, told("bob", **BOB), asked("bob")) == ("bob", "audit")
+
+
 def test_who_names_the_version_that_it_met_has_written() -> None:
     """Whatever stamps say: a request that met another version than it made changed it."""
     change = subject(stamps=(stamp("helper"),))

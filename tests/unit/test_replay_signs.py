@@ -53,4 +53,5 @@ def test_who_names_a_version_may_have_met_what_the_log_lacks() -> None:
     met = {"metadata": {"resourceVersion": "5", "managedFields": []}}
     assert by_others(one(responseObject=left(BOB, HELPER), requestObject=met), BEFORE)
     assert not by_others(one(responseObject=left(HELPER), verb="create"), BEFORE)
-    assert not by_others(one(responseObject=stored()), BEFORE)
+    assert not by_others(one(responseObject=stored()), ())
+    assert by_others(one(responseObject=stored()), BEFORE)

@@ -7,7 +7,8 @@ response to a request that changed nothing stands alone. Two things tell:
   no apply may have given fields up, no other apply may have a stamp of that time or later, and nobody else
   one whose fields are others than before: a second write within a second leaves the stamp as it is. Where no
   entry has changed at all, or the event before is not known, nobody else may have a stamp of that time, and
-  the request must: only who takes away what others own leaves none;
+  the request must: only who takes away what others own leaves none. An object whose managed fields were wiped
+  tells nothing, so nobody is sure;
 - a gap: an event about the object that could not be read, or whose answer says nothing of what was stored.
 
 A request that names the version that it met is above all that, and so is a creation.
@@ -55,6 +56,8 @@ def doubtful(subject: Subject, fact: Fact, gaps: Sequence[Fact]) -> bool:
         return False
     if gaps or subject.operation is not Operation.UPDATE:
         return bool(gaps)
+    if subject.unstamped:
+        return not fact.restamps
     known_before = bool(subject.previous_version)
     signs = Signs(subject.stamps, known_before, subject.restated, subject.receded, subject.created_at)
     return stamped_by_others(signs, fact)

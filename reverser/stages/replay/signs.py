@@ -33,6 +33,8 @@ def by_others(write: Write, before: tuple[str, ...]) -> bool:
     if write.request is None or write.operation is not Operation.UPDATE:
         return False
     request = msgspec.structs.replace(write.request, restamps=False)  # that makes one more doubt, and no name
+    if before and not _stamps(write):
+        return True  # wiped, and so is what would tell
     owned, *kept = before or ("",)
     stamps = tuple(
         msgspec.structs.replace(stamp, fresh=bool(before) and _digest(stamp) not in kept)
