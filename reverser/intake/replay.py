@@ -152,7 +152,7 @@ class Replay:
         self._doubted.pop((key.namespace, key.type_name), None)
         self._doubted.pop(("", key.type_name), None)
         former = self._seen.get(where)
-        kept = marks(write) or (former.marks if former and write.operation is Operation.UPDATE else ())
+        kept = marks(write, former.marks if former else ())
         self._remember(where, msgspec.structs.replace(after(former, write), marks=kept))
 
     def _gone(self, emptied: Emptied) -> Iterator[Write]:

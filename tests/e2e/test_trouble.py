@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import signal
 import subprocess
+import time
 from pathlib import Path
 
 import httpx
 
+from reverser.app.daemon import SAME_SECONDS
 from tests.e2e.daemon import wait_for
 from tests.e2e.remote import install_hook
 from tests.e2e.setting import Setting
@@ -64,7 +66,7 @@ def test_second_signal_ends_at_once(setting: Setting) -> None:
     _config_map(setting, "late")
     wait_for("the entry", lambda: setting.daemon.metric("gitopsreverser_git_commit_queue_size") > 0)
     setting.daemon.signal(signal.SIGTERM)
-    wait_for("draining", lambda: setting.daemon.logged("draining"))
+    _draining(setting)
 
     setting.daemon.signal(signal.SIGTERM)
 
@@ -82,7 +84,7 @@ def test_further_signals_leave_no_push_behind(setting: Setting, tmp_path: Path) 
     _config_map(setting, "stuck")
     wait_for("the push", begun.exists)
     setting.daemon.signal(signal.SIGTERM)
-    wait_for("draining", lambda: setting.daemon.logged("draining"))
+    _draining(setting)
     setting.daemon.signal(signal.SIGTERM)
     wait_for("the end", lambda: setting.daemon.logged(AT_ONCE))
 
@@ -91,6 +93,13 @@ def test_further_signals_leave_no_push_behind(setting: Setting, tmp_path: Path) 
     assert setting.daemon.process is not None
     assert setting.daemon.process.wait(30) == 0
     assert processes(str(setting.remote.path)) == []
+
+
+def _draining(setting: Setting) -> None:
+    """It drains, and a signal from now on is another one, not the same told twice."""
+    wait_for("draining", lambda: setting.daemon.logged("draining"))
+    seen = time.monotonic()
+    wait_for("another moment", lambda: time.monotonic() > seen + SAME_SECONDS)
 
 
 def test_push_whose_answer_is_lost(setting: Setting) -> None:

@@ -55,3 +55,21 @@ def test_who_names_a_version_may_have_met_what_the_log_lacks() -> None:
     assert not by_others(one(responseObject=left(HELPER), verb="create"), BEFORE)
     assert not by_others(one(responseObject=stored()), ())
     assert by_others(one(responseObject=stored()), BEFORE)
+
+
+def test_a_scaling_that_the_log_holds_is_no_sign_of_somebody_else() -> None:
+    """Its answer holds no stamps; the next object has its stamp, and is still its writer's."""
+    object_ref = {"resource": "deployments", "namespace": "shop", "name": "web", "apiGroup": "apps"}
+    scale = {"kind": "Scale", "metadata": {"resourceVersion": "8"}, "spec": {"replicas": 3}}
+    scaling = one(
+        responseObject=scale,
+        objectRef={**object_ref, "subresource": "scale"},
+        requestURI="/apis/apps/v1/namespaces/shop/deployments/web/scale?fieldManager=kubectl",
+    )
+    after = left(EARLIER, BOB)
+    after["metadata"]["managedFields"].append(
+        {"manager": "kubectl", "operation": "Update", "subresource": "scale", "fieldsV1": {"f:spec": {}}}
+    )
+
+    assert by_others(one(responseObject=after), BEFORE)
+    assert not by_others(one(responseObject=after), marks(scaling, BEFORE))

@@ -46,13 +46,17 @@ def test_each_table_is_looked_at() -> None:
     ]
 
 
-def test_the_daemon_warns_once_of_what_it_cannot_hide() -> None:
-    """A misspelt type of `[[sensitive]]` is in the log, not at each discovery anew."""
+def test_the_daemon_warns_once_of_what_matches_nothing() -> None:
+    """A misspelt type, of `[[sensitive]]` above all, is in the log, not at each discovery anew."""
     reports = ClusterReports(parse(TEXT, {}), "default", Metrics(), Health())
 
     with structlog.testing.capture_logs() as lines:
         reports.discovered(TYPES, {})
         reports.discovered(TYPES, {})
 
-    (line,) = (each for each in lines if each["log_level"] == "warning")
-    assert (line["key"], line["type"]) == ("sensitive[0].resources", "databasses.example.com")
+    told = [(each["key"], each["type"]) for each in lines if each["log_level"] == "warning"]
+    assert told == [
+        ("rules.all.resources", "secrts"),
+        ("sensitive[0].resources", "databasses.example.com"),
+        ("sanitize[0].resources", "widgets"),
+    ]

@@ -44,12 +44,13 @@ def _salvaged(body: bytes) -> Iterator[bytes]:
     start, view = _items(body), memoryview(body)
     while 0 <= start < len(body):
         end = _read_end(view, start)
-        if end < 0:
+        if end < 0 or body[end : end + 1] not in (b",", b"]"):
             end = _looked_for_end(body, start)
         item = body[start : max(end, start)].strip()
-        if end < 0 or not item:
+        if end < 0:
             return
-        yield item
+        if item:
+            yield item
         start = end + 1 if body[end : end + 1] == b"," else -1
 
 

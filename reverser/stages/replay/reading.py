@@ -243,7 +243,7 @@ class _Reading:
     def _write(
         self, form: Form, body: dict[str, Any], evidence: Evidence, namespace: str, name: str, uid: str
     ) -> Write:
-        whole = form is Form.WHOLE
+        whole, full = form is Form.WHOLE, self._answer.kind not in SPECIAL
         found = Attribution(
             actor=self._told.actor,
             evidence=evidence,
@@ -263,7 +263,7 @@ class _Reading:
             version=0 if evidence is Evidence.AUDIT_COLLECTION else _number(self._made.resource_version),
             attribution=found,
             audit_id=self._event.audit_id,
-            request=self._told if whole and self._answer.kind not in SPECIAL else None,
+            request=self._told if form is Form.REPLICAS or (whole and full) else None,
         )
 
     def _completed(self, body: dict[str, Any]) -> dict[str, Any]:

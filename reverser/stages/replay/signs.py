@@ -8,42 +8,74 @@ new one that is not his.
 from __future__ import annotations
 
 import hashlib
+import math
 from typing import Any
 
 import msgspec
 
 from reverser.model.change import Operation
+from reverser.model.fact import Fact
 from reverser.model.subject import Stamp
 from reverser.stages import managed
 from reverser.stages.attribute.doubt import Signs, stamped_by_others
-from reverser.stages.replay.write import Write
+from reverser.stages.replay.write import Form, Write
 
 MOST = 20
 """Stamps of one object that are kept."""
 
 
-def marks(write: Write) -> tuple[str, ...]:
-    """What is kept of the stamps: a digest of who owns what, and one of each of the newest."""
+def marks(write: Write, before: tuple[str, ...] = ()) -> tuple[str, ...]:
+    """What is kept of the stamps: a digest of who owns what, and one of each of the newest.
+
+    The answer to a scaling holds no stamps. What it has left is kept, for the next object has it.
+    """
     stamps = _stamps(write)
-    return (_digest(managed.entries(write.body)), *map(_digest, stamps)) if stamps else ()
+    if stamps:
+        return (_digest(managed.entries(write.body)), *map(_digest, stamps))
+    if write.operation is not Operation.UPDATE:
+        return ()
+    if write.form is not Form.REPLICAS or write.request is None or not before:
+        return before
+    owned, *kept = before
+    return (owned, *[*kept, _left(write.request)][-2 * MOST :])
 
 
 def by_others(write: Write, before: tuple[str, ...]) -> bool:
     """Whether the object holds what somebody else wrote since, of which there is no event."""
-    if write.request is None or write.operation is not Operation.UPDATE:
+    if write.request is None or write.form is not Form.WHOLE or write.operation is not Operation.UPDATE:
         return False
     request = msgspec.structs.replace(write.request, restamps=False)  # that makes one more doubt, and no name
     if before and not _stamps(write):
         return True  # wiped, and so is what would tell
     owned, *kept = before or ("",)
     stamps = tuple(
-        msgspec.structs.replace(stamp, fresh=bool(before) and _digest(stamp) not in kept)
+        msgspec.structs.replace(stamp, fresh=bool(before) and not _is_kept(stamp, kept))
         for stamp in _stamps(write)
     )
     restated = bool(before) and owned == _digest(managed.entries(write.body))
     return stamped_by_others(
         Signs(stamps, False, restated, created_at=managed.created_at(write.body) or 0.0), request
     )
+
+
+def _is_kept(stamp: Stamp, kept: list[str]) -> bool:
+    return _digest(stamp) in kept or any(_leaves(each, stamp) for each in kept)
+
+
+def _left(request: Fact) -> str:
+    """Which stamp a scaling has left: of which manager, and from which second to which."""
+    ends = max(request.at, request.completed_at)
+    return f"{request.subresource} {math.floor(request.at)} {math.floor(ends)} {request.manager}"
+
+
+def _leaves(left: str, stamp: Stamp) -> bool:
+    """Whether that is this stamp; a digest holds no blank."""
+    subresource, *more = left.split(" ", 3)
+    if len(more) != 3 or stamp.applied or stamp.subresource != subresource:
+        return False
+    # The API server leaves the time of a scaling out.
+    timely = not stamp.at or float(more[0]) <= stamp.at <= float(more[1])
+    return timely and more[2] in ("", stamp.manager)
 
 
 def _stamps(write: Write) -> list[Stamp]:

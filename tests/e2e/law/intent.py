@@ -28,12 +28,13 @@ LOST: dict[str, set[str]] = {
     "serviceaccounts": {"secrets", "imagePullSecrets"},
     "services": {"spec.internalTrafficPolicy", "spec.sessionAffinity"},
     "things.law.example": {
-        "spec.template.metadata",
         "spec.template.metadata.creationTimestamp",
-        "spec.jobTemplate.metadata",
-        "spec.jobTemplate.spec.template.metadata",
+        "spec.jobTemplate.metadata.creationTimestamp",
     },
 }
+TOLD = {("things.law.example", '"bare-template"')}
+"""Objects whose documents tell how they were made: `kubectl apply` drops a null of a custom resource that the
+API server keeps when it comes in any other way, and that stays for there it may mean something."""
 """What a person wrote and a full document does not say: empty or default values that the server does
 not store, other spellings that it turns into one, left-overs, and what the rules call generated."""
 
