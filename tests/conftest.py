@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 
 import pytest
+import structlog
 from hypothesis import HealthCheck, settings
 
 # A busy machine is no failure: no test asserts a time.
@@ -16,6 +18,13 @@ pytest.register_assert_rewrite("tests.integration.conformance", "tests.unit.jour
 NOT_BUILT = "real API server not built"
 WORKERS_MOST = 4
 """Each worker that runs end-to-end tests starts a control plane of its own, of about 700 MiB."""
+
+
+@pytest.fixture(autouse=True)
+def log_as_it_was() -> Iterator[None]:
+    """What one test says of the log, a level above all, holds for no other."""
+    yield
+    structlog.reset_defaults()
 
 
 def pytest_xdist_auto_num_workers() -> int:

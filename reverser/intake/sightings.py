@@ -43,6 +43,7 @@ class Sighting(NamedTuple):
     status_marks: tuple[int, ...]
     stamps: frozenset[int]
     owned_marks: frozenset[tuple[bool, int]]
+    wiped: bool
 
 
 class Sightings:
@@ -82,6 +83,7 @@ class Sightings:
             managed.status_marks(written),
             frozenset(managed.stamps(written)),
             managed.owned_marks(written),
+            not change.created and _wiped(written, seen.get(uid)),
         )
 
     def versions(self) -> dict[tuple[str, str], str]:
@@ -126,7 +128,7 @@ class Sightings:
             written_at=written_at,
             stamps=_stamps(written, before) if operation is Operation.UPDATE else (),
             receded=_receded(written, before),
-            unstamped=operation is Operation.UPDATE and not managed.entries(written),
+            unstamped=operation is Operation.UPDATE and _wiped(written, before),
             created_at=managed.created_at(written) or 0.0,
             restated=before is not None and before.owned_marks == managed.owned_marks(written),
             labels=_texts(metadata.get("labels")),
@@ -170,6 +172,13 @@ def _receded(written: dict[str, Any], before: Sighting | None) -> bool:
     if before is None:
         return False
     return any(applied for applied, _ in before.owned_marks - managed.owned_marks(written))
+
+
+def _wiped(written: dict[str, Any], before: Sighting | None) -> bool:
+    """Whether managed fields are gone. Objects that were created without content never have any."""
+    if managed.entries(written):
+        return False
+    return before is None or before.wiped or bool(before.owned_marks)
 
 
 def _stamps(written: dict[str, Any], before: Sighting | None) -> tuple[Stamp, ...]:

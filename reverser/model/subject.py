@@ -70,7 +70,7 @@ class Subject(msgspec.Struct, frozen=True, kw_only=True):
     """UPDATE: an entry of a server-side apply has lost fields, or went, since the event before: an apply that
     gives up all that it had stamps nothing."""
     unstamped: bool = False
-    """UPDATE: the object has no managed fields: somebody has wiped them, and no write leaves a stamp."""
+    """UPDATE: the object has no managed fields, and somebody may have wiped them: no write leaves a stamp."""
     created_at: float = 0.0
     """Unix seconds, whole ones; 0: not known."""
     restated: bool = False
