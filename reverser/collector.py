@@ -9,8 +9,11 @@ from __future__ import annotations
 
 import gc
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TypeVar
+
+T = TypeVar("T")
 
 YOUNG = 5_000
 """Containers more than at the last look that call for one. Nearly all garbage goes without the collector."""
@@ -34,6 +37,12 @@ def suspended() -> Iterator[None]:
         yield
     finally:
         _suspend(-1)
+
+
+def uncollected(call: Callable[[], T]) -> T:
+    """What the call answers, with the collector suspended: for a thread."""
+    with suspended():
+        return call()
 
 
 def _suspend(more: int) -> None:

@@ -35,6 +35,7 @@ from reverser.model.push import Pushed
 from reverser.model.resource import ResourceType
 from reverser.plugins import Host
 from reverser.sops import programs
+from reverser.stages.file_owner import inside
 from reverser.stages.replay import Types, Wants, parse_trailer, trailer_path
 from reverser.stages.select.meaning import FACT, joined
 
@@ -164,10 +165,10 @@ class _Run:
         """
         path, ours = trailer_path(told), self._destination.path.strip("/")
         if path is not None:
-            if path != ours and (within(path, ours) or within(ours, path)):
+            if path != ours and (inside(path, ours) or inside(ours, path)):
                 raise _nested(self._destination, path)
             return path == ours
-        return not ours or any(each.startswith(f"{ours}/") for each in commit.paths)
+        return not ours or any(inside(each, ours) for each in commit.paths)
 
     async def _start_over(self) -> None:
         """The branch was removed: whoever did it wants it written anew."""
@@ -224,11 +225,6 @@ class _Run:
 
     def _resolve(self, _cluster: str, group: str, kind: str) -> ResourceType | None:
         return self._plurals.get((group, kind))
-
-
-def within(path: str, folder: str) -> bool:
-    """Whether a path is inside a folder; everything is inside the root."""
-    return not folder or path.startswith(f"{folder}/")
 
 
 def _nested(destination: Destination, path: str) -> StalledError:

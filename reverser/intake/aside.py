@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 import msgspec
 import trio
 
-from reverser.collector import suspended
+from reverser.collector import uncollected
 from reverser.model.destination import Destination
 from reverser.model.resource import ObjectKey, ResourceType
 from reverser.stages.route import Hooks, Route
@@ -36,12 +36,7 @@ class Aside:
         call = partial(function, *arguments, **named)
         if size < LARGE_BYTES:
             return call()
-        return await trio.to_thread.run_sync(_uncollected, call, limiter=self._limiter)
-
-
-def _uncollected(call: Callable[[], T]) -> T:
-    with suspended():
-        return call()
+        return await trio.to_thread.run_sync(uncollected, call, limiter=self._limiter)
 
 
 def called_back(route: Route, resource: ResourceType, size: int) -> Route:

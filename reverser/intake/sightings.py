@@ -17,6 +17,7 @@ from reverser.model.change import Change, ListCompleted, ListStarted, Operation,
 from reverser.model.entry import Entry
 from reverser.model.subject import Stamp, Subject
 from reverser.stages import managed
+from reverser.stages.attribute.doubt import SKEW_SECONDS
 
 LABELS_MOST = 100
 """Of an object whose labels are looked at for a selector: with 100 they are 32 kB at most."""
@@ -25,8 +26,6 @@ ENTRIES_MOST = 1000
 """Of managedFields, to be looked at: some milliseconds. Ten that update and all that apply are kept."""
 STAMPS_MOST = 10
 """Kept with a change, the newest ones."""
-SKEW_SECONDS = 2.0
-"""What the clocks of API servers, and ours, may differ by."""
 INT64 = 2**63
 """A custom resource may count further; whoever keeps facts cannot, and nothing is scaled to that many."""
 SCALED = "spec.replicas: "

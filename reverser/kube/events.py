@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 import trio
 
-from reverser.collector import suspended
+from reverser.collector import uncollected
 from reverser.kube.errors import Garbled, status_error
 from reverser.model.change import Change, Origin, Stream
 from reverser.stages.depth import decoded
@@ -127,22 +127,16 @@ def event_of(line: bytes) -> WatchEvent:
 
 async def read(line: bytes) -> WatchEvent:
     """`event_of`, in a thread for a line that may take long."""
-    return event_of(line) if len(line) < LARGE_BYTES else await _aside(partial(event_of, line))
+    if len(line) < LARGE_BYTES:
+        return event_of(line)
+    return await trio.to_thread.run_sync(uncollected, partial(event_of, line))
 
 
 async def read_item(stream: Stream, item: msgspec.Raw) -> WatchEvent:
     """`item_of`, in the same way."""
     if len(memoryview(item)) < LARGE_BYTES:
         return item_of(stream, item)
-    return await _aside(partial(item_of, stream, item))
-
-
-async def _aside(call: Callable[[], WatchEvent]) -> WatchEvent:
-    def uncollected() -> WatchEvent:
-        with suspended():
-            return call()
-
-    return await trio.to_thread.run_sync(uncollected)
+    return await trio.to_thread.run_sync(uncollected, partial(item_of, stream, item))
 
 
 def item_of(stream: Stream, item: msgspec.Raw) -> WatchEvent:

@@ -26,15 +26,13 @@ from reverser.model.change import Operation
 from reverser.model.fact import Fact, Source
 from reverser.model.subject import Subject
 from reverser.stages.attribute.admission import other_stamp
-from reverser.stages.attribute.doubt import doubtful, gaps_of
+from reverser.stages.attribute.doubt import SKEW_SECONDS, doubtful, gaps_of
 from reverser.stages.attribute.facts import Facts
 from reverser.stages.attribute.repeated import repeaters, wrote
 from reverser.stages.attribute.support import Support, Weight, support
 from reverser.stages.attribute.versions import NO_VERSION
 from reverser.stages.select.labels import parse
 
-SKEW_SECONDS = 2.0
-"""What the clocks of API servers, and ours, may differ by."""
 STAMP_SECONDS = 1.0
 """Stamps are whole seconds, rounded down, and made while the request runs."""
 COLLECTION_SECONDS = 30.0

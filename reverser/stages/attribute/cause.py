@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 from reverser.model.fact import Fact, Source
 from reverser.model.subject import Subject
-from reverser.stages.attribute.audit import SKEW_SECONDS
+from reverser.stages.attribute.doubt import SKEW_SECONDS
 from reverser.stages.attribute.facts import Facts
 
 COLLECTOR = "system:serviceaccount:kube-system:generic-garbage-collector"
