@@ -155,7 +155,7 @@ class Memory:
     async def append(self, draft: Draft, now: float) -> list[Entry]:
         """Make a draft durable. Objects whose rows cannot be stored are withheld, all others go on."""
         if self._unmet:
-            self._unmet.show()
+            draft.facts |= self._unmet.show()
         if draft.empty:
             return []
         while True:

@@ -1,9 +1,10 @@
-"""Paths of `[[sensitive]]` that no object of their type has, told once its list is complete.
+"""Paths of `[[sensitive]]` that no object of their type has, told once all its objects have been seen.
 
 A new version of a CRD may call a field otherwise. Nobody can know that, and what the field holds is written
 in clear; but then the old path is in no object any more. It may also be a misspelling, or a field that nobody
-has set yet. There is one condition a type, whatever the number of objects. What a list has told is in the
-journal, for a stream that resumes lists nothing; a path that an object has later ends the condition.
+has set yet. There is one condition a type, whatever the number of objects; a type without objects has none
+until the first comes. What was told is in the journal, for a stream that resumes lists nothing; a path that
+an object has later ends the condition.
 
 Objects are looked at only where a rule has paths, and only for those that none has had so far.
 """
@@ -43,6 +44,8 @@ class Seen(msgspec.Struct):
     type: ResourceType
     missing: set[Path]
     objects: int = 0
+    whole: bool = False
+    """Whether a list is complete, so that every object has been looked at."""
 
 
 class Unmet:
@@ -53,7 +56,7 @@ class Unmet:
         self._health = health
         self._seen: dict[Place, Seen] = {}
         self._told: dict[Place, list[str]] = {}
-        self._found: set[Place] = set()
+        self._news: set[Place] = set()
 
     def __bool__(self) -> bool:
         return bool(self._rules)
@@ -71,38 +74,49 @@ class Unmet:
         """Look for the paths that are missing so far; of a large object in a thread."""
         type_ = change.stream.type
         place = (change.key.cluster, type_.name)
-        seen = self._seen.get(place)
-        if seen is None or (seen.type is not type_ and seen.type != type_):
-            seen = self._seen[place] = Seen(type_, set(sensitive(self._rules, type_).paths))
+        seen = self._of(place, type_)
         if change.deleted:
             return
         seen.objects += 1
         found = {path for path in seen.missing if reaches(change.object, path)}
-        if found:
-            seen.missing -= found
-            self._found.add(place)
+        seen.missing -= found
+        if found or (seen.whole and seen.objects == 1):
+            self._news.add(place)
 
-    def show(self) -> None:
-        """End the conditions about paths that an object has now."""
-        while self._found:
-            place = self._found.pop()
-            missing = self._named(self._seen[place])
-            self._show(place, [path for path in self._told.get(place, ()) if path in missing])
+    def show(self) -> dict[str, str]:
+        """Tell what changed since: paths that an object has now, and those that a type's first one lacks.
+
+        What the journal is to know of that comes back.
+        """
+        facts = dict[str, str]()
+        while self._news:
+            place = self._news.pop()
+            seen, told = self._seen[place], self._told.get(place, [])
+            missing = self._named(seen)
+            facts |= self._tell(place, missing if seen.whole else [path for path in told if path in missing])
+        return facts
 
     def forget(self, stream: Stream) -> None:
         """The type is not followed any more, or begins anew."""
         place = (stream.cluster, stream.type.name)
         self._seen.pop(place, None)
-        self._found.discard(place)
+        self._news.discard(place)
         self._show(place, [])
 
     def listed(self, stream: Stream) -> dict[str, str]:
         """A list is complete: show what is missing, and what the journal is to know of that."""
         place = (stream.cluster, stream.type.name)
+        seen = self._of(place, stream.type)
+        seen.whole = True
+        return self._tell(place, self._named(seen)) if seen.objects else {}
+
+    def _of(self, place: Place, type_: ResourceType) -> Seen:
         seen = self._seen.get(place)
-        if seen is None or seen.type != stream.type or not seen.objects:
-            return {}
-        missing = self._named(seen)
+        if seen is None or (seen.type is not type_ and seen.type != type_):
+            seen = self._seen[place] = Seen(type_, set(sensitive(self._rules, type_).paths))
+        return seen
+
+    def _tell(self, place: Place, missing: list[str]) -> dict[str, str]:
         before = self._told.get(place, [])
         self._show(place, missing)
         if missing == before:

@@ -118,6 +118,40 @@ def test_a_type_without_objects_tells_nothing(health: Health) -> None:
     assert told(health) == {}
 
 
+def test_the_first_object_of_a_type_tells(health: Health) -> None:
+    """A list of none proves that all objects are looked at, the first that the watch brings among them."""
+    unmet = Unmet(RULES, health)
+    assert unmet.listed(DATABASES) == {}
+
+    unmet.note(change(DATABASES, spec={"users": [{"token": "x"}]}))
+    facts = unmet.show()
+
+    assert "spec.password" in told(health)["sensitive/default/databases.example.com"]
+    assert facts == {"unmet/default/databases.example.com": '["spec.password"]'}
+    assert unmet.show() == {}
+
+
+def test_a_watch_that_resumed_tells_of_nothing_new(health: Health) -> None:
+    """One object is not all of them: what others have is not known."""
+    unmet = Unmet(RULES, health)
+
+    unmet.note(change(DATABASES, spec={}))
+
+    assert unmet.show() == {}
+    assert told(health) == {}
+
+
+def test_the_journal_hears_that_an_object_has_the_path(health: Health) -> None:
+    """Else the next start would tell of it again."""
+    unmet = Unmet(RULES, health)
+    unmet.seed({"unmet/default/databases.example.com": '["spec.password"]'})
+
+    unmet.note(change(DATABASES, spec={"password": "x"}))
+
+    assert unmet.show() == {"unmet/default/databases.example.com": ""}
+    assert told(health) == {}
+
+
 def test_without_paths_nothing_is_looked_at(health: Health) -> None:
     """Rules without paths cost no object anything."""
     assert not Unmet(RULES[1:], health)

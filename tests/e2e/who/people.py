@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import ssl
+import time
 from typing import Any
 
 import httpx
@@ -56,6 +57,11 @@ class Hands:
         """Wait until Git has the file: a new type is followed live from then on."""
         path = f"{self.namespace}/{place}.yaml"
         wait_for(path, lambda: path in self._remote.paths())
+
+    def next_second(self) -> None:
+        """Managed fields are stamped by the second: what comes now has another stamp than what was."""
+        second = int(time.time())
+        wait_for("the next second", lambda: int(time.time()) > second)
 
     def gone(self, path: str) -> bool:
         """Whether there is no such object any more."""

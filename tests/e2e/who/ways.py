@@ -95,6 +95,7 @@ def large_objects(hands: Hands) -> list[Row]:
     """Over 256 KiB the content is not compared, and a no-op or another's edit between changes nothing."""
     document = config("a", "x" * LARGE_BYTES)
     hands.make("alice", document)
+    hands.next_second()
     hands.patch("bob", "configmap/a", {"data": {"by": "bob"}})
     hands.patch("alice", "configmap/a", {"data": {"by": "bob"}})
     hands.patch("alice", "configmap/a", {"data": {"by": "alice"}})
