@@ -13,6 +13,8 @@ from reverser.config import Config, read
 from reverser.config.report import did_you_mean
 from reverser.config.secretfiles import unreadable
 from reverser.errors import ConfigError, Problem
+from reverser.http.pathsecret import KEY as PATH_SECRET
+from reverser.http.pathsecret import path_secret
 from reverser.model.identity import Identities
 from reverser.plugins import Host, load
 from reverser.plugins.load import absent
@@ -29,17 +31,21 @@ def configured(
     environ: Mapping[str, str],
     *,
     files: bool = False,
+    listening: bool = False,
     before: Callable[[Config], None] = lambda _: None,
 ) -> tuple[Config, Host]:
     """A configuration file with its plugins. Raises ConfigError with every problem of both.
 
-    With `files`, one of them is a file with a secret that cannot be read now. `before` is called before any
-    plugin is: a plugin may log at once.
+    With `files`, one of them is a file with a secret that cannot be read now; with `listening`, the secret in
+    front of the webhook's paths, which is needed at the start. `before` is called before any plugin is: a
+    plugin may log at once.
     """
     config, problems = read(path, environ)
     before(config)
     host, wrong = _hosted(config, environ)
-    gone = unreadable(config.destinations) if files else []
+    if listening and not any(each.path == PATH_SECRET for each in problems):
+        problems += _path_secret_faults(config)
+    gone = unreadable(config.destinations, host.settings) if files else []
     if problems or wrong or gone:
         raise ConfigError([*problems, *gone, *wrong])
     return config, host
@@ -86,6 +92,15 @@ def reloaded(config: Config, environ: Mapping[str, str], host: Host) -> None:
 def builtins(config: Config) -> Mapping[str, Any]:
     """The built-in plugins of a configuration."""
     return builtin.plugins(compile_identities(config.identities.rules, _mailmap(config.identities)))
+
+
+def _path_secret_faults(config: Config) -> list[Problem]:
+    """What keeps the webhook's listener from starting, as far as files tell."""
+    try:
+        path_secret(config.webhook.path_secret if config.webhook is not None else None)
+    except ConfigError as error:
+        return [*error.problems]
+    return []
 
 
 def _unknown(disabled: tuple[str, ...], known: Mapping[str, Any]) -> list[Problem]:

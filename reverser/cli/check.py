@@ -47,7 +47,7 @@ def command(config_path: str, offline: bool, elsewhere: bool, output: str) -> No
     """
     configure("console", "error")
     try:
-        config, host = configured(config_path, os.environ, files=True)
+        config, host = configured(config_path, os.environ, files=True, listening=True)
     except ConfigError as error:
         if output != "json":
             raise

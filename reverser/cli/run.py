@@ -45,8 +45,8 @@ def command(config_path: str) -> None:
     def log_there(config: Config) -> None:
         configure(config.log.format, config.log.level)
 
-    config, host = configured(config_path, os.environ, before=log_there)
-    warn(config)
+    config, host = configured(config_path, os.environ, listening=True, before=log_there)
+    warn(config, host)
     sys.setswitchinterval(SWITCH_SECONDS)
     trio.run(_run, config, lambda: _reload(config_path, host), host)
 
@@ -58,9 +58,9 @@ def _reload(config_path: str, host: Host) -> Config:
     return config
 
 
-def warn(config: Config) -> None:
+def warn(config: Config, host: Host) -> None:
     """Tell which files with secrets are not there yet; each is read when it is needed."""
-    for problem in unreadable(config.destinations):
+    for problem in unreadable(config.destinations, host.settings):
         log.warning("a secret cannot be read yet", problem=str(problem))
 
 

@@ -66,12 +66,22 @@ def path_secret(reference: SecretRef | None) -> str:
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "no text"
         problem = f"{reference.file} cannot be read: {reason}"
-        raise ConfigError([Problem(KEY, problem, "name a file that is there")]) from None
+        raise ConfigError(
+            [Problem(KEY, problem, "it is read at the start, and must be there by then")]
+        ) from None
     try:
         check_path_secret(text)
     except ValueError as error:
-        raise ConfigError([Problem(KEY, str(error), HINT)]) from None
+        raise ConfigError([Problem(KEY, _fault(reference, text, str(error)), HINT)]) from None
     return text
+
+
+def _fault(reference: SecretRef, text: str, what: str) -> str:
+    """What is wrong, and with which file or variable; the text itself is not quoted."""
+    where = reference.file or reference.env
+    if where and not text:
+        return f"{where} is empty"
+    return f"what is in {where} {what}" if where else what
 
 
 def _read(reference: SecretRef) -> str:

@@ -48,13 +48,15 @@ class Host:
         disabled: Collection[str] = (),
     ) -> None:
         self.plugins = tuple(plugins)
+        self.settings = settings or {}
+        """Name -> what `reverser_settings` was made of, None for a plugin without any."""
         self._disabled = disabled
         self._meter = Meter()
         self.failures = Failures(self._meter)
         """Of deciding hooks."""
         self._watchdog = Watchdog(watchdog.LIMIT_SECONDS) if plugins else None
         self._rooms: list[Room] = []
-        self.fingerprint = _fingerprint(plugins, settings or {}, disabled)
+        self.fingerprint = _fingerprint(plugins, self.settings, disabled)
         """Empty without plugins: what they decide is part of what a stream's position is valid for."""
 
     def count_with(self, counters: Counters) -> None:
