@@ -13,6 +13,7 @@ from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
 import msgspec
+import structlog
 import trio
 
 from reverser.app.assembly import Assembly, keep_meanings
@@ -37,7 +38,10 @@ from reverser.plugins import Host
 from reverser.sops import programs
 from reverser.stages.file_owner import inside
 from reverser.stages.replay import Types, Wants, parse_trailer, trailer_path
+from reverser.stages.replay.absent import FACT as FOUND
 from reverser.stages.select.meaning import FACT, joined
+
+log = structlog.get_logger()
 
 LEAD = 5000
 """Entries that reading may be ahead of writing."""
@@ -127,6 +131,14 @@ class _Run:
             self._count(logs)
         await keep_meanings(self._journal, self._meanings)
         self._summary.withheld = await self._journal.withheld()
+        self._summary.absent = self._replay.absent.missing()
+        for type_name, missing in self._summary.absent.items():
+            log.warning(
+                "no object has this path of [[sensitive]]",
+                cluster=self._cluster,
+                type=type_name,
+                paths=missing,
+            )
 
     def _wants(self, type_: ResourceType) -> bool:
         if self._route.wants_type(type_):
@@ -173,7 +185,7 @@ class _Run:
     async def _start_over(self) -> None:
         """The branch was removed: whoever did it wants it written anew."""
         await self._journal.forget(self._destination.name)
-        facts = {**await self._journal.facts(LOG), **await self._journal.facts(SEEN)}
+        facts = [name for part in (LOG, SEEN, FOUND) for name in await self._journal.facts(part)]
         await self._journal.append(Append(facts=dict.fromkeys(facts, "")))
 
     async def _drained(self, repository: Repository) -> None:

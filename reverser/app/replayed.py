@@ -33,6 +33,8 @@ class Summary(msgspec.Struct):
     """(why, type, namespace) -> how many writes could not be replayed."""
     damage: list[str] = []
     withheld: list[Withheld] = []
+    absent: dict[str, list[str]] = {}
+    """Type and version -> paths of `[[sensitive]]` that no object of it has."""
     doubts: dict[str, str] = {}
     """Type that no rule selects -> the name in a rule that may be a short name of it."""
 

@@ -22,6 +22,7 @@ from reverser.cli.setting import cluster_option
 from reverser.config import Config, load
 from reverser.config.destinations import BRANCH_FAULTS
 from reverser.config.remote import parse
+from reverser.intake.unmet import message
 from reverser.log import configure
 from reverser.model.destination import Destination
 
@@ -146,6 +147,8 @@ def _show(summary: Summary, destination: Destination) -> None:
             click.echo(f"{number:>10,} {what}")
     for row in summary.withheld:
         click.echo(f"withheld {row.key}: {row.message}", err=True)
+    for type_name, paths in summary.absent.items():
+        click.echo(f"reverser: [[sensitive]] of {type_name}: {message(paths)}", err=True)
     for type_name, pattern in sorted(summary.doubts.items()):
         told = f"no rule selects {type_name}; should {pattern!r} be a short name of it, name it in full"
         click.echo(f"reverser: {told}", err=True)

@@ -28,6 +28,7 @@ from reverser.model.ports import Encrypter, Journal
 from reverser.model.resource import ObjectKey
 from reverser.stages.decision import Decision, encrypted, kept_back
 from reverser.stages.replay import (
+    Absent,
     Emptied,
     Form,
     Gap,
@@ -45,6 +46,7 @@ from reverser.stages.replay import (
     place_of,
     trailer,
 )
+from reverser.stages.replay.absent import FACT as FOUND
 from reverser.stages.replay.signs import by_others, marks
 from reverser.stages.route import Route
 
@@ -82,6 +84,8 @@ class Replay:
         """Namespace -> objects that have a file."""
         self._doubted: defaultdict[tuple[str, str], set[str]] = defaultdict(set)
         """(namespace, type) -> who may have deleted any of these objects since one of them was written."""
+        self.absent = Absent(route.policy.sensitive)
+        """Paths of `[[sensitive]]` that no object has."""
         self.results: Counter[str] = Counter()
         """What became of how many writes."""
         self.gaps: Counter[tuple[str, str, str]] = Counter()
@@ -92,6 +96,7 @@ class Replay:
         for name, text in (await self._raw.facts(SEEN)).items():
             with left_out("journal", name):
                 self._seen[name.removeprefix(SEEN)] = msgspec.json.decode(text, type=Seen)
+        self.absent.seed(await self._raw.facts(FOUND))
         for told in filter(None, map(parse_trailer, trailers)):
             found = later(self._seen.get(told[0]), told[2])
             if found != self._seen.get(told[0]):
@@ -122,7 +127,7 @@ class Replay:
                 self._gap(write, write.reason, write.user, draft)
             else:
                 await self._write(write, draft)
-        draft.facts, self._facts = {**self._facts, **positions}, {}
+        draft.facts, self._facts = {**self._facts, **self.absent.facts(), **positions}, {}
         await self._memory.append(draft, time.time())
 
     async def _write(self, write: Write, draft: Draft) -> None:
@@ -132,6 +137,9 @@ class Replay:
         if isinstance(change, Unknown):
             self._gap(write, change.reason, write.attribution.actor.name, draft)
             return
+        if self.absent and not change.deleted:
+            with left_out("sensitive paths", key):
+                self.absent.note(change.stream.type, change.object, whole=write.form is Form.WHOLE)
         self._memory.scaled.note(change)
         scaled = self._memory.scaled.scales(change)
         decision = await self._sealed(key, self._memory.decide(self._route, change, record, scaled=scaled))

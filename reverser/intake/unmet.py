@@ -139,10 +139,11 @@ class Unmet:
                 "no object has this path of [[sensitive]]", cluster=place[0], type=place[1], paths=missing
             )
         self._told[place] = missing
-        self._health.report(Condition(TYPE, subject, True, "PathNotFound", _message(missing)))
+        self._health.report(Condition(TYPE, subject, True, "PathNotFound", message(missing)))
 
 
-def _message(missing: Iterable[str]) -> str:
+def message(missing: Iterable[str]) -> str:
+    """What it means that no object of a type has these paths."""
     paths = list(missing)
     more = f" and {len(paths) - MOST_PATHS} more" if len(paths) > MOST_PATHS else ""
     told = f"no object of this type has {', '.join(paths[:MOST_PATHS])}{more}"

@@ -102,7 +102,10 @@ def definition(number: int) -> dict[str, Any]:
     return event(number, "create", objectRef=reference, requestObject=DEFINITION, responseObject=DEFINITION)
 
 
-@pytest.mark.parametrize("pattern", ["appset", "appsets.argoproj.io", "appset.v1alpha1.argoproj.io"])
+@pytest.mark.parametrize(
+    "pattern",
+    ["appset", "appsets.argoproj.io", "appset.v1alpha1.argoproj.io", "aplicationsets.argoproj.io", "appstes"],
+)
 def test_a_name_that_the_log_does_not_tell_writes_nothing_in_clear(tmp_path: Path, pattern: str) -> None:
     """What it may mean is not replayed, however long the name is; the summary names it."""
     trial = Trial(tmp_path, pattern)
@@ -142,6 +145,29 @@ async def test_what_the_daemon_has_learned_counts(tmp_path: Path) -> None:
     assert trial.leaks(out, err) == []
     assert "password: hmac:" in texts["o2.yaml"]
     assert "password: free" in texts["o3.yaml"]
+
+
+def test_a_path_that_no_object_has_is_told(tmp_path: Path) -> None:
+    """Once a type, naming path and type and no value; later runs know what earlier ones have found."""
+    trial = Trial(tmp_path, "applicationsets.argoproj.io")
+    moved = trial.custom(3)
+    for told in (moved["requestObject"], moved["responseObject"]):
+        told["spec"] = {"auth": {"word": "moved-away"}}
+    line = "reverser: [[sensitive]] of applicationsets.argoproj.io/v1alpha1: no object of this type has "
+
+    out, err = trial.run(moved, trial.custom(4, PROJECTS, hidden=False))
+    assert err.count(line) == 1
+    assert f"{line}spec.password: if the field is called otherwise now" in err
+    assert "moved-away" not in out + err
+
+    _, err = trial.run(trial.custom(5))
+    assert line not in err
+    moved |= event(6, "create", objectRef={**moved["objectRef"], "name": "o6"}) | {
+        key: {**moved[key], "metadata": {**moved[key]["metadata"], "name": "o6", "resourceVersion": "6"}}
+        for key in ("requestObject", "responseObject")
+    }
+    _, err = trial.run(moved)
+    assert line not in err
 
 
 def test_types_of_kubernetes_need_no_definition(tmp_path: Path) -> None:
