@@ -195,7 +195,9 @@ def test_every_rule_names_its_source() -> None:
     """The operator's own code or documentation, by its address, and paths that can be read."""
     for row in (*STRIP, *MADE):
         for url in [row.source] if isinstance(row.source, str) else row.source:
-            assert re.fullmatch(r"https://(github\.com/[\w.-]+/[\w.-]+/blob/|docs\.openshift\.com/)\S+", url)
+            assert re.fullmatch(
+                r"https://(github\.com/[\w.-]+/[\w.-]+/blob/[0-9a-f]{40}/|docs\.openshift\.com/)\S+", url
+            )
         assert row.managers
     for row in STRIP:
         assert all(parse_path(field) for field in row.fields)

@@ -15,7 +15,7 @@ STRIP = (
         labels=("reconcile.external-secrets.io/managed", "reconcile.external-secrets.io/created-by"),
     ),
     Strip(
-        source="https://github.com/external-secrets/external-secrets/blob/main/pkg/controllers/clusterexternalsecret/clusterexternalsecret_controller.go",
+        source="https://github.com/external-secrets/external-secrets/blob/02cda32248801fe448b6b07fd337e7c469c4d0c8/pkg/controllers/clusterexternalsecret/clusterexternalsecret_controller.go",
         why="holds a ClusterExternalSecret until what it made is deleted",
         resources=("clusterexternalsecrets.external-secrets.io",),
         finalizers=("externalsecrets.external-secrets.io/clusterexternalsecret-cleanup",),

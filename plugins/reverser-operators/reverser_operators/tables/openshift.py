@@ -57,7 +57,10 @@ STRIP = (
         annotations=_SERVING,
     ),
     Strip(
-        source="https://github.com/openshift/service-ca-operator/blob/4dc611973bf88c4bd112e3c91cc25cd90d7b5453/pkg/controller/api/api.go",
+        source=(
+            "https://github.com/openshift/service-ca-operator/blob/4dc611973bf88c4bd112e3c91cc25cd90d7b5453/pkg/controller/api/api.go",
+            "https://github.com/openshift/service-ca-operator/blob/f1dc62ad19bfade9e7887b7151199a0538402bff/pkg/controller/cabundleinjector/configmap.go",
+        ),
         why="the authority's certificate, injected",
         resources=("configmaps",),
         when="service.beta.openshift.io/inject-cabundle=true",
