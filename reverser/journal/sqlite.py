@@ -160,9 +160,6 @@ class SqliteJournal:
     ) -> list[ObjectKey]:
         return await self._read(lambda store: store.keys(destination, stream, after, limit))
 
-    async def all_records(self, destination: str) -> list[Record]:
-        return await self._read(lambda store: store.all_records(destination))
-
     async def some_records(self, destination: str, after: ObjectKey | None, limit: int) -> list[Record]:
         return await self._read(lambda store: store.some_records(destination, after, limit))
 

@@ -283,10 +283,6 @@ class Store:
         found = self._db.execute(statement, values)
         return [*sound("records", found, lambda row: rows.key_of(*row), self.damaged)]
 
-    def all_records(self, destination: str) -> list[Record]:
-        found = map(self._record, self._db.execute(f"{BARE} WHERE destination=?", (destination,)))
-        return [record for record in found if record is not None]
-
     def some_records(self, destination: str, after: ObjectKey | None, limit: int) -> list[Record]:
         start = ("",) * 5 if after is None else rows.place("", after)[1:]
         comparison = ">=" if after is None else ">"

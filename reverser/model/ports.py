@@ -143,11 +143,8 @@ class Journal(Protocol):
     ) -> list[ObjectKey]:
         """Keys of the records in the scope of a stream (its type; its namespace if it has one), sorted."""
 
-    async def all_records(self, destination: str) -> list[Record]:
-        """Every record of a destination, without `content` (left empty)."""
-
     async def some_records(self, destination: str, after: ObjectKey | None, limit: int) -> list[Record]:
-        """The same, a part at a time: those behind a key, by key."""
+        """Records of a destination behind a key, by key, without `content` (left empty)."""
 
     async def paths(self, destination: str) -> set[str]:
         """The paths of all records of a destination."""

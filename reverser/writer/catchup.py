@@ -21,7 +21,6 @@ from reverser.errors import StalledError
 from reverser.model.destination import Destination
 from reverser.model.entry import Entry
 from reverser.model.ports import Journal, Landed, Repository
-from reverser.model.resource import ObjectKey
 from reverser.stages.file_owner import (
     Files,
     Owner,
@@ -44,6 +43,7 @@ from reverser.writer.owners import Owners
 from reverser.writer.recognition import Recognition
 from reverser.writer.recover import Recovery
 from reverser.writer.touched import Touched
+from reverser.writer.turns import records
 
 log = structlog.get_logger()
 
@@ -233,10 +233,8 @@ class CatchUp:
         if self._ours is None:
             known = Written()
             seen = await self._tell(known, 0)
-            last: ObjectKey | None = None
-            while records := await self._journal.some_records(self._name, last, CHUNK):
-                known.recorded(records)
-                last = records[-1].key
+            async for part in records(self._journal, self._name):
+                known.recorded(part)
             await self._tell(known, seen)
             self._ours = known.paths()
         return self._ours

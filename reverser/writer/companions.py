@@ -24,6 +24,7 @@ from reverser.model.entry import Edit
 from reverser.model.ports import Journal, Repository
 from reverser.stages import paths
 from reverser.writer.listed import Listed
+from reverser.writer.turns import records
 
 log = structlog.get_logger()
 
@@ -68,8 +69,9 @@ class Companions:
         `daemons`: files of other daemons (as in `stages.file_owner.Files.others`), never ours.
         """
         tree = await self._repository.tree(head) if head else {}
-        records = await self._journal.all_records(self._destination.name)
-        files = {record.path for record in records if record.mark != "absent"}
+        files = set[str]()
+        async for part in records(self._journal, self._destination.name):
+            files |= {record.path for record in part if record.mark != "absent"}
         stored = await self._journal.fact(self._fact)
         self._files = Listed(files & tree.keys())
         self._ours = set()

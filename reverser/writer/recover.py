@@ -8,7 +8,6 @@ what is ours and no longer in the tree is journaled once more, and lands as one 
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -26,7 +25,7 @@ from reverser.stages import adopt
 from reverser.stages.decision import digest
 from reverser.stages.file_owner import Us, inside
 from reverser.stages.yaml import render
-from reverser.writer.turns import contents, turns
+from reverser.writer.turns import contents, records, turns
 
 log = structlog.get_logger()
 
@@ -105,8 +104,10 @@ class Recovery:
         self, tree: Mapping[str, tuple[str, str]], held: Collection[ObjectKey]
     ) -> list[tuple[str, ObjectKey]]:
         """Records whose file the branch does not have."""
-        records = await self._journal.all_records(self._name)
-        return [(self._name, r.key) for r in records if r.path not in tree and r.key not in held]
+        gone = list[tuple[str, ObjectKey]]()
+        async for part in records(self._journal, self._name):
+            gone += [(self._name, r.key) for r in part if r.path not in tree and r.key not in held]
+        return gone
 
     async def _read_records(self, clusters: Mapping[str, str], files: Mapping[str, bytes]) -> list[Record]:
         records = []
@@ -139,35 +140,43 @@ class Recovery:
     ) -> None:
         """Journal what is ours, in our folder, and no longer in the tree of `head`."""
         tree = await self._repository.tree(head) if head else {}
-        waiting = {entry.key for entry in pending}
-        records = [
-            record
-            for record in await self._journal.all_records(self._name)
-            if inside(record.path, us.root)
-            and not others.get(record.path)
-            and not record.mark
-            and record.digest  # without one the content is not known either
-        ]
-        blobs = {r.path: tree[r.path][1] for r in records if r.path in tree}
-        there = dict[str, bytes]()
+        waiting, restored = {entry.key for entry in pending}, 0
+        async for part in records(self._journal, self._name):
+            ours = [
+                record
+                for record in part
+                if inside(record.path, us.root)
+                and not others.get(record.path)
+                and not record.mark
+                and record.digest  # without one the content is not known either
+            ]
+            there = await self._digests({r.path: tree[r.path][1] for r in ours if r.path in tree})
+            missing = {
+                record.key: record.digest
+                for record in ours
+                if record.key not in waiting and there.get(record.path) != record.digest
+            }
+            if missing:
+                await self._restore(missing, now)
+                restored += len(missing)
+        log.warning("the branch's history was rewritten", destination=self._name, restored=restored)
+
+    async def _digests(self, blobs: Mapping[str, str]) -> dict[str, bytes]:
+        """path -> digest of the file's content; `blobs` is path -> blob."""
+        found = dict[str, bytes]()
         for turn in await turns(self._repository, blobs):
             files = await contents(self._repository, blobs, turn)
-            there |= {path: digest(content, self._journal.key) for path, content in files.items()}
-        missing = {
-            record.key: record.digest
-            for record in records
-            if record.key not in waiting and there.get(record.path) != record.digest
-        }
-        for start in range(0, len(missing), CHUNK):
-            chunk = dict(itertools.islice(missing.items(), start, start + CHUNK))
-            found = await self._journal.records(self._name, list(chunk))
-            restored = []
-            for record in found.values():
-                with left_out("record", record.key):
-                    restored.append((_restored(record, now), chunk[record.key]))
-            # The intake may have written a newer one meanwhile, or none: its object has changed, or gone.
-            await self._journal.append(Append(restored=restored))
-        log.warning("the branch's history was rewritten", destination=self._name, restored=len(missing))
+            found |= {path: digest(content, self._journal.key) for path, content in files.items()}
+        return found
+
+    async def _restore(self, missing: Mapping[ObjectKey, bytes], now: float) -> None:
+        """Journal these records' files once more; `missing` is key -> digest."""
+        restored = []
+        for record in (await self._journal.records(self._name, list(missing))).values():
+            with left_out("record", record.key):
+                restored.append((_restored(record, now), missing[record.key]))
+        # The intake may have written a newer one meanwhile, or none: its object has changed, or gone.
+        await self._journal.append(Append(restored=restored))
 
 
 def _standing(entry: Entry, known: Record | None) -> Record:

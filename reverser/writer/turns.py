@@ -1,14 +1,27 @@
-"""Files of a commit are read a part at a time: a branch may hold more than memory does."""
+"""Files of a commit, and records, are read a part at a time: there may be more than memory holds."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 
-from reverser.model.ports import Repository
+from reverser.model.entry import Record
+from reverser.model.ports import Journal, Repository
+from reverser.model.resource import ObjectKey
 
 FILES_AT_ONCE = 500
 BYTES_AT_ONCE = 16 * 1024 * 1024
 """Of what is read in one turn, unless a single file is larger."""
+
+
+RECORDS_AT_ONCE = 500
+
+
+async def records(journal: Journal, destination: str) -> AsyncIterator[list[Record]]:
+    """All records of a destination without their contents, in parts."""
+    last: ObjectKey | None = None
+    while part := await journal.some_records(destination, last, RECORDS_AT_ONCE):
+        last = part[-1].key
+        yield part
 
 
 async def turns(repository: Repository, blobs: Mapping[str, str], most: int | None = None) -> list[list[str]]:

@@ -92,11 +92,7 @@ async def test_pending_entries_are_not_held_while_a_session_begins(
         held.append(sum(isinstance(each, (Entry, Record)) for each in gc.get_objects()))
         return await some_records(self, destination, after, limit)
 
-    async def whole(*_: object) -> list[Record]:
-        raise AssertionError("all records at once")
-
     monkeypatch.setattr(SqliteJournal, "some_records", counted)
-    monkeypatch.setattr(SqliteJournal, "all_records", whole)
 
     await caught_up(journal, Branch("n1.yaml"))
 

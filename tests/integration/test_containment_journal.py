@@ -44,7 +44,7 @@ def damage(folder: Path, statement: str) -> None:
 async def look(journal: Journal) -> tuple[set[str], set[str], list[str]]:
     """All that the daemon asks for: names of entries, of records, and what is withheld."""
     pending = {each.key.name for each in await journal.pending("live")}
-    recorded = {each.key.name for each in await journal.all_records("live")}
+    recorded = {each.key.name for each in await journal.some_records("live", None, 100_000)}
     recorded &= {each.name for each in await journal.keys("live", STREAM)}
     recorded |= {
         each.name for each in await journal.records("live", [key(name) for name in NAMES])
@@ -76,7 +76,7 @@ async def test_an_entry_that_cannot_be_read_is_withheld(tmp_path: Path, column: 
         if "b" not in pending:
             assert await journal.head("live") == ""
             assert await journal.position(STREAM) == ("", "")
-            assert {each.digest for each in await journal.all_records("live")} == {b""}
+            assert {each.digest for each in await journal.some_records("live", None, 100_000)} == {b""}
 
 
 @pytest.mark.parametrize("rubbish", RUBBISH)

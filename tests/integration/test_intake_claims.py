@@ -23,7 +23,7 @@ def placing(folder: Path, journal: Journal, **paths: str) -> Taking:
 
 async def shown(journal: Journal) -> dict[str, str]:
     """Name -> path, or why there is none."""
-    found = {record.key.name: record.path for record in await journal.all_records("live")}
+    found = {record.key.name: record.path for record in await journal.some_records("live", None, 100_000)}
     return found | {each.key.name: each.message for each in await journal.withheld()}
 
 
