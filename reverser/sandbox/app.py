@@ -20,6 +20,7 @@ from reverser.sandbox.request import Receive, Request, Send, read
 from reverser.sandbox.script import Faults, Match
 from reverser.sandbox.storage import Storage
 from reverser.sandbox.stream import Stream
+from reverser.sandbox.users import authenticated
 from reverser.sandbox.verbs import Verbs, selection
 from reverser.sandbox.watch import Watch
 
@@ -56,6 +57,8 @@ class App:
         return len(watches)
 
     async def _answer(self, request: Request, stream: Stream) -> None:
+        user = authenticated(request.headers.get("authorization", ""))
+        request = msgspec.structs.replace(request, user=user)
         fault = self.faults.take(request)
         if fault:
             await fault.play(stream)
@@ -64,7 +67,7 @@ class App:
         elif (request.group, request.resource) == REVIEWS:
             await stream.whole(201, msgspec.json.encode(self._review(request)))
         elif request.resource:
-            await stream.whole(*self._verbs.answer(request))
+            await stream.whole(*await self._verbs.answer(request))
         else:
             await self._discover(request, stream)
 

@@ -1,7 +1,8 @@
 """What follows from writes to definitions and namespaces, as a server and its controllers do it.
 
 A definition is established and served at once; deleting it deletes every object first, one by one.
-Deleting a namespace empties it; it goes when its last object has gone.
+Deleting a namespace empties it, by the hand of the namespace controller; it goes when its last object
+has gone. Webhooks are asked about each write of somebody else than the server itself.
 """
 
 from __future__ import annotations
@@ -16,8 +17,12 @@ from reverser.sandbox.refusal import Refusal
 from reverser.sandbox.registry import NAMESPACES, Registry, now
 from reverser.sandbox.storage import Object, Storage, decode
 from reverser.sandbox.types import Served
+from reverser.sandbox.users import NAMESPACE_CONTROLLER
+from reverser.sandbox.webhooks import Webhooks, Write
 
 _SERVER = Writer("kube-apiserver", subresource="status")
+_EMPTYING = Writer("", user=NAMESPACE_CONTROLLER, options={"propagationPolicy": "Background"})
+_FIRST_NAMESPACES = ("default", "kube-system")
 
 
 class Effects:
@@ -27,37 +32,55 @@ class Effects:
         self._catalogue = catalogue
         self._storage = storage
         self._registry = Registry(storage)
+        self._webhooks = Webhooks(storage)
         self.find = self._registry.find
         for served in catalogue:
             storage.open(served.table)
+        for name in _FIRST_NAMESPACES:
+            served, namespace = catalogue.find("", "v1", "namespaces"), {"metadata": {"name": name}}
+            self._registry.write(served, self._new(served, "", namespace, Writer("kube-apiserver")))
 
-    def create(self, served: Served, namespace: str, obj: Object, writer: Writer) -> Stored:
+    async def create(self, served: Served, namespace: str, obj: Object, writer: Writer) -> Stored:
         """Store a new object; what it brings about has happened on return."""
-        if served.table == NAMESPACES:
-            return self._registry.create(served, "", _namespace(obj), writer, {"phase": "Active"})
-        if served.table == custom.CRD:
-            return self._establish(served, self._registry.create(served, "", custom.completed(obj), writer))
-        if served.type.namespaced:
-            self._check_home(namespace)
-        return self._registry.create(served, namespace, obj, writer)
+        content = self._new(served, namespace, obj, writer)
+        await self._webhooks.ask(Write("CREATE", served, writer, content, None))
+        stored = self._registry.write(served, content)
+        return self._establish(served, stored) if served.table == custom.CRD else stored
 
-    def update(self, served: Served, stored: Stored, obj: Object, writer: Writer) -> Stored:
+    async def update(self, served: Served, stored: Stored, obj: Object, writer: Writer) -> Stored:
         """Store the next version; what it brings about has happened on return."""
-        updated = self._registry.update(served, stored, obj, writer)
+        before = decode(stored)
+        content = self._registry.updated(served, before, obj, writer)
+        await self._webhooks.ask(Write("UPDATE", served, writer, content, before))
+        if content is before:
+            return stored
+        updated = self._registry.write(served, content)
         if served.table == custom.CRD and "deletionTimestamp" not in decode(updated)["metadata"]:
             return self._establish(served, updated)
         self._release_empty(updated.namespace)
         return updated
 
-    def delete(self, served: Served, stored: Stored) -> Stored:
+    async def delete(
+        self, served: Served, stored: Stored, writer: Writer, *, of_many: bool = False
+    ) -> Stored:
         """Remove or mark an object, with what depends on it."""
+        await self._webhooks.ask(Write("DELETE", served, writer, None, decode(stored), of_many))
         if served.table == custom.CRD:
             return self._withdraw(served, stored)
         if served.table == NAMESPACES:
-            return self._empty(served, stored)
+            return await self._empty(served, stored)
         removed = self._registry.delete(served, stored)
         self._release_empty(removed.namespace)
         return removed
+
+    def _new(self, served: Served, namespace: str, obj: Object, writer: Writer) -> Object:
+        if served.table == NAMESPACES:
+            return self._registry.created(served, "", _namespace(obj), writer, {"phase": "Active"})
+        if served.table == custom.CRD:
+            return self._registry.created(served, "", custom.completed(obj), writer)
+        if served.type.namespaced:
+            self._check_home(namespace)
+        return self._registry.created(served, namespace, obj, writer)
 
     def _check_home(self, namespace: str) -> None:
         home = self._storage.tables[NAMESPACES].objects.get(("", namespace))
@@ -74,7 +97,8 @@ class Effects:
         if definition["status"]:
             return stored
         definition["status"] = custom.established(definition, now())
-        return self._registry.update(served, stored, definition, _SERVER)
+        content = self._registry.updated(served, decode(stored), definition, _SERVER)
+        return self._registry.write(served, content)
 
     def _withdraw(self, served: Served, stored: Stored) -> Stored:
         marked = self._registry.delete(served, stored, custom.hold)
@@ -87,10 +111,11 @@ class Effects:
             self._storage.drop(name)
         return self._registry.amend(served, marked, custom.release)
 
-    def _empty(self, served: Served, stored: Stored) -> Stored:
+    async def _empty(self, served: Served, stored: Stored) -> Stored:
         marked = self._registry.delete(served, stored, _terminate)
-        for content in list(self._content(stored.name)):
-            self._registry.delete(*content)
+        for kind, content in list(self._content(stored.name)):
+            await self._webhooks.ask(Write("DELETE", kind, _EMPTYING, None, decode(content), of_many=True))
+            self._registry.delete(kind, content)
         self._release_empty(stored.name)
         return marked
 

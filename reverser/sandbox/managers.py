@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
 
 from reverser.sandbox.ownership import Tree, fields, minus, present, union, without
+from reverser.sandbox.users import ADMIN, User
 
 Entry = dict[str, Any]
 
@@ -18,6 +20,9 @@ class Writer(msgspec.Struct, frozen=True):
     operation: str = "Update"
     """Update, or Apply for server-side apply."""
     subresource: str = ""
+    user: User = ADMIN
+    options: Mapping[str, Any] = {}
+    """What the request says besides, as its CreateOptions, UpdateOptions or DeleteOptions."""
 
 
 def credit(

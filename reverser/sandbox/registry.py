@@ -1,9 +1,9 @@
 """What each write means: the rules that stand between a request and the storage.
 
-Comes in: an object and whose hand it is; goes out: its stored next version. In between: names and
-uids are given, versions compared, status and specification kept apart, generations counted, the
-writer credited, finalizers waited for. A write that changes nothing is no write. What follows from
-writes to definitions and namespaces is left to `effects`.
+Comes in: an object and whose hand it is; goes out: its next version, which `write` stores once webhooks
+have been asked about it. In between: names and uids are given, versions compared, status and
+specification kept apart, generations counted, the writer credited, finalizers waited for. A write that
+changes nothing is no write. What follows from writes to definitions and namespaces is left to `effects`.
 """
 
 from __future__ import annotations
@@ -49,10 +49,10 @@ class Registry:
             raise Refusal("NotFound", f'{served.type.name} "{name}" not found')
         return stored
 
-    def create(
+    def created(
         self, served: Served, namespace: str, obj: Object, writer: Writer, status: Object | None = None
-    ) -> Stored:
-        """Store a new object. Refuses a name that is missing (Invalid) or taken (AlreadyExists)."""
+    ) -> Object:
+        """A new object. Refuses a name that is missing (Invalid) or taken (AlreadyExists)."""
         name = _name(served, obj)
         table = self._storage.tables[served.table]
         if (namespace, name) in table.objects:
@@ -70,24 +70,24 @@ class Registry:
         if served.type.has_status and not served.custom:
             # A built-in type always has a status field; a custom resource has one once it is written.
             content["status"] = status or {}
-        return self._storage.write(table, content)
+        return content
 
-    def update(self, served: Served, stored: Stored, obj: Object, writer: Writer) -> Stored:
-        """Store the next version; an applier's `obj` is merged in, anybody else's is the whole object.
+    def updated(self, served: Served, before: Object, obj: Object, writer: Writer) -> Object:
+        """The next version, `before` itself when nothing changes.
 
-        Refuses with Conflict when `obj` names another version or another uid.
+        An applier's `obj` is merged in, anybody else's is the whole object. Refuses with Conflict when
+        `obj` names another version or another uid.
         """
-        before = decode(stored)
         _compare(served, before["metadata"], obj.get("metadata") or {})
         whole = strategic(before, _content(obj)) if writer.operation == "Apply" else obj
         content = self._credit(before, _next(served, before, whole, writer), obj, served, writer)
         if same(_comparable(content), _comparable(before)):
-            return stored
+            return before
         if served.counts_generations and not same(
             _specification(served, content), _specification(served, before)
         ):
             content["metadata"]["generation"] += 1
-        return self._write(served, content)
+        return content
 
     def delete(self, served: Served, stored: Stored, mark: Callable[[Object], None] | None = None) -> Stored:
         """Remove the object; when somebody's finalizer is to be waited for, mark it and let `mark` add."""
@@ -100,15 +100,16 @@ class Registry:
         metadata |= {"deletionTimestamp": now(), "deletionGracePeriodSeconds": 0}
         if "generation" in metadata and awaited(served, content):
             metadata["generation"] += 1
-        return self._write(served, content)
+        return self.write(served, content)
 
     def amend(self, served: Served, stored: Stored, change: Callable[[Object], None]) -> Stored:
         """Let the server itself change an object: nobody is credited, no rule is applied."""
         content = decode(stored)
         change(content)
-        return self._write(served, content)
+        return self.write(served, content)
 
-    def _write(self, served: Served, content: Object) -> Stored:
+    def write(self, served: Served, content: Object) -> Stored:
+        """Store the next version; one that is marked for deletion, and awaited by nobody, goes."""
         table = self._storage.tables[served.table]
         if "deletionTimestamp" in content["metadata"] and not awaited(served, content):
             return self._storage.remove(table, content)

@@ -9,6 +9,7 @@ from urllib.parse import parse_qsl
 import msgspec
 
 from reverser.sandbox.refusal import Refusal
+from reverser.sandbox.users import ADMIN, User
 
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
@@ -39,6 +40,7 @@ class Request(msgspec.Struct, frozen=True):
     query: Mapping[str, str] = {}
     headers: Mapping[str, str] = {}
     body: bytes = b""
+    user: User = ADMIN
 
     @property
     def type_name(self) -> str:
@@ -86,7 +88,7 @@ async def read(scope: Mapping[str, Any], receive: Receive) -> Request:
     return Request(verb=verb, path=scope["path"], query=query, headers=headers, body=body, **place)
 
 
-def _verb(method: str, place: dict[str, str], query: dict[str, str]) -> str:
+def _verb(method: str, place: Mapping[str, Any], query: dict[str, str]) -> str:
     if "resource" not in place:
         return method.lower()
     if method == "GET" and query.get("watch", "") in ("1", "true"):
@@ -94,7 +96,7 @@ def _verb(method: str, place: dict[str, str], query: dict[str, str]) -> str:
     return _VERBS.get(method, (method.lower(),) * 2)["name" in place]
 
 
-def _place(path: str) -> dict[str, str]:
+def _place(path: str) -> dict[str, Any]:
     """`/api/v1/…` and `/apis/GROUP/VERSION/…` as fields; absent ones are left out."""
     parts = path.strip("/").split("/")
     if parts[0] == "api":

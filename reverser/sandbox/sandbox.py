@@ -29,6 +29,7 @@ from reverser.sandbox.script import Match
 from reverser.sandbox.server import serve
 from reverser.sandbox.storage import Storage, decode
 from reverser.sandbox.types import Served
+from reverser.sandbox.users import ADMIN, BY_TOKEN, User
 from reverser.sandbox.verbs import Verbs
 
 Object = dict[str, Any]
@@ -47,9 +48,6 @@ class Sandbox:
         self._app = App(self._catalogue, self._storage, self._verbs, bookmark_seconds)
         self.faults = self._app.faults
         """What goes wrong with requests to come."""
-        for name in ("default", "kube-system"):
-            namespace = {"metadata": {"name": name}}
-            self._effects.create(self._served("v1", "Namespace"), "", namespace, Writer("kube-apiserver"))
 
     @classmethod
     @asynccontextmanager
@@ -70,27 +68,29 @@ class Sandbox:
             task_status.started(self.url)
 
     def kubeconfig(self, path: Path) -> Path:
-        """Write a kubeconfig that leads here; returns the path."""
+        """Write a kubeconfig that leads here, with a context for each user; returns the path."""
         config = {
             "apiVersion": "v1",
             "kind": "Config",
             "clusters": [{"name": "sandbox", "cluster": {"server": self.url}}],
-            "users": [{"name": "sandbox", "user": {"token": "sandbox"}}],
-            "contexts": [{"name": "sandbox", "context": {"cluster": "sandbox", "user": "sandbox"}}],
-            "current-context": "sandbox",
+            "users": [{"name": name, "user": {"token": name}} for name in BY_TOKEN],
+            "contexts": [
+                {"name": name, "context": {"cluster": "sandbox", "user": name}} for name in BY_TOKEN
+            ],
+            "current-context": "admin",
         }
         path.write_text(json.dumps(config, indent=2))
         return path
 
-    async def apply(self, obj: Object, *, manager: str = "kubectl-apply") -> Object:
+    async def apply(self, obj: Object, *, manager: str = "kubectl-apply", user: User = ADMIN) -> Object:
         """Make the object as given, but for status and the server's metadata; returns the stored one."""
-        await trio.lowlevel.checkpoint()
-        served = self._served(obj["apiVersion"], obj["kind"])
+        served, writer = self._served(obj["apiVersion"], obj["kind"]), _writer(manager, user)
         namespace = obj["metadata"].get("namespace", "default") if served.type.namespaced else ""
-        stored = self._find(served, namespace, obj["metadata"]["name"])
-        if stored is None:
-            return _object(served, self._effects.create(served, namespace, obj, Writer(manager)))
-        return _object(served, self._effects.update(served, stored, obj, Writer(manager)))
+        async with self._storage.writing:
+            stored = self._find(served, namespace, obj["metadata"]["name"])
+            if stored is None:
+                return _object(served, await self._effects.create(served, namespace, obj, writer))
+            return _object(served, await self._effects.update(served, stored, obj, writer))
 
     async def patch(
         self,
@@ -102,20 +102,23 @@ class Sandbox:
         *,
         manager: str = "kubectl-patch",
         subresource: str = "",
+        user: User = ADMIN,
     ) -> Object:
-        """Merge `patch` into an object (RFC 7396), or into its status; returns the stored object."""
-        await trio.lowlevel.checkpoint()
-        served = self._served(api_version, kind)
-        stored = self._effects.find(served, namespace, name)
-        patched = patches.merge(decode(stored), patch)
-        writer = Writer(manager, subresource=subresource)
-        return _object(served, self._effects.update(served, stored, patched, writer))
+        """Merge `patch` into an object (RFC 7396), or into its status or scale; returns the stored object."""
+        served, writer = self._served(api_version, kind), _writer(manager, user, subresource)
+        async with self._storage.writing:
+            stored = self._effects.find(served, namespace, name)
+            patched = patches.merge(decode(stored), patch)
+            return _object(served, await self._effects.update(served, stored, patched, writer))
 
-    async def delete(self, api_version: str, kind: str, name: str, namespace: str = "") -> None:
+    async def delete(
+        self, api_version: str, kind: str, name: str, namespace: str = "", *, user: User = ADMIN
+    ) -> None:
         """Delete an object, gracefully when it has finalizers. Raises Refusal when it is missing."""
-        await trio.lowlevel.checkpoint()
         served = self._served(api_version, kind)
-        self._effects.delete(served, self._effects.find(served, namespace, name))
+        async with self._storage.writing:
+            stored = self._effects.find(served, namespace, name)
+            await self._effects.delete(served, stored, Writer("", user=user))
 
     async def get(self, api_version: str, kind: str, name: str, namespace: str = "") -> Object | None:
         """The stored object, or None."""
@@ -149,6 +152,10 @@ class Sandbox:
             return self._effects.find(served, namespace, name)
         except Refusal:
             return None
+
+
+def _writer(manager: str, user: User, subresource: str = "") -> Writer:
+    return Writer(manager, subresource=subresource, user=user, options={"fieldManager": manager})
 
 
 def _object(served: Served, stored: Stored) -> Object:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 import msgspec
+import trio
 
 from reverser.sandbox.history import Event, History, Stored
 
@@ -38,6 +39,8 @@ class Storage:
     def __init__(self, history_limit: int) -> None:
         self.revision = FIRST_REVISION
         self.tables: dict[tuple[str, str], Table] = {}
+        self.writing = trio.Lock()
+        """Held from reading an object to storing its next version, while webhooks are asked about it."""
         self._limit = history_limit
 
     def open(self, name: tuple[str, str]) -> None:

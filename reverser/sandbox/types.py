@@ -30,6 +30,8 @@ v1
   services                  Service                   Namespaced  svc       all status
 apiregistration.k8s.io/v1
   apiservices               APIService                Cluster     -         api-extensions status
+admissionregistration.k8s.io/v1
+  validatingwebhookconfigurations ValidatingWebhookConfiguration Cluster - api-extensions
 apps/v1
   controllerrevisions       ControllerRevision        Namespaced
   daemonsets                DaemonSet                 Namespaced  ds        all status

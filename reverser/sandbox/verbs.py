@@ -25,6 +25,7 @@ from reverser.sandbox.storage import Object, Storage, decode
 from reverser.sandbox.types import Served
 
 Reply = tuple[int, bytes]
+READS = ("get", "list")
 
 _PATCHES: Mapping[str, Callable[[Any, Any], Any]] = {
     "application/merge-patch+json": patch.merge,
@@ -42,7 +43,7 @@ class Verbs:
         self._effects = effects
         self.listing = Listing()
 
-    def answer(self, request: Request) -> Reply:
+    async def answer(self, request: Request) -> Reply:
         """The reply to any verb but watch. Raises Refusal."""
         verb = getattr(self, f"_{request.verb}", None)
         if verb is None or (request.subresource and request.verb not in ("get", "update", "patch")):
@@ -54,8 +55,12 @@ class Verbs:
         served = self.served(request)
         if request.subresource and request.subresource not in served.type.subresources:
             raise Refusal("NotFound", "the server could not find the requested resource")
-        reply: Reply = verb(request, served)
-        return reply
+        if request.verb in READS:
+            read: Reply = verb(request, served)
+            return read
+        async with self._storage.writing:
+            written: Reply = await verb(request, served)
+            return written
 
     def served(self, request: Request) -> Served:
         """The type that a request is about."""
@@ -74,23 +79,23 @@ class Verbs:
         limit = int(request.query.get("limit") or 0)
         return 200, self.listing.page(served, snapshot, offset, limit, token)
 
-    def _create(self, request: Request, served: Served) -> Reply:
+    async def _create(self, request: Request, served: Served) -> Reply:
         obj = _checked(request.json(), served)
-        stored = self._effects.create(served, _namespace(request, served), obj, _writer(request))
+        stored = await self._effects.create(served, _namespace(request, served), obj, _writer(request))
         return 201, served.encode(stored.body)
 
-    def _update(self, request: Request, served: Served) -> Reply:
+    async def _update(self, request: Request, served: Served) -> Reply:
         obj = request.json()
         stored = self._stored(request, served)
         if request.subresource == "scale":
             obj = scale.scaled(decode(stored), obj)
         else:
             _checked(obj, served)
-        return 200, self._written(request, served, stored, obj)
+        return 200, await self._written(request, served, stored, obj)
 
-    def _patch(self, request: Request, served: Served) -> Reply:
+    async def _patch(self, request: Request, served: Served) -> Reply:
         if request.media_type == APPLY:
-            return self._apply(request, served)
+            return await self._apply(request, served)
         patched = _PATCHES.get(request.media_type)
         if patched is None or (served.custom and patched is patch.strategic):
             raise Refusal(
@@ -101,12 +106,11 @@ class Verbs:
         before = decode(stored)
         if request.subresource == "scale":
             seen = scale.shown(before)
-            return 200, self._written(
-                request, served, stored, scale.scaled(before, patched(seen, request.json()))
-            )
-        return 200, self._written(request, served, stored, patched(before, request.json()))
+            wanted = scale.scaled(before, patched(seen, request.json()))
+            return 200, await self._written(request, served, stored, wanted)
+        return 200, await self._written(request, served, stored, patched(before, request.json()))
 
-    def _apply(self, request: Request, served: Served) -> Reply:
+    async def _apply(self, request: Request, served: Served) -> Reply:
         if not request.query.get("fieldManager"):
             raise Refusal(
                 "BadRequest",
@@ -116,16 +120,18 @@ class Verbs:
         namespace = _namespace(request, served)
         existing = self._storage.tables[served.table].objects.get((namespace, request.name))
         if existing:
-            return 200, self._written(request, served, existing, obj)
+            return 200, await self._written(request, served, existing, obj)
         metadata = (obj.get("metadata") or {}) | {"name": request.name}
-        stored = self._effects.create(served, namespace, {**obj, "metadata": metadata}, _writer(request))
+        stored = await self._effects.create(
+            served, namespace, {**obj, "metadata": metadata}, _writer(request)
+        )
         return 201, served.encode(stored.body)
 
-    def _delete(self, request: Request, served: Served) -> Reply:
+    async def _delete(self, request: Request, served: Served) -> Reply:
         stored = self._stored(request, served)
-        options = request.json() if request.body.strip() else {}
-        _check_preconditions(stored, options.get("preconditions") or {})
-        after = self._effects.delete(served, stored)
+        writer = _deleter(request)
+        _check_preconditions(stored, writer.options.get("preconditions") or {})
+        after = await self._effects.delete(served, stored, writer)
         if (stored.namespace, stored.name) in self._storage.tables[served.table].objects:
             return 200, served.encode(after.body)
         details = {"name": stored.name, "group": served.type.group, "kind": served.type.resource}
@@ -138,18 +144,19 @@ class Verbs:
         }
         return 200, msgspec.json.encode(status)
 
-    def _deletecollection(self, request: Request, served: Served) -> Reply:
+    async def _deletecollection(self, request: Request, served: Served) -> Reply:
         table, chosen = self._storage.tables[served.table], selection(request)
         snapshot = self.listing.first(table, chosen, self._storage.revision)
         for stored in snapshot.objects:
-            self._effects.delete(served, stored)
+            await self._effects.delete(served, stored, _deleter(request), of_many=True)
         return 200, self.listing.page(served, snapshot, 0, 0, "")
 
     def _stored(self, request: Request, served: Served) -> Stored:
         return self._effects.find(served, _namespace(request, served), request.name)
 
-    def _written(self, request: Request, served: Served, stored: Stored, obj: Object) -> bytes:
-        return self._shown(request, served, self._effects.update(served, stored, obj, _writer(request)))
+    async def _written(self, request: Request, served: Served, stored: Stored, obj: Object) -> bytes:
+        updated = await self._effects.update(served, stored, obj, _writer(request))
+        return self._shown(request, served, updated)
 
     def _shown(self, request: Request, served: Served, stored: Stored) -> bytes:
         if request.subresource == "scale":
@@ -171,7 +178,15 @@ def _namespace(request: Request, served: Served) -> str:
 
 def _writer(request: Request) -> Writer:
     operation = "Apply" if request.media_type == APPLY else "Update"
-    return Writer(request.manager, operation, request.subresource)
+    manager = request.query.get("fieldManager")
+    options = {"fieldManager": manager} if manager else {}
+    return Writer(request.manager, operation, request.subresource, request.user, options)
+
+
+def _deleter(request: Request) -> Writer:
+    options = request.json() if request.body.strip() else {}
+    options = {key: value for key, value in options.items() if key not in ("kind", "apiVersion")}
+    return Writer(request.manager, user=request.user, options=options)
 
 
 def _checked(obj: Object, served: Served) -> Object:

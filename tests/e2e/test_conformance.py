@@ -19,7 +19,9 @@ from reverser.sandbox.types import built_in
 from tests.e2e.servers import ASSETS, ControlPlane
 from tests.integration import conformance
 from tests.integration.kubernetes import AGGREGATED, Api, configmap, deployment
+from tests.integration.webhooks import Asked, asked_by
 
+TestAdmission = conformance.Admission
 TestCustomResources = conformance.CustomResources
 TestDeletions = conformance.Deletions
 TestDiscovery = conformance.Discovery
@@ -37,6 +39,13 @@ async def api(plane: ControlPlane, namespace: str) -> AsyncIterator[Api]:
     context.load_cert_chain(plane.folder / "admin.crt", plane.folder / "admin.key")
     async with httpx.AsyncClient(base_url=plane.url, verify=context, timeout=30) as client:
         yield Api(client, namespace)
+
+
+@pytest.fixture
+async def asked(api: Api, tmp_path: Path) -> AsyncIterator[Asked]:
+    """A webhook that is registered there."""
+    async with asked_by(api, tmp_path / "webhook") as asked:
+        yield asked
 
 
 async def test_types_are_those_of_the_sandbox(api: Api) -> None:

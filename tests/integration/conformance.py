@@ -1,8 +1,8 @@
 """What the product relies on in an API server, as tests that any server must pass.
 
 They run against the sandbox (test_sandbox_conformance.py) and against a real API server
-(e2e/test_conformance.py), so that the sandbox stays honest. A module that runs them gives a fixture
-`api`: an `Api` in a namespace of its own.
+(e2e/test_conformance.py), so that the sandbox stays honest. A module that runs them gives two fixtures,
+`api`: an `Api` in a namespace of its own, and `asked`: a webhook that is registered for that namespace.
 
 Where possible a test asks for the position, acts, and only then watches from that position: history
 does not depend on who was watching.
@@ -31,6 +31,7 @@ from tests.integration.kubernetes import (
     told,
     version_of,
 )
+from tests.integration.webhooks import Asked, essence
 
 SELECTORS = {
     "tier=front": ["a"],
@@ -610,3 +611,155 @@ class CustomResources:
 
     async def _rows(self, api: Api, group: str) -> list[Object]:
         return [row for version in await self._versions(api, group) for row in version["resources"]]
+
+
+class Admission:
+    """What webhooks are asked before a write is stored."""
+
+    async def test_a_creation(self, api: Api, asked: Asked) -> None:
+        """The new object has the uid that it is stored with, and no version yet."""
+        created = await api.create(api.configmaps, configmap("a"), fieldManager="me")
+
+        [request] = asked.about("a")
+        assert essence(request) == {
+            "operation": "CREATE",
+            "kind": {"group": "", "version": "v1", "kind": "ConfigMap"},
+            "resource": {"group": "", "version": "v1", "resource": "configmaps"},
+            "requestKind": request["kind"],
+            "requestResource": request["resource"],
+            "name": "a",
+            "namespace": api.namespace,
+            "oldObject": None,
+            "dryRun": False,
+            "options": {"kind": "CreateOptions", "apiVersion": "meta.k8s.io/v1", "fieldManager": "me"},
+        }
+        metadata = {key: value for key, value in created["metadata"].items() if key != "resourceVersion"}
+        assert request["object"] == {**created, "metadata": metadata}
+
+    async def test_a_generated_name(self, api: Api, asked: Asked) -> None:
+        """A name that the server makes up is told."""
+        created = await api.create(api.configmaps, {"metadata": {"generateName": "some-"}})
+
+        name = created["metadata"]["name"]
+        assert [request["name"] for request in asked.about(name)] == [name]
+
+    async def test_who_asks(self, api: Api, asked: Asked) -> None:
+        """The request names its user and their groups."""
+        await api.create(api.configmaps, configmap("a"))
+
+        [request] = asked.about("a")
+        assert request["userInfo"]["username"] == "admin"
+        assert request["userInfo"]["groups"] == ["system:masters", "system:authenticated"]
+
+    async def test_updates(self, api: Api, asked: Asked) -> None:
+        """PATCH, PUT and apply are told as updates: both objects carry the version that is stored."""
+        path, me = f"{api.configmaps}/a", {"fieldManager": "me"}
+        created = await api.create(api.configmaps, configmap("a"))
+        patched = await api.patch(path, {"data": {"value": "2"}}, **me)
+        put = await api.put(path, {**patched, "data": {"value": "3"}})
+        await api.patch(path, configmap("a", "3"), APPLY, **me)
+
+        first, *updates = asked.about("a")
+        assert first["operation"] == "CREATE"
+        assert [request["operation"] for request in updates] == ["UPDATE"] * 3
+        assert [request["oldObject"] for request in updates] == [created, patched, put]
+        assert [version_of(request["object"]) for request in updates] == [
+            version_of(each) for each in (created, patched, put)
+        ]
+        assert [request["object"]["data"]["value"] for request in updates] == ["2", "3", "3"]
+        assert [request["options"].get("fieldManager") for request in updates] == ["me", None, "me"]
+        assert {request["options"]["kind"] for request in updates} == {"UpdateOptions"}
+
+    async def test_an_apply_that_creates(self, api: Api, asked: Asked) -> None:
+        """It is told as a creation."""
+        await api.patch(f"{api.configmaps}/a", configmap("a"), APPLY, fieldManager="me")
+
+        [request] = asked.about("a")
+        assert (request["operation"], request["options"]["kind"]) == ("CREATE", "CreateOptions")
+
+    async def test_a_write_without_change(self, api: Api, asked: Asked) -> None:
+        """It is told, too, with both objects equal."""
+        await api.create(api.configmaps, configmap("a"))
+        await api.patch(f"{api.configmaps}/a", {"data": {"value": "1"}})
+
+        request = asked.about("a")[-1]
+        assert request["operation"] == "UPDATE"
+        assert request["object"] == request["oldObject"]
+
+    async def test_scale(self, api: Api, asked: Asked) -> None:
+        """Scaling shows the Scale before and after, under the subresource."""
+        created = await api.create(api.deployments, deployment("web", 1))
+        await api.patch(f"{api.deployments}/web/scale", {"spec": {"replicas": 2}})
+
+        request = asked.about("web")[-1]
+        assert (request["operation"], request["subResource"], request["requestSubResource"]) == (
+            *("UPDATE", "scale"),
+            "scale",
+        )
+        assert request["kind"] == {"group": "autoscaling", "version": "v1", "kind": "Scale"}
+        assert request["resource"] == {"group": "apps", "version": "v1", "resource": "deployments"}
+        assert [request[key]["spec"] for key in ("oldObject", "object")] == [{"replicas": 1}, {"replicas": 2}]
+        assert {request[key]["metadata"]["uid"] for key in ("oldObject", "object")} == {
+            created["metadata"]["uid"]
+        }
+
+    async def test_deletions(self, api: Api, asked: Asked) -> None:
+        """A deletion shows what is stored; so does one that is repeated while a finalizer is waited for."""
+        created = await api.create(api.configmaps, configmap("a", finalizers=[FINALIZER]))
+        marked = await api.delete(f"{api.configmaps}/a")
+        await api.delete(f"{api.configmaps}/a")
+
+        _, first, again = asked.about("a")
+        assert essence(first) == {
+            "operation": "DELETE",
+            "kind": {"group": "", "version": "v1", "kind": "ConfigMap"},
+            "resource": {"group": "", "version": "v1", "resource": "configmaps"},
+            "requestKind": first["kind"],
+            "requestResource": first["resource"],
+            "name": "a",
+            "namespace": api.namespace,
+            "oldObject": created,
+            "dryRun": False,
+            "options": {"kind": "DeleteOptions", "apiVersion": "meta.k8s.io/v1"},
+        }
+        assert (first["object"], again["object"]) == (None, None)
+        assert version_of(again["oldObject"]) == version_of(marked)
+        await api.patch(f"{api.configmaps}/a", {"metadata": {"finalizers": None}})
+
+    async def test_deletecollection(self, api: Api, asked: Asked) -> None:
+        """Each object of the collection is told by itself; the request names none."""
+        for name in "ab":
+            await api.create(api.configmaps, configmap(name, labels={"gone": "soon"}))
+        await api.delete(api.configmaps, labelSelector="gone=soon")
+
+        deletions = [request for request in asked.requests if request["operation"] == "DELETE"]
+        assert sorted(names([request["oldObject"] for request in deletions])) == ["a", "b"]
+        assert not any("name" in request for request in deletions)
+
+    async def test_the_deletion_of_a_namespace(self, api: Api, asked: Asked) -> None:
+        """The request carries the name as its namespace; the namespace controller deletes what is inside."""
+        await api.create(api.configmaps, configmap("inside"))
+        await api.delete(f"/api/v1/namespaces/{api.namespace}")
+
+        async def emptied() -> bool:
+            return len(asked.about("inside")) == 2
+
+        await api.settled(emptied)
+        [request] = asked.about(api.namespace)
+        assert (request["operation"], request["namespace"]) == ("DELETE", api.namespace)
+        controller = asked.about("inside")[-1]
+        assert controller["operation"] == "DELETE"
+        assert controller["userInfo"]["username"] == "system:serviceaccount:kube-system:namespace-controller"
+        assert set(controller["userInfo"]["groups"]) == {
+            "system:serviceaccounts",
+            "system:serviceaccounts:kube-system",
+            "system:authenticated",
+        }
+
+    async def test_a_webhook_that_is_away(self, api: Api, asked: Asked) -> None:
+        """With `failurePolicy: Ignore` a write goes on when nobody answers."""
+        async with asked.away():
+            await api.create(api.configmaps, configmap("a"))
+
+        assert asked.about("a") == []
+        assert (await api.get(f"{api.configmaps}/a"))["data"] == {"value": "1"}

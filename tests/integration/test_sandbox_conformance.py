@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import httpx
 import pytest
@@ -10,7 +11,9 @@ import pytest
 from reverser.sandbox import Sandbox
 from tests.integration import conformance
 from tests.integration.kubernetes import Api
+from tests.integration.webhooks import Asked, asked_by
 
+TestAdmission = conformance.Admission
 TestCustomResources = conformance.CustomResources
 TestDeletions = conformance.Deletions
 TestDiscovery = conformance.Discovery
@@ -22,7 +25,15 @@ TestWrites = conformance.Writes
 @pytest.fixture
 async def api() -> AsyncIterator[Api]:
     """A sandbox of its own for each test."""
-    async with Sandbox.open() as sandbox, httpx.AsyncClient(base_url=sandbox.url) as client:
+    admin = {"authorization": "Bearer admin"}
+    async with Sandbox.open() as sandbox, httpx.AsyncClient(base_url=sandbox.url, headers=admin) as client:
         namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "shop"}}
         await sandbox.apply(namespace)
         yield Api(client, "shop")
+
+
+@pytest.fixture
+async def asked(api: Api, tmp_path: Path) -> AsyncIterator[Asked]:
+    """A webhook that is registered there."""
+    async with asked_by(api, tmp_path / "webhook") as asked:
+        yield asked

@@ -1,0 +1,48 @@
+"""The users of the sandbox: contexts of its kubeconfig, and who a webhook is told has asked."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import httpx
+import pytest
+
+from reverser.kube.client import Client
+from reverser.kube.credentials import load
+from reverser.sandbox import Sandbox
+from tests.integration.kubernetes import Api, configmap
+from tests.integration.webhooks import asked_by
+
+USERS = {
+    "": "admin",
+    "admin": "admin",
+    "alice": "alice",
+    "bob": "bob",
+    "ci": "system:serviceaccount:shop:ci",
+}
+
+
+async def test_each_context_is_a_user(tmp_path: Path) -> None:
+    """Who writes with a context of the kubeconfig is told to webhooks by that user's name and groups."""
+    async with Sandbox.open() as sandbox, httpx.AsyncClient(base_url=sandbox.url) as http:
+        api, path = Api(http, "default"), sandbox.kubeconfig(tmp_path / "kubeconfig")
+        async with asked_by(api, tmp_path / "webhook") as asked:
+            for context in USERS:
+                async with Client.open(await load(str(path), context)) as client:
+                    await client.send("POST", api.configmaps, configmap(f"by-{context or 'default'}"))
+
+        found = {request["name"]: request["userInfo"] for request in asked.requests}
+    assert {name: user["username"] for name, user in found.items()} == {
+        f"by-{context or 'default'}": user for context, user in USERS.items()
+    }
+    assert "system:serviceaccounts:shop" in found["by-ci"]["groups"]
+    assert all("system:authenticated" in user["groups"] for user in found.values())
+
+
+@pytest.mark.parametrize("header", ["Bearer eve", "Basic YWxpY2U6", "alice"])
+async def test_a_token_of_nobody(header: str) -> None:
+    """A token that is nobody's is refused with 401, and names nobody."""
+    async with Sandbox.open() as sandbox, httpx.AsyncClient(base_url=sandbox.url) as http:
+        response = await http.get("/api/v1/namespaces", headers={"authorization": header})
+
+    assert (response.status_code, response.json()["reason"]) == (401, "Unauthorized")
