@@ -8,6 +8,7 @@ from urllib.parse import parse_qsl
 
 import msgspec
 
+from reverser.sandbox import protobuf
 from reverser.sandbox.refusal import Refusal
 from reverser.sandbox.users import ADMIN, User
 
@@ -62,12 +63,11 @@ class Request(msgspec.Struct, frozen=True):
         return self.query.get(parameter, "") in ("1", "t", "T", "true", "True", "TRUE")
 
     def json(self) -> dict[str, Any]:
-        """The body as an object. Refuses anything else, protobuf included."""
+        """The body as an object: JSON, or the protobuf of some kinds. Refuses anything else."""
+        if self.media_type == protobuf.MEDIA_TYPE:
+            return protobuf.decode(self.body)
         if "json" not in self.media_type and self.media_type not in ("", "application/apply-patch+yaml"):
-            message = (
-                f"the sandbox takes JSON, not {self.media_type}; with kubectl use `apply -f` or `create -f`"
-            )
-            raise Refusal("UnsupportedMediaType", message)
+            raise Refusal("UnsupportedMediaType", f"the sandbox takes JSON, not {self.media_type}")
         try:
             return msgspec.json.decode(self.body, type=dict[str, Any])
         except msgspec.DecodeError as error:

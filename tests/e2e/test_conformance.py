@@ -95,3 +95,54 @@ async def test_kubectl_talks_to_the_sandbox(plane: ControlPlane, tmp_path: Path)
         assert web is not None
         assert (web["spec"]["replicas"], web["metadata"]["labels"]) == (3, {"tier": "front"})
         assert await sandbox.get("v1", "ConfigMap", "gone", "default") is None
+
+
+CREATED = (
+    ("configmap", "create configmap a --from-literal=motd=hello --from-file=bin={file}"),
+    ("secret", "create secret generic a --from-literal=password=x"),
+    ("serviceaccount", "create serviceaccount a"),
+    ("deployment", "create deployment a --image=nginx:1 --replicas=0 --port=80 -- sleep 9"),
+)
+"""What people make in the sandbox beside `apply`: kubectl sends these as protobuf."""
+
+
+@pytest.mark.parametrize(("kind", "command"), CREATED, ids=[kind for kind, _ in CREATED])
+async def test_kubectl_creates_the_same_in_both(
+    plane: ControlPlane, namespace: str, tmp_path: Path, kind: str, command: str
+) -> None:
+    """What `kubectl create` makes in the sandbox, it makes on a real server, which adds its defaults."""
+    binary = tmp_path / "binary"
+    binary.write_bytes(bytes(range(256)))
+    arguments = ["-n", namespace, *command.format(file=binary).split()]
+    async with Sandbox.open() as sandbox:
+        made = []
+        for path in (sandbox.kubeconfig(tmp_path / "kubeconfig"), plane.kubeconfig()):
+            if not made:
+                await _kubectl(path, "create", "namespace", namespace)
+            await _kubectl(path, *arguments)
+            made.append(json.loads(await _kubectl(path, "get", kind, "a", "-n", namespace, "-o", "json")))
+
+    ours, real = made
+    metadata = ("name", "namespace", "labels")
+    assert [ours["metadata"].get(key) for key in metadata] == [real["metadata"].get(key) for key in metadata]
+    _within({key: ours[key] for key in ours if key not in ("metadata", "status")}, real)
+
+
+async def _kubectl(path: Path, *arguments: str) -> str:
+    command = [str(ASSETS / "kubectl"), "--kubeconfig", str(path), *arguments]
+    done = await trio.to_thread.run_sync(partial(subprocess.run, command, capture_output=True, text=True))
+    assert done.returncode == 0, done.stderr
+    return str(done.stdout)
+
+
+def _within(part: object, whole: object) -> None:
+    """Everything of `part` is in `whole`, lists item by item."""
+    if isinstance(part, dict) and isinstance(whole, dict):
+        for key, value in part.items():
+            _within(value, whole.get(key))
+    elif isinstance(part, list) and isinstance(whole, list):
+        assert len(part) == len(whole)
+        for ours, theirs in zip(part, whole, strict=True):
+            _within(ours, theirs)
+    elif part:
+        assert part == whole
