@@ -75,6 +75,7 @@ def test_who_wrote_the_same_fields_again_has_a_stamp_of_that_time() -> None:
     assert who(subject(restated=True, stamps=(mine, helper)), found) == AMBIGUOUS
     assert who(subject(restated=True, stamps=(mine, helper), created_at=NOW - 1), found) == ("bob", "audit")
     assert who(subject(restated=True, stamps=(old,)), found) == AMBIGUOUS
+    assert who(subject(restated=True, stamps=(helper,), created_at=NOW - 1), found) == AMBIGUOUS
     assert who(subject(previous_version="", stamps=(mine, helper)), found) == AMBIGUOUS
     assert who(subject(previous_version="", stamps=(mine,)), found) == ("bob", "audit")
 

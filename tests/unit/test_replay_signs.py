@@ -42,6 +42,14 @@ def test_a_stamp_that_was_not_there_is_the_writer_s(entries: Any, others: bool) 
     assert by_others(one(responseObject=left(*entries)), BEFORE) is others
 
 
+def test_an_apply_with_other_fields_is_somebody_else_s() -> None:
+    """Repeated within a second, an apply leaves its stamp as it was."""
+    before = marks(one(responseObject=left(HELPER)))
+
+    assert by_others(one(responseObject=left(HELPER, owned="f:b")), before)
+    assert not by_others(one(responseObject=left(BOB, HELPER)), before)
+
+
 def test_without_what_was_before_only_the_time_tells() -> None:
     """An object that the log shows for the first time is mostly its writer's."""
     assert not by_others(one(responseObject=left(BOB, HELPER)), ())

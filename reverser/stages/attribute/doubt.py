@@ -7,8 +7,8 @@ response to a request that changed nothing stands alone. Two things tell:
   no apply may have given fields up, no other apply may have a stamp of that time or later, and nobody else
   one whose fields are others than before: a second write within a second leaves the stamp as it is. Where no
   entry has changed at all, or the event before is not known, nobody else may have a stamp of that time, and
-  the request must: only who takes away what others own leaves none. An object whose managed fields were wiped
-  tells nothing, so nobody is sure;
+  the request must have one that is its own: only who takes away what others own leaves none. An object whose
+  managed fields were wiped tells nothing, so nobody is sure;
 - a gap: an event about the object that could not be read, or whose answer says nothing of what was stored.
 
 A request that names the version that it met is above all that, and so is a creation.
@@ -73,10 +73,13 @@ def stamped_by_others(signs: Signs, fact: Fact) -> bool:
     of_its_time = [stamp for stamp in signs.stamps if stamp.at >= math.floor(fact.at)]
     others = [stamp for stamp in of_its_time if not _may_be(stamp, fact)]
     if signs.restated:
-        # Who created it within that second has a stamp for that.
-        return any(stamp.applied or stamp.at > signs.created_at for stamp in others) or not of_its_time
+        # Whoever set a value that was his already has a stamp of that second. Who created the object has one
+        # for that, and need not have a part in the change.
+        possible = any(_may_be(stamp, fact) for stamp in signs.stamps if stamp in of_its_time or not stamp.at)
+        late = any(stamp.applied or stamp.at > signs.created_at for stamp in others)
+        return late or not possible or not of_its_time
     if not signs.known_before:
-        return bool(others)
+        return signs.receded or bool(others)
     return signs.receded or any(stamp.applied or stamp.touched for stamp in others)
 
 

@@ -22,22 +22,24 @@ from reverser.stages.replay.write import Form, Write
 
 MOST = 20
 """Stamps of one object that are kept."""
+APPLIED = "="
+"""Begins what is kept of an apply's entry with its fields; a digest does not."""
 
 
 def marks(write: Write, before: tuple[str, ...] = ()) -> tuple[str, ...]:
-    """What is kept of the stamps: a digest of who owns what, and one of each of the newest.
+    """What is kept of the stamps: digests of who owns what, of the newest ones, and of what applies own.
 
     The answer to a scaling holds no stamps. What it has left is kept, for the next object has it.
     """
     stamps = _stamps(write)
     if stamps:
-        return (_digest(managed.entries(write.body)), *map(_digest, stamps))
+        return (_digest(managed.entries(write.body)), *sorted(_applied(write)), *map(_digest, stamps))
     if write.operation is not Operation.UPDATE:
         return ()
     if write.form is not Form.REPLICAS or write.request is None or not before:
         return before
     owned, *kept = before
-    return (owned, *[*kept, _left(write.request)][-2 * MOST :])
+    return (owned, *[*kept, _left(write.request)][-3 * MOST :])
 
 
 def by_others(write: Write, before: tuple[str, ...]) -> bool:
@@ -53,9 +55,9 @@ def by_others(write: Write, before: tuple[str, ...]) -> bool:
         for stamp in _stamps(write)
     )
     restated = bool(before) and owned == _digest(managed.entries(write.body))
-    return stamped_by_others(
-        Signs(stamps, False, restated, created_at=managed.created_at(write.body) or 0.0), request
-    )
+    receded = not {each for each in kept if each.startswith(APPLIED)} <= _applied(write)
+    created_at = managed.created_at(write.body) or 0.0
+    return stamped_by_others(Signs(stamps, False, restated, receded, created_at), request)
 
 
 def _is_kept(stamp: Stamp, kept: list[str]) -> bool:
@@ -76,6 +78,12 @@ def _leaves(left: str, stamp: Stamp) -> bool:
     # The API server leaves the time of a scaling out.
     timely = not stamp.at or float(more[0]) <= stamp.at <= float(more[1])
     return timely and more[2] in ("", stamp.manager)
+
+
+def _applied(write: Write) -> set[str]:
+    """The newest entries of applies, with the fields that they own."""
+    entries = [each for each in managed.entries(write.body) if each.get("operation") == managed.APPLY]
+    return {f"{APPLIED}{_digest(each)}" for each in entries[-MOST:]}
 
 
 def _stamps(write: Write) -> list[Stamp]:
