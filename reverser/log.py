@@ -63,7 +63,7 @@ def configure(format: str, level: str, stream: TextIO | None = None) -> None:  #
         processors=[structlog.processors.StackInfoRenderer(), *SHARED, *_last(people, target)],
         wrapper_class=structlog.make_filtering_bound_logger(LEVELS[level]),
         logger_factory=structlog.WriteLoggerFactory(target),
-        # Loggers are made at import time, and the file can change format and level on SIGHUP.
+        # Loggers are made at import time, before the configuration says format and level.
         cache_logger_on_first_use=False,
     )
     _route_foreign(people, target)

@@ -1,7 +1,7 @@
 """Paths inside a repository: what is safe, and how an overlong segment is shortened.
 
-Every path that is ever written passes `check`, wherever it came from: a layout, a template, later
-a plugin. What git itself refuses to check out (`.git` in all its disguises on NTFS and HFS) is
+Every path that is ever written passes `check`, wherever it came from: a layout, a template or a
+plugin. What git itself refuses to check out (`.git` in all its disguises on NTFS and HFS) is
 refused here too, so that no clone of the destination can be harmed by the name of an object.
 """
 
