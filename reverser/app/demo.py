@@ -1,107 +1,165 @@
 """`reverser demo`: an embedded API server, a bare repository, the real daemon, and a small story.
 
-Nothing is pretended but the cluster: the daemon reads it through a kubeconfig, journals, commits
-and pushes as it does anywhere. What is shown is read back from the repository with `git`.
+Nothing is pretended but the cluster: the daemon reads it through a kubeconfig, is asked about each write
+as an admission webhook, journals, commits and pushes as it does anywhere. What is shown is read back from
+the repository with `git`.
 """
 
 from __future__ import annotations
 
-import subprocess
+import shutil
+import socket
 import tempfile
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 
 import trio
 from rich.console import Console
 
 from reverser.app.daemon import Daemon
-from reverser.app.story import STORY, before
-from reverser.config import Cluster, Config, Operations
+from reverser.app.demo_screen import Remote, Screen
+from reverser.app.story import STORY, Step, before
+from reverser.config import Cluster, Config, Operations, Webhook
+from reverser.errors import StalledError
+from reverser.http.certificates import FOLDER, SelfManaged
+from reverser.kube.client import Client
+from reverser.kube.credentials import load
+from reverser.kube.webhooks import install
 from reverser.model.destination import Destination
 from reverser.model.rule import Rule
 from reverser.sandbox import Sandbox
+from reverser.stages.endpoint import by_url
+from reverser.stages.registration import registration
 
-SHOW_SECONDS = 20.0
-POLL_SECONDS = 0.05
+COMMIT_SECONDS = 60.0
+"""How long a commit may take to arrive, before the demo gives up."""
 
 
-async def demo(keep: bool) -> None:
-    """Play the story; with `keep`, go on until Ctrl-C."""
-    console = Console(highlight=False)
+async def demo(*, keep: bool, paced: bool) -> None:
+    """Play the story in a folder of its own, which goes at the end; with `keep`, go on until Ctrl-C."""
+    screen = Screen(Console(highlight=False), paced=paced)
     folder = Path(tempfile.mkdtemp(prefix="reverser-demo-"))
-    remote = folder / "live.git"
-    await _git("init", "--quiet", "--bare", "--initial-branch=main", str(remote))
-    async with AsyncExitStack() as stack:
-        sandbox = await stack.enter_async_context(Sandbox.open())
+    try:
+        await play(folder, screen, keep=keep)
+    except* SystemExit:
+        pass  # Nobody reads any more (`reverser demo | head`): rich ends the process so.
+    finally:
+        if keep:
+            screen.line(f"The folder stays: {folder}")
+        else:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+async def play(folder: Path, screen: Screen, *, keep: bool) -> None:
+    """The story, and with `keep` what people do after it. Ctrl-C ends the daemon, which ends this."""
+    remote = Remote(folder / "live.git")
+    await trio.run_process(["git", "init", "--quiet", "--bare", "--initial-branch=main", str(remote.path)])
+    async with Sandbox.open() as sandbox, trio.open_nursery() as nursery:
+        config = _config(folder, sandbox, remote.path)
+        daemon = Daemon(config, lambda: config)
         await before(sandbox)
-        daemon, url = await stack.enter_async_context(_running(folder, sandbox, remote))
-        console.print(f"[bold]reverser[/] watches {sandbox.url} and writes to {remote}", soft_wrap=True)
-        console.print(f"probes and metrics while it runs: {url}/readyz  {url}/metrics\n", soft_wrap=True)
-        shown = await _show_new(console, remote, "", 1)
-        for sentence, act, commits in STORY:
-            console.print(f"[bold cyan]→ {sentence}[/]\n", soft_wrap=True)
-            await act(sandbox)
-            shown = await _show_new(console, remote, shown, commits)
-        _farewell(console, folder, remote, keep)
-        if not keep:
-            daemon.stop()
+        await _register(config)
+        url = await nursery.start(_run, daemon, nursery.cancel_scope)
+        await _introduce(screen, sandbox, remote, url)
+        for step in STORY:
+            await _play(step, sandbox, screen, remote)
+        _farewell(screen, folder, remote, keep=keep)
+        while keep:
+            await screen.commits(remote, await remote.next(1))
+        daemon.stop()
 
 
-@asynccontextmanager
-async def _running(folder: Path, sandbox: Sandbox, remote: Path) -> AsyncIterator[tuple[Daemon, str]]:
-    kubeconfig = folder / "kubeconfig"
-    sandbox.kubeconfig(kubeconfig)
-    config = Config(
+async def _run(
+    daemon: Daemon, scope: trio.CancelScope, *, task_status: trio.TaskStatus[str] = trio.TASK_STATUS_IGNORED
+) -> None:
+    await daemon.run(task_status=task_status)
+    scope.cancel()
+
+
+def _config(folder: Path, sandbox: Sandbox, remote: Path) -> Config:
+    return Config(
         data_dir=str(folder / "data"),
         operations=Operations(bind="127.0.0.1:0"),
-        clusters=(Cluster(kubeconfig=str(kubeconfig)),),
+        webhook=Webhook(bind=f"127.0.0.1:{_free_port()}"),
+        clusters=(Cluster(kubeconfig=str(sandbox.kubeconfig(folder / "kubeconfig"))),),
         destinations=(Destination(name="live", url=remote.as_uri()),),
-        rules=(Rule(name="everything", destination="live"),),
+        # Its certificate would be the longest part of the first commit.
+        rules=(Rule("everything", "live", exclude_resources=("validatingwebhookconfigurations",)),),
     )
-    daemon = Daemon(config, lambda: config)
-    async with trio.open_nursery() as nursery:
-        url = await nursery.start(daemon.run)
-        yield daemon, url
 
 
-async def _show_new(console: Console, remote: Path, shown: str, count: int) -> str:
-    """Wait for `count` commits after `shown`, print them, and return the newest."""
-    with trio.fail_after(SHOW_SECONDS):
-        while len(commits := await _commits(remote, shown)) < count:
-            await trio.sleep(POLL_SECONDS)
-    for commit in commits:
-        text = await _git("-C", str(remote), "show", "--format=commit %h%nAuthor: %an <%ae>%n%n%B", commit)
-        for line in text.rstrip().replace("\n\n\n", "\n\n").splitlines():
-            console.print(line, style=_style(line), markup=False, soft_wrap=True)
-        console.print()
-    return commits[-1]
+def _free_port() -> int:
+    """Of the webhook's listener: the registration must name it."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return int(server.getsockname()[1])
 
 
-async def _commits(remote: Path, after: str) -> list[str]:
-    beyond = [f"^{after}"] if after else []
-    return (await _git("-C", str(remote), "rev-list", "--reverse", "--branches", *beyond)).split()
+async def _register(config: Config) -> None:
+    """What `reverser webhook install` does."""
+    assert config.webhook is not None
+    own = SelfManaged(Path(config.data_dir) / FOLDER, config.webhook.tls.names)
+    own.renew(datetime.now(UTC))
+    document = registration(config.rules, by_url(f"https://{config.webhook.bind}"), own.ca_bundle())
+    async with Client.open(await load(config.clusters[0].kubeconfig, "")) as client:
+        await install(client, document)
 
 
-async def _git(*arguments: str) -> str:
-    done = await trio.run_process(["git", *arguments], capture_stdout=True, stderr=subprocess.DEVNULL)
-    return done.stdout.decode()
+async def _introduce(screen: Screen, sandbox: Sandbox, remote: Remote, url: str) -> None:
+    screen.line("A small Kubernetes cluster, a Git repository, and reverser between them.", "bold")
+    screen.line("The cluster's API server tells reverser of each write, by an admission webhook.")
+    if screen.paced:
+        screen.line("It takes about a minute. Ctrl-C ends it; with --fast it does not wait for readers.")
+    screen.line()
+    screen.line(f"cluster     {sandbox.url}")
+    screen.line(f"repository  {remote.path}")
+    screen.line(f"reverser    {url}/readyz  {url}/metrics")
+    screen.line()
+    await _step(screen, "reverser starts. Its first commit is a snapshot: what is there, as files.")
+    [commit] = await _next(remote, 1)
+    await screen.snapshot(remote, commit, "shop/deployments.apps/web.yaml")
+    await screen.pause()
 
 
-def _style(line: str) -> str:
-    """The colour of one line of `git show`."""
-    if line.startswith(("diff ", "index ", "--- ", "+++ ", "new file", "deleted file")):
-        return "dim"
-    colours = {"+": "green", "-": "red", "@": "cyan", "[": "bold"}
-    return "yellow" if line.startswith("commit ") else colours.get(line[:1], "")
+async def _play(step: Step, sandbox: Sandbox, screen: Screen, remote: Remote) -> None:
+    await _step(screen, step.sentence, step.prompt)
+    await step.act(sandbox)
+    if step.commits:
+        await screen.commits(remote, await _next(remote, step.commits))
+    if step.remark:
+        screen.lines(step.remark, "italic")
+    await screen.pause()
 
 
-def _farewell(console: Console, folder: Path, remote: Path, keep: bool) -> None:
-    console.print("[bold]That was the story.[/] Look around:")
-    console.print(f"  git -C {remote} log --stat", soft_wrap=True)
-    if keep:
-        console.print(
-            f"  kubectl --kubeconfig {folder}/kubeconfig -n shop scale deployment web --replicas=3",
-            soft_wrap=True,
-        )
-        console.print("Ctrl-C ends it.")
+async def _step(screen: Screen, sentence: str, prompt: str = "") -> None:
+    screen.line(f"→ {sentence}", "bold cyan")
+    if prompt:
+        screen.line(f"  {prompt}", "cyan")
+    screen.line()
+    await screen.pause()
+
+
+async def _next(remote: Remote, count: int) -> list[str]:
+    with trio.move_on_after(COMMIT_SECONDS):
+        return await remote.next(count)
+    raise StalledError("NoCommit", f"no commit arrived within {COMMIT_SECONDS:.0f} seconds")
+
+
+def _farewell(screen: Screen, folder: Path, remote: Remote, *, keep: bool) -> None:
+    screen.line("That was the story. Each commit says who, what changed, and how that is known.", "bold")
+    screen.line(
+        "The pipeline, Alice, Bob and the namespace controller are named; one change is honestly unknown."
+    )
+    if not keep:
+        screen.line("Change things yourself, as alice or bob, and watch the commits:   reverser demo --keep")
+        screen.line("Look at your own cluster:   reverser init, then check, then run   (README.md)")
+        screen.line("How sure is a name?   docs/attribution.md")
+        return
+    screen.line("Now it is your turn. Each commit is printed here as it lands; in another terminal:")
+    screen.line()
+    screen.line(f"export KUBECONFIG={folder}/kubeconfig")
+    screen.line("kubectl --context alice -n shop create deployment hello --image=nginx")
+    screen.line("kubectl --context bob -n shop scale deployment hello --replicas=3")
+    screen.line(f"git -C {remote.path} log --stat")
+    screen.line()
+    screen.line("Ctrl-C ends it.")
+    screen.line()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import click
 import trio
 
@@ -13,11 +15,18 @@ from reverser.log import configure
     "demo",
     epilog="""\b
 Examples:
-  reverser demo           a small story of a few seconds
-  reverser demo --keep    goes on afterwards; change things yourself with kubectl""",
+  reverser demo           a story of about a minute
+  reverser demo --fast    the same without pauses, for scripts
+  reverser demo --keep    goes on afterwards; change things yourself with kubectl, as alice or bob""",
 )
-@click.option("--keep", is_flag=True, help="Go on after the story, until Ctrl-C.")
-def command(keep: bool) -> None:
-    """Start a small Kubernetes API and a Git repository, play a story, and show each commit."""
+@click.option("--keep", is_flag=True, help="Go on after the story, until Ctrl-C, and leave the folder there.")
+@click.option(
+    "--fast", is_flag=True, help="Do not pause for readers. So it is, too, where there is no terminal."
+)
+def command(keep: bool, fast: bool) -> None:
+    """Start a small Kubernetes API and a Git repository, play a story, and show each commit.
+
+    The commits say who made each change: the small API calls reverser's admission webhook.
+    """
     configure("console", "warning")
-    trio.run(demo, keep)
+    trio.run(lambda: demo(keep=keep, paced=sys.stdout.isatty() and not fast))

@@ -16,11 +16,10 @@ from reverser.sandbox.catalogue import Catalogue
 from reverser.sandbox.faults import Fault
 from reverser.sandbox.lines import Lines
 from reverser.sandbox.refusal import Refusal, not_served
-from reverser.sandbox.request import Receive, Request, Send, read
+from reverser.sandbox.request import Receive, Request, Send, read_body, understood
 from reverser.sandbox.script import Faults, Match
 from reverser.sandbox.storage import Storage
 from reverser.sandbox.stream import Stream
-from reverser.sandbox.users import authenticated
 from reverser.sandbox.verbs import Verbs, selection
 from reverser.sandbox.watch import Watch
 
@@ -39,12 +38,11 @@ class App:
         self._watches: set[Watch] = set()
 
     async def __call__(self, scope: Mapping[str, Any], receive: Receive, send: Send) -> None:
-        request = await read(scope, receive)
-        stream = Stream(receive, send)
+        body, stream = await read_body(receive), Stream(receive, send)
         async with trio.open_nursery() as nursery:
             nursery.start_soon(_cancel_when_gone, stream, nursery.cancel_scope)
             try:
-                await self._answer(request, stream)
+                await self._answer(understood(scope, body), stream)
             except Refusal as refusal:
                 await stream.whole(refusal.code, msgspec.json.encode(refusal.document()))
             nursery.cancel_scope.cancel()
@@ -57,8 +55,6 @@ class App:
         return len(watches)
 
     async def _answer(self, request: Request, stream: Stream) -> None:
-        user = authenticated(request.headers.get("authorization", ""))
-        request = msgspec.structs.replace(request, user=user)
         fault = self.faults.take(request)
         if fault:
             await fault.play(stream)

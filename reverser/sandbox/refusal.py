@@ -6,7 +6,6 @@ from typing import Any
 
 CODES = {
     "BadRequest": 400,
-    "Unauthorized": 401,
     "Forbidden": 403,
     "NotFound": 404,
     "MethodNotAllowed": 405,

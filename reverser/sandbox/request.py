@@ -10,7 +10,7 @@ import msgspec
 
 from reverser.sandbox import protobuf
 from reverser.sandbox.refusal import Refusal
-from reverser.sandbox.users import ADMIN, User
+from reverser.sandbox.users import ADMIN, User, whose
 
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
@@ -74,18 +74,24 @@ class Request(msgspec.Struct, frozen=True):
             raise Refusal("BadRequest", f"the object provided is unrecognized: {error}") from error
 
 
-async def read(scope: Mapping[str, Any], receive: Receive) -> Request:
-    """Read a whole request."""
+async def read_body(receive: Receive) -> bytes:
+    """The whole body of a request."""
     body, more = b"", True
     while more:
         message = await receive()
         body += message.get("body", b"")
         more = message.get("more_body", False)
+    return body
+
+
+def understood(scope: Mapping[str, Any], body: bytes) -> Request:
+    """The request. Refuses a user whom nobody knows."""
+    user, path = whose(scope["path"])
     query = dict(parse_qsl(scope["query_string"].decode(), keep_blank_values=True))
     headers = {name.decode("latin1").lower(): value.decode("latin1") for name, value in scope["headers"]}
-    place = _place(scope["path"])
+    place = _place(path)
     verb = _verb(scope["method"], place, query)
-    return Request(verb=verb, path=scope["path"], query=query, headers=headers, body=body, **place)
+    return Request(verb=verb, path=path, query=query, headers=headers, body=body, user=user, **place)
 
 
 def _verb(method: str, place: Mapping[str, Any], query: dict[str, str]) -> str:

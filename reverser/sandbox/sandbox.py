@@ -29,7 +29,7 @@ from reverser.sandbox.script import Match
 from reverser.sandbox.server import serve
 from reverser.sandbox.storage import Storage, decode
 from reverser.sandbox.types import Served
-from reverser.sandbox.users import ADMIN, BY_TOKEN, User
+from reverser.sandbox.users import ADMIN, BY_NAME, PREFIX, User
 from reverser.sandbox.verbs import Verbs
 
 Object = dict[str, Any]
@@ -72,11 +72,11 @@ class Sandbox:
         config = {
             "apiVersion": "v1",
             "kind": "Config",
-            "clusters": [{"name": "sandbox", "cluster": {"server": self.url}}],
-            "users": [{"name": name, "user": {"token": name}} for name in BY_TOKEN],
-            "contexts": [
-                {"name": name, "context": {"cluster": "sandbox", "user": name}} for name in BY_TOKEN
+            "clusters": [
+                {"name": name, "cluster": {"server": f"{self.url}/{PREFIX}/{name}"}} for name in BY_NAME
             ],
+            "users": [{"name": name, "user": {}} for name in BY_NAME],
+            "contexts": [{"name": name, "context": {"cluster": name, "user": name}} for name in BY_NAME],
             "current-context": "admin",
         }
         path.write_text(json.dumps(config, indent=2))

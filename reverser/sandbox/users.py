@@ -1,10 +1,11 @@
-"""Who asks: the users that the sandbox knows, each by a bearer token, and what a request's token says.
+"""Who asks: the users that the sandbox knows, and how a request says whose it is.
 
     admin        runs the cluster; also whoever writes from Python
     alice, bob   people
     ci           the service account `ci` of the namespace `shop`
 
-A token is the user's name, and nothing is forbidden to anybody: the sandbox listens on loopback alone.
+Each has an address of their own, `/as/NAME` in front of every path: the sandbox speaks no TLS, and without
+it kubectl sends no token. Nobody is forbidden anything; the sandbox listens on loopback alone.
 """
 
 from __future__ import annotations
@@ -13,9 +14,10 @@ from typing import Any
 
 import msgspec
 
-from reverser.sandbox.refusal import Refusal
+from reverser.sandbox.refusal import not_served
 
 AUTHENTICATED = "system:authenticated"
+PREFIX = "as"
 
 
 class User(msgspec.Struct, frozen=True):
@@ -40,18 +42,17 @@ ADMIN = User("admin", ("system:masters", AUTHENTICATED))
 ALICE = User("alice")
 BOB = User("bob")
 CI = service_account("shop", "ci")
-ANONYMOUS = User("system:anonymous", ("system:unauthenticated",))
 AUTOSCALER = service_account("kube-system", "horizontal-pod-autoscaler")
 NAMESPACE_CONTROLLER = service_account("kube-system", "namespace-controller")
 
-BY_TOKEN = {"admin": ADMIN, "alice": ALICE, "bob": BOB, "ci": CI}
+BY_NAME = {"admin": ADMIN, "alice": ALICE, "bob": BOB, "ci": CI}
 
 
-def authenticated(authorization: str) -> User:
-    """The user of an Authorization header; without one they are anonymous. Refuses a token of nobody."""
-    if not authorization:
-        return ANONYMOUS
-    scheme, _, token = authorization.partition(" ")
-    if scheme.lower() != "bearer" or token not in BY_TOKEN:
-        raise Refusal("Unauthorized", "Unauthorized")
-    return BY_TOKEN[token]
+def whose(path: str) -> tuple[User, str]:
+    """The user of a request, and the path that they want; whoever does not say is the admin."""
+    _, first, name, *rest = [*path.split("/", 3), "", ""][:4]
+    if first != PREFIX:
+        return ADMIN, path
+    if name not in BY_NAME:
+        raise not_served()
+    return BY_NAME[name], f"/{rest[0]}"

@@ -1,14 +1,12 @@
-"""What somebody who runs it meets: first steps, the demo, probes, metrics, a changed configuration."""
+"""What somebody who runs it meets: first steps, probes, metrics, a changed configuration."""
 
 from __future__ import annotations
 
 import os
 import re
-import select
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import httpx
@@ -60,35 +58,6 @@ def test_init_check_run(plane: ControlPlane, namespace: str, tmp_path: Path) -> 
     assert process.returncode == 0
     assert b"Traceback" not in told
     assert b"reverser starts" in told
-
-
-def test_the_demo_goes_on_until_it_is_ended(tmp_path: Path) -> None:
-    """`--keep` says how to use its cluster; Ctrl-C ends it, and leaves the repository to look around in."""
-    environ = {**os.environ, "TMPDIR": str(tmp_path), "NO_COLOR": "1", "PYTHONUNBUFFERED": "1"}
-    command = [sys.executable, "-m", "reverser", "demo", "--keep"]
-    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
-    with subprocess.Popen(command, env=environ, start_new_session=True, **pipes) as process:  # type: ignore[call-overload]
-        told = _read_until(process, b"Ctrl-C", 90)
-        process.send_signal(signal.SIGINT)
-        rest, _ = process.communicate(timeout=30)
-    assert b"kubectl" in told
-    assert process.returncode == 0, told + rest
-    assert b"Traceback" not in told + rest
-    (folder,) = tmp_path.iterdir()
-    assert f"git -C {folder}/live.git log --stat".encode() in told
-    assert len(Remote(folder / "live.git").commits()) >= 7
-
-
-def _read_until(process: subprocess.Popen[bytes], word: bytes, seconds: float) -> bytes:
-    assert process.stdout is not None
-    text, deadline = b"", time.monotonic() + seconds
-    while word not in text:
-        assert time.monotonic() < deadline, text.decode()
-        if select.select([process.stdout], [], [], 0.5)[0]:
-            chunk = os.read(process.stdout.fileno(), 65536)
-            assert chunk, text.decode()
-            text += chunk
-    return text
 
 
 def test_metrics_after_real_work(setting: Setting) -> None:

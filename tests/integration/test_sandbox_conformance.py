@@ -25,8 +25,7 @@ TestWrites = conformance.Writes
 @pytest.fixture
 async def api() -> AsyncIterator[Api]:
     """A sandbox of its own for each test."""
-    admin = {"authorization": "Bearer admin"}
-    async with Sandbox.open() as sandbox, httpx.AsyncClient(base_url=sandbox.url, headers=admin) as client:
+    async with Sandbox.open() as sandbox, httpx.AsyncClient(base_url=sandbox.url) as client:
         namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "shop"}}
         await sandbox.apply(namespace)
         yield Api(client, "shop")
