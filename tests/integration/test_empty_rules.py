@@ -59,3 +59,5 @@ async def test_check_notes_them(world: Running) -> None:
         "rules.spaces.namespaces",
         "rules.types",
     ]
+    assert "no namespace is called shpo now; " in cluster.notes[1]
+    assert "(did you mean shop?)" in cluster.notes[1]

@@ -206,8 +206,9 @@ def test_a_replay_that_cannot_encrypt_refuses(tmp_path: Path) -> None:
     }
     trial = Trial(tmp_path, "applicationsets.argoproj.io", secrets="encrypt", sops=sops)
 
-    out, err = trial.run(trial.secret(1), code=69)
+    out, err = trial.run(event(1, "create"), trial.secret(2), code=69)
 
     assert "no-such-sops" in err
     assert trial.leaks(out, err) == []
     assert trial.history.commits() == []
+    assert "no-such-sops" in trial.run(event(1, "create"), code=69)[1]

@@ -13,7 +13,7 @@ from click.testing import CliRunner
 
 from reverser.app.daemon import Daemon
 from reverser.cli import group
-from tests.integration.running import Running, running
+from tests.integration.running import BOUND_SECONDS, Running, running
 
 THEIRS = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: other, namespace: shop}\n"
 
@@ -52,8 +52,9 @@ async def test_an_object_that_is_withheld_is_named_with_its_reason(world: Runnin
         await world.apply("good", "one")
         await world.until(lambda: "one" in world.file("good"))
         async with httpx.AsyncClient() as client:
-            while "withheld" not in (page := (await client.get(f"{url}/readyz")).text):
-                await trio.sleep(0.02)
+            with trio.move_on_after(BOUND_SECONDS):
+                while "withheld" not in (page := (await client.get(f"{url}/readyz")).text):
+                    await trio.sleep(0.02)
         running_code, while_running = await said(config)
         daemon.stop()
     code, after = await said(config)
@@ -78,8 +79,9 @@ async def test_what_waits_to_be_pushed_is_told(world: Running, config: Path) -> 
         daemon = Daemon(world.config, lambda: world.config)
         await nursery.start(daemon.run)
         await world.apply("web", "two")
-        while "1 change waits to be pushed" not in (await said(config))[1]:
-            await trio.sleep(0.02)
+        with trio.fail_after(BOUND_SECONDS):
+            while "1 change waits to be pushed" not in (await said(config))[1]:
+                await trio.sleep(0.02)
         nursery.cancel_scope.cancel()
 
     assert "live: 1 change waits to be pushed, the oldest since 20" in (await said(config))[1]

@@ -1,0 +1,27 @@
+"""An append on its way: what it leaves behind of an object that is withheld."""
+
+from __future__ import annotations
+
+from reverser.errors import WithheldError
+from reverser.intake.draft import Draft
+from reverser.intake.withholding import Withholding
+from reverser.model.entry import UNSEEN, Record
+from reverser.model.resource import ObjectKey
+from reverser.model.withheld import Withheld
+from reverser.stages.decision import kept_back
+
+KEY = ObjectKey("default", "", "configmaps", "shop", "web")
+RECORD = Record("live", KEY, "shop/configmaps/web.yaml", b"digest", b"{}")
+
+
+def test_a_version_that_is_withheld_counts_as_not_seen() -> None:
+    """Whoever changes the object next has not written what was withheld, by a stage or by the journal."""
+    for withhold in (
+        lambda draft: draft.add("live", KEY, kept_back("live", KEY, WithheldError("Bug", "x"), 0.0)),
+        lambda draft: draft.withhold(Withheld("live", KEY, "Bug", "x", 0.0)),
+    ):
+        draft = Draft({("live", KEY): RECORD}, Withholding())
+        withhold(draft)
+        kept = draft.record("live", KEY)
+        assert kept is not None
+        assert kept.latest == UNSEEN
