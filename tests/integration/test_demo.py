@@ -23,6 +23,7 @@ from reverser.app.story import STORY
 CI = "system:serviceaccount:shop:ci"
 CONTROLLER = "system:serviceaccount:kube-system:namespace-controller"
 BOUND_SECONDS = 120
+README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
 
 
 class Played:
@@ -114,6 +115,19 @@ def test_what_is_printed(played: Played) -> None:
     assert len(end.splitlines()) == 5
     assert "unknown" in end
     assert "reverser init" in end
+
+
+def test_the_readme_shows_a_commit_of_it(played: Played) -> None:
+    """The commit on the first page is one that the demo makes, but for the number of its entry."""
+    shown = README.split("```\n")[3]
+    *story, _, _ = played.log("%H")
+    messages = [
+        git(played.clone, "log", "-1", "--format=Author: %an <%ae>%n%n%B", commit).rstrip()
+        for commit in story
+    ]
+
+    entry = "Reverser-Entry: .*"
+    assert re.sub(entry, "", shown).rstrip() in [re.sub(entry, "", message).rstrip() for message in messages]
 
 
 def demo(folder: Path, *options: str) -> subprocess.Popen[bytes]:
