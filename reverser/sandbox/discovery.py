@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Container
 from typing import Any
 
 from reverser.sandbox.catalogue import Catalogue
@@ -17,7 +16,7 @@ VERSION = {"major": "1", "minor": "34", "gitVersion": "v1.34.4", "platform": "sa
 _SUBRESOURCE_VERBS = ["get", "patch", "update"]
 
 
-def aggregated(catalogue: Catalogue, core: bool, hidden: Container[str] = ()) -> dict[str, Any]:
+def aggregated(catalogue: Catalogue, core: bool) -> dict[str, Any]:
     """All types of the core group or of the others, in one document."""
     return {
         "kind": "APIGroupDiscoveryList",
@@ -32,7 +31,7 @@ def aggregated(catalogue: Catalogue, core: bool, hidden: Container[str] = ()) ->
                 ],
             }
             for group, versions in catalogue.groups().items()
-            if (group == "") == core and group not in hidden
+            if (group == "") == core
         ],
     }
 
@@ -42,9 +41,9 @@ def core_versions() -> dict[str, Any]:
     return {"kind": "APIVersions", "versions": ["v1"]}
 
 
-def group_list(catalogue: Catalogue, hidden: Container[str] = ()) -> dict[str, Any]:
+def group_list(catalogue: Catalogue) -> dict[str, Any]:
     """`/apis`."""
-    names = (group for group in catalogue.groups() if group and group not in hidden)
+    names = (group for group in catalogue.groups() if group)
     return {"kind": "APIGroupList", "apiVersion": "v1", "groups": [_group(catalogue, name) for name in names]}
 
 

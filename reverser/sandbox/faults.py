@@ -1,19 +1,19 @@
-"""The ways to fail.
+"""What goes wrong, on order: which requests, how, and how often.
 
-A fault answers a request in the place of the API (`play`), or takes over the stream of a watch that
-is already running (`take_over`). Which requests it is for, and how often, is the `script`'s.
+    rule = sandbox.faults.add(Match(verb="create", resource="secrets"), Answer(409), times=1)
+    sandbox.faults.remove(rule)
+
+The oldest rule that covers a request is used.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Protocol
 
 import msgspec
-import trio
 
-from reverser.sandbox.lines import error_line
-from reverser.sandbox.refusal import CODES, Refusal, expired
+from reverser.sandbox.refusal import CODES, Refusal
+from reverser.sandbox.request import Request
 from reverser.sandbox.stream import Stream
 
 
@@ -21,83 +21,68 @@ class Fault(Protocol):
     """One way to fail."""
 
     async def play(self, stream: Stream) -> None:
-        """Answer a request."""
-
-    async def take_over(self, stream: Stream) -> None:
-        """Go on with a stream whose head is sent."""
+        """Answer a request in the place of the API."""
 
 
 class Answer(msgspec.Struct, frozen=True):
-    """An HTTP status: 403, 410, 429, 500, 503, …"""
+    """An HTTP status: 403, 409, 503, …"""
 
     status: int
-    headers: Mapping[str, str] = {}
-    """For example {"retry-after": "2"}."""
 
     async def play(self, stream: Stream) -> None:
         reason = next((reason for reason, code in CODES.items() if code == self.status), "InternalError")
         document = Refusal(reason, "scripted by the sandbox").document() | {"code": self.status}
-        await stream.whole(self.status, msgspec.json.encode(document), headers=self.headers)
-
-    async def take_over(self, stream: Stream) -> None:
-        await stream.write(error_line(Refusal("InternalError", "scripted by the sandbox")))
-        await stream.end()
+        await stream.whole(self.status, msgspec.json.encode(document))
 
 
-class ExpiredInStream(msgspec.Struct, frozen=True):
-    """200, and then one ERROR event with code 410."""
+class Match(msgspec.Struct, frozen=True):
+    """Requests whose fields are equal to those that are set here."""
 
-    async def play(self, stream: Stream) -> None:
-        await stream.start()
-        await self.take_over(stream)
+    verb: str = ""
+    """get, list, watch, create, update, patch, delete, deletecollection."""
+    resource: str = ""
+    """kubectl's full name: `pods`, `deployments.apps`."""
 
-    async def take_over(self, stream: Stream) -> None:
-        await stream.write(error_line(expired(1, 2)))
-        await stream.end()
-
-
-class HalfLine(msgspec.Struct, frozen=True):
-    """200, half an event, and the connection breaks."""
-
-    async def play(self, stream: Stream) -> None:
-        await stream.start()
-        await self.take_over(stream)
-
-    async def take_over(self, stream: Stream) -> None:
-        await stream.write(b'{"type":"ADDED","object":{"kind":"Con')
+    def covers(self, request: Request) -> bool:
+        """Whether this request is meant."""
+        pairs = ((self.verb, request.verb), (self.resource, request.type_name))
+        return all(wanted in ("", found) for wanted, found in pairs)
 
 
-class CleanClose(msgspec.Struct, frozen=True):
-    """200, and a complete, empty body."""
+class Rule:
+    """One fault in force."""
 
-    async def play(self, stream: Stream) -> None:
-        await stream.start()
-        await stream.end()
-
-    async def take_over(self, stream: Stream) -> None:
-        await stream.end()
-
-
-class Silence(msgspec.Struct, frozen=True):
-    """The connection stays open, and nothing comes."""
-
-    head: bool = True
-    """Whether at least the head of a response comes."""
-
-    async def play(self, stream: Stream) -> None:
-        if self.head:
-            await stream.start()
-        await trio.sleep_forever()
-
-    async def take_over(self, stream: Stream) -> None:  # noqa: ARG002
-        await trio.sleep_forever()
+    def __init__(self, match: Match, fault: Fault, times: int | None) -> None:
+        self.match = match
+        self.fault = fault
+        self.times = times
+        """How often it is still used; None: until it is removed."""
 
 
-class Vanished(msgspec.Struct, frozen=True):
-    """The matching groups are missing from discovery, and their paths are not found."""
+class Faults:
+    """The rules in force."""
 
-    async def play(self, stream: Stream) -> None:
-        await Answer(404).play(stream)
+    def __init__(self) -> None:
+        self._rules: list[Rule] = []
 
-    async def take_over(self, stream: Stream) -> None:
-        await stream.end()
+    def add(self, match: Match, fault: Fault, *, times: int | None = None) -> Rule:
+        """Let requests that match fail, `times` times or until the rule is removed."""
+        rule = Rule(match, fault, times)
+        self._rules.append(rule)
+        return rule
+
+    def remove(self, rule: Rule) -> None:
+        """End a rule; one that is used up already is no mistake."""
+        if rule in self._rules:
+            self._rules.remove(rule)
+
+    def take(self, request: Request) -> Fault | None:
+        """The fault to play for this request; it counts as used."""
+        for rule in self._rules:
+            if rule.match.covers(request):
+                if rule.times is not None:
+                    rule.times -= 1
+                    if rule.times <= 0:
+                        self.remove(rule)
+                return rule.fault
+        return None

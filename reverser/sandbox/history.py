@@ -1,4 +1,4 @@
-"""What happened to the objects of one type, in order, as far back as it is kept.
+"""What happened to the objects of one type, in order.
 
 An event shares its bytes with the object that was stored, so that a long history costs little
 beyond the old versions themselves. Watches read on from their own position and park here until
@@ -40,36 +40,27 @@ class Event(msgspec.Struct, frozen=True):
 
 
 class History:
-    """The events of one type after `floor`."""
+    """The events of one type after `floor`, the revision at which it came to be."""
 
-    def __init__(self, floor: int, limit: int) -> None:
-        self.floor = floor
-        """No watch may start below this revision. Those that run go on, as on a real server."""
+    def __init__(self, floor: int) -> None:
         self.closed = False
         """The type is no longer served: nothing will follow."""
-        self._kept_from = floor
-        self._limit = limit
+        self._floor = floor
         self._events: list[Event] = []
         self._readers = trio.lowlevel.ParkingLot()
 
     def append(self, event: Event) -> None:
-        """Add the newest event; forgets the oldest half when there are too many."""
+        """Add the newest event."""
         self._events.append(event)
-        if len(self._events) > self._limit:
-            self._kept_from = self._events[len(self._events) // 2].now.revision
-            self._events = self.after(self._kept_from)
-            self.floor = max(self.floor, self._kept_from)
-        self.wake()
+        self._wake()
 
     def check_start(self, revision: int) -> None:
         """Refuse with Expired when a watch cannot start at `revision`."""
-        if revision < self.floor:
-            raise expired(revision, self.floor)
+        if revision < self._floor:
+            raise expired(revision, self._floor)
 
     def after(self, revision: int) -> list[Event]:
-        """The events above `revision`. Refuses with Expired when some of them are forgotten."""
-        if revision < self._kept_from:
-            raise expired(revision, self._kept_from)
+        """The events above `revision`."""
         if not self._events or self._events[-1].now.revision <= revision:
             return []
         return self._events[bisect_right(self._events, revision, key=attrgetter("now.revision")) :]
@@ -77,12 +68,12 @@ class History:
     def close(self) -> None:
         """Nothing will follow: watches end once they have read all."""
         self.closed = True
-        self.wake()
-
-    def wake(self) -> None:
-        """Let every watch look again."""
-        self._readers.unpark_all()
+        self._wake()
 
     async def wait(self) -> None:
         """Return when there may be something new."""
         await self._readers.park()
+
+    def _wake(self) -> None:
+        """Let every watch look again."""
+        self._readers.unpark_all()

@@ -34,7 +34,7 @@ class Lines:
         return [self.line("ADDED", stored) for _, stored in objects if self._selection.covers(stored)]
 
     def news(self) -> list[bytes]:
-        """A line for every event since the last call. Refuses with Expired."""
+        """A line for every event since the last call."""
         events = self.table.history.after(self.revision)
         if events:
             self.revision = events[-1].now.revision

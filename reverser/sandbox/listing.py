@@ -67,10 +67,6 @@ class Listing:
         items = (_item(served, stored) for stored in snapshot.objects[offset:end])
         return msgspec.json.encode(head)[:-1] + b',"items":[' + b",".join(items) + b"]}"
 
-    def forget(self) -> None:
-        """Let every continue token expire."""
-        self._open.clear()
-
     def _keep(self, snapshot: Snapshot) -> str:
         name = secrets.token_urlsafe(9).replace(".", "_")
         self._open[name] = snapshot

@@ -1,4 +1,4 @@
-"""An embedded Kubernetes-compatible API: in memory, on a port of its own, with faults on order.
+"""An embedded Kubernetes-compatible API: in memory, on a port of its own, with users and webhooks.
 
     async with Sandbox.open() as sandbox:
         sandbox.kubeconfig(path)
@@ -21,11 +21,9 @@ from reverser.sandbox import patch as patches
 from reverser.sandbox.app import App
 from reverser.sandbox.catalogue import Catalogue
 from reverser.sandbox.effects import Effects
-from reverser.sandbox.faults import Fault
 from reverser.sandbox.history import Stored
 from reverser.sandbox.managers import Writer
 from reverser.sandbox.refusal import Refusal
-from reverser.sandbox.script import Match
 from reverser.sandbox.server import serve
 from reverser.sandbox.storage import Storage, decode
 from reverser.sandbox.types import Served
@@ -38,10 +36,10 @@ Object = dict[str, Any]
 class Sandbox:
     """One API server."""
 
-    def __init__(self, *, bookmark_seconds: float = 60, history_limit: int = 100_000) -> None:
+    def __init__(self, *, bookmark_seconds: float = 60) -> None:
         self.url = ""
         """Known once it serves."""
-        self._storage = Storage(history_limit)
+        self._storage = Storage()
         self._catalogue = Catalogue()
         self._effects = Effects(self._catalogue, self._storage)
         self._verbs = Verbs(self._catalogue, self._storage, self._effects)
@@ -51,11 +49,9 @@ class Sandbox:
 
     @classmethod
     @asynccontextmanager
-    async def open(
-        cls, *, bookmark_seconds: float = 60, history_limit: int = 100_000
-    ) -> AsyncIterator[Sandbox]:
+    async def open(cls, *, bookmark_seconds: float = 60) -> AsyncIterator[Sandbox]:
         """A sandbox that serves until the block is left."""
-        sandbox = cls(bookmark_seconds=bookmark_seconds, history_limit=history_limit)
+        sandbox = cls(bookmark_seconds=bookmark_seconds)
         async with trio.open_nursery() as nursery:
             await nursery.start(sandbox.serve)
             yield sandbox
@@ -126,23 +122,6 @@ class Sandbox:
         served = self._served(api_version, kind)
         stored = self._find(served, namespace, name)
         return _object(served, stored) if stored else None
-
-    def objects(self) -> list[Object]:
-        """Every stored object, each in the preferred version of its type."""
-        preferred: dict[tuple[str, str], Served] = {}
-        for served in self._catalogue:
-            preferred.setdefault(served.table, served)
-        tables = self._storage.tables
-        return [_object(s, stored) for s in preferred.values() for stored in tables[s.table].objects.values()]
-
-    def interrupt(self, match: Match, fault: Fault) -> int:
-        """Let a fault take over the running watches that match; how many there were."""
-        return self._app.interrupt(match, fault)
-
-    def compact(self) -> None:
-        """Forget history: watches that start from an older version, and open pages, are expired."""
-        self._storage.compact()
-        self._verbs.listing.forget()
 
     def _served(self, api_version: str, kind: str) -> Served:
         return self._catalogue.of_kind(api_version, kind)

@@ -28,25 +28,24 @@ def decode(stored: Stored) -> Object:
 class Table:
     """The objects of one type, whatever version they are served in."""
 
-    def __init__(self, floor: int, limit: int) -> None:
+    def __init__(self, floor: int) -> None:
         self.objects: dict[tuple[str, str], Stored] = {}
-        self.history = History(floor, limit)
+        self.history = History(floor)
 
 
 class Storage:
     """All tables."""
 
-    def __init__(self, history_limit: int) -> None:
+    def __init__(self) -> None:
         self.revision = FIRST_REVISION
         self.tables: dict[tuple[str, str], Table] = {}
         self.writing = trio.Lock()
         """Held from reading an object to storing its next version, while webhooks are asked about it."""
-        self._limit = history_limit
 
     def open(self, name: tuple[str, str]) -> None:
         """Make an empty table if there is none."""
         if name not in self.tables:
-            self.tables[name] = Table(self.revision, self._limit)
+            self.tables[name] = Table(self.revision)
 
     def drop(self, name: tuple[str, str]) -> None:
         """Remove a table; its watches end."""
@@ -67,11 +66,6 @@ class Storage:
         before = table.objects.pop((stored.namespace, stored.name))
         table.history.append(Event("DELETED", stored, before))
         return stored
-
-    def compact(self) -> None:
-        """As etcd's compaction: a watch that starts from an older revision is too old now."""
-        for table in self.tables.values():
-            table.history.floor = self.revision
 
     def _version(self, content: Object) -> Stored:
         self.revision += 1

@@ -1,8 +1,4 @@
-"""One response as it is written: whole, bit by bit, or broken off on purpose.
-
-A response that is not ended is broken off by the server when the application returns: the client
-sees the connection close in the middle of a chunked body.
-"""
+"""One response as it is written: whole, or bit by bit."""
 
 from __future__ import annotations
 
@@ -45,15 +41,9 @@ class Stream:
         """The body is complete."""
         await self._send({"type": "http.response.body", "body": b"", "more_body": False})
 
-    async def whole(
-        self,
-        status: int,
-        body: bytes,
-        content_type: str = "application/json",
-        headers: Mapping[str, str] | None = None,
-    ) -> None:
+    async def whole(self, status: int, body: bytes, content_type: str = "application/json") -> None:
         """A complete response with its length."""
-        await self.start(status, content_type, {"content-length": str(len(body)), **(headers or {})})
+        await self.start(status, content_type, {"content-length": str(len(body))})
         await self._send({"type": "http.response.body", "body": body, "more_body": False})
 
     async def gone(self) -> None:

@@ -1,7 +1,6 @@
 """WATCH: sends what there is, sleeps until history grows, and ends at the client's timeout.
 
-A watch that starts too far back is answered 200 and one ERROR event, as a real server does. A
-fault that is thrown at a running watch takes its stream over between two lines.
+A watch that starts too far back is answered 200 and one ERROR event, as a real server does.
 """
 
 from __future__ import annotations
@@ -10,7 +9,6 @@ import random
 
 import trio
 
-from reverser.sandbox.faults import Fault
 from reverser.sandbox.lines import Lines, error_line
 from reverser.sandbox.refusal import Refusal
 from reverser.sandbox.request import Request
@@ -27,8 +25,7 @@ class Watch:
     """One running watch."""
 
     def __init__(self, request: Request, lines: Lines, storage: Storage, bookmark_seconds: float) -> None:
-        self.request = request
-        self._fault: Fault | None = None
+        self._request = request
         self._lines = lines
         self._history = lines.table.history
         self._storage = storage
@@ -40,29 +37,21 @@ class Watch:
                 "Invalid", f'ListOptions.meta.k8s.io "" is invalid: resourceVersionMatch: {message}'
             )
 
-    def interrupt(self, fault: Fault) -> None:
-        """Let a fault take the stream over."""
-        self._fault = fault
-        self._history.wake()
-
     async def run(self, stream: Stream) -> None:
-        """Send until the timeout, a forgotten history, the end of the type, or an interruption."""
+        """Send until the timeout, a forgotten history, or the end of the type."""
         chosen = random.uniform(*DEFAULT_TIMEOUT_SECONDS)  # noqa: S311
-        deadline = trio.current_time() + float(self.request.query.get("timeoutSeconds") or chosen)
+        deadline = trio.current_time() + float(self._request.query.get("timeoutSeconds") or chosen)
         await stream.start()
         try:
             await stream.lines(self._initial())
             await self._follow(stream, deadline)
         except Refusal as refusal:
             await stream.write(error_line(refusal))
-        if self._fault:
-            await self._fault.take_over(stream)
-        else:
-            await stream.end()
+        await stream.end()
 
     def _initial(self) -> list[bytes]:
-        revision = self.request.query.get("resourceVersion", "")
-        if self.request.flag("sendInitialEvents"):
+        revision = self._request.query.get("resourceVersion", "")
+        if self._request.flag("sendInitialEvents"):
             lines = self._lines.present(self._storage.revision)
             return [*lines, self._bookmark(INITIAL_EVENTS_END)] if self._bookmarks else lines
         if revision in ("", "0"):
@@ -73,7 +62,7 @@ class Watch:
 
     async def _follow(self, stream: Stream, deadline: float) -> None:
         quiet = False
-        while not self._fault:
+        while True:
             lines = self._lines.news()
             over = self._history.closed or trio.current_time() >= deadline
             if self._bookmarks and (quiet or over):

@@ -55,9 +55,6 @@ class Overtaken:
         await self._act()
         await Answer(409).play(stream)
 
-    async def take_over(self, stream: Stream) -> None:
-        raise NotImplementedError
-
 
 @pytest.fixture
 async def sandbox() -> AsyncIterator[Sandbox]:
