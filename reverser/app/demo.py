@@ -58,7 +58,7 @@ async def play(folder: Path, screen: Screen, *, keep: bool) -> None:
         config = _config(folder, sandbox, remote.path)
         daemon = Daemon(config, lambda: config)
         await before(sandbox)
-        await _register(config)
+        await register(config)
         url = await nursery.start(_run, daemon, nursery.cancel_scope)
         await _introduce(screen, sandbox, remote, url)
         for step in STORY:
@@ -80,7 +80,7 @@ def _config(folder: Path, sandbox: Sandbox, remote: Path) -> Config:
     return Config(
         data_dir=str(folder / "data"),
         operations=Operations(bind="127.0.0.1:0"),
-        webhook=Webhook(bind=f"127.0.0.1:{_free_port()}"),
+        webhook=Webhook(bind=f"127.0.0.1:{free_port()}"),
         clusters=(Cluster(kubeconfig=str(sandbox.kubeconfig(folder / "kubeconfig"))),),
         destinations=(Destination(name="live", url=remote.as_uri()),),
         # Its certificate would be the longest part of the first commit.
@@ -88,14 +88,14 @@ def _config(folder: Path, sandbox: Sandbox, remote: Path) -> Config:
     )
 
 
-def _free_port() -> int:
+def free_port() -> int:
     """Of the webhook's listener: the registration must name it."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         return int(server.getsockname()[1])
 
 
-async def _register(config: Config) -> None:
-    """What `reverser webhook install` does."""
+async def register(config: Config) -> None:
+    """What `reverser webhook install` does: let the first cluster's API server call the webhook listener."""
     assert config.webhook is not None
     own = SelfManaged(Path(config.data_dir) / FOLDER, config.webhook.tls.names)
     own.renew(datetime.now(UTC))

@@ -140,6 +140,8 @@ STORY = (
         _release,
         commits=1,
         prompt="ci     $ kubectl -n shop set image deployment/web web=shop:1.1",
+        remark='"Attribution: admission" is the evidence: before it stored this very change, the API server\n'
+        "told reverser who asked for it.",
     ),
     Step(
         "Alice changes the greeting.",
@@ -166,7 +168,7 @@ STORY = (
         commits=1,
         prompt="?      $ ./incident-script",
         remark="Why unknown: without the webhook the API server did not tell reverser who asked for this.\n"
-        "The tool gave a name of its own, incident-script; that proves nothing about a person.",
+        '"Attribution: manager" means that only the tool is known, by the name that it gave itself.',
     ),
     Step(
         "Bob deletes a whole namespace. Kubernetes' namespace controller deletes what is in it.",
