@@ -120,7 +120,7 @@ async def _fix(sandbox: Sandbox) -> None:
     await sandbox.patch("apps/v1", "Deployment", "web", SHOP, patch, manager="kubectl-edit", user=BOB)
 
 
-async def _unheard(sandbox: Sandbox) -> None:
+async def _without_webhook(sandbox: Sandbox) -> None:
     """The API server has no webhook to ask; afterwards it has it again."""
     registration = await sandbox.get(*WEBHOOK)
     assert registration is not None
@@ -164,7 +164,7 @@ STORY = (
     ),
     Step(
         "The webhook's registration is away for a moment, and just then a script changes the greeting.",
-        _unheard,
+        _without_webhook,
         commits=1,
         prompt="?      $ ./incident-script",
         remark="Why unknown: without the webhook the API server did not tell reverser who asked for this.\n"

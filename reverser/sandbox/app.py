@@ -16,7 +16,7 @@ from reverser.sandbox.catalogue import Catalogue
 from reverser.sandbox.faults import Faults
 from reverser.sandbox.lines import Lines
 from reverser.sandbox.refusal import Refusal, not_served
-from reverser.sandbox.request import Receive, Request, Send, read_body, understood
+from reverser.sandbox.request import Receive, Request, Send, parse_request, read_body
 from reverser.sandbox.storage import Storage
 from reverser.sandbox.stream import Stream
 from reverser.sandbox.verbs import Verbs, selection
@@ -40,7 +40,7 @@ class App:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(_cancel_when_gone, stream, nursery.cancel_scope)
             try:
-                await self._answer(understood(scope, body), stream)
+                await self._answer(parse_request(scope, body), stream)
             except Refusal as refusal:
                 await stream.whole(refusal.code, msgspec.json.encode(refusal.document()))
             nursery.cancel_scope.cancel()

@@ -50,7 +50,7 @@ class Effects:
     async def update(self, served: Served, stored: Stored, obj: Object, writer: Writer) -> Stored:
         """Store the next version; what it brings about has happened on return."""
         before = decode(stored)
-        content = self._registry.updated(served, before, obj, writer)
+        content = self._registry.prepare_update(served, before, obj, writer)
         await self._webhooks.ask(Write("UPDATE", served, writer, content, before))
         if content is before:
             return stored
@@ -61,10 +61,10 @@ class Effects:
         return updated
 
     async def delete(
-        self, served: Served, stored: Stored, writer: Writer, *, of_many: bool = False
+        self, served: Served, stored: Stored, writer: Writer, *, from_collection: bool = False
     ) -> Stored:
         """Remove or mark an object, with what depends on it."""
-        await self._webhooks.ask(Write("DELETE", served, writer, None, decode(stored), of_many))
+        await self._webhooks.ask(Write("DELETE", served, writer, None, decode(stored), from_collection))
         if served.table == custom.CRD:
             return self._withdraw(served, stored)
         if served.table == NAMESPACES:
@@ -75,12 +75,12 @@ class Effects:
 
     def _new(self, served: Served, namespace: str, obj: Object, writer: Writer) -> Object:
         if served.table == NAMESPACES:
-            return self._registry.created(served, "", _namespace(obj), writer, {"phase": "Active"})
+            return self._registry.prepare_create(served, "", _namespace(obj), writer, {"phase": "Active"})
         if served.table == custom.CRD:
-            return self._registry.created(served, "", custom.completed(obj), writer)
+            return self._registry.prepare_create(served, "", custom.completed(obj), writer)
         if served.type.namespaced:
             self._check_home(namespace)
-        return self._registry.created(served, namespace, obj, writer)
+        return self._registry.prepare_create(served, namespace, obj, writer)
 
     def _check_home(self, namespace: str) -> None:
         home = self._storage.tables[NAMESPACES].objects.get(("", namespace))
@@ -97,7 +97,7 @@ class Effects:
         if definition["status"]:
             return stored
         definition["status"] = custom.established(definition, now())
-        content = self._registry.updated(served, decode(stored), definition, _SERVER)
+        content = self._registry.prepare_update(served, decode(stored), definition, _SERVER)
         return self._registry.write(served, content)
 
     def _withdraw(self, served: Served, stored: Stored) -> Stored:
@@ -114,7 +114,9 @@ class Effects:
     async def _empty(self, served: Served, stored: Stored) -> Stored:
         marked = self._registry.delete(served, stored, _terminate)
         for kind, content in list(self._content(stored.name)):
-            await self._webhooks.ask(Write("DELETE", kind, _EMPTYING, None, decode(content), of_many=True))
+            await self._webhooks.ask(
+                Write("DELETE", kind, _EMPTYING, None, decode(content), from_collection=True)
+            )
             self._registry.delete(kind, content)
         self._release_empty(stored.name)
         return marked

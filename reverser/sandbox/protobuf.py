@@ -64,7 +64,7 @@ def _message(message: str, data: bytes) -> dict[str, Any]:
     for number, value in _fields(data):
         if number in _MESSAGES[message]:
             _set(result, *_MESSAGES[message][number], value)
-        elif not _says_nothing(value):
+        elif not _is_zero(value):
             what = f"field {number} of {message}"
             raise Refusal("UnsupportedMediaType", f"the sandbox reads no {what} in protobuf; {_HINT}")
     return result
@@ -94,12 +94,12 @@ def _value(kind: str, value: int | bytes) -> Any:
     return _message(kind, _bytes(value))
 
 
-def _says_nothing(value: int | bytes) -> bool:
+def _is_zero(value: int | bytes) -> bool:
     """Whether this is zero, empty, or a message of which that is true: Go's zero values are sent, too."""
     if not value or isinstance(value, int):
         return not value
     try:
-        return all(_says_nothing(inner) for _, inner in _fields(value))
+        return all(_is_zero(inner) for _, inner in _fields(value))
     except (ValueError, IndexError):
         return False
 

@@ -49,7 +49,7 @@ class Registry:
             raise Refusal("NotFound", f'{served.type.name} "{name}" not found')
         return stored
 
-    def created(
+    def prepare_create(
         self, served: Served, namespace: str, obj: Object, writer: Writer, status: Object | None = None
     ) -> Object:
         """A new object. Refuses a name that is missing (Invalid) or taken (AlreadyExists)."""
@@ -72,7 +72,7 @@ class Registry:
             content["status"] = status or {}
         return content
 
-    def updated(self, served: Served, before: Object, obj: Object, writer: Writer) -> Object:
+    def prepare_update(self, served: Served, before: Object, obj: Object, writer: Writer) -> Object:
         """The next version, `before` itself when nothing changes.
 
         An applier's `obj` is merged in, anybody else's is the whole object. Refuses with Conflict when

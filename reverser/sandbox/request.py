@@ -10,7 +10,7 @@ import msgspec
 
 from reverser.sandbox import protobuf
 from reverser.sandbox.refusal import Refusal
-from reverser.sandbox.users import ADMIN, User, whose
+from reverser.sandbox.users import ADMIN, User, split_user
 
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
@@ -84,9 +84,9 @@ async def read_body(receive: Receive) -> bytes:
     return body
 
 
-def understood(scope: Mapping[str, Any], body: bytes) -> Request:
+def parse_request(scope: Mapping[str, Any], body: bytes) -> Request:
     """The request. Refuses a user whom nobody knows."""
-    user, path = whose(scope["path"])
+    user, path = split_user(scope["path"])
     query = dict(parse_qsl(scope["query_string"].decode(), keep_blank_values=True))
     headers = {name.decode("latin1").lower(): value.decode("latin1") for name, value in scope["headers"]}
     place = _place(path)

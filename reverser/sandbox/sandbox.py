@@ -17,6 +17,7 @@ from typing import Any
 
 import trio
 
+from reverser.http.connection import serve_connections
 from reverser.sandbox import patch as patches
 from reverser.sandbox.app import App
 from reverser.sandbox.catalogue import Catalogue
@@ -24,7 +25,6 @@ from reverser.sandbox.effects import Effects
 from reverser.sandbox.history import Stored
 from reverser.sandbox.managers import Writer
 from reverser.sandbox.refusal import Refusal
-from reverser.sandbox.server import serve
 from reverser.sandbox.storage import Storage, decode
 from reverser.sandbox.types import Served
 from reverser.sandbox.users import ADMIN, BY_NAME, PREFIX, User
@@ -59,9 +59,10 @@ class Sandbox:
 
     async def serve(self, *, task_status: trio.TaskStatus[str] = trio.TASK_STATUS_IGNORED) -> None:
         """Serve on a port of its own until cancelled; starts with the URL."""
-        async with trio.open_nursery() as nursery:
-            self.url = await nursery.start(serve, self._app)
-            task_status.started(self.url)
+        listeners = await trio.open_tcp_listeners(0, host="127.0.0.1")
+        self.url = f"http://127.0.0.1:{listeners[0].socket.getsockname()[1]}"
+        task_status.started(self.url)
+        await serve_connections(self._app, listeners)
 
     def kubeconfig(self, path: Path) -> Path:
         """Write a kubeconfig that leads here, with a context for each user; returns the path."""

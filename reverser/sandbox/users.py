@@ -1,4 +1,4 @@
-"""Who asks: the users that the sandbox knows, and how a request says whose it is.
+"""Who asks: the users that the sandbox knows, and how a request names its own.
 
     admin        runs the cluster; also whoever writes from Python
     alice, bob   people
@@ -48,7 +48,7 @@ NAMESPACE_CONTROLLER = service_account("kube-system", "namespace-controller")
 BY_NAME = {"admin": ADMIN, "alice": ALICE, "bob": BOB, "ci": CI}
 
 
-def whose(path: str) -> tuple[User, str]:
+def split_user(path: str) -> tuple[User, str]:
     """The user of a request, and the path that they want; whoever does not say is the admin."""
     _, first, name, *rest = [*path.split("/", 3), "", ""][:4]
     if first != PREFIX:

@@ -148,7 +148,7 @@ class Verbs:
         table, chosen = self._storage.tables[served.table], selection(request)
         snapshot = self.listing.first(table, chosen, self._storage.revision)
         for stored in snapshot.objects:
-            await self._effects.delete(served, stored, _deleter(request), of_many=True)
+            await self._effects.delete(served, stored, _deleter(request), from_collection=True)
         return 200, self.listing.page(served, snapshot, 0, 0, "")
 
     def _stored(self, request: Request, served: Served) -> Stored:

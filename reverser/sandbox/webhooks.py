@@ -41,7 +41,7 @@ class Write(msgspec.Struct, frozen=True):
     """What would be stored; None: a deletion."""
     before: Object | None
     """What is stored now; None: a creation."""
-    of_many: bool = False
+    from_collection: bool = False
     """One of several that a single request deletes: it names none of them."""
 
     def review(self) -> dict[str, Any]:
@@ -64,7 +64,7 @@ class Write(msgspec.Struct, frozen=True):
         optional = {
             "subResource": self.writer.subresource,
             "requestSubResource": self.writer.subresource,
-            "name": "" if self.of_many else metadata["name"],
+            "name": "" if self.from_collection else metadata["name"],
             "namespace": metadata.get("namespace", "") or self._own_namespace(metadata["name"]),
         }
         request |= {key: value for key, value in optional.items() if value}
@@ -77,12 +77,12 @@ class Write(msgspec.Struct, frozen=True):
     def _kind(self) -> dict[str, str]:
         if self.writer.subresource == "scale":
             return {"group": "autoscaling", "version": "v1", "kind": "Scale"}
-        found = self.served.type
-        return {"group": found.group, "version": found.version, "kind": found.kind}
+        type_ = self.served.type
+        return {"group": type_.group, "version": type_.version, "kind": type_.kind}
 
     def _resource(self) -> dict[str, str]:
-        found = self.served.type
-        return {"group": found.group, "version": found.version, "resource": found.resource}
+        type_ = self.served.type
+        return {"group": type_.group, "version": type_.version, "resource": type_.resource}
 
     def _shown(self, content: Object | None) -> Object | None:
         if content is None:
@@ -116,22 +116,22 @@ class Webhooks:
 
 
 def _covers(rule: dict[str, Any], write: Write) -> bool:
-    found = write.served.type
+    type_ = write.served.type
     facts = (
         ("operations", write.operation),
-        ("apiGroups", found.group),
-        ("apiVersions", found.version),
+        ("apiGroups", type_.group),
+        ("apiVersions", type_.version),
     )
-    if not all(_names(rule[key], value) for key, value in facts):
+    if not all(_matches(rule[key], value) for key, value in facts):
         return False
-    scope = "Namespaced" if found.namespaced else "Cluster"
+    scope = "Namespaced" if type_.namespaced else "Cluster"
     return rule.get("scope", "*") in ("*", scope) and any(
-        _names([plural], found.resource) and _names([subresource], write.writer.subresource)
+        _matches([plural], type_.resource) and _matches([subresource], write.writer.subresource)
         for plural, _, subresource in (pattern.partition("/") for pattern in rule["resources"])
     )
 
 
-def _names(patterns: list[str], value: str) -> bool:
+def _matches(patterns: list[str], value: str) -> bool:
     return "*" in patterns or value in patterns
 
 

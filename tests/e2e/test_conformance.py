@@ -19,7 +19,7 @@ from reverser.sandbox.types import built_in
 from tests.e2e.servers import ASSETS, ControlPlane
 from tests.integration import conformance
 from tests.integration.kubernetes import AGGREGATED, Api, configmap, deployment
-from tests.integration.webhooks import Asked, asked_by
+from tests.integration.webhooks import RegisteredWebhook, register_webhook
 
 TestAdmission = conformance.Admission
 TestCustomResources = conformance.CustomResources
@@ -42,10 +42,10 @@ async def api(plane: ControlPlane, namespace: str) -> AsyncIterator[Api]:
 
 
 @pytest.fixture
-async def asked(api: Api, tmp_path: Path) -> AsyncIterator[Asked]:
+async def webhook(api: Api, tmp_path: Path) -> AsyncIterator[RegisteredWebhook]:
     """A webhook that is registered there."""
-    async with asked_by(api, tmp_path / "webhook") as asked:
-        yield asked
+    async with register_webhook(api, tmp_path / "webhook") as webhook:
+        yield webhook
 
 
 async def test_types_are_those_of_the_sandbox(api: Api) -> None:

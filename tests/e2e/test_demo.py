@@ -38,7 +38,7 @@ THINGS = (
 """context, what is typed after `kubectl`, and the subject of its commit."""
 
 
-class Kept:
+class RunningDemo:
     """A demo that goes on."""
 
     def __init__(self, folder: Path) -> None:
@@ -47,8 +47,12 @@ class Kept:
         pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
         self.process = subprocess.Popen(command, env=environ, start_new_session=True, **pipes)  # type: ignore[call-overload]
         self.output = ""
-        self.until("Ctrl-C ends it.")
-        (self.folder,) = folder.iterdir()
+        self._parent = folder
+
+    @property
+    def folder(self) -> Path:
+        (folder,) = self._parent.iterdir()
+        return folder
 
     def until(self, text: str) -> None:
         """Read on until this is printed."""
@@ -69,46 +73,43 @@ class Kept:
 
 
 @pytest.fixture
-def kept(tmp_path: Path) -> Iterator[Kept]:
+def demo(tmp_path: Path) -> Iterator[RunningDemo]:
     """A demo whose story is over."""
-    demo = Kept(tmp_path)
-    yield demo
-    demo.process.kill()
-    demo.process.communicate()
+    running = RunningDemo(tmp_path)
+    try:
+        running.until("Ctrl-C ends it.")
+        yield running
+    finally:
+        running.process.kill()
+        running.process.communicate()
 
 
-def test_it_goes_on_until_it_is_ended(kept: Kept) -> None:
+def test_it_goes_on_until_it_is_ended(demo: RunningDemo) -> None:
     """`--keep` says how to use its cluster; Ctrl-C ends it, and the folder stays where it says."""
-    status = kept.end()
+    status = demo.end()
 
-    assert status == 0, kept.output
-    assert "Traceback" not in kept.output
-    assert f"export KUBECONFIG={kept.folder}/kubeconfig\n" in kept.output
-    assert f"git -C {kept.folder}/live.git log --stat\n" in kept.output
-    assert kept.output.endswith(f"The folder stays: {kept.folder}\n")
-    assert len(Remote(kept.folder / "live.git").commits()) == 7
+    assert status == 0, demo.output
+    assert "Traceback" not in demo.output
+    assert f"export KUBECONFIG={demo.folder}/kubeconfig\n" in demo.output
+    assert f"git -C {demo.folder}/live.git log --stat\n" in demo.output
+    assert demo.output.endswith(f"The folder stays: {demo.folder}\n")
+    assert len(Remote(demo.folder / "live.git").commits()) == 7
 
 
-def test_people_change_its_cluster(plane: ControlPlane, kept: Kept) -> None:
+def test_people_change_its_cluster(plane: ControlPlane, demo: RunningDemo) -> None:
     """What alice, bob and the pipeline do with kubectl is printed as it lands, under their names."""
-    environ = {**os.environ, "KUBECONFIG": f"{kept.folder}/kubeconfig"}
+    environ = {**os.environ, "KUBECONFIG": f"{demo.folder}/kubeconfig"}
     for context, typed, subject in THINGS:
         command = [str(ASSETS / "kubectl"), "--context", context, *typed.split()]
         done = subprocess.run(command, env=environ, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr
-        kept.until(subject)
-    secret = [
-        str(ASSETS / "kubectl"),
-        "create",
-        "secret",
-        "generic",
-        "key",
-        "--from-literal=a=canary-of-the-demo",
-    ]
+        demo.until(subject)
+    typed = "create secret generic key --from-literal=a=canary-of-the-demo"
+    secret = [str(ASSETS / "kubectl"), *typed.split()]
     assert subprocess.run(secret, env=environ, capture_output=True, check=False).returncode == 0
 
-    assert kept.end() == 0, kept.output
-    commits = re.findall(r"(?m)^\[[A-Z]+\] (?:team|_cluster/namespaces/team).*", kept.output)
+    assert demo.end() == 0, demo.output
+    commits = re.findall(r"(?m)^\[[A-Z]+\] (?:team|_cluster/namespaces/team).*", demo.output)
     assert commits == [subject for _, _, subject in THINGS]
-    assert kept.output.count("Attribution: admission") == 5 + len(THINGS)
-    assert "canary-of-the-demo" not in kept.output
+    assert demo.output.count("Attribution: admission") == 5 + len(THINGS)
+    assert "canary-of-the-demo" not in demo.output

@@ -2,7 +2,7 @@
 
 They run against the sandbox (test_sandbox_conformance.py) and against a real API server
 (e2e/test_conformance.py), so that the sandbox stays honest. A module that runs them gives two fixtures,
-`api`: an `Api` in a namespace of its own, and `asked`: a webhook that is registered for that namespace.
+`api`: an `Api` in a namespace of its own, and `webhook`: one that is registered for that namespace.
 
 Where possible a test asks for the position, acts, and only then watches from that position: history
 does not depend on who was watching.
@@ -31,7 +31,7 @@ from tests.integration.kubernetes import (
     told,
     version_of,
 )
-from tests.integration.webhooks import Asked, essence
+from tests.integration.webhooks import RegisteredWebhook, essence
 
 SELECTORS = {
     "tier=front": ["a"],
@@ -616,11 +616,11 @@ class CustomResources:
 class Admission:
     """What webhooks are asked before a write is stored."""
 
-    async def test_a_creation(self, api: Api, asked: Asked) -> None:
+    async def test_a_creation(self, api: Api, webhook: RegisteredWebhook) -> None:
         """The new object has the uid that it is stored with, and no version yet."""
         created = await api.create(api.configmaps, configmap("a"), fieldManager="me")
 
-        [request] = asked.about("a")
+        [request] = webhook.about("a")
         assert essence(request) == {
             "operation": "CREATE",
             "kind": {"group": "", "version": "v1", "kind": "ConfigMap"},
@@ -636,22 +636,22 @@ class Admission:
         metadata = {key: value for key, value in created["metadata"].items() if key != "resourceVersion"}
         assert request["object"] == {**created, "metadata": metadata}
 
-    async def test_a_generated_name(self, api: Api, asked: Asked) -> None:
+    async def test_a_generated_name(self, api: Api, webhook: RegisteredWebhook) -> None:
         """A name that the server makes up is told."""
         created = await api.create(api.configmaps, {"metadata": {"generateName": "some-"}})
 
         name = created["metadata"]["name"]
-        assert [request["name"] for request in asked.about(name)] == [name]
+        assert [request["name"] for request in webhook.about(name)] == [name]
 
-    async def test_who_asks(self, api: Api, asked: Asked) -> None:
+    async def test_who_asks(self, api: Api, webhook: RegisteredWebhook) -> None:
         """The request names its user and their groups."""
         await api.create(api.configmaps, configmap("a"))
 
-        [request] = asked.about("a")
+        [request] = webhook.about("a")
         assert request["userInfo"]["username"] == "admin"
         assert request["userInfo"]["groups"] == ["system:masters", "system:authenticated"]
 
-    async def test_updates(self, api: Api, asked: Asked) -> None:
+    async def test_updates(self, api: Api, webhook: RegisteredWebhook) -> None:
         """PATCH, PUT and apply are told as updates: both objects carry the version that is stored."""
         path, me = f"{api.configmaps}/a", {"fieldManager": "me"}
         created = await api.create(api.configmaps, configmap("a"))
@@ -659,7 +659,7 @@ class Admission:
         put = await api.put(path, {**patched, "data": {"value": "3"}})
         await api.patch(path, configmap("a", "3"), APPLY, **me)
 
-        first, *updates = asked.about("a")
+        first, *updates = webhook.about("a")
         assert first["operation"] == "CREATE"
         assert [request["operation"] for request in updates] == ["UPDATE"] * 3
         assert [request["oldObject"] for request in updates] == [created, patched, put]
@@ -670,28 +670,28 @@ class Admission:
         assert [request["options"].get("fieldManager") for request in updates] == ["me", None, "me"]
         assert {request["options"]["kind"] for request in updates} == {"UpdateOptions"}
 
-    async def test_an_apply_that_creates(self, api: Api, asked: Asked) -> None:
+    async def test_an_apply_that_creates(self, api: Api, webhook: RegisteredWebhook) -> None:
         """It is told as a creation."""
         await api.patch(f"{api.configmaps}/a", configmap("a"), APPLY, fieldManager="me")
 
-        [request] = asked.about("a")
+        [request] = webhook.about("a")
         assert (request["operation"], request["options"]["kind"]) == ("CREATE", "CreateOptions")
 
-    async def test_a_write_without_change(self, api: Api, asked: Asked) -> None:
+    async def test_a_write_without_change(self, api: Api, webhook: RegisteredWebhook) -> None:
         """It is told, too, with both objects equal."""
         await api.create(api.configmaps, configmap("a"))
         await api.patch(f"{api.configmaps}/a", {"data": {"value": "1"}})
 
-        request = asked.about("a")[-1]
+        request = webhook.about("a")[-1]
         assert request["operation"] == "UPDATE"
         assert request["object"] == request["oldObject"]
 
-    async def test_scale(self, api: Api, asked: Asked) -> None:
+    async def test_scale(self, api: Api, webhook: RegisteredWebhook) -> None:
         """Scaling shows the Scale before and after, under the subresource."""
         created = await api.create(api.deployments, deployment("web", 1))
         await api.patch(f"{api.deployments}/web/scale", {"spec": {"replicas": 2}})
 
-        request = asked.about("web")[-1]
+        request = webhook.about("web")[-1]
         assert (request["operation"], request["subResource"], request["requestSubResource"]) == (
             *("UPDATE", "scale"),
             "scale",
@@ -703,13 +703,13 @@ class Admission:
             created["metadata"]["uid"]
         }
 
-    async def test_deletions(self, api: Api, asked: Asked) -> None:
+    async def test_deletions(self, api: Api, webhook: RegisteredWebhook) -> None:
         """A deletion shows what is stored; so does one that is repeated while a finalizer is waited for."""
         created = await api.create(api.configmaps, configmap("a", finalizers=[FINALIZER]))
         marked = await api.delete(f"{api.configmaps}/a")
         await api.delete(f"{api.configmaps}/a")
 
-        _, first, again = asked.about("a")
+        _, first, again = webhook.about("a")
         assert essence(first) == {
             "operation": "DELETE",
             "kind": {"group": "", "version": "v1", "kind": "ConfigMap"},
@@ -726,28 +726,28 @@ class Admission:
         assert version_of(again["oldObject"]) == version_of(marked)
         await api.patch(f"{api.configmaps}/a", {"metadata": {"finalizers": None}})
 
-    async def test_deletecollection(self, api: Api, asked: Asked) -> None:
+    async def test_deletecollection(self, api: Api, webhook: RegisteredWebhook) -> None:
         """Each object of the collection is told by itself; the request names none."""
         for name in "ab":
             await api.create(api.configmaps, configmap(name, labels={"gone": "soon"}))
         await api.delete(api.configmaps, labelSelector="gone=soon")
 
-        deletions = [request for request in asked.requests if request["operation"] == "DELETE"]
+        deletions = [request for request in webhook.requests if request["operation"] == "DELETE"]
         assert sorted(names([request["oldObject"] for request in deletions])) == ["a", "b"]
         assert not any("name" in request for request in deletions)
 
-    async def test_the_deletion_of_a_namespace(self, api: Api, asked: Asked) -> None:
+    async def test_the_deletion_of_a_namespace(self, api: Api, webhook: RegisteredWebhook) -> None:
         """The request carries the name as its namespace; the namespace controller deletes what is inside."""
         await api.create(api.configmaps, configmap("inside"))
         await api.delete(f"/api/v1/namespaces/{api.namespace}")
 
         async def emptied() -> bool:
-            return len(asked.about("inside")) == 2
+            return len(webhook.about("inside")) == 2
 
         await api.settled(emptied)
-        [request] = asked.about(api.namespace)
+        [request] = webhook.about(api.namespace)
         assert (request["operation"], request["namespace"]) == ("DELETE", api.namespace)
-        controller = asked.about("inside")[-1]
+        controller = webhook.about("inside")[-1]
         assert controller["operation"] == "DELETE"
         assert controller["userInfo"]["username"] == "system:serviceaccount:kube-system:namespace-controller"
         assert set(controller["userInfo"]["groups"]) == {
@@ -756,10 +756,10 @@ class Admission:
             "system:authenticated",
         }
 
-    async def test_a_webhook_that_is_away(self, api: Api, asked: Asked) -> None:
+    async def test_a_webhook_that_is_away(self, api: Api, webhook: RegisteredWebhook) -> None:
         """With `failurePolicy: Ignore` a write goes on when nobody answers."""
-        async with asked.away():
+        async with webhook.away():
             await api.create(api.configmaps, configmap("a"))
 
-        assert asked.about("a") == []
+        assert webhook.about("a") == []
         assert (await api.get(f"{api.configmaps}/a"))["data"] == {"value": "1"}

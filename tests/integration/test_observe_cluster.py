@@ -46,7 +46,7 @@ async def api(nursery: trio.Nursery) -> Scripted:
     return server
 
 
-class Asked(Observed):
+class RegisteredWebhook(Observed):
     """Goes on from the positions of the journal, and remembers of which streams it was asked."""
 
     def __init__(self, kubeconfig: Path, positions: dict[str, str], uid: str = "") -> None:
@@ -62,13 +62,13 @@ class Asked(Observed):
         super().__init__(kubeconfig, position, known)
 
 
-Observe = Callable[..., Asked]
+Observe = Callable[..., RegisteredWebhook]
 
 
 @pytest.fixture
 def observe(nursery: trio.Nursery, api: Scripted, tmp_path: Path) -> Observe:
-    def start(kubeconfig: Path | None = None, uid: str = "", **positions: str) -> Asked:
-        observed = Asked(kubeconfig or api.kubeconfig(tmp_path), positions, uid)
+    def start(kubeconfig: Path | None = None, uid: str = "", **positions: str) -> RegisteredWebhook:
+        observed = RegisteredWebhook(kubeconfig or api.kubeconfig(tmp_path), positions, uid)
         observed.start(nursery)
         return observed
 

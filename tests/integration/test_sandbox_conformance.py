@@ -11,7 +11,7 @@ import pytest
 from reverser.sandbox import Sandbox
 from tests.integration import conformance
 from tests.integration.kubernetes import Api
-from tests.integration.webhooks import Asked, asked_by
+from tests.integration.webhooks import RegisteredWebhook, register_webhook
 
 TestAdmission = conformance.Admission
 TestCustomResources = conformance.CustomResources
@@ -32,7 +32,7 @@ async def api() -> AsyncIterator[Api]:
 
 
 @pytest.fixture
-async def asked(api: Api, tmp_path: Path) -> AsyncIterator[Asked]:
+async def webhook(api: Api, tmp_path: Path) -> AsyncIterator[RegisteredWebhook]:
     """A webhook that is registered there."""
-    async with asked_by(api, tmp_path / "webhook") as asked:
-        yield asked
+    async with register_webhook(api, tmp_path / "webhook") as webhook:
+        yield webhook

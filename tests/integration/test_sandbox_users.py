@@ -11,7 +11,7 @@ from reverser.kube.client import Client
 from reverser.kube.credentials import load
 from reverser.sandbox import Sandbox
 from tests.integration.kubernetes import Api, configmap
-from tests.integration.webhooks import asked_by
+from tests.integration.webhooks import register_webhook
 
 USERS = {
     "": "admin",
@@ -26,12 +26,12 @@ async def test_each_context_is_a_user(tmp_path: Path) -> None:
     """Who writes with a context of the kubeconfig is told to webhooks by that user's name and groups."""
     async with Sandbox.open() as sandbox, httpx.AsyncClient(base_url=sandbox.url) as http:
         api, path = Api(http, "default"), sandbox.kubeconfig(tmp_path / "kubeconfig")
-        async with asked_by(api, tmp_path / "webhook") as asked:
+        async with register_webhook(api, tmp_path / "webhook") as webhook:
             for context in USERS:
                 async with Client.open(await load(str(path), context)) as client:
                     await client.send("POST", api.configmaps, configmap(f"by-{context or 'default'}"))
 
-        found = {request["name"]: request["userInfo"] for request in asked.requests}
+        found = {request["name"]: request["userInfo"] for request in webhook.requests}
     assert {name: user["username"] for name, user in found.items()} == {
         f"by-{context or 'default'}": user for context, user in USERS.items()
     }

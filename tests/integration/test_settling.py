@@ -287,7 +287,7 @@ async def test_corrections_that_nobody_wants_take_no_room(
     assert [each.seq for each in found] == [8, 9, 10]
 
 
-class Asked:
+class RegisteredWebhook:
     """A journal that has been asked for what waits, and answers late."""
 
     def __init__(self, entries: list[Entry]) -> None:
@@ -306,7 +306,7 @@ async def test_what_waits_is_settled_once(world: World) -> None:
     entry = await world.changed(operation=Operation.CREATE)
     world.told("alice", operation=Operation.CREATE)
     told: list[int] = []
-    journal: Any = Asked([entry])
+    journal: Any = RegisteredWebhook([entry])
     settling = Settling(world.facts, journal, trio.current_time, lambda each, _: told.append(each.seq))
     settling.add(entry)
     await settling.resume(GRACE)
@@ -318,7 +318,7 @@ async def test_a_clock_that_is_set_back_holds_nothing_for_ever(world: World) -> 
     """An entry whose deadline was seen is settled, whatever the clock says then."""
     entry = await world.changed()
     times = iter([0.0, entry.waits_until])
-    journal: Any = Asked([])
+    journal: Any = RegisteredWebhook([])
     settling = Settling(world.facts, journal, lambda: next(times, 0.0), lambda *_: None)
     settling.add(entry)
     async with trio.open_nursery() as nursery:

@@ -1,4 +1,4 @@
-"""A webhook that an API server calls: registered as reverser registers its own; it keeps what was asked."""
+"""A webhook that an API server calls: registered as reverser registers its own; it keeps each request."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from tests.e2e.listener import Listener
 from tests.integration.kubernetes import Api, Object, configmap
 
 REGISTRATIONS = "/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations"
-NAME = "asked"
+NAME = "recording"
 _first = (f"first-{number}" for number in count(1))
 
 
-class Asked:
-    """What the API server asked."""
+class RegisteredWebhook:
+    """What the API server sends to it."""
 
     def __init__(self, api: Api, listener: Listener) -> None:
         self._api = api
@@ -67,7 +67,7 @@ def essence(request: Object) -> Object:
 
 
 @asynccontextmanager
-async def asked_by(api: Api, folder: Path) -> AsyncIterator[Asked]:
+async def register_webhook(api: Api, folder: Path) -> AsyncIterator[RegisteredWebhook]:
     """A webhook that is registered for the namespace of `api`, and was called already."""
     tls = open_tls(WebhookTls(), folder)
     async with Listener.open(tls) as listener:
@@ -81,7 +81,7 @@ async def asked_by(api: Api, folder: Path) -> AsyncIterator[Asked]:
                 return bool(listener.bodies)
 
             await api.settled(called)
-            yield Asked(api, listener)
+            yield RegisteredWebhook(api, listener)
         finally:
             await api.delete(f"{REGISTRATIONS}/{NAME}")
 
