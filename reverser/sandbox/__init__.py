@@ -1,4 +1,10 @@
-"""An embedded Kubernetes-compatible API for `reverser demo` and tests."""
+"""An embedded Kubernetes-compatible API for `reverser demo` and tests, in two halves.
+
+Serving      `app` answers HTTP: discovery, get, list, watch. It needs a `store` and changes nothing.
+Writing      `writing` creates, patches, applies, deletes and scales, and asks webhooks before it does.
+
+`sandbox` puts them together.
+"""
 
 from reverser.sandbox.faults import Answer, Match
 from reverser.sandbox.refusal import Refusal

@@ -1,11 +1,12 @@
-"""The ASGI application: from a path to discovery, a review, a verb or a watch.
+"""The ASGI application: from a path to discovery, a review, a read, a write or a watch.
 
-Faults come first, refusals become Status documents, and a client that goes away ends its watch.
+Faults come first, refusals become Status documents, and a client that goes away ends its watch. Writes
+are handed to whoever does them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 import msgspec
@@ -15,11 +16,11 @@ from reverser.sandbox import discovery, openapi
 from reverser.sandbox.catalogue import Catalogue
 from reverser.sandbox.faults import Faults
 from reverser.sandbox.lines import Lines
+from reverser.sandbox.reading import Reading, Reply, selection
 from reverser.sandbox.refusal import Refusal, not_served
 from reverser.sandbox.request import Receive, Request, Send, parse_request, read_body
-from reverser.sandbox.storage import Storage
+from reverser.sandbox.store import Store
 from reverser.sandbox.stream import Stream
-from reverser.sandbox.verbs import Verbs, selection
 from reverser.sandbox.watch import Watch
 
 REVIEWS = ("authorization.k8s.io", "selfsubjectaccessreviews")
@@ -28,11 +29,18 @@ REVIEWS = ("authorization.k8s.io", "selfsubjectaccessreviews")
 class App:
     """Answers HTTP."""
 
-    def __init__(self, catalogue: Catalogue, storage: Storage, verbs: Verbs, bookmark_seconds: float) -> None:
+    def __init__(
+        self,
+        catalogue: Catalogue,
+        store: Store,
+        write: Callable[[Request], Awaitable[Reply]],
+        bookmark_seconds: float,
+    ) -> None:
         self.faults = Faults()
         self._catalogue = catalogue
-        self._storage = storage
-        self._verbs = verbs
+        self._store = store
+        self._reading = Reading(catalogue, store)
+        self._write = write
         self._bookmark_seconds = bookmark_seconds
 
     async def __call__(self, scope: Mapping[str, Any], receive: Receive, send: Send) -> None:
@@ -54,15 +62,19 @@ class App:
         elif (request.group, request.resource) == REVIEWS:
             # Nobody is forbidden anything here.
             await stream.whole(201, msgspec.json.encode(request.json() | {"status": {"allowed": True}}))
+        elif request.resource and request.verb == "get":
+            await stream.whole(*self._reading.get(request))
+        elif request.resource and request.verb == "list":
+            await stream.whole(*self._reading.list(request))
         elif request.resource:
-            await stream.whole(*await self._verbs.answer(request))
+            await stream.whole(*await self._write(request))
         else:
             await self._discover(request, stream)
 
     async def _watch(self, request: Request, stream: Stream) -> None:
-        served = self._verbs.served(request)
-        lines = Lines(self._storage.tables[served.table], served, selection(request))
-        await Watch(request, lines, self._storage, self._bookmark_seconds).run(stream)
+        served = self._reading.served(request)
+        lines = Lines(self._store.tables[served.table], served, selection(request))
+        await Watch(request, lines, self._store, self._bookmark_seconds).run(stream)
 
     async def _discover(self, request: Request, stream: Stream) -> None:
         aggregated = "as=APIGroupDiscoveryList" in request.headers.get("accept", "").replace(" ", "")

@@ -15,7 +15,8 @@ from reverser.sandbox.history import Stored
 from reverser.sandbox.managers import Writer
 from reverser.sandbox.refusal import Refusal
 from reverser.sandbox.registry import NAMESPACES, Registry, now
-from reverser.sandbox.storage import Object, Storage, decode
+from reverser.sandbox.storage import Storage
+from reverser.sandbox.store import Object, decode
 from reverser.sandbox.types import Served
 from reverser.sandbox.users import NAMESPACE_CONTROLLER
 from reverser.sandbox.webhooks import Webhooks, Write
@@ -33,7 +34,6 @@ class Effects:
         self._storage = storage
         self._registry = Registry(storage)
         self._webhooks = Webhooks(storage)
-        self.find = self._registry.find
         for served in catalogue:
             storage.open(served.table)
         for name in _FIRST_NAMESPACES:

@@ -13,7 +13,7 @@ import msgspec
 from reverser.sandbox.history import Event, Stored
 from reverser.sandbox.refusal import Refusal
 from reverser.sandbox.selection import Selection
-from reverser.sandbox.storage import Table, decode
+from reverser.sandbox.store import Table, decode
 from reverser.sandbox.types import Served
 
 

@@ -15,7 +15,7 @@ import msgspec
 from reverser.sandbox.history import Stored
 from reverser.sandbox.refusal import Refusal
 from reverser.sandbox.selection import Selection
-from reverser.sandbox.storage import Table
+from reverser.sandbox.store import Table
 from reverser.sandbox.types import Served
 
 KEPT_SNAPSHOTS = 256

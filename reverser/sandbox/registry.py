@@ -18,7 +18,8 @@ from reverser.sandbox.history import Stored
 from reverser.sandbox.managers import Writer
 from reverser.sandbox.patch import strategic
 from reverser.sandbox.refusal import Refusal
-from reverser.sandbox.storage import Object, Storage, decode
+from reverser.sandbox.storage import Storage
+from reverser.sandbox.store import Object, decode
 from reverser.sandbox.types import Served
 from reverser.stages.equality import same
 
@@ -41,13 +42,6 @@ class Registry:
 
     def __init__(self, storage: Storage) -> None:
         self._storage = storage
-
-    def find(self, served: Served, namespace: str, name: str) -> Stored:
-        """The stored object. Refuses with NotFound."""
-        stored = self._storage.tables[served.table].objects.get((namespace, name))
-        if stored is None:
-            raise Refusal("NotFound", f'{served.type.name} "{name}" not found')
-        return stored
 
     def prepare_create(
         self, served: Served, namespace: str, obj: Object, writer: Writer, status: Object | None = None

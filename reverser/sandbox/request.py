@@ -8,7 +8,6 @@ from urllib.parse import parse_qsl
 
 import msgspec
 
-from reverser.sandbox import protobuf
 from reverser.sandbox.refusal import Refusal
 from reverser.sandbox.users import ADMIN, User, split_user
 
@@ -63,9 +62,7 @@ class Request(msgspec.Struct, frozen=True):
         return self.query.get(parameter, "") in ("1", "t", "T", "true", "True", "TRUE")
 
     def json(self) -> dict[str, Any]:
-        """The body as an object: JSON, or the protobuf of some kinds. Refuses anything else."""
-        if self.media_type == protobuf.MEDIA_TYPE:
-            return protobuf.decode(self.body)
+        """The body as an object. Refuses anything but JSON."""
         if "json" not in self.media_type and self.media_type not in ("", "application/apply-patch+yaml"):
             raise Refusal("UnsupportedMediaType", f"the sandbox takes JSON, not {self.media_type}")
         try:

@@ -24,11 +24,13 @@ from reverser.sandbox.catalogue import Catalogue
 from reverser.sandbox.effects import Effects
 from reverser.sandbox.history import Stored
 from reverser.sandbox.managers import Writer
+from reverser.sandbox.reading import Reading
 from reverser.sandbox.refusal import Refusal
-from reverser.sandbox.storage import Storage, decode
+from reverser.sandbox.storage import Storage
+from reverser.sandbox.store import decode, find
 from reverser.sandbox.types import Served
 from reverser.sandbox.users import ADMIN, BY_NAME, PREFIX, User
-from reverser.sandbox.verbs import Verbs
+from reverser.sandbox.writing import Writing
 
 Object = dict[str, Any]
 
@@ -42,8 +44,8 @@ class Sandbox:
         self._storage = Storage()
         self._catalogue = Catalogue()
         self._effects = Effects(self._catalogue, self._storage)
-        self._verbs = Verbs(self._catalogue, self._storage, self._effects)
-        self._app = App(self._catalogue, self._storage, self._verbs, bookmark_seconds)
+        writing = Writing(Reading(self._catalogue, self._storage), self._storage, self._effects)
+        self._app = App(self._catalogue, self._storage, writing.answer, bookmark_seconds)
         self.faults = self._app.faults
         """What goes wrong with requests to come."""
 
@@ -104,7 +106,7 @@ class Sandbox:
         """Merge `patch` into an object (RFC 7396), or into its status or scale; returns the stored object."""
         served, writer = self._served(api_version, kind), _writer(manager, user, subresource)
         async with self._storage.writing:
-            stored = self._effects.find(served, namespace, name)
+            stored = find(self._storage, served, namespace, name)
             patched = patches.merge(decode(stored), patch)
             return _object(served, await self._effects.update(served, stored, patched, writer))
 
@@ -114,7 +116,7 @@ class Sandbox:
         """Delete an object, gracefully when it has finalizers. Raises Refusal when it is missing."""
         served = self._served(api_version, kind)
         async with self._storage.writing:
-            stored = self._effects.find(served, namespace, name)
+            stored = find(self._storage, served, namespace, name)
             await self._effects.delete(served, stored, Writer("", user=user))
 
     async def get(self, api_version: str, kind: str, name: str, namespace: str = "") -> Object | None:
@@ -129,7 +131,7 @@ class Sandbox:
 
     def _find(self, served: Served, namespace: str, name: str) -> Stored | None:
         try:
-            return self._effects.find(served, namespace, name)
+            return find(self._storage, served, namespace, name)
         except Refusal:
             return None
 

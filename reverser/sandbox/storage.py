@@ -1,4 +1,4 @@
-"""Objects by type, and one rising revision for all of them.
+"""The store that can be written.
 
 Writing is a plain function call: whoever calls it has made the new state and owns the meaning
 (`registry`). Here an object gets its resourceVersion, its bytes, and its event.
@@ -6,35 +6,18 @@ Writing is a plain function call: whoever calls it has made the new state and ow
 
 from __future__ import annotations
 
-from typing import Any
-
 import msgspec
 import trio
 
-from reverser.sandbox.history import Event, History, Stored
+from reverser.sandbox.history import Event, Stored
+from reverser.sandbox.store import Object, Table
 
 FIRST_REVISION = 100
 """As on a real server, history never reaches back to revision 1: a watch from there is too old."""
 
-Object = dict[str, Any]
-
-
-def decode(stored: Stored) -> Object:
-    """A fresh copy of the object, without `kind` and `apiVersion`."""
-    content: Object = msgspec.json.decode(stored.body)
-    return content
-
-
-class Table:
-    """The objects of one type, whatever version they are served in."""
-
-    def __init__(self, floor: int) -> None:
-        self.objects: dict[tuple[str, str], Stored] = {}
-        self.history = History(floor)
-
 
 class Storage:
-    """All tables."""
+    """All tables, and how they change."""
 
     def __init__(self) -> None:
         self.revision = FIRST_REVISION

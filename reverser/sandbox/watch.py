@@ -12,7 +12,7 @@ import trio
 from reverser.sandbox.lines import Lines, error_line
 from reverser.sandbox.refusal import Refusal
 from reverser.sandbox.request import Request
-from reverser.sandbox.storage import Storage
+from reverser.sandbox.store import Store
 from reverser.sandbox.stream import Stream
 
 DEFAULT_TIMEOUT_SECONDS = (1800, 3600)
@@ -24,11 +24,11 @@ INITIAL_EVENTS_END = {"k8s.io/initial-events-end": "true"}
 class Watch:
     """One running watch."""
 
-    def __init__(self, request: Request, lines: Lines, storage: Storage, bookmark_seconds: float) -> None:
+    def __init__(self, request: Request, lines: Lines, store: Store, bookmark_seconds: float) -> None:
         self._request = request
         self._lines = lines
         self._history = lines.table.history
-        self._storage = storage
+        self._store = store
         self._bookmarks = request.flag("allowWatchBookmarks")
         self._bookmark_seconds = bookmark_seconds
         if request.flag("sendInitialEvents") and request.query.get("resourceVersionMatch") != "NotOlderThan":
@@ -52,10 +52,10 @@ class Watch:
     def _initial(self) -> list[bytes]:
         revision = self._request.query.get("resourceVersion", "")
         if self._request.flag("sendInitialEvents"):
-            lines = self._lines.present(self._storage.revision)
+            lines = self._lines.present(self._store.revision)
             return [*lines, self._bookmark(INITIAL_EVENTS_END)] if self._bookmarks else lines
         if revision in ("", "0"):
-            return self._lines.present(self._storage.revision)
+            return self._lines.present(self._store.revision)
         self._history.check_start(int(revision))
         self._lines.revision = int(revision)
         return []
@@ -80,4 +80,4 @@ class Watch:
         return patience.cancelled_caught
 
     def _bookmark(self, annotations: dict[str, str] | None = None) -> bytes:
-        return self._lines.bookmark(self._storage.revision, annotations)
+        return self._lines.bookmark(self._store.revision, annotations)

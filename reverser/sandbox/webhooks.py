@@ -22,7 +22,8 @@ import trio
 from reverser.sandbox import scale
 from reverser.sandbox.managers import Writer
 from reverser.sandbox.refusal import Refusal
-from reverser.sandbox.storage import Object, Storage, decode
+from reverser.sandbox.storage import Storage
+from reverser.sandbox.store import Object, decode
 from reverser.sandbox.types import Served
 
 GROUP = "admissionregistration.k8s.io"

@@ -1,31 +1,29 @@
-"""The verbs of the API, each a function from a request to a status and a body.
+"""The verbs that write, each a function from a request to a status and a body.
 
-They read parameters and bodies, find the object, and leave the rest to `effects`; `watch` is not
-among them because its answer does not end.
+They read parameters and bodies, find the object, and leave the rest to `effects`. One write is done at a
+time: what a write was made from is still there when webhooks have been asked about it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 import msgspec
 
-from reverser.sandbox import patch, scale
-from reverser.sandbox.catalogue import Catalogue
+from reverser.sandbox import patch, protobuf, scale
 from reverser.sandbox.effects import Effects
 from reverser.sandbox.history import Stored
 from reverser.sandbox.listing import Listing
 from reverser.sandbox.managers import Writer
+from reverser.sandbox.reading import Reading, Reply, namespace_of, selection, shown
 from reverser.sandbox.refusal import Refusal
 from reverser.sandbox.request import Request
-from reverser.sandbox.selection import Selection
-from reverser.sandbox.selection import parse as parse_selection
-from reverser.sandbox.storage import Object, Storage, decode
+from reverser.sandbox.storage import Storage
+from reverser.sandbox.store import Object, decode
 from reverser.sandbox.types import Served
 
-Reply = tuple[int, bytes]
-READS = ("get", "list")
+ON_SUBRESOURCES = ("update", "patch")
 
 _PATCHES: Mapping[str, Callable[[Any, Any], Any]] = {
     "application/merge-patch+json": patch.merge,
@@ -34,59 +32,41 @@ _PATCHES: Mapping[str, Callable[[Any, Any], Any]] = {
 APPLY = "application/apply-patch+yaml"
 
 
-class Verbs:
-    """Answers requests about objects."""
+class Writing:
+    """Answers the requests that write."""
 
-    def __init__(self, catalogue: Catalogue, storage: Storage, effects: Effects) -> None:
-        self._catalogue = catalogue
+    def __init__(self, reading: Reading, storage: Storage, effects: Effects) -> None:
+        self._reading = reading
         self._storage = storage
         self._effects = effects
-        self.listing = Listing()
+        self._verbs: Mapping[str, Callable[[Request, Served], Awaitable[Reply]]] = {
+            "create": self._create,
+            "update": self._update,
+            "patch": self._patch,
+            "delete": self._delete,
+            "deletecollection": self._deletecollection,
+        }
 
     async def answer(self, request: Request) -> Reply:
-        """The reply to any verb but watch. Raises Refusal."""
-        verb = getattr(self, f"_{request.verb}", None)
-        if verb is None or (request.subresource and request.verb not in ("get", "update", "patch")):
-            raise Refusal(
-                "MethodNotAllowed", "the server does not allow this method on the requested resource"
-            )
+        """The reply to a request. Raises Refusal."""
+        verb = self._verbs.get(request.verb)
+        if verb is None or (request.subresource and request.verb not in ON_SUBRESOURCES):
+            message = "the server does not allow this method on the requested resource"
+            raise Refusal("MethodNotAllowed", message)
         if request.query.get("dryRun"):
             raise Refusal("BadRequest", "the sandbox has no dry run")
-        served = self.served(request)
-        if request.subresource and request.subresource not in served.type.subresources:
-            raise Refusal("NotFound", "the server could not find the requested resource")
-        if request.verb in READS:
-            read: Reply = verb(request, served)
-            return read
+        served = self._reading.served(request)
         async with self._storage.writing:
-            written: Reply = await verb(request, served)
-            return written
-
-    def served(self, request: Request) -> Served:
-        """The type that a request is about."""
-        return self._catalogue.find(request.group, request.version, request.resource)
-
-    def _get(self, request: Request, served: Served) -> Reply:
-        return 200, self._shown(request, served, self._stored(request, served))
-
-    def _list(self, request: Request, served: Served) -> Reply:
-        token = request.query.get("continue", "")
-        if token:
-            snapshot, offset = self.listing.resumed(token)
-        else:
-            table = self._storage.tables[served.table]
-            snapshot, offset = self.listing.first(table, selection(request), self._storage.revision), 0
-        limit = int(request.query.get("limit") or 0)
-        return 200, self.listing.page(served, snapshot, offset, limit, token)
+            return await verb(request, served)
 
     async def _create(self, request: Request, served: Served) -> Reply:
-        obj = _checked(request.json(), served)
-        stored = await self._effects.create(served, _namespace(request, served), obj, _writer(request))
+        obj = _checked(_body(request), served)
+        stored = await self._effects.create(served, namespace_of(request, served), obj, _writer(request))
         return 201, served.encode(stored.body)
 
     async def _update(self, request: Request, served: Served) -> Reply:
-        obj = request.json()
-        stored = self._stored(request, served)
+        obj = _body(request)
+        stored = self._reading.stored(request, served)
         if request.subresource == "scale":
             obj = scale.scaled(decode(stored), obj)
         else:
@@ -102,13 +82,13 @@ class Verbs:
                 "UnsupportedMediaType",
                 f"the body of the request was in an unknown format: {request.media_type}",
             )
-        stored = self._stored(request, served)
+        stored = self._reading.stored(request, served)
         before = decode(stored)
         if request.subresource == "scale":
             seen = scale.shown(before)
-            wanted = scale.scaled(before, patched(seen, request.json()))
+            wanted = scale.scaled(before, patched(seen, _body(request)))
             return 200, await self._written(request, served, stored, wanted)
-        return 200, await self._written(request, served, stored, patched(before, request.json()))
+        return 200, await self._written(request, served, stored, patched(before, _body(request)))
 
     async def _apply(self, request: Request, served: Served) -> Reply:
         if not request.query.get("fieldManager"):
@@ -116,8 +96,8 @@ class Verbs:
                 "BadRequest",
                 "PatchOptions is invalid: fieldManager: Required value: is required for apply patch",
             )
-        obj = _checked(request.json(), served)
-        namespace = _namespace(request, served)
+        obj = _checked(_body(request), served)
+        namespace = namespace_of(request, served)
         existing = self._storage.tables[served.table].objects.get((namespace, request.name))
         if existing:
             return 200, await self._written(request, served, existing, obj)
@@ -128,7 +108,7 @@ class Verbs:
         return 201, served.encode(stored.body)
 
     async def _delete(self, request: Request, served: Served) -> Reply:
-        stored = self._stored(request, served)
+        stored = self._reading.stored(request, served)
         writer = _deleter(request)
         _check_preconditions(stored, writer.options.get("preconditions") or {})
         after = await self._effects.delete(served, stored, writer)
@@ -146,34 +126,15 @@ class Verbs:
 
     async def _deletecollection(self, request: Request, served: Served) -> Reply:
         table, chosen = self._storage.tables[served.table], selection(request)
-        snapshot = self.listing.first(table, chosen, self._storage.revision)
+        listing = Listing()
+        snapshot = listing.first(table, chosen, self._storage.revision)
         for stored in snapshot.objects:
             await self._effects.delete(served, stored, _deleter(request), from_collection=True)
-        return 200, self.listing.page(served, snapshot, 0, 0, "")
-
-    def _stored(self, request: Request, served: Served) -> Stored:
-        return self._effects.find(served, _namespace(request, served), request.name)
+        return 200, listing.page(served, snapshot, 0, 0, "")
 
     async def _written(self, request: Request, served: Served, stored: Stored, obj: Object) -> bytes:
         updated = await self._effects.update(served, stored, obj, _writer(request))
-        return self._shown(request, served, updated)
-
-    def _shown(self, request: Request, served: Served, stored: Stored) -> bytes:
-        if request.subresource == "scale":
-            return msgspec.json.encode(scale.shown(decode(stored)))
-        return served.encode(stored.body)
-
-
-def selection(request: Request) -> Selection:
-    """What a list, watch or deletecollection is about."""
-    query = request.query
-    return parse_selection(request.namespace, query.get("labelSelector", ""), query.get("fieldSelector", ""))
-
-
-def _namespace(request: Request, served: Served) -> str:
-    if served.type.namespaced and not request.namespace:
-        raise Refusal("BadRequest", "namespace is required")
-    return request.namespace
+        return shown(request, served, updated)
 
 
 def _writer(request: Request) -> Writer:
@@ -183,8 +144,15 @@ def _writer(request: Request) -> Writer:
     return Writer(request.manager, operation, request.subresource, request.user, options)
 
 
+def _body(request: Request) -> Object:
+    """The object of a request's body: JSON, or the protobuf of some kinds. Refuses anything else."""
+    if request.media_type == protobuf.MEDIA_TYPE:
+        return protobuf.decode(request.body)
+    return request.json()
+
+
 def _deleter(request: Request) -> Writer:
-    options = request.json() if request.body.strip() else {}
+    options = _body(request) if request.body.strip() else {}
     options = {key: value for key, value in options.items() if key not in ("kind", "apiVersion")}
     return Writer(request.manager, user=request.user, options=options)
 
