@@ -13,10 +13,12 @@ from collections.abc import Iterable, Mapping, Sequence
 import msgspec
 
 from reverser.app.auditlog import AuditLog, Line, Place
-from reverser.stages.audit import decode_event
+from reverser.stages.audit.event import decode_event
 from reverser.stages.audit.write import seconds
-from reverser.stages.replay import Order, Told, Types, Wants, leftover, writes
-from reverser.stages.replay.write import MICROSECONDS
+from reverser.stages.replay.order import Order
+from reverser.stages.replay.reading import Wants, leftover, writes
+from reverser.stages.replay.types import Types
+from reverser.stages.replay.write import MICROSECONDS, Told
 from reverser.stages.wire import UndecodableError
 
 LOG = "log/"

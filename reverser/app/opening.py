@@ -21,11 +21,12 @@ from reverser.model.ports import Journal, Repository
 from reverser.model.push import Pushed
 from reverser.stages.duration import parse as parse_duration
 from reverser.stages.file_owner import Us
-from reverser.writer import FolderWriter, ObservingWriter, Writer
 from reverser.writer.catchup import CatchUp
 from reverser.writer.companions import Companions
-from reverser.writer.folder import Known
+from reverser.writer.driver import Writer
+from reverser.writer.folder import FolderWriter, Known
 from reverser.writer.notes import Notes
+from reverser.writer.observe import ObservingWriter
 from reverser.writer.queue import Queue
 from reverser.writer.recover import Recovery, Resolve
 

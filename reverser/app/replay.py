@@ -35,10 +35,12 @@ from reverser.model.ports import Journal, Landed, Repository
 from reverser.model.push import Pushed
 from reverser.model.resource import ResourceType
 from reverser.plugins import Host
-from reverser.sops import programs
+from reverser.sops.program import programs
 from reverser.stages.file_owner import inside
-from reverser.stages.replay import Types, Wants, parse_trailer, trailer_path
 from reverser.stages.replay.absent import FACT as FOUND
+from reverser.stages.replay.reading import Wants
+from reverser.stages.replay.seen import parse_trailer, trailer_path
+from reverser.stages.replay.types import Types
 from reverser.stages.select.meaning import FACT, joined
 
 log = structlog.get_logger()

@@ -27,15 +27,15 @@ from reverser.bugs import left_out
 from reverser.config import Cluster
 from reverser.errors import StalledError, TransientError
 from reverser.health import Health
-from reverser.intake import Intake
 from reverser.intake.attributor import Attributor
+from reverser.intake.driver import Intake
 from reverser.kube.observe import Observer
 from reverser.kube.tap import Room
 from reverser.metrics import Metrics
 from reverser.model.change import Observation, Settled, Stream
 from reverser.model.ports import Journal
 from reverser.model.resource import ResourceType
-from reverser.sops import programs
+from reverser.sops.program import programs
 from reverser.stages.select.meaning import FACT as MEANING
 
 log = structlog.get_logger()

@@ -20,7 +20,7 @@ from reverser.intake.patience import PatientJournal
 from reverser.metrics import Metrics
 from reverser.model.fact import Fact, Source
 from reverser.model.ports import Journal
-from reverser.stages.attribute import Facts
+from reverser.stages.attribute.facts import Facts
 
 KEPT = "evidence"
 """Under this name the journal keeps, over a stop, facts of admission whose change was not seen yet."""

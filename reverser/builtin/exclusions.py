@@ -7,7 +7,8 @@ from typing import Any
 
 from reverser import hookimpl
 from reverser.model.resource import ObjectKey, ResourceType
-from reverser.stages.sanitize import excluded_type, exclusion
+from reverser.stages.sanitize.excluded import excluded_type
+from reverser.stages.sanitize.exclusion import exclusion
 
 
 @hookimpl

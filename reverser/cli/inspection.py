@@ -28,7 +28,7 @@ from reverser.model.change import Stream
 from reverser.model.destination import Destination
 from reverser.model.resource import ResourceType
 from reverser.plugins import Host
-from reverser.sops import programs
+from reverser.sops.program import programs
 from reverser.stages.select.rules import CompiledRule
 from reverser.stages.yaml import render
 

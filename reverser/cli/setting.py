@@ -26,7 +26,7 @@ from reverser.kube.discovery import discover
 from reverser.model.resource import ResourceType
 from reverser.model.rule import Rule
 from reverser.stages.endpoint import Endpoint, by_service, by_url
-from reverser.stages.sanitize import excluded_type
+from reverser.stages.sanitize.excluded import excluded_type
 from reverser.stages.select.rules import ExcludeType
 
 cluster_option = click.option("--cluster", "cluster_name", metavar="NAME", help="Which of the [[clusters]].")

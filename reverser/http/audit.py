@@ -22,7 +22,7 @@ from reverser.http.asgi import TEXT, Receive, Scope, Send, answer, cluster_of, h
 from reverser.http.body import Body, Refusal
 from reverser.http.budget import Budget
 from reverser.model.fact import Fact
-from reverser.stages.audit import Problem, Reading, read_events
+from reverser.stages.audit.reading import Problem, Reading, read_events
 
 log = structlog.get_logger()
 

@@ -22,7 +22,8 @@ from reverser.model.attribution import Attribution, Evidence
 from reverser.model.change import Change, ListCompleted, ListStarted, Origin, StartedOver
 from reverser.model.entry import Entry
 from reverser.model.fact import Fact, Source
-from reverser.stages.attribute import Facts, asked, settled
+from reverser.stages.attribute.facts import Facts
+from reverser.stages.attribute.verdict import asked, settled
 from reverser.stages.evidence import NOT_COMPARABLE, evidence_digest
 
 SOURCES = {

@@ -49,7 +49,7 @@ from reverser.model.resource import ObjectKey
 from reverser.model.suspicion import Suspicion
 from reverser.stages.decision import Decision, kept_back
 from reverser.stages.route import Route
-from reverser.stages.sanitize import suspicious
+from reverser.stages.sanitize.suspicious import suspicious
 
 BATCH = 200
 MARKS = (ListCompleted, Identified, Settled)

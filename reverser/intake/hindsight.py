@@ -17,7 +17,9 @@ from reverser.model.correction import Correction
 from reverser.model.entry import Entry
 from reverser.model.fact import KEPT_SECONDS, Fact
 from reverser.model.subject import Subject
-from reverser.stages.attribute import Facts, Key, attribute, telling, told
+from reverser.stages.attribute.facts import Facts
+from reverser.stages.attribute.telling import Key, telling, told
+from reverser.stages.attribute.verdict import attribute
 
 ENTRIES_MOST = 10_000
 SECONDS = KEPT_SECONDS / 2

@@ -20,7 +20,10 @@ from reverser.intake.patience import PatientJournal
 from reverser.model.attribution import Attribution
 from reverser.model.entry import Edit, Entry
 from reverser.model.fact import Fact
-from reverser.stages.attribute import Facts, Key, recalled, settled, telling, told
+from reverser.stages.attribute.facts import Facts
+from reverser.stages.attribute.recalled import recalled
+from reverser.stages.attribute.telling import Key, telling, told
+from reverser.stages.attribute.verdict import settled
 
 WAITING_MOST = 20_000
 """Beyond so many that wait, an entry is settled with what is known. Each is a few kilobytes at most."""

@@ -16,7 +16,7 @@ from reverser.model.resource import ResourceType
 from reverser.model.rule import Rule
 from reverser.stages.endpoint import Endpoint
 from reverser.stages.registration import QUESTIONS
-from reverser.stages.sanitize import excluded_type
+from reverser.stages.sanitize.excluded import excluded_type
 from reverser.stages.select.resources import ANY
 from reverser.stages.select.rules import ExcludeType
 from reverser.stages.selected import (

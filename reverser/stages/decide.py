@@ -24,7 +24,8 @@ from reverser.stages.equality import same
 from reverser.stages.exclude import actors
 from reverser.stages.managed import written as written_by
 from reverser.stages.route import Route
-from reverser.stages.sanitize import in_clear, sanitize, significant, suspicious
+from reverser.stages.sanitize.document import in_clear, sanitize, significant
+from reverser.stages.sanitize.suspicious import suspicious
 from reverser.stages.select.rules import CompiledRule
 from reverser.stages.yaml import render
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any, TypeAlias
 
 from reverser.stages.equality import same
-from reverser.stages.sanitize import hides
+from reverser.stages.sanitize.search import hides
 from reverser.stages.sanitize.secrets import holds_masked
 from reverser.stages.sanitize.telling import name_in, option
 from reverser.stages.text import child, label

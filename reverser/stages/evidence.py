@@ -23,10 +23,10 @@ import msgspec
 from reverser.errors import WithheldError
 from reverser.model.resource import ObjectKey, ResourceType
 from reverser.stages.emptiness import without_empty
-from reverser.stages.sanitize import Policy, sanitize
 from reverser.stages.sanitize.builtin import BUILTIN_GROUPS
-from reverser.stages.sanitize.document import keeps_status
+from reverser.stages.sanitize.document import keeps_status, sanitize
 from reverser.stages.sanitize.metadata import SERVER_FIELDS
+from reverser.stages.sanitize.policy import Policy
 
 NOT_COMPARABLE = b""
 MOST_BYTES = 256 * 1024

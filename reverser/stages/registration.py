@@ -20,7 +20,7 @@ import msgspec
 from reverser.model.resource import ResourceType
 from reverser.model.rule import Rule
 from reverser.stages.endpoint import Endpoint
-from reverser.stages.sanitize import excluded_type
+from reverser.stages.sanitize.excluded import excluded_type
 from reverser.stages.select.resources import ANY
 from reverser.stages.select.rules import ExcludeType
 from reverser.stages.selected import CAUSES, Selection, covers, left_out, selected, takes_cluster_scoped

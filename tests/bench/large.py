@@ -23,8 +23,8 @@ import trio
 from reverser.cli.run import SWITCH_SECONDS
 from reverser.collector import settle
 from reverser.health import Health
-from reverser.intake import Intake
 from reverser.intake.attributor import Attributor
+from reverser.intake.driver import Intake
 from reverser.intake.patience import PatientJournal
 from reverser.journal.sqlite import open_journal
 from reverser.kube.events import change_of, read
@@ -32,7 +32,7 @@ from reverser.metrics import Metrics
 from reverser.model.change import Observation, Origin, Stream
 from reverser.model.destination import Destination
 from reverser.model.rule import Rule
-from reverser.stages.attribute import Facts
+from reverser.stages.attribute.facts import Facts
 from reverser.stages.route import compile_routes
 from tests.bench.options import Options, say
 from tests.bench.result import Row, at_most

@@ -19,7 +19,7 @@ from reverser.app.opening import Opening
 from reverser.app.session import CHANNEL
 from reverser.config import Config
 from reverser.health import Health
-from reverser.intake import Intake
+from reverser.intake.driver import Intake
 from reverser.journal.sqlite import open_journal
 from reverser.kube.events import change_of, event_of
 from reverser.metrics import Metrics

@@ -14,7 +14,10 @@ from reverser.model.destination import Destination
 from reverser.model.resource import ObjectKey, ResourceType
 from reverser.model.rule import Rule
 from reverser.stages.layout import compile_layout, placed
-from reverser.stages.sanitize import Policy, excluded_type, exclusion, sanitize
+from reverser.stages.sanitize.document import sanitize
+from reverser.stages.sanitize.excluded import excluded_type
+from reverser.stages.sanitize.exclusion import exclusion
+from reverser.stages.sanitize.policy import Policy
 from reverser.stages.select.rules import CompiledRule
 from reverser.stages.yaml import render
 

@@ -15,7 +15,7 @@ from reverser.model.change import Operation
 from reverser.model.fact import Fact
 from reverser.model.resource import ObjectKey, ResourceType
 from reverser.stages import admission
-from reverser.stages.audit import read_events
+from reverser.stages.audit.reading import read_events
 from reverser.stages.evidence import evidence_digest
 
 EVIDENCE = Path(__file__).parent / "evidence"

@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 import yaml
 
-from reverser.stages.sanitize import exclusion, sanitize
 from reverser.stages.sanitize.bookkeeping import ANNOTATIONS, JOB_LABELS, LABELS, NAMESPACE_NAME
 from reverser.stages.sanitize.defaults import DEFAULTS, OF_KIND, POD_SPEC
+from reverser.stages.sanitize.document import sanitize
+from reverser.stages.sanitize.exclusion import exclusion
 from reverser.stages.sanitize.fieldpath import parse_path
 from reverser.stages.sanitize.kinds import RULES
 from reverser.stages.sanitize.made import MADE

@@ -25,7 +25,7 @@ from reverser.http.server import serve
 from reverser.http.tls import open_tls
 from reverser.model.fact import Fact
 from reverser.model.resource import ResourceType
-from reverser.stages.attribute import Facts
+from reverser.stages.attribute.facts import Facts
 from tests.golden.recorded import event_list, review_body
 
 ADMISSION_BYTES = 100_000

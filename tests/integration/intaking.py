@@ -11,7 +11,7 @@ import msgspec
 import trio
 
 from reverser.health import Health
-from reverser.intake import Intake
+from reverser.intake.driver import Intake
 from reverser.journal.sqlite import open_journal
 from reverser.metrics import Metrics
 from reverser.model.change import Change, ListCompleted, ListStarted, Observation, Origin, Stream

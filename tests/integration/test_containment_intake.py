@@ -18,7 +18,7 @@ from reverser.journal.sqlite import open_journal
 from reverser.model.change import Stream
 from reverser.model.ports import Journal
 from reverser.model.resource import ResourceType
-from reverser.stages.attribute import Facts
+from reverser.stages.attribute.facts import Facts
 from tests.integration.intaking import (
     METRICS,
     STREAM,

@@ -13,7 +13,8 @@ import trio
 
 from reverser.errors import ReverserError, StalledError, TransientError, WithheldError
 from reverser.health import Health
-from reverser.intake import Intake, again, sealing
+from reverser.intake import again, sealing
+from reverser.intake.driver import Intake
 from reverser.journal.sqlite import open_journal
 from reverser.model.change import Change, Observation, Stream
 from reverser.model.destination import Destination, Sops

@@ -19,7 +19,8 @@ from reverser.intake.patience import PatientJournal
 from reverser.log import configure
 from reverser.model.condition import Condition
 from reverser.model.entry import Append
-from reverser.writer import ObservingWriter, driver
+from reverser.writer import driver
+from reverser.writer.observe import ObservingWriter
 from tests.e2e.remote import install_hook
 from tests.integration.running import running
 

@@ -35,7 +35,7 @@ from reverser.model.ports import Journal
 from reverser.model.resource import ObjectKey
 from reverser.model.rule import Rule
 from reverser.model.subject import Subject
-from reverser.stages.attribute import Facts
+from reverser.stages.attribute.facts import Facts
 from tests.integration.intaking import SEEN_AT, live
 
 GRACE = 0.3

@@ -14,7 +14,7 @@ import yaml
 from reverser.errors import ReverserError, StalledError, TransientError, WithheldError
 from reverser.model.destination import Destination, Sops
 from reverser.model.sealed import Clear
-from reverser.sops import Program, programs
+from reverser.sops.program import Program, programs
 from tests.e2e.sops import AgeKey, program
 
 METADATA = {"name": "db", "namespace": "shop"}

@@ -17,7 +17,7 @@ from reverser.model.attribution import Actor
 from reverser.model.change import Operation
 from reverser.model.fact import Fact, Source
 from reverser.model.resource import ObjectKey
-from reverser.stages.attribute import Subject
+from reverser.model.subject import Subject
 
 ACTORS = ("alice", "bob", "carol", "flux")
 TOOLS = {"alice": "kubectl-edit", "bob": "kubectl-edit", "carol": "helm", "flux": "kustomize-controller"}

@@ -13,7 +13,9 @@ from hypothesis import strategies as st
 from reverser.model.attribution import UNKNOWN, Attribution, Evidence
 from reverser.model.change import Operation
 from reverser.model.fact import Fact, Source
-from reverser.stages.attribute import Facts, asked, attribute, recalled, settled
+from reverser.stages.attribute.facts import Facts
+from reverser.stages.attribute.recalled import recalled
+from reverser.stages.attribute.verdict import asked, attribute, settled
 from tests.property.attribute_world import KINDS, Change, Step, World, steps
 
 NAMED = {Evidence.AUDIT, Evidence.ADMISSION, Evidence.ADMISSION_KEY, Evidence.AUDIT_COLLECTION}

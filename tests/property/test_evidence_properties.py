@@ -21,7 +21,7 @@ from reverser.http.audit import Audit
 from reverser.model.fact import Fact
 from reverser.model.resource import ObjectKey, ResourceType
 from reverser.stages import admission
-from reverser.stages.audit import read_events
+from reverser.stages.audit.reading import read_events
 from reverser.stages.evidence import evidence_digest
 from reverser.stages.wire import UndecodableError
 from tests.golden.recorded import CHANGES, KEY, NAMES, event_list, resource_type, review_body, watched

@@ -12,8 +12,10 @@ import pytest
 from reverser.model.change import Stream
 from reverser.model.rule import SensitiveRule
 from reverser.stages.describe import describe
-from reverser.stages.sanitize import Policy, sanitize, suspicious
+from reverser.stages.sanitize.document import sanitize
+from reverser.stages.sanitize.policy import Policy
 from reverser.stages.sanitize.search import _LONG, _of_short
+from reverser.stages.sanitize.suspicious import suspicious
 from reverser.stages.yaml import render
 from tests.bench.shapes import Pair, shapes
 

@@ -13,7 +13,7 @@ from reverser.model.change import Operation
 from reverser.model.fact import Fact, Source
 from reverser.model.resource import ResourceType
 from reverser.stages import admission
-from reverser.stages.attribute import admissible
+from reverser.stages.attribute.facts import admissible
 from reverser.stages.evidence import MOST_BYTES
 from reverser.stages.wire import UndecodableError
 

@@ -11,8 +11,11 @@ from reverser.model.attribution import UNKNOWN, Actor, Attribution, Evidence
 from reverser.model.change import Operation
 from reverser.model.fact import Fact, Source
 from reverser.model.resource import ObjectKey
-from reverser.stages.attribute import Facts, Subject, attribute, recalled, settled
-from reverser.stages.attribute import asked as admission_told
+from reverser.model.subject import Subject
+from reverser.stages.attribute.facts import Facts
+from reverser.stages.attribute.recalled import recalled
+from reverser.stages.attribute.verdict import asked as admission_told
+from reverser.stages.attribute.verdict import attribute, settled
 
 WEB = ObjectKey("default", "apps", "deployments", "shop", "web")
 NOW = 1000.0

@@ -9,7 +9,9 @@ from reverser.model.attribution import Actor
 from reverser.model.change import Operation
 from reverser.model.fact import Fact, Source
 from reverser.model.resource import ObjectKey
-from reverser.stages.attribute import Facts, Subject, attribute
+from reverser.model.subject import Subject
+from reverser.stages.attribute.facts import Facts
+from reverser.stages.attribute.verdict import attribute
 
 COLLECTOR = "system:serviceaccount:kube-system:generic-garbage-collector"
 NAMESPACES = "system:serviceaccount:kube-system:namespace-controller"

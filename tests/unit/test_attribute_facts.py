@@ -10,7 +10,7 @@ import pytest
 from reverser.model.attribution import Actor
 from reverser.model.change import Operation
 from reverser.model.fact import Fact, Source
-from reverser.stages.attribute import Facts
+from reverser.stages.attribute.facts import Facts
 
 
 def fact(number: int = 0, **fields: Any) -> Fact:

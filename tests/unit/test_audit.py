@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from reverser.stages.audit import Reading, read_events, reading
 from reverser.stages.audit import batch as cutting
+from reverser.stages.audit import reading
+from reverser.stages.audit.reading import Reading, read_events
 from tests.unit.test_audit_write import event
 
 CANARY = "CANARY"

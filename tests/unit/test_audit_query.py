@@ -6,8 +6,8 @@ import json
 
 import pytest
 
-from reverser.stages.audit import read_events
 from reverser.stages.audit.query import parameters
+from reverser.stages.audit.reading import read_events
 from tests.unit.test_audit import batch
 from tests.unit.test_audit_write import event, told
 

@@ -10,8 +10,9 @@ import pytest
 from reverser.model.attribution import Actor
 from reverser.model.change import Operation
 from reverser.model.fact import Fact, Source
-from reverser.stages.attribute import admissible
-from reverser.stages.audit import decode_event, fact, stored_object
+from reverser.stages.attribute.facts import admissible
+from reverser.stages.audit.event import decode_event, stored_object
+from reverser.stages.audit.write import fact
 from reverser.stages.wire import UndecodableError
 
 RECEIVED, DONE = "2026-11-23T16:22:45.500000Z", "2026-11-23T16:22:45.750000Z"

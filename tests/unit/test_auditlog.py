@@ -15,7 +15,7 @@ from reverser.app import auditlog
 from reverser.app.auditlog import AuditLog, Place
 from reverser.app.auditlogs import AuditLogs
 from reverser.errors import StalledError
-from reverser.stages.replay import Types
+from reverser.stages.replay.types import Types
 from tests.e2e.test_replay import event, lines
 
 

@@ -21,9 +21,10 @@ from reverser.model.change import Observation, Operation
 from reverser.model.commit import CommitPlan
 from reverser.model.entry import Edit, Entry
 from reverser.stages.aside import BYTES_MOST, ENTRIES_MOST
-from reverser.stages.attribute import Facts
 from reverser.stages.attribute.facts import BYTES_MOST as FACTS_BYTES_MOST
-from reverser.stages.replay import Types, order
+from reverser.stages.attribute.facts import Facts
+from reverser.stages.replay import order
+from reverser.stages.replay.types import Types
 from reverser.stages.window import Window
 from tests.e2e.test_replay import event, lines
 from tests.integration.intaking import config_map, live

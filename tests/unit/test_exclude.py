@@ -13,7 +13,7 @@ from reverser.model.entry import Edit, Entry
 from reverser.model.resource import ObjectKey
 from reverser.model.rule import Rule
 from reverser.stages.exclude import actors, excluded, parted
-from reverser.stages.sanitize import excluded_type
+from reverser.stages.sanitize.excluded import excluded_type
 from reverser.stages.select.rules import CompiledRule
 
 FLUX = "system:serviceaccount:flux-system:kustomize-controller"

@@ -26,7 +26,7 @@ from reverser.journal.store import Store
 from reverser.model.entry import Append
 from reverser.model.ports import Journal, UnstorableError
 from reverser.model.staged import Outcome, Staged
-from reverser.stages.audit import read_events
+from reverser.stages.audit.reading import read_events
 from tests.unit.journal_conformance import *  # noqa: F403 - a backend's tests are all of these
 from tests.unit.journal_conformance import STREAM, Reopened, entry, key, pending, record, withheld
 from tests.unit.test_audit import batch as audit_batch

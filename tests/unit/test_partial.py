@@ -11,7 +11,8 @@ import yaml
 from reverser.model.resource import ObjectKey, ResourceType
 from reverser.stages import adopt
 from reverser.stages.manifest import read
-from reverser.stages.sanitize import Policy, sanitize
+from reverser.stages.sanitize.document import sanitize
+from reverser.stages.sanitize.policy import Policy
 
 POD = {
     "dnsPolicy": "ClusterFirst",

@@ -8,21 +8,12 @@ import random
 import msgspec
 import pytest
 
-from reverser.stages.audit import decode_event
-from reverser.stages.replay import (
-    Form,
-    Order,
-    Seen,
-    Types,
-    Write,
-    after,
-    known,
-    later,
-    parse_trailer,
-    trailer,
-    writes,
-)
-from reverser.stages.replay.seen import NEAR
+from reverser.stages.audit.event import decode_event
+from reverser.stages.replay.order import Order
+from reverser.stages.replay.reading import writes
+from reverser.stages.replay.seen import NEAR, Seen, after, known, later, parse_trailer, trailer
+from reverser.stages.replay.types import Types
+from reverser.stages.replay.write import Form, Write
 from tests.unit.test_audit_write import event
 
 SECOND = 1_000_000

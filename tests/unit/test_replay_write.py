@@ -11,8 +11,10 @@ import pytest
 from reverser.model.attribution import Evidence
 from reverser.model.change import Operation
 from reverser.model.resource import ResourceType
-from reverser.stages.audit import decode_event
-from reverser.stages.replay import Emptied, Form, Gap, Types, Write, leftover, writes
+from reverser.stages.audit.event import decode_event
+from reverser.stages.replay.reading import leftover, writes
+from reverser.stages.replay.types import Types
+from reverser.stages.replay.write import Emptied, Form, Gap, Write
 from reverser.stages.wire import UndecodableError
 from tests.unit.test_audit_write import event, ref, stored
 

@@ -12,7 +12,9 @@ from reverser.errors import WithheldError
 from reverser.model.document import Document
 from reverser.model.resource import ObjectKey, ResourceType
 from reverser.model.rule import SanitizeRule
-from reverser.stages.sanitize import Policy, sanitize, scale_target, significant
+from reverser.stages.sanitize.document import sanitize, significant
+from reverser.stages.sanitize.policy import Policy
+from reverser.stages.sanitize.scale import scale_target
 
 WIDGETS = ResourceType("example.com", "v1", "widgets", "Widget", True, subresources=("status",))
 SERVICES = ResourceType("", "v1", "services", "Service", True, subresources=("status",))

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from reverser.model.resource import ResourceType
-from reverser.stages.sanitize import EXCLUDED_TYPES, excluded_type
+from reverser.stages.sanitize.excluded import EXCLUDED_TYPES, excluded_type
 from reverser.stages.sanitize.exclusion import IGNORE
 from reverser.stages.sanitize.made import MADE
 

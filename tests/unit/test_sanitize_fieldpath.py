@@ -7,8 +7,7 @@ from typing import Any
 
 import pytest
 
-from reverser.stages.sanitize import parse_path
-from reverser.stages.sanitize.fieldpath import without
+from reverser.stages.sanitize.fieldpath import parse_path, without
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,8 @@ from reverser.config import parse
 from reverser.errors import ConfigError, WithheldError
 from reverser.model.resource import ObjectKey, ResourceType
 from reverser.model.rule import SensitiveRule
-from reverser.stages.sanitize import Policy, sanitize
+from reverser.stages.sanitize.document import sanitize
+from reverser.stages.sanitize.policy import Policy
 
 DATABASES = ResourceType("example.com", "v1", "databases", "Database", True)
 MAPS = ResourceType("", "v1", "configmaps", "ConfigMap", True)

@@ -11,8 +11,9 @@ import msgspec
 import pytest
 
 from reverser.stages.decide import decide
-from reverser.stages.sanitize import suspicious, telling, without_suspicious
+from reverser.stages.sanitize import telling
 from reverser.stages.sanitize.search import OVERLAP, PART
+from reverser.stages.sanitize.suspicious import suspicious, without_suspicious
 from reverser.stages.sanitize.tokens import LEAST, RULES, token
 from tests.unit.test_decide import LIVE, change, recorded, route, web
 

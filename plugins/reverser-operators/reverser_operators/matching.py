@@ -10,8 +10,7 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from reverser.model.owners import Owners
-from reverser.stages.sanitize import parse_path
-from reverser.stages.sanitize.fieldpath import without
+from reverser.stages.sanitize.fieldpath import parse_path, without
 from reverser_operators.rule import Made, Strip
 
 

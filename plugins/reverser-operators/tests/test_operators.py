@@ -25,7 +25,7 @@ from reverser_operators.tables import TABLES
 from reverser.model.owners import Owners
 from reverser.model.resource import ObjectKey, ResourceType
 from reverser.plugins import Host, Plugin
-from reverser.stages.sanitize import parse_path
+from reverser.stages.sanitize.fieldpath import parse_path
 from reverser.stages.sanitize.ownership import managers_of
 from reverser.testing import DESTINATION, contract
 

@@ -8,22 +8,3 @@ that nobody is named who did not do it: what the facts leave open is said to be 
 `support` keep rivals in sight, `cause` follows cascades, `telling` finds the changes of a fact,
 `verdict` weighs it all, `recalled` beside what was known before.
 """
-
-from reverser.model.subject import Subject
-from reverser.stages.attribute.facts import Facts, admissible
-from reverser.stages.attribute.recalled import recalled
-from reverser.stages.attribute.telling import Key, telling, told
-from reverser.stages.attribute.verdict import asked, attribute, settled
-
-__all__ = [
-    "Facts",
-    "Key",
-    "Subject",
-    "admissible",
-    "asked",
-    "attribute",
-    "recalled",
-    "settled",
-    "telling",
-    "told",
-]
