@@ -13,13 +13,13 @@ from collections.abc import Iterable, Mapping, Sequence
 import msgspec
 
 from reverser.app.auditlog import AuditLog, Line, Place
-from reverser.stages.audit.event import decode_event
-from reverser.stages.audit.write import seconds
+from reverser.attribution.audit_event import decode_event
+from reverser.attribution.audit_fact import seconds
+from reverser.attribution.payloads import UndecodableError
 from reverser.stages.replay.order import Order
 from reverser.stages.replay.reading import Wants, leftover, writes
 from reverser.stages.replay.types import Types
 from reverser.stages.replay.write import MICROSECONDS, Told
-from reverser.stages.wire import UndecodableError
 
 LOG = "log/"
 """Prefix of the journal's facts on logs."""

@@ -28,7 +28,7 @@ from reverser.app.pluginfailures import PluginFailures
 from reverser.app.session import Session
 from reverser.app.space import keep_small
 from reverser.app.webhook import Webhooks, listen
-from reverser.app.witnesses import Witnesses
+from reverser.attribution.fact_store import Witnesses
 from reverser.collector import settle
 from reverser.config import Config
 from reverser.errors import ConfigError, StalledError, TransientError

@@ -23,11 +23,11 @@ from reverser.app.opening import Opening, Target
 from reverser.app.places import settle_places
 from reverser.app.reports import ClusterReports
 from reverser.app.writers import Writers
+from reverser.attribution.attributor import Attributor
 from reverser.bugs import left_out
 from reverser.config import Cluster
 from reverser.errors import StalledError, TransientError
 from reverser.health import Health
-from reverser.intake.attributor import Attributor
 from reverser.intake.driver import Intake
 from reverser.kube.observe import Observer
 from reverser.kube.tap import Room

@@ -11,7 +11,7 @@ import trio
 
 from reverser.app.authority import shelf
 from reverser.app.keeper import Keeper
-from reverser.app.witnesses import Witnesses
+from reverser.attribution.fact_store import Witnesses
 from reverser.config import Config
 from reverser.http import admission, audit
 from reverser.http.asgi import Receive, Scope, Send, answer

@@ -14,6 +14,8 @@ from typing import TypeAlias
 
 import trio
 
+from reverser.attribution import admission_review
+from reverser.attribution.payloads import UndecodableError
 from reverser.bugs import contained
 from reverser.errors import WithheldError
 from reverser.http.asgi import TEXT, Receive, Scope, Send, answer, cluster_of, header
@@ -21,8 +23,6 @@ from reverser.http.body import Body, Refusal
 from reverser.http.budget import Budget
 from reverser.model.fact import Fact
 from reverser.model.resource import ResourceType
-from reverser.stages import admission
-from reverser.stages.wire import UndecodableError
 
 PATH = "/process-validating-webhook"
 MAX_BYTES = 4 * 1024 * 1024
@@ -105,21 +105,21 @@ class Admission:
                 result = self._note(review, cluster_of(scope, PATH, self._clusters), types)
         except WithheldError:
             result = "bug"  # the write goes on, as ever
-        await answer(send, 200, admission.answer(review), JSON)
+        await answer(send, 200, admission_review.answer(review), JSON)
         self._observe(result, time.perf_counter() - started)
 
-    async def _decoded(self, body: bytes) -> tuple[admission.Review, Types]:
+    async def _decoded(self, body: bytes) -> tuple[admission_review.Review, Types]:
         """The review, and the types by which its content is compared."""
         try:
-            return admission.decode(body), self._types
+            return admission_review.decode(body), self._types
         except UndecodableError:
             # Whoever may write deep objects could otherwise see to it that nothing is told of him.
-            return await trio.to_thread.run_sync(admission.decode_cut, body), _no_type
+            return await trio.to_thread.run_sync(admission_review.decode_cut, body), _no_type
 
-    def _note(self, review: admission.Review, cluster: str | None, types: Types) -> str:
+    def _note(self, review: admission_review.Review, cluster: str | None, types: Types) -> str:
         if cluster is None:
             return "unknown-cluster"
-        fact = admission.fact(review, cluster, partial(types, cluster), self._digest_key, self._now())
+        fact = admission_review.fact(review, cluster, partial(types, cluster), self._digest_key, self._now())
         if fact is None:
             return "nothing"
         self._take(fact)

@@ -17,12 +17,12 @@ import msgspec
 import structlog
 import trio
 
+from reverser.attribution.audit_body import Problem, Reading, read_events
 from reverser.errors import TransientError
 from reverser.http.asgi import TEXT, Receive, Scope, Send, answer, cluster_of, header
 from reverser.http.body import Body, Refusal
 from reverser.http.budget import Budget
 from reverser.model.fact import Fact
-from reverser.stages.audit.reading import Problem, Reading, read_events
 
 log = structlog.get_logger()
 

@@ -10,7 +10,7 @@ import time
 
 import trio
 
-from reverser.intake.attributor import Attributor, Nobody
+from reverser.attribution.attributor import Attributor, Nobody
 from reverser.intake.draft import Place
 from reverser.intake.memory import Memory
 from reverser.intake.sealing import Sealing

@@ -15,11 +15,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 import msgspec
 import trio
 
+from reverser.attribution.attributor import Attributor, Nobody
 from reverser.bugs import contained, left_out
 from reverser.errors import WithheldError
 from reverser.health import Health
 from reverser.intake.again import Again
-from reverser.intake.attributor import Attributor, Nobody
 from reverser.intake.completion import Completion
 from reverser.intake.draft import Draft, Place
 from reverser.intake.history import begun, identity

@@ -20,10 +20,11 @@ from typing import Any
 import msgspec
 import trio
 
+from reverser.attribution.attributor import Attributor
+from reverser.attribution.fact_index import Facts
 from reverser.cli.run import SWITCH_SECONDS
 from reverser.collector import settle
 from reverser.health import Health
-from reverser.intake.attributor import Attributor
 from reverser.intake.driver import Intake
 from reverser.intake.patience import PatientJournal
 from reverser.journal.sqlite import open_journal
@@ -32,7 +33,6 @@ from reverser.metrics import Metrics
 from reverser.model.change import Observation, Origin, Stream
 from reverser.model.destination import Destination
 from reverser.model.rule import Rule
-from reverser.stages.attribute.facts import Facts
 from reverser.stages.route import compile_routes
 from tests.bench.options import Options, say
 from tests.bench.result import Row, at_most

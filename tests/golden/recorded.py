@@ -11,12 +11,12 @@ import json
 from pathlib import Path
 from typing import Any
 
+from reverser.attribution import admission_review
+from reverser.attribution.audit_body import read_events
+from reverser.attribution.object_digest import evidence_digest
 from reverser.model.change import Operation
 from reverser.model.fact import Fact
 from reverser.model.resource import ObjectKey, ResourceType
-from reverser.stages import admission
-from reverser.stages.audit.reading import read_events
-from reverser.stages.evidence import evidence_digest
 
 EVIDENCE = Path(__file__).parent / "evidence"
 NAMES = sorted(path.name.removesuffix(".admission.json") for path in EVIDENCE.glob("*.admission.json"))
@@ -58,8 +58,8 @@ def resource_type(name: str) -> ResourceType:
 
 def admitted(name: str) -> Fact | None:
     """The fact of the admission call."""
-    review, type_ = admission.decode(review_body(name)), resource_type(name)
-    return admission.fact(review, "default", lambda _group, _plural: type_, KEY, AT)
+    review, type_ = admission_review.decode(review_body(name)), resource_type(name)
+    return admission_review.fact(review, "default", lambda _group, _plural: type_, KEY, AT)
 
 
 def audited(name: str) -> Fact | None:

@@ -16,6 +16,7 @@ import msgspec
 import trio
 
 from reverser.app.webhook import Router
+from reverser.attribution.fact_index import Facts
 from reverser.config.tables import WebhookTls
 from reverser.http import admission, audit
 from reverser.http.admission import Admission
@@ -25,7 +26,6 @@ from reverser.http.server import serve
 from reverser.http.tls import open_tls
 from reverser.model.fact import Fact
 from reverser.model.resource import ResourceType
-from reverser.stages.attribute.facts import Facts
 from tests.golden.recorded import event_list, review_body
 
 ADMISSION_BYTES = 100_000

@@ -13,7 +13,8 @@ import trio.lowlevel
 
 from reverser import bugs
 from reverser.app import bugs as shown
-from reverser.intake import completion, memory, sightings
+from reverser.attribution import version_tracker
+from reverser.intake import completion, memory
 from reverser.journal import rows
 from reverser.journal.sqlite import open_journal
 from reverser.kube import watch
@@ -162,7 +163,7 @@ async def test_errors_at_random_stages_stop_nobody(world: Running, monkeypatch: 
     places = [
         *STAGES,
         (completion, "swept"),
-        (sightings.Sightings, "note"),
+        (version_tracker.Sightings, "note"),
         (watch, "change_of"),
     ]
     dice = random.Random(11)

@@ -9,8 +9,10 @@ from typing import Any
 import pytest
 
 from reverser import bugs
-from reverser.intake import completion, driver, memory, sightings
-from reverser.intake.attributor import Attributor
+from reverser.attribution import version_tracker
+from reverser.attribution.attributor import Attributor
+from reverser.attribution.fact_index import Facts
+from reverser.intake import completion, driver, memory
 from reverser.intake.driver import Intake
 from reverser.intake.patience import PatientJournal
 from reverser.journal import rows
@@ -18,7 +20,6 @@ from reverser.journal.sqlite import open_journal
 from reverser.model.change import Stream
 from reverser.model.ports import Journal
 from reverser.model.resource import ResourceType
-from reverser.stages.attribute.facts import Facts
 from tests.integration.intaking import (
     METRICS,
     STREAM,
@@ -155,8 +156,8 @@ async def test_a_row_that_cannot_be_stored_is_withheld(
     ("where", "name"),
     [
         (Attributor, "attributed"),
-        (sightings.Sightings, "note"),
-        (sightings.Sightings, "subject"),
+        (version_tracker.Sightings, "note"),
+        (version_tracker.Sightings, "subject"),
         (Attributor, "_final"),
     ],
 )

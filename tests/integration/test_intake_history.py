@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from reverser.app.witnesses import Witnesses
+from reverser.attribution.fact_store import Witnesses
 from reverser.health import Health
 from reverser.intake.history import identity
 from reverser.journal.sqlite import open_journal

@@ -14,14 +14,15 @@ import trio
 import trio.testing
 
 from reverser.app.daemon import Daemon
+from reverser.attribution import corrections
+from reverser.attribution.attributor import Attributor
+from reverser.attribution.audit_sources import VAIN_MOST, Hearing
+from reverser.attribution.fact_index import Facts
+from reverser.attribution.pending import Settling
 from reverser.config import Cluster, Config
 from reverser.config.tables import Audit, Operations
 from reverser.health import Health
-from reverser.intake import hindsight
-from reverser.intake.attributor import Attributor
-from reverser.intake.hearing import VAIN_MOST, Hearing
 from reverser.intake.patience import PatientJournal
-from reverser.intake.settling import Settling
 from reverser.journal.schema import connect
 from reverser.journal.sqlite import open_journal
 from reverser.journal.store import Store
@@ -35,7 +36,6 @@ from reverser.model.ports import Journal
 from reverser.model.resource import ObjectKey
 from reverser.model.rule import Rule
 from reverser.model.subject import Subject
-from reverser.stages.attribute.facts import Facts
 from tests.integration.intaking import SEEN_AT, live
 
 GRACE = 0.3
@@ -277,7 +277,7 @@ async def test_corrections_that_nobody_wants_take_no_room(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Where notes are switched off only the newest corrections are held."""
-    monkeypatch.setattr(hindsight, "ENTRIES_MOST", 3)
+    monkeypatch.setattr(corrections, "ENTRIES_MOST", 3)
     for version in range(6, 16):
         await world.changed(waits=False, version=str(version))
         world.told("alice", version=str(version))

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from reverser.app.witnesses import Witnesses
+from reverser.attribution.fact_store import Witnesses
 from reverser.errors import TransientError
 from reverser.health import Health
 from reverser.journal.sqlite import open_journal

@@ -10,12 +10,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from reverser.attribution.after_restart import recalled
+from reverser.attribution.fact_index import Facts
+from reverser.attribution.resolve import asked, attribute, settled
 from reverser.model.attribution import UNKNOWN, Attribution, Evidence
 from reverser.model.change import Operation
 from reverser.model.fact import Fact, Source
-from reverser.stages.attribute.facts import Facts
-from reverser.stages.attribute.recalled import recalled
-from reverser.stages.attribute.verdict import asked, attribute, settled
 from tests.property.attribute_world import KINDS, Change, Step, World, steps
 
 NAMED = {Evidence.AUDIT, Evidence.ADMISSION, Evidence.ADMISSION_KEY, Evidence.AUDIT_COLLECTION}

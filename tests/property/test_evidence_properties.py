@@ -14,16 +14,16 @@ import trio
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from reverser.attribution import admission_review
+from reverser.attribution.audit_body import read_events
+from reverser.attribution.object_digest import evidence_digest
+from reverser.attribution.payloads import UndecodableError
 from reverser.http.admission import PATH as ADMISSION_PATH
 from reverser.http.admission import Admission
 from reverser.http.audit import PATH as AUDIT_PATH
 from reverser.http.audit import Audit
 from reverser.model.fact import Fact
 from reverser.model.resource import ObjectKey, ResourceType
-from reverser.stages import admission
-from reverser.stages.audit.reading import read_events
-from reverser.stages.evidence import evidence_digest
-from reverser.stages.wire import UndecodableError
 from tests.golden.recorded import CHANGES, KEY, NAMES, event_list, resource_type, review_body, watched
 from tests.property.test_sanitize_properties import places, put
 from tests.unit.asgi import post
@@ -41,7 +41,7 @@ JOINING = {"kind", "metadata", "uid", "resourceVersion", "name", "namespace", "d
 
 
 def admitted(body: bytes, resource: ResourceType) -> Fact | None:
-    return admission.fact(admission.decode(body), "default", lambda *_: resource, KEY, 0.0)
+    return admission_review.fact(admission_review.decode(body), "default", lambda *_: resource, KEY, 0.0)
 
 
 def spoilt(body: bytes, data: st.DataObject) -> bytes:
@@ -57,7 +57,7 @@ def test_any_body_is_read_or_refused(body: bytes) -> None:
     """A review or UndecodableError; facts or problems."""
     reading = read_events(body, "default")
     with suppress(UndecodableError):
-        admission.decode(body)
+        admission_review.decode(body)
 
     assert reading.facts == ()
 
@@ -69,12 +69,12 @@ def test_recorded_bodies_may_be_spoilt(data: st.DataObject, name: str) -> None:
     read_events(spoilt(event_list(name), data), "default")
     body = spoilt(review_body(name), data)
     try:
-        review = admission.decode(body)
+        review = admission_review.decode(body)
     except UndecodableError:
         return
 
-    assert json.loads(admission.answer(review))["response"]["allowed"] is True
-    admission.fact(review, "default", lambda *_: resource_type(name), KEY, 0.0)
+    assert json.loads(admission_review.answer(review))["response"]["allowed"] is True
+    admission_review.fact(review, "default", lambda *_: resource_type(name), KEY, 0.0)
 
 
 @TRIES

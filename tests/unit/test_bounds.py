@@ -14,6 +14,8 @@ import trio.testing
 
 from reverser.app import auditlogs
 from reverser.app.auditlogs import AuditLogs
+from reverser.attribution.fact_index import BYTES_MOST as FACTS_BYTES_MOST
+from reverser.attribution.fact_index import Facts
 from reverser.kube import linewise
 from reverser.kube.errors import Garbled
 from reverser.kube.tap import Room, Tap
@@ -21,8 +23,6 @@ from reverser.model.change import Observation, Operation
 from reverser.model.commit import CommitPlan
 from reverser.model.entry import Edit, Entry
 from reverser.stages.aside import BYTES_MOST, ENTRIES_MOST
-from reverser.stages.attribute.facts import BYTES_MOST as FACTS_BYTES_MOST
-from reverser.stages.attribute.facts import Facts
 from reverser.stages.replay import order
 from reverser.stages.replay.types import Types
 from reverser.stages.window import Window

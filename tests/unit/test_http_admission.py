@@ -12,7 +12,7 @@ import trio.testing
 from reverser.http.admission import PATH, Admission
 from reverser.model.fact import Fact
 from tests.unit.asgi import Client, post
-from tests.unit.test_admission import CONFIG_MAPS, KEY, body
+from tests.unit.attribution.test_admission_review import CONFIG_MAPS, KEY, body
 
 GZIP = ((b"content-encoding", b"gzip"),)
 

@@ -20,8 +20,8 @@ from reverser.http.audit import PATH, Audit
 from reverser.http.body import PART_BYTES
 from reverser.model.fact import Fact
 from tests.unit.asgi import Client, post
-from tests.unit.test_audit import batch, good
-from tests.unit.test_audit_write import event
+from tests.unit.attribution.test_audit_body import batch, good
+from tests.unit.attribution.test_audit_fact import event
 
 GZIP = ((b"content-encoding", b"gzip"),)
 

@@ -17,6 +17,7 @@ import pytest
 import trio
 
 from reverser.app.space import keep_small
+from reverser.attribution.audit_body import read_events
 from reverser.errors import ConfigError, StalledError, TransientError
 from reverser.journal.lock import lock
 from reverser.journal.rows import entry_row
@@ -26,11 +27,10 @@ from reverser.journal.store import Store
 from reverser.model.entry import Append
 from reverser.model.ports import Journal, UnstorableError
 from reverser.model.staged import Outcome, Staged
-from reverser.stages.audit.reading import read_events
+from tests.unit.attribution.test_audit_body import batch as audit_batch
+from tests.unit.attribution.test_audit_fact import event
 from tests.unit.journal_conformance import *  # noqa: F403 - a backend's tests are all of these
 from tests.unit.journal_conformance import STREAM, Reopened, entry, key, pending, record, withheld
-from tests.unit.test_audit import batch as audit_batch
-from tests.unit.test_audit_write import event
 
 ROOT = Path(__file__).parents[2]
 BOUND_SECONDS = 30

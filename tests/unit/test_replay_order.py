@@ -8,13 +8,13 @@ import random
 import msgspec
 import pytest
 
-from reverser.stages.audit.event import decode_event
+from reverser.attribution.audit_event import decode_event
 from reverser.stages.replay.order import Order
 from reverser.stages.replay.reading import writes
 from reverser.stages.replay.seen import NEAR, Seen, after, known, later, parse_trailer, trailer
 from reverser.stages.replay.types import Types
 from reverser.stages.replay.write import Form, Write
-from tests.unit.test_audit_write import event
+from tests.unit.attribution.test_audit_fact import event
 
 SECOND = 1_000_000
 

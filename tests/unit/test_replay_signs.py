@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from reverser.stages.replay.signs import by_others, marks
-from tests.unit.test_audit_write import stored
+from tests.unit.attribution.test_audit_fact import stored
 from tests.unit.test_replay_write import one
 
 BOB = ("kubectl-edit", "Update", "2026-11-23T16:22:45Z")

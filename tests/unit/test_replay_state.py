@@ -8,18 +8,18 @@ from typing import Any
 import msgspec
 import pytest
 
+from reverser.attribution.audit_event import decode_event
 from reverser.model.destination import Destination
 from reverser.model.entry import UNSEEN, Record
 from reverser.model.resource import ObjectKey
 from reverser.model.rule import Rule, SanitizeRule, SensitiveRule
-from reverser.stages.audit.event import decode_event
 from reverser.stages.replay.reading import writes
 from reverser.stages.replay.state import Unknown, changed, merged
 from reverser.stages.replay.types import Types
 from reverser.stages.replay.write import Form, Write
 from reverser.stages.route import Route, compile_routes
 from tests.hooks import HOOKS
-from tests.unit.test_audit_write import event, stored
+from tests.unit.attribution.test_audit_fact import event, stored
 from tests.unit.test_replay_write import DATABASES
 
 KEY = bytes(32)

@@ -8,15 +8,15 @@ from typing import Any
 
 import pytest
 
+from reverser.attribution.audit_event import decode_event
+from reverser.attribution.payloads import UndecodableError
 from reverser.model.attribution import Evidence
 from reverser.model.change import Operation
 from reverser.model.resource import ResourceType
-from reverser.stages.audit.event import decode_event
 from reverser.stages.replay.reading import leftover, writes
 from reverser.stages.replay.types import Types
 from reverser.stages.replay.write import Emptied, Form, Gap, Write
-from reverser.stages.wire import UndecodableError
-from tests.unit.test_audit_write import event, ref, stored
+from tests.unit.attribution.test_audit_fact import event, ref, stored
 
 DEFINITION = {
     "apiVersion": "apiextensions.k8s.io/v1",

@@ -7,10 +7,10 @@ from typing import Any
 
 import msgspec
 
+from reverser.attribution.audit_event import Event
+from reverser.attribution.payloads import Head, read_or
 from reverser.model.resource import ResourceType
-from reverser.stages.audit.event import Event
 from reverser.stages.sanitize.builtin import BUILTIN_GROUPS
-from reverser.stages.wire import Head, read_or
 
 
 def object_of(body: msgspec.Raw) -> dict[str, Any] | None:

@@ -15,13 +15,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
-from reverser.model.attribution import Attribution, Evidence, bounded
-from reverser.model.change import Operation
-from reverser.model.fact import Fact
-from reverser.model.resource import ResourceType
-from reverser.stages.audit.event import Event, ObjectReference, stored_metadata
-from reverser.stages.audit.remains import remains
-from reverser.stages.audit.write import (
+from reverser.attribution.audit_event import Event, ObjectReference, stored_metadata
+from reverser.attribution.audit_fact import (
     BODIES,
     COLLECTION,
     VERBS,
@@ -30,11 +25,16 @@ from reverser.stages.audit.write import (
     operation_of,
     told,
 )
+from reverser.attribution.audit_unreadable import remains
+from reverser.attribution.payloads import Head, read_or, replicas
+from reverser.model.attribution import Attribution, Evidence, bounded
+from reverser.model.change import Operation
+from reverser.model.fact import Fact
+from reverser.model.resource import ResourceType
 from reverser.stages.managed import manager
 from reverser.stages.replay.bodies import items_of, merges, object_of
 from reverser.stages.replay.types import DEFINITIONS, Types
 from reverser.stages.replay.write import MICROSECONDS, Emptied, Form, Gap, Write
-from reverser.stages.wire import Head, read_or, replicas
 
 Wants: TypeAlias = Callable[[ResourceType], bool]
 

@@ -13,11 +13,11 @@ from typing import Any
 
 import msgspec
 
+from reverser.attribution.missing_events import Signs, stamped_by_others
 from reverser.model.change import Operation
 from reverser.model.fact import Fact
 from reverser.model.subject import Stamp
 from reverser.stages import managed
-from reverser.stages.attribute.doubt import Signs, stamped_by_others
 from reverser.stages.replay.write import Form, Write
 
 MOST = 20

@@ -1,0 +1,155 @@
+"""Gives live changes their author, from what the webhooks have told.
+
+Admission precedes the write: the API server waits for our answer before it stores, so the fact is
+there when the watch event comes. Audit comes after it: where it comes at all, a change is journaled
+at once and `pending` waits for it. What comes later still is for `corrections`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+import msgspec
+
+from reverser.attribution.audit_sources import Hearing
+from reverser.attribution.corrections import Hindsight
+from reverser.attribution.fact_index import Facts
+from reverser.attribution.object_digest import NOT_COMPARABLE, evidence_digest
+from reverser.attribution.pending import Settling
+from reverser.attribution.resolve import asked, settled
+from reverser.attribution.version_tracker import Sightings
+from reverser.bugs import left_out
+from reverser.intake.patience import PatientJournal
+from reverser.metrics import Metrics
+from reverser.model.attribution import Attribution, Evidence
+from reverser.model.change import Change, ListCompleted, ListStarted, Origin, StartedOver
+from reverser.model.entry import Entry
+from reverser.model.fact import Fact, Source
+
+SOURCES = {
+    Evidence.AUDIT: Source.AUDIT,
+    Evidence.AUDIT_COLLECTION: Source.AUDIT,
+    Evidence.ADMISSION: Source.ADMISSION,
+    Evidence.ADMISSION_KEY: Source.ADMISSION,
+}
+
+
+class Attributor:
+    """Joins changes with the facts of the last minutes."""
+
+    def __init__(
+        self,
+        facts: Facts,
+        digest_key: bytes,
+        journal: PatientJournal,
+        metrics: Metrics,
+        clock: Callable[[], float],
+        grace_seconds: float = 0.0,
+    ) -> None:
+        """`grace_seconds`: how long a change waits for audit, where audit is heard of."""
+        self._facts = facts
+        self._digest_key = digest_key
+        self._metrics = metrics
+        self._clock = clock
+        self._grace_seconds = grace_seconds
+        self.sightings = Sightings()
+        self.hearing = Hearing()
+        self.hindsight = Hindsight(facts, clock)
+        self.settling = Settling(facts, journal, clock, self._settled)
+
+    async def run(self) -> None:
+        """Settle what waits, also what the last process left, until cancelled."""
+        await self.settling.resume(self._grace_seconds)
+        await self.settling.run()
+
+    def heard(self, fact: Fact) -> None:
+        """A new fact is among the facts."""
+        with left_out("attribution", fact.cluster):
+            self.settling.heard(fact)
+            self.hindsight.heard(fact)
+
+    def listing(self, mark: ListStarted | ListCompleted) -> None:
+        """A list begins or is complete."""
+        if isinstance(mark, ListStarted):
+            self.sightings.started(mark)
+        else:
+            self.sightings.completed(mark)
+
+    def started_over(self, started: StartedOver) -> None:
+        """What was told by the versions of a history that is void must join nothing of the new one."""
+        type_ = started.stream.type
+        self._facts.forget(started.stream.cluster, type_.group, type_.resource)
+        self.sightings.forget(started.stream)
+
+    def seen(self, change: Change) -> None:
+        """Every change passes here, after it was attributed."""
+        self.sightings.note(change)
+
+    def digest(self, change: Change) -> bytes:
+        """What joins a change to the request for it. May be asked in a thread."""
+        if change.origin is not Origin.LIVE:
+            return NOT_COMPARABLE
+        return evidence_digest(change.object, change.key, change.stream.type, self._digest_key)
+
+    def attributed(self, change: Change, entry: Entry, digest: bytes) -> Entry:
+        """The entry with its author, if it can be known now, or with the time until which it waits."""
+        if change.origin is not Origin.LIVE:
+            return entry
+        now = self._clock()
+        self._facts.expire(now)
+        subject = self.sightings.subject(change, entry, digest)
+        if subject is None:
+            return entry
+        until = now + self._grace_seconds if self.hearing.expects(subject.cluster) else now
+        attribution = settled(subject, self._facts, now, until)
+        if attribution is None:
+            # What admission has told is lost with the process; a later one settles with this. Audit's
+            # word is durable by itself, and mixed in here nobody could tell the two apart again.
+            early = asked(subject, self._facts)
+            return msgspec.structs.replace(entry, subject=subject, attribution=early, waits_until=until)
+        return msgspec.structs.replace(entry, subject=subject, attribution=attribution)
+
+    def journaled(self, entries: Iterable[Entry]) -> None:
+        """The journal has numbered entries; from here on they are told apart by their numbers."""
+        for entry in entries:
+            if entry.waits_until:
+                self.settling.add(entry)
+            elif entry.origin is Origin.LIVE:
+                with left_out("attribution", entry.key):
+                    self._final(entry, entry.attribution)
+
+    def _settled(self, entry: Entry, attribution: Attribution) -> None:
+        if SOURCES.get(attribution.evidence) is not Source.AUDIT:
+            self.hearing.in_vain(entry.key.cluster)
+        self._final(entry, attribution)
+
+    def _final(self, entry: Entry, attribution: Attribution) -> None:
+        cluster, evidence = entry.key.cluster, attribution.evidence
+        self._metrics.count("attributions", cluster=cluster, evidence=evidence.value)
+        if evidence in SOURCES:
+            self._metrics.count("facts_joined", cluster=cluster, source=SOURCES[evidence].value)
+        if entry.subject is not None:
+            self._metrics.observe("attribution_seconds", max(0.0, self._clock() - entry.subject.seen_at))
+        self.hindsight.remember(entry, attribution)
+
+
+class Nobody:
+    """The attributor where no webhook listens: the field manager is all that is known."""
+
+    def listing(self, mark: ListStarted | ListCompleted) -> None:
+        del mark
+
+    def started_over(self, started: StartedOver) -> None:
+        del started
+
+    def seen(self, change: Change) -> None:
+        del change
+
+    def digest(self, _change: Change) -> bytes:
+        return NOT_COMPARABLE
+
+    def attributed(self, _change: Change, entry: Entry, _digest: bytes) -> Entry:
+        return entry
+
+    def journaled(self, entries: Iterable[Entry]) -> None:
+        del entries

@@ -1,0 +1,151 @@
+"""One event of `audit.k8s.io/v1`, as far as it tells of a write.
+
+The bodies stay raw until somebody asks for a part of them. A user can send a patch with half a
+surrogate pair, or with a field of a thousand levels that the API server prunes; it repeats both in the
+event. Such a text is mended and such a field cut, so that nobody can make his own event unreadable. Of
+an event that still cannot be read, `reverser.attribution.audit_unreadable` tells of which object it spoke.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import msgspec
+
+from reverser.attribution.audit_query import parameters
+from reverser.attribution.payloads import ABSENT, Head, Metadata, UndecodableError, User, read, read_or
+from reverser.stages.depth import shallow
+
+API_VERSION = "audit.k8s.io/v1"
+TRUNCATED = "audit.k8s.io/truncated"
+
+_ESCAPE = re.compile(r"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(?P<half>u[dD][89a-fA-F][0-9a-fA-F]{2})|.)", re.DOTALL)  # fmt: skip  # noqa: E501
+
+
+class ObjectReference(msgspec.Struct, frozen=True, rename="camel"):
+    """Of what the request spoke. A create with `generateName` has no name here."""
+
+    resource: str = ""
+    namespace: str = ""
+    name: str = ""
+    uid: str = ""
+    api_group: str = ""
+    resource_version: str = ""
+    """The one in the request's own body, where it is an object."""
+    subresource: str = ""
+
+
+class Details(msgspec.Struct, frozen=True):
+    """Of a deletion that is answered by a Status, at every level: what was deleted."""
+
+    uid: str = ""
+
+
+class ResponseStatus(msgspec.Struct, frozen=True):
+    """How the request ended."""
+
+    code: int = 0
+    message: str = ""
+    details: Details | None = None
+
+
+class Event(msgspec.Struct, frozen=True, rename="camel"):
+    """A request at one stage."""
+
+    audit_id: str = msgspec.field(name="auditID")
+    stage: str
+    verb: str
+    level: str = ""
+    request_uri: str = msgspec.field(name="requestURI", default="")
+    user: User = User()
+    impersonated_user: User | None = None
+    user_agent: str = ""
+    object_ref: ObjectReference | None = None
+    response_status: ResponseStatus | None = None
+    request_object: msgspec.Raw = ABSENT
+    response_object: msgspec.Raw = ABSENT
+    request_received_timestamp: str = ""
+    stage_timestamp: str = ""
+    annotations: dict[str, str] | None = None
+
+    @property
+    def truncated(self) -> bool:
+        """Whether the API server left the bodies out because they were too large."""
+        return (self.annotations or {}).get(TRUNCATED) == "true"
+
+    @property
+    def code(self) -> int:
+        """The status of the response; 0 when there is none."""
+        return self.response_status.code if self.response_status else 0
+
+    @property
+    def deleted_uid(self) -> str:
+        """What was deleted, where a Status says so."""
+        status = self.response_status
+        return status.details.uid if status and status.details else ""
+
+    @property
+    def query(self) -> dict[str, str]:
+        """The parameters of the request; of a repeated one the first."""
+        return parameters(self.request_uri)
+
+
+class _Row(msgspec.Struct, frozen=True):
+    object: Head = Head()
+
+
+class _Table(msgspec.Struct, frozen=True):
+    rows: list[_Row] | None = None
+
+
+class _List(msgspec.Struct, frozen=True):
+    items: list[Head] | None = None
+
+
+def decode_event(raw: bytes | msgspec.Raw) -> Event:
+    """One event, for example a line of an audit log. Raises UndecodableError, and nothing else."""
+    try:
+        return read(raw, Event)
+    except UndecodableError:
+        return read(shallow(mended(bytes(raw))), Event)
+
+
+def stored_metadata(event: Event) -> Metadata:
+    """That of the object as it is stored after the request; empty when the response was not recorded.
+
+    A client may ask for its answer as a Table.
+    """
+    head = read_or(event.response_object, Head, Head())
+    if head.kind == "Table":
+        rows = read_or(event.response_object, _Table, _Table()).rows or []
+        return rows[0].object.metadata if len(rows) == 1 else Metadata()
+    return head.metadata if head.kind != "Status" else Metadata()
+
+
+def stored_object(event: Event) -> dict[str, Any] | None:
+    """The object as it is stored after the request; None when the response does not hold it whole."""
+    head = read_or(event.response_object, Head, Head())
+    if head.kind in ("", "Status", "Table", "PartialObjectMetadata", "Scale") or not head.metadata.uid:
+        return None
+    found: Any = read_or(event.response_object, Any, None)
+    return found if isinstance(found, dict) else None
+
+
+def collected(event: Event) -> frozenset[str] | None:
+    """The uids of a collection's response, which may be none; None when it was not recorded."""
+    head = read_or(event.response_object, Head, Head())
+    heads: list[Head] | None = None
+    if head.kind == "Table":
+        table = read_or(event.response_object, _Table, None)
+        heads = None if table is None else [row.object for row in table.rows or ()]
+    elif head.kind.endswith("List"):
+        found = read_or(event.response_object, _List, None)
+        heads = None if found is None else found.items or []
+    return None if heads is None else frozenset(each.metadata.uid for each in heads if each.metadata.uid)
+
+
+def mended(raw: bytes) -> bytes:
+    """The text with a mark for each half of a surrogate pair, and for bytes that are no UTF-8."""
+    text = raw.decode("utf-8", "replace")
+    return _ESCAPE.sub(lambda found: "\\ufffd" if found["half"] else found[0], text).encode()

@@ -1,0 +1,206 @@
+"""An audit event in, perhaps a fact out.
+
+Useful is a mutating request that succeeded, was no dry run and is complete, if it tells which
+object it made: the uid, and the version in the response. A response is the stored object, whatever
+the request was; a create with `generateName` has its name only there. Where the bodies are missing
+(level Metadata, or truncated) there is no version, and nothing tells a deletion from the dry run of
+one: both say so only in their bodies. At level Request a deletion has its uid from the status, and a
+collection is told by its namespace and selector.
+
+A digest is not needed: the version says all that the content could.
+
+What wrote something without telling which version it made is a gap: an event that cannot be read or was
+truncated, an answer that came too late (a client may ask for a short time limit; the write is stored all
+the same), a collection whose deletion failed after it had deleted some. Nobody is named by a gap, and who
+only repeated that write is not, either.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import msgspec
+
+from reverser.attribution.audit_event import Event, ObjectReference, collected, stored_metadata
+from reverser.attribution.audit_stamp import applied, manager, restamps
+from reverser.attribution.payloads import Head, UndecodableError, read_or, replicas
+from reverser.model.attribution import bounded
+from reverser.model.change import Operation
+from reverser.model.fact import Fact, Source
+from reverser.stages.attribute.versions import number
+
+STAGE = "ResponseComplete"
+PANIC = "Panic"
+VERBS = {
+    "create": Operation.CREATE,
+    "update": Operation.UPDATE,
+    "patch": Operation.UPDATE,
+    "delete": Operation.DELETE,
+    "deletecollection": Operation.DELETE,
+}
+COLLECTION = "deletecollection"
+UNASKED = "Internal error occurred: failed calling webhook"
+"""How the message of a 500 begins that says why a request was refused before it was stored."""
+CREATED = 201
+EPOCH = "1970-01-01T00:00:00Z"
+BODIES = ("Request", "RequestResponse")
+"""Levels at which a request's body is told."""
+
+
+class _DeleteOptions(msgspec.Struct, frozen=True, rename="camel"):
+    dry_run: list[str] | None = None
+
+
+def fact(event: Event, cluster: str) -> Fact | None:
+    """What the event tells about who made a change; None when it made none, or tells not which.
+
+    Raises UndecodableError, and nothing else, when it would tell something but for its times.
+    """
+    operation = operation_of(event)
+    if operation is None or event.object_ref is None or may_be_dry(event, operation):
+        return None
+    return (
+        _of_collection(event, cluster) if event.verb == COLLECTION else _of_object(event, cluster, operation)
+    )
+
+
+def gap(event: Event, cluster: str) -> Fact | None:
+    """What the event tells of a write that may have been stored, but not which; None when it was none.
+
+    Times that cannot be read are 0: not known.
+    """
+    ref = event.object_ref or ObjectReference()
+    operation = VERBS.get(event.verb) if event.stage in (STAGE, PANIC) else None
+    if operation is None or ref.subresource == "status" or event.query.get("dryRun"):
+        return None
+    if _refused(event) and event.verb != COLLECTION:
+        return None
+    plain = msgspec.structs.replace(event, request_received_timestamp=EPOCH, stage_timestamp=EPOCH)
+    times = (_or_never(event.request_received_timestamp), _or_never(event.stage_timestamp))
+    found = told(plain, cluster, operation)
+    name = "" if event.verb == COLLECTION else bounded(ref.name or stored_metadata(event).name)
+    return msgspec.structs.replace(
+        found, name=name, gap=True, collection=event.verb == COLLECTION, at=times[0], completed_at=times[1]
+    )
+
+
+def _refused(event: Event) -> bool:
+    """Whether the answer says that nothing was stored."""
+    status = event.response_status
+    return 300 <= event.code < 500 or bool(status and status.message.startswith(UNASKED))
+
+
+def _or_never(text: str) -> float:
+    try:
+        return seconds(text)
+    except UndecodableError:
+        return 0.0
+
+
+def _of_object(event: Event, cluster: str, operation: Operation) -> Fact | None:
+    made, ref = stored_metadata(event), event.object_ref or ObjectReference()
+    uid = made.uid or event.deleted_uid or ref.uid
+    known_by = made.resource_version if operation is not Operation.DELETE else ref.name
+    if (not uid and not _namespace_deleted(ref, operation)) or not known_by:
+        return None
+    return msgspec.structs.replace(
+        told(event, cluster, operation),
+        name=bounded(ref.name or made.name),
+        uid=bounded(uid),
+        previous_version=bounded(_met(event, ref)),
+        version=bounded(made.resource_version),
+        replicas=replicas(event.response_object) if ref.subresource == "scale" else None,
+    )
+
+
+def _of_collection(event: Event, cluster: str) -> Fact | None:
+    """Of what a field selector chose only the response can tell; a recorded empty one deleted nothing."""
+    uids = collected(event)
+    if uids is None and event.query.get("fieldSelector"):
+        return None
+    if uids is not None and not uids:
+        return None
+    selector = event.query.get("labelSelector", "")
+    found = told(event, cluster, Operation.DELETE)
+    return msgspec.structs.replace(
+        found, collection=True, uids=uids or frozenset(), selector=bounded(selector)
+    )
+
+
+def told(event: Event, cluster: str, operation: Operation) -> Fact:
+    """What every event tells."""
+    ref = event.object_ref or ObjectReference()
+    user = event.impersonated_user or event.user
+    is_namespace = (ref.api_group, ref.resource) == ("", "namespaces")
+    return Fact(
+        id=f"{bounded(event.audit_id)}/{event.stage}",
+        cluster=cluster,
+        source=Source.AUDIT,
+        group=bounded(ref.api_group),
+        resource=bounded(ref.resource),
+        subresource=bounded(ref.subresource),
+        namespace="" if is_namespace else bounded(ref.namespace),
+        operation=operation,
+        manager=bounded(manager(event)) if operation is not Operation.DELETE else "",
+        applied=applied(event),
+        restamps=restamps(event),
+        actor=user.actor,
+        impersonator=bounded(event.user.username) if event.impersonated_user else "",
+        user_agent=bounded(event.user_agent),
+        at=seconds(event.request_received_timestamp),
+        completed_at=seconds(event.stage_timestamp),
+        code=event.code,
+    )
+
+
+def operation_of(event: Event) -> Operation | None:
+    """None for what changes no content, or has not, or not yet.
+
+    201 says that the object is new, whatever the verb. A `create` of a subresource is a command
+    (a binding, an eviction, a token), and its response is not the object.
+    """
+    ref = event.object_ref or ObjectReference()
+    operation = VERBS.get(event.verb) if event.stage == STAGE else None
+    if operation is None or not 200 <= event.code < 300 or ref.subresource == "status":
+        return None
+    if ref.subresource:
+        return operation if operation is Operation.UPDATE else None
+    created = event.code == CREATED and operation is Operation.UPDATE
+    return Operation.CREATE if created else operation
+
+
+def may_be_dry(event: Event, operation: Operation) -> bool:
+    """Whether it was a dry run, or may have been: deletions say so in the body, all others in the URI."""
+    if event.query.get("dryRun"):
+        return True
+    if operation is not Operation.DELETE:
+        return False
+    if event.level not in BODIES or event.truncated:
+        return True
+    return bool(read_or(event.request_object, _DeleteOptions, _DeleteOptions()).dry_run)
+
+
+def _met(event: Event, ref: ObjectReference) -> str:
+    """The version that the request itself names; the reference has it from objects, not from patches.
+
+    The API server compares numbers, and 0 is any version to it.
+    """
+    met = ref.resource_version or read_or(event.request_object, Head, Head()).metadata.resource_version
+    known = number(met)
+    return met if known is None else str(known or "")
+
+
+def _namespace_deleted(ref: ObjectReference, operation: Operation) -> bool:
+    """It is the cause of every deletion inside, which are found by its name."""
+    return operation is Operation.DELETE and (ref.api_group, ref.resource) == ("", "namespaces")
+
+
+def seconds(text: str) -> float:
+    """Unix seconds of an event's time. Raises UndecodableError."""
+    try:
+        moment = datetime.fromisoformat(text)
+        if moment.tzinfo is None:
+            raise UndecodableError("a time of the event has no zone")
+        return moment.timestamp()
+    except (ValueError, OverflowError):
+        raise UndecodableError("a time of the event cannot be read") from None

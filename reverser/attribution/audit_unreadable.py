@@ -1,0 +1,73 @@
+"""Of an event that cannot be read: of which object it spoke, and who asked for what.
+
+An API server writes all of this before the bodies, the times behind them. A text holds no quotation
+mark that is not escaped, so nobody can put the name of another object there. What is left is an event
+without a level and without bodies: it says that something changed, not to what.
+"""
+
+from __future__ import annotations
+
+import re
+
+import msgspec
+
+from reverser.attribution.audit_event import Event, ObjectReference, ResponseStatus, mended
+from reverser.attribution.payloads import User, read_or
+
+UNREADABLE = ""
+"""The level of such an event."""
+DONE = ResponseStatus(200)
+"""What is taken for the answer where it cannot be read."""
+
+_REFERENCE = re.compile(rb'"objectRef":\s*(\{[^{}]*\})')
+_TEXT = rb'"%s":\s*"([^"\\]*)"'
+_WORDS = {name: re.compile(_TEXT % name) for name in (b"auditID", b"stage", b"verb", b"requestURI")}
+_USERS = {
+    name: re.compile(rb'"%s":\s*\{\s*"username":\s*("(?:[^"\\]|\\.)*+")' % name)
+    for name in (b"user", b"impersonatedUser")
+}
+_STATUS, _CODE = b'"responseStatus":', re.compile(rb'"code":\s*(\d{3})\b')
+_TIMES = {name: re.compile(_TEXT % name) for name in (b"requestReceivedTimestamp", b"stageTimestamp")}
+_BODIES = re.compile(rb'"(?:requestObject|responseObject)":')
+
+
+def remains(raw: bytes | msgspec.Raw) -> Event | None:
+    """What is left of the event; None when not even its object is told."""
+    text = mended(bytes(raw))
+    bodies = _BODIES.search(text)
+    head = text[: bodies.start()] if bodies else text
+    found = _REFERENCE.search(head)
+    ref = read_or(found[1], ObjectReference, None) if found else None
+    words = {name: _word(pattern, head) for name, pattern in _WORDS.items()}
+    if ref is None or not words[b"verb"]:
+        return None
+    answer = _CODE.search(head, head.find(_STATUS)) if _STATUS in head else None
+    return Event(
+        audit_id=words[b"auditID"],
+        stage=words[b"stage"],
+        verb=words[b"verb"],
+        level=UNREADABLE,
+        request_uri=words[b"requestURI"],
+        user=_user(b"user", head) or User(),
+        impersonated_user=_user(b"impersonatedUser", head),
+        object_ref=ref,
+        response_status=ResponseStatus(int(answer[1])) if answer else DONE,
+        request_received_timestamp=_time(b"requestReceivedTimestamp", text),
+        stage_timestamp=_time(b"stageTimestamp", text),
+    )
+
+
+def _word(pattern: re.Pattern[bytes], text: bytes) -> str:
+    found = pattern.search(text)
+    return found[1].decode() if found else ""
+
+
+def _time(name: bytes, text: bytes) -> str:
+    """The last one of this name: a body may hold some, too."""
+    start = text.rfind(b'"%s":' % name)
+    return _word(_TIMES[name], text[start:]) if start >= 0 else ""
+
+
+def _user(name: bytes, text: bytes) -> User | None:
+    found = _USERS[name].search(text)
+    return User(read_or(found[1], str, "")) if found else None

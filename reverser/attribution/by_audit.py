@@ -1,0 +1,133 @@
+"""Audit facts joined to a change: uid and the version that the response carries.
+
+Why the join names nobody wrongly. A response carries the version that its write made, and no two
+writes make one version. But a request that changes nothing succeeds too, and answers with the
+version that it found: a no-op apply of somebody else, or a second deletion of an object that waits
+for its finalizers. Such an echo started when the version was there already, and three things tell:
+
+- it was received after the whole second in which the change itself is stamped;
+- it was received after we had seen the change, clocks considered;
+- it was received after another request had been answered with the version, by the clock of the
+  same API server, or else with an allowance for two clocks.
+
+Status writes are no facts, but may change content. Their stamp rules out whoever echoes them.
+
+What these leave besides the writer is a rival; admission then decides, or it stays `ambiguous`.
+When the writer's own event is lost, an echo may stand alone: `noop_requests` asks admission about it, and
+`missing_events` what the object's managed fields and other events tell of somebody else.
+A response with CREATE is no echo of anything: an object is created once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from reverser.attribution.by_admission import other_stamp
+from reverser.attribution.candidates import Support, Weight, support
+from reverser.attribution.fact_index import Facts
+from reverser.attribution.missing_events import SKEW_SECONDS, doubtful, gaps_of
+from reverser.attribution.noop_requests import repeaters, wrote
+from reverser.model.change import Operation
+from reverser.model.fact import Fact, Source
+from reverser.model.subject import Subject
+from reverser.stages.attribute.versions import NO_VERSION
+from reverser.stages.select.labels import parse
+
+STAMP_SECONDS = 1.0
+"""Stamps are whole seconds, rounded down, and made while the request runs."""
+COLLECTION_SECONDS = 30.0
+"""How long after a collection was answered we may see its deletions."""
+
+
+def audited(subject: Subject, facts: Facts) -> Support:
+    """The actors whose audited request can have made the change."""
+    joined = _joined(subject, facts)
+    found = [fact for fact in joined if _possible(subject, fact)]
+    answered = _first_answers(found)
+    anywhere = min(answered.values(), default=float("inf")) + SKEW_SECONDS
+    doubted = frozenset[str]() if subject.removed else repeaters(subject, joined, facts)
+    gaps = gaps_of(subject, facts) if found and not any(map(wrote, found)) else []
+    return support(
+        (Weight.PROVES if _sure(subject, fact, gaps, doubted) else Weight.RIVAL, fact)
+        for fact in (*found, *gaps)
+        if fact.at <= min(anywhere, answered.get(fact.clock, anywhere) if fact.clock else anywhere)
+    )
+
+
+def _sure(subject: Subject, fact: Fact, gaps: Sequence[Fact], doubted: frozenset[str]) -> bool:
+    if fact.gap:
+        return False
+    return wrote(fact) or not (fact.actor.name in doubted or doubtful(subject, fact, gaps))
+
+
+def collected(subject: Subject, facts: Facts) -> Support:
+    """The actors whose audited `deletecollection` can have deleted the object.
+
+    By the uids of the response it is certain, unless somebody else deleted one of them in the same
+    moment, who then has a fact of his own, which is stronger. By namespace, selector and time it is
+    as good as nobody else's deletion there is unaudited; the word of the evidence is the same, and
+    a second collection that fits makes it ambiguous.
+    """
+    if subject.operation is not Operation.DELETE:
+        return Support()
+    found = facts.collections(subject.cluster, subject.key.group, subject.key.resource)
+    weight = Weight.RIVAL if gaps_of(subject, facts) else Weight.PROVES
+    return support((weight, fact) for fact in found if _collects(subject, fact))
+
+
+def echoes(subject: Subject, fact: Fact) -> bool:
+    """Whether an audited request came too late to have made the change."""
+    if fact.at > subject.seen_at + SKEW_SECONDS:
+        return True
+    if subject.written_at and not fact.restamps:
+        return fact.at >= subject.written_at + STAMP_SECONDS
+    return False
+
+
+def _first_answers(found: Iterable[Fact]) -> dict[str, float]:
+    """When the first of these requests was answered, by each clock."""
+    answered: dict[str, float] = {}
+    for fact in found:
+        if fact.completed_at:
+            answered[fact.clock] = min(answered.get(fact.clock, fact.completed_at), fact.completed_at)
+    return answered
+
+
+def _joined(subject: Subject, facts: Facts) -> Sequence[Fact]:
+    """An object that went at once was deleted by whoever's deletion succeeded, whatever version
+    the response carries (that of the deletion, the last one, or none)."""
+    if subject.removed:
+        found: Iterable[Fact] = facts.deletions(subject.cluster, subject.uid)
+    elif subject.version in NO_VERSION:
+        return []
+    else:
+        found = facts.audited(subject.cluster, subject.uid, subject.version)
+    return [fact for fact in found if fact.source is Source.AUDIT]
+
+
+def _possible(subject: Subject, fact: Fact) -> bool:
+    if fact.operation is not subject.operation:
+        return False
+    if fact.operation is Operation.DELETE:
+        return not echoes(subject, fact)
+    if fact.digest and subject.digest and fact.digest != subject.digest:
+        return False
+    if other_stamp(subject, fact) or subject.status_written:
+        return False
+    return fact.operation is Operation.CREATE or not echoes(subject, fact)
+
+
+def _collects(subject: Subject, fact: Fact) -> bool:
+    answered = max(fact.at, fact.completed_at)
+    if echoes(subject, fact) or subject.seen_at > answered + COLLECTION_SECONDS:
+        return False
+    if fact.uids:
+        return subject.uid in fact.uids
+    return fact.namespace in ("", subject.key.namespace) and _selected(subject, fact.selector)
+
+
+def _selected(subject: Subject, selector: str) -> bool:
+    try:
+        return parse(selector).matches(subject.labels)
+    except ValueError:
+        return False

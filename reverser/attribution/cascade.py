@@ -1,0 +1,73 @@
+"""The deletion behind a deletion: garbage collection of an owner's dependents, or of a namespace.
+
+The garbage collector deletes what an owner leaves behind, the namespace controller what is in a
+namespace that goes. Both are the author of what they do; whose deletion made them do it is said
+besides, when it can be told. The owner went, so one of the requests to delete it succeeded: audited
+ones are those; without any, an admitted one, when all of them are of one actor.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from reverser.attribution.fact_index import Facts
+from reverser.attribution.missing_events import SKEW_SECONDS
+from reverser.model.fact import Fact, Source
+from reverser.model.subject import Subject
+
+COLLECTOR = "system:serviceaccount:kube-system:generic-garbage-collector"
+NAMESPACES = "system:serviceaccount:kube-system:namespace-controller"
+OWNERS = 100
+"""Owners, and owners of owners, that are asked: a pod's replica set's deployment are two."""
+
+
+def caused_by(subject: Subject, actor: str, facts: Facts) -> str:
+    """`bob deleted namespace shop`, or empty when nobody or more than one can be named."""
+    found = _causes(subject, actor, facts)
+    if len({fact.actor.name for fact in found}) != 1:
+        return ""
+    return min(f"{fact.actor.name} deleted {_object(fact)}" for fact in found)
+
+
+def _causes(subject: Subject, actor: str, facts: Facts) -> list[Fact]:
+    """The facts of people's deletions that a controller's deletion follows from."""
+    if actor == NAMESPACES:
+        return _people(subject, facts.namespace_deletions(subject.cluster, subject.key.namespace))
+    waiting, asked, causes = list(subject.owners) if actor == COLLECTOR else [], set[str](), list[Fact]()
+    while waiting and len(asked) < OWNERS:
+        uid = waiting.pop()
+        if uid not in asked:
+            asked.add(uid)
+            owners, people = _owner(subject, uid, facts)
+            waiting += owners
+            causes += people
+    return causes
+
+
+def _owner(subject: Subject, uid: str, facts: Facts) -> tuple[list[str], list[Fact]]:
+    """Who deleted this owner; when only a controller did, the owners to ask next."""
+    found = _before(subject, facts.deletions(subject.cluster, uid))
+    people = _people(subject, found)
+    if people:
+        return [], people
+    if any(fact.actor.name == NAMESPACES for fact in found):
+        return [], _people(subject, facts.namespace_deletions(subject.cluster, found[0].namespace))
+    return [owner for fact in found for owner in fact.owners], []
+
+
+def _people(subject: Subject, found: Sequence[Fact]) -> list[Fact]:
+    mine = [fact for fact in _before(subject, found) if fact.actor.name not in (COLLECTOR, NAMESPACES)]
+    audited = [fact for fact in mine if fact.source is Source.AUDIT]
+    return audited or mine
+
+
+def _before(subject: Subject, found: Sequence[Fact]) -> list[Fact]:
+    """A cause does not come after what it caused."""
+    return [fact for fact in found if fact.at <= subject.seen_at + SKEW_SECONDS]
+
+
+def _object(fact: Fact) -> str:
+    if (fact.group, fact.resource) == ("", "namespaces"):
+        return f"namespace {fact.name}"
+    kind = f"{fact.resource}.{fact.group}" if fact.group else fact.resource
+    return f"{kind} {fact.namespace}/{fact.name}" if fact.namespace else f"{kind} {fact.name}"

@@ -1,0 +1,106 @@
+"""The changes of the last minutes and what was said of them, against facts that come later.
+
+A commit is never changed: what a later fact tells of its author becomes a correction, which the
+writer puts beside it. Held in memory only, so a restart forgets what it could have corrected.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable
+
+import msgspec
+import trio
+
+from reverser.attribution.fact_index import Facts
+from reverser.attribution.join_keys import Key, telling, told
+from reverser.attribution.resolve import attribute
+from reverser.model.attribution import Attribution, Evidence
+from reverser.model.correction import Correction
+from reverser.model.entry import Entry
+from reverser.model.fact import KEPT_SECONDS, Fact
+from reverser.model.subject import Subject
+
+ENTRIES_MOST = 10_000
+SECONDS = KEPT_SECONDS / 2
+"""Facts that spoke for the author must still be there when they are weighed against a later one."""
+SEEN_SECONDS = KEPT_SECONDS * 0.75
+"""The same, of a change whose entry came late, since a full disk or a failing encryption held it up."""
+
+
+class _Said(msgspec.Struct):
+    """What the commit of one entry says."""
+
+    destination: str
+    subject: Subject
+    attribution: Attribution
+    at: float
+
+
+class Hindsight:
+    """Looks back at entries whose attribution was final."""
+
+    def __init__(self, facts: Facts, clock: Callable[[], float]) -> None:
+        self._facts = facts
+        self._clock = clock
+        self._said: dict[int, _Said] = {}
+        self._told: dict[Key, list[int]] = defaultdict(list)
+        self._corrections: dict[str, dict[int, Correction]] = defaultdict(dict)
+        self._corrected = trio.Event()
+
+    def remember(self, entry: Entry, attribution: Attribution) -> None:
+        """An entry has its final attribution, and its number."""
+        if entry.subject is None:
+            return
+        now = self._clock()
+        self._said[entry.seq] = _Said(entry.destination, entry.subject, attribution, now)
+        self._told[told(entry.subject)].append(entry.seq)
+        # A fact may have come while the entry was on its way into the journal.
+        self._look(entry.seq)
+        while len(self._said) > ENTRIES_MOST or next(iter(self._said.values())).at < now - SECONDS:
+            self._forget(next(iter(self._said)))
+
+    def heard(self, fact: Fact) -> None:
+        """A fact has come: it may tell another author than the commit does."""
+        for seq in [seq for key in telling(fact) for seq in self._told.get(key, ())]:
+            self._look(seq)
+
+    async def corrections(self, destination: str) -> list[Correction]:
+        """The corrections since the last call, at least one; waits for it."""
+        while not self._corrections[destination]:
+            await self._corrected.wait()
+        return [*self._corrections.pop(destination).values()]
+
+    def _look(self, seq: int) -> None:
+        """Compare what the commit says with what is known now."""
+        said = self._said[seq]
+        if said.subject.seen_at < self._clock() - SEEN_SECONDS:
+            return
+        found = attribute(said.subject, self._facts)
+        if _tells(found) and _content(found) != _content(said.attribution):
+            said.attribution = found
+            self._correct(Correction(said.destination, seq, said.subject.key, found))
+
+    def _correct(self, correction: Correction) -> None:
+        """Keep a correction until it is asked for; where nobody asks, the oldest go."""
+        corrections = self._corrections[correction.destination]
+        corrections[correction.seq] = correction
+        if len(corrections) > ENTRIES_MOST:
+            del corrections[next(iter(corrections))]
+        self._corrected.set()
+        self._corrected = trio.Event()
+
+    def _forget(self, seq: int) -> None:
+        key = told(self._said.pop(seq).subject)
+        self._told[key].remove(seq)
+        if not self._told[key]:
+            del self._told[key]
+
+
+def _tells(attribution: Attribution) -> bool:
+    return attribution.named or attribution.evidence is Evidence.AMBIGUOUS
+
+
+def _content(attribution: Attribution) -> tuple[bool, str, tuple[str, ...]]:
+    """What makes a difference: stronger evidence for the same author makes none."""
+    return attribution.named, attribution.actor.name, attribution.candidates

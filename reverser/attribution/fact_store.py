@@ -1,0 +1,98 @@
+"""What the webhooks have told, for as long as it may name an author.
+
+Outlives sessions, as facts do: a change of the configuration forgets nobody. Facts of audit are
+durable before the API server is told so; those of admission only over a stop.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Sequence
+
+import msgspec
+
+from reverser.attribution.attributor import Attributor
+from reverser.attribution.fact_index import Facts
+from reverser.bugs import left_out
+from reverser.errors import StalledError, TransientError
+from reverser.health import Health
+from reverser.intake.history import BEGAN, joinable
+from reverser.intake.patience import PatientJournal
+from reverser.metrics import Metrics
+from reverser.model.fact import Fact, Source
+from reverser.model.ports import Journal
+
+KEPT = "evidence"
+"""Under this name the journal keeps, over a stop, facts of admission whose change was not seen yet."""
+
+
+class Witnesses:
+    """The facts of all clusters, and the attributor that joins them with changes."""
+
+    def __init__(self, journal: Journal, metrics: Metrics, health: Health, grace_seconds: float) -> None:
+        self._journal = journal
+        self._metrics = metrics
+        self._facts = Facts(on_expired=self._expired)
+        patient = PatientJournal(journal, health, "witnesses")
+        self.attributor = Attributor(
+            self._facts, journal.key, patient, metrics, time.time, grace_seconds=grace_seconds
+        )
+
+    def take(self, fact: Fact) -> None:
+        """Remember a fact."""
+        self._add(fact, time.time())
+
+    async def keep(self, facts: Sequence[Fact]) -> None:
+        """Make facts of audit durable, then use them. Raises TransientError when they could not be kept."""
+        now = time.time()
+        try:
+            await self._journal.keep(facts, now)
+            await self._hear({fact.cluster for fact in facts})
+        except StalledError as error:
+            raise TransientError(error.message, hint=error.hint) from error
+        for fact in facts:
+            if self._add(fact, now):
+                self.attributor.heard(fact)
+
+    async def _hear(self, clusters: Iterable[str]) -> None:
+        """Wait for audit in these clusters from now on, after a restart too: first it is made durable."""
+        hearing = self.attributor.hearing
+        for cluster in clusters:
+            if not hearing.expects(cluster):
+                await self._journal.set_fact(_heard(cluster), "yes")
+        hearing.heard(clusters)
+
+    async def recall(self, clusters: Iterable[str]) -> None:
+        """Take back what the last process knew."""
+        histories = await self._journal.facts(BEGAN)
+        for arrived_at, fact in await self._journal.kept():
+            with left_out("journal", fact.cluster):
+                if joinable(fact, arrived_at, histories):
+                    self._facts.add(fact, arrived_at)
+        text = await self._journal.fact(KEPT)
+        if text:
+            with left_out("journal", KEPT):
+                self._facts.seed(msgspec.json.decode(text, type=list[Fact]), time.time())
+            # Good for one start only: after it nothing would tell that their change is long past.
+            await self._journal.set_fact(KEPT, "")
+        known = [cluster for cluster in clusters if await self._journal.fact(_heard(cluster))]
+        self.attributor.hearing.heard(known)
+
+    async def leave(self) -> None:
+        """Leave to the next process what may still be joined."""
+        facts = self._facts.export(self.attributor.sightings.versions())
+        asked = [fact for fact in facts if fact.source is Source.ADMISSION]
+        await self._journal.set_fact(KEPT, msgspec.json.encode(asked).decode())
+
+    def _add(self, fact: Fact, now: float) -> bool:
+        new = self._facts.add(fact, now)
+        if new:
+            self._metrics.count("facts_received", cluster=fact.cluster, source=fact.source.value)
+        return new
+
+    def _expired(self, fact: Fact) -> None:
+        self._metrics.count("facts_expired", cluster=fact.cluster, source=fact.source.value)
+
+
+def _heard(cluster: str) -> str:
+    return f"audit/{cluster}"

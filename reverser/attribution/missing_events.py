@@ -1,0 +1,99 @@
+"""What speaks against a lone audited response: signs that somebody else wrote, whose event is not here.
+
+Events can be lost, and a writer can see to it: Kubernetes has none of a server-side apply in YAML. Then the
+response to a request that changed nothing stands alone. Two things tell:
+
+- the managed fields: entries that the event before did not have must be the request's. Where there are none,
+  no apply may have given fields up, no other apply may have a stamp of that time or later, and nobody else
+  one whose fields are others than before: a second write within a second leaves the stamp as it is. Where no
+  entry has changed at all, or the event before is not known, nobody else may have a stamp of that time, and
+  the request must have one that is its own: only who takes away what others own leaves none. An object whose
+  managed fields were wiped tells nothing, so nobody is sure;
+- a gap: an event about the object that could not be read, or whose answer says nothing of what was stored.
+
+A request that names the version that it met is above all that, and so is a creation.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import msgspec
+
+from reverser.attribution.fact_index import Facts
+from reverser.model.change import Operation
+from reverser.model.fact import Fact
+from reverser.model.subject import Stamp, Subject
+
+GAP_SECONDS = 30.0
+"""How long after its answer we may see what a request has stored."""
+SKEW_SECONDS = 2.0
+"""What the clocks of API servers, and ours, may differ by."""
+
+
+class Signs(msgspec.Struct, frozen=True):
+    """What the managed fields of an object say of its newest write; see the fields of Subject."""
+
+    stamps: tuple[Stamp, ...]
+    known_before: bool
+    """Whether the event before is known, so that stamps are fresh or not."""
+    restated: bool = False
+    receded: bool = False
+    created_at: float = 0.0
+
+
+def gaps_of(subject: Subject, facts: Facts) -> list[Fact]:
+    """The gaps that may hide who made the change."""
+    if subject.operation is Operation.CREATE:
+        return []
+    return [fact for fact in facts.gaps(subject.key) if _hides(subject, fact)]
+
+
+def doubtful(subject: Subject, fact: Fact, gaps: Sequence[Fact]) -> bool:
+    """Whether somebody else may have made the change, and the request only have found it."""
+    if fact.operation is Operation.CREATE:
+        return False
+    if gaps or subject.operation is not Operation.UPDATE:
+        return bool(gaps)
+    if subject.unstamped:
+        return not fact.restamps
+    known_before = bool(subject.previous_version)
+    signs = Signs(subject.stamps, known_before, subject.restated, subject.receded, subject.created_at)
+    return stamped_by_others(signs, fact)
+
+
+def stamped_by_others(signs: Signs, fact: Fact) -> bool:
+    """Whether the managed fields tell of another writer than the request, or of none where it would show."""
+    if fact.restamps or not signs.stamps:
+        return False
+    fresh = [stamp for stamp in signs.stamps if stamp.fresh]
+    if fresh:
+        return not all(_may_be(stamp, fact) for stamp in fresh)
+    of_its_time = [stamp for stamp in signs.stamps if stamp.at >= math.floor(fact.at)]
+    others = [stamp for stamp in of_its_time if not _may_be(stamp, fact)]
+    if signs.restated:
+        # Whoever set a value that was his already has a stamp of that second. Who created the object has one
+        # for that, and need not have a part in the change.
+        possible = any(_may_be(stamp, fact) for stamp in signs.stamps if stamp in of_its_time or not stamp.at)
+        late = any(stamp.applied or stamp.at > signs.created_at for stamp in others)
+        return late or not possible or not of_its_time
+    if not signs.known_before:
+        return signs.receded or bool(others)
+    return signs.receded or any(stamp.applied or stamp.touched for stamp in others)
+
+
+def _hides(subject: Subject, gap: Fact) -> bool:
+    if (gap.operation is Operation.DELETE) is not (subject.operation is Operation.DELETE):
+        return False
+    if not gap.at:
+        return True
+    answered = max(gap.at, gap.completed_at)
+    return gap.at - SKEW_SECONDS <= subject.seen_at <= answered + GAP_SECONDS
+
+
+def _may_be(stamp: Stamp, fact: Fact) -> bool:
+    """Whether the request would have left this stamp."""
+    if fact.manager and fact.manager != stamp.manager:
+        return False
+    return stamp.subresource == fact.subresource and not (stamp.applied and fact.applied is False)

@@ -1,0 +1,139 @@
+"""Entries that wait for their author: settled by a fact, or at their deadline with what is known.
+
+They are in the journal like all others and the writer knows them; only their commit waits. Deadlines
+run side by side, so a burst waits no longer than one change. After a restart they wait anew: an API
+server that could not deliver tries again.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections import defaultdict
+from collections.abc import Callable
+
+import msgspec
+import trio
+
+from reverser.attribution.after_restart import recalled
+from reverser.attribution.fact_index import Facts
+from reverser.attribution.join_keys import Key, telling, told
+from reverser.attribution.resolve import settled
+from reverser.bugs import contained
+from reverser.errors import WithheldError
+from reverser.intake.patience import PatientJournal
+from reverser.model.attribution import Attribution
+from reverser.model.entry import Edit, Entry
+from reverser.model.fact import Fact
+
+WAITING_MOST = 20_000
+"""Beyond so many that wait, an entry is settled with what is known. Each is a few kilobytes at most."""
+Settled = Callable[[Entry, Attribution], None]
+"""Told of every entry that has waited."""
+
+
+class Settling:
+    """What waits, by object."""
+
+    def __init__(
+        self, facts: Facts, journal: PatientJournal, clock: Callable[[], float], on_settled: Settled
+    ) -> None:
+        self._facts = facts
+        self._journal = journal
+        self._clock = clock
+        self._on_settled = on_settled
+        self._waiting: dict[int, Entry] = {}
+        self._told: dict[Key, set[int]] = defaultdict(set)
+        self._deadlines: list[tuple[float, int]] = []
+        self._settled: dict[int, Attribution] = {}
+        self._before: dict[int, Attribution] = {}
+        """What an earlier process knew, whose facts are not all here."""
+        self._stirred = trio.Event()
+
+    def __len__(self) -> int:
+        return len(self._waiting)
+
+    async def resume(self, seconds: float) -> None:
+        """Take up what the last process has left waiting, for so many seconds more."""
+        until = self._clock() + seconds
+        for entry in await self._journal.waiting():
+            if entry.seq not in self._waiting and entry.seq not in self._settled:
+                self._before[entry.seq] = entry.attribution
+                self._add(entry, until)
+
+    def add(self, entry: Entry) -> None:
+        """Take an entry that waits, and that the journal has numbered."""
+        self._add(entry, entry.waits_until)
+
+    def heard(self, fact: Fact) -> None:
+        """A fact has come: it may settle what waits for it."""
+        for seq in [seq for key in telling(fact) for seq in self._told.get(key, ())]:
+            self._try(self._waiting[seq], float("inf"))
+
+    async def run(self) -> None:
+        """Make attributions durable as they are found."""
+        while True:
+            self._expire()
+            if self._settled:
+                found, self._settled = self._settled, {}
+                await self._journal.settle(found)
+            else:
+                await self._sleep()
+
+    def _add(self, entry: Entry, until: float) -> None:
+        if len(self._waiting) >= WAITING_MOST:
+            until = float("-inf")
+        if entry.subject is None:
+            # Nothing can be joined with it, whatever made the journal say that it waits.
+            self._settled[entry.seq] = entry.attribution
+            self._stirred.set()
+            return
+        entry = msgspec.structs.replace(entry, edit=Edit(entry.edit.path, None), changes=())
+        self._waiting[entry.seq] = entry
+        self._told[_key(entry)].add(entry.seq)
+        heapq.heappush(self._deadlines, (until, entry.seq))
+        self._stirred.set()
+        self._try(entry, until)
+
+    def _try(self, entry: Entry, until: float) -> None:
+        try:
+            with contained("attribution", entry.key):
+                assert entry.subject is not None
+                attribution = settled(entry.subject, self._facts, self._clock(), until)
+        except WithheldError:
+            attribution = entry.attribution
+        if attribution is not None:
+            self._remove(entry)
+            before = self._before.pop(entry.seq, None)
+            if before is not None:
+                attribution = recalled(before, attribution)
+                # It cannot be weighed again either: nothing later corrects it.
+                entry = msgspec.structs.replace(entry, subject=None)
+            self._settled[entry.seq] = attribution
+            self._on_settled(entry, attribution)
+            self._stirred.set()
+
+    def _remove(self, entry: Entry) -> None:
+        del self._waiting[entry.seq]
+        same = self._told[_key(entry)]
+        same.remove(entry.seq)
+        if not same:
+            del self._told[_key(entry)]
+
+    def _expire(self) -> None:
+        now = self._clock()
+        while self._deadlines and self._deadlines[0][0] <= now:
+            _, seq = heapq.heappop(self._deadlines)
+            if seq in self._waiting:
+                # Whatever the clock says next, which may be set back: nothing would ask again.
+                self._try(self._waiting[seq], float("-inf"))
+
+    async def _sleep(self) -> None:
+        self._stirred = trio.Event()
+        seconds = self._deadlines[0][0] - self._clock() if self._deadlines else float("inf")
+        with trio.move_on_after(max(0.0, seconds)):
+            await self._stirred.wait()
+
+
+def _key(entry: Entry) -> Key:
+    assert entry.subject is not None
+    return told(entry.subject)

@@ -1,0 +1,128 @@
+"""Subject and facts in, attribution out: the strongest evidence that names exactly one actor.
+
+    audit > admission > admission-key > audit-collection > manager > unresolved
+
+The result depends on the facts that are there, not on the order in which they came. `settled` says
+when it is worth waiting for more of them.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from reverser.attribution.by_admission import admitted
+from reverser.attribution.by_audit import audited, collected
+from reverser.attribution.candidates import Support, Weight
+from reverser.attribution.cascade import caused_by
+from reverser.attribution.fact_index import Facts
+from reverser.model.attribution import UNKNOWN, Attribution, Evidence
+from reverser.model.change import Operation
+from reverser.model.subject import Subject
+
+CANDIDATES = 10
+"""Names kept of an ambiguous change."""
+
+
+def attribute(subject: Subject, facts: Facts) -> Attribution:
+    """Who made this change, and how we know; never a guess between two.
+
+    Audit and admission check each other: each has an own blind spot (a no-op that echoes the
+    version of an unaudited write; an attempt that lost to a write we were not asked about), and they
+    do not share it. So where both name somebody, only somebody whom both name is the author.
+    """
+    audit, admission = audited(subject, facts), admitted(subject, facts)
+    silent = not admission.sole and not admission.torn
+    if _agree(audit, admission) or (audit.sole and (silent or audit.names <= admission.names)):
+        return _named(subject, audit, Evidence.AUDIT, facts)
+    if audit.names:
+        return _weighed_together(subject, audit, admission, facts)
+    if not silent:
+        return _admitted(subject, admission, facts)
+    collection = collected(subject, facts)
+    if collection.torn:
+        return _ambiguous(subject, collection.names)
+    if collection.sole:
+        return _named(subject, collection, Evidence.AUDIT_COLLECTION, facts)
+    return _unknown(subject)
+
+
+def asked(subject: Subject, facts: Facts) -> Attribution:
+    """What admission alone tells. Where it names nobody, those whom it leaves possible are still told."""
+    admission = admitted(subject, facts)
+    if admission.sole or admission.torn:
+        return _admitted(subject, admission, facts)
+    return msgspec.structs.replace(_unknown(subject), candidates=_few(admission.names))
+
+
+def settled(subject: Subject, facts: Facts, now: float, until: float) -> Attribution | None:
+    """The attribution; None before `until` (Unix seconds) as long as more facts may change it.
+
+    Admission precedes the write, so only audit is waited for. What cannot change any more waits for
+    nothing: a creation that audit names, and a change on which audit and admission agree. Audit alone
+    does not end the wait: the batch with the true writer may come after one with an echo.
+    """
+    return attribute(subject, facts) if now >= until or _final(subject, facts) else None
+
+
+def _final(subject: Subject, facts: Facts) -> bool:
+    audit, admission = audited(subject, facts), admitted(subject, facts)
+    if subject.operation is Operation.CREATE:
+        return audit.sole
+    return _agree(audit, admission)
+
+
+def _agree(audit: Support, admission: Support) -> bool:
+    """Whether admission names the only one whom audit leaves, who then need not prove it again."""
+    return admission.sole and audit.names == admission.names
+
+
+def _weighed_together(subject: Subject, audit: Support, admission: Support, facts: Facts) -> Attribution:
+    """Audit leaves several actors, or another than admission: one of them must be in both."""
+    both = audit.names & admission.names
+    if len(both) == 1 and admission.sole:
+        return _named(subject, admission, _admission(admission), facts)
+    return _ambiguous(subject, audit.names | admission.names)
+
+
+def _admitted(subject: Subject, admission: Support, facts: Facts) -> Attribution:
+    if admission.torn:
+        return _ambiguous(subject, admission.names)
+    return _named(subject, admission, _admission(admission), facts)
+
+
+def _admission(admission: Support) -> Evidence:
+    return Evidence.ADMISSION if admission.weight is Weight.PROVES else Evidence.ADMISSION_KEY
+
+
+def _named(subject: Subject, support: Support, evidence: Evidence, facts: Facts) -> Attribution:
+    assert support.fact is not None
+    return Attribution(
+        actor=support.fact.actor,
+        evidence=evidence,
+        manager=_manager(subject),
+        impersonator=support.fact.impersonator,
+        user_agent=support.fact.user_agent,
+        caused_by=_caused_by(subject, support.fact.actor.name, facts),
+    )
+
+
+def _caused_by(subject: Subject, actor: str, facts: Facts) -> str:
+    return caused_by(subject, actor, facts) if subject.operation is Operation.DELETE else ""
+
+
+def _ambiguous(subject: Subject, names: frozenset[str]) -> Attribution:
+    return Attribution(UNKNOWN, Evidence.AMBIGUOUS, manager=_manager(subject), candidates=_few(names))
+
+
+def _few(names: frozenset[str]) -> tuple[str, ...]:
+    return tuple(sorted(names)[:CANDIDATES])
+
+
+def _unknown(subject: Subject) -> Attribution:
+    manager = _manager(subject)
+    return Attribution(evidence=Evidence.MANAGER if manager else Evidence.UNRESOLVED, manager=manager)
+
+
+def _manager(subject: Subject) -> str:
+    """The last editor is not who deleted it."""
+    return "" if subject.operation is Operation.DELETE else subject.manager
