@@ -21,13 +21,11 @@ import trio
 
 from reverser.app.assembly import Assembly
 from reverser.app.bugs import show_bugs
-from reverser.app.bundles import keep_bundles
 from reverser.app.gauges import refresh
 from reverser.app.introduction import introduce
 from reverser.app.pluginfailures import PluginFailures
 from reverser.app.session import Session
 from reverser.app.space import keep_small
-from reverser.app.webhook import Webhooks, listen
 from reverser.attribution.fact_store import Witnesses
 from reverser.collector import settle
 from reverser.config import Config
@@ -44,6 +42,8 @@ from reverser.model.ports import Journal
 from reverser.model.resource import ResourceType
 from reverser.model.withheld import Withheld
 from reverser.plugins import Host, Plugin
+from reverser.webhook.ca_bundle import keep_bundles
+from reverser.webhook.server import Webhooks, listen
 
 log = structlog.get_logger()
 

@@ -24,12 +24,12 @@ from reverser.errors import StalledError
 from reverser.http.certificates import FOLDER, SelfManaged
 from reverser.kube.client import Client
 from reverser.kube.credentials import load
-from reverser.kube.webhooks import install
 from reverser.model.destination import Destination
 from reverser.model.rule import Rule
 from reverser.sandbox import Sandbox
-from reverser.stages.endpoint import by_url
-from reverser.stages.registration import registration
+from reverser.webhook.endpoint import by_url
+from reverser.webhook.install import install
+from reverser.webhook.registration import registration
 
 COMMIT_SECONDS = 60.0
 """How long a commit may take to arrive, before the demo gives up."""

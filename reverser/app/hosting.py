@@ -13,8 +13,6 @@ from reverser.config import Config, read
 from reverser.config.report import did_you_mean
 from reverser.config.secretfiles import unreadable
 from reverser.errors import ConfigError, Problem
-from reverser.http.pathsecret import KEY as PATH_SECRET
-from reverser.http.pathsecret import path_secret
 from reverser.model.identity import Identities
 from reverser.plugins import Host, load
 from reverser.plugins.load import absent
@@ -22,6 +20,8 @@ from reverser.plugins.register import register
 from reverser.plugins.settings import configure, faults
 from reverser.stages.identity import compile_identities
 from reverser.stages.mailmap import Mailmap
+from reverser.webhook.path_secret import KEY as PATH_SECRET
+from reverser.webhook.path_secret import path_secret
 
 log = structlog.get_logger()
 

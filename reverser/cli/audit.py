@@ -11,7 +11,7 @@ from reverser.cli import setting as shared
 from reverser.cli.options import config_option
 from reverser.cli.replay import replay_command
 from reverser.log import configure
-from reverser.stages.auditfiles import PATH, policy, policy_file, webhook_file
+from reverser.webhook.audit_policy import PATH, policy, policy_file, webhook_file
 
 
 @click.group(

@@ -18,16 +18,16 @@ from reverser.config import Cluster, Config, Webhook, load
 from reverser.errors import ConfigError, Problem
 from reverser.http.certificates import FOLDER, SelfManaged
 from reverser.http.kept import Kept
-from reverser.http.pathsecret import path_secret
 from reverser.journal.lock import lock
 from reverser.kube import credentials
 from reverser.kube.client import Client
 from reverser.kube.discovery import discover
 from reverser.model.resource import ResourceType
 from reverser.model.rule import Rule
-from reverser.stages.endpoint import Endpoint, by_service, by_url
 from reverser.stages.sanitize.excluded import excluded_type
 from reverser.stages.select.rules import ExcludeType
+from reverser.webhook.endpoint import Endpoint, by_service, by_url
+from reverser.webhook.path_secret import path_secret
 
 cluster_option = click.option("--cluster", "cluster_name", metavar="NAME", help="Which of the [[clusters]].")
 url_option = click.option("--url", metavar="URL", help="https://HOST[:PORT] that the API server calls.")

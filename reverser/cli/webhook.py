@@ -12,13 +12,13 @@ import trio
 from reverser.cli import setting as shared
 from reverser.cli.options import config_option
 from reverser.cli.setting import Reached, Setting
-from reverser.http.admission import PATH
-from reverser.kube import webhooks
 from reverser.kube.discovery import discover
 from reverser.log import configure
 from reverser.model.resource import ResourceType
-from reverser.stages.registration import NAME, registration
 from reverser.stages.yaml import render
+from reverser.webhook import install as webhooks
+from reverser.webhook.admission_endpoint import PATH
+from reverser.webhook.registration import NAME, registration
 
 name_option = click.option("--name", default=NAME, show_default=True, help="Name of the registration.")
 

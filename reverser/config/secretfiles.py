@@ -2,7 +2,7 @@
 
 They are no problem of the text: a file may be mounted after the start, and is read at each use. So
 `check` reports them, and `run` warns of them and starts. The secret of the webhook's path is not among them:
-it is read at the start (`http.pathsecret`).
+it is read at the start (`webhook.path_secret`).
 """
 
 from __future__ import annotations

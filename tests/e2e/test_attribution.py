@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from reverser.http.certificates import FOLDER, SelfManaged
-from reverser.kube.webhooks import COLLECTION
-from reverser.stages.registration import NAME
+from reverser.webhook.install import COLLECTION
+from reverser.webhook.registration import NAME
 from tests.e2e.daemon import wait_for
 from tests.e2e.remote import git
 from tests.e2e.setting import Setting

@@ -21,8 +21,8 @@ from reverser.errors import StalledError
 from reverser.http.authority import subject_names
 from reverser.http.kept import Kept
 from reverser.kube.keeping import Place
-from reverser.kube.webhooks import COLLECTION
-from reverser.stages.registration import NAME
+from reverser.webhook.install import COLLECTION
+from reverser.webhook.registration import NAME
 from tests.e2e.daemon import ROOT, Daemon, wait_for
 from tests.e2e.servers import ControlPlane
 from tests.e2e.setting import Setting

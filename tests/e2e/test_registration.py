@@ -18,14 +18,14 @@ import trio
 from reverser.config.tables import WebhookTls
 from reverser.http.certificates import FOLDER, SelfManaged
 from reverser.http.tls import open_tls
-from reverser.kube import webhooks
 from reverser.kube.client import Client
 from reverser.kube.credentials import load
 from reverser.kube.discovery import discover
 from reverser.model.rule import Rule
-from reverser.stages.endpoint import by_service, by_url
-from reverser.stages.registration import registration
 from reverser.stages.yaml import render
+from reverser.webhook import install
+from reverser.webhook.endpoint import by_service, by_url
+from reverser.webhook.registration import registration
 from tests.e2e.listener import Listener, eventually
 from tests.e2e.servers import ControlPlane
 
@@ -126,9 +126,9 @@ async def test_a_new_authority_is_put_into_the_registration(plane: ControlPlane,
     stranger.renew(datetime.now(UTC))
 
     async with Client.open(await load(str(plane.kubeconfig()), "")) as client:
-        assert await webhooks.keep_bundles(client, new) == [NAME]
-        assert await webhooks.keep_bundles(client, new) == []
-        assert await webhooks.keep_bundles(client, stranger.ca_bundle()) == []
+        assert await install.keep_bundles(client, new) == [NAME]
+        assert await install.keep_bundles(client, new) == []
+        assert await install.keep_bundles(client, stranger.ca_bundle()) == []
 
     after = installed(plane)
     assert base64.b64decode(after["webhooks"][0]["clientConfig"].pop("caBundle")) == new

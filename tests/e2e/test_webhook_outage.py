@@ -15,7 +15,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from reverser.stages.registration import TIMEOUT_SECONDS
+from reverser.webhook.registration import TIMEOUT_SECONDS
 from tests.e2e.daemon import wait_for
 from tests.e2e.remote import git
 from tests.e2e.setting import Setting

@@ -15,17 +15,17 @@ from queue import Queue
 import msgspec
 import trio
 
-from reverser.app.webhook import Router
 from reverser.attribution.fact_index import Facts
 from reverser.config.tables import WebhookTls
-from reverser.http import admission, audit
-from reverser.http.admission import Admission
-from reverser.http.audit import Audit
 from reverser.http.certificates import SelfManaged
 from reverser.http.server import serve
 from reverser.http.tls import open_tls
 from reverser.model.fact import Fact
 from reverser.model.resource import ResourceType
+from reverser.webhook import admission_endpoint, audit_endpoint
+from reverser.webhook.admission_endpoint import Admission
+from reverser.webhook.audit_endpoint import Audit
+from reverser.webhook.server import Router
 from tests.golden.recorded import event_list, review_body
 
 ADMISSION_BYTES = 100_000
@@ -101,7 +101,7 @@ class Endpoints:
     def _made(self, max_bytes: int) -> dict[str, Admission | Audit]:
         observed = {"clusters": ("default",), "read_seconds": self._read_seconds}
         return {
-            admission.PATH: Admission(
+            admission_endpoint.PATH: Admission(
                 self._take,
                 _type,
                 b"k" * 32,
@@ -109,7 +109,7 @@ class Endpoints:
                 max_bytes=ADMISSION_BYTES,
                 **observed,
             ),
-            audit.PATH: Audit(
+            audit_endpoint.PATH: Audit(
                 self._keep,
                 observe=lambda result, count: self.results.update({result: count}),
                 max_bytes=max_bytes,
@@ -142,7 +142,10 @@ class Endpoints:
 
     async def well(self) -> None:
         """Assert that good requests are answered, and their facts are known."""
-        for path, body in ((admission.PATH, review_body(GOOD)), (audit.PATH, event_list(GOOD))):
+        for path, body in (
+            (admission_endpoint.PATH, review_body(GOOD)),
+            (audit_endpoint.PATH, event_list(GOOD)),
+        ):
             known = len(self.facts)
             assert (await self.ask(request(path, body))).status == 200
             assert len(self.facts) == known + 1

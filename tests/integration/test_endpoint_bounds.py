@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 import trio
 
-from reverser.http import admission, audit, connections
+from reverser.http import connections
+from reverser.webhook import admission_endpoint, audit_endpoint
 from tests.golden.recorded import event_list, review_body
 from tests.integration.endpoints import (
     ADMISSION_BYTES,
@@ -40,33 +41,36 @@ async def endpoints(tmp_path: Path) -> AsyncIterator[Endpoints]:
 
 async def test_half_a_bomb_costs_what_was_sent_of_it(tmp_path: Path) -> None:
     """Nothing is unpacked before it is whole: twenty bodies that lack a byte hold no more than was sent."""
-    packed = gzip.compress(b" " * (audit.MAX_BYTES - 1))
-    async with Endpoints.open(tmp_path, max_bytes=audit.MAX_BYTES) as endpoints, AsyncExitStack() as stack:
+    packed = gzip.compress(b" " * (audit_endpoint.MAX_BYTES - 1))
+    async with (
+        Endpoints.open(tmp_path, max_bytes=audit_endpoint.MAX_BYTES) as endpoints,
+        AsyncExitStack() as stack,
+    ):
         await endpoints.well()
         before = resident_bytes()
         for _ in range(CLIENTS):
             stream = await stack.enter_async_context(endpoints.secure())
-            await stream.send_all(request(audit.PATH, packed, GZIP)[:-1])
-        await endpoints.held(audit.PATH, CLIENTS * (len(packed) - 1))
+            await stream.send_all(request(audit_endpoint.PATH, packed, GZIP)[:-1])
+        await endpoints.held(audit_endpoint.PATH, CLIENTS * (len(packed) - 1))
         assert resident_bytes() - before < 64 * MIB
         await endpoints.well()
 
 
 async def test_whole_bombs_share_the_budget(tmp_path: Path) -> None:
     """However many come at a time, their memory has one bound; each gets its answer."""
-    bomb = request(audit.PATH, gzip.compress(b" " * (audit.MAX_BYTES - 1)), GZIP)
+    bomb = request(audit_endpoint.PATH, gzip.compress(b" " * (audit_endpoint.MAX_BYTES - 1)), GZIP)
     statuses = list[int]()
 
     async def ask() -> None:
         statuses.append((await endpoints.ask(bomb)).status)
 
-    async with Endpoints.open(tmp_path, max_bytes=audit.MAX_BYTES) as endpoints:
+    async with Endpoints.open(tmp_path, max_bytes=audit_endpoint.MAX_BYTES) as endpoints:
         await endpoints.well()
         with sampled() as resident:
             async with trio.open_nursery() as nursery:
                 for _ in range(CLIENTS // 2):
                     nursery.start_soon(ask)
-        assert max(resident) - resident[0] < 6 * audit.MAX_BYTES
+        assert max(resident) - resident[0] < 6 * audit_endpoint.MAX_BYTES
         await endpoints.well()
 
     assert len(statuses) == CLIENTS // 2
@@ -76,8 +80,8 @@ async def test_whole_bombs_share_the_budget(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("path", "most", "bodies"),
     [
-        (admission.PATH, ADMISSION_BYTES, admission.LARGEST_BODIES),
-        (audit.PATH, AUDIT_BYTES, audit.LARGEST_BODIES),
+        (admission_endpoint.PATH, ADMISSION_BYTES, admission_endpoint.LARGEST_BODIES),
+        (audit_endpoint.PATH, AUDIT_BYTES, audit_endpoint.LARGEST_BODIES),
     ],
     ids=["admission", "audit"],
 )
@@ -87,14 +91,14 @@ async def test_one_endpoint_that_is_full_does_not_fill_the_other(
     """While unfinished bodies hold all that may be held it answers 503; the other one goes on, and so does
     it when they have gone.
     """
-    good = {admission.PATH: review_body(GOOD), audit.PATH: event_list(GOOD)}
+    good = {admission_endpoint.PATH: review_body(GOOD), audit_endpoint.PATH: event_list(GOOD)}
     async with AsyncExitStack() as stack:
         for _ in range(bodies):
             stream = await stack.enter_async_context(endpoints.secure())
             await stream.send_all(request(path, b" " * most)[:-1])
         await endpoints.held(path, bodies * (most - 1))
         statuses = {each: (await endpoints.ask(request(each, body))).status for each, body in good.items()}
-    assert statuses == {admission.PATH: 200, audit.PATH: 200} | {path: 503}
+    assert statuses == {admission_endpoint.PATH: 200, audit_endpoint.PATH: 200} | {path: 503}
 
     await endpoints.held(path, 0)
     await endpoints.alone()
@@ -105,8 +109,8 @@ async def test_one_endpoint_that_is_full_does_not_fill_the_other(
 STILL = {
     "no-handshake": None,
     "nothing": b"",
-    "head": head(admission.PATH)[:-20],
-    "body": request(audit.PATH, event_list(GOOD))[:-20],
+    "head": head(admission_endpoint.PATH)[:-20],
+    "body": request(audit_endpoint.PATH, event_list(GOOD))[:-20],
 }
 
 
@@ -116,7 +120,7 @@ async def test_connections_that_are_still_make_room(
 ) -> None:
     """However many hold a connection and say nothing, new ones are served, and so is one that is used."""
     monkeypatch.setattr(connections, "MOST", CLIENTS)
-    review = request(admission.PATH, review_body(GOOD))
+    review = request(admission_endpoint.PATH, review_body(GOOD))
     async with Endpoints.open(tmp_path) as endpoints, AsyncExitStack() as stack:
         used = await stack.enter_async_context(endpoints.secure())
         streams = list[trio.abc.Stream]()

@@ -17,16 +17,17 @@ import trio
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from reverser.http import admission, audit, connection
+from reverser.http import connection
+from reverser.webhook import admission_endpoint, audit_endpoint
 from tests.golden.recorded import NAMES, event_list, review_body
 from tests.integration.endpoints import Elsewhere, Endpoints, Reply, asked, chunked, head, request
 from tests.property.hostile import HOSTILE
 
 EXAMPLES = 120
-ANSWERS = {admission.PATH: (200, 400, 413, 415), audit.PATH: (200,)}
+ANSWERS = {admission_endpoint.PATH: (200, 400, 413, 415), audit_endpoint.PATH: (200,)}
 RECORDED = {
-    admission.PATH: [review_body(name) for name in NAMES],
-    audit.PATH: [event_list(name) for name in NAMES],
+    admission_endpoint.PATH: [review_body(name) for name in NAMES],
+    audit_endpoint.PATH: [event_list(name) for name in NAMES],
 }
 RAW = (
     "[" * 20_000 + "]" * 20_000,
@@ -176,7 +177,7 @@ def test_a_mutated_body_has_its_answer(elsewhere: Elsewhere, path: str, data: st
 def checked(path: str, reply: Reply) -> None:
     """One of the answers that there are; of a review that is answered, yes."""
     assert reply.status in ANSWERS[path]
-    if reply.status == 200 and path == admission.PATH:
+    if reply.status == 200 and path == admission_endpoint.PATH:
         assert json.loads(reply.body)["response"]["allowed"] is True
 
 
@@ -210,7 +211,7 @@ async def test_mutated_http_is_answered_or_ended(impatient: Endpoints) -> None:
 
 def spoiled(random: Random, number: int) -> bytes:
     """A request with some wrong bytes, most of them in its head or in the first chunks."""
-    path = (admission.PATH, audit.PATH)[number % 2]
+    path = (admission_endpoint.PATH, audit_endpoint.PATH)[number % 2]
     body = random.choice(RECORDED[path])
     if number % 3:
         whole = bytearray(head(path, b"Transfer-Encoding: chunked") + chunked(body, random.randint(1, 500)))

@@ -12,8 +12,8 @@ from reverser.config.tables import WebhookTls
 from reverser.http.certificates import SelfManaged
 from reverser.http.tls import open_tls
 from reverser.model.rule import Rule
-from reverser.stages.endpoint import by_url
-from reverser.stages.registration import registration
+from reverser.webhook.endpoint import by_url
+from reverser.webhook.registration import registration
 from tests.e2e.listener import Listener
 from tests.integration.kubernetes import Api, Object, configmap
 

@@ -18,12 +18,12 @@ from reverser.attribution import admission_review
 from reverser.attribution.audit_body import read_events
 from reverser.attribution.object_digest import evidence_digest
 from reverser.attribution.payloads import UndecodableError
-from reverser.http.admission import PATH as ADMISSION_PATH
-from reverser.http.admission import Admission
-from reverser.http.audit import PATH as AUDIT_PATH
-from reverser.http.audit import Audit
 from reverser.model.fact import Fact
 from reverser.model.resource import ObjectKey, ResourceType
+from reverser.webhook.admission_endpoint import PATH as ADMISSION_PATH
+from reverser.webhook.admission_endpoint import Admission
+from reverser.webhook.audit_endpoint import PATH as AUDIT_PATH
+from reverser.webhook.audit_endpoint import Audit
 from tests.golden.recorded import CHANGES, KEY, NAMES, event_list, resource_type, review_body, watched
 from tests.property.test_sanitize_properties import places, put
 from tests.unit.asgi import post

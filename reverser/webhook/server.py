@@ -13,14 +13,14 @@ from reverser.app.authority import shelf
 from reverser.app.keeper import Keeper
 from reverser.attribution.fact_store import Witnesses
 from reverser.config import Config
-from reverser.http import admission, audit
 from reverser.http.asgi import Receive, Scope, Send, answer
 from reverser.http.certificates import FOLDER, SelfManaged
-from reverser.http.pathsecret import Guarded, path_secret
 from reverser.http.server import serve
 from reverser.http.tls import open_tls
 from reverser.metrics import Metrics
 from reverser.model.resource import ResourceType
+from reverser.webhook import admission_endpoint, audit_endpoint
+from reverser.webhook.path_secret import Guarded, path_secret
 
 log = structlog.get_logger()
 
@@ -55,7 +55,7 @@ class Webhooks:
         self._metrics = metrics
         self._types = types
         clusters = [cluster.name for cluster in config.clusters]
-        self.admission = admission.Admission(
+        self.admission = admission_endpoint.Admission(
             witnesses.take,
             self._type,
             digest_key,
@@ -63,7 +63,7 @@ class Webhooks:
             observe=self._observe_review,
             max_bytes=config.webhook.max_body_bytes,
         )
-        self.audit = audit.Audit(
+        self.audit = audit_endpoint.Audit(
             witnesses.keep,
             clusters,
             wanted=self._wanted,
@@ -98,8 +98,8 @@ async def listen(
     if keeper is not None:
         await keeper.start()
     tls = await trio.to_thread.run_sync(open_tls, config.webhook.tls, folder)
-    shared: dict[str, Any] = {admission.PATH: webhooks.admission}
-    own: dict[str, Any] = {audit.PATH: webhooks.audit}
+    shared: dict[str, Any] = {admission_endpoint.PATH: webhooks.admission}
+    own: dict[str, Any] = {audit_endpoint.PATH: webhooks.audit}
     async with trio.open_nursery() as nursery:
         nursery.start_soon(tls.watch)
         if keeper is not None:

@@ -14,7 +14,7 @@ from urllib.parse import quote
 
 from reverser.kube.client import Client
 from reverser.kube.errors import NotFound
-from reverser.stages.registration import KEPT, WEBHOOK
+from reverser.webhook.registration import KEPT, WEBHOOK
 
 COLLECTION = "/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations"
 MANAGER = "reverser"

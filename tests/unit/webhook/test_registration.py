@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 
 from reverser.model.resource import ObjectKey, ResourceType
 from reverser.model.rule import Rule
-from reverser.stages.endpoint import by_service, by_url
-from reverser.stages.registration import registration
 from reverser.stages.sanitize.excluded import excluded_type
 from reverser.stages.select.rules import CompiledRule
+from reverser.webhook.endpoint import by_service, by_url
+from reverser.webhook.registration import registration
 
 URL, SERVICE = by_url("https://127.0.0.1:9443"), by_service("ops/reverser")
 

@@ -19,11 +19,11 @@ import msgspec
 
 from reverser.model.resource import ResourceType
 from reverser.model.rule import Rule
-from reverser.stages.endpoint import Endpoint
 from reverser.stages.sanitize.excluded import excluded_type
 from reverser.stages.select.resources import ANY
 from reverser.stages.select.rules import ExcludeType
-from reverser.stages.selected import CAUSES, Selection, covers, left_out, selected, takes_cluster_scoped
+from reverser.webhook.endpoint import Endpoint
+from reverser.webhook.scope import CAUSES, Selection, covers, left_out, selected, takes_cluster_scoped
 
 NAME = "reverser"
 WEBHOOK = "admission.gitops-reverser.io"

@@ -15,10 +15,10 @@ import trio
 import trio.testing
 
 from reverser.errors import TransientError
-from reverser.http import audit
-from reverser.http.audit import PATH, Audit
 from reverser.http.body import PART_BYTES
 from reverser.model.fact import Fact
+from reverser.webhook import audit_endpoint
+from reverser.webhook.audit_endpoint import PATH, Audit
 from tests.unit.asgi import Client, post
 from tests.unit.attribution.test_audit_body import batch, good
 from tests.unit.attribution.test_audit_fact import event
@@ -70,7 +70,7 @@ async def test_facts_are_kept(kept: Kept) -> None:
 
 async def test_a_large_batch_is_read_beside_the_loop(kept: Kept, monkeypatch: pytest.MonkeyPatch) -> None:
     """With the same outcome."""
-    monkeypatch.setattr(audit, "INLINE_BYTES", 10)
+    monkeypatch.setattr(audit_endpoint, "INLINE_BYTES", 10)
 
     assert (await post(kept.app, PATH, batch(good(1)))).response.status == 200
     assert len(kept.facts) == 1
@@ -127,7 +127,7 @@ async def test_the_log_has_a_sample_without_bodies(
         for _ in range(5):
             await post(kept.app, PATH, poison)
         assert len(lines) == 1
-        await trio.sleep(audit.LOG_SECONDS)
+        await trio.sleep(audit_endpoint.LOG_SECONDS)
         await post(kept.app, PATH + "/" + "x" * 10_000, poison)
 
     assert len(lines) == 2
@@ -177,7 +177,7 @@ async def test_a_compressed_body_is_unpacked_to_its_end(kept: Kept, length: int)
 async def test_a_body_that_finds_no_room_comes_again(kept: Kept) -> None:
     """503 with a time while others hold all that may be held, and 200 when they are done."""
     with kept.app.budget.share() as others:
-        assert others.take(audit.LARGEST_BODIES * audit.MAX_BYTES - 10)
+        assert others.take(audit_endpoint.LARGEST_BODIES * audit_endpoint.MAX_BYTES - 10)
         client = await post(kept.app, PATH, batch(good()))
         assert (client.response.status, client.response.headers[b"retry-after"]) == (503, b"1")
         packed = await post(kept.app, PATH, gzip.compress(batch(good())), headers=GZIP)

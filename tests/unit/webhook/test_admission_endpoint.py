@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 import trio.testing
 
-from reverser.http.admission import PATH, Admission
 from reverser.model.fact import Fact
+from reverser.webhook.admission_endpoint import PATH, Admission
 from tests.unit.asgi import Client, post
 from tests.unit.attribution.test_admission_review import CONFIG_MAPS, KEY, body
 

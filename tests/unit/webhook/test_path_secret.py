@@ -11,8 +11,8 @@ from structlog.testing import capture_logs
 
 from reverser.errors import ConfigError
 from reverser.http.asgi import Receive, Scope, Send, answer
-from reverser.http.pathsecret import Guarded, path_secret
 from reverser.model.secret import SecretRef
+from reverser.webhook.path_secret import Guarded, path_secret
 from tests.unit.asgi import post
 
 SECRET = "canary-0123456789abcdef0123456789"

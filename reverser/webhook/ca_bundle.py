@@ -13,8 +13,9 @@ import trio
 
 from reverser.config import Cluster
 from reverser.errors import ReverserError
-from reverser.kube import credentials, webhooks
+from reverser.kube import credentials
 from reverser.kube.client import Client
+from reverser.webhook import install
 
 log = structlog.get_logger()
 
@@ -47,4 +48,4 @@ async def keep_bundles(
 async def _keep(cluster: Cluster, bundle: bytes) -> list[str]:
     login = await credentials.load(cluster.kubeconfig, cluster.context)
     async with Client.open(login) as client:
-        return await webhooks.keep_bundles(client, bundle)
+        return await install.keep_bundles(client, bundle)

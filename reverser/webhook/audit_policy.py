@@ -14,12 +14,13 @@ from typing import Any
 
 from reverser.model.resource import ResourceType
 from reverser.model.rule import Rule
-from reverser.stages.endpoint import Endpoint
-from reverser.stages.registration import QUESTIONS
 from reverser.stages.sanitize.excluded import excluded_type
 from reverser.stages.select.resources import ANY
 from reverser.stages.select.rules import ExcludeType
-from reverser.stages.selected import (
+from reverser.stages.yaml import render
+from reverser.webhook.endpoint import Endpoint
+from reverser.webhook.registration import QUESTIONS
+from reverser.webhook.scope import (
     NAMESPACES,
     SECRETS,
     Selection,
@@ -28,7 +29,6 @@ from reverser.stages.selected import (
     only_namespaces,
     selected,
 )
-from reverser.stages.yaml import render
 
 PATH = "/audit"
 MUTATING = ("create", "update", "patch", "delete", "deletecollection")

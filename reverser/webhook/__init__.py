@@ -1,0 +1,1 @@
+"""What API servers call: the listener, its endpoints, and how an API server is told of them."""
