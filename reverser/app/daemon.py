@@ -27,11 +27,11 @@ from reverser.app.pluginfailures import PluginFailures
 from reverser.app.session import Session
 from reverser.app.space import keep_small
 from reverser.attribution.fact_store import Witnesses
+from reverser.certs.self_managed import FOLDER, SelfManaged
 from reverser.collector import settle
 from reverser.config import Config
 from reverser.errors import ConfigError, StalledError, TransientError
 from reverser.health import Health
-from reverser.http.certificates import FOLDER, SelfManaged
 from reverser.http.probes import Probes, on_loopback
 from reverser.http.server import serve
 from reverser.journal.lock import lock

@@ -13,11 +13,11 @@ import click
 import msgspec
 import trio
 
-from reverser.app.authority import agreed, shelf
+from reverser.certs.ca_state import Kept
+from reverser.certs.secret_store import agreed, shelf
+from reverser.certs.self_managed import FOLDER, SelfManaged
 from reverser.config import Cluster, Config, Webhook, load
 from reverser.errors import ConfigError, Problem
-from reverser.http.certificates import FOLDER, SelfManaged
-from reverser.http.kept import Kept
 from reverser.journal.lock import lock
 from reverser.kube import credentials
 from reverser.kube.client import Client

@@ -9,14 +9,14 @@ from typing import Any, TypeAlias
 import structlog
 import trio
 
-from reverser.app.authority import shelf
-from reverser.app.keeper import Keeper
 from reverser.attribution.fact_store import Witnesses
+from reverser.certs.secret_store import shelf
+from reverser.certs.secret_sync import Keeper
+from reverser.certs.self_managed import FOLDER, SelfManaged
+from reverser.certs.tls_context import open_tls
 from reverser.config import Config
 from reverser.http.asgi import Receive, Scope, Send, answer
-from reverser.http.certificates import FOLDER, SelfManaged
 from reverser.http.server import serve
-from reverser.http.tls import open_tls
 from reverser.metrics import Metrics
 from reverser.model.resource import ResourceType
 from reverser.webhook import admission_endpoint, audit_endpoint

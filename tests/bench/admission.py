@@ -16,7 +16,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from reverser.http.certificates import FOLDER
+from reverser.certs.self_managed import FOLDER
 from tests.bench.cluster import change, fill
 from tests.bench.hostile import hostile_writes
 from tests.bench.options import Options, say

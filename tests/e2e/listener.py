@@ -10,8 +10,8 @@ from typing import Any
 import msgspec
 import trio
 
+from reverser.certs.tls_context import Tls
 from reverser.http.server import serve
-from reverser.http.tls import Tls
 
 
 class Listener:

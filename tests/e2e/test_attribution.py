@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from reverser.http.certificates import FOLDER, SelfManaged
+from reverser.certs.self_managed import FOLDER, SelfManaged
 from reverser.webhook.install import COLLECTION
 from reverser.webhook.registration import NAME
 from tests.e2e.daemon import wait_for

@@ -15,11 +15,11 @@ import pytest
 import trio
 import yaml
 
-from reverser.app.authority import Shelf, agreed
+from reverser.certs.ca import subject_names
+from reverser.certs.ca_state import Kept
+from reverser.certs.secret_store import Shelf, agreed
 from reverser.config import Cluster
 from reverser.errors import StalledError
-from reverser.http.authority import subject_names
-from reverser.http.kept import Kept
 from reverser.kube.keeping import Place
 from reverser.webhook.install import COLLECTION
 from reverser.webhook.registration import NAME

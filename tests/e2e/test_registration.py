@@ -15,9 +15,9 @@ import pytest
 import tomli_w
 import trio
 
+from reverser.certs.self_managed import FOLDER, SelfManaged
+from reverser.certs.tls_context import open_tls
 from reverser.config.tables import WebhookTls
-from reverser.http.certificates import FOLDER, SelfManaged
-from reverser.http.tls import open_tls
 from reverser.kube.client import Client
 from reverser.kube.credentials import load
 from reverser.kube.discovery import discover

@@ -16,10 +16,10 @@ import msgspec
 import trio
 
 from reverser.attribution.fact_index import Facts
+from reverser.certs.self_managed import SelfManaged
+from reverser.certs.tls_context import open_tls
 from reverser.config.tables import WebhookTls
-from reverser.http.certificates import SelfManaged
 from reverser.http.server import serve
-from reverser.http.tls import open_tls
 from reverser.model.fact import Fact
 from reverser.model.resource import ResourceType
 from reverser.webhook import admission_endpoint, audit_endpoint

@@ -19,15 +19,15 @@ import tomli_w
 import trio
 import yaml
 
-from reverser.app.authority import Shelf, agreed
-from reverser.app.keeper import Keeper
+from reverser.certs.ca import subject_names
+from reverser.certs.ca_state import Kept, renewed
+from reverser.certs.secret_store import Shelf, agreed
+from reverser.certs.secret_sync import Keeper
+from reverser.certs.self_managed import SelfManaged
+from reverser.certs.tls_context import open_tls
 from reverser.config import Cluster
 from reverser.config.tables import WebhookTls
 from reverser.errors import StalledError, TransientError
-from reverser.http.authority import subject_names
-from reverser.http.certificates import SelfManaged
-from reverser.http.kept import Kept, renewed
-from reverser.http.tls import open_tls
 from reverser.kube import keeping
 from reverser.kube.client import Client
 from reverser.kube.credentials import load

@@ -16,12 +16,12 @@ import trio
 from cryptography.hazmat.primitives import serialization
 
 from reverser import log
+from reverser.certs.pem_files import PemFiles
+from reverser.certs.self_managed import SelfManaged
+from reverser.certs.tls_context import Tls, open_tls
 from reverser.config.tables import WebhookTls
 from reverser.errors import ConfigError
-from reverser.http.certificates import SelfManaged
-from reverser.http.pem import PemFiles
 from reverser.http.server import serve
-from reverser.http.tls import Tls, open_tls
 from tests.e2e.certificates import Authority
 
 POLL_SECONDS = 0.02

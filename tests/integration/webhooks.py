@@ -8,9 +8,9 @@ from functools import partial
 from itertools import count
 from pathlib import Path
 
+from reverser.certs.self_managed import SelfManaged
+from reverser.certs.tls_context import open_tls
 from reverser.config.tables import WebhookTls
-from reverser.http.certificates import SelfManaged
-from reverser.http.tls import open_tls
 from reverser.model.rule import Rule
 from reverser.webhook.endpoint import by_url
 from reverser.webhook.registration import registration

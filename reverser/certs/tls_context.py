@@ -20,10 +20,10 @@ from pathlib import Path
 import structlog
 import trio
 
+from reverser.certs.pem_files import BadPem, PemFiles
+from reverser.certs.self_managed import SelfManaged
 from reverser.config.tables import WebhookTls
 from reverser.errors import ConfigError, Problem, StalledError
-from reverser.http.certificates import SelfManaged
-from reverser.http.pem import BadPem, PemFiles
 
 log = structlog.get_logger()
 

@@ -4,8 +4,8 @@
     server.pem   the listener's key and certificate
 
 A pair is one file, so that it is replaced at once or not at all; what is renewed when is told in
-`http.kept`. With `secret` these files are the working copy of what the Secret keeps, and
-`app.authority` brings them here.
+`certs.ca_state`. With `secret` these files are the working copy of what the Secret keeps, and
+`certs.secret_store` brings them here.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
+from reverser.certs.ca import subject_name, subject_names
+from reverser.certs.ca_state import Kept, UnusableError, renewed
 from reverser.errors import ConfigError, Problem, StalledError
-from reverser.http.authority import subject_name, subject_names
-from reverser.http.kept import Kept, UnusableError, renewed
 from reverser.private import write_private
 
 FOLDER = "webhook"

@@ -15,9 +15,9 @@ from datetime import datetime
 import msgspec
 from cryptography import x509
 
+from reverser.certs.ca_state import Kept, UnusableError, parted, renewed
 from reverser.config import Cluster, Config
 from reverser.errors import StalledError, TransientError
-from reverser.http.kept import Kept, UnusableError, parted, renewed
 from reverser.kube import credentials, keeping
 from reverser.kube.client import Client
 from reverser.kube.errors import ApiError, Conflict

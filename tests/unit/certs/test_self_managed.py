@@ -11,8 +11,8 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
+from reverser.certs.self_managed import SelfManaged
 from reverser.errors import ConfigError, StalledError
-from reverser.http.certificates import SelfManaged
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 DAY = timedelta(days=1)

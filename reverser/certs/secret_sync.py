@@ -11,9 +11,9 @@ from datetime import UTC, datetime
 import structlog
 import trio
 
-from reverser.app.authority import Shelf, agreed, stalled
+from reverser.certs.secret_store import Shelf, agreed, stalled
+from reverser.certs.self_managed import SelfManaged
 from reverser.errors import StalledError, TransientError
-from reverser.http.certificates import SelfManaged
 from reverser.kube.backoff import Backoff
 
 log = structlog.get_logger()

@@ -18,7 +18,7 @@ from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import serialization
 
-from reverser.http.authority import Key, Pair, due, issue, new_authority, public_pem
+from reverser.certs.ca import Key, Pair, due, issue, new_authority, public_pem
 
 BEGIN = b"-----BEGIN CERTIFICATE-----"
 
