@@ -14,8 +14,6 @@ import msgspec
 import trio
 
 from reverser.app.hosting import hosted
-from reverser.app.replay import replay
-from reverser.app.replayed import Summary
 from reverser.cli.failure import interrupted
 from reverser.cli.options import config_option
 from reverser.cli.setting import cluster_option
@@ -25,6 +23,8 @@ from reverser.config.remote import parse
 from reverser.intake.unmet import message
 from reverser.log import configure
 from reverser.model.destination import Destination
+from reverser.replay.run import replay
+from reverser.replay.summary import Summary
 
 BRANCH = "audit-history"
 MOST_PLACES = 20

@@ -72,7 +72,7 @@ class Entry(msgspec.Struct, frozen=True):
     waits_until: float = 0.0
     """Unix seconds: until then its author may yet be told, and it has no commit. 0: it is final."""
     audit: str = ""
-    """Of a replayed audit event: which write of the object it was (`stages.replay.seen`)."""
+    """Of a replayed audit event: which write of the object it was (`replay.known_writes`)."""
     seq: int = 0
     """Given by the journal; rising, never used twice. 0 before `append`."""
     appended_at: float = 0.0

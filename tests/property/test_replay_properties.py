@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from reverser.model.attribution import UNRESOLVED
 from reverser.model.change import Operation
 from reverser.model.resource import ResourceType
-from reverser.stages.replay.order import Order
-from reverser.stages.replay.seen import Seen, after, known, later, parse_trailer, place_of, trailer
-from reverser.stages.replay.write import Form, Write
+from reverser.replay.known_writes import Seen, after, known, later, parse_trailer, place_of, trailer
+from reverser.replay.order import Order
+from reverser.replay.write import Form, Write
 
 MAPS = ResourceType("", "v1", "configmaps", "ConfigMap", True)
 SECOND = 1_000_000

@@ -12,8 +12,6 @@ import pytest
 import trio
 import trio.testing
 
-from reverser.app import auditlogs
-from reverser.app.auditlogs import AuditLogs
 from reverser.attribution.fact_index import BYTES_MOST as FACTS_BYTES_MOST
 from reverser.attribution.fact_index import Facts
 from reverser.kube import linewise
@@ -22,9 +20,10 @@ from reverser.kube.tap import Room, Tap
 from reverser.model.change import Observation, Operation
 from reverser.model.commit import CommitPlan
 from reverser.model.entry import Edit, Entry
+from reverser.replay import log_merge, order
+from reverser.replay.log_merge import AuditLogs
+from reverser.replay.resource_types import Types
 from reverser.stages.aside import BYTES_MOST, ENTRIES_MOST
-from reverser.stages.replay import order
-from reverser.stages.replay.types import Types
 from reverser.stages.window import Window
 from tests.e2e.test_replay import event, lines
 from tests.integration.intaking import config_map, live
@@ -88,12 +87,12 @@ def test_a_replay_holds_back_a_bounded_number_of_bytes(tmp_path: Path) -> None:
             file.write(json.dumps(told).encode() + b"\n")
     logs = AuditLogs([str(log)], Types(), lambda _: True)
     names = list[str]()
-    most = order.MOST_BYTES + auditlogs.CHUNK_BYTES + 400_000
+    most = order.MOST_BYTES + log_merge.CHUNK_BYTES + 400_000
     while (batch := logs.next()) is not None:
         names += [write.name for write in batch.writes]
         assert logs.held_bytes <= most
         assert (
-            sum(len(msgspec.json.encode(write)) for write in batch.writes) <= auditlogs.BATCH_BYTES + 400_000
+            sum(len(msgspec.json.encode(write)) for write in batch.writes) <= log_merge.BATCH_BYTES + 400_000
         )
     logs.close()
 

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from reverser.stages.replay.signs import by_others, marks
+from reverser.replay.missing_writes import by_others, marks
 from tests.unit.attribution.test_audit_fact import stored
-from tests.unit.test_replay_write import one
+from tests.unit.replay.test_event_writes import one
 
 BOB = ("kubectl-edit", "Update", "2026-11-23T16:22:45Z")
 """What the request of `event` leaves."""

@@ -12,14 +12,14 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
-from reverser.app.auditlog import AuditLog, Line, Place
 from reverser.attribution.audit_event import decode_event
 from reverser.attribution.audit_fact import seconds
 from reverser.attribution.payloads import UndecodableError
-from reverser.stages.replay.order import Order
-from reverser.stages.replay.reading import Wants, leftover, writes
-from reverser.stages.replay.types import Types
-from reverser.stages.replay.write import MICROSECONDS, Told
+from reverser.replay.event_writes import Wants, leftover, writes
+from reverser.replay.log_file import AuditLog, Line, Place
+from reverser.replay.order import Order
+from reverser.replay.resource_types import Types
+from reverser.replay.write import MICROSECONDS, Told
 
 LOG = "log/"
 """Prefix of the journal's facts on logs."""

@@ -13,8 +13,8 @@ import itertools
 from collections import defaultdict
 from typing import Generic, TypeVar
 
-from reverser.stages.replay.seen import place_of
-from reverser.stages.replay.write import MICROSECONDS, Emptied, Told
+from reverser.replay.known_writes import place_of
+from reverser.replay.write import MICROSECONDS, Emptied, Told
 
 SPAN_SECONDS = 5
 MOST = 5000

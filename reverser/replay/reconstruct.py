@@ -14,9 +14,9 @@ import msgspec
 from reverser.model.change import Change, Operation, Origin, Stream
 from reverser.model.entry import Record
 from reverser.model.resource import ResourceType
+from reverser.replay.resource_types import Types
+from reverser.replay.write import MICROSECONDS, Form, Write
 from reverser.stages.along import known_content
-from reverser.stages.replay.types import Types
-from reverser.stages.replay.write import MICROSECONDS, Form, Write
 from reverser.stages.route import Route
 from reverser.stages.sanitize.sensitive import CLARIFY, sensitive
 

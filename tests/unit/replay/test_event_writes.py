@@ -13,9 +13,9 @@ from reverser.attribution.payloads import UndecodableError
 from reverser.model.attribution import Evidence
 from reverser.model.change import Operation
 from reverser.model.resource import ResourceType
-from reverser.stages.replay.reading import leftover, writes
-from reverser.stages.replay.types import Types
-from reverser.stages.replay.write import Emptied, Form, Gap, Write
+from reverser.replay.event_writes import leftover, writes
+from reverser.replay.resource_types import Types
+from reverser.replay.write import Emptied, Form, Gap, Write
 from tests.unit.attribution.test_audit_fact import event, ref, stored
 
 DEFINITION = {

@@ -13,14 +13,14 @@ from reverser.model.destination import Destination
 from reverser.model.entry import UNSEEN, Record
 from reverser.model.resource import ObjectKey
 from reverser.model.rule import Rule, SanitizeRule, SensitiveRule
-from reverser.stages.replay.reading import writes
-from reverser.stages.replay.state import Unknown, changed, merged
-from reverser.stages.replay.types import Types
-from reverser.stages.replay.write import Form, Write
+from reverser.replay.event_writes import writes
+from reverser.replay.reconstruct import Unknown, changed, merged
+from reverser.replay.resource_types import Types
+from reverser.replay.write import Form, Write
 from reverser.stages.route import Route, compile_routes
 from tests.hooks import HOOKS
 from tests.unit.attribution.test_audit_fact import event, stored
-from tests.unit.test_replay_write import DATABASES
+from tests.unit.replay.test_event_writes import DATABASES
 
 KEY = bytes(32)
 CONTENT = {

@@ -11,11 +11,11 @@ from typing import Protocol
 
 import pytest
 
-from reverser.app import auditlog
-from reverser.app.auditlog import AuditLog, Place
-from reverser.app.auditlogs import AuditLogs
 from reverser.errors import StalledError
-from reverser.stages.replay.types import Types
+from reverser.replay import log_file
+from reverser.replay.log_file import AuditLog, Place
+from reverser.replay.log_merge import AuditLogs
+from reverser.replay.resource_types import Types
 from tests.e2e.test_replay import event, lines
 
 
@@ -133,7 +133,7 @@ def test_what_follows_a_compressed_log_does_not_spoil_it(tmp_path: Path) -> None
 
 def test_a_line_without_end_is_not_kept(made: Made, monkeypatch: pytest.MonkeyPatch) -> None:
     """It is counted, and the lines behind it are read."""
-    monkeypatch.setattr(auditlog, "MOST_BYTES", 10)
+    monkeypatch.setattr(log_file, "MOST_BYTES", 10)
     log = made(b"one\n" + b"x" * 1000 + b"\ntwo\n")
 
     assert texts(log) == [b"one\n", b"two\n"]

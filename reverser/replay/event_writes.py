@@ -31,10 +31,10 @@ from reverser.model.attribution import Attribution, Evidence, bounded
 from reverser.model.change import Operation
 from reverser.model.fact import Fact
 from reverser.model.resource import ResourceType
+from reverser.replay.request_bodies import items_of, merges, object_of
+from reverser.replay.resource_types import DEFINITIONS, Types
+from reverser.replay.write import MICROSECONDS, Emptied, Form, Gap, Write
 from reverser.stages.managed import manager
-from reverser.stages.replay.bodies import items_of, merges, object_of
-from reverser.stages.replay.types import DEFINITIONS, Types
-from reverser.stages.replay.write import MICROSECONDS, Emptied, Form, Gap, Write
 
 Wants: TypeAlias = Callable[[ResourceType], bool]
 

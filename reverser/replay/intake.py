@@ -26,14 +26,14 @@ from reverser.model.change import Change, Operation
 from reverser.model.entry import ANY, Along, Entry
 from reverser.model.ports import Encrypter, Journal
 from reverser.model.resource import ObjectKey
+from reverser.replay.absent_paths import FACT as FOUND
+from reverser.replay.absent_paths import Absent
+from reverser.replay.known_writes import Seen, after, known, later, parse_trailer, place, place_of, trailer
+from reverser.replay.missing_writes import by_others, marks
+from reverser.replay.reconstruct import Unknown, changed
+from reverser.replay.resource_types import Types
+from reverser.replay.write import Emptied, Form, Gap, Told, Write
 from reverser.stages.decision import Decision, encrypted, kept_back
-from reverser.stages.replay.absent import FACT as FOUND
-from reverser.stages.replay.absent import Absent
-from reverser.stages.replay.seen import Seen, after, known, later, parse_trailer, place, place_of, trailer
-from reverser.stages.replay.signs import by_others, marks
-from reverser.stages.replay.state import Unknown, changed
-from reverser.stages.replay.types import Types
-from reverser.stages.replay.write import Emptied, Form, Gap, Told, Write
 from reverser.stages.route import Route
 
 SEEN = "seen/"

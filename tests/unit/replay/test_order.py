@@ -9,11 +9,11 @@ import msgspec
 import pytest
 
 from reverser.attribution.audit_event import decode_event
-from reverser.stages.replay.order import Order
-from reverser.stages.replay.reading import writes
-from reverser.stages.replay.seen import NEAR, Seen, after, known, later, parse_trailer, trailer
-from reverser.stages.replay.types import Types
-from reverser.stages.replay.write import Form, Write
+from reverser.replay.event_writes import writes
+from reverser.replay.known_writes import NEAR, Seen, after, known, later, parse_trailer, trailer
+from reverser.replay.order import Order
+from reverser.replay.resource_types import Types
+from reverser.replay.write import Form, Write
 from tests.unit.attribution.test_audit_fact import event
 
 SECOND = 1_000_000

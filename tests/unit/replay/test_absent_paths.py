@@ -8,7 +8,7 @@ import msgspec
 
 from reverser.model.resource import ResourceType
 from reverser.model.rule import SensitiveRule
-from reverser.stages.replay.absent import Absent
+from reverser.replay.absent_paths import Absent
 
 V1 = ResourceType("example.com", "v1", "databases", "Database", True)
 V2 = msgspec.structs.replace(V1, version="v2")

@@ -17,15 +17,12 @@ import structlog
 import trio
 
 from reverser.app.assembly import Assembly, keep_meanings
-from reverser.app.auditlogs import LOG, AuditLogs
 from reverser.app.daemon import opened_journal
 from reverser.app.opening import Opening
-from reverser.app.replayed import Summary, coverage, folder
 from reverser.config import Config
 from reverser.errors import StalledError
 from reverser.git.repository import open_repository
 from reverser.health import Health
-from reverser.intake.replay import SEEN, Replay
 from reverser.journal.reading import reading
 from reverser.metrics import Metrics
 from reverser.model.condition import Condition
@@ -35,12 +32,15 @@ from reverser.model.ports import Journal, Landed, Repository
 from reverser.model.push import Pushed
 from reverser.model.resource import ResourceType
 from reverser.plugins import Host
+from reverser.replay.absent_paths import FACT as FOUND
+from reverser.replay.event_writes import Wants
+from reverser.replay.intake import SEEN, Replay
+from reverser.replay.known_writes import parse_trailer, trailer_path
+from reverser.replay.log_merge import LOG, AuditLogs
+from reverser.replay.resource_types import Types
+from reverser.replay.summary import Summary, coverage, folder
 from reverser.sops.program import programs
 from reverser.stages.file_owner import inside
-from reverser.stages.replay.absent import FACT as FOUND
-from reverser.stages.replay.reading import Wants
-from reverser.stages.replay.seen import parse_trailer, trailer_path
-from reverser.stages.replay.types import Types
 from reverser.stages.select.meaning import FACT, joined
 
 log = structlog.get_logger()

@@ -14,7 +14,7 @@ from urllib.parse import quote, unquote
 import msgspec
 
 from reverser.model.attribution import bounded
-from reverser.stages.replay.write import MICROSECONDS, Emptied, Form, Gap, Told, Write
+from reverser.replay.write import MICROSECONDS, Emptied, Form, Gap, Told, Write
 from reverser.stages.text import visible
 
 NEAR = 600 * MICROSECONDS
@@ -41,7 +41,7 @@ class Seen(msgspec.Struct, frozen=True):
     others: tuple[str, ...] = ()
     """Users whose writes since then could not be replayed."""
     marks: tuple[str, ...] = ()
-    """See `stages.replay.signs`."""
+    """See `replay.missing_writes`."""
 
 
 def place(namespace: str, type_name: str, name: str) -> str:

@@ -17,8 +17,8 @@ from reverser.attribution.missing_events import Signs, stamped_by_others
 from reverser.model.change import Operation
 from reverser.model.fact import Fact
 from reverser.model.subject import Stamp
+from reverser.replay.write import Form, Write
 from reverser.stages import managed
-from reverser.stages.replay.write import Form, Write
 
 MOST = 20
 """Stamps of one object that are kept."""
