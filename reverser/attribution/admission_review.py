@@ -21,8 +21,8 @@ from reverser.model.attribution import bounded
 from reverser.model.change import Operation
 from reverser.model.fact import Fact, Source
 from reverser.model.resource import ObjectKey, ResourceType
+from reverser.sanitize.managed_fields import BUCKETS, STATUS
 from reverser.stages.depth import shallow
-from reverser.stages.managed import BUCKETS, STATUS
 
 API_VERSION = "admission.k8s.io/v1"
 KIND = "AdmissionReview"

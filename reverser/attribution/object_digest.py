@@ -23,10 +23,10 @@ import msgspec
 from reverser.attribution.drop_empty import without_empty
 from reverser.errors import WithheldError
 from reverser.model.resource import ObjectKey, ResourceType
+from reverser.sanitize.document import keeps_status, sanitize
+from reverser.sanitize.metadata import SERVER_FIELDS
+from reverser.sanitize.policy import Policy
 from reverser.stages.sanitize.builtin import BUILTIN_GROUPS
-from reverser.stages.sanitize.document import keeps_status, sanitize
-from reverser.stages.sanitize.metadata import SERVER_FIELDS
-from reverser.stages.sanitize.policy import Policy
 
 NOT_COMPARABLE = b""
 MOST_BYTES = 256 * 1024

@@ -17,7 +17,7 @@ from reverser.attribution.missing_events import SKEW_SECONDS
 from reverser.model.change import Change, ListCompleted, ListStarted, Operation, Origin, Stream
 from reverser.model.entry import Entry
 from reverser.model.subject import Stamp, Subject
-from reverser.stages import managed
+from reverser.sanitize import managed_fields
 
 LABELS_MOST = 100
 """Of an object whose labels are looked at for a selector: with 100 they are 32 kB at most."""
@@ -76,12 +76,12 @@ class Sightings:
             return
         seen[uid] = Sighting(
             str(metadata.get("resourceVersion", "")),
-            managed.changed_at(written) or 0.0,
+            managed_fields.changed_at(written) or 0.0,
             change.deleted,
             _replicas(change.object),
-            managed.status_marks(written),
-            frozenset(managed.stamps(written)),
-            managed.owned_marks(written),
+            managed_fields.status_marks(written),
+            frozenset(managed_fields.stamps(written)),
+            managed_fields.owned_marks(written),
             not change.created and _wiped(written, seen.get(uid)),
         )
 
@@ -121,15 +121,15 @@ class Sightings:
             replicas_before=None if before is None else before.replicas,
             replicas=_replicas(change.object),
             replicas_only=_scaled_only(entry),
-            manager="" if change.deleted or status_written else managed.manager(written),
-            subresource=managed.subresource(written) if written_at else None,
+            manager="" if change.deleted or status_written else managed_fields.manager(written),
+            subresource=managed_fields.subresource(written) if written_at else None,
             status_written=status_written,
             written_at=written_at,
             stamps=_stamps(written, before) if operation is Operation.UPDATE else (),
             receded=_receded(written, before),
             unstamped=operation is Operation.UPDATE and _wiped(written, before),
-            created_at=managed.created_at(written) or 0.0,
-            restated=before is not None and before.owned_marks == managed.owned_marks(written),
+            created_at=managed_fields.created_at(written) or 0.0,
+            restated=before is not None and before.owned_marks == managed_fields.owned_marks(written),
             labels=_texts(metadata.get("labels")),
             owners=tuple(_owners(metadata)),
             seen_at=change.seen_at,
@@ -159,8 +159,8 @@ def _written(change: Change) -> dict[str, Any]:
 def _written_at(change: Change, written: dict[str, Any], before: Sighting | None) -> float:
     """See `Subject.written_at`."""
     if change.deleted:
-        return managed.deletion_asked_at(written) or 0.0
-    newest = managed.only_newest_at(written) or 0.0
+        return managed_fields.deletion_asked_at(written) or 0.0
+    newest = managed_fields.only_newest_at(written) or 0.0
     if newest > change.seen_at + SKEW_SECONDS:  # somebody has written it there
         return 0.0
     return newest if before is None or newest > before.written_at else 0.0
@@ -170,12 +170,12 @@ def _receded(written: dict[str, Any], before: Sighting | None) -> bool:
     """See `Subject.receded`."""
     if before is None:
         return False
-    return any(applied for applied, _ in before.owned_marks - managed.owned_marks(written))
+    return any(applied for applied, _ in before.owned_marks - managed_fields.owned_marks(written))
 
 
 def _wiped(written: dict[str, Any], before: Sighting | None) -> bool:
     """Whether managed fields are gone. Objects that were created without content never have any."""
-    if managed.entries(written):
+    if managed_fields.entries(written):
         return False
     return before is None or before.wiped or bool(before.owned_marks)
 
@@ -183,12 +183,12 @@ def _wiped(written: dict[str, Any], before: Sighting | None) -> bool:
 def _stamps(written: dict[str, Any], before: Sighting | None) -> tuple[Stamp, ...]:
     """See `Subject.stamps`. Without the event before nothing is known to be fresh."""
     known = frozenset[int]() if before is None else before.stamps
-    touched = frozenset[int]() if before is None else managed.touched(written, before.owned_marks)
+    touched = frozenset[int]() if before is None else managed_fields.touched(written, before.owned_marks)
     found = [
         msgspec.structs.replace(
             stamp, fresh=before is not None and mark not in known, touched=mark in touched
         )
-        for mark, stamp in managed.stamps(written).items()
+        for mark, stamp in managed_fields.stamps(written).items()
     ]
     return tuple(sorted(found, key=lambda stamp: (stamp.fresh, stamp.at), reverse=True)[:STAMPS_MOST])
 
@@ -197,7 +197,7 @@ def _status_written(change: Change, written: dict[str, Any], before: Sighting | 
     """See `Subject.status_written`. An entry that only went lost its fields to another writer."""
     if change.deleted or before is None:
         return False
-    return not {*managed.status_marks(written)} <= {*before.status_marks}
+    return not {*managed_fields.status_marks(written)} <= {*before.status_marks}
 
 
 def _metadata(obj: dict[str, Any]) -> dict[str, Any]:

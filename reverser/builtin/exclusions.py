@@ -7,8 +7,8 @@ from typing import Any
 
 from reverser import hookimpl
 from reverser.model.resource import ObjectKey, ResourceType
-from reverser.stages.sanitize.excluded import excluded_type
-from reverser.stages.sanitize.exclusion import exclusion
+from reverser.sanitize.excluded_objects import exclusion
+from reverser.sanitize.excluded_types import excluded_type
 
 
 @hookimpl

@@ -9,7 +9,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from reverser.config.report import did_you_mean, one_of, show
-from reverser.stages.sanitize.fieldpath import parse_path
+from reverser.sanitize.field_path import parse_path
 from reverser.stages.select import labels
 
 if TYPE_CHECKING:

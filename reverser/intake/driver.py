@@ -47,9 +47,9 @@ from reverser.model.entry import Append, Record
 from reverser.model.ports import Encrypter, Journal
 from reverser.model.resource import ObjectKey
 from reverser.model.suspicion import Suspicion
+from reverser.sanitize.suspicious_values import suspicious
 from reverser.stages.decision import Decision, kept_back
 from reverser.stages.route import Route
-from reverser.stages.sanitize.suspicious import suspicious
 
 BATCH = 200
 MARKS = (ListCompleted, Identified, Settled)

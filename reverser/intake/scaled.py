@@ -17,7 +17,7 @@ from reverser.bugs import left_out
 from reverser.model.change import Change, Stream
 from reverser.model.entry import Record
 from reverser.model.resource import ObjectKey
-from reverser.stages.sanitize.scale import scale_target
+from reverser.sanitize.autoscaled import scale_target
 
 Target: TypeAlias = tuple[str, str, str, str, str]
 """Cluster, namespace, group, kind and name of a workload."""

@@ -23,8 +23,8 @@ from reverser.model.change import Change, Stream
 from reverser.model.condition import Condition
 from reverser.model.resource import ResourceType
 from reverser.model.rule import SensitiveRule
-from reverser.stages.sanitize.fieldpath import parse_path, reaches
-from reverser.stages.sanitize.sensitive import sensitive
+from reverser.sanitize.field_path import parse_path, reaches
+from reverser.sanitize.sensitive import sensitive
 
 log = structlog.get_logger()
 

@@ -25,9 +25,9 @@ from reverser.plugins.guard import ExcessError, lessened, unchanged
 from reverser.plugins.meter import Meter
 from reverser.plugins.plugin import Hooks
 from reverser.plugins.watchdog import Watchdog
+from reverser.sanitize.field_owners import managers_of
+from reverser.sanitize.json_content import copied
 from reverser.stages.message import NOBODY
-from reverser.stages.sanitize.content import copied
-from reverser.stages.sanitize.ownership import managers_of
 
 NOWHERE = Destination("", "")
 About: TypeAlias = tuple[ObjectKey, ResourceType, Destination, Owners]

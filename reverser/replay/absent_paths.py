@@ -17,7 +17,7 @@ import msgspec
 from reverser.bugs import left_out
 from reverser.model.resource import ResourceType
 from reverser.model.rule import SensitiveRule
-from reverser.stages.sanitize.fieldpath import parse_path, reaches
+from reverser.sanitize.field_path import parse_path, reaches
 from reverser.stages.select.resources import means
 
 FACT = "found/"

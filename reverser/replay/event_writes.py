@@ -34,7 +34,7 @@ from reverser.model.resource import ResourceType
 from reverser.replay.request_bodies import items_of, merges, object_of
 from reverser.replay.resource_types import DEFINITIONS, Types
 from reverser.replay.write import MICROSECONDS, Emptied, Form, Gap, Write
-from reverser.stages.managed import manager
+from reverser.sanitize.managed_fields import manager
 
 Wants: TypeAlias = Callable[[ResourceType], bool]
 

@@ -18,7 +18,7 @@ from reverser.model.change import Operation
 from reverser.model.fact import Fact
 from reverser.model.subject import Stamp
 from reverser.replay.write import Form, Write
-from reverser.stages import managed
+from reverser.sanitize import managed_fields
 
 MOST = 20
 """Stamps of one object that are kept."""
@@ -33,7 +33,7 @@ def marks(write: Write, before: tuple[str, ...] = ()) -> tuple[str, ...]:
     """
     stamps = _stamps(write)
     if stamps:
-        return (_digest(managed.entries(write.body)), *sorted(_applied(write)), *map(_digest, stamps))
+        return (_digest(managed_fields.entries(write.body)), *sorted(_applied(write)), *map(_digest, stamps))
     if write.operation is not Operation.UPDATE:
         return ()
     if write.form is not Form.REPLICAS or write.request is None or not before:
@@ -54,9 +54,9 @@ def by_others(write: Write, before: tuple[str, ...]) -> bool:
         msgspec.structs.replace(stamp, fresh=bool(before) and not _is_kept(stamp, kept))
         for stamp in _stamps(write)
     )
-    restated = bool(before) and owned == _digest(managed.entries(write.body))
+    restated = bool(before) and owned == _digest(managed_fields.entries(write.body))
     receded = not {each for each in kept if each.startswith(APPLIED)} <= _applied(write)
-    created_at = managed.created_at(write.body) or 0.0
+    created_at = managed_fields.created_at(write.body) or 0.0
     return stamped_by_others(Signs(stamps, False, restated, receded, created_at), request)
 
 
@@ -82,14 +82,16 @@ def _leaves(left: str, stamp: Stamp) -> bool:
 
 def _applied(write: Write) -> set[str]:
     """The newest entries of applies, with the fields that they own."""
-    entries = [each for each in managed.entries(write.body) if each.get("operation") == managed.APPLY]
+    entries = [
+        each for each in managed_fields.entries(write.body) if each.get("operation") == managed_fields.APPLY
+    ]
     return {f"{APPLIED}{_digest(each)}" for each in entries[-MOST:]}
 
 
 def _stamps(write: Write) -> list[Stamp]:
     if write.request is None:
         return []
-    found = managed.stamps(write.body).values()
+    found = managed_fields.stamps(write.body).values()
     return sorted(found, key=lambda stamp: stamp.at, reverse=True)[:MOST]
 
 

@@ -16,9 +16,9 @@ from reverser.model.entry import Record
 from reverser.model.resource import ResourceType
 from reverser.replay.resource_types import Types
 from reverser.replay.write import MICROSECONDS, Form, Write
+from reverser.sanitize.sensitive import CLARIFY, sensitive
 from reverser.stages.along import known_content
 from reverser.stages.route import Route
-from reverser.stages.sanitize.sensitive import CLARIFY, sensitive
 
 NOT_KNOWN = "a patch of an object that the log does not show before"
 NOT_KEPT = "a patch of an object that is not kept whole"

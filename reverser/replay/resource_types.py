@@ -21,7 +21,7 @@ import msgspec
 from reverser.model.resource import ResourceType
 from reverser.replay.builtin_types import SHORT_NAMES
 from reverser.replay.builtin_types import TYPES as KUBERNETES
-from reverser.stages.managed import entries
+from reverser.sanitize.managed_fields import entries
 from reverser.stages.sanitize.builtin import BUILTIN_GROUPS
 from reverser.stages.select.meaning import Meanings
 from reverser.stages.select.resources import ANY, calls, matches

@@ -17,15 +17,15 @@ from reverser.model.change import Change, Operation, Origin
 from reverser.model.document import Document
 from reverser.model.entry import Edit, Entry, Record
 from reverser.model.sealed import Sealed
+from reverser.sanitize.document import in_clear, sanitize, significant
+from reverser.sanitize.managed_fields import written as written_by
+from reverser.sanitize.suspicious_values import suspicious
 from reverser.stages.along import Told, latest, told, unseen
 from reverser.stages.decision import Decision, digest, encrypted, kept_back
 from reverser.stages.departure import deleted, deselected, labels_of, lacking, left, wanted
 from reverser.stages.equality import same
 from reverser.stages.exclude import actors
-from reverser.stages.managed import written as written_by
 from reverser.stages.route import Route
-from reverser.stages.sanitize.document import in_clear, sanitize, significant
-from reverser.stages.sanitize.suspicious import suspicious
 from reverser.stages.select.rules import CompiledRule
 from reverser.stages.yaml import render
 

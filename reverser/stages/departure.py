@@ -16,10 +16,10 @@ from reverser.model.attribution import UNRESOLVED, Attribution
 from reverser.model.change import Change, Operation, Origin, Stream
 from reverser.model.entry import Edit, Entry, Record
 from reverser.model.resource import ResourceType
+from reverser.sanitize.managed_fields import changed_at, manager
 from reverser.stages.along import unseen
 from reverser.stages.decision import Decision
 from reverser.stages.exclude import actors
-from reverser.stages.managed import changed_at, manager
 from reverser.stages.route import Route
 from reverser.stages.select.rules import CompiledRule
 

@@ -14,10 +14,10 @@ import msgspec
 from reverser.model.destination import Destination
 from reverser.model.resource import ObjectKey, ResourceType
 from reverser.model.rule import Rule, SanitizeRule, SensitiveRule
+from reverser.sanitize.mask import without_values
+from reverser.sanitize.policy import Policy
+from reverser.sanitize.sensitive import hidden, sensitive
 from reverser.stages.layout import Layout, compile_layout
-from reverser.stages.sanitize.policy import Policy
-from reverser.stages.sanitize.secrets import without_values
-from reverser.stages.sanitize.sensitive import hidden, sensitive
 from reverser.stages.select.rules import CompiledRule
 from reverser.stages.sops import mark
 

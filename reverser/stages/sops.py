@@ -17,7 +17,7 @@ import msgspec
 from reverser.errors import WithheldError
 from reverser.model.destination import Sops
 from reverser.model.sealed import Clear
-from reverser.stages.sanitize.revealed import IDENTITY
+from reverser.sanitize.restore_values import IDENTITY
 from reverser.stages.yaml import render
 
 RECIPIENTS = {

@@ -15,8 +15,8 @@ from reverser.plugins.guard import ExcessError, lessened
 from reverser.plugins.plugin import Hook, Hooks, Plugin
 from reverser.plugins.register import register
 from reverser.plugins.settings import configure
+from reverser.sanitize.field_owners import managers_of
 from reverser.stages import paths
-from reverser.stages.sanitize.ownership import managers_of
 from reverser.stages.text import cut
 from reverser.testing.limit import limited
 from reverser.testing.samples import ACTORS, DESTINATION, TYPES, key_of, plan, samples, type_of

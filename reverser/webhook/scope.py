@@ -14,7 +14,7 @@ from collections.abc import Collection, Iterable, Sequence
 
 from reverser.model.resource import ResourceType
 from reverser.model.rule import Rule
-from reverser.stages.sanitize.excluded import excluded_type
+from reverser.sanitize.excluded_types import excluded_type
 from reverser.stages.select.resources import ANY, matches
 from reverser.stages.select.rules import CompiledRule, ExcludeType
 

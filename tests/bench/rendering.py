@@ -8,8 +8,8 @@ from typing import Any
 
 import msgspec
 
-from reverser.stages.sanitize.document import sanitize
-from reverser.stages.sanitize.policy import Policy
+from reverser.sanitize.document import sanitize
+from reverser.sanitize.policy import Policy
 from reverser.stages.yaml import render
 from tests.bench.options import Options
 from tests.bench.result import Row, at_least

@@ -13,11 +13,11 @@ from reverser.errors import WithheldError
 from reverser.model.destination import Destination
 from reverser.model.resource import ObjectKey, ResourceType
 from reverser.model.rule import Rule
+from reverser.sanitize.document import sanitize
+from reverser.sanitize.excluded_objects import exclusion
+from reverser.sanitize.excluded_types import excluded_type
+from reverser.sanitize.policy import Policy
 from reverser.stages.layout import compile_layout, placed
-from reverser.stages.sanitize.document import sanitize
-from reverser.stages.sanitize.excluded import excluded_type
-from reverser.stages.sanitize.exclusion import exclusion
-from reverser.stages.sanitize.policy import Policy
 from reverser.stages.select.rules import CompiledRule
 from reverser.stages.yaml import render
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from reverser.stages.managed import changed_at
+from reverser.sanitize.managed_fields import changed_at
 from tests.e2e.daemon import wait_for
 from tests.e2e.expected import difference
 from tests.e2e.remote import git

@@ -16,8 +16,8 @@ from collections import Counter
 from random import Random
 from typing import Any
 
-from reverser.stages.sanitize.document import sanitize
-from reverser.stages.sanitize.policy import Policy
+from reverser.sanitize.document import sanitize
+from reverser.sanitize.policy import Policy
 from reverser.stages.yaml import render
 from tests.e2e.daemon import wait_for
 from tests.e2e.law.cluster import collection, dry_run, key_of

@@ -21,8 +21,8 @@ import yaml
 
 from reverser.model.document import Document
 from reverser.model.resource import ObjectKey, ResourceType
-from reverser.stages.sanitize.document import sanitize
-from reverser.stages.sanitize.policy import Policy
+from reverser.sanitize.document import sanitize
+from reverser.sanitize.policy import Policy
 
 CASES = Path(__file__).parent / "cases"
 KEY = b"golden" * 5

@@ -8,15 +8,15 @@ from typing import Any
 import pytest
 import yaml
 
-from reverser.stages.sanitize.bookkeeping import ANNOTATIONS, JOB_LABELS, LABELS, NAMESPACE_NAME
-from reverser.stages.sanitize.defaults import DEFAULTS, OF_KIND, POD_SPEC
-from reverser.stages.sanitize.document import sanitize
-from reverser.stages.sanitize.exclusion import exclusion
-from reverser.stages.sanitize.fieldpath import parse_path
-from reverser.stages.sanitize.kinds import RULES
-from reverser.stages.sanitize.made import MADE
-from reverser.stages.sanitize.metadata import FINALIZERS, SERVER_FIELDS
-from reverser.stages.sanitize.templates import TEMPLATES
+from reverser.sanitize.defaults import DEFAULTS, OF_KIND, POD_SPEC
+from reverser.sanitize.document import sanitize
+from reverser.sanitize.excluded_objects import exclusion
+from reverser.sanitize.field_path import parse_path
+from reverser.sanitize.generated_objects import MADE
+from reverser.sanitize.kinds import RULES
+from reverser.sanitize.known_annotations import ANNOTATIONS, JOB_LABELS, LABELS, NAMESPACE_NAME
+from reverser.sanitize.metadata import FINALIZERS, SERVER_FIELDS
+from reverser.sanitize.pod_templates import TEMPLATES
 from tests.golden.corpus import (
     CASES,
     NAMES,

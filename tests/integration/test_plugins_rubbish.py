@@ -17,8 +17,8 @@ from reverser.model.push import Pushed
 from reverser.plugins.host import Host
 from reverser.plugins.register import SPECIFICATIONS
 from reverser.plugins.room import ENDED, STUCK
+from reverser.sanitize.object_copies import LAST_APPLIED
 from reverser.stages.message import NOBODY, message
-from reverser.stages.sanitize.copies import LAST_APPLIED
 from reverser.testing import ACTORS, DESTINATION, TYPES, contract, key_of, make, plan
 
 

@@ -13,14 +13,14 @@ from hypothesis import strategies as st
 
 from reverser.errors import WithheldError
 from reverser.model.document import Document
-from reverser.stages.managed import changed_at, manager
-from reverser.stages.sanitize.bookkeeping import ANNOTATIONS, LABELS
-from reverser.stages.sanitize.copies import LAST_APPLIED
-from reverser.stages.sanitize.document import sanitize, significant
-from reverser.stages.sanitize.exclusion import exclusion
-from reverser.stages.sanitize.metadata import SERVER_FIELDS
-from reverser.stages.sanitize.policy import Policy
-from reverser.stages.sanitize.scale import scale_target
+from reverser.sanitize.autoscaled import scale_target
+from reverser.sanitize.document import sanitize, significant
+from reverser.sanitize.excluded_objects import exclusion
+from reverser.sanitize.known_annotations import ANNOTATIONS, LABELS
+from reverser.sanitize.managed_fields import changed_at, manager
+from reverser.sanitize.metadata import SERVER_FIELDS
+from reverser.sanitize.object_copies import LAST_APPLIED
+from reverser.sanitize.policy import Policy
 from tests.golden.corpus import KEY, NAMES, Style, key_of, resource_of, source
 
 CANARY = "canary-7f3e"

@@ -11,11 +11,11 @@ import pytest
 
 from reverser.model.change import Stream
 from reverser.model.rule import SensitiveRule
+from reverser.sanitize.document import sanitize
+from reverser.sanitize.policy import Policy
+from reverser.sanitize.secret_search import _LONG, _of_short
+from reverser.sanitize.suspicious_values import suspicious
 from reverser.stages.describe import describe
-from reverser.stages.sanitize.document import sanitize
-from reverser.stages.sanitize.policy import Policy
-from reverser.stages.sanitize.search import _LONG, _of_short
-from reverser.stages.sanitize.suspicious import suspicious
 from reverser.stages.yaml import render
 from tests.bench.shapes import Pair, shapes
 

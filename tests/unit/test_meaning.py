@@ -16,8 +16,8 @@ from reverser.metrics import Metrics
 from reverser.model.change import Stream
 from reverser.model.resource import ObjectKey, ResourceType
 from reverser.model.rule import Rule, SanitizeRule, SensitiveRule
-from reverser.stages.sanitize.document import sanitize
-from reverser.stages.sanitize.policy import Policy, field_rules
+from reverser.sanitize.document import sanitize
+from reverser.sanitize.policy import Policy, field_rules
 from reverser.stages.select.meaning import Meanings, may_mean
 from reverser.stages.select.resources import means
 from reverser.stages.select.rules import CompiledRule

@@ -9,10 +9,10 @@ import pytest
 import yaml
 
 from reverser.model.resource import ObjectKey, ResourceType
+from reverser.sanitize.document import sanitize
+from reverser.sanitize.policy import Policy
 from reverser.stages import adopt
 from reverser.stages.manifest import read
-from reverser.stages.sanitize.document import sanitize
-from reverser.stages.sanitize.policy import Policy
 
 POD = {
     "dnsPolicy": "ClusterFirst",

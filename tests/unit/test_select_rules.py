@@ -11,7 +11,7 @@ from reverser.model.change import Operation, Stream
 from reverser.model.destination import Destination
 from reverser.model.resource import ObjectKey, ResourceType
 from reverser.model.rule import Rule, SanitizeRule
-from reverser.stages.sanitize.excluded import excluded_type
+from reverser.sanitize.excluded_types import excluded_type
 from reverser.stages.select.rules import CompiledRule
 from reverser.stages.select.streams import MOST_NAMESPACES, coverage, streams
 

@@ -13,9 +13,9 @@ from reverser.model.destination import Sops
 from reverser.model.resource import ObjectKey, ResourceType
 from reverser.model.rule import SanitizeRule, SensitiveRule
 from reverser.model.sealed import Clear
+from reverser.sanitize.document import in_clear, sanitize
+from reverser.sanitize.policy import Policy
 from reverser.stages import adopt, sops
-from reverser.stages.sanitize.document import in_clear, sanitize
-from reverser.stages.sanitize.policy import Policy
 
 SECRETS = ResourceType("", "v1", "secrets", "Secret", True)
 DATABASES = ResourceType("example.com", "v1", "databases", "Database", True)

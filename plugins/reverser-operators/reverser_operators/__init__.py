@@ -11,7 +11,7 @@ from typing import Any
 from reverser import hookimpl
 from reverser.model.owners import Owners
 from reverser.model.resource import ObjectKey, ResourceType
-from reverser.stages.sanitize.ownership import managers_of
+from reverser.sanitize.field_owners import managers_of
 from reverser_operators.matching import concerns, made_by_operator, stripped
 from reverser_operators.rule import Made, Strip
 from reverser_operators.settings import Settings

@@ -10,7 +10,7 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from reverser.model.owners import Owners
-from reverser.stages.sanitize.fieldpath import parse_path, without
+from reverser.sanitize.field_path import parse_path, without
 from reverser_operators.rule import Made, Strip
 
 

@@ -25,8 +25,8 @@ from reverser_operators.tables import TABLES
 from reverser.model.owners import Owners
 from reverser.model.resource import ObjectKey, ResourceType
 from reverser.plugins import Host, Plugin
-from reverser.stages.sanitize.fieldpath import parse_path
-from reverser.stages.sanitize.ownership import managers_of
+from reverser.sanitize.field_owners import managers_of
+from reverser.sanitize.field_path import parse_path
 from reverser.testing import DESTINATION, contract
 
 CASES = Path(__file__).parent / "cases"

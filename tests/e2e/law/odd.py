@@ -12,8 +12,8 @@ import msgspec
 import yaml
 
 from reverser.model.resource import ResourceType
-from reverser.stages.sanitize.document import sanitize
-from reverser.stages.sanitize.policy import Policy
+from reverser.sanitize.document import sanitize
+from reverser.sanitize.policy import Policy
 from reverser.stages.yaml import render
 from tests.e2e.law.cluster import collection, dry_run, key_of, path_of
 from tests.e2e.servers import ControlPlane

@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 
 from reverser.model.resource import ObjectKey, ResourceType
-from reverser.stages.sanitize.excluded import excluded_type
+from reverser.sanitize.excluded_types import excluded_type
 from tests.e2e.law.cluster import Objects, key_of, prepare, settled, types_by_name
 from tests.e2e.law.documents import STYLES, Style, Written, written
 from tests.e2e.law.laws import Answers, accepted, recreated, refusal, unchanged

@@ -1,0 +1,150 @@
+"""One object becomes one document.
+
+The order: a private copy; what is stripped from every kind; the rule of the kind; what equals the
+default, if the style says so; the values of a Secret, and what else is sensitive; what the user
+strips; what looks like a secret, if it is to be masked. Each step only takes away. Whatever goes
+wrong on the way, the object is withheld.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from reverser.errors import WithheldError
+from reverser.model.document import Document
+from reverser.model.resource import ObjectKey, ResourceType
+from reverser.model.sealed import Clear
+from reverser.sanitize.autoscaled import REPLICAS, scaled_by_controller
+from reverser.sanitize.drop_defaults import leave_out_defaults
+from reverser.sanitize.duplicate_keys import duplicates
+from reverser.sanitize.field_path import without
+from reverser.sanitize.json_content import Content, copied, drop_emptied, mapping
+from reverser.sanitize.kinds import RULES
+from reverser.sanitize.mask import is_secret, masked
+from reverser.sanitize.metadata import strip_left_overs, strip_metadata
+from reverser.sanitize.original_object import Live
+from reverser.sanitize.policy import Paths, Policy, field_rules
+from reverser.sanitize.restore_values import revealed
+from reverser.sanitize.sensitive import hidden, sensitive
+from reverser.sanitize.suspicious_values import without_suspicious
+from reverser.stages.sanitize.builtin import BUILTIN_GROUPS
+
+CRD = ("apiextensions.k8s.io", "CustomResourceDefinition")
+
+
+def sanitize(
+    obj: dict[str, Any],
+    key: ObjectKey,
+    type: ResourceType,  # noqa: A002
+    policy: Policy,
+    *,
+    scaled: bool = False,
+) -> Document:
+    """The document of an object; `obj` itself is left as it is.
+
+    `scaled` says that an autoscaler names the object: its replicas are no reason for a commit.
+    Raises WithheldError for an object whose shape a rule cannot read.
+    """
+    try:
+        return _sanitize(obj, key, type, policy, scaled=scaled)
+    except WithheldError as error:
+        raise WithheldError(error.reason, error.message, key=key, hint=error.hint) from None
+    except (TypeError, AttributeError, LookupError, ValueError, RecursionError) as error:
+        # The error itself may quote values of the object: it must not travel on.
+        problem = f"the object does not have the shape of its kind ({error.__class__.__name__})"
+        raise WithheldError("Unreadable", problem, key=key) from None
+
+
+def significant(document: Document) -> dict[str, Any]:
+    """The content without what is no reason for a commit."""
+    content: dict[str, Any] = without(document.content, document.insignificant)
+    return content
+
+
+def in_clear(
+    obj: dict[str, Any],
+    type: ResourceType,  # noqa: A002
+    policy: Policy,
+    document: Document,
+) -> Clear | None:
+    """`document`, which was made of `obj`, with its values, for encryption; None when it hides none.
+
+    Raises WithheldError as `sanitize` does.
+    """
+    secret = is_secret(obj, type)
+    if not secret and not sensitive(policy.sensitive, type):
+        return None
+    try:
+        whole, _ = _stripped(obj, type, policy)
+        content, names = revealed(document.content, whole, policy.mask_key, secret=secret)
+    except (TypeError, AttributeError, LookupError, ValueError, RecursionError) as error:
+        problem = f"the object does not have the shape of its kind ({error.__class__.__name__})"
+        raise WithheldError("Unreadable", problem, key=document.key) from None
+    return Clear(content, names) if names else None
+
+
+def _sanitize(
+    obj: Content,
+    key: ObjectKey,
+    type: ResourceType,  # noqa: A002
+    policy: Policy,
+    *,
+    scaled: bool,
+) -> Document:
+    rules = field_rules(policy.rules, type)
+    content, warnings = _stripped(obj, type, policy)
+    if is_secret(obj, type):
+        content = masked(content, policy.mask_key)
+    key_or_none = None if policy.secrets == "omit" else policy.mask_key
+    content = hidden(content, sensitive(policy.sensitive, type), key_or_none)
+    insignificant = rules.insignificant
+    if scaled or scaled_by_controller(obj):
+        insignificant = (REPLICAS, *insignificant)
+    content = _user_stripped(content, rules.strip)
+    if policy.suspicious == "mask":
+        content = without_suspicious(content, policy.mask_key)
+    return Document(key, content, insignificant, warnings)
+
+
+def _stripped(obj: Content, type: ResourceType, policy: Policy) -> tuple[Content, tuple[str, ...]]:  # noqa: A002
+    """(a copy without what nobody meant, warnings); its values are still in it."""
+    live = Live(obj, type)
+    content = _copy(obj, type)
+    strip_metadata(content["metadata"], live)
+    strip_left_overs(content, live)
+    if live.kind in RULES:
+        RULES[live.kind](content, live)
+    warnings = duplicates(content, live.kind)
+    if policy.style == "minimal":
+        leave_out_defaults(content, live.kind)
+    return content, warnings
+
+
+def _copy(obj: Content, type: ResourceType) -> Content:  # noqa: A002
+    skipped = {"metadata"} if keeps_status(type) else {"metadata", "status"}
+    content: Content = {"apiVersion": type.api_version, "kind": type.kind}
+    if (type.group, type.kind) == CRD:
+        # Schemas are most of a CRD and no rule looks into them: they are shared, not copied.
+        spec = mapping(obj, "spec") or {}
+        content["spec"] = copied({k: v for k, v in spec.items() if k != "versions"})
+        content["spec"] |= {k: v for k, v in spec.items() if k == "versions"}
+        skipped.add("spec")
+    content |= copied({name: value for name, value in obj.items() if name not in skipped})
+    metadata = obj["metadata"]
+    content["metadata"] = copied({k: v for k, v in metadata.items() if k != "managedFields"})
+    return content
+
+
+def keeps_status(type: ResourceType) -> bool:  # noqa: A002
+    """A custom resource without the subresource: there, `status` is a field like every other."""
+    return not type.has_status and type.group not in BUILTIN_GROUPS
+
+
+def _user_stripped(content: Content, paths: Paths) -> Content:
+    if not paths:
+        return content
+    stripped: Content = without(content, paths)
+    metadata = dict(stripped["metadata"])
+    drop_emptied(metadata, "annotations")
+    drop_emptied(metadata, "labels")
+    return {**stripped, "metadata": metadata}

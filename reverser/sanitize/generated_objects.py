@@ -1,0 +1,179 @@
+"""What the API server and controllers make by themselves: kind by kind, how to tell, and a reason.
+
+Told by content, not by manager, where the objects of interest have no managedFields (service
+accounts). What a person took over (a Namespace with labels, a flow schema with autoupdate off) is
+that person's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from reverser.sanitize.known_annotations import NAMESPACE_NAME, OF_ANNOTATIONS, OF_LABELS
+from reverser.sanitize.object_view import Seen
+from reverser.sanitize.pod_templates import Kind
+from reverser.sanitize.rbac_accounts import generated
+from reverser.sanitize.volumes import PROVISIONED_BY
+
+LEADER = "control-plane.alpha.kubernetes.io/leader"
+_LAST_CHANGE = "endpoints.kubernetes.io/last-change-trigger-time"
+_MANAGED_BY = ("endpointslice.kubernetes.io/managed-by", "endpoints.kubernetes.io/managed-by")
+_PEOPLE = frozenset({"staff", "cluster-admins"})
+"""What the Kubernetes documentation tells people to put into that label of slices they write."""
+_AUTOUPDATE = "apf.kubernetes.io/autoupdate-spec"
+_SECRET_TYPES = frozenset(
+    {"kubernetes.io/service-account-token", "bootstrap.kubernetes.io/token", "helm.sh/release.v1"}
+)
+_CONFIG_MAPS = frozenset(
+    {
+        "kube-root-ca.crt",
+        "openshift-service-ca.crt",
+        "istio-ca-root-cert",
+        "extension-apiserver-authentication",
+        "kube-apiserver-legacy-service-account-token-tracking",
+        "cluster-autoscaler-status",
+    }
+)
+_RBAC = "rbac.authorization.k8s.io"
+
+
+def _api_server_itself(seen: Seen) -> bool:
+    return (seen.namespace, seen.name) == ("default", "kubernetes")
+
+
+def _mirror(seen: Seen) -> bool:
+    return "kubernetes.io/config.mirror" in seen.annotations
+
+
+def _orphan(seen: Seen) -> bool:
+    return "pod-template-hash" in seen.labels
+
+
+def _provisioned(seen: Seen) -> bool:
+    return PROVISIONED_BY in seen.annotations
+
+
+def _generated_secret(seen: Seen) -> bool:
+    return str(seen.obj.get("type")) in _SECRET_TYPES
+
+
+def _helm(seen: Seen) -> bool:
+    return seen.labels.get("owner") == "helm"
+
+
+def _helm_config_map(seen: Seen) -> bool:
+    return _helm(seen) and seen.name.startswith("sh.helm.release.")
+
+
+def _known_config_map(seen: Seen) -> bool:
+    return seen.name in _CONFIG_MAPS
+
+
+def _election(seen: Seen) -> bool:
+    return LEADER in seen.annotations
+
+
+def _bare_account(seen: Seen) -> bool:
+    return (seen.name == "default" or seen.namespace == "kube-system") and not _has_content(seen)
+
+
+def _has_content(seen: Seen) -> bool:
+    lists = (seen.obj.get(key) for key in ("secrets", "imagePullSecrets"))
+    return (
+        any(each and not generated(each, seen.name) for each in lists)
+        or seen.obj.get("automountServiceAccountToken") is not None
+        or _written_upon(seen)
+    )
+
+
+def _system_namespace(seen: Seen) -> bool:
+    return (seen.name == "default" or seen.name.startswith("kube-")) and not _written_upon(seen)
+
+
+def _written_upon(seen: Seen) -> bool:
+    """Whether anybody put labels or annotations there."""
+    labels = seen.labels.keys() - set(OF_LABELS.among(seen.labels)) - {NAMESPACE_NAME}
+    return bool(labels or seen.annotations.keys() - set(OF_ANNOTATIONS.among(seen.annotations)))
+
+
+def _bootstrapped(seen: Seen) -> bool:
+    return seen.labels.get("kubernetes.io/bootstrapping") == "rbac-defaults"
+
+
+def _automanaged(seen: Seen) -> bool:
+    return "kube-aggregator.kubernetes.io/automanaged" in seen.labels
+
+
+def _system(seen: Seen) -> bool:
+    return seen.name.startswith("system-")
+
+
+def _autoupdated(seen: Seen) -> bool:
+    return _AUTOUPDATE in seen.annotations and seen.annotations[_AUTOUPDATE] != "false"
+
+
+def _named_kubernetes(seen: Seen) -> bool:
+    return seen.name == "kubernetes"
+
+
+def _managed_endpoints(seen: Seen) -> bool:
+    return any(key in seen.labels and str(seen.labels[key]) not in _PEOPLE for key in _MANAGED_BY)
+
+
+def _observed_endpoints(seen: Seen) -> bool:
+    return _LAST_CHANGE in seen.annotations or LEADER in seen.annotations
+
+
+def _claimed(seen: Seen) -> bool:
+    return seen.made_by_controllers
+
+
+Check = tuple[Callable[[Seen], bool], str]
+
+_API = (_api_server_itself, "the API server keeps it for itself")
+_RBAC_DEFAULT = (_bootstrapped, "the API server keeps it as one of its default roles")
+_ENDPOINTS = (_managed_endpoints, "a controller keeps it up to date with a Service's pods")
+
+
+def _table() -> Iterator[tuple[Kind, tuple[Check, ...]]]:
+    yield ("", "Service"), (_API,)
+    yield ("", "Pod"), ((_mirror, "it mirrors a static pod of a node"),)
+    yield ("apps", "ReplicaSet"), ((_orphan, "a Deployment that is gone left it behind"),)
+    yield ("", "PersistentVolumeClaim"), ((_claimed, "a StatefulSet made it"),)
+    yield ("", "PersistentVolume"), ((_provisioned, "it was provisioned for a claim"),)
+    yield (
+        ("", "Secret"),
+        (
+            (_generated_secret, "its type says that a program makes it"),
+            (_helm, "Helm keeps a release in it"),
+        ),
+    )
+    yield (
+        ("", "ConfigMap"),
+        (
+            (_known_config_map, "the cluster makes one of this name by itself"),
+            (_helm_config_map, "Helm keeps a release in it"),
+            (_election, "leaders are elected with it"),
+        ),
+    )
+    yield ("", "ServiceAccount"), ((_bare_account, "the cluster makes it, and nobody added anything"),)
+    yield ("", "Namespace"), ((_system_namespace, "the cluster makes it, and nobody added anything"),)
+    for kind in ("ClusterRole", "ClusterRoleBinding", "Role", "RoleBinding"):
+        yield (_RBAC, kind), (_RBAC_DEFAULT,)
+    yield ("apiregistration.k8s.io", "APIService"), ((_automanaged, "the API server keeps it up to date"),)
+    yield ("scheduling.k8s.io", "PriorityClass"), ((_system, "the API server makes it by itself"),)
+    for kind in ("FlowSchema", "PriorityLevelConfiguration"):
+        yield ("flowcontrol.apiserver.k8s.io", kind), ((_autoupdated, "the API server keeps it up to date"),)
+    yield ("networking.k8s.io", "ServiceCIDR"), ((_named_kubernetes, "the API server makes it by itself"),)
+    yield ("discovery.k8s.io", "EndpointSlice"), (_API, _ENDPOINTS)
+    yield (
+        ("", "Endpoints"),
+        (
+            _API,
+            _ENDPOINTS,
+            (_observed_endpoints, "a controller keeps it up to date with a Service's pods"),
+        ),
+    )
+
+
+MADE: dict[Kind, tuple[Check, ...]] = dict(_table())

@@ -1,0 +1,108 @@
+"""What is stripped from every kind: the server's own metadata, bookkeeping, and left-overs.
+
+Left-overs are the `creationTimestamp: null` and `metadata: {}` that Go's types leave in embedded
+templates. They are sought in maps called `template`, `jobTemplate` and the like, but never inside lists.
+A custom resource's map may be atomic (a map that lost a null would change the live object when it is
+applied), and its schema may require `metadata` or give it a default. So there they go only from what has the
+shape of a pod template, and of that only fields that the managed fields name one by one.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from reverser.errors import WithheldError
+from reverser.sanitize.json_content import Content, drop, drop_emptied, mapping
+from reverser.sanitize.known_annotations import NAMESPACE_NAME, OF_ANNOTATIONS, OF_LABELS
+from reverser.sanitize.original_object import Live
+from reverser.stages.sanitize.builtin import BUILTIN_GROUPS
+
+SERVER_FIELDS = (
+    "managedFields",
+    "uid",
+    "resourceVersion",
+    "generation",
+    "selfLink",
+    "creationTimestamp",
+    "deletionTimestamp",
+    "deletionGracePeriodSeconds",
+    "ownerReferences",
+)
+FINALIZERS = frozenset(
+    {
+        "kubernetes.io/pvc-protection",
+        "kubernetes.io/pv-protection",
+        "kubernetes.io/vac-protection",
+        "foregroundDeletion",
+        "orphan",
+        "customresourcecleanup.apiextensions.k8s.io",
+    }
+)
+"""Put there by the API server or a controller, whoever seems to own them."""
+
+
+def strip_metadata(metadata: Content, live: Live) -> None:
+    """Strip what no person writes from the object's own metadata."""
+    drop(metadata, *SERVER_FIELDS)
+    if live.name:
+        drop(metadata, "generateName")
+    _strip_finalizers(metadata, live)
+    drop(mapping(metadata, "annotations"), *OF_ANNOTATIONS.among(live.annotations))
+    drop(mapping(metadata, "labels"), *OF_LABELS.among(live.labels))
+    if live.kind == ("", "Namespace"):
+        drop(mapping(metadata, "labels"), NAMESPACE_NAME)
+    drop_emptied(metadata, "annotations")
+    drop_emptied(metadata, "labels")
+
+
+def strip_left_overs(content: Content, live: Live) -> None:
+    """Tidy every template that is reached through maps alone."""
+    _strip_left_overs(content, () if live.kind[0] not in BUILTIN_GROUPS else None, live)
+
+
+def _strip_left_overs(content: Content, path: tuple[str, ...] | None, live: Live) -> None:
+    """`path` is where a custom resource's map stands; None in a type of Kubernetes itself."""
+    for key, value in content.items():
+        if type(value) is dict:
+            below = None if path is None else (*path, key)
+            if key.endswith("emplate") and (below is None or _is_granular(value, below, live)):
+                tidy(value)
+            _strip_left_overs(value, below, live)
+
+
+def _is_granular(template: Content, path: tuple[str, ...], live: Live) -> bool:
+    """Whether it looks like a pod template of which each field is somebody's for itself."""
+    metadata = template.get("metadata")
+    if not isinstance(metadata, dict) or not _has_containers(template.get("spec")):
+        return False
+    names = [(*path, "metadata", name) for name in metadata] or [(*path, "metadata")]
+    return all(live.owners.names(*each) for each in names)
+
+
+def _has_containers(spec: Any) -> bool:
+    containers = spec.get("containers") if isinstance(spec, dict) else None
+    return isinstance(containers, list) and bool(containers)
+
+
+def tidy(template: Content) -> None:
+    """Strip what is left over in the metadata of an embedded object."""
+    metadata = template.get("metadata")
+    if not isinstance(metadata, dict):
+        return
+    if "creationTimestamp" in metadata and metadata["creationTimestamp"] is None:
+        del metadata["creationTimestamp"]
+    drop_emptied(metadata, "annotations")
+    drop_emptied(template, "metadata")
+
+
+def _strip_finalizers(metadata: Content, live: Live) -> None:
+    finalizers = metadata.get("finalizers")
+    if finalizers is None:
+        return
+    if not isinstance(finalizers, list):
+        raise WithheldError("Unreadable", "the field 'finalizers' is not a list")
+    kept = [each for each in finalizers if each not in FINALIZERS and live.owners.owns_finalizer(each)]
+    if kept:
+        metadata["finalizers"] = kept
+    else:
+        del metadata["finalizers"]

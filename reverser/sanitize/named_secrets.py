@@ -1,0 +1,118 @@
+"""Values that are told by their names: `DB_PASSWORD`, `apiToken`, `--client-secret=…`.
+
+The name has to end in a word that tells, so that `secretName`, `tokenPath` or `PASSWORD_FILE` do
+not; the value has to look like chance: a digit in it, many different characters, and nothing that
+makes it a reference, a path, a digest or a public key. Thresholds as in the generic rule of
+gitleaks and the keyword detector of detect-secrets, set by what the objects of our tests hold.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import Counter
+from functools import lru_cache
+from typing import Any
+
+from reverser.sanitize.placeholders import placeholder
+
+NAMED = "named-value"
+BITS, BITS_OF_A_PASSWORD = 3.0, 2.5
+"""Entropy of a character from which on a value looks like chance."""
+LEAST, MOST = 8, 512
+
+_WORD = (
+    r"passw(?:or)?d|passwd|passphrase|pwd|secret|token|credentials?|api[-_.]?key|app[-_.]?key|auth[-_.]?key"
+    r"|access[-_.]?key|account[-_.]?key|secret[-_.]?key|private[-_.]?key|client[-_.]?key|client[-_.]?key[-_.]?data"
+    r"|encryption[-_.]?key|signing[-_.]?key|master[-_.]?key|shared[-_.]?key"
+)
+_TELLS = re.compile(rf"(?:{_WORD})s?$", re.IGNORECASE)
+_TAIL = len("client-key-data") + len("s\n")
+"""Characters of the longest word that tells, and of what may stand behind it: no more of a name is read."""
+_PASSWORD = re.compile(r"(?:passw(?:or)?d|passwd|passphrase|pwd)s?$", re.IGNORECASE)
+_ROOTS = ("passw", "passp", "pwd", "secret", "token", "credential")
+_KEY = re.compile(r"key(?<=[-_.ihenrtsgpd]key)")
+"""With what `_WORD` has before it; searched for by its letters, which is fast."""
+_ASSIGNS = re.compile(r"""(?<![\w.-])([\w.-]{3,80}+)\\?["']?[ \t]*+(?:=>|:=|[:=])[ \t]*+\\?""")
+_ASSIGNED = re.compile(r"""["']([^"'\n]{1,1024}+)["']|([^\s"',;&}\])\\]{1,513}+)""")
+"""Longer ones than `MOST` are no secrets; the bounds are what keeps a look at each name short."""
+_EXEMPT = re.compile(
+    r"""[./~]|file:|\w+://                                       # paths, URLs
+    |sha\d+[:-]|[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$   # digests, UIDs
+    |(?:vault|env|ref|arn|op|secretref|configmap|secret):               # references
+    |ssh-|ecdsa-|-----BEGIN[ ](?:PUBLIC|CERT|RSA[ ]PUBLIC)|LS0tLS1CRUdJTiB(?:DRVJU|QVUJM)  # what is public
+    |[\d.,:_/+-]+(?:[a-zA-Z]{1,2})?$                                    # numbers, times, durations
+    """,
+    re.VERBOSE,
+)
+_WORDY = re.compile(
+    r"(?:[A-Za-z]+|\d+|[a-z]?\d{1,3}|[A-Za-z]+\d{1,2})(?:[-._/:@](?:[A-Za-z]+\d{0,2}|\d+|))*$"
+)
+"""Names of objects, images, keys: words and numbers with marks between them."""
+
+
+def tells(name: str) -> bool:
+    """Whether a value of this name may be a secret."""
+    return len(name) <= MOST and _ends_telling(name[-_TAIL:])
+
+
+@lru_cache(maxsize=8192)
+def _ends_telling(end: str) -> bool:
+    return _TELLS.search(end) is not None
+
+
+def name_in(node: dict[str, Any], key: str) -> str:
+    """What the value under `key` is called: of an item with `name` and `value`, the name."""
+    name = node.get("name") if key == "value" else None
+    return name if isinstance(name, str) else key
+
+
+def option(argument: Any) -> str:
+    """The argument, if it is one that names the next; else ""."""
+    return argument if isinstance(argument, str) and argument[:1] == "-" and tells(argument) else ""
+
+
+def named(name: str, value: str) -> str:
+    """The rule's name when the value looks like the secret that its name says it is; else ""."""
+    return NAMED if tells(name) and by_chance(name, value) else ""
+
+
+def inside(text: str) -> str:
+    """The same for what is named inside of the text: a file, an argument, a query."""
+    lower = text.lower()
+    if not any(root in lower for root in _ROOTS) and _KEY.search(lower) is None:
+        return ""
+    assigned = [found for found in _ASSIGNS.finditer(text) if tells(found[1])]
+    ends = [*(found.start() for found in assigned), len(text)][1:]
+    values = (_value(text, found.end(), end) for found, end in zip(assigned, ends, strict=True))
+    pairs = zip(assigned, values, strict=True)
+    return next((NAMED for found, value in pairs if len(value) >= LEAST and by_chance(found[1], value)), "")
+
+
+def _value(text: str, start: int, end: int) -> str:
+    """What is assigned from `start` on.
+
+    One without quotes ends where the next name that tells begins: no part of a text is looked at for more
+    than one name.
+    """
+    found = _ASSIGNED.match(text, start)
+    if found is None:
+        return ""
+    return found[1] or found[2][: max(end - start, 0)]
+
+
+def by_chance(name: str, value: str) -> bool:
+    """Whether a value looks like chance, and hence like the secret that its name says it is."""
+    value = value.strip()
+    if not LEAST <= len(value) <= MOST or " " in value or not any(map(str.isdigit, value)):
+        return False
+    password = _PASSWORD.search(name) is not None
+    if _EXEMPT.match(value) or placeholder(value) or (not password and _WORDY.match(value)):
+        return False
+    return _bits(value) >= (BITS_OF_A_PASSWORD if password else BITS)
+
+
+def _bits(value: str) -> float:
+    """Shannon's entropy of a character."""
+    total = len(value)
+    return -sum(n / total * math.log2(n / total) for n in Counter(value).values())

@@ -1,0 +1,89 @@
+"""Pods, and the pods in workloads' templates.
+
+Admission and the scheduler write into a Pod; into a template they do not, so most of this is for
+Pods alone. The two tolerations that admission appends are only known by their place: they are
+the last two of an atomic list, and are appended again at each apply.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from reverser.sanitize.json_content import Content, drop, mapping, rows
+from reverser.sanitize.metadata import tidy
+from reverser.sanitize.original_object import Live
+from reverser.sanitize.pod_templates import pod_spec
+
+_ACCESS = re.compile(r"kube-api-access-.*")
+_TOKEN = re.compile(r".*-token-[a-z0-9]+")
+_ALLOCATED = ("nodeName", "priority", "preemptionPolicy", "overhead")
+_DEFAULT_TOLERATIONS = [
+    {
+        "key": f"node.kubernetes.io/{name}",
+        "operator": "Exists",
+        "effect": "NoExecute",
+        "tolerationSeconds": 300,
+    }
+    for name in ("not-ready", "unreachable")
+]
+
+
+def workload(content: Content, live: Live) -> None:
+    """Strip what the API server leaves in the template's pod spec."""
+    spec = pod_spec(content, live.kind)
+    if spec is None:
+        return
+    drop(spec, "serviceAccount")
+    for volume in rows(spec, "volumes"):
+        template = mapping(volume, "ephemeral", "volumeClaimTemplate")
+        if template is not None:
+            tidy(template)
+
+
+def pod(content: Content, live: Live) -> None:
+    """Strip what admission, the scheduler and `kubectl debug` wrote into a Pod."""
+    workload(content, live)
+    spec = mapping(content, "spec")
+    if spec is None:
+        return
+    drop(spec, "ephemeralContainers")
+    drop(spec, *(key for key in _ALLOCATED if not live.owners.owned("spec", key)))
+    if spec.get("serviceAccountName") == "default":
+        del spec["serviceAccountName"]
+    _strip_tokens(spec)
+    _strip_tolerations(spec)
+
+
+def _strip_tokens(spec: Content) -> None:
+    volumes = rows(spec, "volumes")
+    injected = {volume.get("name") for volume in volumes if _is_token(volume)}
+    if not injected:
+        return
+    _keep(spec, "volumes", [volume for volume in volumes if volume.get("name") not in injected])
+    for container in (*rows(spec, "initContainers"), *rows(spec, "containers")):
+        mounts = rows(container, "volumeMounts")
+        _keep(container, "volumeMounts", [mount for mount in mounts if mount.get("name") not in injected])
+
+
+def _is_token(volume: Content) -> bool:
+    """A projected token of today, or the Secret of a service account of before 1.24."""
+    name = str(volume.get("name", ""))
+    if "projected" in volume:
+        return _ACCESS.fullmatch(name) is not None
+    secret = mapping(volume, "secret")
+    return secret is not None and secret.get("secretName") == name and _TOKEN.fullmatch(name) is not None
+
+
+def _strip_tolerations(spec: Content) -> None:
+    tolerations = rows(spec, "tolerations")
+    last = sorted(tolerations[-2:], key=lambda each: str(each.get("key")))
+    if last == _DEFAULT_TOLERATIONS:
+        _keep(spec, "tolerations", tolerations[:-2])
+
+
+def _keep(parent: Content, key: str, items: list[Any]) -> None:
+    if items:
+        parent[key] = items
+    else:
+        drop(parent, key)
