@@ -83,7 +83,7 @@ def bug(part: str, about: object, error: Exception) -> WithheldError:
 
 
 def named(error: BaseException) -> str:
-    """The type of an error and where in reverser it was raised: `KeyError in reverser.stages.adopt:38`."""
+    """The type of an error and where in reverser it was raised: `KeyError in reverser.manifest.editor:38`."""
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
     places = _places(error)

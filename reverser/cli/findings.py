@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from reverser.cli.here import HereFinding
-from reverser.stages.described import Told
+from reverser.manifest.object_index import Told
 
 
 class TypeFinding(msgspec.Struct, frozen=True):

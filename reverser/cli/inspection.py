@@ -24,13 +24,13 @@ from reverser.kube import credentials, permissions, population
 from reverser.kube.client import Client
 from reverser.kube.discovery import Discovery, discover, version
 from reverser.kube.namespaces import namespaces
+from reverser.manifest.emitter import render
 from reverser.model.change import Stream
 from reverser.model.destination import Destination
 from reverser.model.resource import ResourceType
 from reverser.plugins import Host
 from reverser.sops.program import programs
 from reverser.stages.select.rules import CompiledRule
-from reverser.stages.yaml import render
 
 
 async def inspect(config: Config, host: Host) -> Findings:

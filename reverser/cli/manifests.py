@@ -12,8 +12,8 @@ from pathlib import Path
 from reverser.errors import StalledError, TransientError
 from reverser.git.remote import Ask
 from reverser.git.repository import open_repository
+from reverser.manifest.object_index import Told
 from reverser.model.destination import Destination
-from reverser.stages.described import Told
 from reverser.writer.others import Others
 
 

@@ -14,8 +14,8 @@ from reverser.cli.options import config_option
 from reverser.cli.setting import Reached, Setting
 from reverser.kube.discovery import discover
 from reverser.log import configure
+from reverser.manifest.emitter import render
 from reverser.model.resource import ResourceType
-from reverser.stages.yaml import render
 from reverser.webhook import install as webhooks
 from reverser.webhook.admission_endpoint import PATH
 from reverser.webhook.registration import NAME, registration

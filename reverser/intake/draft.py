@@ -11,10 +11,10 @@ from typing import TypeAlias
 
 from reverser.intake.suspects import Suspects
 from reverser.intake.withholding import Withholding
+from reverser.manifest.came_along import unseen
 from reverser.model.entry import Append, Entry, Record
 from reverser.model.resource import ObjectKey
 from reverser.model.withheld import Withheld
-from reverser.stages.along import unseen
 from reverser.stages.decision import Decision
 
 Place: TypeAlias = tuple[str, ObjectKey]

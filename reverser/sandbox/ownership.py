@@ -10,8 +10,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from reverser.manifest.equality import same
 from reverser.sandbox.patch import MERGE_KEY, named
-from reverser.stages.equality import same
 
 Tree = dict[str, Any]
 

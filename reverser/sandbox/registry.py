@@ -13,6 +13,7 @@ import uuid
 from collections.abc import Callable
 from datetime import UTC, datetime
 
+from reverser.manifest.equality import same
 from reverser.sandbox import managers
 from reverser.sandbox.history import Stored
 from reverser.sandbox.managers import Writer
@@ -21,7 +22,6 @@ from reverser.sandbox.refusal import Refusal
 from reverser.sandbox.storage import Storage
 from reverser.sandbox.store import Object, decode
 from reverser.sandbox.types import Served
-from reverser.stages.equality import same
 
 NAMESPACES = ("", "namespaces")
 

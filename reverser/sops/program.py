@@ -18,10 +18,10 @@ import trio
 
 from reverser.children import end_group
 from reverser.errors import StalledError, TransientError, WithheldError
+from reverser.manifest.emitter import render
 from reverser.model.destination import Destination, Sops
 from reverser.model.sealed import Clear
 from reverser.stages import sops
-from reverser.stages.yaml import render
 
 SECONDS = 20.0
 """For one document. A call of a cloud's key service takes less than a second, one for age a tenth of that."""

@@ -12,6 +12,9 @@ from __future__ import annotations
 import msgspec
 
 from reverser.errors import WithheldError
+from reverser.manifest.came_along import Told, latest, told, unseen
+from reverser.manifest.emitter import render
+from reverser.manifest.equality import same
 from reverser.model.attribution import Attribution
 from reverser.model.change import Change, Operation, Origin
 from reverser.model.document import Document
@@ -20,14 +23,11 @@ from reverser.model.sealed import Sealed
 from reverser.sanitize.document import in_clear, sanitize, significant
 from reverser.sanitize.managed_fields import written as written_by
 from reverser.sanitize.suspicious_values import suspicious
-from reverser.stages.along import Told, latest, told, unseen
 from reverser.stages.decision import Decision, digest, encrypted, kept_back
 from reverser.stages.departure import deleted, deselected, labels_of, lacking, left, wanted
-from reverser.stages.equality import same
 from reverser.stages.exclude import actors
 from reverser.stages.route import Route
 from reverser.stages.select.rules import CompiledRule
-from reverser.stages.yaml import render
 
 
 def decide(route: Route, change: Change, record: Record | None, *, scaled: bool = False) -> Decision:

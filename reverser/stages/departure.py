@@ -12,12 +12,12 @@ from typing import Any
 
 import msgspec
 
+from reverser.manifest.came_along import unseen
 from reverser.model.attribution import UNRESOLVED, Attribution
 from reverser.model.change import Change, Operation, Origin, Stream
 from reverser.model.entry import Edit, Entry, Record
 from reverser.model.resource import ResourceType
 from reverser.sanitize.managed_fields import changed_at, manager
-from reverser.stages.along import unseen
 from reverser.stages.decision import Decision
 from reverser.stages.exclude import actors
 from reverser.stages.route import Route

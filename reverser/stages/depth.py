@@ -15,7 +15,7 @@ from typing import TypeVar
 T = TypeVar("T")
 
 MOST_LEVELS = 500
-"""More than the emitter writes (see `stages.yaml`), by enough for what a list or an event adds."""
+"""More than the emitter writes (see `manifest.emitter`), by enough for what a list or an event adds."""
 
 _MARK = re.compile(rb'[\[{]|[\]}]|"[^"\\]*(?:\\.[^"\\]*)*"?', re.DOTALL)
 

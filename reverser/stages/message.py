@@ -17,13 +17,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
+from reverser.manifest.came_along import TRAILER, came_along
 from reverser.model.attribution import Attribution
 from reverser.model.change import Origin
 from reverser.model.commit import CommitPlan
 from reverser.model.correction import Correction
 from reverser.model.entry import Entry
 from reverser.model.message import Message
-from reverser.stages.along import TRAILER, came_along
 from reverser.stages.exclude import parted
 from reverser.stages.identity import Identify
 from reverser.stages.text import cut, visible

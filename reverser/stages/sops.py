@@ -15,10 +15,10 @@ from typing import Any
 import msgspec
 
 from reverser.errors import WithheldError
+from reverser.manifest.emitter import render
 from reverser.model.destination import Sops
 from reverser.model.sealed import Clear
 from reverser.sanitize.restore_values import IDENTITY
-from reverser.stages.yaml import render
 
 RECIPIENTS = {
     "age": "--age",

@@ -10,11 +10,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator
 
+from reverser.manifest.came_along import along_lines
 from reverser.model.attribution import Attribution
 from reverser.model.change import Operation, Origin
 from reverser.model.commit import CommitPlan
 from reverser.model.entry import Entry
-from reverser.stages.along import along_lines
 from reverser.stages.exclude import parted
 from reverser.stages.text import cut
 

@@ -12,12 +12,12 @@ import base64
 from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
+from reverser.manifest.emitter import render
 from reverser.model.resource import ResourceType
 from reverser.model.rule import Rule
 from reverser.sanitize.excluded_types import excluded_type
 from reverser.stages.select.resources import ANY
 from reverser.stages.select.rules import ExcludeType
-from reverser.stages.yaml import render
 from reverser.webhook.endpoint import Endpoint
 from reverser.webhook.registration import QUESTIONS
 from reverser.webhook.scope import (

@@ -24,14 +24,14 @@ import msgspec
 import trio
 
 from reverser.errors import WithheldError
+from reverser.manifest import editor
+from reverser.manifest.came_along import with_all_along
+from reverser.manifest.object_index import Place
+from reverser.manifest.scanner import Identity
 from reverser.model.entry import Edit, Entry
 from reverser.model.ports import Repository
 from reverser.model.resource import ObjectKey
-from reverser.stages import adopt
-from reverser.stages.along import with_all_along
-from reverser.stages.described import Place
 from reverser.stages.file_owner import refused
-from reverser.stages.manifest import Identity
 from reverser.stages.paths import folders
 from reverser.writer.others import REGULAR, Others
 
@@ -231,8 +231,8 @@ def _only(places: list[Place]) -> Place:
 
 def _edited(existing: bytes, index: int, wanted: bytes | None) -> bytes | None:
     if wanted is None:
-        return adopt.remove(existing, index)
-    return adopt.edit(existing, index, adopt.parse(wanted))
+        return editor.remove(existing, index)
+    return editor.edit(existing, index, editor.parse(wanted))
 
 
 def _identity(entry: Entry) -> Identity:

@@ -2,7 +2,7 @@
 
 The first head is read whole. After that only what differs between two heads is read: somebody who
 pushes every few seconds to a branch with thousands of manifests costs us what they changed, not all of
-it. Contents are not kept, only what they describe (`stages.described`).
+it. Contents are not kept, only what they describe (`manifest.object_index`).
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ import trio
 
 from reverser.bugs import left_out
 from reverser.errors import TransientError
+from reverser.manifest.object_index import Descriptions, Place, Told
+from reverser.manifest.scanner import Identity, Manifest, read, scanned
 from reverser.model.ports import Repository
-from reverser.stages.described import Descriptions, Place, Told
 from reverser.stages.file_owner import Files
-from reverser.stages.manifest import Identity, Manifest, read, scanned
 from reverser.stages.paths import folders
 from reverser.writer.turns import contents, turns
 

@@ -16,12 +16,12 @@ import trio
 
 from reverser.bugs import left_out
 from reverser.errors import WithheldError
+from reverser.manifest import editor
+from reverser.manifest.scanner import Described, read
 from reverser.model.entry import Entry
 from reverser.model.ports import Journal, Landed, Repository
-from reverser.stages import adopt
 from reverser.stages.claimed import Claim, Claimed, Order, Span, claimed, spans, within
 from reverser.stages.file_owner import journals
-from reverser.stages.manifest import Described, read
 
 log = structlog.get_logger()
 
@@ -185,6 +185,6 @@ def _say(files: dict[str, bytes], entry: Entry) -> bool:
         return False
     content, described = found[0]
     try:
-        return adopt.edit(content, described.index, adopt.parse(entry.edit.content)) == content
+        return editor.edit(content, described.index, editor.parse(entry.edit.content)) == content
     except WithheldError:
         return False

@@ -17,14 +17,14 @@ import trio
 
 from reverser.bugs import left_out
 from reverser.errors import WithheldError
+from reverser.manifest import editor
+from reverser.manifest.emitter import render
 from reverser.model.change import Operation, Origin
 from reverser.model.entry import UNSEEN, Append, Edit, Entry, Mark, Record
 from reverser.model.ports import Journal, Repository
 from reverser.model.resource import ObjectKey, ResourceType
-from reverser.stages import adopt
 from reverser.stages.decision import digest
 from reverser.stages.file_owner import Us, inside
-from reverser.stages.yaml import render
 from reverser.writer.turns import contents, records, turns
 
 log = structlog.get_logger()
@@ -208,7 +208,7 @@ def _fresh(found: Record, known: Record | None, *, trusted: bool) -> bool:
 
 def _parsed(content: bytes) -> Any:
     try:
-        return adopt.parse(content)
+        return editor.parse(content)
     except WithheldError:
         return None
 

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from reverser.errors import WithheldError
+from reverser.manifest.emitter import render
 from reverser.model.destination import Destination
 from reverser.model.resource import ObjectKey, ResourceType
 from reverser.model.rule import Rule
@@ -19,7 +20,6 @@ from reverser.sanitize.excluded_types import excluded_type
 from reverser.sanitize.policy import Policy
 from reverser.stages.layout import compile_layout, placed
 from reverser.stages.select.rules import CompiledRule
-from reverser.stages.yaml import render
 
 
 def resource_types(plane: Any) -> list[ResourceType]:

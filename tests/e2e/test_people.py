@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 
 from reverser.errors import WithheldError
-from reverser.stages import manifest
-from reverser.stages.described import Descriptions
-from reverser.stages.equality import same
-from reverser.stages.nodes import compose
-from reverser.stages.patch import patched
-from reverser.stages.scalars import sent
+from reverser.manifest import scanner
+from reverser.manifest.byte_edits import patched
+from reverser.manifest.equality import same
+from reverser.manifest.nodes import compose
+from reverser.manifest.object_index import Descriptions
+from reverser.manifest.scalars import sent
 from tests.e2e.kubectl import plain, read
 from tests.e2e.servers import ASSETS
 from tests.golden.people import FILES, edits, target
@@ -82,7 +82,7 @@ def test_the_hashes_of_kustomize_are_known(tmp_path: Path) -> None:
     made = subprocess.run(command, capture_output=True, check=True, text=True).stdout
     names = [line.partition(": ")[2] for line in made.splitlines() if line.startswith("  name: ")]
     found = Descriptions()
-    found.update("kustomization.yaml", manifest.read("kustomization.yaml", text.encode()))
+    found.update("kustomization.yaml", scanner.read("kustomization.yaml", text.encode()))
 
     assert len(names) == 40
-    assert all(found.find(manifest.Identity("", "ConfigMap", "shop", name)) for name in names)
+    assert all(found.find(scanner.Identity("", "ConfigMap", "shop", name)) for name in names)

@@ -21,8 +21,8 @@ from reverser.config.tables import WebhookTls
 from reverser.kube.client import Client
 from reverser.kube.credentials import load
 from reverser.kube.discovery import discover
+from reverser.manifest.emitter import render
 from reverser.model.rule import Rule
-from reverser.stages.yaml import render
 from reverser.webhook import install
 from reverser.webhook.endpoint import by_service, by_url
 from reverser.webhook.registration import registration

@@ -14,8 +14,8 @@ from typing import Any
 
 import msgspec
 
-from reverser.stages.manifest import documents
-from reverser.stages.nodes import Node, compose
+from reverser.manifest.nodes import Node, compose
+from reverser.manifest.scanner import documents
 
 FILES = sorted((Path(__file__).parent / "people").glob("*.yaml"))
 FIXED = [

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from reverser.errors import WithheldError
-from reverser.stages import adopt
-from reverser.stages.equality import same
-from reverser.stages.patch import is_json
-from reverser.stages.scalars import sent
+from reverser.manifest import editor
+from reverser.manifest.byte_edits import is_json
+from reverser.manifest.equality import same
+from reverser.manifest.scalars import sent
 from tests.golden.people import FILES, KINDS, Edit, edits, target
 
 LEFT_ALONE = {
@@ -37,7 +37,7 @@ def changed(before: str, after: str) -> tuple[set[int], int]:
 def check(path: Path, edit: Edit, texts: list[str], index: int) -> None:
     """Only due lines change, the file says what it should, and its other documents are the same bytes."""
     existing = path.read_bytes()
-    made = adopt.edit(existing, index, edit.wanted)
+    made = editor.edit(existing, index, edit.wanted)
     after, _ = target(path)[0], index
     mark = "\ufeff" if existing.startswith(b"\xef\xbb\xbf") else ""
     first, last = mark + "".join(texts[:index]), "".join(texts[index + 1 :])
@@ -45,7 +45,7 @@ def check(path: Path, edit: Edit, texts: list[str], index: int) -> None:
     assert text.startswith(first)
     assert text.endswith(last)
     document = text[len(first) : len(text) - len(last)]
-    assert same(sent(adopt.parse(document.encode())), sent(edit.wanted))
+    assert same(sent(editor.parse(document.encode())), sent(edit.wanted))
     assert is_json(document) or not is_json(texts[index])
     gone, came = changed(after[index], document)
     if edit.kind in ("key removed", "item removed"):

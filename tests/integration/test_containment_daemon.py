@@ -18,7 +18,7 @@ from reverser.intake import completion, memory
 from reverser.journal import rows
 from reverser.journal.sqlite import open_journal
 from reverser.kube import watch
-from reverser.stages import adopt
+from reverser.manifest import editor
 from reverser.writer import foreign, others, prepare
 from tests.integration.running import Running, running
 
@@ -114,7 +114,7 @@ data:
 """
 
 
-@pytest.mark.parametrize(("where", "name"), [(adopt, "edit"), (others, "read")])
+@pytest.mark.parametrize(("where", "name"), [(editor, "edit"), (others, "read")])
 async def test_a_person_s_file_that_cannot_be_handled_stops_nobody(
     world: Running, monkeypatch: pytest.MonkeyPatch, where: Any, name: str
 ) -> None:

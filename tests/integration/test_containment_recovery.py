@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from reverser.journal.sqlite import open_journal
+from reverser.manifest import editor
 from reverser.model.resource import ResourceType
-from reverser.stages import adopt
 from reverser.stages.file_owner import Us
 from reverser.writer.others import Others
 from reverser.writer.recover import Recovery
@@ -65,14 +65,14 @@ async def test_a_file_that_cannot_be_parsed_leaves_out_itself_alone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The same where it is our own mistake."""
-    real = adopt.parse
+    real = editor.parse
 
     def faulty(content: bytes) -> object:
         if b"bad" in content:
             raise KeyError("canary-hunter2")
         return real(content)
 
-    monkeypatch.setattr(adopt, "parse", faulty)
+    monkeypatch.setattr(editor, "parse", faulty)
     files = {"bad.yaml": GOOD.replace(b"good", b"bad"), "good.yaml": GOOD}
 
     assert await recorded(tmp_path, files) == ["good.yaml"]

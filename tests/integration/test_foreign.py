@@ -8,11 +8,11 @@ import msgspec
 import pytest
 
 from reverser.errors import WithheldError
+from reverser.manifest.emitter import render
 from reverser.model.change import Operation, Origin
 from reverser.model.entry import Edit, Entry
 from reverser.model.ports import Repository
 from reverser.model.resource import ObjectKey
-from reverser.stages.yaml import render
 from reverser.writer.foreign import Foreign
 from reverser.writer.others import Others
 

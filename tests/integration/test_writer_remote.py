@@ -19,6 +19,7 @@ from test_writer import Words
 from reverser.git.repository import open_repository
 from reverser.health import Health
 from reverser.journal.sqlite import open_journal
+from reverser.manifest.emitter import render
 from reverser.metrics import Metrics
 from reverser.model.change import Operation, Origin
 from reverser.model.condition import Condition
@@ -29,7 +30,6 @@ from reverser.model.resource import ObjectKey
 from reverser.model.secret import SecretRef
 from reverser.stages.decision import digest
 from reverser.stages.file_owner import Us
-from reverser.stages.yaml import render
 from reverser.writer import driver
 from reverser.writer.catchup import CatchUp
 from reverser.writer.driver import Writer

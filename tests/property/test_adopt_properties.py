@@ -12,11 +12,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reverser.errors import WithheldError
-from reverser.stages import adopt, quantity
-from reverser.stages.equality import same
-from reverser.stages.nodes import UnreadableError, compose
-from reverser.stages.patch import patched
-from reverser.stages.scalars import sent
+from reverser.manifest import editor, quantity
+from reverser.manifest.byte_edits import patched
+from reverser.manifest.equality import same
+from reverser.manifest.nodes import UnreadableError, compose
+from reverser.manifest.scalars import sent
 from tests.property.hostile import HOSTILE
 
 NAMES = st.sampled_from(["web", "db", "cache", "a-b", "x.y", "yes", "1", "null"])
@@ -53,11 +53,11 @@ def test_an_edit_says_what_it_should(before: Any, after: Any, indent: int, flow:
     """The edited file reads as what was asked for, by YAML 1.1 and 1.2; or it is withheld."""
     wanted = _document(after)
     try:
-        edited = adopt.edit(_as_a_person_writes(_document(before), indent, flow=flow).encode(), 0, wanted)
+        edited = editor.edit(_as_a_person_writes(_document(before), indent, flow=flow).encode(), 0, wanted)
     except WithheldError:
         return
 
-    assert adopt.parse(edited) == wanted
+    assert editor.parse(edited) == wanted
     assert edited.startswith(b"# ours, ask Ann\n")
 
 
@@ -67,11 +67,11 @@ def test_an_edit_that_changes_nothing_keeps_every_byte(spec: Any, indent: int) -
     """A file that says it already stays as it is."""
     text = _as_a_person_writes(_document(spec), indent, flow=False).encode()
     try:
-        said = adopt.parse(text)
+        said = editor.parse(text)
     except WithheldError:
         return
 
-    assert adopt.edit(text, 0, said) == text
+    assert editor.edit(text, 0, said) == text
 
 
 @given(st.lists(NAMES, unique=True, min_size=1, max_size=5), st.integers(0, 4))
@@ -83,7 +83,7 @@ def test_comments_beside_other_values_stay(names: list[str], place: int) -> None
     wanted = yaml.safe_load(text)
     wanted["spec"][names[place]] = 99
 
-    edited = adopt.edit(text.encode(), 0, wanted).decode().splitlines()
+    edited = editor.edit(text.encode(), 0, wanted).decode().splitlines()
 
     changed = [pair for pair in zip(text.splitlines(), edited, strict=True) if pair[0] != pair[1]]
     assert changed == [(lines[place], lines[place].replace(f": {10 + place}", ": 99", 1))]
@@ -128,8 +128,8 @@ def test_an_equal_quantity_keeps_its_spelling() -> None:
     """What the API server only spells otherwise is no difference, and a text that looks alike is one."""
     text = yaml.safe_dump(_pod(0.5, "1024Mi")).encode()
 
-    assert adopt.edit(text, 0, _pod("500m", "1Gi")) == text
-    changed = adopt.parse(adopt.edit(text, 0, _pod("500m", "2Gi", note="1")))
+    assert editor.edit(text, 0, _pod("500m", "1Gi")) == text
+    changed = editor.parse(editor.edit(text, 0, _pod("500m", "2Gi", note="1")))
     assert changed == _pod(0.5, "2Gi", note="1")
 
 
@@ -138,7 +138,7 @@ def test_quantities_of_custom_resources_are_texts() -> None:
     before = {"apiVersion": "example.com/v1", "kind": "Widget", "spec": {"limits": {"cpu": "1000m"}}}
     after = {"apiVersion": "example.com/v1", "kind": "Widget", "spec": {"limits": {"cpu": "1"}}}
 
-    assert adopt.parse(adopt.edit(yaml.safe_dump(before).encode(), 0, after)) == after
+    assert editor.parse(editor.edit(yaml.safe_dump(before).encode(), 0, after)) == after
 
 
 COMMENTS = st.sampled_from(["", "  # why", " # a: b", "   "])

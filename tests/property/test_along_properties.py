@@ -20,6 +20,7 @@ from reverser.errors import WithheldError
 from reverser.intake.draft import Draft
 from reverser.intake.withholding import Withholding
 from reverser.journal import rows
+from reverser.manifest.came_along import TRAILER, parse_came_along
 from reverser.model.attribution import Actor, Attribution, Evidence
 from reverser.model.change import Change, Origin, Stream
 from reverser.model.commit import CommitPlan
@@ -28,7 +29,6 @@ from reverser.model.entry import Record
 from reverser.model.message import Message
 from reverser.model.resource import ResourceType
 from reverser.model.rule import Rule, SanitizeRule
-from reverser.stages.along import TRAILER, parse_came_along
 from reverser.stages.decide import decide
 from reverser.stages.decision import kept_back
 from reverser.stages.message import author, message

@@ -9,14 +9,14 @@ from typing import Any
 
 import pytest
 
+from reverser.manifest.describe import describe
+from reverser.manifest.emitter import render
 from reverser.model.change import Stream
 from reverser.model.rule import SensitiveRule
 from reverser.sanitize.document import sanitize
 from reverser.sanitize.policy import Policy
 from reverser.sanitize.secret_search import _LONG, _of_short
 from reverser.sanitize.suspicious_values import suspicious
-from reverser.stages.describe import describe
-from reverser.stages.yaml import render
 from tests.bench.shapes import Pair, shapes
 
 FEW, MANY = 4_000, 16_000

@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
 from reverser.errors import WithheldError
-from reverser.stages.adopt import parse
-from reverser.stages.yaml import MOST_COLUMNS, render
+from reverser.manifest.editor import parse
+from reverser.manifest.emitter import MOST_COLUMNS, render
 
 STRINGS = st.one_of(
     st.sampled_from(HOSTILE),

@@ -10,12 +10,12 @@ import pytest
 import yaml
 
 from reverser.journal.sqlite import open_journal
+from reverser.manifest.describe import describe
+from reverser.manifest.emitter import render
 from reverser.model.entry import Append
 from reverser.model.rule import SensitiveRule
 from reverser.sanitize.document import sanitize
 from reverser.sanitize.policy import Policy
-from reverser.stages.describe import describe
-from reverser.stages.yaml import render
 from tests.canaries import Canaries, cells
 from tests.golden.corpus import key_of, resource_of
 from tests.unit.journal_conformance import record

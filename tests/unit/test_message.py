@@ -10,6 +10,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from reverser.manifest.describe import describe
 from reverser.model.attribution import Actor, Attribution, Evidence
 from reverser.model.change import Operation, Origin
 from reverser.model.commit import CommitPlan
@@ -18,7 +19,6 @@ from reverser.model.identity import IdentityRule
 from reverser.model.message import Message
 from reverser.model.resource import ObjectKey
 from reverser.model.rule import Actors
-from reverser.stages.describe import describe
 from reverser.stages.identity import compile_identities
 from reverser.stages.mailmap import Mailmap
 from reverser.stages.message import author, entry_ranges, message, parse_entry

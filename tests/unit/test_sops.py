@@ -9,13 +9,14 @@ import pytest
 import yaml
 
 from reverser.errors import WithheldError
+from reverser.manifest import editor
 from reverser.model.destination import Sops
 from reverser.model.resource import ObjectKey, ResourceType
 from reverser.model.rule import SanitizeRule, SensitiveRule
 from reverser.model.sealed import Clear
 from reverser.sanitize.document import in_clear, sanitize
 from reverser.sanitize.policy import Policy
-from reverser.stages import adopt, sops
+from reverser.stages import sops
 
 SECRETS = ResourceType("", "v1", "secrets", "Secret", True)
 DATABASES = ResourceType("example.com", "v1", "databases", "Database", True)
@@ -189,6 +190,6 @@ def test_an_encrypted_document_replaces_the_one_in_a_persons_file() -> None:
     existing = b"# mine\n---\ndata: {a: b}\nkind: Secret\n# end\n"
     content = json.loads(answer())
 
-    assert adopt.edit(existing, 1, content) == b"---\n" + sops.answered(CLEAR, answer())
+    assert editor.edit(existing, 1, content) == b"---\n" + sops.answered(CLEAR, answer())
     with pytest.raises(WithheldError, match="share a file"):
-        adopt.edit(b"kind: A\n---\nkind: Secret\n", 1, content)
+        editor.edit(b"kind: A\n---\nkind: Secret\n", 1, content)

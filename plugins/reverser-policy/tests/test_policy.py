@@ -9,13 +9,13 @@ import pytest
 import reverser_policy as plugin
 
 from reverser.errors import WithheldError
+from reverser.manifest.emitter import render
 from reverser.model.commit import CommitPlan
 from reverser.model.entry import Edit
 from reverser.model.message import Message
 from reverser.model.resource import ObjectKey, ResourceType
 from reverser.plugins import Host, Plugin
 from reverser.plugins.deciding import Deciding
-from reverser.stages.yaml import render
 from reverser.testing import TYPES, contract, key_of, make, plan
 
 TOO_MANY = {"name": "replicas", "expression": "object.spec.replicas > 50", "message": "too many"}

@@ -10,10 +10,10 @@ from typing import Any, Literal
 
 import msgspec
 
+from reverser.manifest.emitter import render
 from reverser.model.resource import ObjectKey, ResourceType
 from reverser.sanitize.document import sanitize
 from reverser.sanitize.policy import Policy
-from reverser.stages.yaml import render
 from tests.e2e.law.cluster import path_of
 from tests.e2e.law.samples import Way
 

@@ -11,10 +11,10 @@ from pathlib import Path
 import msgspec
 import yaml
 
+from reverser.manifest.emitter import render
 from reverser.model.resource import ResourceType
 from reverser.sanitize.document import sanitize
 from reverser.sanitize.policy import Policy
-from reverser.stages.yaml import render
 from tests.e2e.law.cluster import collection, dry_run, key_of, path_of
 from tests.e2e.servers import ControlPlane
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reverser.stages.describe import MOST_LINES, describe
+from reverser.manifest.describe import MOST_LINES, describe
 
 # Put together here, so that no scanner takes this file for a leak.
 TOKEN = "ghp_" + "q7Zp2Vx9Kd4Lm8Wt1Rb6Ys3Hn5Jc0FgAbCd1"

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 
 import msgspec
 
-from reverser.stages.kustomization import Generated, Kustomization, Target
+from reverser.manifest.kustomization import Generated, Kustomization, Target
 
 STEPS_MOST = 50
 VARIANTS_MOST = 16

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 import yaml
 
-from reverser.stages import adopt
-from reverser.stages.quantity import QUANTITIES, parse, spelled_as
+from reverser.manifest import editor
+from reverser.manifest.quantity import QUANTITIES, parse, spelled_as
 
 
 def _object(kind: tuple[str, str], path: str, value: Any) -> dict[str, Any]:
@@ -60,7 +60,7 @@ def test_a_quantity_keeps_its_spelling(kind: tuple[str, str], path: str) -> None
 
     assert spelled_as(new, old) == old
     assert spelled_as(other, old) == other
-    assert adopt.edit(text, 0, new) == text
+    assert editor.edit(text, 0, new) == text
 
 
 def test_a_limit_range_keeps_its_spelling() -> None:
@@ -118,7 +118,7 @@ def test_what_only_looks_like_a_quantity_is_a_text(old: dict[str, Any]) -> None:
     new = yaml.safe_load(yaml.safe_dump(old).replace("1024Mi", "1Gi"))
 
     assert spelled_as(new, old) == new
-    assert yaml.safe_load(adopt.edit(yaml.safe_dump(old).encode(), 0, new)) == new
+    assert yaml.safe_load(editor.edit(yaml.safe_dump(old).encode(), 0, new)) == new
 
 
 @pytest.mark.parametrize(

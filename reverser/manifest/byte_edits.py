@@ -19,14 +19,14 @@ from typing import Any
 import msgspec
 
 from reverser.errors import WithheldError
-from reverser.stages import style
-from reverser.stages.align import aligned
-from reverser.stages.equality import same
-from reverser.stages.fresh import Style, alike, below, entries, in_flow, item, items
-from reverser.stages.nodes import Node, UnreadableError, compose
-from reverser.stages.placeholders import BEGINS, has_placeholder
-from reverser.stages.scalars import number, sent
-from reverser.stages.yaml import quoted, text_of
+from reverser.manifest import indentation
+from reverser.manifest.emitter import quoted, text_of
+from reverser.manifest.equality import same
+from reverser.manifest.list_alignment import aligned
+from reverser.manifest.new_values import Style, alike, below, entries, in_flow, item, items
+from reverser.manifest.nodes import Node, UnreadableError, compose
+from reverser.manifest.placeholders import BEGINS, has_placeholder
+from reverser.manifest.scalars import number, sent
 
 NEIGHBOURS = 2000
 """Characters that are looked at to see how a bracket is filled."""
@@ -455,8 +455,8 @@ class _Edits:
 
     def _local(self, node: Node) -> Style:
         if self._style is None:
-            self._style = style.whole(self._root, self._column)
-        return style.local(node, self._column, self._style)
+            self._style = indentation.whole(self._root, self._column)
+        return indentation.local(node, self._column, self._style)
 
     def _refuse(self, fixed: str) -> None:
         if fixed in ("tag", "repeated key"):

@@ -12,7 +12,7 @@ import re
 from fractions import Fraction
 from typing import Any
 
-from reverser.stages.align import aligned
+from reverser.manifest.list_alignment import aligned
 
 _FORM = re.compile(r"([+-]?(?:\d+\.?\d*|\.\d+))(?:([KMGTPE]i)|([numkMGTPE])|[eE]([+-]?\d{1,2}))?", re.ASCII)
 _BINARY = {f"{letter}i": 1024**power for power, letter in enumerate("KMGTPE", 1)}

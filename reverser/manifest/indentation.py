@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator
 
-from reverser.stages.fresh import Style
-from reverser.stages.nodes import Node
+from reverser.manifest.new_values import Style
+from reverser.manifest.nodes import Node
 
 Column = Callable[[int], int]
 """Of a place in the text."""

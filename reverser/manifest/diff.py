@@ -11,10 +11,10 @@ import itertools
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, TypeAlias
 
+from reverser.manifest.equality import same
 from reverser.sanitize.mask import holds_masked
 from reverser.sanitize.named_secrets import name_in, option
 from reverser.sanitize.secret_search import hides
-from reverser.stages.equality import same
 from reverser.stages.text import child, label
 
 Named: TypeAlias = tuple[str, Any]

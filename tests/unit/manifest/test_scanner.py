@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from reverser.stages.manifest import Identity, documents, read
+from reverser.manifest.scanner import Identity, documents, read
 
 PLAIN = b"apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: win\n  namespace: shop\ndata:\n  a: b\n"
 WIN = Identity("", "ConfigMap", "shop", "win")

@@ -1,11 +1,11 @@
 """Which file describes an object: the index over the manifests of others in one folder of a branch.
 
     index = Descriptions()
-    index.update(path, manifest.read(path, content))     for each file that is there, or has changed
+    index.update(path, scanner.read(path, content))      for each file that is there, or has changed
     index.update(path, None)                             for one that has gone
     index.find(identity)                                 where the object is described, and why not to edit it
 
-`manifest.read` depends on the file alone, and can be remembered by blob. What a file is to kustomize follows
+`scanner.read` depends on the file alone, and can be remembered by blob. What a file is to kustomize follows
 from all kustomizations together, and is worked out anew when one of them has changed. More than one place
 means that nobody can tell which to edit; one with a `reason` is left alone. In both cases the object gets
 no file beside it: whoever applies the folder would meet it twice.
@@ -19,10 +19,10 @@ from collections.abc import Iterator
 
 import msgspec
 
-from reverser.stages.build import Build, Made, Variant
-from reverser.stages.kustomization import Target
-from reverser.stages.manifest import Described, Identity, Manifest
-from reverser.stages.placeholders import fixed_parts, matches
+from reverser.manifest.kustomization import Target
+from reverser.manifest.kustomize_build import Build, Made, Variant
+from reverser.manifest.placeholders import fixed_parts, matches
+from reverser.manifest.scanner import Described, Identity, Manifest
 
 _HASH = re.compile(r"-[2456789bcdfghkmt]{10}")
 """Kustomize writes a hexadecimal hash in these letters, so that it makes no words."""

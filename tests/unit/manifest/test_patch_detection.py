@@ -8,11 +8,11 @@ from typing import Any, Literal
 import pytest
 import yaml
 
+from reverser.manifest import editor
+from reverser.manifest.scanner import read
 from reverser.model.resource import ObjectKey, ResourceType
 from reverser.sanitize.document import sanitize
 from reverser.sanitize.policy import Policy
-from reverser.stages import adopt
-from reverser.stages.manifest import read
 
 POD = {
     "dnsPolicy": "ClusterFirst",
@@ -186,9 +186,9 @@ def test_an_ordinary_manifest_is_whole(
     policy = Policy(style=style, secrets="mask", mask_key=b"k")
     wanted = sanitize(_live(text, defaults), key, type_, policy).content
 
-    edited = adopt.edit(text.encode(), 0, wanted)
+    edited = editor.edit(text.encode(), 0, wanted)
 
-    assert adopt.parse(edited) == wanted
+    assert editor.parse(edited) == wanted
     assert edited.startswith(text.partition("\nspec")[0].partition("\nrules")[0].encode()[:60])
     assert [(each.patch, each.reason) for each in read("a.yaml", text.encode()).objects] == [(False, "")]
 

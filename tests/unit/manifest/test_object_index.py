@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from reverser.stages.described import Descriptions
-from reverser.stages.manifest import Identity, read
+from reverser.manifest.object_index import Descriptions
+from reverser.manifest.scanner import Identity, read
 
 WEB = Identity("", "ConfigMap", "shop", "web")
 MANIFEST = "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: web\n  namespace: shop\ndata:\n  a: b\n"

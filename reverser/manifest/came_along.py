@@ -20,12 +20,12 @@ from typing import Any
 
 import msgspec
 
+from reverser.manifest.describe import line, lines
+from reverser.manifest.diff import ABSENT, PATH_CHARACTERS, Difference, differences
 from reverser.model.change import Operation, Origin
 from reverser.model.commit import CommitPlan
 from reverser.model.entry import ANY, UNSEEN, Along, Entry, Record
 from reverser.model.resource import ObjectKey
-from reverser.stages.describe import line, lines
-from reverser.stages.differences import ABSENT, PATH_CHARACTERS, Difference, differences
 from reverser.stages.exclude import excluded
 from reverser.stages.text import child
 

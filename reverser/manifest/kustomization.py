@@ -2,7 +2,7 @@
 
 Of each file that it lists: whether the objects in it are built as they stand, or the file only changes
 others. Of the objects that it makes: what they are called. What is built of all of them together is in
-`build`.
+`kustomize_build`.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from reverser.stages.nodes import UnreadableError, compose
+from reverser.manifest.nodes import UnreadableError, compose
 
 NAMES = ("kustomization.yaml", "kustomization.yml", "Kustomization")
 READ_MOST = 256 * 1024

@@ -1,6 +1,6 @@
 """One YAML document as a tree of nodes that know their place in the text, read as kubectl reads it.
 
-Text in, nodes out; `patch` changes the text by them. A node says what stands in the way of an edit: an
+Text in, nodes out; `byte_edits` changes the text by them. A node says what stands in the way of an edit: an
 anchor that others refer to, a merge key, a key that stands there twice. The tree is built from PyYAML's
 events without recursion, so that a stranger's file can be as deep as it likes. Which texts are numbers is
 in `scalars`.
@@ -14,7 +14,7 @@ from typing import Any, Literal
 import msgspec
 import yaml
 
-from reverser.stages.scalars import NoJson, resolve
+from reverser.manifest.scalars import NoJson, resolve
 
 READ_WHOLE_MOST = 256 * 1024
 """Characters of a document that `as_data` reads, unless it is JSON."""

@@ -1,7 +1,7 @@
 """Edits a file that a person wrote: one document of it says what it should, all else stays as it stands.
 
-Bytes in, bytes out. The document is patched where it differs (`patch`), all other documents, a byte order
-mark and line ends stay. What cannot be edited to say just that is withheld, never replaced.
+Bytes in, bytes out. The document is patched where it differs (`byte_edits`), all other documents, a byte
+order mark and line ends stay. What cannot be edited to say just that is withheld, never replaced.
 """
 
 from __future__ import annotations
@@ -9,13 +9,13 @@ from __future__ import annotations
 from typing import Any
 
 from reverser.errors import WithheldError
-from reverser.stages.manifest import documents
-from reverser.stages.nodes import UnreadableError, compose
-from reverser.stages.patch import patched
-from reverser.stages.placeholders import has_placeholder
-from reverser.stages.quantity import spelled_as
+from reverser.manifest.byte_edits import patched
+from reverser.manifest.emitter import render
+from reverser.manifest.nodes import UnreadableError, compose
+from reverser.manifest.placeholders import has_placeholder
+from reverser.manifest.quantity import spelled_as
+from reverser.manifest.scanner import documents
 from reverser.stages.sops import is_sealed
-from reverser.stages.yaml import render
 
 MARK = "\ufeff"
 

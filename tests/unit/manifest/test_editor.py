@@ -6,8 +6,8 @@ import pytest
 import yaml
 
 from reverser.errors import WithheldError
-from reverser.stages import adopt
-from reverser.stages.manifest import Identity, documents, read
+from reverser.manifest import editor
+from reverser.manifest.scanner import Identity, documents, read
 
 FILE = b"""\
 # our shop
@@ -31,12 +31,12 @@ def test_only_what_differs_is_touched() -> None:
     wanted = yaml.safe_load(FILE)
     wanted["spec"]["replicas"] = 5
 
-    assert adopt.edit(FILE, 0, wanted) == FILE.replace(b"replicas: 2", b"replicas: 5")
+    assert editor.edit(FILE, 0, wanted) == FILE.replace(b"replicas: 2", b"replicas: 5")
 
 
 def test_equal_content_gives_the_same_bytes() -> None:
     """A file that says it already is not touched."""
-    assert adopt.edit(FILE, 0, yaml.safe_load(FILE)) is FILE
+    assert editor.edit(FILE, 0, yaml.safe_load(FILE)) is FILE
 
 
 @pytest.mark.parametrize(
@@ -47,7 +47,7 @@ def test_new_strings_stay_strings(text: str) -> None:
     wanted = yaml.safe_load(FILE)
     wanted["metadata"]["annotations"] = {"note": text}
 
-    assert yaml.safe_load(adopt.edit(FILE, 0, wanted)) == wanted
+    assert yaml.safe_load(editor.edit(FILE, 0, wanted)) == wanted
 
 
 def test_other_documents_stay() -> None:
@@ -56,15 +56,15 @@ def test_other_documents_stay() -> None:
     wanted = yaml.safe_load(FILE)
     wanted["spec"]["replicas"] = 3
 
-    assert adopt.edit(FILE + other, 0, wanted).endswith(other)
-    assert adopt.remove(FILE + other, 0) == other
-    assert adopt.remove(FILE, 0) is None
+    assert editor.edit(FILE + other, 0, wanted).endswith(other)
+    assert editor.remove(FILE + other, 0) == other
+    assert editor.remove(FILE, 0) is None
 
 
 def test_unreadable_file_is_withheld() -> None:
     """A file that is no YAML is withheld, not replaced."""
     with pytest.raises(WithheldError):
-        adopt.edit(b"a: [", 0, {"a": 1})
+        editor.edit(b"a: [", 0, {"a": 1})
 
 
 def identities(content: bytes) -> list[Identity | None]:

@@ -9,13 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reverser.model.attribution import Actor, Attribution, Evidence
-from reverser.model.change import Operation, Origin
-from reverser.model.commit import CommitPlan
-from reverser.model.entry import UNSEEN, Along, Edit, Entry, Record
-from reverser.model.resource import ObjectKey
-from reverser.model.rule import Actors
-from reverser.stages.along import (
+from reverser.manifest.came_along import (
     FIELDS_MOST,
     TRAILERS_MOST,
     Told,
@@ -24,6 +18,12 @@ from reverser.stages.along import (
     parse_came_along,
     told,
 )
+from reverser.model.attribution import Actor, Attribution, Evidence
+from reverser.model.change import Operation, Origin
+from reverser.model.commit import CommitPlan
+from reverser.model.entry import UNSEEN, Along, Edit, Entry, Record
+from reverser.model.resource import ObjectKey
+from reverser.model.rule import Actors
 
 KEY = ObjectKey("default", "apps", "deployments", "shop", "web")
 WEB = "shop/deployments.apps/web"

@@ -3,7 +3,7 @@
 A patch is what the API server would refuse as a new object, and what holds a directive of kustomize or
 kubectl. All else is whole, however little it says: the API server fills in most fields of a Deployment of
 ten lines, and nobody can tell a ConfigMap of one key that has grown from a patch of a large one. Of such a
-patch the kustomization that lists it is the only evidence (`build`).
+patch the kustomization that lists it is the only evidence (`kustomize_build`).
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from reverser.stages.nodes import as_data
+from reverser.manifest.nodes import as_data
 
 _DIRECTIVES = ("$patch", "$setElementOrder", "$retainKeys", "$deleteFromPrimitiveList")
 _DIRECTIVE = re.compile(r"\$(?:patch|setElementOrder|retainKeys|deleteFromPrimitiveList)\b")

@@ -10,13 +10,13 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
+from reverser.manifest import editor
+from reverser.manifest.describe import describe
+from reverser.manifest.equality import same
+from reverser.manifest.scalars import sent
 from reverser.model.resource import ResourceType
 from reverser.model.rule import SanitizeRule
-from reverser.stages import adopt
 from reverser.stages.decide import decide
-from reverser.stages.describe import describe
-from reverser.stages.equality import same
-from reverser.stages.scalars import sent
 from tests.unit.test_decide import change, recorded, route
 
 VALUES = st.recursive(
@@ -75,7 +75,7 @@ def test_a_change_of_type_is_written_into_a_persons_file(one: Any, other: Any) -
     for before, after in ((one, other), (other, one)):
         existing = yaml.safe_dump(widget(before)).encode()
 
-        edited = adopt.edit(existing, 0, widget(after))
+        edited = editor.edit(existing, 0, widget(after))
 
         assert same(sent(yaml.safe_load(edited)), sent(widget(after)))
         assert (edited == existing) is ([type(before), type(after)] == [float, int])

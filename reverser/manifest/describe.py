@@ -17,7 +17,7 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from reverser.stages.differences import ABSENT, Difference, differences, hidden
+from reverser.manifest.diff import ABSENT, Difference, differences, hidden
 from reverser.stages.text import cut, visible
 
 MOST_LINES = 10

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from reverser.stages.nodes import compose
-from reverser.stages.patch import patched
+from reverser.manifest.byte_edits import patched
+from reverser.manifest.nodes import compose
 
 HEAD = "apiVersion: example.com/v1\nkind: Widget\nmetadata:\n  name: web\n"
 WIDGET = {"apiVersion": "example.com/v1", "kind": "Widget", "metadata": {"name": "web"}}

@@ -1,6 +1,6 @@
 """New values as text in the style of the file that they are put into.
 
-Strings are spelled as in our own files (`yaml`), so that every reader takes them for strings; indentation
+Strings are spelled as in our own files (`emitter`), so that every reader takes them for strings; indentation
 and quotes follow the neighbours.
 """
 
@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from reverser.stages.yaml import one_line, quoted, scalar, text_of
+from reverser.manifest.emitter import one_line, quoted, scalar, text_of
 
 
 class Style(msgspec.Struct, frozen=True):

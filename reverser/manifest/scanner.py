@@ -6,7 +6,7 @@ is read whole. The scan bears carriage returns, a byte order mark, tabs and the 
 whoever applies the folder applies such a file, too, and a second one would stop him.
 
 `read` depends on its arguments alone: its answer can be kept for as long as the blob is the same.
-`described` tells which of the documents of a folder is the one to edit.
+`object_index` tells which of the documents of a folder is the one to edit.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from typing import Any
 import msgspec
 
 from reverser.bugs import BUG
-from reverser.stages.kustomization import Kustomization, is_kustomization, read_kustomization
-from reverser.stages.nodes import as_data
-from reverser.stages.partial import is_patch
-from reverser.stages.placeholders import has_placeholder
+from reverser.manifest.kustomization import Kustomization, is_kustomization, read_kustomization
+from reverser.manifest.nodes import as_data
+from reverser.manifest.patch_detection import is_patch
+from reverser.manifest.placeholders import has_placeholder
 
 NAME_MOST = 1000
 EDIT_MOST = 4 * 1024 * 1024
