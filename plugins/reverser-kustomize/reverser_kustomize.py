@@ -22,10 +22,10 @@ import msgspec
 
 from reverser import hookimpl
 from reverser.errors import WithheldError
+from reverser.layout.layouts import placed
 from reverser.manifest.emitter import render
 from reverser.model.destination import Destination
 from reverser.model.resource import ObjectKey, ResourceType
-from reverser.stages.layout import placed
 
 NAME = "kustomization.yaml"
 NAMES = ("kustomization.yaml", "kustomization.yml", "kustomization")

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from reverser import hookimpl
+from reverser.layout.layouts import placed
 from reverser.model.destination import Destination
 from reverser.model.resource import ObjectKey, ResourceType
-from reverser.stages.layout import placed
 
 
 @hookimpl

@@ -14,8 +14,9 @@ from reverser.config.credentials import check_credentials
 from reverser.config.recipients import check_sops
 from reverser.config.report import show
 from reverser.errors import WithheldError
-from reverser.stages import duration, paths
-from reverser.stages.template import separates_clusters, template_problems
+from reverser.layout import paths
+from reverser.layout.template import separates_clusters, template_problems
+from reverser.stages import duration
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

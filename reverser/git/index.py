@@ -15,8 +15,8 @@ import hashlib
 from collections import Counter
 from collections.abc import Iterable, Mapping
 
+from reverser.layout.paths import folders
 from reverser.model.entry import Edit
-from reverser.stages.paths import folders
 
 OTHER = b""
 

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from collections import Counter
 
+from reverser.layout.paths import folders
 from reverser.model.change import Change
 from reverser.model.entry import Record
 from reverser.model.resource import ObjectKey
 from reverser.model.withheld import Withheld
 from reverser.stages.decision import Decision
-from reverser.stages.paths import folders
 
 
 class Claims:

@@ -11,13 +11,13 @@ from typing import Any, Protocol
 
 import msgspec
 
+from reverser.layout.layouts import Layout, compile_layout
 from reverser.model.destination import Destination
 from reverser.model.resource import ObjectKey, ResourceType
 from reverser.model.rule import Rule, SanitizeRule, SensitiveRule
 from reverser.sanitize.mask import without_values
 from reverser.sanitize.policy import Policy
 from reverser.sanitize.sensitive import hidden, sensitive
-from reverser.stages.layout import Layout, compile_layout
 from reverser.stages.select.rules import CompiledRule
 from reverser.stages.sops import mark
 

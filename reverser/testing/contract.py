@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from reverser.errors import WithheldError
+from reverser.layout import paths
 from reverser.model.message import Message
 from reverser.model.resource import ObjectKey, ResourceType
 from reverser.plugins.answers import FAULTS
@@ -16,7 +17,6 @@ from reverser.plugins.plugin import Hook, Hooks, Plugin
 from reverser.plugins.register import register
 from reverser.plugins.settings import configure
 from reverser.sanitize.field_owners import managers_of
-from reverser.stages import paths
 from reverser.stages.text import cut
 from reverser.testing.limit import limited
 from reverser.testing.samples import ACTORS, DESTINATION, TYPES, key_of, plan, samples, type_of

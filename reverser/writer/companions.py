@@ -18,11 +18,11 @@ import trio
 
 from reverser.bugs import left_out
 from reverser.errors import WithheldError
+from reverser.layout import paths
 from reverser.model.commit import Commit
 from reverser.model.destination import Destination
 from reverser.model.entry import Edit
 from reverser.model.ports import Journal, Repository
-from reverser.stages import paths
 from reverser.writer.listed import Listed
 from reverser.writer.turns import records
 

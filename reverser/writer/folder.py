@@ -18,11 +18,11 @@ import trio
 
 from reverser.bugs import left_out
 from reverser.errors import StalledError, WithheldError
+from reverser.layout import paths
 from reverser.model.destination import Destination
 from reverser.model.entry import Edit, Entry, Record
 from reverser.model.ports import Journal
 from reverser.model.resource import ObjectKey
-from reverser.stages import paths
 from reverser.writer.companions import Companion
 from reverser.writer.queue import Queue
 

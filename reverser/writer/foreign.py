@@ -24,6 +24,7 @@ import msgspec
 import trio
 
 from reverser.errors import WithheldError
+from reverser.layout.paths import folders
 from reverser.manifest import editor
 from reverser.manifest.came_along import with_all_along
 from reverser.manifest.object_index import Place
@@ -32,7 +33,6 @@ from reverser.model.entry import Edit, Entry
 from reverser.model.ports import Repository
 from reverser.model.resource import ObjectKey
 from reverser.stages.file_owner import refused
-from reverser.stages.paths import folders
 from reverser.writer.others import REGULAR, Others
 
 K = TypeVar("K")

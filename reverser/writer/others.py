@@ -15,11 +15,11 @@ import trio
 
 from reverser.bugs import left_out
 from reverser.errors import TransientError
+from reverser.layout.paths import folders
 from reverser.manifest.object_index import Descriptions, Place, Told
 from reverser.manifest.scanner import Identity, Manifest, read, scanned
 from reverser.model.ports import Repository
 from reverser.stages.file_owner import Files
-from reverser.stages.paths import folders
 from reverser.writer.turns import contents, turns
 
 MANIFEST_SUFFIXES = (".yaml", ".yml", ".json", "/Kustomization")

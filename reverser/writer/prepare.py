@@ -12,13 +12,13 @@ import msgspec
 
 from reverser.bugs import contained
 from reverser.errors import WithheldError
+from reverser.layout import paths
 from reverser.model.attribution import Actor
 from reverser.model.commit import Commit, CommitPlan
 from reverser.model.destination import Destination
 from reverser.model.entry import Entry
 from reverser.model.message import Message
 from reverser.model.withheld import Withheld
-from reverser.stages import paths
 from reverser.stages.exclude import parted
 from reverser.stages.message import author, message
 from reverser.writer.foreign import Foreign, Placed

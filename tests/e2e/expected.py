@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from reverser.errors import WithheldError
+from reverser.layout.layouts import compile_layout, placed
 from reverser.manifest.emitter import render
 from reverser.model.destination import Destination
 from reverser.model.resource import ObjectKey, ResourceType
@@ -18,7 +19,6 @@ from reverser.sanitize.document import sanitize
 from reverser.sanitize.excluded_objects import exclusion
 from reverser.sanitize.excluded_types import excluded_type
 from reverser.sanitize.policy import Policy
-from reverser.stages.layout import compile_layout, placed
 from reverser.stages.select.rules import CompiledRule
 
 

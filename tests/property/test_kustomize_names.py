@@ -18,9 +18,9 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from reverser.errors import WithheldError
+from reverser.layout.layouts import compile_layout, placed
 from reverser.manifest.emitter import render
 from reverser.model.resource import ObjectKey, ResourceType
-from reverser.stages.layout import compile_layout, placed
 from reverser.testing import DESTINATION, TYPES, key_of, make
 from tests.e2e.servers import ASSETS
 

@@ -9,11 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reverser.errors import WithheldError
+from reverser.layout import paths
+from reverser.layout.layouts import compile_layout, placed
+from reverser.layout.template import template_problems
 from reverser.model.destination import Destination
 from reverser.model.resource import ObjectKey, ResourceType
-from reverser.stages import paths
-from reverser.stages.layout import compile_layout, placed
-from reverser.stages.template import template_problems
 
 LABEL = st.from_regex(r"[a-z]([a-z0-9-]{0,5}[a-z0-9])?", fullmatch=True) | st.sampled_from(
     ["v1", "a", "shop", "yaml"]

@@ -9,7 +9,7 @@ import trio
 from reverser import bugs
 from reverser.bugs import contained, left_out
 from reverser.errors import StalledError, WithheldError
-from reverser.stages import paths
+from reverser.layout import paths
 
 CANARY = "canary-hunter2"
 
@@ -24,7 +24,7 @@ def test_an_error_is_named_by_its_type_and_place_and_never_by_its_text() -> None
         paths.check(type(CANARY, (), {})())
 
     assert caught.value.reason == "Bug"
-    assert caught.value.message.startswith("reverser has a bug: TypeError in reverser.stages.paths:")
+    assert caught.value.message.startswith("reverser has a bug: TypeError in reverser.layout.paths:")
     (line,) = [line for line in lines if line["event"] == "bug contained"]
     assert line["about"] == "shop/configmaps/web"
     assert CANARY not in f"{lines}{caught.value.message}{caught.value.__cause__}"

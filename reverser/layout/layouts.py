@@ -2,7 +2,7 @@
 
 `default`   {root}/{namespace or _cluster}/{resource}[.{group}]/{name}.yaml
 `rest`      {root}/{group}/{version}/{resource}/{namespace}/{name}.yaml, as the API's own URLs are
-`template`  a format string of the user's, checked at start (`stages.template`)
+`template`  a format string of the user's, checked at start (`layout.template`)
 
 Two objects of one cluster never share a path; docs/layouts.md says why. Every path is checked
 before it leaves.
@@ -14,10 +14,10 @@ import re
 from collections.abc import Callable
 from typing import TypeAlias
 
+from reverser.layout import paths
+from reverser.layout.template import fields, template_problems
 from reverser.model.destination import Destination
 from reverser.model.resource import ObjectKey, ResourceType
-from reverser.stages import paths
-from reverser.stages.template import fields, template_problems
 
 Layout: TypeAlias = Callable[[ObjectKey, ResourceType], str]
 """The path of an object's file, the destination's root included. Raises WithheldError(UnsafePath)."""

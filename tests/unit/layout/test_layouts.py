@@ -9,11 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reverser.errors import WithheldError
+from reverser.layout import paths
+from reverser.layout.layouts import compile_layout, placed
+from reverser.layout.template import separates_clusters, template_problems
 from reverser.model.destination import Destination
 from reverser.model.resource import ObjectKey, ResourceType
-from reverser.stages import paths
-from reverser.stages.layout import compile_layout, placed
-from reverser.stages.template import separates_clusters, template_problems
 
 DEPLOYMENTS = ResourceType("apps", "v1", "deployments", "Deployment", True)
 PODS = ResourceType("", "v1", "pods", "Pod", True)

@@ -11,8 +11,8 @@ import string
 from itertools import pairwise
 
 from reverser.errors import WithheldError
+from reverser.layout import paths
 from reverser.model.resource import ObjectKey, ResourceType
-from reverser.stages import paths
 
 _LOWER = frozenset(string.ascii_lowercase + string.digits + "-")
 _ALPHABETS = {

@@ -10,7 +10,7 @@ from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from reverser.errors import WithheldError
-from reverser.stages import paths
+from reverser.layout import paths
 
 SEGMENT = st.text(
     st.sampled_from("gitGIT.~1 :\\/\u200c\ufeff\u202e\t\n\0\x7f\u0085ä😀%ab") | st.characters(), max_size=8

@@ -1,0 +1,1 @@
+"""Where the file of an object stands in the repository. Pure."""
