@@ -22,10 +22,10 @@ from reverser.model.ports import Journal
 from reverser.model.resource import ResourceType
 from reverser.model.rule import SanitizeRule, SensitiveRule
 from reverser.plugins import Host
+from reverser.select.pattern_meaning import Meanings, patterns
+from reverser.select.rules import CompiledRule
+from reverser.select.streams import coverage, streams
 from reverser.stages.route import compile_routes
-from reverser.stages.select.meaning import Meanings, patterns
-from reverser.stages.select.rules import CompiledRule
-from reverser.stages.select.streams import coverage, streams
 
 
 class Assembly:

@@ -35,8 +35,8 @@ from reverser.metrics import Metrics
 from reverser.model.change import Observation, Settled, Stream
 from reverser.model.ports import Journal
 from reverser.model.resource import ResourceType
+from reverser.select.pattern_meaning import FACT as MEANING
 from reverser.sops.program import programs
-from reverser.stages.select.meaning import FACT as MEANING
 
 log = structlog.get_logger()
 

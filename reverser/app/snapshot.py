@@ -29,7 +29,7 @@ from reverser.model.ports import Journal
 from reverser.model.withheld import Withheld
 from reverser.plugins import Host
 from reverser.private import write_private
-from reverser.stages.select.meaning import FACT
+from reverser.select.pattern_meaning import FACT
 
 PATIENCE_SECONDS = 60.0
 """How long a type whose list fails is tried again."""

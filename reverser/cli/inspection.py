@@ -29,8 +29,8 @@ from reverser.model.change import Stream
 from reverser.model.destination import Destination
 from reverser.model.resource import ResourceType
 from reverser.plugins import Host
+from reverser.select.rules import CompiledRule
 from reverser.sops.program import programs
-from reverser.stages.select.rules import CompiledRule
 
 
 async def inspect(config: Config, host: Host) -> Findings:

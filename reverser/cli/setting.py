@@ -25,7 +25,7 @@ from reverser.kube.discovery import discover
 from reverser.model.resource import ResourceType
 from reverser.model.rule import Rule
 from reverser.sanitize.excluded_types import excluded_type
-from reverser.stages.select.rules import ExcludeType
+from reverser.select.rules import ExcludeType
 from reverser.webhook.endpoint import Endpoint, by_service, by_url
 from reverser.webhook.path_secret import path_secret
 

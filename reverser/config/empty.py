@@ -10,7 +10,7 @@ from fnmatch import fnmatchcase
 
 from reverser.config.report import did_you_mean
 from reverser.model.resource import ResourceType
-from reverser.stages.select.rules import CompiledRule
+from reverser.select.rules import CompiledRule
 
 NOT_SERVED = "check resources, exclude_resources, default_excludes and cluster_scoped"
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from reverser.config.report import did_you_mean, one_of, show
 from reverser.sanitize.field_path import parse_path
-from reverser.stages.select import labels
+from reverser.select import labels
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence

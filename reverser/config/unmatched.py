@@ -1,7 +1,7 @@
 """Patterns for resource types that match none: a CRD that is still to come, or a misspelling.
 
 Of `[[sensitive]]` it matters most: types that such a pattern could mean are withheld
-(`stages.select.meaning`).
+(`select.pattern_meaning`).
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import msgspec
 from reverser.config.report import did_you_mean
 from reverser.config.tables import Config
 from reverser.model.resource import ResourceType
-from reverser.stages.select.resources import matches, means
+from reverser.select.resources import matches, means
 
 THEN = {
     "rules": "it is watched once it appears",

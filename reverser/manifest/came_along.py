@@ -26,7 +26,7 @@ from reverser.model.change import Operation, Origin
 from reverser.model.commit import CommitPlan
 from reverser.model.entry import ANY, UNSEEN, Along, Entry, Record
 from reverser.model.resource import ObjectKey
-from reverser.stages.exclude import excluded
+from reverser.select.excluded_writes import excluded
 from reverser.stages.text import child
 
 TRAILER = "Kubernetes-Came-Along"

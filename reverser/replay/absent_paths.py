@@ -18,7 +18,7 @@ from reverser.bugs import left_out
 from reverser.model.resource import ResourceType
 from reverser.model.rule import SensitiveRule
 from reverser.sanitize.field_path import parse_path, reaches
-from reverser.stages.select.resources import means
+from reverser.select.resources import means
 
 FACT = "found/"
 """Prefix of the journal's facts: `found/<type>/<version>` -> the paths, as a JSON list."""

@@ -6,7 +6,7 @@ and so is whether it has a subresource `status`. Until then a custom type is tak
 nearly all do, unless the managed fields show that somebody wrote a status without it.
 
 What a pattern of `[[sensitive]]` means a log may not tell either. While nothing that is known is called what
-it says, every type that it could mean is in doubt (`stages.select.meaning`). What the daemon of this cluster
+it says, every type that it could mean is in doubt (`select.pattern_meaning`). What the daemon of this cluster
 has learned of patterns counts here too.
 """
 
@@ -22,9 +22,9 @@ from reverser.model.resource import ResourceType
 from reverser.replay.builtin_types import SHORT_NAMES
 from reverser.replay.builtin_types import TYPES as KUBERNETES
 from reverser.sanitize.managed_fields import entries
+from reverser.select.pattern_meaning import Meanings
+from reverser.select.resources import ANY, calls, matches
 from reverser.stages.sanitize.builtin import BUILTIN_GROUPS
-from reverser.stages.select.meaning import Meanings
-from reverser.stages.select.resources import ANY, calls, matches
 
 DEFINITIONS = ("apiextensions.k8s.io", "customresourcedefinitions")
 SHORT_CHARACTERS = 5

@@ -39,9 +39,9 @@ from reverser.replay.known_writes import parse_trailer, trailer_path
 from reverser.replay.log_merge import LOG, AuditLogs
 from reverser.replay.resource_types import Types
 from reverser.replay.summary import Summary, coverage, folder
+from reverser.select.pattern_meaning import FACT, joined
 from reverser.sops.program import programs
 from reverser.stages.file_owner import inside
-from reverser.stages.select.meaning import FACT, joined
 
 log = structlog.get_logger()
 

@@ -6,8 +6,8 @@ import msgspec
 
 from reverser.sandbox.history import Stored
 from reverser.sandbox.refusal import Refusal
-from reverser.stages.select.labels import Selector
-from reverser.stages.select.labels import parse as parse_labels
+from reverser.select.labels import Selector
+from reverser.select.labels import parse as parse_labels
 
 
 class Selection(msgspec.Struct, frozen=True):

@@ -14,7 +14,7 @@ import msgspec
 from reverser.model.resource import ResourceType
 from reverser.model.rule import SanitizeRule, SensitiveRule
 from reverser.sanitize.field_path import parse_path
-from reverser.stages.select.resources import means
+from reverser.select.resources import means
 
 Paths = tuple[tuple[str, ...], ...]
 

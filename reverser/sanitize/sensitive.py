@@ -24,7 +24,7 @@ from reverser.sanitize.field_path import parse_path, replaced
 from reverser.sanitize.json_content import Content
 from reverser.sanitize.mask import masked_value
 from reverser.sanitize.object_copies import ANNOTATIONS, NEEDED
-from reverser.stages.select.resources import means
+from reverser.select.resources import means
 
 KEYED = ("data", "stringData", "binaryData")
 IDENTITY = ("apiVersion", "kind")

@@ -23,11 +23,11 @@ from reverser.model.sealed import Sealed
 from reverser.sanitize.document import in_clear, sanitize, significant
 from reverser.sanitize.managed_fields import written as written_by
 from reverser.sanitize.suspicious_values import suspicious
+from reverser.select.excluded_writes import actors
+from reverser.select.rules import CompiledRule
 from reverser.stages.decision import Decision, digest, encrypted, kept_back
 from reverser.stages.departure import deleted, deselected, labels_of, lacking, left, wanted
-from reverser.stages.exclude import actors
 from reverser.stages.route import Route
-from reverser.stages.select.rules import CompiledRule
 
 
 def decide(route: Route, change: Change, record: Record | None, *, scaled: bool = False) -> Decision:

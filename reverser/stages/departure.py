@@ -18,10 +18,10 @@ from reverser.model.change import Change, Operation, Origin, Stream
 from reverser.model.entry import Edit, Entry, Record
 from reverser.model.resource import ResourceType
 from reverser.sanitize.managed_fields import changed_at, manager
+from reverser.select.excluded_writes import actors
+from reverser.select.rules import CompiledRule
 from reverser.stages.decision import Decision
-from reverser.stages.exclude import actors
 from reverser.stages.route import Route
-from reverser.stages.select.rules import CompiledRule
 
 DEFINITIONS = ("apiextensions.k8s.io", "customresourcedefinitions")
 

@@ -24,7 +24,7 @@ from reverser.model.commit import CommitPlan
 from reverser.model.correction import Correction
 from reverser.model.entry import Entry
 from reverser.model.message import Message
-from reverser.stages.exclude import parted
+from reverser.select.excluded_writes import parted
 from reverser.stages.identity import Identify
 from reverser.stages.text import cut, visible
 from reverser.stages.wording import SUBJECT_CHARACTERS

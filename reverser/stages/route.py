@@ -18,7 +18,7 @@ from reverser.model.rule import Rule, SanitizeRule, SensitiveRule
 from reverser.sanitize.mask import without_values
 from reverser.sanitize.policy import Policy
 from reverser.sanitize.sensitive import hidden, sensitive
-from reverser.stages.select.rules import CompiledRule
+from reverser.select.rules import CompiledRule
 from reverser.stages.sops import mark
 
 

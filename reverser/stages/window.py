@@ -20,8 +20,8 @@ from collections.abc import Hashable, Iterable, Iterator
 from reverser.model.change import Origin
 from reverser.model.commit import CommitPlan
 from reverser.model.entry import Entry
+from reverser.select.excluded_writes import excluded
 from reverser.stages.aside import BYTES_MOST, ENTRIES_MOST, Aside, journaled, size, touched
-from reverser.stages.exclude import excluded
 
 
 class _Open:

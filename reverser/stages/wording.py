@@ -15,7 +15,7 @@ from reverser.model.attribution import Attribution
 from reverser.model.change import Operation, Origin
 from reverser.model.commit import CommitPlan
 from reverser.model.entry import Entry
-from reverser.stages.exclude import parted
+from reverser.select.excluded_writes import parted
 from reverser.stages.text import cut
 
 SUBJECT_CHARACTERS = 200

@@ -16,8 +16,8 @@ from reverser.manifest.emitter import render
 from reverser.model.resource import ResourceType
 from reverser.model.rule import Rule
 from reverser.sanitize.excluded_types import excluded_type
-from reverser.stages.select.resources import ANY
-from reverser.stages.select.rules import ExcludeType
+from reverser.select.resources import ANY
+from reverser.select.rules import ExcludeType
 from reverser.webhook.endpoint import Endpoint
 from reverser.webhook.registration import QUESTIONS
 from reverser.webhook.scope import (

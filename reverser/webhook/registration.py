@@ -20,8 +20,8 @@ import msgspec
 from reverser.model.resource import ResourceType
 from reverser.model.rule import Rule
 from reverser.sanitize.excluded_types import excluded_type
-from reverser.stages.select.resources import ANY
-from reverser.stages.select.rules import ExcludeType
+from reverser.select.resources import ANY
+from reverser.select.rules import ExcludeType
 from reverser.webhook.endpoint import Endpoint
 from reverser.webhook.scope import CAUSES, Selection, covers, left_out, selected, takes_cluster_scoped
 

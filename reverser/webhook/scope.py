@@ -15,8 +15,8 @@ from collections.abc import Collection, Iterable, Sequence
 from reverser.model.resource import ResourceType
 from reverser.model.rule import Rule
 from reverser.sanitize.excluded_types import excluded_type
-from reverser.stages.select.resources import ANY, matches
-from reverser.stages.select.rules import CompiledRule, ExcludeType
+from reverser.select.resources import ANY, matches
+from reverser.select.rules import CompiledRule, ExcludeType
 
 MOST_LEFT_OUT = 100
 """More would make long expressions, and save less and less."""

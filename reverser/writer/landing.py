@@ -23,7 +23,7 @@ from reverser.model.entry import Edit, Entry
 from reverser.model.ports import Journal, Repository
 from reverser.model.push import Pushed, PushedCommit
 from reverser.model.withheld import Withheld
-from reverser.stages.exclude import excluded
+from reverser.select.excluded_writes import excluded
 from reverser.writer.notes import Notes
 from reverser.writer.owners import Owners
 from reverser.writer.touched import Touched

@@ -19,7 +19,7 @@ from reverser.model.destination import Destination
 from reverser.model.entry import Entry
 from reverser.model.message import Message
 from reverser.model.withheld import Withheld
-from reverser.stages.exclude import parted
+from reverser.select.excluded_writes import parted
 from reverser.stages.message import author, message
 from reverser.writer.foreign import Foreign, Placed
 

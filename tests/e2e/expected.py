@@ -19,7 +19,7 @@ from reverser.sanitize.document import sanitize
 from reverser.sanitize.excluded_objects import exclusion
 from reverser.sanitize.excluded_types import excluded_type
 from reverser.sanitize.policy import Policy
-from reverser.stages.select.rules import CompiledRule
+from reverser.select.rules import CompiledRule
 
 
 def resource_types(plane: Any) -> list[ResourceType]:

@@ -13,8 +13,8 @@ from reverser.model.commit import CommitPlan
 from reverser.model.entry import Edit, Entry
 from reverser.model.resource import ObjectKey
 from reverser.model.rule import Actors
+from reverser.select.excluded_writes import excluded, parted
 from reverser.stages import aside
-from reverser.stages.exclude import excluded, parted
 from reverser.stages.window import Window
 
 WORDS: dict[str, tuple[Actors, ...]] = {

@@ -17,7 +17,7 @@ from reverser.config import parse
 from reverser.config.empty import empty
 from reverser.errors import ConfigError
 from reverser.model.rule import Rule
-from reverser.stages.select.rules import CompiledRule
+from reverser.select.rules import CompiledRule
 from reverser.testing import TYPES
 
 BASE = """

@@ -12,7 +12,7 @@ import msgspec
 from reverser import hookimpl
 from reverser.model.commit import CommitPlan
 from reverser.model.message import Message
-from reverser.stages.exclude import parted
+from reverser.select.excluded_writes import parted
 from reverser_conventional.settings import Settings, checked
 from reverser_conventional.types import head
 from reverser_conventional.wording import description

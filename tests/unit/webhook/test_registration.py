@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from reverser.model.resource import ObjectKey, ResourceType
 from reverser.model.rule import Rule
 from reverser.sanitize.excluded_types import excluded_type
-from reverser.stages.select.rules import CompiledRule
+from reverser.select.rules import CompiledRule
 from reverser.webhook.endpoint import by_service, by_url
 from reverser.webhook.registration import registration
 

@@ -13,8 +13,8 @@ from reverser.model.entry import Edit, Entry
 from reverser.model.resource import ObjectKey
 from reverser.model.rule import Rule
 from reverser.sanitize.excluded_types import excluded_type
-from reverser.stages.exclude import actors, excluded, parted
-from reverser.stages.select.rules import CompiledRule
+from reverser.select.excluded_writes import actors, excluded, parted
+from reverser.select.rules import CompiledRule
 
 FLUX = "system:serviceaccount:flux-system:kustomize-controller"
 KEY = ObjectKey("default", "", "configmaps", "shop", "a")

@@ -12,8 +12,8 @@ from reverser.model.destination import Destination
 from reverser.model.resource import ObjectKey, ResourceType
 from reverser.model.rule import Rule, SanitizeRule
 from reverser.sanitize.excluded_types import excluded_type
-from reverser.stages.select.rules import CompiledRule
-from reverser.stages.select.streams import MOST_NAMESPACES, coverage, streams
+from reverser.select.rules import CompiledRule
+from reverser.select.streams import MOST_NAMESPACES, coverage, streams
 
 DEPLOYMENTS = ResourceType("apps", "v1", "deployments", "Deployment", True)
 SECRETS = ResourceType("", "v1", "secrets", "Secret", True)

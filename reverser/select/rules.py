@@ -13,8 +13,8 @@ from typing import TypeAlias
 from reverser.model.change import Operation
 from reverser.model.resource import ObjectKey, ResourceType
 from reverser.model.rule import Actors, Rule
-from reverser.stages.select.labels import parse
-from reverser.stages.select.resources import matches, means, names_exactly
+from reverser.select.labels import parse
+from reverser.select.resources import matches, means, names_exactly
 
 ExcludeType: TypeAlias = Callable[[ResourceType], str]
 """Why a type is left out by default; "" when it is not."""

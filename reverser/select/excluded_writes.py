@@ -19,7 +19,7 @@ from reverser.model.change import Origin
 from reverser.model.commit import CommitPlan
 from reverser.model.entry import Entry
 from reverser.model.rule import Actors, Excluded
-from reverser.stages.select.rules import CompiledRule
+from reverser.select.rules import CompiledRule
 
 
 def actors(rules: Iterable[CompiledRule]) -> tuple[Actors, ...]:

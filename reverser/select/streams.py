@@ -16,8 +16,8 @@ from reverser.model.change import Stream
 from reverser.model.destination import Destination
 from reverser.model.resource import ResourceType
 from reverser.model.rule import SanitizeRule, SensitiveRule
-from reverser.stages.select.resources import means
-from reverser.stages.select.rules import CompiledRule
+from reverser.select.resources import means
+from reverser.select.rules import CompiledRule
 
 MOST_NAMESPACES = 20
 EVERYWHERE = ("",)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reverser.stages.select.labels import parse
+from reverser.select.labels import parse
 
 KEYS = st.sampled_from(["a", "b", "app.kubernetes.io/name", "in", "notin"])
 VALUES = st.sampled_from(["", "x", "y", "1", "20", "in", "x-y.z_0"])

@@ -18,9 +18,9 @@ from reverser.model.resource import ObjectKey, ResourceType
 from reverser.model.rule import Rule, SanitizeRule, SensitiveRule
 from reverser.sanitize.document import sanitize
 from reverser.sanitize.policy import Policy, field_rules
-from reverser.stages.select.meaning import Meanings, may_mean
-from reverser.stages.select.resources import means
-from reverser.stages.select.rules import CompiledRule
+from reverser.select.pattern_meaning import Meanings, may_mean
+from reverser.select.resources import means
+from reverser.select.rules import CompiledRule
 
 MAPS = ResourceType("", "v1", "configmaps", "ConfigMap", True, short_names=("cm",))
 DATABASES = ResourceType("example.com", "v1beta1", "databases", "Database", True, short_names=("db",))

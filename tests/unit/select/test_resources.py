@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from reverser.model.resource import ResourceType
-from reverser.stages.select.resources import matches, names_exactly
+from reverser.select.resources import matches, names_exactly
 
 DEPLOYMENTS = ResourceType(
     "apps", "v1", "deployments", "Deployment", True, short_names=("deploy",), singular="deployment"

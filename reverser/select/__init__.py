@@ -1,0 +1,1 @@
+"""Which changes go where: resource patterns, label selectors, and rules made of both. Pure."""

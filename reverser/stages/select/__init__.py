@@ -1,1 +1,0 @@
-"""Which changes go where: resource patterns, label selectors, and rules made of both."""
