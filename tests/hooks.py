@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from reverser import builtin
+from reverser.identity.author import compile_identities
+from reverser.identity.mailmap import Mailmap
 from reverser.plugins import Host
-from reverser.stages.identity import compile_identities
-from reverser.stages.mailmap import Mailmap
 
 HOOKS = Host().deciding(builtin.plugins(compile_identities((), Mailmap())))

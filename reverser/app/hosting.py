@@ -13,13 +13,13 @@ from reverser.config import Config, read
 from reverser.config.report import did_you_mean
 from reverser.config.secretfiles import unreadable
 from reverser.errors import ConfigError, Problem
+from reverser.identity.author import compile_identities
+from reverser.identity.mailmap import Mailmap
 from reverser.model.identity import Identities
 from reverser.plugins import Host, load
 from reverser.plugins.load import absent
 from reverser.plugins.register import register
 from reverser.plugins.settings import configure, faults
-from reverser.stages.identity import compile_identities
-from reverser.stages.mailmap import Mailmap
 from reverser.webhook.path_secret import KEY as PATH_SECRET
 from reverser.webhook.path_secret import path_secret
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from reverser.builtin import exclusions, layouts, messages
 from reverser.builtin.identities import Identities
-from reverser.stages.identity import Identify
+from reverser.identity.author import Identify
 
 
 def plugins(identify: Identify) -> Mapping[str, Any]:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from reverser import hookimpl
+from reverser.identity.author import Identify
 from reverser.model.attribution import Actor
-from reverser.stages.identity import Identify
 
 
 class Identities:

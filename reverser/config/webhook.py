@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from reverser.config.report import show
-from reverser.stages.identity import check_author, pattern
+from reverser.identity.author import check_author, pattern
 from reverser.stages.names import check_host, check_path_secret, split_place
 
 if TYPE_CHECKING:

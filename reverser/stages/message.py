@@ -17,6 +17,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
+from reverser.identity.author import Identify
 from reverser.manifest.came_along import TRAILER, came_along
 from reverser.model.attribution import Attribution
 from reverser.model.change import Origin
@@ -25,7 +26,6 @@ from reverser.model.correction import Correction
 from reverser.model.entry import Entry
 from reverser.model.message import Message
 from reverser.select.excluded_writes import parted
-from reverser.stages.identity import Identify
 from reverser.stages.text import cut, visible
 from reverser.stages.wording import SUBJECT_CHARACTERS
 

@@ -10,6 +10,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from reverser.identity.author import compile_identities
+from reverser.identity.mailmap import Mailmap
 from reverser.manifest.describe import describe
 from reverser.model.attribution import Actor, Attribution, Evidence
 from reverser.model.change import Operation, Origin
@@ -19,8 +21,6 @@ from reverser.model.identity import IdentityRule
 from reverser.model.message import Message
 from reverser.model.resource import ObjectKey
 from reverser.model.rule import Actors
-from reverser.stages.identity import compile_identities
-from reverser.stages.mailmap import Mailmap
 from reverser.stages.message import author, entry_ranges, message, parse_entry
 from tests.hooks import HOOKS
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from reverser.identity.author import EMAIL, compile_identities, pattern
+from reverser.identity.mailmap import Mailmap
 from reverser.model.attribution import Actor
 from reverser.model.identity import IdentityRule
-from reverser.stages.identity import EMAIL, compile_identities, pattern
-from reverser.stages.mailmap import Mailmap
 
 
 def _author(user: str, *rules: IdentityRule, mailmap: str = "", groups=(), extra=()) -> str:

@@ -14,9 +14,9 @@ from typing import Any, TypeAlias
 
 import re2
 
+from reverser.identity.mailmap import Mailmap
 from reverser.model.attribution import Actor
 from reverser.model.identity import IdentityRule
-from reverser.stages.mailmap import Mailmap
 from reverser.stages.text import cut, visible
 
 Identify = Callable[[Actor], str]

@@ -1,0 +1,1 @@
+"""Actors in, authors of commits out. Pure."""
