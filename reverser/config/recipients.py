@@ -11,7 +11,7 @@ import re
 from typing import TYPE_CHECKING
 
 from reverser.config.report import one_of, show
-from reverser.stages.sops import RECIPIENTS
+from reverser.sops.document import RECIPIENTS
 
 if TYPE_CHECKING:
     from reverser.config.report import Report

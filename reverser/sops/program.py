@@ -21,7 +21,7 @@ from reverser.errors import StalledError, TransientError, WithheldError
 from reverser.manifest.emitter import render
 from reverser.model.destination import Destination, Sops
 from reverser.model.sealed import Clear
-from reverser.stages import sops
+from reverser.sops import document
 
 SECONDS = 20.0
 """For one document. A call of a cloud's key service takes less than a second, one for age a tenth of that."""
@@ -61,7 +61,7 @@ class Program:
             await self.probe()
             problem = "sops cannot encrypt this object, though it encrypts others"
             raise WithheldError("EncryptionFailed", problem)
-        return sops.answered(clear, done.stdout)
+        return document.answered(clear, done.stdout)
 
     async def probe(self) -> None:
         """Encrypt a document that nobody wrote. Raises StalledError or TransientError."""
@@ -70,7 +70,7 @@ class Program:
             told = " ".join(done.stderr.decode(errors="replace").split())[-SPOKEN_CHARACTERS:]
             raise StalledError("EncryptionFailed", f"sops cannot encrypt: {told}", hint=f"see {self._place}")
         try:
-            sops.answered(TRIAL, done.stdout)
+            document.answered(TRIAL, done.stdout)
         except WithheldError as error:
             hint = f"is {self._place}.program SOPS, of version 3.8 or newer?"
             raise StalledError("EncryptionFailed", error.message, hint=hint) from None
@@ -78,7 +78,7 @@ class Program:
     async def _run(self, clear: Clear) -> subprocess.CompletedProcess[bytes]:
         runner = partial(
             trio.run_process,
-            [self._settings.program, *sops.arguments(self._settings, clear)],
+            [self._settings.program, *document.arguments(self._settings, clear)],
             stdin=render(clear.content),
             capture_stdout=True,
             capture_stderr=True,

@@ -19,7 +19,7 @@ from reverser.sanitize.mask import without_values
 from reverser.sanitize.policy import Policy
 from reverser.sanitize.sensitive import hidden, sensitive
 from reverser.select.rules import CompiledRule
-from reverser.stages.sops import mark
+from reverser.sops.document import mark
 
 
 class Hooks(Protocol):

@@ -16,7 +16,7 @@ from reverser.model.rule import SanitizeRule, SensitiveRule
 from reverser.model.sealed import Clear
 from reverser.sanitize.document import in_clear, sanitize
 from reverser.sanitize.policy import Policy
-from reverser.stages import sops
+from reverser.sops import document as sops
 
 SECRETS = ResourceType("", "v1", "secrets", "Secret", True)
 DATABASES = ResourceType("example.com", "v1", "databases", "Database", True)
