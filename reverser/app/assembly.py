@@ -15,6 +15,7 @@ from reverser.app.hosting import builtins
 from reverser.config import Config
 from reverser.errors import StalledError, TransientError
 from reverser.intake.history import identity
+from reverser.intake.route import compile_routes
 from reverser.model.change import Stream
 from reverser.model.destination import Destination
 from reverser.model.entry import Append
@@ -25,7 +26,6 @@ from reverser.plugins import Host
 from reverser.select.pattern_meaning import Meanings, patterns
 from reverser.select.rules import CompiledRule
 from reverser.select.streams import coverage, streams
-from reverser.stages.route import compile_routes
 
 
 class Assembly:

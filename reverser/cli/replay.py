@@ -20,7 +20,7 @@ from reverser.cli.setting import cluster_option
 from reverser.config import Config, load
 from reverser.config.destinations import BRANCH_FAULTS
 from reverser.config.remote import parse
-from reverser.intake.unmet import message
+from reverser.intake.unmatched_paths import message
 from reverser.log import configure
 from reverser.model.destination import Destination
 from reverser.replay.run import replay

@@ -19,15 +19,16 @@ from reverser.attribution.attributor import Attributor, Nobody
 from reverser.bugs import contained, left_out
 from reverser.errors import WithheldError
 from reverser.health import Health
-from reverser.intake.again import Again
-from reverser.intake.completion import Completion
-from reverser.intake.draft import Draft, Place
+from reverser.intake.append_builder import Draft, Place
+from reverser.intake.decision_state import Memory
+from reverser.intake.encryption import Sealing
+from reverser.intake.encryption_retry import Again
 from reverser.intake.history import begun, identity
+from reverser.intake.list_completion import Completion
 from reverser.intake.listing import Listing
-from reverser.intake.memory import Memory
 from reverser.intake.patience import PatientJournal
-from reverser.intake.sealing import Sealing
-from reverser.intake.suspects import Suspects
+from reverser.intake.route import Route
+from reverser.intake.secret_warnings import Suspects
 from reverser.kube.tap import Room
 from reverser.metrics import Metrics
 from reverser.model.change import (
@@ -49,7 +50,6 @@ from reverser.model.resource import ObjectKey
 from reverser.model.suspicion import Suspicion
 from reverser.sanitize.suspicious_values import suspicious
 from reverser.stages.decision import Decision, kept_back
-from reverser.stages.route import Route
 
 BATCH = 200
 MARKS = (ListCompleted, Identified, Settled)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from reverser.intake.draft import Place
+from reverser.intake.append_builder import Place
 from reverser.model.change import Stream
 from reverser.model.resource import ObjectKey
 from reverser.model.staged import Outcome, Staged

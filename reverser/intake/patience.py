@@ -13,7 +13,7 @@ import trio
 
 from reverser.errors import ReverserError, StalledError, TransientError
 from reverser.health import Health
-from reverser.intake.draft import Known, Place
+from reverser.intake.append_builder import Known, Place
 from reverser.model.attribution import Attribution
 from reverser.model.change import Stream
 from reverser.model.entry import Append, Entry, Record

@@ -18,9 +18,10 @@ import msgspec
 from reverser.bugs import left_out
 from reverser.errors import WithheldError
 from reverser.health import Health
-from reverser.intake.draft import Draft
-from reverser.intake.memory import Memory
+from reverser.intake.append_builder import Draft
+from reverser.intake.decision_state import Memory
 from reverser.intake.patience import PatientJournal
+from reverser.intake.route import Route
 from reverser.model.attribution import UNKNOWN, Attribution, Evidence
 from reverser.model.change import Change, Operation
 from reverser.model.entry import ANY, Along, Entry
@@ -34,7 +35,6 @@ from reverser.replay.reconstruct import Unknown, changed
 from reverser.replay.resource_types import Types
 from reverser.replay.write import Emptied, Form, Gap, Told, Write
 from reverser.stages.decision import Decision, encrypted, kept_back
-from reverser.stages.route import Route
 
 SEEN = "seen/"
 """Prefix of the journal's facts on objects."""

@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 
+from reverser.intake.route import Route
 from reverser.manifest.came_along import known_content
 from reverser.model.change import Change, Operation, Origin, Stream
 from reverser.model.entry import Record
@@ -18,7 +19,6 @@ from reverser.model.resource import ResourceType
 from reverser.replay.resource_types import Types
 from reverser.replay.write import MICROSECONDS, Form, Write
 from reverser.sanitize.sensitive import CLARIFY, sensitive
-from reverser.stages.route import Route
 
 NOT_KNOWN = "a patch of an object that the log does not show before"
 NOT_KEPT = "a patch of an object that is not kept whole"

@@ -27,13 +27,13 @@ from reverser.collector import settle
 from reverser.health import Health
 from reverser.intake.driver import Intake
 from reverser.intake.patience import PatientJournal
+from reverser.intake.route import compile_routes
 from reverser.journal.sqlite import open_journal
 from reverser.kube.events import change_of, read
 from reverser.metrics import Metrics
 from reverser.model.change import Observation, Origin, Stream
 from reverser.model.destination import Destination
 from reverser.model.rule import Rule
-from reverser.stages.route import compile_routes
 from tests.bench.options import Options, say
 from tests.bench.result import Row, at_most
 from tests.bench.shapes import Pair, shapes

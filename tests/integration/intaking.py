@@ -12,6 +12,7 @@ import trio
 
 from reverser.health import Health
 from reverser.intake.driver import Intake
+from reverser.intake.route import compile_routes
 from reverser.journal.sqlite import open_journal
 from reverser.metrics import Metrics
 from reverser.model.change import Change, ListCompleted, ListStarted, Observation, Origin, Stream
@@ -21,7 +22,6 @@ from reverser.model.ports import Journal
 from reverser.model.resource import ResourceType
 from reverser.model.rule import Rule
 from reverser.plugins.deciding import Deciding
-from reverser.stages.route import compile_routes
 from tests.hooks import HOOKS
 
 MAPS = ResourceType("", "v1", "configmaps", "ConfigMap", True)

@@ -14,7 +14,7 @@ import trio.lowlevel
 from reverser import bugs
 from reverser.app import bugs as shown
 from reverser.attribution import version_tracker
-from reverser.intake import completion, memory
+from reverser.intake import decision_state, list_completion
 from reverser.journal import rows
 from reverser.journal.sqlite import open_journal
 from reverser.kube import watch
@@ -69,7 +69,7 @@ def of_bad(args: Any) -> bool:
 
 
 STAGES = [
-    (memory, "decide"),
+    (decision_state, "decide"),
     (rows, "entry_row"),
     (rows, "record_row"),
     (prepare, "message"),
@@ -162,7 +162,7 @@ async def test_errors_at_random_stages_stop_nobody(world: Running, monkeypatch: 
     """30 objects, a fault at a random stage for every third: the others land, those are withheld or land."""
     places = [
         *STAGES,
-        (completion, "swept"),
+        (list_completion, "swept"),
         (version_tracker.Sightings, "note"),
         (watch, "change_of"),
     ]

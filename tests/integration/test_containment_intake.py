@@ -12,7 +12,7 @@ from reverser import bugs
 from reverser.attribution import version_tracker
 from reverser.attribution.attributor import Attributor
 from reverser.attribution.fact_index import Facts
-from reverser.intake import completion, driver, memory
+from reverser.intake import decision_state, driver, list_completion
 from reverser.intake.driver import Intake
 from reverser.intake.patience import PatientJournal
 from reverser.journal import rows
@@ -80,7 +80,7 @@ async def test_an_object_that_cannot_be_decided_is_withheld_as_a_bug(
 ) -> None:
     """It is withheld with the type of the error and its place; the others land, and the position moves."""
     with monkeypatch.context() as patch:
-        faulty = Faulty(patch, memory, "decide")
+        faulty = Faulty(patch, decision_state, "decide")
         before = bugs.seen["decide"]
         await take(journal, [live(1, A), live(2, B), live(3, C)])
 
@@ -98,7 +98,7 @@ async def test_an_object_of_a_list_that_cannot_be_decided_is_withheld_and_not_sw
     """The list is complete, the others are written, and the file of the object stays as it was."""
     await take(journal, whole(1, A, B))
     with monkeypatch.context() as patch:
-        Faulty(patch, memory, "decide")
+        Faulty(patch, decision_state, "decide")
         await take(journal, whole(5, A, B, C))
 
     assert await paths(journal) == {A_PATH, B_PATH, C_PATH}
@@ -112,7 +112,7 @@ async def test_a_repaired_version_writes_what_was_withheld(
     """The next change, or the list of the next start, brings the object, and nothing is withheld any more."""
     for again in ([live(9, B)], whole(9, A, B)):
         with monkeypatch.context() as patch:
-            Faulty(patch, memory, "decide")
+            Faulty(patch, decision_state, "decide")
             await take(journal, whole(8, A, config_map("b", f"{CANARY} {len(again)}")))
         assert len(await withheld(journal)) == 1
 
@@ -127,7 +127,7 @@ async def test_an_object_that_cannot_be_swept_is_withheld(
     """Its file stays, those of others go, and the next list removes it."""
     await take(journal, whole(1, A, B, C))
     with monkeypatch.context() as patch:
-        Faulty(patch, completion, "swept")
+        Faulty(patch, list_completion, "swept")
         await take(journal, whole(2, A))
 
     assert await paths(journal) == {A_PATH, B_PATH}

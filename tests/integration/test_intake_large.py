@@ -10,14 +10,14 @@ import msgspec
 import pytest
 import trio
 
-from reverser.intake import memory
-from reverser.intake.aside import LARGE_BYTES
+from reverser.intake import decision_state
+from reverser.intake.decide import decide
+from reverser.intake.worker_thread import LARGE_BYTES
 from reverser.journal.sqlite import open_journal
 from reverser.kube import events
 from reverser.kube.events import item_of
 from reverser.kube.lists import paged
 from reverser.model.change import Change
-from reverser.stages.decide import decide
 from tests.hooks import HOOKS
 from tests.integration.intaking import STREAM, Taking, config_map, live, said
 
@@ -47,7 +47,7 @@ async def test_other_tasks_go_on_while_a_large_object_is_decided(
             await trio.sleep(0.001)
         other_has_run.set()
 
-    monkeypatch.setattr(memory, "decide", slow)
+    monkeypatch.setattr(decision_state, "decide", slow)
     async with open_journal(tmp_path) as journal, trio.open_nursery() as nursery:
         nursery.start_soon(other)
         await Taking(journal).all([large(1, "b"), live(2, config_map("a", "1")), large(3, "c")])

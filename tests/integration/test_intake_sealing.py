@@ -13,8 +13,9 @@ import trio
 
 from reverser.errors import ReverserError, StalledError, TransientError, WithheldError
 from reverser.health import Health
-from reverser.intake import again, sealing
+from reverser.intake import encryption, encryption_retry
 from reverser.intake.driver import Intake
+from reverser.intake.route import compile_routes
 from reverser.journal.sqlite import open_journal
 from reverser.model.change import Change, Observation, Stream
 from reverser.model.destination import Destination, Sops
@@ -23,7 +24,6 @@ from reverser.model.resource import ResourceType
 from reverser.model.rule import Rule
 from reverser.model.sealed import Clear
 from reverser.stages.decision import Decision
-from reverser.stages.route import compile_routes
 from tests.hooks import HOOKS
 from tests.integration.intaking import (
     BOUND_SECONDS,
@@ -132,8 +132,8 @@ async def taking(
 @pytest.fixture(autouse=True)
 def soon(monkeypatch: pytest.MonkeyPatch) -> None:
     """What waits is tried again at once."""
-    monkeypatch.setattr(again, "RETRY_SECONDS", 0.01)
-    monkeypatch.setattr(again, "RETRY_SECONDS_MOST", 0.05)
+    monkeypatch.setattr(encryption_retry, "RETRY_SECONDS", 0.01)
+    monkeypatch.setattr(encryption_retry, "RETRY_SECONDS_MOST", 0.05)
 
 
 async def test_no_value_is_in_the_journal(tmp_path: Path) -> None:
@@ -273,7 +273,7 @@ async def test_what_waits_is_not_counted_again_for_each_object(monkeypatch: pyte
     is free again when they change or go.
     """
     looks = 0
-    real = sealing._size
+    real = encryption._size
 
     def size(decision: Decision) -> int:
         nonlocal looks
@@ -282,12 +282,12 @@ async def test_what_waits_is_not_counted_again_for_each_object(monkeypatch: pyte
 
     safe = Safe()
     safe.trouble = MISSING
-    asked = sealing.Sealing({"live": safe}, bytes(32), Health())
+    asked = encryption.Sealing({"live": safe}, bytes(32), Health())
     decision = Decision(
         "update", record=record("a", bytes(1000)), clear=Clear({"metadata": {"name": "a"}}, ())
     )
-    monkeypatch.setattr(sealing, "_size", size)
-    monkeypatch.setattr(sealing, "WAITING_BYTES_MOST", 1_000_000)
+    monkeypatch.setattr(encryption, "_size", size)
+    monkeypatch.setattr(encryption, "WAITING_BYTES_MOST", 1_000_000)
     for number in range(1100):
         await asked.sealed("live", key(str(number)), decision)
     assert looks < 5000

@@ -17,8 +17,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reverser.errors import WithheldError
-from reverser.intake.draft import Draft
-from reverser.intake.withholding import Withholding
+from reverser.intake.append_builder import Draft
+from reverser.intake.decide import decide
+from reverser.intake.route import Route, compile_routes
+from reverser.intake.withheld_objects import Withholding
 from reverser.journal import rows
 from reverser.manifest.came_along import TRAILER, parse_came_along
 from reverser.model.attribution import Actor, Attribution, Evidence
@@ -29,10 +31,8 @@ from reverser.model.entry import Record
 from reverser.model.message import Message
 from reverser.model.resource import ResourceType
 from reverser.model.rule import Rule, SanitizeRule
-from reverser.stages.decide import decide
 from reverser.stages.decision import kept_back
 from reverser.stages.message import author, message
-from reverser.stages.route import Route, compile_routes
 from reverser.stages.window import Window
 from reverser.stages.wording import body, subject
 from tests.hooks import HOOKS

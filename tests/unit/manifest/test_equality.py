@@ -10,14 +10,14 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
+from reverser.intake.decide import decide
 from reverser.manifest import editor
 from reverser.manifest.describe import describe
 from reverser.manifest.equality import same
 from reverser.manifest.scalars import sent
 from reverser.model.resource import ResourceType
 from reverser.model.rule import SanitizeRule
-from reverser.stages.decide import decide
-from tests.unit.test_decide import change, recorded, route
+from tests.unit.intake.test_decide import change, recorded, route
 
 VALUES = st.recursive(
     st.one_of(

@@ -9,6 +9,7 @@ import msgspec
 import pytest
 
 from reverser.attribution.audit_event import decode_event
+from reverser.intake.route import Route, compile_routes
 from reverser.model.destination import Destination
 from reverser.model.entry import UNSEEN, Record
 from reverser.model.resource import ObjectKey
@@ -17,7 +18,6 @@ from reverser.replay.event_writes import writes
 from reverser.replay.reconstruct import Unknown, changed, merged
 from reverser.replay.resource_types import Types
 from reverser.replay.write import Form, Write
-from reverser.stages.route import Route, compile_routes
 from tests.hooks import HOOKS
 from tests.unit.attribution.test_audit_fact import event, stored
 from tests.unit.replay.test_event_writes import DATABASES

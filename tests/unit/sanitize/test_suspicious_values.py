@@ -10,12 +10,12 @@ from typing import Any
 import msgspec
 import pytest
 
+from reverser.intake.decide import decide
 from reverser.sanitize import named_secrets
 from reverser.sanitize.secret_search import OVERLAP, PART
 from reverser.sanitize.suspicious_values import suspicious, without_suspicious
 from reverser.sanitize.token_patterns import LEAST, RULES, token
-from reverser.stages.decide import decide
-from tests.unit.test_decide import LIVE, change, recorded, route, web
+from tests.unit.intake.test_decide import LIVE, change, recorded, route, web
 
 CHANCE = "q7Zp2Vx9Kd4Lm8Wt1Rb6Ys3Hn5Jc0Fg"
 BODY = CHANCE * 4

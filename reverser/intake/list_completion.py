@@ -13,19 +13,19 @@ import msgspec
 
 from reverser.bugs import contained
 from reverser.errors import WithheldError
-from reverser.intake.draft import Draft
+from reverser.intake.append_builder import Draft
+from reverser.intake.decision_state import Memory
+from reverser.intake.encryption import Sealing
 from reverser.intake.listing import Listing
-from reverser.intake.memory import Memory
 from reverser.intake.patience import PatientJournal
-from reverser.intake.sealing import Sealing
+from reverser.intake.removal import defined, swept
+from reverser.intake.route import Route
 from reverser.model.change import ListCompleted, Stream
 from reverser.model.entry import Record
 from reverser.model.resource import ObjectKey
 from reverser.model.staged import Outcome, Staged
 from reverser.model.withheld import Withheld
 from reverser.stages.decision import Decision, kept_back
-from reverser.stages.departure import defined, swept
-from reverser.stages.route import Route
 
 CHUNK = 200
 """Records that are looked at together."""

@@ -12,6 +12,8 @@ from __future__ import annotations
 import msgspec
 
 from reverser.errors import WithheldError
+from reverser.intake.removal import deleted, deselected, labels_of, lacking, left, wanted
+from reverser.intake.route import Route
 from reverser.manifest.came_along import Told, latest, told, unseen
 from reverser.manifest.emitter import render
 from reverser.manifest.equality import same
@@ -26,8 +28,6 @@ from reverser.sanitize.suspicious_values import suspicious
 from reverser.select.excluded_writes import actors
 from reverser.select.rules import CompiledRule
 from reverser.stages.decision import Decision, digest, encrypted, kept_back
-from reverser.stages.departure import deleted, deselected, labels_of, lacking, left, wanted
-from reverser.stages.route import Route
 
 
 def decide(route: Route, change: Change, record: Record | None, *, scaled: bool = False) -> Decision:

@@ -12,6 +12,7 @@ from typing import Any
 
 import msgspec
 
+from reverser.intake.route import Route
 from reverser.manifest.came_along import unseen
 from reverser.model.attribution import UNRESOLVED, Attribution
 from reverser.model.change import Change, Operation, Origin, Stream
@@ -21,7 +22,6 @@ from reverser.sanitize.managed_fields import changed_at, manager
 from reverser.select.excluded_writes import actors
 from reverser.select.rules import CompiledRule
 from reverser.stages.decision import Decision
-from reverser.stages.route import Route
 
 DEFINITIONS = ("apiextensions.k8s.io", "customresourcedefinitions")
 

@@ -10,25 +10,25 @@ from collections.abc import AsyncIterator, Iterable, Sequence
 from reverser.bugs import BUG, contained, left_out
 from reverser.errors import WithheldError
 from reverser.health import Health
-from reverser.intake.aside import Aside, called_back
-from reverser.intake.claims import Claims
-from reverser.intake.draft import Draft, Place
+from reverser.intake.append_builder import Draft, Place
+from reverser.intake.decide import decide
+from reverser.intake.hpa_targets import RESOURCE, Scaled
 from reverser.intake.listing import Listing
+from reverser.intake.path_owners import Claims
 from reverser.intake.patience import PatientJournal
-from reverser.intake.scaled import RESOURCE, Scaled
-from reverser.intake.suspects import Suspects
-from reverser.intake.unmet import FACT as UNMET
-from reverser.intake.unmet import Unmet
-from reverser.intake.withholding import Withholding
+from reverser.intake.route import Route
+from reverser.intake.secret_warnings import Suspects
+from reverser.intake.unmatched_paths import FACT as UNMET
+from reverser.intake.unmatched_paths import Unmet
+from reverser.intake.withheld_objects import Withholding
+from reverser.intake.worker_thread import Aside, called_back
 from reverser.model.change import Change, Stream
 from reverser.model.entry import Entry, Record
 from reverser.model.ports import UnstorableError
 from reverser.model.resource import ObjectKey
 from reverser.model.staged import Staged
 from reverser.model.withheld import Withheld
-from reverser.stages.decide import decide
 from reverser.stages.decision import Decision, kept_back
-from reverser.stages.route import Route
 
 UNREADABLE = WithheldError("Unreadable", "the API server's answer about it cannot be decoded")
 RECALLED_AT_ONCE = 1000

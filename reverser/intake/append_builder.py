@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TypeAlias
 
-from reverser.intake.suspects import Suspects
-from reverser.intake.withholding import Withholding
+from reverser.intake.secret_warnings import Suspects
+from reverser.intake.withheld_objects import Withholding
 from reverser.manifest.came_along import unseen
 from reverser.model.entry import Append, Entry, Record
 from reverser.model.resource import ObjectKey

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from reverser.intake.scaled import GROUP, RESOURCE, Scaled
+from reverser.intake.hpa_targets import GROUP, RESOURCE, Scaled
 from reverser.model.change import Change, Origin, Stream
 from reverser.model.resource import ResourceType
 

@@ -9,7 +9,7 @@ import pytest
 import structlog
 
 from reverser.health import Health
-from reverser.intake.unmet import Unmet
+from reverser.intake.unmatched_paths import Unmet
 from reverser.model.change import Change, Origin, Stream
 from reverser.model.resource import ResourceType
 from reverser.model.rule import SensitiveRule

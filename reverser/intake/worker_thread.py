@@ -15,9 +15,9 @@ import msgspec
 import trio
 
 from reverser.collector import uncollected
+from reverser.intake.route import Hooks, Route
 from reverser.model.destination import Destination
 from reverser.model.resource import ObjectKey, ResourceType
-from reverser.stages.route import Hooks, Route
 
 T = TypeVar("T")
 

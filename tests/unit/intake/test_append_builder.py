@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from reverser.errors import WithheldError
-from reverser.intake.draft import Draft
-from reverser.intake.withholding import Withholding
+from reverser.intake.append_builder import Draft
+from reverser.intake.withheld_objects import Withholding
 from reverser.model.entry import UNSEEN, Record
 from reverser.model.resource import ObjectKey
 from reverser.model.withheld import Withheld

@@ -5,7 +5,7 @@ from __future__ import annotations
 import structlog
 
 from reverser.health import Health
-from reverser.intake.suspects import MOST_SHOWN, Suspects
+from reverser.intake.secret_warnings import MOST_SHOWN, Suspects
 from reverser.metrics import Metrics
 from reverser.model.condition import Condition
 from reverser.model.resource import ObjectKey
