@@ -20,15 +20,15 @@ from reverser.model.destination import Destination
 from reverser.model.ports import Journal, Repository
 from reverser.model.push import Pushed
 from reverser.stages.duration import parse as parse_duration
-from reverser.stages.file_owner import Us
 from reverser.writer.catchup import CatchUp
-from reverser.writer.companions import Companions
 from reverser.writer.driver import Writer
-from reverser.writer.folder import FolderWriter, Known
+from reverser.writer.dry_run import ObservingWriter
+from reverser.writer.file_owner import Us
+from reverser.writer.folder_writer import FolderWriter, Known
 from reverser.writer.notes import Notes
-from reverser.writer.observe import ObservingWriter
+from reverser.writer.plugin_files import Companions
 from reverser.writer.queue import Queue
-from reverser.writer.recover import Recovery, Resolve
+from reverser.writer.recovery import Recovery, Resolve
 
 
 class Target(msgspec.Struct, frozen=True):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from reverser import hookimpl
 from reverser.model.commit import CommitPlan
 from reverser.model.message import Message
-from reverser.stages.wording import body, subject
+from reverser.writer.message_text import body, subject
 
 
 @hookimpl

@@ -14,7 +14,7 @@ from reverser.git.remote import Ask
 from reverser.git.repository import open_repository
 from reverser.manifest.object_index import Told
 from reverser.model.destination import Destination
-from reverser.writer.others import Others
+from reverser.writer.other_manifests import Others
 
 
 async def described(destination: Destination, login: Ask | None = None) -> tuple[list[Told], str]:

@@ -107,7 +107,7 @@ class Intake:
         await self._recall()
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._again.run)
-            with observations:  # not `async with`: see `writer.landing`
+            with observations:  # not `async with`: see `writer.pusher`
                 async for first in observations:
                     batch = await self._gathered(first, observations)
                     async with self._turn:

@@ -27,7 +27,7 @@ from reverser.plugins.plugin import Hooks
 from reverser.plugins.watchdog import Watchdog
 from reverser.sanitize.field_owners import managers_of
 from reverser.sanitize.json_content import copied
-from reverser.stages.message import NOBODY
+from reverser.writer.message import NOBODY
 
 NOWHERE = Destination("", "")
 About: TypeAlias = tuple[ObjectKey, ResourceType, Destination, Owners]

@@ -41,7 +41,7 @@ from reverser.replay.resource_types import Types
 from reverser.replay.summary import Summary, coverage, folder
 from reverser.select.pattern_meaning import FACT, joined
 from reverser.sops.program import programs
-from reverser.stages.file_owner import inside
+from reverser.writer.file_owner import inside
 
 log = structlog.get_logger()
 

@@ -1,13 +1,13 @@
 """Before writing: what has the remote branch become, and which of our entries does it hold?
 
 Asked at the start, after every uncertain push, and when somebody else moved the branch. The
-answer is read from the branch alone: what commits with our `Reverser-Entry` really hold (`recognition`)
+answer is read from the branch alone: what commits with our `Reverser-Entry` really hold (`landed_entries`)
 is acknowledged, which makes every entry land exactly once; commits of others tell which of our files they
-edited, and which files are another daemon's (`stages.file_owner`).
+edited, and which files are another daemon's (`writer.file_owner`).
 
 A branch that we have never met may hold files that a journal nobody knows wrote under our cluster's name:
 ours, before data_dir was lost, or another daemon's. Nobody but a person can tell; until one does, nothing
-is written. Where branch and journal no longer fit together, `recover` mends the one from the other.
+is written. Where branch and journal no longer fit together, `recovery` mends the one from the other.
 """
 
 from __future__ import annotations
@@ -21,7 +21,8 @@ from reverser.errors import StalledError
 from reverser.model.destination import Destination
 from reverser.model.entry import Entry
 from reverser.model.ports import Journal, Landed, Repository
-from reverser.stages.file_owner import (
+from reverser.writer.branch_owners import Owners
+from reverser.writer.file_owner import (
     Files,
     Owner,
     Us,
@@ -35,15 +36,14 @@ from reverser.stages.file_owner import (
     trusted,
     unrecorded,
 )
-from reverser.stages.message import parse_entry
-from reverser.writer.foreign import Foreign
-from reverser.writer.landing import light
-from reverser.writer.others import Others
-from reverser.writer.owners import Owners
-from reverser.writer.recognition import Recognition
-from reverser.writer.recover import Recovery
-from reverser.writer.touched import Touched
-from reverser.writer.turns import records
+from reverser.writer.landed_entries import Recognition
+from reverser.writer.message import parse_entry
+from reverser.writer.other_manifests import Others
+from reverser.writer.pusher import light
+from reverser.writer.read_in_parts import records
+from reverser.writer.recovery import Recovery
+from reverser.writer.repository_files import Foreign
+from reverser.writer.user_edits import Touched
 
 log = structlog.get_logger()
 

@@ -21,12 +21,12 @@ from reverser.model.destination import Destination
 from reverser.model.ports import Journal, Repository
 from reverser.model.push import Pushed
 from reverser.writer.catchup import CatchUp
-from reverser.writer.companions import Companions
-from reverser.writer.foreign import Foreign
-from reverser.writer.landing import Landing, Stale, Written, light, light_commit
 from reverser.writer.notes import Notes
+from reverser.writer.plugin_files import Companions
 from reverser.writer.prepare import Words, prepare
+from reverser.writer.pusher import Landing, Stale, Written, light, light_commit
 from reverser.writer.queue import Queue
+from reverser.writer.repository_files import Foreign
 
 log = structlog.get_logger()
 

@@ -17,7 +17,7 @@ from reverser.errors import StalledError, TransientError
 from reverser.model.correction import Correction
 from reverser.model.destination import Destination
 from reverser.model.ports import Repository
-from reverser.stages.message import note
+from reverser.writer.message import note
 
 log = structlog.get_logger()
 

@@ -20,8 +20,8 @@ from reverser.model.entry import Entry
 from reverser.model.message import Message
 from reverser.model.withheld import Withheld
 from reverser.select.excluded_writes import parted
-from reverser.stages.message import author, message
-from reverser.writer.foreign import Foreign, Placed
+from reverser.writer.message import author, message
+from reverser.writer.repository_files import Foreign, Placed
 
 There: TypeAlias = tuple[Entry, Placed]
 """An entry, and where it goes."""

@@ -16,8 +16,8 @@ from reverser.model.change import Origin
 from reverser.model.commit import CommitPlan
 from reverser.model.entry import Entry
 from reverser.model.ports import Journal
-from reverser.stages.unsettled import Unsettled
-from reverser.stages.window import Window
+from reverser.writer.awaiting_author import Unsettled
+from reverser.writer.window import Window
 
 CHUNK = 1000
 SNAPSHOT_BYTES_MOST = 16 * 1024 * 1024

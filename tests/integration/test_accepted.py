@@ -21,8 +21,8 @@ from reverser.model.entry import Append, Edit, Entry, Record
 from reverser.model.resource import ObjectKey
 from reverser.sandbox import Sandbox
 from reverser.stages.decision import digest
-from reverser.stages.file_owner import Us
-from reverser.writer.recover import Recovery
+from reverser.writer.file_owner import Us
+from reverser.writer.recovery import Recovery
 from tests.e2e.remote import Remote, git
 
 WEB, GONE = "shop/configmaps/web.yaml", "shop/configmaps/gone.yaml"

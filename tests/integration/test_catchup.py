@@ -14,9 +14,9 @@ from reverser.model.destination import Destination
 from reverser.model.entry import Append, Edit, Entry, Record
 from reverser.model.ports import Journal
 from reverser.model.resource import ObjectKey
-from reverser.stages.file_owner import Us
 from reverser.writer.catchup import CHUNK, CatchUp
-from reverser.writer.foreign import Foreign
+from reverser.writer.file_owner import Us
+from reverser.writer.repository_files import Foreign
 
 LIVE = Destination("live", "file:///live")
 US = Us("", frozenset({"default"}), lambda _: True)

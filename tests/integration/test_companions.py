@@ -19,7 +19,7 @@ from reverser.model.ports import Repository
 from reverser.model.resource import ObjectKey
 from reverser.plugins import Host
 from reverser.plugins import Plugin as Loaded
-from reverser.writer.companions import Companion, Companions
+from reverser.writer.plugin_files import Companion, Companions
 from tests.e2e.remote import Remote
 
 Told = Callable[[Collection[str]], Mapping[str, str | None]]

@@ -19,7 +19,7 @@ from reverser.journal import rows
 from reverser.journal.sqlite import open_journal
 from reverser.kube import watch
 from reverser.manifest import editor
-from reverser.writer import foreign, others, prepare
+from reverser.writer import other_manifests, prepare, repository_files
 from tests.integration.running import Running, running
 
 CANARY = "canary-hunter2"
@@ -74,7 +74,7 @@ STAGES = [
     (rows, "record_row"),
     (prepare, "message"),
     (prepare, "author"),
-    (foreign.Foreign, "place"),
+    (repository_files.Foreign, "place"),
 ]
 
 
@@ -114,7 +114,7 @@ data:
 """
 
 
-@pytest.mark.parametrize(("where", "name"), [(editor, "edit"), (others, "read")])
+@pytest.mark.parametrize(("where", "name"), [(editor, "edit"), (other_manifests, "read")])
 async def test_a_person_s_file_that_cannot_be_handled_stops_nobody(
     world: Running, monkeypatch: pytest.MonkeyPatch, where: Any, name: str
 ) -> None:

@@ -10,9 +10,9 @@ import pytest
 from reverser.journal.sqlite import open_journal
 from reverser.manifest import editor
 from reverser.model.resource import ResourceType
-from reverser.stages.file_owner import Us
-from reverser.writer.others import Others
-from reverser.writer.recover import Recovery
+from reverser.writer.file_owner import Us
+from reverser.writer.other_manifests import Others
+from reverser.writer.recovery import Recovery
 
 MAPS = ResourceType("", "v1", "configmaps", "ConfigMap", True)
 GOOD = b"apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: good\n  namespace: shop\n"

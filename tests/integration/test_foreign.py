@@ -13,8 +13,8 @@ from reverser.model.change import Operation, Origin
 from reverser.model.entry import Edit, Entry
 from reverser.model.ports import Repository
 from reverser.model.resource import ObjectKey
-from reverser.writer.foreign import Foreign
-from reverser.writer.others import Others
+from reverser.writer.other_manifests import Others
+from reverser.writer.repository_files import Foreign
 
 KEY = ObjectKey("default", "", "configmaps", "shop", "web")
 OWN = "shop/configmaps/web.yaml"

@@ -20,7 +20,7 @@ from reverser.log import configure
 from reverser.model.condition import Condition
 from reverser.model.entry import Append
 from reverser.writer import driver
-from reverser.writer.observe import ObservingWriter
+from reverser.writer.dry_run import ObservingWriter
 from tests.e2e.remote import install_hook
 from tests.integration.running import running
 

@@ -18,8 +18,8 @@ from reverser.plugins.host import Host
 from reverser.plugins.register import SPECIFICATIONS
 from reverser.plugins.room import ENDED, STUCK
 from reverser.sanitize.object_copies import LAST_APPLIED
-from reverser.stages.message import NOBODY, message
 from reverser.testing import ACTORS, DESTINATION, TYPES, contract, key_of, make, plan
+from reverser.writer.message import NOBODY, message
 
 
 @pytest.mark.parametrize("error", ["SystemExit", "KeyboardInterrupt", "GeneratorExit", "BaseException"])

@@ -29,7 +29,7 @@ from reverser.model.rule import SensitiveRule
 from reverser.model.sealed import Sealed
 from reverser.plugins import Host
 from reverser.sandbox import Sandbox
-from reverser.writer.folder import FolderWriter
+from reverser.writer.folder_writer import FolderWriter
 from reverser.writer.queue import Queue
 from tests.e2e.daemon import wait_for
 from tests.e2e.remote import Remote

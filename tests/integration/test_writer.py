@@ -20,10 +20,10 @@ from reverser.model.entry import Append, Edit, Entry
 from reverser.model.message import Message
 from reverser.model.ports import Journal
 from reverser.model.resource import ObjectKey
-from reverser.stages.file_owner import Us
 from reverser.writer import driver
 from reverser.writer.catchup import CatchUp
 from reverser.writer.driver import Writer
+from reverser.writer.file_owner import Us
 from reverser.writer.queue import Queue
 
 LIVE = Destination("live", "file:///live")

@@ -29,12 +29,12 @@ from reverser.model.ports import Journal, Repository
 from reverser.model.resource import ObjectKey
 from reverser.model.secret import SecretRef
 from reverser.stages.decision import digest
-from reverser.stages.file_owner import Us
 from reverser.writer import driver
 from reverser.writer.catchup import CatchUp
 from reverser.writer.driver import Writer
+from reverser.writer.file_owner import Us
 from reverser.writer.queue import Queue
-from reverser.writer.recover import Recovery
+from reverser.writer.recovery import Recovery
 from tests.e2e.remote import install_hook
 
 BOUND_SECONDS = 60

@@ -32,9 +32,9 @@ from reverser.model.message import Message
 from reverser.model.resource import ResourceType
 from reverser.model.rule import Rule, SanitizeRule
 from reverser.stages.decision import kept_back
-from reverser.stages.message import author, message
-from reverser.stages.window import Window
-from reverser.stages.wording import body, subject
+from reverser.writer.message import author, message
+from reverser.writer.message_text import body, subject
+from reverser.writer.window import Window
 from tests.hooks import HOOKS
 
 TYPE = ResourceType("apps", "v1", "deployments", "Deployment", True)

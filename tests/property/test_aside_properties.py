@@ -14,8 +14,8 @@ from reverser.model.entry import Edit, Entry
 from reverser.model.resource import ObjectKey
 from reverser.model.rule import Actors
 from reverser.select.excluded_writes import excluded, parted
-from reverser.stages import aside
-from reverser.stages.window import Window
+from reverser.writer import deferred_entries
+from reverser.writer.window import Window
 
 WORDS: dict[str, tuple[Actors, ...]] = {
     "skip": (Actors(exclude_users=("flux",)),),
@@ -91,8 +91,8 @@ def test_no_entry_is_lost_reordered_or_late(seconds: float, steps: list[Any]) ->
 
     out = [entry for plan in feeding.plans for entry in plan.entries]
     assert sorted(out, key=lambda entry: entry.seq) == feeding.fed
-    for place in {place for entry in out for place in aside.touched(entry)}:
-        concerned = [entry.seq for entry in out if place in aside.touched(entry)]
+    for place in {place for entry in out for place in deferred_entries.touched(entry)}:
+        concerned = [entry.seq for entry in out if place in deferred_entries.touched(entry)]
         assert concerned == sorted(concerned)
 
 

@@ -10,7 +10,7 @@ from reverser.model.change import Operation, Origin
 from reverser.model.commit import CommitPlan
 from reverser.model.entry import Edit, Entry
 from reverser.model.resource import ObjectKey
-from reverser.stages.window import Window
+from reverser.writer.window import Window
 
 
 def make(seq: int, origin: Origin, actor: str, cluster: str, name: str, path: str, previous: str) -> Entry:

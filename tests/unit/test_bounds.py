@@ -23,12 +23,12 @@ from reverser.model.entry import Edit, Entry
 from reverser.replay import log_merge, order
 from reverser.replay.log_merge import AuditLogs
 from reverser.replay.resource_types import Types
-from reverser.stages.aside import BYTES_MOST, ENTRIES_MOST
-from reverser.stages.window import Window
+from reverser.writer.deferred_entries import BYTES_MOST, ENTRIES_MOST
+from reverser.writer.window import Window
 from tests.e2e.test_replay import event, lines
 from tests.integration.intaking import config_map, live
 from tests.unit.journal_conformance import fact
-from tests.unit.test_window import entry
+from tests.unit.writer.test_window import entry
 
 TWO_HOURS = 7200.0
 CHANGE = msgspec.structs.replace(live(1, config_map("a", "1")), size=300)

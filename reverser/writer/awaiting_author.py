@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Hashable, Iterable
 
 from reverser.model.entry import Entry
-from reverser.stages.aside import size, touched
+from reverser.writer.deferred_entries import size, touched
 
 
 class Unsettled:

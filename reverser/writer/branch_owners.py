@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 import msgspec
 
 from reverser.model.ports import Journal, Landed
-from reverser.stages.file_owner import Files, Owner, Us, journals, maker
+from reverser.writer.file_owner import Files, Owner, Us, journals, maker
 
 
 class Known(msgspec.Struct, frozen=True):
@@ -16,7 +16,7 @@ class Known(msgspec.Struct, frozen=True):
     root: str
     """The destination's folder when they were looked for: in another one they have to be looked for again."""
     others: dict[str, str]
-    """As in `stages.file_owner.Files`, like the next."""
+    """As in `writer.file_owner.Files`, like the next."""
     edited: dict[str, str] = {}
 
 

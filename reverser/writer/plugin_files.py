@@ -23,8 +23,8 @@ from reverser.model.commit import Commit
 from reverser.model.destination import Destination
 from reverser.model.entry import Edit
 from reverser.model.ports import Journal, Repository
-from reverser.writer.listed import Listed
-from reverser.writer.turns import records
+from reverser.writer.read_in_parts import records
+from reverser.writer.sorted_paths import Listed
 
 log = structlog.get_logger()
 
@@ -66,7 +66,7 @@ class Companions:
     async def opened(self, head: str, now: float, daemons: Mapping[str, str] | None = None) -> Commit | None:
         """Look at the branch; the commit that makes all companions right, None when they are.
 
-        `daemons`: files of other daemons (as in `stages.file_owner.Files.others`), never ours.
+        `daemons`: files of other daemons (as in `writer.file_owner.Files.others`), never ours.
         """
         tree = await self._repository.tree(head) if head else {}
         files = set[str]()

@@ -3,7 +3,7 @@
 They are in the journal like all others, and land at the latest when the oldest has waited for so
 many seconds, or when there are very many. Until then `fold` lets the next commit of the same object
 take them; whatever else follows them on their object, or touches a path of theirs, has to go after
-them. `stages.window` asks, and keeps the order.
+them. `writer.window` asks, and keeps the order.
 
 That commit does not wait longer than they may, whatever the destination's window is. The wait
 counts from the journal's own time: a restart, or a dead remote, does not begin it anew.

@@ -2,7 +2,7 @@
 
 A plan is of one kind: live entries of one actor, with or without excluded ones of the same objects;
 excluded entries alone; objects of a snapshot, or objects of a sweep.
-What comes out may still hold hostile names; `stages.message` makes it safe.
+What comes out may still hold hostile names; `writer.message` makes it safe.
 """
 
 from __future__ import annotations

@@ -19,8 +19,8 @@ from reverser.layout.paths import folders
 from reverser.manifest.object_index import Descriptions, Place, Told
 from reverser.manifest.scanner import Identity, Manifest, read, scanned
 from reverser.model.ports import Repository
-from reverser.stages.file_owner import Files
-from reverser.writer.turns import contents, turns
+from reverser.writer.file_owner import Files
+from reverser.writer.read_in_parts import contents, turns
 
 MANIFEST_SUFFIXES = (".yaml", ".yml", ".json", "/Kustomization")
 REGULAR = ("100644", "100755")

@@ -12,7 +12,7 @@ from reverser.model.change import Operation, Origin
 from reverser.model.entry import Edit, Entry, Record
 from reverser.model.ports import Landed
 from reverser.model.resource import ObjectKey
-from reverser.stages.file_owner import (
+from reverser.writer.file_owner import (
     Files,
     Owner,
     Us,

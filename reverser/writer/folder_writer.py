@@ -23,7 +23,7 @@ from reverser.model.destination import Destination
 from reverser.model.entry import Edit, Entry, Record
 from reverser.model.ports import Journal
 from reverser.model.resource import ObjectKey
-from reverser.writer.companions import Companion
+from reverser.writer.plugin_files import Companion
 from reverser.writer.queue import Queue
 
 log = structlog.get_logger()

@@ -21,7 +21,7 @@ from reverser.model.identity import IdentityRule
 from reverser.model.message import Message
 from reverser.model.resource import ObjectKey
 from reverser.model.rule import Actors
-from reverser.stages.message import author, entry_ranges, message, parse_entry
+from reverser.writer.message import author, entry_ranges, message, parse_entry
 from tests.hooks import HOOKS
 
 COMMITTER = "Reverser <reverser@localhost>"

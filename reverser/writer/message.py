@@ -6,7 +6,7 @@
 
     Kubernetes-Object: apps/v1 Deployment shop/web     the last paragraph: trailers only
 
-Live, snapshot and sweep plans have a subject and a body each (`stages.wording` writes them), and so
+Live, snapshot and sweep plans have a subject and a body each (`writer.message_text` writes them), and so
 have the writes that rules exclude, alone or beside those of the plan's actor.
 Names and values come from a cluster and may be hostile: each is put on one line, so that none can
 forge a trailer.
@@ -27,7 +27,7 @@ from reverser.model.entry import Entry
 from reverser.model.message import Message
 from reverser.select.excluded_writes import parted
 from reverser.stages.text import cut, visible
-from reverser.stages.wording import SUBJECT_CHARACTERS
+from reverser.writer.message_text import SUBJECT_CHARACTERS
 
 NOBODY = "unknown <unknown@reverser.invalid>"
 GROUPS_CHARACTERS = 400

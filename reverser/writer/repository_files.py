@@ -11,7 +11,7 @@ What was placed can be taken back, as long as no commit has it: else a later edi
 carry what is withheld.
 
 One `Foreign` is true for one branch head and everything written on top of it; whenever the branch
-moved otherwise, a new one is made. What it knows of the head itself comes from `others`.
+moved otherwise, a new one is made. What it knows of the head itself comes from `other_manifests`.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ from reverser.manifest.scanner import Identity
 from reverser.model.entry import Edit, Entry
 from reverser.model.ports import Repository
 from reverser.model.resource import ObjectKey
-from reverser.stages.file_owner import refused
-from reverser.writer.others import REGULAR, Others
+from reverser.writer.file_owner import refused
+from reverser.writer.other_manifests import REGULAR, Others
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -73,7 +73,7 @@ class Foreign:
 
     @property
     def daemons(self) -> Mapping[str, str]:
-        """Files of other daemons, as in `stages.file_owner.Files.others`."""
+        """Files of other daemons, as in `writer.file_owner.Files.others`."""
         return self._others.daemons
 
     def standing(self, entry: Entry) -> str:

@@ -1,8 +1,8 @@
 """Which of our entries are in the branch: pushes that landed although the connection broke, and no others.
 
 A commit that this process has pushed is known by its id. Another one that claims our entries, from before
-a restart or a backup, is believed where its tree says what they say (`stages.claimed`); an object that a
-person's file describes is looked for in the files that the commit changed. What is not believed stays
+a restart or a backup, is believed where its tree says what they say (`writer.claimed_entries`); an object
+that a person's file describes is looked for in the files that the commit changed. What is not believed stays
 pending and lands on top. A commit whose claims are all untrue counts as a person's.
 """
 
@@ -20,8 +20,8 @@ from reverser.manifest import editor
 from reverser.manifest.scanner import Described, read
 from reverser.model.entry import Entry
 from reverser.model.ports import Journal, Landed, Repository
-from reverser.stages.claimed import Claim, Claimed, Order, Span, claimed, spans, within
-from reverser.stages.file_owner import journals
+from reverser.writer.claimed_entries import Claim, Claimed, Order, Span, claimed, spans, within
+from reverser.writer.file_owner import journals
 
 log = structlog.get_logger()
 

@@ -19,7 +19,7 @@ import msgspec
 from reverser.model.entry import Entry
 from reverser.model.ports import Landed
 from reverser.model.resource import ObjectKey
-from reverser.stages.message import parse_entry
+from reverser.writer.message import parse_entry
 
 SHA1_DIGITS = 40
 

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from reverser.model.change import Operation, Origin
 from reverser.model.entry import Edit, Entry
 from reverser.model.resource import ObjectKey
-from reverser.stages import unsettled as module
-from reverser.stages.aside import touched
-from reverser.stages.unsettled import Unsettled
+from reverser.writer import awaiting_author as module
+from reverser.writer.awaiting_author import Unsettled
+from reverser.writer.deferred_entries import touched
 
 
 def entry(seq: int, name: str = "a", *, waits: bool = False, previous: str = "") -> Entry:

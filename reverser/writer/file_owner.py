@@ -21,7 +21,7 @@ from reverser.model.change import Operation
 from reverser.model.entry import Edit, Entry, Record
 from reverser.model.ports import Landed
 from reverser.model.resource import ObjectKey
-from reverser.stages.message import parse_entry
+from reverser.writer.message import parse_entry
 
 
 class Owner(Enum):

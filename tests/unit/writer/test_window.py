@@ -10,7 +10,7 @@ from reverser.model.commit import CommitPlan
 from reverser.model.entry import Edit, Entry
 from reverser.model.resource import ObjectKey
 from reverser.model.rule import Actors, Excluded
-from reverser.stages.window import Window
+from reverser.writer.window import Window
 
 
 def entry(

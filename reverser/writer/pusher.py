@@ -24,9 +24,9 @@ from reverser.model.ports import Journal, Repository
 from reverser.model.push import Pushed, PushedCommit
 from reverser.model.withheld import Withheld
 from reverser.select.excluded_writes import excluded
+from reverser.writer.branch_owners import Owners
 from reverser.writer.notes import Notes
-from reverser.writer.owners import Owners
-from reverser.writer.touched import Touched
+from reverser.writer.user_edits import Touched
 
 log = structlog.get_logger()
 

@@ -10,7 +10,7 @@ from all others.
 The order of one object's entries, and of entries that touch one path, is never changed; and plans
 come in the journal's order of their first entries. So whatever must wait for an open window
 closes that window, and with it every window that was opened before. Only entries that rules
-exclude may come late (`stages.aside`): with the commit of their object, or together in one.
+exclude may come late (`writer.deferred_entries`): with the commit of their object, or together in one.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from reverser.model.change import Origin
 from reverser.model.commit import CommitPlan
 from reverser.model.entry import Entry
 from reverser.select.excluded_writes import excluded
-from reverser.stages.aside import BYTES_MOST, ENTRIES_MOST, Aside, journaled, size, touched
+from reverser.writer.deferred_entries import BYTES_MOST, ENTRIES_MOST, Aside, journaled, size, touched
 
 
 class _Open:

@@ -24,8 +24,8 @@ from reverser.model.entry import UNSEEN, Append, Edit, Entry, Mark, Record
 from reverser.model.ports import Journal, Repository
 from reverser.model.resource import ObjectKey, ResourceType
 from reverser.stages.decision import digest
-from reverser.stages.file_owner import Us, inside
-from reverser.writer.turns import contents, records, turns
+from reverser.writer.file_owner import Us, inside
+from reverser.writer.read_in_parts import contents, records, turns
 
 log = structlog.get_logger()
 
