@@ -19,7 +19,7 @@ from reverser.config.unmatched import unmatched
 from reverser.errors import ReverserError, StalledError, TransientError
 from reverser.git.probe import probe
 from reverser.git.remote import Ask
-from reverser.git.signingkey import public_key
+from reverser.git.signing_key import public_key
 from reverser.kube import credentials, permissions, population
 from reverser.kube.client import Client
 from reverser.kube.discovery import Discovery, discover, version

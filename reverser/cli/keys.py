@@ -14,7 +14,7 @@ from reverser.cli.options import config_option
 from reverser.config import load
 from reverser.errors import ConfigError, Problem, ReverserError
 from reverser.git.openpgp import ARMOUR
-from reverser.git.signingkey import public_key
+from reverser.git.signing_key import public_key
 from reverser.git.sshsig import public_line
 from reverser.model.destination import Destination, Signing
 from reverser.private import write_private

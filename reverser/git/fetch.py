@@ -8,7 +8,7 @@ broken off begins again from nothing, so that it goes on for as long as it makes
 
 from __future__ import annotations
 
-from reverser.git.complaint import translate
+from reverser.git.errors import translate
 from reverser.git.remote import TRACKING, Remote
 
 

@@ -10,11 +10,11 @@ from collections.abc import Mapping
 
 import trio
 
-from reverser.git.complaint import translate
+from reverser.git.errors import translate
+from reverser.git.fastimport_stream import note, notes
 from reverser.git.push import interpret
 from reverser.git.remote import Remote
 from reverser.git.signing import Signer
-from reverser.git.stream import note, notes
 from reverser.model.commit import PushOutcome, PushResult
 
 REF = "refs/notes/reverser"

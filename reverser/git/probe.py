@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 
 from reverser.errors import ReverserError, StalledError, TransientError
-from reverser.git.complaint import translate
+from reverser.git.errors import translate
 from reverser.git.housekeeping import prepare
 from reverser.git.process import Git
 from reverser.git.remote import Ask, Remote

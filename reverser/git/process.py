@@ -2,11 +2,11 @@
 
 Every child gets a session of its own, so that Ctrl-C in a terminal does not reach it, and is ended
 together with whatever it started (ssh, git-remote-https) when we are cancelled or it makes no progress
-for too long: whatever it reads or prints puts that off (`patience`), since a large repository over a
+for too long: whatever it reads or prints puts that off (`progress_deadline`), since a large repository over a
 slow line may take hours. Its environment is ours without the `GIT_*` variables that would lead it
 elsewhere or make it print headers; settings and credentials travel as `GIT_CONFIG_*` variables, never in
-argv, which other users of the machine can read. Output is in English (`LC_ALL=C`), since `complaint` and
-`push` read it. The user's own Git configuration is not read; what of it holds is told by `userconfig`.
+argv, which other users of the machine can read. Output is in English (`LC_ALL=C`), since `errors` and
+`push` read it. The user's own Git configuration is not read; what of it holds is told by `user_config`.
 Redirects are not followed, as credentials would go along to whatever host is named.
 """
 
@@ -25,7 +25,7 @@ import trio
 
 from reverser.children import end_group
 from reverser.errors import StalledError, TransientError, alone
-from reverser.git.patience import Patience
+from reverser.git.progress_deadline import Patience
 
 Settings: TypeAlias = Sequence[tuple[str, str]]
 

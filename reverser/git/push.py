@@ -23,7 +23,7 @@ from __future__ import annotations
 import re
 
 from reverser.errors import ReverserError, StalledError, TransientError
-from reverser.git.complaint import translate
+from reverser.git.errors import translate
 from reverser.git.process import Finished, Settings
 from reverser.git.remote import Remote
 from reverser.model.commit import PushOutcome, PushResult

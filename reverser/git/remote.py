@@ -17,9 +17,9 @@ import msgspec
 
 from reverser.errors import TransientError
 from reverser.git.credentials import login
-from reverser.git.patience import without_progress
 from reverser.git.process import Finished, Git, Settings
-from reverser.git.userconfig import take
+from reverser.git.progress_deadline import without_progress
+from reverser.git.user_config import take
 from reverser.model.destination import Credentials, Destination
 
 Ask: TypeAlias = Callable[[Destination], Awaitable[Credentials]]

@@ -16,16 +16,16 @@ from typing import TypeAlias
 import trio
 
 from reverser.errors import TransientError
-from reverser.git import history, objects, stream
+from reverser.git import fastimport_stream, history, objects
 from reverser.git.fastimport import FastImport
 from reverser.git.fetch import fetch
 from reverser.git.housekeeping import Prepared, Repacker, prepare
-from reverser.git.index import Index
 from reverser.git.notes import annotate
 from reverser.git.process import Git
 from reverser.git.push import push
 from reverser.git.remote import Ask, Remote
 from reverser.git.signing import Signer
+from reverser.git.tree import Index
 from reverser.git.unreachable import Unreachable
 from reverser.model.commit import Commit, PushResult
 from reverser.model.destination import Destination
@@ -242,9 +242,11 @@ class GitRepository:
 
     def _commands(self, plan: Iterable[Planned], parent: str) -> Iterator[bytes]:
         if not parent:
-            yield stream.orphan(self._staging)
+            yield fastimport_stream.orphan(self._staging)
         for mark, (commit, edits) in enumerate(plan, 1):
-            yield from stream.commit(self._staging, mark, commit, edits, parent if mark == 1 else "")
+            yield from fastimport_stream.commit(
+                self._staging, mark, commit, edits, parent if mark == 1 else ""
+            )
 
     @contextmanager
     def _observed(self, operation: str) -> Iterator[None]:

@@ -18,7 +18,7 @@ import trio
 
 from reverser.git.objects import blobs
 from reverser.git.process import Git
-from reverser.git.signingkey import Keeper, SigningKey
+from reverser.git.signing_key import Keeper, SigningKey
 from reverser.model.destination import Signing
 
 COMMITS_PER_TURN = 100

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from reverser.errors import StalledError, TransientError
-from reverser.git.complaint import translate
 from reverser.git.credentials import redact
+from reverser.git.errors import translate
 from reverser.git.process import Finished
 from reverser.git.push import interpret
 from reverser.model.commit import PushOutcome

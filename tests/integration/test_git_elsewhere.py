@@ -14,7 +14,7 @@ from reverser.errors import StalledError
 from reverser.git.probe import probe
 from reverser.git.process import Git
 from reverser.git.repository import open_repository
-from reverser.git.userconfig import DEFAULTS, take, taken
+from reverser.git.user_config import DEFAULTS, take, taken
 from reverser.model.commit import PushOutcome
 from reverser.model.destination import Credentials, Destination
 from reverser.model.secret import SecretRef
