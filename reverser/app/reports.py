@@ -30,7 +30,7 @@ UNPROVEN_SECONDS = 120.0
 
 
 class ClusterReports:
-    """Implements `kube.reports.Reports` for one cluster."""
+    """Implements `kube.observer_reports.Reports` for one cluster."""
 
     def __init__(self, config: Config, cluster: str, metrics: Metrics, health: Health) -> None:
         self._unclear = set[str]()

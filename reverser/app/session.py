@@ -29,8 +29,8 @@ from reverser.config import Cluster
 from reverser.errors import StalledError, TransientError
 from reverser.health import Health
 from reverser.intake.driver import Intake
-from reverser.kube.observe import Observer
-from reverser.kube.tap import Room
+from reverser.kube.discovery_trigger import Room
+from reverser.kube.observer import Observer
 from reverser.metrics import Metrics
 from reverser.model.change import Observation, Settled, Stream
 from reverser.model.ports import Journal

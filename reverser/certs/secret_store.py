@@ -18,10 +18,10 @@ from cryptography import x509
 from reverser.certs.ca_state import Kept, UnusableError, parted, renewed
 from reverser.config import Cluster, Config
 from reverser.errors import StalledError, TransientError
-from reverser.kube import credentials, keeping
+from reverser.kube import credentials, secrets
 from reverser.kube.client import Client
 from reverser.kube.errors import ApiError, Conflict
-from reverser.kube.keeping import Held, Place
+from reverser.kube.secrets import Held, Place
 from reverser.stages.names import split_place
 
 ATTEMPTS = 5
@@ -63,7 +63,7 @@ async def agreed(
     async with Client.open(login) as client:
         try:
             for _ in range(ATTEMPTS):
-                held = await keeping.read(client, where.place)
+                held = await secrets.read(client, where.place)
                 found = _found(where, held)
                 wanted = found if found and not renew else _renewed(where, found, mine, names, now)
                 if wanted == found or await _written(client, where, held, wanted):
@@ -83,7 +83,7 @@ def stalled(where: Shelf, error: TransientError) -> StalledError:
 
 async def _written(client: Client, where: Shelf, held: Held | None, kept: Kept) -> bool:
     try:
-        await keeping.write(client, where.place, held, packed(kept))
+        await secrets.write(client, where.place, held, packed(kept))
     except Conflict:
         return False
     return True

@@ -13,7 +13,7 @@ from reverser.cli.draft import Draft
 from reverser.config import remote
 from reverser.config.tables import Config
 from reverser.errors import ConfigError, Problem
-from reverser.kube.contexts import contexts
+from reverser.kube.kubeconfig_contexts import contexts
 
 KEY_FILES = ("~/.ssh/id_ed25519", "~/.ssh/id_ecdsa", "~/.ssh/id_rsa")
 HOST_KEY_FILES = ("~/.ssh/known_hosts",)

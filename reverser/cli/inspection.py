@@ -20,7 +20,7 @@ from reverser.errors import ReverserError, StalledError, TransientError
 from reverser.git.probe import probe
 from reverser.git.remote import Ask
 from reverser.git.signing_key import public_key
-from reverser.kube import credentials, permissions, population
+from reverser.kube import credentials, object_count, permissions
 from reverser.kube.client import Client
 from reverser.kube.discovery import Discovery, discover, version
 from reverser.kube.namespaces import namespaces
@@ -115,7 +115,7 @@ async def look_at_cluster(cluster: Cluster, assembly: Assembly) -> ClusterFindin
             ]
             denied = await permissions.missing(client, streams)
             allowed = [stream for stream in streams if stream not in set(denied)]
-            counted = dict(zip(allowed, await population.count(client, allowed), strict=True))
+            counted = dict(zip(allowed, await object_count.count(client, allowed), strict=True))
             rules = assembly.compiled(cluster.name)
             nothing = empty(rules, found.types, await namespaces(client))
     except ReverserError as error:

@@ -29,7 +29,7 @@ from reverser.intake.listing import Listing
 from reverser.intake.patience import PatientJournal
 from reverser.intake.route import Route
 from reverser.intake.secret_warnings import Suspects
-from reverser.kube.tap import Room
+from reverser.kube.discovery_trigger import Room
 from reverser.metrics import Metrics
 from reverser.model.change import (
     Change,

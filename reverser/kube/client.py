@@ -20,13 +20,13 @@ import msgspec
 import trio
 
 from reverser import __version__
-from reverser.kube.address import PROXIES, addressed
+from reverser.kube.bearer_token import Login
 from reverser.kube.credentials import Credentials
 from reverser.kube.errors import Garbled, api_error
-from reverser.kube.handshake import Handshake
-from reverser.kube.linewise import Linewise
-from reverser.kube.login import Login
-from reverser.kube.translation import translated
+from reverser.kube.httpx_errors import translated
+from reverser.kube.json_lines import Linewise
+from reverser.kube.server_address import PROXIES, addressed
+from reverser.kube.tls_handshake import Handshake
 from reverser.stages.depth import decoded
 
 Params = Mapping[str, str | int]

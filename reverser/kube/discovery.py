@@ -14,7 +14,9 @@ import msgspec
 
 from reverser.bugs import contained
 from reverser.errors import TransientError, WithheldError
-from reverser.kube.catalogue import (
+from reverser.kube.client import Client
+from reverser.kube.concurrency import ask_each
+from reverser.kube.discovery_documents import (
     Group,
     Named,
     OldGroup,
@@ -24,8 +26,6 @@ from reverser.kube.catalogue import (
     Root,
     Version,
 )
-from reverser.kube.client import Client
-from reverser.kube.together import ask_each
 from reverser.model.resource import ResourceType
 
 AGGREGATED = (

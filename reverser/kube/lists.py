@@ -19,10 +19,10 @@ import trio
 from reverser.errors import TransientError
 from reverser.kube.client import Client
 from reverser.kube.errors import ApiError, Garbled
-from reverser.kube.events import MUTATIONS, Page, WatchEvent, read, read_item
-from reverser.kube.linewise import Linewise
-from reverser.kube.pages import Pages
-from reverser.kube.paths import METADATA, collection, page_params
+from reverser.kube.json_lines import Linewise
+from reverser.kube.page_size import Pages
+from reverser.kube.urls import METADATA, collection, page_params
+from reverser.kube.watch_events import MUTATIONS, Page, WatchEvent, read, read_item
 from reverser.model.change import Stream
 
 HandOn: TypeAlias = Callable[[WatchEvent], Awaitable[None]]

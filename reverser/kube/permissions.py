@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from reverser.kube.client import Client
-from reverser.kube.together import ask_each
+from reverser.kube.concurrency import ask_each
 from reverser.model.change import Stream
 
 REVIEWS = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"

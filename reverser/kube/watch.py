@@ -2,7 +2,7 @@
 
 410 in any shape means list again. So do a position that the server refuses (once, until watching brings
 something), a server whose versions are lower than ours, and connections that bring nothing
-(`kube.progress`). Every other failure means wait and go on from the last position, whatever it was, and
+(`kube.watch_position`). Every other failure means wait and go on from the last position, whatever it was, and
 nothing but cancellation ends a stream. A clean close is routine and not told. What has been handed on is
 never handed on again, unless a list or the server repeats it.
 
@@ -21,15 +21,15 @@ import trio
 from reverser.bugs import bug
 from reverser.errors import ReverserError
 from reverser.kube.client import Client
+from reverser.kube.discovery_trigger import Tap
 from reverser.kube.errors import ApiError, Faulty, Gone, NotFound, Rejected, Rewound, Silent, Stuck
-from reverser.kube.events import MUTATIONS, WatchEvent, change_of, read
-from reverser.kube.linewise import Linewise
+from reverser.kube.json_lines import Linewise
 from reverser.kube.lists import BrokenOff, Listed, Lists, Unending, newest, paged, streamed
-from reverser.kube.paths import ANY_VERSION, collection, watch_params
-from reverser.kube.progress import Progress
-from reverser.kube.reports import Reports
-from reverser.kube.tap import Tap
-from reverser.kube.trouble import Trouble
+from reverser.kube.observer_reports import Reports
+from reverser.kube.stream_health import Trouble
+from reverser.kube.urls import ANY_VERSION, collection, watch_params
+from reverser.kube.watch_events import MUTATIONS, WatchEvent, change_of, read
+from reverser.kube.watch_position import Progress
 from reverser.model.change import (
     ListCompleted,
     ListStarted,

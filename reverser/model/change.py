@@ -1,4 +1,4 @@
-"""What `kube.observe` hands to the intake: changes, and the marks between them.
+"""What `kube.observer` hands to the intake: changes, and the marks between them.
 
 A stream is one watch of one type in one scope. Its observations arrive in the API's order. A list
 is bracketed by `ListStarted` and `ListCompleted`; what follows an unanswered `ListStarted` is

@@ -29,7 +29,7 @@ from reverser.intake.driver import Intake
 from reverser.intake.patience import PatientJournal
 from reverser.intake.route import compile_routes
 from reverser.journal.sqlite import open_journal
-from reverser.kube.events import change_of, read
+from reverser.kube.watch_events import change_of, read
 from reverser.metrics import Metrics
 from reverser.model.change import Observation, Origin, Stream
 from reverser.model.destination import Destination

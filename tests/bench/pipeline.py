@@ -21,7 +21,7 @@ from reverser.config import Config
 from reverser.health import Health
 from reverser.intake.driver import Intake
 from reverser.journal.sqlite import open_journal
-from reverser.kube.events import change_of, event_of
+from reverser.kube.watch_events import change_of, event_of
 from reverser.metrics import Metrics
 from reverser.model.change import ListCompleted, ListStarted, Observation, Origin, Settled, Stream
 from reverser.model.destination import Destination

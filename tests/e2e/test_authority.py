@@ -20,7 +20,7 @@ from reverser.certs.ca_state import Kept
 from reverser.certs.secret_store import Shelf, agreed
 from reverser.config import Cluster
 from reverser.errors import StalledError
-from reverser.kube.keeping import Place
+from reverser.kube.secrets import Place
 from reverser.webhook.install import COLLECTION
 from reverser.webhook.registration import NAME
 from tests.e2e.daemon import ROOT, Daemon, wait_for

@@ -12,10 +12,10 @@ import trio
 from reverser.kube.client import Client
 from reverser.kube.credentials import load
 from reverser.kube.discovery import discover
+from reverser.kube.discovery_trigger import Tap
 from reverser.kube.lists import Lists
-from reverser.kube.observe import Observer
+from reverser.kube.observer import Observer
 from reverser.kube.permissions import missing, roles
-from reverser.kube.tap import Tap
 from reverser.kube.watch import Watch
 from reverser.model.change import Stream
 from reverser.model.resource import ResourceType
@@ -168,7 +168,7 @@ async def test_the_pages_of_a_list_may_differ_in_size(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Each object comes once, however many of them a page has."""
-    monkeypatch.setattr("reverser.kube.pages.FIRST", 1)
+    monkeypatch.setattr("reverser.kube.page_size.FIRST", 1)
     names = [f"page-{number}" for number in range(12)]
     objects = [{"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name}} for name in names]
     listed = {"apiVersion": "v1", "kind": "List", "items": objects}

@@ -13,9 +13,9 @@ import trio
 from reverser.errors import ReverserError
 from reverser.kube.client import Client
 from reverser.kube.credentials import load
+from reverser.kube.discovery_trigger import Tap
 from reverser.kube.lists import Lists
-from reverser.kube.observe import Observer
-from reverser.kube.tap import Tap
+from reverser.kube.observer import Observer
 from reverser.kube.watch import Watch
 from reverser.model.change import (
     Change,
@@ -37,7 +37,7 @@ BOUND_SECONDS = 15
 
 
 class Told:
-    """Implements `kube.reports.Reports` by remembering."""
+    """Implements `kube.observer_reports.Reports` by remembering."""
 
     def __init__(self) -> None:
         self.calls: list[str] = []
@@ -202,7 +202,7 @@ def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
     """Back-off and discovery in milliseconds."""
     monkeypatch.setattr("reverser.kube.backoff.LEAST_SECONDS", 0.01)
     monkeypatch.setattr("reverser.kube.backoff.MOST_SECONDS", 0.05)
-    monkeypatch.setattr("reverser.kube.observe.GATHER_SECONDS", 0.01)
+    monkeypatch.setattr("reverser.kube.observer.GATHER_SECONDS", 0.01)
 
 
 async def nowhere() -> str:

@@ -28,11 +28,11 @@ from reverser.certs.tls_context import open_tls
 from reverser.config import Cluster
 from reverser.config.tables import WebhookTls
 from reverser.errors import StalledError, TransientError
-from reverser.kube import keeping
+from reverser.kube import secrets
 from reverser.kube.client import Client
 from reverser.kube.credentials import load
 from reverser.kube.errors import Conflict
-from reverser.kube.keeping import Place
+from reverser.kube.secrets import Place
 from reverser.sandbox import Answer, Match, Sandbox
 from reverser.sandbox.stream import Stream
 from tests.integration.kubernetes import Api
@@ -174,20 +174,20 @@ async def test_who_is_second_to_renew_it_takes_the_first(sandbox: Sandbox, where
 async def test_a_write_is_for_what_was_read(where: Shelf, api: Api) -> None:
     """Replaced, made or deleted meanwhile: each is a conflict, and what stands there stays."""
     async with Client.open(await load(where.cluster.kubeconfig, "")) as client:
-        nothing = await keeping.read(client, where.place)
+        nothing = await secrets.read(client, where.place)
         await agreed(where, Kept(), NAMES, NOW)
-        outdated = await keeping.read(client, where.place)
+        outdated = await secrets.read(client, where.place)
         await agreed(where, Kept(), NAMES, NOW + 9 * YEAR)
         before = await api.get(SECRET)
         for held in (nothing, outdated):
             with pytest.raises(Conflict):
-                await keeping.write(client, where.place, held, {"ca.key": b"x"})
+                await secrets.write(client, where.place, held, {"ca.key": b"x"})
         assert await api.get(SECRET) == before
 
         await api.delete(SECRET)
         with pytest.raises(Conflict):
-            await keeping.write(client, where.place, outdated, {"ca.key": b"x"})
-        assert await keeping.read(client, where.place) is None
+            await secrets.write(client, where.place, outdated, {"ca.key": b"x"})
+        assert await secrets.read(client, where.place) is None
 
 
 async def test_a_secret_that_is_gone_before_it_is_renewed_is_made_again(

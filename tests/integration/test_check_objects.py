@@ -14,7 +14,7 @@ from reverser.cli.findings import ClusterFinding, Findings
 from reverser.cli.inspection import look_at_cluster
 from reverser.config import Cluster, Config
 from reverser.kube.client import Client
-from reverser.kube.population import count
+from reverser.kube.object_count import count
 from reverser.model.destination import Destination
 from reverser.model.rule import Rule
 from reverser.plugins import Host

@@ -14,15 +14,15 @@ from reverser.intake import decision_state
 from reverser.intake.decide import decide
 from reverser.intake.worker_thread import LARGE_BYTES
 from reverser.journal.sqlite import open_journal
-from reverser.kube import events
-from reverser.kube.events import item_of
+from reverser.kube import watch_events
 from reverser.kube.lists import paged
+from reverser.kube.watch_events import item_of
 from reverser.model.change import Change
 from tests.hooks import HOOKS
 from tests.integration.intaking import STREAM, Taking, config_map, live, said
 
 BOUND_SECONDS = 20
-SIZES = (("small", 1), ("heavy", events.LARGE_BYTES))
+SIZES = (("small", 1), ("heavy", watch_events.LARGE_BYTES))
 
 
 def large(version: int, name: str) -> Change:
@@ -92,13 +92,15 @@ async def test_a_long_line_is_read_in_a_thread(monkeypatch: pytest.MonkeyPatch, 
         threads.append(threading.current_thread())
 
     async def read(text: bytes) -> None:
-        await (events.read(text) if what == "line" else events.read_item(STREAM, msgspec.Raw(text)))
+        await (
+            watch_events.read(text) if what == "line" else watch_events.read_item(STREAM, msgspec.Raw(text))
+        )
 
-    monkeypatch.setattr(events, "event_of", noted)
-    monkeypatch.setattr(events, "item_of", noted)
+    monkeypatch.setattr(watch_events, "event_of", noted)
+    monkeypatch.setattr(watch_events, "item_of", noted)
 
     await read(b"x")
-    await read(b"x" * events.LARGE_BYTES)
+    await read(b"x" * watch_events.LARGE_BYTES)
 
     assert threads[0] is threading.main_thread()
     assert threads[1] is not threading.main_thread()
@@ -109,11 +111,11 @@ async def test_large_items_of_a_page_are_read_in_a_thread(monkeypatch: pytest.Mo
     threads, handed_on = [], list[str]()
     small, heavy = ({"metadata": {"name": name}, "data": {"x": "x" * size}} for name, size in SIZES)
 
-    def noted(stream: Any, item: msgspec.Raw) -> events.WatchEvent:
+    def noted(stream: Any, item: msgspec.Raw) -> watch_events.WatchEvent:
         threads.append(threading.current_thread())
         return item_of(stream, item)
 
-    async def hand_on(event: events.WatchEvent) -> None:
+    async def hand_on(event: watch_events.WatchEvent) -> None:
         handed_on.append(event.metadata.name)
 
     class Client:
@@ -123,10 +125,10 @@ async def test_large_items_of_a_page_are_read_in_a_thread(monkeypatch: pytest.Mo
                     "metadata": {},
                     "items": [msgspec.Raw(msgspec.json.encode(each)) for each in (heavy, small)],
                 },
-                events.Page,
+                watch_events.Page,
             )
 
-    monkeypatch.setattr(events, "item_of", noted)
+    monkeypatch.setattr(watch_events, "item_of", noted)
     client: Any = Client()
     await paged(client, STREAM, hand_on)
 

@@ -190,7 +190,7 @@ async def test_a_type_that_goes_is_let_go_of_after_the_grace(
     await until(lambda: observed.told.calls.count("discovered") == 2)
     assert len(observed.told.streams) == 2
 
-    monkeypatch.setattr("reverser.kube.served.GRACE_SECONDS", 0)
+    monkeypatch.setattr("reverser.kube.served_types.GRACE_SECONDS", 0)
     observed.observer.poke()
     await until(lambda: [stream.type.name for stream in observed.told.streams] == ["configmaps"])
     await until(lambda: Unwanted in map(type, observed.taken.all))
@@ -401,11 +401,11 @@ async def test_a_bug_about_one_cluster_or_stream_ends_nothing(
 ) -> None:
     """It is told as a failure of the cluster, or of the stream, and tried again."""
     with monkeypatch.context() as patch:
-        patch.setattr("reverser.kube.observe.discover", _broken)
+        patch.setattr("reverser.kube.observer.discover", _broken)
         observed = observe()
         await until(lambda: observed.told.errors)
         assert "canary" not in observed.told.errors[0].message
-        assert "KeyError in reverser.kube.observe" in observed.told.errors[0].message
+        assert "KeyError in reverser.kube.observer" in observed.told.errors[0].message
     with monkeypatch.context() as patch:
         patch.setattr("reverser.kube.watch.change_of", _broken)
         await until(lambda: "failed configmaps" in observed.told.calls)

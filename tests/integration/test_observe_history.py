@@ -12,9 +12,9 @@ import pytest
 import trio
 
 from reverser.kube.client import Client
+from reverser.kube.discovery_trigger import Tap
 from reverser.kube.errors import Stuck
 from reverser.kube.lists import Lists
-from reverser.kube.tap import Tap
 from reverser.kube.watch import Watch
 from reverser.model.change import Observation
 from tests.integration.observing import (

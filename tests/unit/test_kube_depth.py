@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from reverser.errors import WithheldError
-from reverser.kube.events import event_of, item_of
+from reverser.kube.watch_events import event_of, item_of
 from reverser.manifest.emitter import render
 from reverser.model.change import Stream
 from reverser.model.resource import ObjectKey, ResourceType

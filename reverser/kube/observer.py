@@ -18,14 +18,14 @@ from reverser.bugs import BUG, bug
 from reverser.errors import ReverserError, StalledError, TransientError, alone
 from reverser.kube.backoff import Backoff
 from reverser.kube.client import Client
+from reverser.kube.cluster_uid import cluster_uid
 from reverser.kube.credentials import load
 from reverser.kube.discovery import discover, version
+from reverser.kube.discovery_trigger import Room, Tap
 from reverser.kube.errors import Unauthorized
-from reverser.kube.identity import cluster_uid
 from reverser.kube.lists import Lists
-from reverser.kube.reports import Reports
-from reverser.kube.served import Served
-from reverser.kube.tap import Room, Tap
+from reverser.kube.observer_reports import Reports
+from reverser.kube.served_types import Served
 from reverser.kube.watch import Watch
 from reverser.model.change import Identified, Observation, Stream, Unwanted
 from reverser.model.resource import ResourceType

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reverser.kube.progress import MOST_REWINDS, REWINDS_SECONDS, Progress
+from reverser.kube.watch_position import MOST_REWINDS, REWINDS_SECONDS, Progress
 
 
 def resumed(position: str = "100") -> Progress:

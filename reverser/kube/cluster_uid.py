@@ -9,7 +9,7 @@ import msgspec
 from reverser.kube.client import Client
 from reverser.kube.errors import ApiError
 from reverser.kube.lists import UNASKABLE
-from reverser.kube.paths import METADATA
+from reverser.kube.urls import METADATA
 
 PATH = "/api/v1/namespaces/kube-system"
 

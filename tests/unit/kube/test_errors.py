@@ -17,7 +17,7 @@ from reverser.kube.errors import (
     api_error,
     status_error,
 )
-from reverser.kube.translation import translated
+from reverser.kube.httpx_errors import translated
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ import trio
 from reverser.errors import ReverserError, TransientError
 from reverser.kube.backoff import Backoff
 from reverser.kube.errors import Gone, KubeError, NotFound, Rewound, Stuck
-from reverser.kube.reports import Reports
+from reverser.kube.observer_reports import Reports
 from reverser.model.change import Stream
 
 

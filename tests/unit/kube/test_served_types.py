@@ -6,7 +6,7 @@ import itertools
 
 import pytest
 
-from reverser.kube.served import GRACE_SECONDS, STEADY_SECONDS, Served
+from reverser.kube.served_types import GRACE_SECONDS, STEADY_SECONDS, Served
 from reverser.model.resource import ResourceType
 
 PODS = ResourceType("", "v1", "pods", "Pod", namespaced=True)

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reverser.kube.linewise import Linewise
+from reverser.kube.json_lines import Linewise
 
 
 async def _lines(chunks: list[bytes]) -> list[bytes]:

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from reverser.kube.errors import ApiError, Garbled, Gone
-from reverser.kube.events import change_of, event_of, item_of
+from reverser.kube.watch_events import change_of, event_of, item_of
 from reverser.model.change import Origin, Stream
 from reverser.model.resource import ObjectKey, ResourceType
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from reverser.kube.paths import collection, page_params, watch_params
+from reverser.kube.urls import collection, page_params, watch_params
 from reverser.model.change import Stream
 from reverser.model.resource import ResourceType
 
