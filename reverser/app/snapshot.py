@@ -21,7 +21,7 @@ from reverser.app.session import Session
 from reverser.config import Config
 from reverser.errors import StalledError
 from reverser.health import Health
-from reverser.journal.reading import reading
+from reverser.journal.data_directory import reading
 from reverser.metrics import Metrics
 from reverser.model.condition import Condition
 from reverser.model.entry import Append

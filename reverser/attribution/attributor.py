@@ -19,7 +19,7 @@ from reverser.attribution.pending import Settling
 from reverser.attribution.resolve import asked, settled
 from reverser.attribution.version_tracker import Sightings
 from reverser.bugs import left_out
-from reverser.intake.patience import PatientJournal
+from reverser.journal.retrying import PatientJournal
 from reverser.metrics import Metrics
 from reverser.model.attribution import Attribution, Evidence
 from reverser.model.change import Change, ListCompleted, ListStarted, Origin, StartedOver

@@ -17,7 +17,7 @@ from reverser.bugs import left_out
 from reverser.errors import StalledError, TransientError
 from reverser.health import Health
 from reverser.intake.history import BEGAN, joinable
-from reverser.intake.patience import PatientJournal
+from reverser.journal.retrying import PatientJournal
 from reverser.metrics import Metrics
 from reverser.model.fact import Fact, Source
 from reverser.model.ports import Journal

@@ -20,7 +20,7 @@ from reverser.attribution.join_keys import Key, telling, told
 from reverser.attribution.resolve import settled
 from reverser.bugs import contained
 from reverser.errors import WithheldError
-from reverser.intake.patience import PatientJournal
+from reverser.journal.retrying import PatientJournal
 from reverser.model.attribution import Attribution
 from reverser.model.entry import Edit, Entry
 from reverser.model.fact import Fact

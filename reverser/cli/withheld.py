@@ -11,7 +11,7 @@ import msgspec
 
 from reverser.cli.options import config_option
 from reverser.config import load
-from reverser.journal.view import Missing, missing
+from reverser.journal.read_only import Missing, missing
 from reverser.model.ports import Backlog
 from reverser.model.withheld import Withheld
 

@@ -15,13 +15,13 @@ from reverser.intake.decide import decide
 from reverser.intake.hpa_targets import RESOURCE, Scaled
 from reverser.intake.listing import Listing
 from reverser.intake.path_owners import Claims
-from reverser.intake.patience import PatientJournal
 from reverser.intake.route import Route
 from reverser.intake.secret_warnings import Suspects
 from reverser.intake.unmatched_paths import FACT as UNMET
 from reverser.intake.unmatched_paths import Unmet
 from reverser.intake.withheld_objects import Withholding
 from reverser.intake.worker_thread import Aside, called_back
+from reverser.journal.retrying import PatientJournal
 from reverser.model.change import Change, Stream
 from reverser.model.entry import Entry, Record
 from reverser.model.ports import UnstorableError

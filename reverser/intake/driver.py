@@ -26,9 +26,9 @@ from reverser.intake.encryption_retry import Again
 from reverser.intake.history import begun, identity
 from reverser.intake.list_completion import Completion
 from reverser.intake.listing import Listing
-from reverser.intake.patience import PatientJournal
 from reverser.intake.route import Route
 from reverser.intake.secret_warnings import Suspects
+from reverser.journal.retrying import PatientJournal
 from reverser.kube.discovery_trigger import Room
 from reverser.metrics import Metrics
 from reverser.model.change import (

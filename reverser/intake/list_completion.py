@@ -17,9 +17,9 @@ from reverser.intake.append_builder import Draft
 from reverser.intake.decision_state import Memory
 from reverser.intake.encryption import Sealing
 from reverser.intake.listing import Listing
-from reverser.intake.patience import PatientJournal
 from reverser.intake.removal import defined, swept
 from reverser.intake.route import Route
+from reverser.journal.retrying import PatientJournal
 from reverser.model.change import ListCompleted, Stream
 from reverser.model.entry import Record
 from reverser.model.resource import ObjectKey

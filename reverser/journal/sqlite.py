@@ -15,12 +15,12 @@ from typing import TypeVar
 import trio
 
 from reverser.errors import TransientError
-from reverser.journal.commits import Commits
-from reverser.journal.key import key, proves
+from reverser.journal.digest_key import key, proves
+from reverser.journal.errors import translated
+from reverser.journal.group_commit import Commits
 from reverser.journal.schema import connect, prepare
 from reverser.journal.staging import Staging
 from reverser.journal.store import Store
-from reverser.journal.translation import translated
 from reverser.model.attribution import Attribution
 from reverser.model.change import Stream
 from reverser.model.entry import Append, Entry, Record

@@ -19,11 +19,11 @@ import msgspec
 from reverser.bugs import bug, left_out
 from reverser.errors import TransientError
 from reverser.journal import rows
-from reverser.journal.damage import Damaged, begin_anew, set_aside, sound
-from reverser.journal.evidence import Evidence
-from reverser.journal.key import made_with, proves
+from reverser.journal.authors import Evidence
+from reverser.journal.damaged_rows import Damaged, begin_anew, set_aside, sound
+from reverser.journal.digest_key import made_with, proves
+from reverser.journal.errors import of_the_store
 from reverser.journal.staging import Row
-from reverser.journal.translation import of_the_store
 from reverser.model.change import Stream
 from reverser.model.entry import Append, Entry, Mark, Record
 from reverser.model.ports import FACTS, Backlog, UnstorableError
@@ -66,11 +66,11 @@ class Store:
         return found
 
     def set_aside(self, damaged: Iterable[Damaged]) -> None:
-        """See `journal.damage`."""
+        """See `journal.damaged_rows`."""
         set_aside(self._db, damaged)
 
     def begin_anew(self) -> None:
-        """See `journal.damage`."""
+        """See `journal.damaged_rows`."""
         begin_anew(self._db)
 
     @contextmanager

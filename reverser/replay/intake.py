@@ -20,8 +20,8 @@ from reverser.errors import WithheldError
 from reverser.health import Health
 from reverser.intake.append_builder import Draft
 from reverser.intake.decision_state import Memory
-from reverser.intake.patience import PatientJournal
 from reverser.intake.route import Route
+from reverser.journal.retrying import PatientJournal
 from reverser.model.attribution import UNKNOWN, Attribution, Evidence
 from reverser.model.change import Change, Operation
 from reverser.model.entry import ANY, Along, Entry

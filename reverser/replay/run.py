@@ -23,7 +23,7 @@ from reverser.config import Config
 from reverser.errors import StalledError
 from reverser.git.repository import open_repository
 from reverser.health import Health
-from reverser.journal.reading import reading
+from reverser.journal.data_directory import reading
 from reverser.metrics import Metrics
 from reverser.model.condition import Condition
 from reverser.model.destination import Destination

@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 
 from reverser.config import Config
-from reverser.journal.key import key
+from reverser.journal.digest_key import key
 from reverser.journal.lock import lock
 from reverser.model.destination import Destination
 from reverser.model.withheld import Withheld

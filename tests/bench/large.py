@@ -26,8 +26,8 @@ from reverser.cli.run import SWITCH_SECONDS
 from reverser.collector import settle
 from reverser.health import Health
 from reverser.intake.driver import Intake
-from reverser.intake.patience import PatientJournal
 from reverser.intake.route import compile_routes
+from reverser.journal.retrying import PatientJournal
 from reverser.journal.sqlite import open_journal
 from reverser.kube.watch_events import change_of, read
 from reverser.metrics import Metrics

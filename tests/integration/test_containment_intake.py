@@ -14,8 +14,8 @@ from reverser.attribution.attributor import Attributor
 from reverser.attribution.fact_index import Facts
 from reverser.intake import decision_state, driver, list_completion
 from reverser.intake.driver import Intake
-from reverser.intake.patience import PatientJournal
 from reverser.journal import rows
+from reverser.journal.retrying import PatientJournal
 from reverser.journal.sqlite import open_journal
 from reverser.model.change import Stream
 from reverser.model.ports import Journal

@@ -14,7 +14,7 @@ import trio
 import trio.testing
 
 from reverser.errors import ReverserError, StalledError, TransientError
-from reverser.intake import patience
+from reverser.journal import retrying
 from reverser.journal.sqlite import open_journal
 from reverser.model.change import Observation
 from reverser.model.ports import Journal
@@ -71,8 +71,8 @@ class Failing:
 @pytest.fixture(autouse=True)
 def _soon(monkeypatch: pytest.MonkeyPatch) -> None:
     """Tests do not wait for as long as an operator may."""
-    monkeypatch.setattr(patience, "RETRY_SECONDS", 0.01)
-    monkeypatch.setattr(patience, "RETRY_SECONDS_MOST", 0.02)
+    monkeypatch.setattr(retrying, "RETRY_SECONDS", 0.01)
+    monkeypatch.setattr(retrying, "RETRY_SECONDS_MOST", 0.02)
 
 
 @pytest.fixture

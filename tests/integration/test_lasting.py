@@ -14,8 +14,8 @@ from test_writer_remote import world
 from reverser.app import writers
 from reverser.errors import TransientError
 from reverser.health import Health
-from reverser.intake import patience
-from reverser.intake.patience import PatientJournal
+from reverser.journal import retrying
+from reverser.journal.retrying import PatientJournal
 from reverser.log import configure
 from reverser.model.condition import Condition
 from reverser.model.entry import Append
@@ -31,7 +31,7 @@ TRIES = 4
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("RETRY_SECONDS", "RETRY_SECONDS_MOST"):
         monkeypatch.setattr(driver, name, 0.001)
-        monkeypatch.setattr(patience, name, 0.001)
+        monkeypatch.setattr(retrying, name, 0.001)
 
 
 def reasons(told: list[Condition]) -> list[str]:

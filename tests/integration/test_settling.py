@@ -22,7 +22,7 @@ from reverser.attribution.pending import Settling
 from reverser.config import Cluster, Config
 from reverser.config.tables import Audit, Operations
 from reverser.health import Health
-from reverser.intake.patience import PatientJournal
+from reverser.journal.retrying import PatientJournal
 from reverser.journal.schema import connect
 from reverser.journal.sqlite import open_journal
 from reverser.journal.store import Store

@@ -11,10 +11,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-from reverser.journal.key import key
+from reverser.journal.digest_key import key
+from reverser.journal.errors import translated
 from reverser.journal.schema import VERSION
 from reverser.journal.store import Store
-from reverser.journal.translation import translated
 from reverser.model.entry import Record
 from reverser.model.resource import ObjectKey
 

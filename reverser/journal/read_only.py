@@ -13,9 +13,9 @@ from pathlib import Path
 import msgspec
 
 from reverser.errors import StalledError
+from reverser.journal.errors import translated
 from reverser.journal.schema import VERSION
 from reverser.journal.store import Store
-from reverser.journal.translation import translated
 from reverser.model.ports import Backlog
 from reverser.model.withheld import Withheld
 

@@ -12,7 +12,7 @@ from collections.abc import Collection, Mapping, Sequence
 
 from reverser.bugs import left_out
 from reverser.journal import rows
-from reverser.journal.damage import Damaged, sound
+from reverser.journal.damaged_rows import Damaged, sound
 from reverser.model.attribution import Attribution
 from reverser.model.entry import Entry
 from reverser.model.fact import KEPT_COUNT, KEPT_SECONDS, Fact

@@ -16,10 +16,10 @@ import trio.testing
 
 from reverser import bugs
 from reverser.errors import TransientError
-from reverser.journal.commits import Commits
+from reverser.journal.errors import translated
+from reverser.journal.group_commit import Commits
 from reverser.journal.schema import connect, prepare
 from reverser.journal.store import Store
-from reverser.journal.translation import translated
 from reverser.model.attribution import Attribution
 from reverser.model.entry import Append
 from tests.unit.journal_conformance import awaiting, entry, fact, record
