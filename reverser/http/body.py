@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 import trio
 
 from reverser.http.asgi import Receive
-from reverser.http.budget import Share
+from reverser.http.body_budget import Share
 
 PACKED_BYTES = 64 * 1024
 """How much is unpacked in one call: the rest of it is copied after each part that comes out."""

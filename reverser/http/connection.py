@@ -25,10 +25,10 @@ from hypercorn.typing import ConnectionState, TaskGroup
 from hypercorn.utils import parse_socket_addr
 
 from reverser.bugs import bug
-from reverser.http.connections import Connections, Place, limit
+from reverser.http.connection_limit import Connections, Place, limit
 from reverser.http.exchange import Exchange
-from reverser.http.reply import STREAM, Reply
-from reverser.http.requests import NONE, Head, Headers, Mark, Piece, Requests
+from reverser.http.request_parser import NONE, Head, Headers, Mark, Piece, Requests
+from reverser.http.response import STREAM, Reply
 
 SEND_SECONDS = 30.0
 """How long a client may take to read a part of an answer."""

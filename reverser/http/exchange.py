@@ -15,9 +15,9 @@ from hypercorn.protocol.http_stream import HTTPStream
 from hypercorn.typing import ConnectionState
 
 from reverser.bugs import bug
-from reverser.http.framing import CONTINUE
-from reverser.http.reply import STREAM, Reply
-from reverser.http.requests import Head, Headers, Mark, Requests
+from reverser.http.request_parser import Head, Headers, Mark, Requests
+from reverser.http.response import STREAM, Reply
+from reverser.http.response_framing import CONTINUE
 
 DISCONNECT = {"type": "http.disconnect"}
 

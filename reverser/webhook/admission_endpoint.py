@@ -20,7 +20,7 @@ from reverser.bugs import contained
 from reverser.errors import WithheldError
 from reverser.http.asgi import TEXT, Receive, Scope, Send, answer, cluster_of, header
 from reverser.http.body import Body, Refusal
-from reverser.http.budget import Budget
+from reverser.http.body_budget import Budget
 from reverser.model.fact import Fact
 from reverser.model.resource import ResourceType
 

@@ -21,7 +21,7 @@ from reverser.attribution.audit_body import Problem, Reading, read_events
 from reverser.errors import TransientError
 from reverser.http.asgi import TEXT, Receive, Scope, Send, answer, cluster_of, header
 from reverser.http.body import Body, Refusal
-from reverser.http.budget import Budget
+from reverser.http.body_budget import Budget
 from reverser.model.fact import Fact
 
 log = structlog.get_logger()

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import trio
 
-from reverser.http import connections
+from reverser.http import connection_limit
 from reverser.webhook import admission_endpoint, audit_endpoint
 from tests.golden.recorded import event_list, review_body
 from tests.integration.endpoints import (
@@ -119,7 +119,7 @@ async def test_connections_that_are_still_make_room(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sent: bytes | None
 ) -> None:
     """However many hold a connection and say nothing, new ones are served, and so is one that is used."""
-    monkeypatch.setattr(connections, "MOST", CLIENTS)
+    monkeypatch.setattr(connection_limit, "MOST", CLIENTS)
     review = request(admission_endpoint.PATH, review_body(GOOD))
     async with Endpoints.open(tmp_path) as endpoints, AsyncExitStack() as stack:
         used = await stack.enter_async_context(endpoints.secure())
@@ -152,9 +152,9 @@ def test_the_listener_leaves_files_to_others(monkeypatch: pytest.MonkeyPatch) ->
     """Its connections are at most a quarter of what the process may open."""
     files, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     monkeypatch.setattr(resource, "getrlimit", lambda _kind: (1024, most))
-    assert connections.limit() == 256
+    assert connection_limit.limit() == 256
     monkeypatch.setattr(resource, "getrlimit", lambda _kind: (resource.RLIM_INFINITY, most))
-    assert connections.limit() == connections.MOST
+    assert connection_limit.limit() == connection_limit.MOST
     assert files
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from reverser.http.framing import Framing
-from reverser.http.reply import Reply
-from reverser.http.requests import Head, Mark, Piece, Requests
+from reverser.http.request_parser import Head, Mark, Piece, Requests
+from reverser.http.response import Reply
+from reverser.http.response_framing import Framing
 
 LIMIT = 1000
 POST = b"POST /a?b HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nhello"

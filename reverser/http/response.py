@@ -11,8 +11,8 @@ from typing import TypeAlias
 
 from hypercorn.protocol.events import Body, EndBody, Event, Response
 
-from reverser.http.framing import Framing
-from reverser.http.requests import Head, Headers
+from reverser.http.request_parser import Head, Headers
+from reverser.http.response_framing import Framing
 
 STREAM = 1
 """HTTP/1.1 has one a connection."""
