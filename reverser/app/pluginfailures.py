@@ -17,7 +17,7 @@ from reverser.errors import StalledError, TransientError
 from reverser.health import Health
 from reverser.model.ports import Journal
 from reverser.model.withheld import Withheld
-from reverser.plugins.asking import FAILED, PAUSED
+from reverser.plugins.caller import FAILED, PAUSED
 from reverser.plugins.failures import Failing, Failures
 
 EVERY_SECONDS = 5.0

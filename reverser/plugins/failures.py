@@ -17,9 +17,9 @@ from typing import Any, Protocol
 
 import msgspec
 
+from reverser.plugins.circuit_breaker import FAILURES_MOST, PAUSE_SECONDS
 from reverser.plugins.meter import Meter
 from reverser.plugins.plugin import Hook, Plugin
-from reverser.plugins.streak import FAILURES_MOST, PAUSE_SECONDS
 
 PAUSE_SECONDS_MOST = 3600.0
 TYPE_MOST = 100

@@ -19,13 +19,13 @@ from reverser.model.condition import Condition
 from reverser.model.destination import Credentials, Destination
 from reverser.model.push import Pushed
 from reverser.plugins import watchdog
-from reverser.plugins.deciding import Deciding
+from reverser.plugins.deciding_hooks import Deciding
 from reverser.plugins.failures import Failures, place
 from reverser.plugins.meter import Counters, Meter
 from reverser.plugins.plugin import Plugin
 from reverser.plugins.register import register
-from reverser.plugins.room import Room
 from reverser.plugins.watchdog import Watchdog
+from reverser.plugins.worker import Room
 
 EFFECTS = (
     "reverser_startup",

@@ -9,7 +9,7 @@ import pytest
 from reverser.app.hosting import builtins, hosted
 from reverser.config import parse
 from reverser.errors import ConfigError
-from reverser.plugins.deciding import Deciding
+from reverser.plugins.deciding_hooks import Deciding
 from reverser.plugins.host import Host
 from reverser.testing import TYPES, key_of, make
 

@@ -28,8 +28,8 @@ from reverser.health import Health
 from reverser.model.condition import Condition
 from reverser.model.push import Pushed
 from reverser.model.withheld import Withheld
-from reverser.plugins import failures, streak, watchdog
-from reverser.plugins.deciding import Deciding
+from reverser.plugins import circuit_breaker, failures, watchdog
+from reverser.plugins.deciding_hooks import Deciding
 from reverser.plugins.host import Host
 from reverser.testing import ACTORS, DESTINATION, TYPES, contract, key_of, make, plan
 from tests.integration.running import Running, running
@@ -167,7 +167,7 @@ async def test_an_effectful_hook_is_told_in_these_words(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, way: str
 ) -> None:
     """A plugin that fails where nobody waits for it."""
-    monkeypatch.setattr("reverser.plugins.room.LIMIT_SECONDS", 0.1)
+    monkeypatch.setattr("reverser.plugins.worker.LIMIT_SECONDS", 0.1)
     monkeypatch.setattr("reverser.plugins.host.CLOSE_SECONDS", 0.1)
     words: list[str] = []
     host = host_of(tmp_path, f"@hookimpl\n{EFFECTS[way]}")
@@ -176,7 +176,7 @@ async def test_an_effectful_hook_is_told_in_these_words(
     except Exception as error:
         words.append(str(error))
     with trio.fail_after(BOUND_SECONDS):
-        for _ in range(streak.FAILURES_MOST):
+        for _ in range(circuit_breaker.FAILURES_MOST):
             host.pushed(PUSH)
         while not words:
             host.condition(Condition("Stalled", "x", True, "Because", "y"))
@@ -253,7 +253,7 @@ def reverser_select():
     mine = host.plugins[0].code
     with structlog.testing.capture_logs() as lines:
         health, shelf = told(host, call, times=1000)
-    assert len(mine.calls) == streak.FAILURES_MOST
+    assert len(mine.calls) == circuit_breaker.FAILURES_MOST
     assert len(shelf.rows) == 1000
     assert [each.reason for each in shelf.rows[4:6]] == ["PluginFailed", "PluginPaused"]
     assert len(lines) == 2
@@ -270,7 +270,7 @@ def reverser_select():
 
     assert again == [True]
     assert health.stalled_count == 0
-    assert len(mine.calls) == streak.FAILURES_MOST + 1
+    assert len(mine.calls) == circuit_breaker.FAILURES_MOST + 1
 
 
 def test_every_failure_after_a_rest_makes_the_next_one_longer(

@@ -383,7 +383,7 @@ async def test_a_plugin_that_blocks_every_call_is_one_trouble(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """That it comes back from a call far too late is no recovery: a call that is well is."""
-    monkeypatch.setattr("reverser.plugins.room.LIMIT_SECONDS", 0.02)
+    monkeypatch.setattr("reverser.plugins.worker.LIMIT_SECONDS", 0.02)
     code = """
 calls = []
 @hookimpl

@@ -16,7 +16,7 @@ from reverser.errors import ConfigError, WithheldError
 from reverser.model.push import Pushed
 from reverser.plugins.host import Host
 from reverser.plugins.register import SPECIFICATIONS
-from reverser.plugins.room import ENDED, STUCK
+from reverser.plugins.worker import ENDED, STUCK
 from reverser.sanitize.object_copies import LAST_APPLIED
 from reverser.testing import ACTORS, DESTINATION, TYPES, contract, key_of, make, plan
 from reverser.writer.message import NOBODY, message
@@ -194,7 +194,7 @@ async def _told(folder: Path, code: str, *, limit: float = 30.0) -> tuple[Host, 
     host, told, counted = host_of(folder, code), [], Counted()
     host.count_with(counted)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("reverser.plugins.room.Room.__init__.__defaults__", (limit, 300.0))
+        patch.setattr("reverser.plugins.worker.Room.__init__.__defaults__", (limit, 300.0))
         await host.open(lambda _, what, about: told.append(what))
     return host, told, counted
 

@@ -15,7 +15,7 @@ from reverser.model.entry import Edit
 from reverser.model.message import Message
 from reverser.model.resource import ObjectKey, ResourceType
 from reverser.plugins import Host, Plugin
-from reverser.plugins.deciding import Deciding
+from reverser.plugins.deciding_hooks import Deciding
 from reverser.testing import TYPES, contract, key_of, make, plan
 
 TOO_MANY = {"name": "replicas", "expression": "object.spec.replicas > 50", "message": "too many"}

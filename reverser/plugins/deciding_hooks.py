@@ -19,7 +19,7 @@ from reverser.model.message import Message
 from reverser.model.owners import Owners
 from reverser.model.resource import ObjectKey, ResourceType
 from reverser.plugins.answers import FAULTS, text
-from reverser.plugins.asking import Asking, HookError
+from reverser.plugins.caller import Asking, HookError
 from reverser.plugins.failures import Failures, defined
 from reverser.plugins.guard import ExcessError, lessened, unchanged
 from reverser.plugins.meter import Meter

@@ -19,7 +19,7 @@ from reverser.model.message import Message
 from reverser.model.push import Pushed, PushedCommit
 from reverser.plugins.register import SPECIFICATIONS
 
-PAGE = (Path(__file__).parents[2] / "docs/plugins.md").read_text()
+PAGE = (Path(__file__).parents[3] / "docs/plugins.md").read_text()
 HOOKS = {
     "reverser_settings": "",
     "reverser_configure": "settings log",

@@ -15,11 +15,11 @@ from typing import Any, TypeAlias
 import structlog
 import trio
 
+from reverser.plugins.circuit_breaker import PAUSE_SECONDS, Streak
+from reverser.plugins.cross_thread_call import Question
 from reverser.plugins.failures import defined, raised
 from reverser.plugins.meter import Meter
 from reverser.plugins.plugin import Hook, Plugin
-from reverser.plugins.question import Question
-from reverser.plugins.streak import PAUSE_SECONDS, Streak
 from reverser.stages.text import cut, visible
 
 log = structlog.get_logger()
