@@ -12,6 +12,7 @@ from typing import TypeAlias
 import msgspec
 
 from reverser.app.assembly import Assembly
+from reverser.config.duration import parse as parse_duration
 from reverser.git.repository import open_repository
 from reverser.health import Health
 from reverser.metrics import Metrics
@@ -19,7 +20,6 @@ from reverser.model.correction import Correction
 from reverser.model.destination import Destination
 from reverser.model.ports import Journal, Repository
 from reverser.model.push import Pushed
-from reverser.stages.duration import parse as parse_duration
 from reverser.writer.catchup import CatchUp
 from reverser.writer.driver import Writer
 from reverser.writer.dry_run import ObservingWriter

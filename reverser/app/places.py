@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from reverser.config import remote
+from reverser.config import remote_url
 from reverser.model.destination import Destination
 from reverser.model.ports import Journal
 from reverser.stages.place import Place, doubts, renamed
@@ -75,6 +75,6 @@ def _decoded(fact: str) -> Place:
 
 def _repository(url: str) -> str:
     try:
-        return remote.parse(url).place
+        return remote_url.parse(url).place
     except ValueError:
         return url

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import structlog
 
 from reverser.config import Config
-from reverser.config.unmatched import Unmatched, unmatched
+from reverser.config.unmatched_patterns import Unmatched, unmatched
 from reverser.errors import ReverserError
 from reverser.health import Health
 from reverser.kube.discovery import CORE

@@ -17,12 +17,12 @@ from cryptography import x509
 
 from reverser.certs.ca_state import Kept, UnusableError, parted, renewed
 from reverser.config import Cluster, Config
+from reverser.config.names import split_place
 from reverser.errors import StalledError, TransientError
 from reverser.kube import credentials, secrets
 from reverser.kube.client import Client
 from reverser.kube.errors import ApiError, Conflict
 from reverser.kube.secrets import Held, Place
-from reverser.stages.names import split_place
 
 ATTEMPTS = 5
 LASTING = (400, 403, 404, 405, 422)

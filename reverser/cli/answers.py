@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from reverser.cli.draft import Draft
-from reverser.config import remote
+from reverser.config import remote_url
 from reverser.config.tables import Config
 from reverser.errors import ConfigError, Problem
 from reverser.kube.kubeconfig_contexts import contexts
@@ -43,7 +43,7 @@ def draft(answers: Answers, namespaces: tuple[str, ...]) -> Draft:
     spaces = namespaces or tuple(answers.get("namespaces", "Namespaces, with commas between", "*").split(","))
     url = answers.get("url", "URL of the repository to write to")
     try:
-        scheme = remote.parse(url).scheme
+        scheme = remote_url.parse(url).scheme
     except ValueError as error:
         hint = "" if url else "give it with --url"
         raise ConfigError([Problem("--url", str(error), hint)]) from None

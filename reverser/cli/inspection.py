@@ -14,8 +14,8 @@ from reverser.app.assembly import Assembly
 from reverser.cli.findings import ClusterFinding, DestinationFinding, Findings, TypeFinding
 from reverser.cli.manifests import described
 from reverser.config import Cluster, Config
-from reverser.config.empty import empty
-from reverser.config.unmatched import unmatched
+from reverser.config.empty_rules import empty
+from reverser.config.unmatched_patterns import unmatched
 from reverser.errors import ReverserError, StalledError, TransientError
 from reverser.git.probe import probe
 from reverser.git.remote import Ask

@@ -19,7 +19,7 @@ from reverser.cli.options import config_option
 from reverser.cli.setting import cluster_option
 from reverser.config import Config, load
 from reverser.config.destinations import BRANCH_FAULTS
-from reverser.config.remote import parse
+from reverser.config.remote_url import parse
 from reverser.intake.unmatched_paths import message
 from reverser.log import configure
 from reverser.model.destination import Destination

@@ -14,7 +14,7 @@ from reverser.app.daemon import Daemon
 from reverser.app.hosting import configured, reloaded
 from reverser.cli.options import config_option
 from reverser.config import Config, load
-from reverser.config.secretfiles import unreadable
+from reverser.config.secret_files import unreadable
 from reverser.log import configure
 from reverser.plugins import Host
 

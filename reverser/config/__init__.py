@@ -1,8 +1,8 @@
 """One TOML file becomes one `Config`, or a list of everything that is wrong with it.
 
 `load` reads the file, `decode` turns tables into structs, `checks` compares them with each other
-and with what the stages can parse. A field that could not be decoded keeps its default, so that
-the later steps still find the other problems; the result is handed out only when there are none.
+and with what the parsers of rules and layouts take. A field that could not be decoded keeps its default, so
+that the later steps still find the other problems; the result is handed out only when there are none.
 Nothing here connects to anything: whether a key fits a server is `reverser check`'s question.
 """
 
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from reverser.config.checks import check
 from reverser.config.decode import Decoder
-from reverser.config.report import Report
+from reverser.config.problems import Report
 from reverser.config.tables import Audit, Cluster, Config, Log, Operations, Plugins, Webhook
 from reverser.errors import ConfigError, Problem
 

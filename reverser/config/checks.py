@@ -8,14 +8,14 @@ import re
 from typing import TYPE_CHECKING, Protocol
 
 from reverser.config.destinations import check_clusters, check_collisions, check_destination
-from reverser.config.report import places, show
+from reverser.config.problems import places, show
 from reverser.config.rules import check_rule, check_sanitize, check_sensitive, check_users_are_known
 from reverser.config.webhook import check_audit, check_identities, check_webhook
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from reverser.config.report import Report
+    from reverser.config.problems import Report
     from reverser.config.tables import Config
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")

@@ -11,12 +11,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from reverser.config.report import one_of
+from reverser.config.problems import one_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from reverser.config.report import Report
+    from reverser.config.problems import Report
     from reverser.model.destination import Credentials
 
 KINDS = {"ssh_key": ("ssh_key", "known_hosts"), "password": ("username", "password"), "token": ("token",)}

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 import msgspec
 from msgspec import inspect
 
-from reverser.config.belongs import belongs
-from reverser.config.report import Report, did_you_mean, one_of, places, show
-from reverser.config.secrets import secret
+from reverser.config.misplaced_keys import belongs
+from reverser.config.problems import Report, did_you_mean, one_of, places, show
+from reverser.config.secret_fields import secret
 from reverser.config.tables import Config, Plugins
 from reverser.model.secret import SecretRef
 

@@ -9,19 +9,18 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from reverser.config import remote
+from reverser.config import duration, remote_url
 from reverser.config.credentials import check_credentials
-from reverser.config.recipients import check_sops
-from reverser.config.report import show
+from reverser.config.problems import show
+from reverser.config.sops import check_sops
 from reverser.errors import WithheldError
 from reverser.layout import paths
 from reverser.layout.template import separates_clusters, template_problems
-from reverser.stages import duration
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from reverser.config.report import Report
+    from reverser.config.problems import Report
     from reverser.config.tables import Config
     from reverser.model.destination import Destination
 
@@ -58,7 +57,7 @@ def check_collisions(destinations: Sequence[Destination], where: Sequence[str], 
     for place, each in zip(where, destinations, strict=True):
         if any(report.faulty(f"{place}.{key}") for key in ("url", "branch", "path")):
             continue
-        repository = f"{remote.parse(each.url).place}#{each.branch}"
+        repository = f"{remote_url.parse(each.url).place}#{each.branch}"
         for other, other_repository, path in seen:
             if repository == other_repository and _overlap(path, each.path):
                 message = f"{show(each.path)} overlaps with {show(path)} of {other}, on the same branch"
@@ -89,7 +88,7 @@ def _scheme(destination: Destination, place: str, report: Report) -> str:
     if report.faulty(f"{place}.url"):
         return ""
     try:
-        return remote.parse(destination.url).scheme
+        return remote_url.parse(destination.url).scheme
     except ValueError as error:
         report.add(f"{place}.url", str(error))
         return ""

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from reverser.config.report import did_you_mean, one_of, show
+from reverser.config.problems import did_you_mean, one_of, show
 from reverser.sanitize.field_path import parse_path
 from reverser.select import labels
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     import msgspec
 
-    from reverser.config.report import Report
+    from reverser.config.problems import Report
     from reverser.model.rule import Rule, SanitizeRule, SensitiveRule
 
 RESOURCE = re.compile(r"(?:\*|[A-Za-z0-9-]+)(?:\.[A-Za-z0-9-]*)*", re.ASCII)

@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from reverser.config.report import show
+from reverser.config.names import check_host, check_path_secret, split_place
+from reverser.config.problems import show
 from reverser.identity.author import check_author, pattern
-from reverser.stages.names import check_host, check_path_secret, split_place
 
 if TYPE_CHECKING:
-    from reverser.config.report import Report
+    from reverser.config.problems import Report
     from reverser.config.tables import Config, Webhook, WebhookTls
     from reverser.model.identity import Identities, IdentityRule
 

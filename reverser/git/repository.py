@@ -15,6 +15,7 @@ from typing import TypeAlias
 
 import trio
 
+from reverser.config.duration import parse as parse_duration
 from reverser.errors import TransientError
 from reverser.git import fastimport_stream, history, objects
 from reverser.git.fastimport import FastImport
@@ -31,7 +32,6 @@ from reverser.model.commit import Commit, PushResult
 from reverser.model.destination import Destination
 from reverser.model.entry import Edit
 from reverser.model.ports import Landed, Repository
-from reverser.stages.duration import parse as parse_duration
 
 Observe: TypeAlias = Callable[[str, float, bool], None]
 """Told of each operation: its name, its seconds, whether it went well."""

@@ -14,7 +14,7 @@ from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from types import ModuleType
 
-from reverser.config.report import did_you_mean
+from reverser.config.problems import did_you_mean
 from reverser.errors import Problem
 from reverser.plugins.plugin import Plugin
 from reverser.plugins.watchdog import limited

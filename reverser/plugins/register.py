@@ -13,7 +13,7 @@ from types import FunctionType
 import pluggy
 
 from reverser import hookspecs
-from reverser.config.report import did_you_mean
+from reverser.config.problems import did_you_mean
 from reverser.errors import Problem
 from reverser.plugins.plugin import Hook, Hooks, Plugin
 

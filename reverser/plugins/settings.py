@@ -9,7 +9,7 @@ import msgspec
 import structlog
 
 from reverser.config.decode import Decoder
-from reverser.config.report import Report, did_you_mean
+from reverser.config.problems import Report, did_you_mean
 from reverser.errors import Problem
 from reverser.log import BOUNDED
 from reverser.plugins.failures import place as place_of

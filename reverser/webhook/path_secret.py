@@ -15,10 +15,10 @@ from typing import Any
 import structlog
 import trio
 
+from reverser.config.names import check_path_secret
 from reverser.errors import ConfigError, Problem
 from reverser.http.asgi import Receive, Scope, Send, answer
 from reverser.model.secret import SecretRef
-from reverser.stages.names import check_path_secret
 
 log = structlog.get_logger()
 

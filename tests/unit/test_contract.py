@@ -44,8 +44,8 @@ def test_the_package_keeps_its_contract(copy: Path) -> None:
     ("module", "line"),
     [
         ("reverser/model/resource.py", "import reverser.cli"),
-        ("reverser/stages/duration.py", "import reverser.git"),
-        ("reverser/stages/duration.py", "import time"),
+        ("reverser/config/duration.py", "import reverser.git"),
+        ("reverser/config/duration.py", "import time"),
         ("reverser/writer/__init__.py", "import subprocess"),
         ("reverser/journal/__init__.py", "import reverser.git"),
     ],

@@ -13,7 +13,7 @@ import pytest
 
 from reverser import config
 from reverser.config import Config, Plugins, Webhook
-from reverser.config.report import places
+from reverser.config.problems import places
 from reverser.model.identity import Identities
 from reverser.model.secret import SecretRef
 

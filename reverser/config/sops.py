@@ -10,11 +10,11 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from reverser.config.report import one_of, show
+from reverser.config.problems import one_of, show
 from reverser.sops.document import RECIPIENTS
 
 if TYPE_CHECKING:
-    from reverser.config.report import Report
+    from reverser.config.problems import Report
     from reverser.model.destination import Destination, Sops
 
 _BECH32 = "qpzry9x8gf2tvdw0s3jn54khce6mua7l"

@@ -15,7 +15,7 @@ import structlog
 from reverser.app.hosting import configured
 from reverser.cli import run as daemon
 from reverser.config import load
-from reverser.config.secretfiles import unreadable
+from reverser.config.secret_files import unreadable
 from reverser.errors import ConfigError
 from reverser.plugins import Host
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from reverser.stages.duration import parse
+from reverser.config.duration import parse
 
 
 @pytest.mark.parametrize(

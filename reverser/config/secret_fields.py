@@ -2,7 +2,7 @@
 
 Only here are variables expanded. A variable that is not set is a problem now, not an empty
 password later; a file is not looked at, since it may be mounted after the start and may be
-rotated at any time: `secretfiles` does that for `check`. No message ever shows the value.
+rotated at any time: `secret_files` does that for `check`. No message ever shows the value.
 """
 
 from __future__ import annotations
@@ -10,13 +10,13 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from reverser.config.report import did_you_mean
+from reverser.config.problems import did_you_mean
 from reverser.model.secret import SecretRef
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from reverser.config.report import Report
+    from reverser.config.problems import Report
 
 VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 

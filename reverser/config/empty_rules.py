@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from fnmatch import fnmatchcase
 
-from reverser.config.report import did_you_mean
+from reverser.config.problems import did_you_mean
 from reverser.model.resource import ResourceType
 from reverser.select.rules import CompiledRule
 

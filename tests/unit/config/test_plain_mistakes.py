@@ -14,7 +14,7 @@ from reverser.app.hosting import builtins, hosted
 from reverser.cli import group
 from reverser.cli.here import look_here
 from reverser.config import parse
-from reverser.config.empty import empty
+from reverser.config.empty_rules import empty
 from reverser.errors import ConfigError
 from reverser.model.rule import Rule
 from reverser.select.rules import CompiledRule

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import msgspec
 
-from reverser.config.report import did_you_mean
+from reverser.config.problems import did_you_mean
 from reverser.config.tables import Config
 from reverser.model.resource import ResourceType
 from reverser.select.resources import matches, means

@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 
-from reverser.config.report import places
+from reverser.config.problems import places
 from reverser.errors import Problem
 from reverser.model.destination import Destination
 from reverser.model.secret import SecretRef

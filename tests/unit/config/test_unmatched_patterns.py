@@ -6,7 +6,7 @@ import structlog
 
 from reverser.app.reports import ClusterReports
 from reverser.config import parse
-from reverser.config.unmatched import unmatched
+from reverser.config.unmatched_patterns import unmatched
 from reverser.health import Health
 from reverser.metrics import Metrics
 from reverser.model.resource import ResourceType
