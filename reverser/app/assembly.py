@@ -14,9 +14,9 @@ import trio
 from reverser.app.hosting import builtins
 from reverser.config import Config
 from reverser.errors import StalledError, TransientError
-from reverser.intake.history import identity
 from reverser.intake.route import compile_routes
 from reverser.model.change import Stream
+from reverser.model.cluster_history import identity
 from reverser.model.destination import Destination
 from reverser.model.entry import Append
 from reverser.model.ports import Journal

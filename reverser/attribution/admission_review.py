@@ -20,9 +20,9 @@ from reverser.attribution.payloads import ABSENT, Head, UndecodableError, User, 
 from reverser.model.attribution import bounded
 from reverser.model.change import Operation
 from reverser.model.fact import Fact, Source
+from reverser.model.nesting import shallow
 from reverser.model.resource import ObjectKey, ResourceType
 from reverser.sanitize.managed_fields import BUCKETS, STATUS
-from reverser.stages.depth import shallow
 
 API_VERSION = "admission.k8s.io/v1"
 KIND = "AdmissionReview"

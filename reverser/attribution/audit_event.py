@@ -15,7 +15,7 @@ import msgspec
 
 from reverser.attribution.audit_query import parameters
 from reverser.attribution.payloads import ABSENT, Head, Metadata, UndecodableError, User, read, read_or
-from reverser.stages.depth import shallow
+from reverser.model.nesting import shallow
 
 API_VERSION = "audit.k8s.io/v1"
 TRUNCATED = "audit.k8s.io/truncated"

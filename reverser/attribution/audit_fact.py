@@ -27,7 +27,7 @@ from reverser.attribution.payloads import Head, UndecodableError, read_or, repli
 from reverser.model.attribution import bounded
 from reverser.model.change import Operation
 from reverser.model.fact import Fact, Source
-from reverser.stages.attribute.versions import number
+from reverser.model.resource_version import number
 
 STAGE = "ResponseComplete"
 PANIC = "Panic"

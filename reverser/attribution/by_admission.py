@@ -24,8 +24,8 @@ from reverser.attribution.candidates import Support, Weighed, Weight, support
 from reverser.attribution.fact_index import Facts
 from reverser.model.change import Operation
 from reverser.model.fact import Fact
+from reverser.model.resource_version import NO_VERSION, number
 from reverser.model.subject import Subject
-from reverser.stages.attribute.versions import NO_VERSION, number
 
 REQUEST_SECONDS = 60.0
 """The longest time from our call to the stored write: the API server's own limit for a request."""

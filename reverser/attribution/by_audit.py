@@ -29,9 +29,9 @@ from reverser.attribution.missing_events import SKEW_SECONDS, doubtful, gaps_of
 from reverser.attribution.noop_requests import repeaters, wrote
 from reverser.model.change import Operation
 from reverser.model.fact import Fact, Source
+from reverser.model.resource_version import NO_VERSION
 from reverser.model.subject import Subject
 from reverser.select.labels import parse
-from reverser.stages.attribute.versions import NO_VERSION
 
 STAMP_SECONDS = 1.0
 """Stamps are whole seconds, rounded down, and made while the request runs."""

@@ -18,7 +18,7 @@ from reverser.model.attribution import Actor
 from reverser.model.change import Operation
 from reverser.model.fact import KEPT_COUNT, KEPT_SECONDS, Fact, Source
 from reverser.model.resource import ObjectKey
-from reverser.stages.attribute.versions import NO_VERSION, number
+from reverser.model.resource_version import NO_VERSION, number
 
 ACTORS = 1_000
 BYTES_MOST = 128 * 1024 * 1024

@@ -16,9 +16,9 @@ from reverser.attribution.fact_index import Facts
 from reverser.bugs import left_out
 from reverser.errors import StalledError, TransientError
 from reverser.health import Health
-from reverser.intake.history import BEGAN, joinable
 from reverser.journal.retrying import PatientJournal
 from reverser.metrics import Metrics
+from reverser.model.cluster_history import BEGAN, joinable
 from reverser.model.fact import Fact, Source
 from reverser.model.ports import Journal
 

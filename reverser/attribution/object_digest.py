@@ -22,11 +22,11 @@ import msgspec
 
 from reverser.attribution.drop_empty import without_empty
 from reverser.errors import WithheldError
+from reverser.model.builtin_groups import BUILTIN_GROUPS
 from reverser.model.resource import ObjectKey, ResourceType
 from reverser.sanitize.document import keeps_status, sanitize
 from reverser.sanitize.metadata import SERVER_FIELDS
 from reverser.sanitize.policy import Policy
-from reverser.stages.sanitize.builtin import BUILTIN_GROUPS
 
 NOT_COMPARABLE = b""
 MOST_BYTES = 256 * 1024

@@ -12,10 +12,10 @@ from typing import TypeAlias
 from reverser.intake.secret_warnings import Suspects
 from reverser.intake.withheld_objects import Withholding
 from reverser.manifest.came_along import unseen
+from reverser.model.decision import Decision
 from reverser.model.entry import Append, Entry, Record
 from reverser.model.resource import ObjectKey
 from reverser.model.withheld import Withheld
-from reverser.stages.decision import Decision
 
 Place: TypeAlias = tuple[str, ObjectKey]
 """(destination, key): an object, as one destination has it."""

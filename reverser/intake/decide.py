@@ -19,6 +19,7 @@ from reverser.manifest.emitter import render
 from reverser.manifest.equality import same
 from reverser.model.attribution import Attribution
 from reverser.model.change import Change, Operation, Origin
+from reverser.model.decision import Decision, digest, encrypted, kept_back
 from reverser.model.document import Document
 from reverser.model.entry import Edit, Entry, Record
 from reverser.model.sealed import Sealed
@@ -27,7 +28,6 @@ from reverser.sanitize.managed_fields import written as written_by
 from reverser.sanitize.suspicious_values import suspicious
 from reverser.select.excluded_writes import actors
 from reverser.select.rules import CompiledRule
-from reverser.stages.decision import Decision, digest, encrypted, kept_back
 
 
 def decide(route: Route, change: Change, record: Record | None, *, scaled: bool = False) -> Decision:

@@ -23,12 +23,12 @@ from reverser.intake.withheld_objects import Withholding
 from reverser.intake.worker_thread import Aside, called_back
 from reverser.journal.retrying import PatientJournal
 from reverser.model.change import Change, Stream
+from reverser.model.decision import Decision, kept_back
 from reverser.model.entry import Entry, Record
 from reverser.model.ports import UnstorableError
 from reverser.model.resource import ObjectKey
 from reverser.model.staged import Staged
 from reverser.model.withheld import Withheld
-from reverser.stages.decision import Decision, kept_back
 
 UNREADABLE = WithheldError("Unreadable", "the API server's answer about it cannot be decoded")
 RECALLED_AT_ONCE = 1000

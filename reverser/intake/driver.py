@@ -23,7 +23,6 @@ from reverser.intake.append_builder import Draft, Place
 from reverser.intake.decision_state import Memory
 from reverser.intake.encryption import Sealing
 from reverser.intake.encryption_retry import Again
-from reverser.intake.history import begun, identity
 from reverser.intake.list_completion import Completion
 from reverser.intake.listing import Listing
 from reverser.intake.route import Route
@@ -44,12 +43,13 @@ from reverser.model.change import (
     Stream,
     Unwanted,
 )
+from reverser.model.cluster_history import begun, identity
+from reverser.model.decision import Decision, kept_back
 from reverser.model.entry import Append, Record
 from reverser.model.ports import Encrypter, Journal
 from reverser.model.resource import ObjectKey
 from reverser.model.suspicion import Suspicion
 from reverser.sanitize.suspicious_values import suspicious
-from reverser.stages.decision import Decision, kept_back
 
 BATCH = 200
 MARKS = (ListCompleted, Identified, Settled)

@@ -16,10 +16,10 @@ from reverser.bugs import contained
 from reverser.errors import ReverserError, StalledError, TransientError, WithheldError
 from reverser.health import Health
 from reverser.intake.append_builder import Place
+from reverser.model.decision import Decision, encrypted
 from reverser.model.ports import Encrypter
 from reverser.model.resource import ObjectKey
 from reverser.model.withheld import Withheld
-from reverser.stages.decision import Decision, encrypted
 
 WAITING_BYTES_MOST = 64 * 1024 * 1024
 """Of what waits in memory to be encrypted."""

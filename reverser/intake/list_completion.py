@@ -21,11 +21,11 @@ from reverser.intake.removal import defined, swept
 from reverser.intake.route import Route
 from reverser.journal.retrying import PatientJournal
 from reverser.model.change import ListCompleted, Stream
+from reverser.model.decision import Decision, kept_back
 from reverser.model.entry import Record
 from reverser.model.resource import ObjectKey
 from reverser.model.staged import Outcome, Staged
 from reverser.model.withheld import Withheld
-from reverser.stages.decision import Decision, kept_back
 
 CHUNK = 200
 """Records that are looked at together."""

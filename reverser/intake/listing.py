@@ -12,11 +12,11 @@ from collections.abc import Iterable
 
 from reverser.intake.append_builder import Place
 from reverser.model.change import Stream
+from reverser.model.decision import Decision
 from reverser.model.resource import ObjectKey
 from reverser.model.staged import Outcome, Staged
 from reverser.model.suspicion import Suspicion
 from reverser.model.withheld import Withheld
-from reverser.stages.decision import Decision
 
 STAGED_AT_ONCE = 100
 STAGED_BYTES = 256 * 1024

@@ -11,10 +11,10 @@ from collections import Counter
 
 from reverser.layout.paths import folders
 from reverser.model.change import Change
+from reverser.model.decision import Decision
 from reverser.model.entry import Record
 from reverser.model.resource import ObjectKey
 from reverser.model.withheld import Withheld
-from reverser.stages.decision import Decision
 
 
 class Claims:

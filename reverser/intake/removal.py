@@ -16,12 +16,12 @@ from reverser.intake.route import Route
 from reverser.manifest.came_along import unseen
 from reverser.model.attribution import UNRESOLVED, Attribution
 from reverser.model.change import Change, Operation, Origin, Stream
+from reverser.model.decision import Decision
 from reverser.model.entry import Edit, Entry, Record
 from reverser.model.resource import ResourceType
 from reverser.sanitize.managed_fields import changed_at, manager
 from reverser.select.excluded_writes import actors
 from reverser.select.rules import CompiledRule
-from reverser.stages.decision import Decision
 
 DEFINITIONS = ("apiextensions.k8s.io", "customresourcedefinitions")
 

@@ -27,7 +27,7 @@ from reverser.kube.httpx_errors import translated
 from reverser.kube.json_lines import Linewise
 from reverser.kube.server_address import PROXIES, addressed
 from reverser.kube.tls_handshake import Handshake
-from reverser.stages.depth import decoded
+from reverser.model.nesting import decoded
 
 Params = Mapping[str, str | int]
 

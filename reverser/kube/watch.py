@@ -38,7 +38,7 @@ from reverser.model.change import (
     Stream,
 )
 from reverser.model.change import Progress as Bookmark
-from reverser.stages.attribute.versions import number
+from reverser.model.resource_version import number
 
 SILENCE_SECONDS = 150.0
 """Twice the API server's bookmark interval and some: a stream silent for longer is dead."""

@@ -12,7 +12,7 @@ import trio
 from reverser.collector import uncollected
 from reverser.kube.errors import Garbled, status_error
 from reverser.model.change import Change, Origin, Stream
-from reverser.stages.depth import decoded
+from reverser.model.nesting import decoded
 
 INITIAL_EVENTS_END = "k8s.io/initial-events-end"
 MUTATIONS = ("ADDED", "MODIFIED", "DELETED")

@@ -10,7 +10,7 @@ from reverser.model.resource import ObjectKey
 
 
 class Document(msgspec.Struct, frozen=True):
-    """Made only by `stages.sanitize`; safe to write, to store and to show.
+    """Made only by `reverser.sanitize`; safe to write, to store and to show.
 
     A Secret's values are already omitted or masked in it.
     """

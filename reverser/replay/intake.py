@@ -24,6 +24,7 @@ from reverser.intake.route import Route
 from reverser.journal.retrying import PatientJournal
 from reverser.model.attribution import UNKNOWN, Attribution, Evidence
 from reverser.model.change import Change, Operation
+from reverser.model.decision import Decision, encrypted, kept_back
 from reverser.model.entry import ANY, Along, Entry
 from reverser.model.ports import Encrypter, Journal
 from reverser.model.resource import ObjectKey
@@ -34,7 +35,6 @@ from reverser.replay.missing_writes import by_others, marks
 from reverser.replay.reconstruct import Unknown, changed
 from reverser.replay.resource_types import Types
 from reverser.replay.write import Emptied, Form, Gap, Told, Write
-from reverser.stages.decision import Decision, encrypted, kept_back
 
 SEEN = "seen/"
 """Prefix of the journal's facts on objects."""

@@ -9,8 +9,8 @@ import msgspec
 
 from reverser.attribution.audit_event import Event
 from reverser.attribution.payloads import Head, read_or
+from reverser.model.builtin_groups import BUILTIN_GROUPS
 from reverser.model.resource import ResourceType
-from reverser.stages.sanitize.builtin import BUILTIN_GROUPS
 
 
 def object_of(body: msgspec.Raw) -> dict[str, Any] | None:

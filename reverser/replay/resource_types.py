@@ -18,13 +18,13 @@ from typing import Any
 
 import msgspec
 
+from reverser.model.builtin_groups import BUILTIN_GROUPS
 from reverser.model.resource import ResourceType
 from reverser.replay.builtin_types import SHORT_NAMES
 from reverser.replay.builtin_types import TYPES as KUBERNETES
 from reverser.sanitize.managed_fields import entries
 from reverser.select.pattern_meaning import Meanings
 from reverser.select.resources import ANY, calls, matches
-from reverser.stages.sanitize.builtin import BUILTIN_GROUPS
 
 DEFINITIONS = ("apiextensions.k8s.io", "customresourcedefinitions")
 SHORT_CHARACTERS = 5

@@ -11,6 +11,7 @@ from __future__ import annotations
 from typing import Any
 
 from reverser.errors import WithheldError
+from reverser.model.builtin_groups import BUILTIN_GROUPS
 from reverser.model.document import Document
 from reverser.model.resource import ObjectKey, ResourceType
 from reverser.model.sealed import Clear
@@ -27,7 +28,6 @@ from reverser.sanitize.policy import Paths, Policy, field_rules
 from reverser.sanitize.restore_values import revealed
 from reverser.sanitize.sensitive import hidden, sensitive
 from reverser.sanitize.suspicious_values import without_suspicious
-from reverser.stages.sanitize.builtin import BUILTIN_GROUPS
 
 CRD = ("apiextensions.k8s.io", "CustomResourceDefinition")
 

@@ -12,10 +12,10 @@ from __future__ import annotations
 from typing import Any
 
 from reverser.errors import WithheldError
+from reverser.model.builtin_groups import BUILTIN_GROUPS
 from reverser.sanitize.json_content import Content, drop, drop_emptied, mapping
 from reverser.sanitize.known_annotations import NAMESPACE_NAME, OF_ANNOTATIONS, OF_LABELS
 from reverser.sanitize.original_object import Live
-from reverser.stages.sanitize.builtin import BUILTIN_GROUPS
 
 SERVER_FIELDS = (
     "managedFields",

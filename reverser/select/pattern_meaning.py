@@ -18,10 +18,10 @@ from typing import TypeAlias
 import msgspec
 
 from reverser.bugs import left_out
+from reverser.model.builtin_groups import BUILTIN_GROUPS
 from reverser.model.resource import ResourceType
 from reverser.model.rule import Rule, SanitizeRule, SensitiveRule
 from reverser.select.resources import ANY, VERSION, calls, names
-from reverser.stages.sanitize.builtin import BUILTIN_GROUPS
 
 FACT = "meaning/"
 """Prefix of the journal's facts on patterns."""

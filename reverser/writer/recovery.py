@@ -20,10 +20,10 @@ from reverser.errors import WithheldError
 from reverser.manifest import editor
 from reverser.manifest.emitter import render
 from reverser.model.change import Operation, Origin
+from reverser.model.decision import digest
 from reverser.model.entry import UNSEEN, Append, Edit, Entry, Mark, Record
 from reverser.model.ports import Journal, Repository
 from reverser.model.resource import ObjectKey, ResourceType
-from reverser.stages.decision import digest
 from reverser.writer.file_owner import Us, inside
 from reverser.writer.read_in_parts import contents, records, turns
 

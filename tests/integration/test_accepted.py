@@ -16,11 +16,11 @@ from reverser.errors import TransientError
 from reverser.git.repository import open_repository
 from reverser.journal.sqlite import open_journal
 from reverser.model.change import Operation, Origin
+from reverser.model.decision import digest
 from reverser.model.destination import Destination
 from reverser.model.entry import Append, Edit, Entry, Record
 from reverser.model.resource import ObjectKey
 from reverser.sandbox import Sandbox
-from reverser.stages.decision import digest
 from reverser.writer.file_owner import Us
 from reverser.writer.recovery import Recovery
 from tests.e2e.remote import Remote, git

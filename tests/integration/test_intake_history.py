@@ -9,10 +9,10 @@ import pytest
 
 from reverser.attribution.fact_store import Witnesses
 from reverser.health import Health
-from reverser.intake.history import identity
 from reverser.journal.sqlite import open_journal
 from reverser.model.attribution import Actor
 from reverser.model.change import Identified, Operation, StartedOver, Stream
+from reverser.model.cluster_history import identity
 from reverser.model.fact import Fact, Source
 from reverser.model.ports import Journal
 from reverser.model.resource import ResourceType

@@ -18,12 +18,12 @@ from reverser.intake.driver import Intake
 from reverser.intake.route import compile_routes
 from reverser.journal.sqlite import open_journal
 from reverser.model.change import Change, Observation, Stream
+from reverser.model.decision import Decision
 from reverser.model.destination import Destination, Sops
 from reverser.model.ports import Journal
 from reverser.model.resource import ResourceType
 from reverser.model.rule import Rule
 from reverser.model.sealed import Clear
-from reverser.stages.decision import Decision
 from tests.hooks import HOOKS
 from tests.integration.intaking import (
     BOUND_SECONDS,

@@ -23,12 +23,12 @@ from reverser.manifest.emitter import render
 from reverser.metrics import Metrics
 from reverser.model.change import Operation, Origin
 from reverser.model.condition import Condition
+from reverser.model.decision import digest
 from reverser.model.destination import Destination, Signing
 from reverser.model.entry import Append, Edit, Entry, Record
 from reverser.model.ports import Journal, Repository
 from reverser.model.resource import ObjectKey
 from reverser.model.secret import SecretRef
-from reverser.stages.decision import digest
 from reverser.writer import driver
 from reverser.writer.catchup import CatchUp
 from reverser.writer.driver import Writer

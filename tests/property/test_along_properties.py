@@ -26,12 +26,12 @@ from reverser.manifest.came_along import TRAILER, parse_came_along
 from reverser.model.attribution import Actor, Attribution, Evidence
 from reverser.model.change import Change, Origin, Stream
 from reverser.model.commit import CommitPlan
+from reverser.model.decision import kept_back
 from reverser.model.destination import Destination
 from reverser.model.entry import Record
 from reverser.model.message import Message
 from reverser.model.resource import ResourceType
 from reverser.model.rule import Rule, SanitizeRule
-from reverser.stages.decision import kept_back
 from reverser.writer.message import author, message
 from reverser.writer.message_text import body, subject
 from reverser.writer.window import Window

@@ -5,10 +5,10 @@ from __future__ import annotations
 from reverser.errors import WithheldError
 from reverser.intake.append_builder import Draft
 from reverser.intake.withheld_objects import Withholding
+from reverser.model.decision import kept_back
 from reverser.model.entry import UNSEEN, Record
 from reverser.model.resource import ObjectKey
 from reverser.model.withheld import Withheld
-from reverser.stages.decision import kept_back
 
 KEY = ObjectKey("default", "", "configmaps", "shop", "web")
 RECORD = Record("live", KEY, "shop/configmaps/web.yaml", b"digest", b"{}")

@@ -12,11 +12,11 @@ from reverser.intake.decide import decide
 from reverser.intake.removal import swept
 from reverser.intake.route import Route, compile_routes
 from reverser.model.change import Change, Operation, Origin, Stream
+from reverser.model.decision import Decision, digest, encrypted
 from reverser.model.destination import Destination, Sops
 from reverser.model.entry import UNSEEN, Edit, Record
 from reverser.model.resource import ResourceType
 from reverser.model.rule import Rule, SanitizeRule
-from reverser.stages.decision import Decision, digest, encrypted
 from tests.hooks import HOOKS
 
 DEPLOYMENTS = ResourceType("apps", "v1", "deployments", "Deployment", True, subresources=("status", "scale"))

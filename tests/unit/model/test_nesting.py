@@ -11,10 +11,10 @@ from reverser.errors import WithheldError
 from reverser.kube.watch_events import event_of, item_of
 from reverser.manifest.emitter import render
 from reverser.model.change import Stream
+from reverser.model.nesting import MOST_LEVELS, decoded, shallow
 from reverser.model.resource import ObjectKey, ResourceType
 from reverser.sanitize.document import sanitize
 from reverser.sanitize.policy import Policy
-from reverser.stages.depth import MOST_LEVELS, decoded, shallow
 
 WIDGETS = ResourceType("example.com", "v1", "widgets", "Widget", True)
 STREAM = Stream("default", WIDGETS)
