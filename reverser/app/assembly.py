@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 
 import trio
 
-from reverser.app.hosting import builtins
+from reverser.app.plugin_setup import builtins
 from reverser.config import Config
 from reverser.errors import StalledError, TransientError
 from reverser.intake.route import compile_routes

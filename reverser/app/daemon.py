@@ -20,12 +20,12 @@ import structlog
 import trio
 
 from reverser.app.assembly import Assembly
-from reverser.app.bugs import show_bugs
+from reverser.app.bug_conditions import show_bugs
 from reverser.app.gauges import refresh
-from reverser.app.introduction import introduce
-from reverser.app.pluginfailures import PluginFailures
+from reverser.app.journal_space import keep_small
+from reverser.app.plugin_conditions import PluginFailures
 from reverser.app.session import Session
-from reverser.app.space import keep_small
+from reverser.app.startup_log import introduce
 from reverser.attribution.fact_store import Witnesses
 from reverser.certs.self_managed import FOLDER, SelfManaged
 from reverser.collector import settle

@@ -18,7 +18,7 @@ from rich.console import Console
 
 from reverser.app.daemon import Daemon
 from reverser.app.demo_screen import Remote, Screen
-from reverser.app.story import STORY, Step, before
+from reverser.app.demo_story import STORY, Step, before
 from reverser.certs.self_managed import FOLDER, SelfManaged
 from reverser.config import Cluster, Config, Operations, Webhook
 from reverser.errors import StalledError

@@ -17,11 +17,11 @@ import structlog
 import trio
 
 from reverser.app.assembly import Assembly, keep_meanings, kept_uid, resume_position
-from reverser.app.emptyrules import warn_of_empty_rules
-from reverser.app.knowntypes import KnownTypes
-from reverser.app.opening import Opening, Target
-from reverser.app.places import settle_places
-from reverser.app.reports import ClusterReports
+from reverser.app.cluster_reports import ClusterReports
+from reverser.app.destination_moves import settle_places
+from reverser.app.empty_rules import warn_of_empty_rules
+from reverser.app.known_types import KnownTypes
+from reverser.app.writer_factory import Opening, Target
 from reverser.app.writers import Writers
 from reverser.attribution.attributor import Attributor
 from reverser.bugs import left_out

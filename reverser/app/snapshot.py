@@ -16,8 +16,8 @@ import trio
 
 from reverser.app.assembly import Assembly
 from reverser.app.daemon import opened_journal
-from reverser.app.opening import Target
 from reverser.app.session import Session
+from reverser.app.writer_factory import Target
 from reverser.config import Config
 from reverser.errors import StalledError
 from reverser.health import Health

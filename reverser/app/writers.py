@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 
 import trio
 
-from reverser.app.opening import AnyWriter, Opening
+from reverser.app.writer_factory import AnyWriter, Opening
 from reverser.bugs import BUG, bug
 from reverser.errors import StalledError, TransientError
 from reverser.health import Health

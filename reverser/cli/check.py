@@ -10,7 +10,7 @@ import msgspec
 import trio
 from rich.console import Console
 
-from reverser.app.hosting import configured
+from reverser.app.plugin_setup import configured
 from reverser.cli import tables
 from reverser.cli.failure import EXIT_CONFIG, EXIT_UNAVAILABLE
 from reverser.cli.findings import Findings

@@ -12,7 +12,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from reverser.app.hosting import builtins, configured
+from reverser.app.plugin_setup import builtins, configured
 from reverser.cli.failure import EXIT_CONFIG
 from reverser.cli.options import config_option
 from reverser.log import configure

@@ -13,7 +13,7 @@ import click
 import msgspec
 import trio
 
-from reverser.app.hosting import hosted
+from reverser.app.plugin_setup import hosted
 from reverser.cli.failure import interrupted
 from reverser.cli.options import config_option
 from reverser.cli.setting import cluster_option

@@ -11,7 +11,7 @@ import structlog
 import trio
 
 from reverser.app.daemon import Daemon
-from reverser.app.hosting import configured, reloaded
+from reverser.app.plugin_setup import configured, reloaded
 from reverser.cli.options import config_option
 from reverser.config import Config, load
 from reverser.config.secret_files import unreadable

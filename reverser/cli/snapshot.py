@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 import trio
 
-from reverser.app.hosting import configured
+from reverser.app.plugin_setup import configured
 from reverser.app.snapshot import snapshot
 from reverser.cli.options import config_option
 from reverser.config import Config

@@ -15,8 +15,8 @@ import msgspec
 import trio
 
 from reverser.app.assembly import Assembly
-from reverser.app.opening import Opening
 from reverser.app.session import CHANNEL
+from reverser.app.writer_factory import Opening
 from reverser.config import Config
 from reverser.health import Health
 from reverser.intake.driver import Intake

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from reverser.app.hosting import builtins, hosted
+from reverser.app.plugin_setup import builtins, hosted
 from reverser.config import parse
 from reverser.errors import ConfigError
 from reverser.plugins.deciding_hooks import Deciding

@@ -18,7 +18,7 @@ from rich.console import Console
 
 from reverser.app.demo import play
 from reverser.app.demo_screen import Screen
-from reverser.app.story import STORY
+from reverser.app.demo_story import STORY
 
 CI = "system:serviceaccount:shop:ci"
 CONTROLLER = "system:serviceaccount:kube-system:namespace-controller"

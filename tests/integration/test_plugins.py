@@ -13,7 +13,7 @@ import trio
 from plugged import ABOUT, BASE, OBJECT, Counted, deciding, host_of, problems
 
 from reverser import hookimpl
-from reverser.app.hosting import builtins, hosted
+from reverser.app.plugin_setup import builtins, hosted
 from reverser.config import parse
 from reverser.errors import ConfigError, WithheldError
 from reverser.model.condition import Condition

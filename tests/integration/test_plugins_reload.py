@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from plugged import BASE, host_of
 
-from reverser.app.hosting import reloaded
+from reverser.app.plugin_setup import reloaded
 from reverser.config import parse
 from reverser.errors import ConfigError
 from reverser.testing import contract

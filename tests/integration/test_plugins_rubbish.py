@@ -10,7 +10,7 @@ import pytest
 import trio
 from plugged import ABOUT, BASE, OBJECT, Counted, deciding, host_of, problems
 
-from reverser.app.hosting import builtins, configured, hosted
+from reverser.app.plugin_setup import builtins, configured, hosted
 from reverser.config import parse
 from reverser.errors import ConfigError, WithheldError
 from reverser.model.push import Pushed

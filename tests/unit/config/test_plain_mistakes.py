@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from reverser.app.hosting import builtins, hosted
+from reverser.app.plugin_setup import builtins, hosted
 from reverser.cli import group
 from reverser.cli.here import look_here
 from reverser.config import parse

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import structlog
 
-from reverser.app.hosting import configured
+from reverser.app.plugin_setup import configured
 from reverser.cli import run as daemon
 from reverser.config import load
 from reverser.config.secret_files import unreadable

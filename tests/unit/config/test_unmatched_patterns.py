@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import structlog
 
-from reverser.app.reports import ClusterReports
+from reverser.app.cluster_reports import ClusterReports
 from reverser.config import parse
 from reverser.config.unmatched_patterns import unmatched
 from reverser.health import Health

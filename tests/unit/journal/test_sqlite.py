@@ -16,7 +16,7 @@ import msgspec
 import pytest
 import trio
 
-from reverser.app.space import keep_small
+from reverser.app.journal_space import keep_small
 from reverser.attribution.audit_body import read_events
 from reverser.errors import ConfigError, StalledError, TransientError
 from reverser.journal.lock import lock

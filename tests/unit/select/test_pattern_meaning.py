@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from reverser.app.reports import ClusterReports
+from reverser.app.cluster_reports import ClusterReports
 from reverser.config import parse
 from reverser.errors import WithheldError
 from reverser.health import Health

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from reverser.app.reports import FAILURES_TOLD, ClusterReports
+from reverser.app.cluster_reports import FAILURES_TOLD, ClusterReports
 from reverser.config import parse
 from reverser.errors import ReverserError, StalledError, TransientError
 from reverser.health import Health
@@ -80,7 +80,7 @@ def test_one_type_without_a_connection(
     reports: ClusterReports, health: Health, error: ReverserError, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Discovery answers all along and one type's connections do not: that is the type's condition."""
-    monkeypatch.setattr("reverser.app.reports.UNPROVEN_SECONDS", 0.0)
+    monkeypatch.setattr("reverser.app.cluster_reports.UNPROVEN_SECONDS", 0.0)
     reports.discovered([MAPS.type, PODS.type], {})
     for _ in range(FAILURES_TOLD):
         reports.failed(MAPS, error)
@@ -96,7 +96,7 @@ def test_an_outage_is_one_condition(
     reports: ClusterReports, health: Health, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """When the API server is away, it is told of and not of each of its types, also once it is back."""
-    monkeypatch.setattr("reverser.app.reports.UNPROVEN_SECONDS", 0.0)
+    monkeypatch.setattr("reverser.app.cluster_reports.UNPROVEN_SECONDS", 0.0)
     for stream in (MAPS, PODS) * FAILURES_TOLD:
         reports.failed(stream, Unreachable("refused"))
     reports.unreachable(Unreachable("refused"))

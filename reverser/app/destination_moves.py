@@ -11,10 +11,10 @@ from collections.abc import Sequence
 
 import msgspec
 
+from reverser.app.destination_identity import Place, doubts, renamed
 from reverser.config import remote_url
 from reverser.model.destination import Destination
 from reverser.model.ports import Journal
-from reverser.stages.place import Place, doubts, renamed
 
 CHUNK = 1000
 

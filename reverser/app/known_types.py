@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from reverser.app.assembly import Assembly
-from reverser.app.reports import ClusterReports
+from reverser.app.cluster_reports import ClusterReports
 from reverser.errors import TransientError
 from reverser.model.resource import ResourceType
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import structlog
 
 from reverser.app.assembly import Assembly
-from reverser.app.reports import ClusterReports
+from reverser.app.cluster_reports import ClusterReports
 from reverser.config import Cluster
 from reverser.config.empty_rules import empty
 from reverser.errors import StalledError, TransientError
