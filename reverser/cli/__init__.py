@@ -13,7 +13,7 @@ from typing import Any
 import click
 
 from reverser import __version__
-from reverser.cli.failure import exits, interruptible
+from reverser.cli.exit_codes import exits, interruptible
 from reverser.reaper import reap_orphans
 
 COMMANDS = {

@@ -7,9 +7,9 @@ from pathlib import Path
 import click
 import trio
 
-from reverser.cli import setting as shared
+from reverser.cli import webhook_target as shared
+from reverser.cli.audit_replay import replay_command
 from reverser.cli.options import config_option
-from reverser.cli.replay import replay_command
 from reverser.log import configure
 from reverser.webhook.audit_policy import PATH, policy, policy_file, webhook_file
 

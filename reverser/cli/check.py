@@ -11,11 +11,11 @@ import trio
 from rich.console import Console
 
 from reverser.app.plugin_setup import configured
-from reverser.cli import tables
-from reverser.cli.failure import EXIT_CONFIG, EXIT_UNAVAILABLE
-from reverser.cli.findings import Findings
-from reverser.cli.here import look_here
-from reverser.cli.inspection import inspect
+from reverser.cli import check_tables
+from reverser.cli.check_connections import inspect
+from reverser.cli.check_findings import Findings
+from reverser.cli.check_machine import look_here
+from reverser.cli.exit_codes import EXIT_CONFIG, EXIT_UNAVAILABLE
 from reverser.cli.options import config_option
 from reverser.errors import ConfigError
 from reverser.log import configure
@@ -62,7 +62,7 @@ def command(config_path: str, offline: bool, elsewhere: bool, output: str) -> No
     elif offline:
         click.echo(f"{config_path}: all is well, as far as can be told without connecting")
     else:
-        tables.show(findings, Console())
+        check_tables.show(findings, Console())
     sys.exit(0 if findings.ok else EXIT_UNAVAILABLE)
 
 

@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from reverser.app.plugin_setup import builtins, configured
-from reverser.cli.failure import EXIT_CONFIG
+from reverser.cli.exit_codes import EXIT_CONFIG
 from reverser.cli.options import config_option
 from reverser.log import configure
 from reverser.plugins.register import SPECIFICATIONS, in_order, register

@@ -9,9 +9,9 @@ from typing import Any
 import click
 import trio
 
-from reverser.cli import setting as shared
+from reverser.cli import webhook_target as shared
 from reverser.cli.options import config_option
-from reverser.cli.setting import Reached, Setting
+from reverser.cli.webhook_target import Reached, Setting
 from reverser.kube.discovery import discover
 from reverser.log import configure
 from reverser.manifest.emitter import render

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from reverser.cli.inspection import look_at_remote
+from reverser.cli.check_connections import look_at_remote
 from reverser.model.destination import Destination
 from tests.e2e.remote import Remote, git
 

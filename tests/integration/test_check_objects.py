@@ -9,9 +9,9 @@ import trio
 from rich.console import Console
 
 from reverser.app.assembly import Assembly
-from reverser.cli import tables
-from reverser.cli.findings import ClusterFinding, Findings
-from reverser.cli.inspection import look_at_cluster
+from reverser.cli import check_tables
+from reverser.cli.check_connections import look_at_cluster
+from reverser.cli.check_findings import ClusterFinding, Findings
 from reverser.config import Cluster, Config
 from reverser.kube.client import Client
 from reverser.kube.object_count import count
@@ -49,7 +49,7 @@ async def test_the_objects_of_each_type_are_counted(tmp_path: Path) -> None:
     assert [(each.type, each.objects) for each in found.types] == [("configmaps", 6)]
 
     console = Console(width=120, record=True)
-    tables.show(Findings((found,)), console)
+    check_tables.show(Findings((found,)), console)
     assert "a first start looks at 6 objects: reverser snapshot --to DIR shows their files" in (
         console.export_text()
     )

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 import structlog
 
-from reverser.cli.inspection import inspect
+from reverser.cli.check_connections import inspect
 from reverser.log import configure
 from reverser.model.rule import Rule
 from reverser.plugins import Host

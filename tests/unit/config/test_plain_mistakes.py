@@ -12,7 +12,7 @@ from click.testing import CliRunner
 
 from reverser.app.plugin_setup import builtins, hosted
 from reverser.cli import group
-from reverser.cli.here import look_here
+from reverser.cli.check_machine import look_here
 from reverser.config import parse
 from reverser.config.empty_rules import empty
 from reverser.errors import ConfigError
@@ -185,7 +185,9 @@ def test_a_data_directory_is_proposed_that_can_be_written(
     home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Where the usual one cannot be made, one below the home folder."""
-    monkeypatch.setattr("reverser.cli.answers.os.access", lambda place, _: str(place).startswith(str(home)))
+    monkeypatch.setattr(
+        "reverser.cli.init_answers.os.access", lambda place, _: str(place).startswith(str(home))
+    )
     monkeypatch.delenv("XDG_DATA_HOME", raising=False)
 
     done = CliRunner().invoke(group, ["init"], input="\n\n\nfile:///x\n\n")

@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from reverser.cli.draft import Draft
+from reverser.cli.init_file import Draft
 from reverser.config import remote_url
 from reverser.config.tables import Config
 from reverser.errors import ConfigError, Problem

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from reverser.cli.here import HereFinding
+from reverser.cli.check_machine import HereFinding
 from reverser.manifest.object_index import Told
 
 

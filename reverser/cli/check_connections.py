@@ -11,8 +11,8 @@ from collections.abc import Mapping, Sequence
 import trio
 
 from reverser.app.assembly import Assembly
-from reverser.cli.findings import ClusterFinding, DestinationFinding, Findings, TypeFinding
-from reverser.cli.manifests import described
+from reverser.cli.check_branch import described
+from reverser.cli.check_findings import ClusterFinding, DestinationFinding, Findings, TypeFinding
 from reverser.config import Cluster, Config
 from reverser.config.empty_rules import empty
 from reverser.config.unmatched_patterns import unmatched

@@ -15,7 +15,7 @@ import pytest
 import reverser
 from reverser import config
 from reverser.cli import group
-from reverser.cli.failure import exits
+from reverser.cli.exit_codes import exits
 from reverser.errors import ConfigError, Problem, ReverserError, StalledError, TransientError
 
 COMMANDS = ["init", "check", "run", "snapshot", "withheld", "audit", "webhook", "keys", "plugins", "demo"]

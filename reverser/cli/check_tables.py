@@ -10,8 +10,8 @@ from rich.text import Text
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from reverser.cli.findings import ClusterFinding, DestinationFinding, Findings
-    from reverser.cli.here import HereFinding
+    from reverser.cli.check_findings import ClusterFinding, DestinationFinding, Findings
+    from reverser.cli.check_machine import HereFinding
 
 OK = Text("ok", style="green")
 LEFT_MOST = 50

@@ -14,9 +14,9 @@ import msgspec
 import trio
 
 from reverser.app.plugin_setup import hosted
-from reverser.cli.failure import interrupted
+from reverser.cli.exit_codes import interrupted
 from reverser.cli.options import config_option
-from reverser.cli.setting import cluster_option
+from reverser.cli.webhook_target import cluster_option
 from reverser.config import Config, load
 from reverser.config.destinations import BRANCH_FAULTS
 from reverser.config.remote_url import parse
