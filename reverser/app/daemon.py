@@ -28,9 +28,9 @@ from reverser.app.session import Session
 from reverser.app.startup_log import introduce
 from reverser.attribution.fact_store import Witnesses
 from reverser.certs.self_managed import FOLDER, SelfManaged
-from reverser.collector import settle
 from reverser.config import Config
 from reverser.errors import ConfigError, StalledError, TransientError
+from reverser.garbage_collector import settle
 from reverser.health import Health
 from reverser.http.probes import Probes, on_loopback
 from reverser.http.server import serve

@@ -28,7 +28,7 @@ from reverser.model.entry import Append
 from reverser.model.ports import Journal
 from reverser.model.withheld import Withheld
 from reverser.plugins import Host
-from reverser.private import write_private
+from reverser.private_files import write_private
 from reverser.select.pattern_meaning import FACT
 
 PATIENCE_SECONDS = 60.0

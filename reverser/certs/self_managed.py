@@ -17,7 +17,7 @@ from pathlib import Path
 from reverser.certs.ca import subject_name, subject_names
 from reverser.certs.ca_state import Kept, UnusableError, renewed
 from reverser.errors import ConfigError, Problem, StalledError
-from reverser.private import write_private
+from reverser.private_files import write_private
 
 FOLDER = "webhook"
 """Name of the folder inside the data directory."""

@@ -17,7 +17,7 @@ from reverser.git.openpgp import ARMOUR
 from reverser.git.signing_key import public_key
 from reverser.git.sshsig import public_line
 from reverser.model.destination import Destination, Signing
-from reverser.private import write_private
+from reverser.private_files import write_private
 
 
 @click.group(

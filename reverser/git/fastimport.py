@@ -19,11 +19,11 @@ from pathlib import Path
 
 import trio
 
-from reverser.children import signal_group
 from reverser.errors import TransientError
 from reverser.git.fastimport_stream import barrier
 from reverser.git.process import Git, Settings, environment, git_installed
 from reverser.git.progress_deadline import Patience
+from reverser.subprocesses import signal_group
 
 SETTINGS: Settings = (("fastimport.unpackLimit", "1"), ("pack.compression", "1"))
 """Packs as they are, since taking them apart halves the speed; zlib's best is slower and hardly smaller."""

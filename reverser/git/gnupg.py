@@ -18,9 +18,9 @@ from pathlib import Path
 
 import trio
 
-from reverser.children import end_group
 from reverser.errors import StalledError, TransientError
 from reverser.git.process import Finished, environment
+from reverser.subprocesses import end_group
 
 PREFIX = "gnupg-"
 """Of the folders; what a killed process has left is swept by `housekeeping`."""

@@ -22,10 +22,10 @@ import msgspec
 import structlog
 import trio
 
-from reverser.children import signal_group
 from reverser.errors import StalledError
 from reverser.git import credentials, gnupg
 from reverser.git.process import Git, environment, git_installed
+from reverser.subprocesses import signal_group
 
 log = structlog.get_logger()
 

@@ -23,9 +23,9 @@ from typing import TypeAlias
 import msgspec
 import trio
 
-from reverser.children import end_group
 from reverser.errors import StalledError, TransientError, alone
 from reverser.git.progress_deadline import Patience
+from reverser.subprocesses import end_group
 
 Settings: TypeAlias = Sequence[tuple[str, str]]
 

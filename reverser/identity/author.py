@@ -17,7 +17,7 @@ import re2
 from reverser.identity.mailmap import Mailmap
 from reverser.model.attribution import Actor
 from reverser.model.identity import IdentityRule
-from reverser.stages.text import cut, visible
+from reverser.text import cut, visible
 
 Identify = Callable[[Actor], str]
 Pattern: TypeAlias = Any

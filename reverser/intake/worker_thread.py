@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 import msgspec
 import trio
 
-from reverser.collector import uncollected
+from reverser.garbage_collector import uncollected
 from reverser.intake.route import Hooks, Route
 from reverser.model.destination import Destination
 from reverser.model.resource import ObjectKey, ResourceType

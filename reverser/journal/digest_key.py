@@ -12,7 +12,7 @@ import secrets
 from pathlib import Path
 
 from reverser.errors import StalledError
-from reverser.private import write_private
+from reverser.private_files import write_private
 
 BYTES = 32
 ID_BYTES = 6

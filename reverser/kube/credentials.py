@@ -19,8 +19,8 @@ import kr8s._auth
 import trio
 from kr8s._auth import KubeAuth
 
-from reverser.children import end_group
 from reverser.errors import StalledError
+from reverser.subprocesses import end_group
 
 ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 LOGIN_SECONDS = 60.0

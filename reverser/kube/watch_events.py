@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 import trio
 
-from reverser.collector import uncollected
+from reverser.garbage_collector import uncollected
 from reverser.kube.errors import Garbled, status_error
 from reverser.model.change import Change, Origin, Stream
 from reverser.model.nesting import decoded

@@ -27,7 +27,7 @@ from reverser.model.commit import CommitPlan
 from reverser.model.entry import ANY, UNSEEN, Along, Entry, Record
 from reverser.model.resource import ObjectKey
 from reverser.select.excluded_writes import excluded
-from reverser.stages.text import child
+from reverser.text import child
 
 TRAILER = "Kubernetes-Came-Along"
 FIELDS_MOST = 50

@@ -18,7 +18,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from reverser.manifest.diff import ABSENT, Difference, differences, hidden
-from reverser.stages.text import cut, visible
+from reverser.text import cut, visible
 
 MOST_LINES = 10
 VALUE_CHARACTERS = 60

@@ -15,7 +15,7 @@ from reverser.manifest.equality import same
 from reverser.sanitize.mask import holds_masked
 from reverser.sanitize.named_secrets import name_in, option
 from reverser.sanitize.secret_search import hides
-from reverser.stages.text import child, label
+from reverser.text import child, label
 
 Named: TypeAlias = tuple[str, Any]
 """(what the value is called, the value)"""

@@ -18,7 +18,7 @@ from reverser.plugins.failures import Failures, PausedError, defined, place, rai
 from reverser.plugins.meter import Meter, Tally
 from reverser.plugins.plugin import Hook
 from reverser.plugins.watchdog import TooLongError, Watchdog
-from reverser.stages.text import cut, visible
+from reverser.text import cut, visible
 
 log = structlog.get_logger()
 

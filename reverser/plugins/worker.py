@@ -20,7 +20,7 @@ from reverser.plugins.cross_thread_call import Question
 from reverser.plugins.failures import defined, raised
 from reverser.plugins.meter import Meter
 from reverser.plugins.plugin import Hook, Plugin
-from reverser.stages.text import cut, visible
+from reverser.text import cut, visible
 
 log = structlog.get_logger()
 

@@ -15,7 +15,7 @@ import msgspec
 
 from reverser.model.attribution import bounded
 from reverser.replay.write import MICROSECONDS, Emptied, Form, Gap, Told, Write
-from reverser.stages.text import visible
+from reverser.text import visible
 
 NEAR = 600 * MICROSECONDS
 """Writes that are further apart are told apart by time alone. Clocks of API servers differ by less."""

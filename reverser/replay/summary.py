@@ -13,7 +13,7 @@ from reverser.journal.lock import lock
 from reverser.model.destination import Destination
 from reverser.model.withheld import Withheld
 from reverser.plugins import Host
-from reverser.private import write_private
+from reverser.private_files import write_private
 
 
 class Summary(msgspec.Struct):

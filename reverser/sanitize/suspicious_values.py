@@ -12,7 +12,7 @@ from reverser.model.suspicion import Suspicion
 from reverser.sanitize.json_content import Content
 from reverser.sanitize.mask import masked_value
 from reverser.sanitize.secret_search import Steps, find, hides
-from reverser.stages.text import child, cut, label
+from reverser.text import child, cut, label
 
 PATH_CHARACTERS = 300
 

@@ -16,12 +16,12 @@ from functools import partial
 
 import trio
 
-from reverser.children import end_group
 from reverser.errors import StalledError, TransientError, WithheldError
 from reverser.manifest.emitter import render
 from reverser.model.destination import Destination, Sops
 from reverser.model.sealed import Clear
 from reverser.sops import document
+from reverser.subprocesses import end_group
 
 SECONDS = 20.0
 """For one document. A call of a cloud's key service takes less than a second, one for age a tenth of that."""

@@ -17,9 +17,9 @@ from reverser.plugins.plugin import Hook, Hooks, Plugin
 from reverser.plugins.register import register
 from reverser.plugins.settings import configure
 from reverser.sanitize.field_owners import managers_of
-from reverser.stages.text import cut
 from reverser.testing.limit import limited
 from reverser.testing.samples import ACTORS, DESTINATION, TYPES, key_of, plan, samples, type_of
+from reverser.text import cut
 
 FEW = 3
 CHARACTERS = 300

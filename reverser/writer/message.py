@@ -26,7 +26,7 @@ from reverser.model.correction import Correction
 from reverser.model.entry import Entry
 from reverser.model.message import Message
 from reverser.select.excluded_writes import parted
-from reverser.stages.text import cut, visible
+from reverser.text import cut, visible
 from reverser.writer.message_text import SUBJECT_CHARACTERS
 
 NOBODY = "unknown <unknown@reverser.invalid>"

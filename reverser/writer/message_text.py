@@ -16,7 +16,7 @@ from reverser.model.change import Operation, Origin
 from reverser.model.commit import CommitPlan
 from reverser.model.entry import Entry
 from reverser.select.excluded_writes import parted
-from reverser.stages.text import cut
+from reverser.text import cut
 
 SUBJECT_CHARACTERS = 200
 NAMED_OBJECTS = 20

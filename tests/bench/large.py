@@ -23,7 +23,7 @@ import trio
 from reverser.attribution.attributor import Attributor
 from reverser.attribution.fact_index import Facts
 from reverser.cli.run import SWITCH_SECONDS
-from reverser.collector import settle
+from reverser.garbage_collector import settle
 from reverser.health import Health
 from reverser.intake.driver import Intake
 from reverser.intake.route import compile_routes

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from reverser.collector import settle, suspended
+from reverser.garbage_collector import settle, suspended
 
 
 @pytest.fixture(autouse=True)
