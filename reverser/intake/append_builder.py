@@ -7,20 +7,14 @@ a record in the end, so the last decision counts; of the entries every one does,
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TypeAlias
 
 from reverser.intake.secret_warnings import Suspects
 from reverser.intake.withheld_objects import Withholding
 from reverser.manifest.came_along import unseen
 from reverser.model.decision import Decision
-from reverser.model.entry import Append, Entry, Record
+from reverser.model.entry import Append, Entry, Known, Place, Record
 from reverser.model.resource import ObjectKey
 from reverser.model.withheld import Withheld
-
-Place: TypeAlias = tuple[str, ObjectKey]
-"""(destination, key): an object, as one destination has it."""
-Known: TypeAlias = dict[Place, Record]
-"""What the journal knows of some objects."""
 
 
 class Draft:

@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Iterable, Sequence
 from reverser.bugs import BUG, contained, left_out
 from reverser.errors import WithheldError
 from reverser.health import Health
-from reverser.intake.append_builder import Draft, Place
+from reverser.intake.append_builder import Draft
 from reverser.intake.decide import decide
 from reverser.intake.hpa_targets import RESOURCE, Scaled
 from reverser.intake.listing import Listing
@@ -24,7 +24,7 @@ from reverser.intake.worker_thread import Aside, called_back
 from reverser.journal.retrying import PatientJournal
 from reverser.model.change import Change, Stream
 from reverser.model.decision import Decision, kept_back
-from reverser.model.entry import Entry, Record
+from reverser.model.entry import Entry, Place, Record
 from reverser.model.ports import UnstorableError
 from reverser.model.resource import ObjectKey
 from reverser.model.staged import Staged

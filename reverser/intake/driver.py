@@ -19,7 +19,7 @@ from reverser.attribution.attributor import Attributor, Nobody
 from reverser.bugs import contained, left_out
 from reverser.errors import WithheldError
 from reverser.health import Health
-from reverser.intake.append_builder import Draft, Place
+from reverser.intake.append_builder import Draft
 from reverser.intake.decision_state import Memory
 from reverser.intake.encryption import Sealing
 from reverser.intake.encryption_retry import Again
@@ -45,7 +45,7 @@ from reverser.model.change import (
 )
 from reverser.model.cluster_history import begun, identity
 from reverser.model.decision import Decision, kept_back
-from reverser.model.entry import Append, Record
+from reverser.model.entry import Append, Place, Record
 from reverser.model.ports import Encrypter, Journal
 from reverser.model.resource import ObjectKey
 from reverser.model.suspicion import Suspicion

@@ -15,8 +15,8 @@ import trio
 from reverser.bugs import contained
 from reverser.errors import ReverserError, StalledError, TransientError, WithheldError
 from reverser.health import Health
-from reverser.intake.append_builder import Place
 from reverser.model.decision import Decision, encrypted
+from reverser.model.entry import Place
 from reverser.model.ports import Encrypter
 from reverser.model.resource import ObjectKey
 from reverser.model.withheld import Withheld

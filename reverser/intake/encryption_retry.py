@@ -11,9 +11,9 @@ import time
 import trio
 
 from reverser.attribution.attributor import Attributor, Nobody
-from reverser.intake.append_builder import Place
 from reverser.intake.decision_state import Memory
 from reverser.intake.encryption import Sealing
+from reverser.model.entry import Place
 
 RETRY_SECONDS = 5.0
 RETRY_SECONDS_MOST = 300.0

@@ -10,9 +10,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from reverser.intake.append_builder import Place
 from reverser.model.change import Stream
 from reverser.model.decision import Decision
+from reverser.model.entry import Place
 from reverser.model.resource import ObjectKey
 from reverser.model.staged import Outcome, Staged
 from reverser.model.suspicion import Suspicion

@@ -13,10 +13,9 @@ import trio
 
 from reverser.errors import ReverserError, StalledError, TransientError
 from reverser.health import Health
-from reverser.intake.append_builder import Known, Place
 from reverser.model.attribution import Attribution
 from reverser.model.change import Stream
-from reverser.model.entry import Append, Entry, Record
+from reverser.model.entry import Append, Entry, Known, Place, Record
 from reverser.model.ports import Journal
 from reverser.model.resource import ObjectKey
 from reverser.model.staged import Staged

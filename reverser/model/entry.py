@@ -131,3 +131,9 @@ class Append(msgspec.Struct):
     """(destination, key) of records whose files are not as recorded."""
     restored: list[tuple[Entry, bytes]] = []
     """(entry, digest): appended like the others, but only while the object's record has this digest."""
+
+
+Place: TypeAlias = tuple[str, ObjectKey]
+"""(destination, key): an object, as one destination has it."""
+Known: TypeAlias = dict[Place, Record]
+"""What the journal knows of some objects."""

@@ -28,3 +28,15 @@ class Sealed(msgspec.Struct, frozen=True):
     """Keyed digest of the document with its values, and of the recipients."""
     content: bytes
     """The encrypted file; empty when the document has no value to encrypt, and is written as it is."""
+
+
+RECIPIENTS_IN_FILES = {"age", "pgp", "kms", "gcp_kms", "azure_kv", "hc_vault", "key_groups"}
+"""Where SOPS notes for whom it encrypted."""
+METADATA = "sops"
+"""The field that SOPS adds, and that a document must not have already."""
+
+
+def is_sealed(content: dict[str, Any]) -> bool:
+    """Whether a document is one that SOPS has encrypted for somebody."""
+    metadata = content.get(METADATA)
+    return isinstance(metadata, dict) and "mac" in metadata and bool(metadata.keys() & RECIPIENTS_IN_FILES)

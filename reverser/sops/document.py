@@ -17,7 +17,7 @@ import msgspec
 from reverser.errors import WithheldError
 from reverser.manifest.emitter import render
 from reverser.model.destination import Sops
-from reverser.model.sealed import Clear
+from reverser.model.sealed import METADATA, Clear, is_sealed
 from reverser.sanitize.restore_values import IDENTITY
 
 RECIPIENTS = {
@@ -29,10 +29,6 @@ RECIPIENTS = {
     "hc_vault_transit_uri": "--hc-vault-transit",
 }
 """Key of `[destinations.sops]` -> option of the program."""
-RECIPIENTS_IN_FILES = {"age", "pgp", "kms", "gcp_kms", "azure_kv", "hc_vault", "key_groups"}
-"""Where SOPS notes for whom it encrypted."""
-METADATA = "sops"
-"""The field that SOPS adds, and that a document must not have already."""
 
 _ENCRYPTED = re.compile(r"ENC\[AES256_GCM,data:[^,\]]*,iv:[^,\]]*,tag:[^,\]]*,type:[a-z]+\]")
 _SPECIAL = re.compile(r"[.+*?()|\[\]{}^$\\]")
@@ -74,12 +70,6 @@ def answered(clear: Clear, answer: bytes) -> bytes:
     if not is_sealed(made) or not _matches(clear.content, content, clear.keys, (), hidden=False):
         raise WithheldError("EncryptionFailed", "sops did not answer with the object, its values encrypted")
     return render(made)
-
-
-def is_sealed(content: dict[str, Any]) -> bool:
-    """Whether a document is one that SOPS has encrypted for somebody."""
-    metadata = content.get(METADATA)
-    return isinstance(metadata, dict) and "mac" in metadata and bool(metadata.keys() & RECIPIENTS_IN_FILES)
 
 
 def _pattern(keys: Collection[str]) -> str:
