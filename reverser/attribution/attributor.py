@@ -11,11 +11,10 @@ from collections.abc import Callable, Iterable
 
 import msgspec
 
-from reverser.attribution.audit_sources import Hearing
 from reverser.attribution.corrections import Hindsight
 from reverser.attribution.fact_index import Facts
 from reverser.attribution.object_digest import NOT_COMPARABLE, evidence_digest
-from reverser.attribution.pending import Settling
+from reverser.attribution.pending import Hearing, Settling
 from reverser.attribution.resolve import asked, settled
 from reverser.attribution.version_tracker import Sightings
 from reverser.bugs import left_out

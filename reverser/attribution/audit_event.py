@@ -4,18 +4,38 @@ The bodies stay raw until somebody asks for a part of them. A user can send a pa
 surrogate pair, or with a field of a thousand levels that the API server prunes; it repeats both in the
 event. Such a text is mended and such a field cut, so that nobody can make his own event unreadable. Of
 an event that still cannot be read, `reverser.attribution.audit_unreadable` tells of which object it spoke.
+
+The parameters of its request are read as the API server itself reads them.
+
+A client writes them, and what is concluded from them must be what was done: a field manager that the
+API server did not see would rule out the very request that wrote. So this is Go's `url.ParseQuery`: a
+pair with a semicolon or a wrong escape is left out, there are no fragments, of a repeated one the first
+counts, also an empty one.
 """
 
 from __future__ import annotations
 
 import re
 from typing import Any
+from urllib.parse import unquote_plus
 
 import msgspec
 
-from reverser.attribution.audit_query import parameters
 from reverser.attribution.payloads import ABSENT, Head, Metadata, UndecodableError, User, read, read_or
 from reverser.model.nesting import shallow
+
+_WRONG = re.compile(r";|%(?![0-9a-fA-F]{2})")
+
+
+def parameters(request_uri: str) -> dict[str, str]:
+    """Name and value of each."""
+    found: dict[str, str] = {}
+    for pair in request_uri.partition("?")[2].split("&"):
+        if pair and not _WRONG.search(pair):
+            name, _, value = pair.partition("=")
+            found.setdefault(unquote_plus(name), unquote_plus(value))
+    return found
+
 
 API_VERSION = "audit.k8s.io/v1"
 TRUNCATED = "audit.k8s.io/truncated"

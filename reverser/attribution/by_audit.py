@@ -16,22 +16,52 @@ What these leave besides the writer is a rival; admission then decides, or it st
 When the writer's own event is lost, an echo may stand alone: `noop_requests` asks admission about it, and
 `missing_events` what the object's managed fields and other events tell of somebody else.
 A response with CREATE is no echo of anything: an object is created once.
+
+Some of those with audited responses may only have asked for what was there already.
+
+The response to such a request carries the version that somebody else's write made, and when the
+event of that write is lost, it is the only one. Audit alone cannot tell; admission can: it was asked
+about a write on the version before, and about a repetition on the version that the write made. So
+somebody with more responses than such repetitions has made the change, and all others are in doubt.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from reverser.attribution.by_admission import other_stamp
 from reverser.attribution.candidates import Support, Weight, support
 from reverser.attribution.fact_index import Facts
 from reverser.attribution.missing_events import SKEW_SECONDS, doubtful, gaps_of
-from reverser.attribution.noop_requests import repeaters, wrote
 from reverser.model.change import Operation
 from reverser.model.fact import Fact, Source
 from reverser.model.resource_version import NO_VERSION
 from reverser.model.subject import Subject
 from reverser.select.labels import parse
+
+
+def repeaters(subject: Subject, answered: Iterable[Fact], facts: Facts) -> frozenset[str]:
+    """The names of those whose every audited response that carries the version may be to a repetition."""
+    answers = Counter(fact.actor.name for fact in answered if fact.operation is subject.operation)
+    met = facts.admitted(subject.cluster, subject.uid, subject.version)
+    asked = Counter(fact.actor.name for fact in met if _repeats(subject, fact))
+    return frozenset(name for name, count in asked.items() if count >= answers[name])
+
+
+def wrote(fact: Fact) -> bool:
+    """Whether the audited update names a version: `facts` refuses those whose response carries the same."""
+    return fact.operation is Operation.UPDATE and bool(fact.previous_version)
+
+
+def _repeats(subject: Subject, fact: Fact) -> bool:
+    """Whether the request may ask for what the change has made; contents may not be comparable."""
+    if fact.operation is not subject.operation:
+        return False
+    if fact.digest and subject.digest and fact.digest != subject.digest:
+        return False
+    return fact.replicas is None or fact.replicas == subject.replicas
+
 
 STAMP_SECONDS = 1.0
 """Stamps are whole seconds, rounded down, and made while the request runs."""

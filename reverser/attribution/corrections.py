@@ -12,8 +12,7 @@ from collections.abc import Callable
 import msgspec
 import trio
 
-from reverser.attribution.fact_index import Facts
-from reverser.attribution.join_keys import Key, telling, told
+from reverser.attribution.fact_index import Facts, Key, telling, told
 from reverser.attribution.resolve import attribute
 from reverser.model.attribution import Attribution, Evidence
 from reverser.model.correction import Correction

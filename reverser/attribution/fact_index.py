@@ -4,6 +4,8 @@ Bounded by count and by age since arrival, oldest out first. Adding is idempoten
 arrival means nothing to those who ask. What cannot have made a change is refused here, though the
 listeners drop most of it before: dry runs, failed requests, status writes, requests that changed
 nothing, and facts without the key that would join them.
+
+Keys say which changes an audit event may be about, without weighing it.
 """
 
 from __future__ import annotations
@@ -19,6 +21,7 @@ from reverser.model.change import Operation
 from reverser.model.fact import KEPT_COUNT, KEPT_SECONDS, Fact, Source
 from reverser.model.resource import ObjectKey
 from reverser.model.resource_version import NO_VERSION, number
+from reverser.model.subject import Subject
 
 ACTORS = 1_000
 BYTES_MOST = 128 * 1024 * 1024
@@ -224,3 +227,25 @@ def _before(version: str, seen: str) -> bool:
     """Whether it may be older than what was seen; when they cannot be compared, it may."""
     mine, theirs = number(version), number(seen)
     return version != seen and (mine is None or theirs is None or mine < theirs)
+
+
+Key: TypeAlias = tuple[str, str, str]
+"""(cluster, uid, version); the version of a deletion is empty: a response need not carry it."""
+
+
+def told(subject: Subject) -> Key:
+    """The key of a change."""
+    return subject.cluster, subject.uid, "" if subject.operation is Operation.DELETE else subject.version
+
+
+def telling(fact: Fact) -> list[Key]:
+    """The keys of the changes that the fact may tell of; none for one that came before its change.
+
+    None either for a collection whose response was not recorded, since it may tell of any deletion, and for
+    a gap, which only casts doubt.
+    """
+    if fact.source is not Source.AUDIT or fact.gap:
+        return []
+    if fact.collection:
+        return [(fact.cluster, uid, "") for uid in sorted(fact.uids)]
+    return [(fact.cluster, fact.uid, "" if fact.operation is Operation.DELETE else fact.version)]

@@ -3,21 +3,24 @@
 They are in the journal like all others and the writer knows them; only their commit waits. Deadlines
 run side by side, so a burst waits no longer than one change. After a restart they wait anew: an API
 server that could not deliver tries again.
+
+`Hearing` knows from which clusters audit events come: only there is it worth waiting for one.
+
+A cluster is quiet for hours, and its audit alive; so time says nothing. What says that audit has
+stopped is that many changes in a row have waited for it in vain.
 """
 
 from __future__ import annotations
 
 import heapq
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import msgspec
 import trio
 
-from reverser.attribution.after_restart import recalled
-from reverser.attribution.fact_index import Facts
-from reverser.attribution.join_keys import Key, telling, told
-from reverser.attribution.resolve import settled
+from reverser.attribution.fact_index import Facts, Key, telling, told
+from reverser.attribution.resolve import recalled, settled
 from reverser.bugs import contained
 from reverser.errors import WithheldError
 from reverser.journal.retrying import PatientJournal
@@ -137,3 +140,27 @@ class Settling:
 def _key(entry: Entry) -> Key:
     assert entry.subject is not None
     return told(entry.subject)
+
+
+VAIN_MOST = 100
+
+
+class Hearing:
+    """Which clusters are listened to, until they have been silent too often."""
+
+    def __init__(self) -> None:
+        self._vain: dict[str, int] = {}
+
+    def heard(self, clusters: Iterable[str]) -> list[str]:
+        """Facts of audit came from these; those that were not waited for until now come back."""
+        fresh = [cluster for cluster in clusters if not self.expects(cluster)]
+        self._vain |= dict.fromkeys(clusters, 0)
+        return fresh
+
+    def in_vain(self, cluster: str) -> None:
+        """A change has waited, and nothing came."""
+        self._vain[cluster] = self._vain.get(cluster, VAIN_MOST) + 1
+
+    def expects(self, cluster: str) -> bool:
+        """Whether a change there should wait for its audit event."""
+        return self._vain.get(cluster, VAIN_MOST) < VAIN_MOST

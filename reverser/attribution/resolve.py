@@ -4,6 +4,12 @@
 
 The result depends on the facts that are there, not on the order in which they came. `settled` says
 when it is worth waiting for more of them.
+
+After a restart, what the ended process knew of a change that waits is merged with what is known now.
+
+Facts of audit are durable, those of admission are not: what they told (`asked`) is kept with the
+change. Who was asked about after it is forgotten, so audit's word may be that of a request which
+only repeated the change: it names nobody whom admission did not leave as the only one.
 """
 
 from __future__ import annotations
@@ -126,3 +132,25 @@ def _unknown(subject: Subject) -> Attribution:
 def _manager(subject: Subject) -> str:
     """The last editor is not who deleted it."""
     return "" if subject.operation is Operation.DELETE else subject.manager
+
+
+ADMITTED = (Evidence.ADMISSION, Evidence.ADMISSION_KEY)
+
+
+def recalled(before: Attribution, now: Attribution) -> Attribution:
+    """What admission told before, beside what is known now: only whom both leave is named."""
+    earlier, later = _names(before), _names(now)
+    if not earlier:
+        return now
+    if not later:
+        return before if before.named or before.evidence is Evidence.AMBIGUOUS else now
+    if now.evidence is Evidence.AUDIT and later == earlier:
+        return now
+    if before.evidence in ADMITTED and earlier <= later:
+        return before
+    candidates = tuple(sorted(earlier | later))
+    return Attribution(UNKNOWN, Evidence.AMBIGUOUS, manager=now.manager, candidates=candidates)
+
+
+def _names(attribution: Attribution) -> frozenset[str]:
+    return frozenset([attribution.actor.name] if attribution.named else attribution.candidates)

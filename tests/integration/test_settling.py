@@ -16,9 +16,8 @@ import trio.testing
 from reverser.app.daemon import Daemon
 from reverser.attribution import corrections
 from reverser.attribution.attributor import Attributor
-from reverser.attribution.audit_sources import VAIN_MOST, Hearing
 from reverser.attribution.fact_index import Facts
-from reverser.attribution.pending import Settling
+from reverser.attribution.pending import VAIN_MOST, Hearing, Settling
 from reverser.config import Cluster, Config
 from reverser.config.tables import Audit, Operations
 from reverser.health import Health

@@ -10,9 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reverser.attribution.after_restart import recalled
 from reverser.attribution.fact_index import Facts
-from reverser.attribution.resolve import asked, attribute, settled
+from reverser.attribution.resolve import asked, attribute, recalled, settled
 from reverser.model.attribution import UNKNOWN, Attribution, Evidence
 from reverser.model.change import Operation
 from reverser.model.fact import Fact, Source

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from reverser.attribution import audit_batch as cutting
+from reverser.attribution import audit_body as cutting
 from reverser.attribution import audit_body as reading
 from reverser.attribution.audit_body import Reading, read_events
 from tests.unit.attribution.test_audit_fact import event

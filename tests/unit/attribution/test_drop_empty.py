@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reverser.attribution.drop_empty import without_empty
+from reverser.attribution.object_digest import without_empty
 
 AWKWARD = st.text(alphabet='a1._/-":,{}[]\\nulé@ \n', max_size=12)
 LOOKALIKES = st.sampled_from(['":null', '":[]', ',"a":null', '{"a":[],', '\\":null', '{"a":null}', ',"'])

@@ -7,10 +7,9 @@ from typing import Any
 import msgspec
 import pytest
 
-from reverser.attribution.after_restart import recalled
 from reverser.attribution.fact_index import Facts
 from reverser.attribution.resolve import asked as admission_told
-from reverser.attribution.resolve import attribute, settled
+from reverser.attribution.resolve import attribute, recalled, settled
 from reverser.model.attribution import UNKNOWN, Actor, Attribution, Evidence
 from reverser.model.change import Operation
 from reverser.model.fact import Fact, Source

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from reverser.attribution.audit_body import read_events
-from reverser.attribution.audit_query import parameters
+from reverser.attribution.audit_event import parameters
 from tests.unit.attribution.test_audit_body import batch
 from tests.unit.attribution.test_audit_fact import event, told
 
