@@ -16,9 +16,8 @@ import trio
 from cryptography.hazmat.primitives import serialization
 
 from reverser import log
-from reverser.certs.pem_files import PemFiles
 from reverser.certs.self_managed import SelfManaged
-from reverser.certs.tls_context import Tls, open_tls
+from reverser.certs.tls_context import PemFiles, Tls, open_tls
 from reverser.config.tables import WebhookTls
 from reverser.errors import ConfigError
 from reverser.http.server import serve
