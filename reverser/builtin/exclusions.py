@@ -7,8 +7,8 @@ from typing import Any
 
 from reverser import hookimpl
 from reverser.model.resource import ObjectKey, ResourceType
-from reverser.sanitize.excluded_objects import exclusion
 from reverser.sanitize.excluded_types import excluded_type
+from reverser.sanitize.generated_objects import exclusion
 
 
 @hookimpl

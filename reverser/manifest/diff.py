@@ -14,7 +14,7 @@ from typing import Any, TypeAlias
 from reverser.manifest.equality import same
 from reverser.sanitize.mask import holds_masked
 from reverser.sanitize.named_secrets import name_in, option
-from reverser.sanitize.secret_search import hides
+from reverser.sanitize.suspicious_values import hides
 from reverser.text import child, label
 
 Named: TypeAlias = tuple[str, Any]

@@ -10,7 +10,7 @@ import re
 
 from reverser.sanitize.field_owners import Step
 from reverser.sanitize.json_content import Content, drop, mapping, rows
-from reverser.sanitize.original_object import Live
+from reverser.sanitize.metadata import Live
 
 _BUNDLE = "caBundle"
 HIDDEN = "/path-secret"

@@ -22,8 +22,7 @@ from reverser.sanitize.field_path import without
 from reverser.sanitize.json_content import Content, copied, drop_emptied, mapping
 from reverser.sanitize.kinds import RULES
 from reverser.sanitize.mask import is_secret, masked
-from reverser.sanitize.metadata import strip_left_overs, strip_metadata
-from reverser.sanitize.original_object import Live
+from reverser.sanitize.metadata import Live, strip_left_overs, strip_metadata
 from reverser.sanitize.policy import Paths, Policy, field_rules
 from reverser.sanitize.restore_values import revealed
 from reverser.sanitize.sensitive import hidden, sensitive

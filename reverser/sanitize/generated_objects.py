@@ -3,17 +3,67 @@
 Told by content, not by manager, where the objects of interest have no managedFields (service
 accounts). What a person took over (a Namespace with labels, a flow schema with autoupdate off) is
 that person's.
+
+`exclusion` says why an object is left out though its type is not: nobody declares it, something makes it.
+
+The answer is a reason for people, told when a file goes because of it. Nothing here raises: an
+object that cannot be read is not excluded but withheld by `sanitize`.
+
+`Seen` is an object as it is looked at for that: every field has a value, whatever the object holds.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
 
+from reverser.model.resource import ResourceType
+from reverser.sanitize.field_owners import CONTROLLERS
 from reverser.sanitize.known_annotations import NAMESPACE_NAME, OF_ANNOTATIONS, OF_LABELS
-from reverser.sanitize.object_view import Seen
-from reverser.sanitize.pod_templates import Kind
+from reverser.sanitize.managed_fields import entries
+from reverser.sanitize.pods import Kind
 from reverser.sanitize.rbac_accounts import generated
 from reverser.sanitize.volumes import PROVISIONED_BY
+
+
+class Seen:
+    """Identity, annotations, labels and managers of an object of any shape."""
+
+    __slots__ = ("_metadata", "annotations", "labels", "obj")
+
+    def __init__(self, obj: Mapping[str, Any]) -> None:
+        self.obj = obj
+        self._metadata = _map(obj.get("metadata"))
+        self.annotations: Mapping[str, Any] = _map(self._metadata.get("annotations"))
+        self.labels: Mapping[str, Any] = _map(self._metadata.get("labels"))
+
+    @property
+    def name(self) -> str:
+        return _text(self._metadata.get("name"))
+
+    @property
+    def namespace(self) -> str:
+        return _text(self._metadata.get("namespace"))
+
+    @property
+    def owner_references(self) -> list[Any]:
+        references = self._metadata.get("ownerReferences")
+        return references if isinstance(references, list) else []
+
+    @property
+    def made_by_controllers(self) -> bool:
+        """Whether managedFields names controllers only, kube-controller-manager among them."""
+        managers = {_text(entry.get("manager")) for entry in entries(self.obj)}
+        return "kube-controller-manager" in managers and managers <= CONTROLLERS
+
+
+def _map(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else ""
+
 
 LEADER = "control-plane.alpha.kubernetes.io/leader"
 _LAST_CHANGE = "endpoints.kubernetes.io/last-change-trigger-time"
@@ -177,3 +227,31 @@ def _table() -> Iterator[tuple[Kind, tuple[Check, ...]]]:
 
 
 MADE: dict[Kind, tuple[Check, ...]] = dict(_table())
+
+
+IGNORE = "gitops-reverser.io/ignore"
+
+
+def exclusion(obj: Mapping[str, Any], type: ResourceType) -> str:  # noqa: A002
+    """Why this object is left out; "" when it is not."""
+    seen = Seen(obj)
+    return _marked(seen) or _owned(seen) or _made(seen, type)
+
+
+def _marked(seen: Seen) -> str:
+    marked = any(names.get(IGNORE, "false") != "false" for names in (seen.annotations, seen.labels))
+    return f"it is marked {IGNORE}" if marked else ""
+
+
+def _owned(seen: Seen) -> str:
+    references = seen.owner_references
+    if references and any(isinstance(each, dict) and each.get("controller") is True for each in references):
+        return "a controller owns it"
+    return ""
+
+
+def _made(seen: Seen, type: ResourceType) -> str:  # noqa: A002
+    for applies, reason in MADE.get((type.group, type.kind), ()):
+        if applies(seen):
+            return reason
+    return ""

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from reverser.sanitize.json_content import Content, drop, drop_emptied, mapping, rows
 from reverser.sanitize.known_annotations import JOB_LABELS
-from reverser.sanitize.metadata import tidy
-from reverser.sanitize.original_object import Live
+from reverser.sanitize.metadata import Live, tidy
 from reverser.sanitize.pods import workload
 
 

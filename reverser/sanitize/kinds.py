@@ -7,10 +7,8 @@ from collections.abc import Callable
 from reverser.sanitize.ca_bundle import api_service, custom_resource_definition, webhooks
 from reverser.sanitize.jobs import job, stateful_set
 from reverser.sanitize.json_content import Content, mapping
-from reverser.sanitize.metadata import tidy
-from reverser.sanitize.original_object import Live
-from reverser.sanitize.pod_templates import POD, TEMPLATES, Kind
-from reverser.sanitize.pods import pod, workload
+from reverser.sanitize.metadata import Live, tidy
+from reverser.sanitize.pods import POD, TEMPLATES, Kind, pod, workload
 from reverser.sanitize.rbac_accounts import cluster_role, namespace, service_account
 from reverser.sanitize.services import service
 from reverser.sanitize.volumes import claim, volume

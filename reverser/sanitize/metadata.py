@@ -5,17 +5,38 @@ templates. They are sought in maps called `template`, `jobTemplate` and the like
 A custom resource's map may be atomic (a map that lost a null would change the live object when it is
 applied), and its schema may require `metadata` or give it a default. So there they go only from what has the
 shape of a pod template, and of that only fields that the managed fields name one by one.
+
+`Live` is the object as it is, for rules to look things up while they change its copy.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from reverser.errors import WithheldError
 from reverser.model.builtin_groups import BUILTIN_GROUPS
-from reverser.sanitize.json_content import Content, drop, drop_emptied, mapping
+from reverser.model.resource import ResourceType
+from reverser.sanitize.field_owners import Ownership
+from reverser.sanitize.json_content import Content, drop, drop_emptied, mapping, texts
 from reverser.sanitize.known_annotations import NAMESPACE_NAME, OF_ANNOTATIONS, OF_LABELS
-from reverser.sanitize.original_object import Live
+
+
+class Live:
+    """Identity, annotations, labels and field owners of the untouched object."""
+
+    __slots__ = ("annotations", "kind", "labels", "name", "owners")
+
+    def __init__(self, obj: Content, type: ResourceType) -> None:  # noqa: A002
+        metadata = mapping(obj, "metadata")
+        if metadata is None:
+            raise WithheldError("Unreadable", "the object has no metadata")
+        self.kind = (type.group, type.kind)
+        self.name = metadata.get("name")
+        self.annotations: Mapping[str, str] = texts(metadata, "annotations")
+        self.labels: Mapping[str, str] = texts(metadata, "labels")
+        self.owners = Ownership(obj, str(obj.get("apiVersion", type.api_version)))
+
 
 SERVER_FIELDS = (
     "managedFields",

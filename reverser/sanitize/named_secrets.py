@@ -4,6 +4,8 @@ The name has to end in a word that tells, so that `secretName`, `tokenPath` or `
 not; the value has to look like chance: a digit in it, many different characters, and nothing that
 makes it a reference, a path, a digest or a public key. Thresholds as in the generic rule of
 gitleaks and the keyword detector of detect-secrets, set by what the objects of our tests hold.
+
+A value that only stands in for a secret is none: templates, references, examples, what is masked already.
 """
 
 from __future__ import annotations
@@ -14,7 +16,28 @@ from collections import Counter
 from functools import lru_cache
 from typing import Any
 
-from reverser.sanitize.placeholders import placeholder
+_STANDS_IN = re.compile(
+    r"""hmac:[0-9a-f]{32}|ENC\[            # masked by us, encrypted by SOPS
+    |.*\$[({]|.*\{\{|.*%\(|\$\w+$|%\w+%$   # $(VAR), ${VAR}, {{ .Values.x }}, %(x)s, $VAR
+    |.*EXAMPLE$|[<\[].*[>\]]$              # AKIA…EXAMPLE, <password>
+    |(.)\1*$                               # xxxxxxxx, ********
+    """,
+    re.VERBOSE | re.DOTALL,
+)
+_WORDS = re.compile(
+    r"change[-_]?(?:me|it)|example|placeholder|redacted|dummy|replace|your[-_ ]|insert|todo|sample"
+    r"|x{4}|\*{3}",
+    re.IGNORECASE,
+)
+_SAID = frozenset(
+    {"password", "passwd", "pass", "pwd", "secret", "token", "test", "none", "null", "true", "false", "user"}
+)
+
+
+def placeholder(value: str) -> bool:
+    """Whether the value is one that nobody needs to hide."""
+    return _STANDS_IN.match(value) is not None or _WORDS.search(value) is not None or value.lower() in _SAID
+
 
 NAMED = "named-value"
 BITS, BITS_OF_A_PASSWORD = 3.0, 2.5

@@ -3,6 +3,8 @@
 Admission and the scheduler write into a Pod; into a template they do not, so most of this is for
 Pods alone. The two tolerations that admission appends are only known by their place: they are
 the last two of an atomic list, and are appended again at each apply.
+
+`pod_spec` knows the way to the map that holds `metadata` and `spec` of a pod in each kind.
 """
 
 from __future__ import annotations
@@ -11,9 +13,30 @@ import re
 from typing import Any
 
 from reverser.sanitize.json_content import Content, drop, mapping, rows
-from reverser.sanitize.metadata import tidy
-from reverser.sanitize.original_object import Live
-from reverser.sanitize.pod_templates import pod_spec
+from reverser.sanitize.metadata import Live, tidy
+
+Kind = tuple[str, str]
+
+_TEMPLATE = ("spec", "template")
+POD: Kind = ("", "Pod")
+TEMPLATES: dict[Kind, tuple[str, ...]] = {
+    POD: (),
+    ("", "PodTemplate"): ("template",),
+    ("", "ReplicationController"): _TEMPLATE,
+    ("apps", "Deployment"): _TEMPLATE,
+    ("apps", "ReplicaSet"): _TEMPLATE,
+    ("apps", "StatefulSet"): _TEMPLATE,
+    ("apps", "DaemonSet"): _TEMPLATE,
+    ("batch", "Job"): _TEMPLATE,
+    ("batch", "CronJob"): ("spec", "jobTemplate", *_TEMPLATE),
+}
+
+
+def pod_spec(content: Content, kind: Kind) -> Content | None:
+    """The pod spec of an object of this kind; None when it has none."""
+    path = TEMPLATES.get(kind)
+    return None if path is None else mapping(content, *path, "spec")
+
 
 _ACCESS = re.compile(r"kube-api-access-.*")
 _TOKEN = re.compile(r".*-token-[a-z0-9]+")

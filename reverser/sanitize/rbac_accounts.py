@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from reverser.sanitize.json_content import Content, drop, drop_emptied, mapping
-from reverser.sanitize.original_object import Live
+from reverser.sanitize.metadata import Live
 
 _GENERATED = re.compile(r"(?P<owner>.+)-(?:token|dockercfg)-[a-z0-9]+")
 

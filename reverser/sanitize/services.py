@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from reverser.sanitize.json_content import Content, drop, mapping, rows
-from reverser.sanitize.original_object import Live
+from reverser.sanitize.metadata import Live
 
 _ALLOCATED = ("healthCheckNodePort", "ipFamilies", "ipFamilyPolicy")
 _DEFAULTS = {"internalTrafficPolicy": "Cluster", "sessionAffinity": "None"}

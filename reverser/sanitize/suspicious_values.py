@@ -2,17 +2,155 @@
 
 Every text of a document is looked at. The values of Secrets are masked by then and fit no rule.
 Keys are names: they are shown, and not looked at.
+
+`find` looks for them, each by the name that it has.
+
+The name is its key; of an item with `name` and `value` (an environment variable) the name; of an
+argument the option before it. Every written document is walked, so this is made to be fast: a long text
+is looked at in parts, each of them once.
 """
 
 from __future__ import annotations
 
-from typing import Any
+import re
+from collections.abc import Iterator
+from functools import lru_cache
+from typing import Any, TypeAlias
 
 from reverser.model.suspicion import Suspicion
 from reverser.sanitize.json_content import Content
 from reverser.sanitize.mask import masked_value
-from reverser.sanitize.secret_search import Steps, find, hides
+from reverser.sanitize.named_secrets import NAMED, by_chance, inside, name_in, named, option, tells
+from reverser.sanitize.token_patterns import token
 from reverser.text import child, cut, label
+
+Steps: TypeAlias = tuple[str | int, ...]
+Way: TypeAlias = "tuple[Way, str | int] | tuple[()]"
+"""Steps from the last to the first: made at each field, hence without a copy of those before."""
+Found: TypeAlias = list[tuple[Way, str]]
+
+LEAST_CHARACTERS = 8
+"""A shorter text is no secret that anybody could tell by its looks."""
+SHORT = 64
+MOST_LONG = 8192
+MOST_CHARACTERS = 2 * 1024 * 1024
+"""How much of a text is looked at: more than an API server stores in one object."""
+PART = 64 * 1024
+"""Characters looked at in one go: an expression holds up all other threads until it is through."""
+OVERLAP = 8 * 1024
+"""What two parts share, so that no secret is cut in two: private keys have some thousand characters."""
+
+_LONG: dict[tuple[int, int], str] = {}
+_ASSIGNS = re.compile("[=\n]|: ")
+
+
+def find(content: Content) -> list[tuple[Steps, str]]:
+    """(where it is, rule that it fits) of each text that looks like a secret."""
+    found: Found = []
+    _in_map(content, (), found)
+    return [(_steps(way), rule) for way, rule in found]
+
+
+def hides(name: str, value: Any) -> bool:
+    """Whether a value that is called so looks like a secret, or holds what does."""
+    if isinstance(value, str):
+        return len(value) >= LEAST_CHARACTERS and bool(_look(name, value))
+    return isinstance(value, dict | list) and bool(find({name: value}))
+
+
+def _in_map(node: dict[str, Any], way: Way, found: Found) -> None:
+    for key, value in node.items():
+        kind = type(value)
+        if kind is str:
+            if len(value) >= LEAST_CHARACTERS:
+                name = name_in(node, key) if key == "value" else key
+                if rule := _look(name, value):
+                    found.append(((way, key), rule))
+        elif kind is dict:
+            _in_map(value, (way, key), found)
+        elif kind is list:
+            _in_list(key, value, (way, key), found)
+
+
+def _in_list(name: str, items: list[Any], way: Way, found: Found) -> None:
+    before: Any = ""
+    for index, item in enumerate(items):
+        kind = type(item)
+        if kind is dict:
+            _in_map(item, (way, index), found)
+        elif kind is str:
+            if len(item) >= LEAST_CHARACTERS and (rule := _look(option(before) or name, item)):
+                found.append(((way, index), rule))
+        elif kind is list:
+            _in_list(name, item, (way, index), found)
+        before = item
+
+
+def _steps(way: Way) -> Steps:
+    steps: list[str | int] = []
+    while way:
+        way, step = way
+        steps.append(step)
+    return tuple(reversed(steps))
+
+
+def _look(name: str, value: str) -> str:
+    """Name of the rule that a value of this name fits; "" when it fits none.
+
+    Objects repeat their short texts so much, also under several names, that a cache pays.
+    """
+    if len(value) > SHORT:
+        return _of_long(name, value)
+    rule, assigned = _of_short(value)
+    return rule or (NAMED if tells(name) and by_chance(name, value) else assigned)
+
+
+@lru_cache(maxsize=8192)
+def _of_short(value: str) -> tuple[str, str]:
+    """(rule of a token, rule of what is assigned inside of it)"""
+    return token(value), _inside(value)
+
+
+def _of_long(name: str, value: str) -> str:
+    """Long texts come again with each event of their object, and are remembered without being kept.
+
+    Python keys its 64-bit hash anew in each process: no two texts can be made to meet in it.
+    """
+    key = (len(value), hash((name, value)))
+    if (rule := _LONG.get(key)) is None:
+        if len(_LONG) >= MOST_LONG:
+            _LONG.clear()
+        rule = _LONG[key] = _of(name, value)
+    return rule
+
+
+def _of(name: str, value: str) -> str:
+    """Name of the rule that a value of this name fits; "" when it fits none."""
+    if len(value) <= PART:
+        return token(value) or named(name, value) or _inside(value)
+    parts = list(_parts(value[:MOST_CHARACTERS]))
+    return next(filter(None, map(token, parts)), "") or next(filter(None, map(_inside, parts)), "")
+
+
+def _inside(text: str) -> str:
+    return inside(text) if _ASSIGNS.search(text) else ""
+
+
+def _parts(text: str) -> Iterator[str]:
+    """Begins and ends of parts are where words begin, if there is a blank near."""
+    start, end = 0, 0
+    while end < len(text):
+        end = _blank_before(text, start + PART)
+        yield text[start:end]
+        start = _blank_before(text, end - OVERLAP)
+
+
+def _blank_before(text: str, end: int) -> int:
+    if end >= len(text):
+        return len(text)
+    found = max(text.rfind(blank, end - OVERLAP, end) for blank in "\n ")
+    return end if found < 0 else found + 1
+
 
 PATH_CHARACTERS = 300
 

@@ -19,7 +19,7 @@ from collections.abc import Callable
 
 import msgspec
 
-from reverser.sanitize.placeholders import placeholder
+from reverser.sanitize.named_secrets import placeholder
 
 Found = re.Match[str]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from reverser.sanitize.json_content import Content, drop, drop_emptied, mapping
-from reverser.sanitize.original_object import Live
+from reverser.sanitize.metadata import Live
 
 BOUND_BY_CONTROLLER = "pv.kubernetes.io/bound-by-controller"
 BIND_COMPLETED = "pv.kubernetes.io/bind-completed"

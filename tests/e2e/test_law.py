@@ -14,7 +14,7 @@ from collections import defaultdict
 
 import pytest
 
-from reverser.sanitize.excluded_objects import exclusion
+from reverser.sanitize.generated_objects import exclusion
 from tests.e2e.conftest import REASON
 from tests.e2e.law.difference import added, difference
 from tests.e2e.law.documents import STYLES, Style, Written

@@ -10,13 +10,12 @@ import yaml
 
 from reverser.sanitize.defaults import DEFAULTS, OF_KIND, POD_SPEC
 from reverser.sanitize.document import sanitize
-from reverser.sanitize.excluded_objects import exclusion
 from reverser.sanitize.field_path import parse_path
-from reverser.sanitize.generated_objects import MADE
+from reverser.sanitize.generated_objects import MADE, exclusion
 from reverser.sanitize.kinds import RULES
 from reverser.sanitize.known_annotations import ANNOTATIONS, JOB_LABELS, LABELS, NAMESPACE_NAME
 from reverser.sanitize.metadata import FINALIZERS, SERVER_FIELDS
-from reverser.sanitize.pod_templates import TEMPLATES
+from reverser.sanitize.pods import TEMPLATES
 from tests.golden.corpus import (
     CASES,
     NAMES,

@@ -15,7 +15,7 @@ from reverser.errors import WithheldError
 from reverser.model.document import Document
 from reverser.sanitize.autoscaled import scale_target
 from reverser.sanitize.document import sanitize, significant
-from reverser.sanitize.excluded_objects import exclusion
+from reverser.sanitize.generated_objects import exclusion
 from reverser.sanitize.known_annotations import ANNOTATIONS, LABELS
 from reverser.sanitize.managed_fields import changed_at, manager
 from reverser.sanitize.metadata import SERVER_FIELDS

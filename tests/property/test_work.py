@@ -15,8 +15,7 @@ from reverser.model.change import Stream
 from reverser.model.rule import SensitiveRule
 from reverser.sanitize.document import sanitize
 from reverser.sanitize.policy import Policy
-from reverser.sanitize.secret_search import _LONG, _of_short
-from reverser.sanitize.suspicious_values import suspicious
+from reverser.sanitize.suspicious_values import _LONG, _of_short, suspicious
 from tests.bench.shapes import Pair, shapes
 
 FEW, MANY = 4_000, 16_000

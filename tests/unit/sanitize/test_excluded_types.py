@@ -8,9 +8,8 @@ from pathlib import Path
 import pytest
 
 from reverser.model.resource import ResourceType
-from reverser.sanitize.excluded_objects import IGNORE
 from reverser.sanitize.excluded_types import EXCLUDED_TYPES, excluded_type
-from reverser.sanitize.generated_objects import MADE
+from reverser.sanitize.generated_objects import IGNORE, MADE
 
 PAGE = (Path(__file__).parents[3] / "docs/excluded.md").read_text()
 

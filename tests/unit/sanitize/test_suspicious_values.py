@@ -12,8 +12,7 @@ import pytest
 
 from reverser.intake.decide import decide
 from reverser.sanitize import named_secrets
-from reverser.sanitize.secret_search import OVERLAP, PART
-from reverser.sanitize.suspicious_values import suspicious, without_suspicious
+from reverser.sanitize.suspicious_values import OVERLAP, PART, suspicious, without_suspicious
 from reverser.sanitize.token_patterns import LEAST, RULES, token
 from tests.unit.intake.test_decide import LIVE, change, recorded, route, web
 
