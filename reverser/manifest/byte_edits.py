@@ -19,7 +19,7 @@ from typing import Any
 import msgspec
 
 from reverser.errors import WithheldError
-from reverser.manifest import indentation
+from reverser.manifest import new_values
 from reverser.manifest.emitter import quoted, text_of
 from reverser.manifest.equality import same
 from reverser.manifest.list_alignment import aligned
@@ -455,8 +455,8 @@ class _Edits:
 
     def _local(self, node: Node) -> Style:
         if self._style is None:
-            self._style = indentation.whole(self._root, self._column)
-        return indentation.local(node, self._column, self._style)
+            self._style = new_values.whole(self._root, self._column)
+        return new_values.local(node, self._column, self._style)
 
     def _refuse(self, fixed: str) -> None:
         if fixed in ("tag", "repeated key"):

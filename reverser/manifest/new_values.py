@@ -2,16 +2,20 @@
 
 Strings are spelled as in our own files (`emitter`), so that every reader takes them for strings; indentation
 and quotes follow the neighbours.
+
+A map is indented as its own entries are; where they do not tell, as most of the file is.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import msgspec
 
 from reverser.manifest.emitter import one_line, quoted, scalar, text_of
+from reverser.manifest.nodes import Node
 
 
 class Style(msgspec.Struct, frozen=True):
@@ -94,3 +98,42 @@ def _bracketed(brackets: str, parts: Iterator[str], indent: str) -> str:
 def _deeper(indent: str) -> str:
     """`indent` is a line end and the blanks of the line that opens the bracket."""
     return f"{indent}  " if indent else ""
+
+
+Column = Callable[[int], int]
+"""Of a place in the text."""
+
+
+def whole(root: Node, column: Column) -> Style:
+    """What most entries of a document do; kubectl's way where there are none."""
+    steps: Counter[int] = Counter()
+    offsets: Counter[int] = Counter()
+    nodes = [root]
+    while nodes:
+        node = nodes.pop()
+        for is_map, columns in _indented(node, column):
+            (steps if is_map else offsets)[columns] += 1
+        nodes += [value for _, value in node.pairs if not value.flow]
+        nodes += [each for each in node.items if not each.flow and node.kind == "list"]
+    return Style(_most(steps, 2), _most(offsets, 0))
+
+
+def local(node: Node, column: Column, otherwise: Style) -> Style:
+    """What the entries of one map do."""
+    step, offset = otherwise.step, otherwise.offset
+    for is_map, columns in _indented(node, column):
+        step, offset = (columns, offset) if is_map else (step, columns)
+    return Style(step, offset)
+
+
+def _indented(node: Node, column: Column) -> Iterator[tuple[bool, int]]:
+    """(whether it is a map, by how many columns) of the block values of a map."""
+    if node.flow:
+        return
+    for key, value in node.pairs:
+        if not value.flow and (value.pairs or (value.items and value.kind == "list")):
+            yield value.kind == "map", max(column(value.start) - column(key.start), 0)
+
+
+def _most(counted: Counter[int], otherwise: int) -> int:
+    return counted.most_common(1)[0][0] if counted else otherwise
