@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Iterable, Sequence
 from reverser.bugs import BUG, contained, left_out
 from reverser.errors import WithheldError
 from reverser.health import Health
-from reverser.intake.append_builder import Draft
+from reverser.intake.append_builder import Draft, Withholding
 from reverser.intake.decide import decide
 from reverser.intake.hpa_targets import RESOURCE, Scaled
 from reverser.intake.listing import Listing
@@ -19,7 +19,6 @@ from reverser.intake.route import Route
 from reverser.intake.secret_warnings import Suspects
 from reverser.intake.unmatched_paths import FACT as UNMET
 from reverser.intake.unmatched_paths import Unmet
-from reverser.intake.withheld_objects import Withholding
 from reverser.intake.worker_thread import Aside, called_back
 from reverser.journal.retrying import PatientJournal
 from reverser.model.change import Change, Stream

@@ -21,8 +21,7 @@ from reverser.errors import WithheldError
 from reverser.health import Health
 from reverser.intake.append_builder import Draft
 from reverser.intake.decision_state import Memory
-from reverser.intake.encryption import Sealing
-from reverser.intake.encryption_retry import Again
+from reverser.intake.encryption import Again, Sealing
 from reverser.intake.list_completion import Completion
 from reverser.intake.listing import Listing
 from reverser.intake.route import Route

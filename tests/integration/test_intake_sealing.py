@@ -13,7 +13,8 @@ import trio
 
 from reverser.errors import ReverserError, StalledError, TransientError, WithheldError
 from reverser.health import Health
-from reverser.intake import encryption, encryption_retry
+from reverser.intake import encryption
+from reverser.intake import encryption as encryption_retry
 from reverser.intake.driver import Intake
 from reverser.intake.route import compile_routes
 from reverser.journal.sqlite import open_journal

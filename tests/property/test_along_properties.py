@@ -17,10 +17,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reverser.errors import WithheldError
-from reverser.intake.append_builder import Draft
+from reverser.intake.append_builder import Draft, Withholding
 from reverser.intake.decide import decide
 from reverser.intake.route import Route, compile_routes
-from reverser.intake.withheld_objects import Withholding
 from reverser.journal import rows
 from reverser.manifest.came_along import TRAILER, parse_came_along
 from reverser.model.attribution import Actor, Attribution, Evidence

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from reverser.errors import WithheldError
-from reverser.intake.append_builder import Draft
-from reverser.intake.withheld_objects import Withholding
+from reverser.intake.append_builder import Draft, Withholding
 from reverser.model.decision import kept_back
 from reverser.model.entry import UNSEEN, Record
 from reverser.model.resource import ObjectKey
