@@ -39,11 +39,10 @@ from reverser.writer.file_owner import (
 from reverser.writer.landed_entries import Recognition
 from reverser.writer.message import parse_entry
 from reverser.writer.other_manifests import Others
-from reverser.writer.pusher import light
+from reverser.writer.pusher import Touched, light
 from reverser.writer.read_in_parts import records
 from reverser.writer.recovery import Recovery
 from reverser.writer.repository_files import Foreign
-from reverser.writer.user_edits import Touched
 
 log = structlog.get_logger()
 

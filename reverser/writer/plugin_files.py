@@ -5,11 +5,14 @@ of them are ours the journal remembers; when it was lost, a file that is what a 
 ours. A file of somebody else is left alone. At the start of a session all of them are looked at, and what
 is missing or out of date is one commit of its own. What of an answer cannot be used is left out until
 then, and the commit goes on without it.
+
+`Listed` keeps paths in order while they come and go, without sorting all of them again each time.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from bisect import bisect_left, insort
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Protocol
 
 import msgspec
@@ -24,7 +27,37 @@ from reverser.model.destination import Destination
 from reverser.model.entry import Edit
 from reverser.model.ports import Journal, Repository
 from reverser.writer.read_in_parts import records
-from reverser.writer.sorted_paths import Listed
+
+
+class Listed:
+    """A sorted set of paths."""
+
+    def __init__(self, found: Iterable[str]) -> None:
+        self._set = set(found)
+        self._rows = sorted(self._set)
+
+    def __contains__(self, path: str) -> bool:
+        return path in self._set
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._rows)
+
+    def put(self, path: str, *, there: bool) -> None:
+        """Take a path in, or out."""
+        if there is (path in self._set):
+            return
+        if there:
+            self._set.add(path)
+            insort(self._rows, path)
+        else:
+            self._set.remove(path)
+            del self._rows[bisect_left(self._rows, path)]
+
+    def below(self, folder: str) -> bool:
+        """Whether a path is inside the folder."""
+        index = bisect_left(self._rows, f"{folder}/")
+        return index < len(self._rows) and self._rows[index].startswith(f"{folder}/")
+
 
 log = structlog.get_logger()
 

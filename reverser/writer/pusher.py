@@ -3,16 +3,21 @@
 A batch counts as landed only after a clean push; anything else ends the session with an exception
 that says what to do next. While one batch is pushed the writer makes the next one ready, on top of
 it: Git's own work for a thousand commits takes as long as their push.
+
+`Touched` knows which of our files a person has edited since we wrote them, and the journal keeps that.
+
+Our next edit of such a file goes on top and names the person's commit, once.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import msgspec
 import structlog
 import trio
 
+from reverser.bugs import left_out
 from reverser.errors import StalledError, TransientError
 from reverser.health import Health
 from reverser.metrics import Metrics
@@ -26,7 +31,32 @@ from reverser.model.withheld import Withheld
 from reverser.select.excluded_writes import excluded
 from reverser.writer.branch_owners import Owners
 from reverser.writer.notes import Notes
-from reverser.writer.user_edits import Touched
+
+
+class Touched:
+    """path -> newest commit of somebody else that changed it after us, for one destination."""
+
+    def __init__(self, destination: str, journal: Journal) -> None:
+        self._fact = f"touched/{destination}"
+        self._journal = journal
+
+    async def read(self) -> dict[str, str]:
+        """All of them."""
+        stored = await self._journal.fact(self._fact)
+        with left_out("journal", self._fact):
+            return msgspec.json.decode(stored or "{}", type=dict[str, str])
+        return {}
+
+    async def write(self, touched: Mapping[str, str]) -> None:
+        """Replace them, when that makes a difference."""
+        if touched != await self.read():
+            await self._journal.set_fact(self._fact, msgspec.json.encode(touched).decode())
+
+    async def forget(self, paths: Iterable[str]) -> None:
+        """Our own edits of these are in the branch."""
+        gone = set(paths)
+        await self.write({path: commit for path, commit in (await self.read()).items() if path not in gone})
+
 
 log = structlog.get_logger()
 
