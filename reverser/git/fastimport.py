@@ -21,8 +21,7 @@ import trio
 
 from reverser.errors import TransientError
 from reverser.git.fastimport_stream import barrier
-from reverser.git.process import Git, Settings, environment, git_installed
-from reverser.git.progress_deadline import Patience
+from reverser.git.process import Git, Patience, Settings, environment, git_installed
 from reverser.subprocesses import signal_group
 
 SETTINGS: Settings = (("fastimport.unpackLimit", "1"), ("pack.compression", "1"))

@@ -8,12 +8,19 @@ elsewhere or make it print headers; settings and credentials travel as `GIT_CONF
 argv, which other users of the machine can read. Output is in English (`LC_ALL=C`), since `errors` and
 `push` read it. The user's own Git configuration is not read; what of it holds is told by `user_config`.
 Redirects are not followed, as credentials would go along to whatever host is named.
+
+Commands that speak to a remote have a deadline for making no progress, in place of one for the whole.
+
+A first push of gigabytes over a slow line takes as long as it takes; a command that neither reads nor
+prints anything hangs. For the commands that speak to a remote git is asked to tell its progress, which is
+taken out of what they say before anybody reads it.
 """
 
 from __future__ import annotations
 
 import contextlib
 import os
+import re
 import subprocess
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from functools import partial
@@ -24,8 +31,31 @@ import msgspec
 import trio
 
 from reverser.errors import StalledError, TransientError, alone
-from reverser.git.progress_deadline import Patience
 from reverser.subprocesses import end_group
+
+_TOLD = re.compile(
+    r"(remote: *)?((Enumerating|Counting|Compressing|Writing|Receiving|Unpacking|Resolving|Checking|Updating)"
+    r" (objects|deltas|connectivity|files|references): .*|Total \d+ \(delta .*|Delta compression using .*)"
+)
+
+
+class Patience:
+    """Ends `scope` when nothing has progressed for so many seconds."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self.scope = trio.CancelScope(deadline=trio.current_time() + seconds)
+
+    def progressed(self) -> None:
+        """Put the end off."""
+        self.scope.deadline = trio.current_time() + self._seconds
+
+
+def without_progress(stderr: str) -> str:
+    """What a command said beside its progress; lines that it has overwritten are gone."""
+    lines = (line.rstrip() for line in re.split(r"[\r\n]+", stderr))
+    return "".join(f"{line}\n" for line in lines if line and not _TOLD.fullmatch(line))
+
 
 Settings: TypeAlias = Sequence[tuple[str, str]]
 

@@ -3,6 +3,13 @@
 URL and refspec are given with each command instead of being kept in the repository's
 configuration, so that a destination whose URL or branch changes leaves nothing behind. Both fetch
 and push move `TRACKING`, which remembers the remote's head between them.
+
+`fetch` learns what the remote branch has become.
+
+Only our branch, no tags. The fetch is complete, neither shallow nor without blobs: exactly-once
+rests on reading the whole history's trailers, and a repository with promised blobs asks the network
+for them one by one in the middle of local work, with credentials that are not there. A fetch that is
+broken off begins again from nothing, so that it goes on for as long as it makes progress.
 """
 
 from __future__ import annotations
@@ -17,8 +24,8 @@ import msgspec
 
 from reverser.errors import TransientError
 from reverser.git.credentials import login
-from reverser.git.process import Finished, Git, Settings
-from reverser.git.progress_deadline import without_progress
+from reverser.git.errors import translate
+from reverser.git.process import Finished, Git, Settings, without_progress
 from reverser.git.user_config import take
 from reverser.model.destination import Credentials, Destination
 
@@ -112,3 +119,20 @@ def _moved(trace: str) -> str:
     """Where a redirect leads to, in a line like one of the remote's own."""
     found = LOCATION.search(trace)
     return f"\nremote: it redirects to {found[1]}\n" if found else ""
+
+
+async def fetch(remote: Remote) -> str:
+    """Fetch the remote branch, even if its history was rewritten; its head, or "" when it is missing."""
+    done = await remote.run(
+        "fetch",
+        "--no-tags",
+        "--no-write-fetch-head",
+        "--no-recurse-submodules",
+        "--progress",
+        "origin",
+    )
+    if done.code == 0:
+        return (await remote.git.output("rev-parse", "--verify", TRACKING)).decode().strip()
+    if f"couldn't find remote ref {remote.ref}" in done.stderr:
+        return ""
+    raise translate(done.stderr)

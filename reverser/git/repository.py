@@ -19,14 +19,13 @@ from reverser.config.duration import parse as parse_duration
 from reverser.errors import TransientError
 from reverser.git import fastimport_stream, history, objects
 from reverser.git.fastimport import FastImport
-from reverser.git.fetch import fetch
 from reverser.git.housekeeping import Prepared, Repacker, prepare
 from reverser.git.notes import annotate
+from reverser.git.objects import Index
 from reverser.git.process import Git
 from reverser.git.push import push
-from reverser.git.remote import Ask, Remote
+from reverser.git.remote import Ask, Remote, fetch
 from reverser.git.signing import Signer
-from reverser.git.tree import Index
 from reverser.git.unreachable import Unreachable
 from reverser.model.commit import Commit, PushResult
 from reverser.model.destination import Destination

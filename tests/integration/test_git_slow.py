@@ -13,7 +13,7 @@ from gitsupport import commit, commit_of, destination, gone
 
 from reverser.errors import TransientError
 from reverser.git import process
-from reverser.git.progress_deadline import without_progress
+from reverser.git.process import without_progress
 from reverser.git.repository import open_repository
 from reverser.model.commit import PushOutcome
 from tests.e2e.remote import install_hook
