@@ -6,6 +6,19 @@ networks, and would send a cluster's own address through the proxy.
 
 Every request has a deadline for its whole answer, a stream for the beginning of it, and a login one
 of its own: whatever hangs, a caller hears of it.
+
+A TLS handshake that is cancelled has the connection below it closed at once.
+
+httpcore closes a connection whose TLS handshake failed, but not one whose handshake was cancelled:
+it is left to the garbage collector, and the API server waits for it meanwhile. httpcore's `trace`
+extension tells of both steps, which is all that is needed. The other way, a network backend of our
+own, would reach into httpx's pool.
+
+The bearer token is put on each request; one fresh login serves all who met the same 401.
+
+Whoever waits for a login that another one has begun shares its outcome, also its failure: a
+credential plugin that hangs is run once for all of them, not once for each. A login has a deadline
+of its own (`credentials.LOGIN_SECONDS`), which does not count towards that of the request.
 """
 
 from __future__ import annotations
@@ -20,14 +33,61 @@ import msgspec
 import trio
 
 from reverser import __version__
-from reverser.kube.bearer_token import Login
+from reverser.errors import ReverserError
 from reverser.kube.credentials import Credentials
-from reverser.kube.errors import Garbled, api_error
-from reverser.kube.httpx_errors import translated
-from reverser.kube.json_lines import Linewise
+from reverser.kube.errors import Garbled, api_error, translated
 from reverser.kube.server_address import PROXIES, addressed
-from reverser.kube.tls_handshake import Handshake
+from reverser.kube.watch_events import Linewise
 from reverser.model.nesting import decoded
+
+
+class Login:
+    """The credentials of one client, and the logins that renew them."""
+
+    def __init__(self, credentials: Credentials) -> None:
+        self._credentials = credentials
+        self._lock = trio.Lock()
+        self._failure: ReverserError | None = None
+        self.count = 0
+        """Logins so far, whatever came of them."""
+
+    def authorize(self, request: httpx.Request) -> None:
+        """Put the token of today on a request."""
+        if self._credentials.token:
+            request.headers["Authorization"] = f"Bearer {self._credentials.token}"
+
+    async def renew(self, seen: int) -> None:
+        """Log in again, unless that was done since `count` was `seen`. Raises StalledError."""
+        async with self._lock:
+            if self.count == seen:
+                await self._renew()
+            elif self._failure is not None:
+                raise self._failure
+
+    async def _renew(self) -> None:
+        try:
+            await self._credentials.refresh()
+        except ReverserError as error:
+            self._failure = error
+            self.count += 1
+            raise
+        self._failure = None
+        self.count += 1
+
+
+class Handshake:
+    """The `trace` of one request."""
+
+    def __init__(self) -> None:
+        self._connection: trio.abc.AsyncResource | None = None
+
+    async def __call__(self, event: str, told: dict[str, Any]) -> None:
+        if event == "connection.connect_tcp.complete":
+            self._connection = told["return_value"]
+        elif event.endswith(".start_tls.failed") and self._connection is not None:
+            with trio.CancelScope(shield=True, deadline=trio.current_time()):
+                await self._connection.aclose()
+
 
 Params = Mapping[str, str | int]
 

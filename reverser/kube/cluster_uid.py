@@ -8,8 +8,7 @@ import msgspec
 
 from reverser.kube.client import Client
 from reverser.kube.errors import ApiError
-from reverser.kube.lists import UNASKABLE
-from reverser.kube.urls import METADATA
+from reverser.kube.lists import METADATA, UNASKABLE
 
 PATH = "/api/v1/namespaces/kube-system"
 

@@ -6,12 +6,22 @@ is handed on as it comes, so that memory does not grow with the list.
 
 A server that does not know streaming lists sends objects, then changes, and never that bookmark. So
 the time spent on reading one is bounded as a whole, however busy the type is.
+
+`collection` says where a stream's objects are, `watch_params` and `page_params` what to ask for.
+
+`Pages` says how many objects the next page has, by what the last one weighed. A pure machine.
+
+An object may have 1.5 MB, and a page is in memory whole. So a list begins with a few objects, and takes
+more at a time while they are small. The API asks for the same parameters on every page; servers are known to
+take another limit, and one that does not gets the first limit from then on.
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+import random
+from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeAlias
+from urllib.parse import quote
 
 import msgspec
 import trio
@@ -19,11 +29,72 @@ import trio
 from reverser.errors import TransientError
 from reverser.kube.client import Client
 from reverser.kube.errors import ApiError, Garbled
-from reverser.kube.json_lines import Linewise
-from reverser.kube.page_size import Pages
-from reverser.kube.urls import METADATA, collection, page_params
-from reverser.kube.watch_events import MUTATIONS, Page, WatchEvent, read, read_item
+from reverser.kube.watch_events import MUTATIONS, Linewise, Page, WatchEvent, read, read_item
 from reverser.model.change import Stream
+
+AIM_BYTES = 16 * 1024 * 1024
+FIRST = 20
+MOST = 500
+GROWTH = 4
+"""How many times as many as the last page had, at most: what comes next may be heavier."""
+
+
+class Pages:
+    """The pages of one list."""
+
+    def __init__(self) -> None:
+        self.limit = FIRST
+        self._steady = False
+
+    def took(self, sizes: Sequence[int]) -> None:
+        """A page has come, of objects of so many bytes."""
+        if not sizes or self._steady:
+            return
+        fitting = AIM_BYTES * len(sizes) // max(1, sum(sizes))
+        self.limit = max(1, min(fitting, GROWTH * self.limit, MOST))
+
+    def refused(self) -> bool:
+        """The server refuses a page; whether another limit is worth a try."""
+        changed = self.limit != FIRST
+        self.limit, self._steady = FIRST, True
+        return changed
+
+
+ANY_VERSION = "0"
+"""Watches from here for servers that name no version: they send everything that there is first."""
+METADATA = (
+    "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,"
+    "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json"
+)
+"""Asks for metadata only, and takes whole objects of a server that does not know that form."""
+WATCH_SECONDS = (240, 480)
+"""A random time in between, so that streams do not end together."""
+
+
+def collection(stream: Stream) -> str:
+    """`/apis/apps/v1/namespaces/shop/deployments`."""
+    type_ = stream.type
+    root = f"/apis/{type_.group}/{type_.version}" if type_.group else f"/api/{type_.version}"
+    scope = f"/namespaces/{quote(stream.namespace, safe='')}" if stream.namespace else ""
+    return f"{root}{scope}/{type_.resource}"
+
+
+def watch_params(position: str) -> dict[str, str | int]:
+    """A watch from a position; an empty one asks for a streaming list first."""
+    params: dict[str, str | int] = {
+        "watch": "true",
+        "allowWatchBookmarks": "true",
+        "timeoutSeconds": random.randint(*WATCH_SECONDS),  # noqa: S311 - spreads load, guards nothing
+    }
+    if position:
+        return params | {"resourceVersion": position}
+    return params | {"sendInitialEvents": "true", "resourceVersionMatch": "NotOlderThan"}
+
+
+def page_params(token: str, objects: int) -> dict[str, str | int]:
+    """One page of a consistent list, of so many objects at most."""
+    return {"limit": objects} | ({"continue": token} if token else {})
+
 
 HandOn: TypeAlias = Callable[[WatchEvent], Awaitable[None]]
 

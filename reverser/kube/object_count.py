@@ -13,7 +13,7 @@ import msgspec
 from reverser.errors import StalledError, TransientError
 from reverser.kube.client import Client
 from reverser.kube.concurrency import ask_each
-from reverser.kube.urls import METADATA, collection
+from reverser.kube.lists import METADATA, collection
 from reverser.model.change import Stream
 
 

@@ -23,12 +23,21 @@ from reverser.errors import ReverserError
 from reverser.kube.client import Client
 from reverser.kube.discovery_trigger import Tap
 from reverser.kube.errors import ApiError, Faulty, Gone, NotFound, Rejected, Rewound, Silent, Stuck
-from reverser.kube.json_lines import Linewise
-from reverser.kube.lists import BrokenOff, Listed, Lists, Unending, newest, paged, streamed
+from reverser.kube.lists import (
+    ANY_VERSION,
+    BrokenOff,
+    Listed,
+    Lists,
+    Unending,
+    collection,
+    newest,
+    paged,
+    streamed,
+    watch_params,
+)
 from reverser.kube.observer_reports import Reports
 from reverser.kube.stream_health import Trouble
-from reverser.kube.urls import ANY_VERSION, collection, watch_params
-from reverser.kube.watch_events import MUTATIONS, WatchEvent, change_of, read
+from reverser.kube.watch_events import MUTATIONS, Linewise, WatchEvent, change_of, read
 from reverser.kube.watch_position import Progress
 from reverser.model.change import (
     ListCompleted,

@@ -168,7 +168,7 @@ async def test_the_pages_of_a_list_may_differ_in_size(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Each object comes once, however many of them a page has."""
-    monkeypatch.setattr("reverser.kube.page_size.FIRST", 1)
+    monkeypatch.setattr("reverser.kube.lists.FIRST", 1)
     names = [f"page-{number}" for number in range(12)]
     objects = [{"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name}} for name in names]
     listed = {"apiVersion": "v1", "kind": "List", "items": objects}

@@ -14,7 +14,7 @@ import trio.testing
 
 from reverser.attribution.fact_index import BYTES_MOST as FACTS_BYTES_MOST
 from reverser.attribution.fact_index import Facts
-from reverser.kube import json_lines
+from reverser.kube import watch_events
 from reverser.kube.discovery_trigger import Room, Tap
 from reverser.kube.errors import Garbled
 from reverser.model.change import Observation, Operation
@@ -128,7 +128,7 @@ def test_facts_of_large_collections_push_out_older_ones() -> None:
 
 async def test_a_line_without_an_end_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     """The stream begins again, and memory does not grow with what such a server sends."""
-    monkeypatch.setattr(json_lines, "LINE_BYTES_MOST", 100)
+    monkeypatch.setattr(watch_events, "LINE_BYTES_MOST", 100)
 
     async def chunks() -> AsyncIterator[bytes]:
         yield b"x" * 60 + b"\n" + b"y" * 90
@@ -136,7 +136,7 @@ async def test_a_line_without_an_end_is_given_up(monkeypatch: pytest.MonkeyPatch
             yield b"z" * 60
 
     async with aclosing(chunks()) as sent:
-        lines = json_lines.Linewise(sent)
+        lines = watch_events.Linewise(sent)
         assert await anext(lines) == b"x" * 60
         with pytest.raises(Garbled):
             await anext(lines)

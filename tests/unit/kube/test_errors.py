@@ -16,8 +16,8 @@ from reverser.kube.errors import (
     Unreachable,
     api_error,
     status_error,
+    translated,
 )
-from reverser.kube.httpx_errors import translated
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reverser.kube.json_lines import Linewise
+from reverser.kube.watch_events import Linewise
 
 
 async def _lines(chunks: list[bytes]) -> list[bytes]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from reverser.kube.page_size import AIM_BYTES, FIRST, GROWTH, MOST, Pages
+from reverser.kube.lists import AIM_BYTES, FIRST, GROWTH, MOST, Pages
 
 
 def test_pages_of_small_objects_grow_to_the_most() -> None:

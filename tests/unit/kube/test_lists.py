@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from reverser.kube.urls import collection, page_params, watch_params
+from reverser.kube.lists import collection, page_params, watch_params
 from reverser.model.change import Stream
 from reverser.model.resource import ResourceType
 
