@@ -16,8 +16,7 @@ from hypercorn.typing import ConnectionState
 
 from reverser.bugs import bug
 from reverser.http.request_parser import Head, Headers, Mark, Requests
-from reverser.http.response import STREAM, Reply
-from reverser.http.response_framing import CONTINUE
+from reverser.http.response import CONTINUE, STREAM, Reply
 
 DISCONNECT = {"type": "http.disconnect"}
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 import pytest
 
 from reverser.http.request_parser import Head, Mark, Piece, Requests
-from reverser.http.response import Reply
-from reverser.http.response_framing import Framing
+from reverser.http.response import Framing, Reply
 
 LIMIT = 1000
 POST = b"POST /a?b HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nhello"
