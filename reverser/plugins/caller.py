@@ -13,8 +13,7 @@ import structlog
 
 from reverser.errors import WithheldError
 from reverser.plugins.answers import Fault
-from reverser.plugins.circuit_breaker import FAILURES_MOST
-from reverser.plugins.failures import Failures, PausedError, defined, place, raised
+from reverser.plugins.failures import FAILURES_MOST, Failures, PausedError, defined, place, raised
 from reverser.plugins.meter import Meter, Tally
 from reverser.plugins.plugin import Hook
 from reverser.plugins.watchdog import TooLongError, Watchdog

@@ -3,6 +3,8 @@
 A hook that has failed too often in a row is not called for a while, for each call may take its whole second;
 its rule stays, so what it was to judge is withheld all the same. What works costs nothing here: whether a
 call between two failures was well is told by the number of calls, which is counted anyway.
+
+A `Streak` counts failures in a row, and makes a pause after too many of them.
 """
 
 from __future__ import annotations
@@ -17,9 +19,38 @@ from typing import Any, Protocol
 
 import msgspec
 
-from reverser.plugins.circuit_breaker import FAILURES_MOST, PAUSE_SECONDS
 from reverser.plugins.meter import Meter
 from reverser.plugins.plugin import Hook, Plugin
+
+FAILURES_MOST = 5
+PAUSE_SECONDS = 300.0
+
+
+class Streak:
+    """Pure; `now` is an argument."""
+
+    def __init__(self, pause_seconds: float = PAUSE_SECONDS) -> None:
+        self._seconds = pause_seconds
+        self._failures = 0
+        self._until = 0.0
+
+    @property
+    def paused(self) -> bool:
+        """Whether the last calls failed so often that the next waits."""
+        return self._failures >= FAILURES_MOST
+
+    def pause(self, now: float) -> float:
+        """Seconds until the next call."""
+        return max(0.0, self._until - now) if self.paused else 0.0
+
+    def ended(self, now: float, *, well: bool) -> bool:
+        """A call has ended; whether `paused` became another."""
+        before = self.paused
+        self._failures = 0 if well else self._failures + 1
+        if self.paused:
+            self._until = now + self._seconds
+        return self.paused is not before
+
 
 PAUSE_SECONDS_MOST = 3600.0
 TYPE_MOST = 100

@@ -2,6 +2,8 @@
 
 Whatever a plugin does there, blocking calls included, holds up nothing but itself. A thread that does
 not end is left behind with the process.
+
+A `Question` is a call of a hook that somebody waits for, from one Trio loop to another.
 """
 
 from __future__ import annotations
@@ -10,17 +12,41 @@ import math
 import threading
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any, TypeAlias
 
 import structlog
 import trio
 
-from reverser.plugins.circuit_breaker import PAUSE_SECONDS, Streak
-from reverser.plugins.cross_thread_call import Question
-from reverser.plugins.failures import defined, raised
+from reverser.plugins.failures import PAUSE_SECONDS, Streak, defined, raised
 from reverser.plugins.meter import Meter
 from reverser.plugins.plugin import Hook, Plugin
 from reverser.text import cut, visible
+
+
+class Question:
+    """Asked in the loop that made it, answered in another thread."""
+
+    def __init__(self) -> None:
+        self._token = trio.lowlevel.current_trio_token()
+        self._answered = trio.Event()
+        self._answer: Any = None
+        self._error: BaseException | None = None
+
+    def settle(self, answer: Any, error: BaseException | None) -> None:
+        """Called in the plugin's thread; whoever asked may have gone."""
+        self._answer, self._error = answer, error
+        with suppress(trio.RunFinishedError):
+            self._token.run_sync_soon(self._answered.set)
+
+    async def answer(self, seconds: float) -> Any:
+        """What the hook answered. Raises what it raised, or TooSlowError."""
+        with trio.fail_after(seconds):
+            await self._answered.wait()
+        if self._error is not None:
+            raise self._error
+        return self._answer
+
 
 log = structlog.get_logger()
 

@@ -28,7 +28,8 @@ from reverser.health import Health
 from reverser.model.condition import Condition
 from reverser.model.push import Pushed
 from reverser.model.withheld import Withheld
-from reverser.plugins import circuit_breaker, failures, watchdog
+from reverser.plugins import failures, watchdog
+from reverser.plugins import failures as circuit_breaker
 from reverser.plugins.deciding_hooks import Deciding
 from reverser.plugins.host import Host
 from reverser.testing import ACTORS, DESTINATION, TYPES, contract, key_of, make, plan
