@@ -7,7 +7,7 @@ import structlog
 from reverser.app.assembly import Assembly
 from reverser.app.cluster_reports import ClusterReports
 from reverser.config import Cluster
-from reverser.config.empty_rules import empty
+from reverser.config.unmatched_patterns import empty
 from reverser.errors import StalledError, TransientError
 from reverser.kube import credentials
 from reverser.kube.client import Client

@@ -11,7 +11,7 @@ import structlog
 from reverser import builtin
 from reverser.config import Config, read
 from reverser.config.problems import did_you_mean
-from reverser.config.secret_files import unreadable
+from reverser.config.secret_fields import unreadable
 from reverser.errors import ConfigError, Problem
 from reverser.identity.author import compile_identities
 from reverser.identity.mailmap import Mailmap

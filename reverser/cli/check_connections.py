@@ -14,8 +14,7 @@ from reverser.app.assembly import Assembly
 from reverser.cli.check_branch import described
 from reverser.cli.check_findings import ClusterFinding, DestinationFinding, Findings, TypeFinding
 from reverser.config import Cluster, Config
-from reverser.config.empty_rules import empty
-from reverser.config.unmatched_patterns import unmatched
+from reverser.config.unmatched_patterns import empty, unmatched
 from reverser.errors import ReverserError, StalledError, TransientError
 from reverser.git.probe import probe
 from reverser.git.remote import Ask

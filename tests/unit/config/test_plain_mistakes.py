@@ -14,7 +14,7 @@ from reverser.app.plugin_setup import builtins, hosted
 from reverser.cli import group
 from reverser.cli.check_machine import look_here
 from reverser.config import parse
-from reverser.config.empty_rules import empty
+from reverser.config.unmatched_patterns import empty
 from reverser.errors import ConfigError
 from reverser.model.rule import Rule
 from reverser.select.rules import CompiledRule

@@ -15,7 +15,7 @@ import structlog
 from reverser.app.plugin_setup import configured
 from reverser.cli import run as daemon
 from reverser.config import load
-from reverser.config.secret_files import unreadable
+from reverser.config.secret_fields import unreadable
 from reverser.errors import ConfigError
 from reverser.plugins import Host
 
