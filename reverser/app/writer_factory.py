@@ -16,7 +16,7 @@ from reverser.config.duration import parse as parse_duration
 from reverser.git.repository import open_repository
 from reverser.health import Health
 from reverser.metrics import Metrics
-from reverser.model.correction import Correction
+from reverser.model.attribution import Correction
 from reverser.model.destination import Destination
 from reverser.model.ports import Journal, Repository
 from reverser.model.push import Pushed

@@ -32,7 +32,7 @@ from reverser.attribution.payloads import Head, UndecodableError, read_or, repli
 from reverser.model.attribution import bounded
 from reverser.model.change import Operation
 from reverser.model.fact import Fact, Source
-from reverser.model.resource_version import number
+from reverser.model.resource import number
 
 MANAGER_MOST = 128
 """Bytes of a field manager."""

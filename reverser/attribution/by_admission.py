@@ -24,7 +24,7 @@ from reverser.attribution.candidates import Support, Weighed, Weight, support
 from reverser.attribution.fact_index import Facts
 from reverser.model.change import Operation
 from reverser.model.fact import Fact
-from reverser.model.resource_version import NO_VERSION, number
+from reverser.model.resource import NO_VERSION, number
 from reverser.model.subject import Subject
 
 REQUEST_SECONDS = 60.0

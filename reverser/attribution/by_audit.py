@@ -36,7 +36,7 @@ from reverser.attribution.fact_index import Facts
 from reverser.attribution.missing_events import SKEW_SECONDS, doubtful, gaps_of
 from reverser.model.change import Operation
 from reverser.model.fact import Fact, Source
-from reverser.model.resource_version import NO_VERSION
+from reverser.model.resource import NO_VERSION
 from reverser.model.subject import Subject
 from reverser.select.labels import parse
 

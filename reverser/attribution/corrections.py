@@ -14,8 +14,7 @@ import trio
 
 from reverser.attribution.fact_index import Facts, Key, telling, told
 from reverser.attribution.resolve import attribute
-from reverser.model.attribution import Attribution, Evidence
-from reverser.model.correction import Correction
+from reverser.model.attribution import Attribution, Correction, Evidence
 from reverser.model.entry import Entry
 from reverser.model.fact import KEPT_SECONDS, Fact
 from reverser.model.subject import Subject

@@ -19,8 +19,7 @@ import msgspec
 from reverser.model.attribution import Actor
 from reverser.model.change import Operation
 from reverser.model.fact import KEPT_COUNT, KEPT_SECONDS, Fact, Source
-from reverser.model.resource import ObjectKey
-from reverser.model.resource_version import NO_VERSION, number
+from reverser.model.resource import NO_VERSION, ObjectKey, number
 from reverser.model.subject import Subject
 
 ACTORS = 1_000

@@ -29,8 +29,7 @@ from typing import Any
 import msgspec
 
 from reverser.errors import WithheldError
-from reverser.model.builtin_groups import BUILTIN_GROUPS
-from reverser.model.resource import ObjectKey, ResourceType
+from reverser.model.resource import BUILTIN_GROUPS, ObjectKey, ResourceType
 from reverser.sanitize.document import keeps_status, sanitize
 from reverser.sanitize.metadata import SERVER_FIELDS
 from reverser.sanitize.policy import Policy

@@ -47,7 +47,7 @@ from reverser.model.decision import Decision, kept_back
 from reverser.model.entry import Append, Place, Record
 from reverser.model.ports import Encrypter, Journal
 from reverser.model.resource import ObjectKey
-from reverser.model.suspicion import Suspicion
+from reverser.model.withheld import Suspicion
 from reverser.sanitize.suspicious_values import suspicious
 
 BATCH = 200

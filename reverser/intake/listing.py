@@ -15,8 +15,7 @@ from reverser.model.decision import Decision
 from reverser.model.entry import Place
 from reverser.model.resource import ObjectKey
 from reverser.model.staged import Outcome, Staged
-from reverser.model.suspicion import Suspicion
-from reverser.model.withheld import Withheld
+from reverser.model.withheld import Suspicion, Withheld
 
 STAGED_AT_ONCE = 100
 STAGED_BYTES = 256 * 1024

@@ -17,7 +17,7 @@ from reverser.health import Health
 from reverser.metrics import Metrics
 from reverser.model.condition import Condition
 from reverser.model.resource import ObjectKey
-from reverser.model.suspicion import Suspicion
+from reverser.model.withheld import Suspicion
 
 log = structlog.get_logger()
 

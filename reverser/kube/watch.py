@@ -47,7 +47,7 @@ from reverser.model.change import (
     Stream,
 )
 from reverser.model.change import Progress as Bookmark
-from reverser.model.resource_version import number
+from reverser.model.resource import number
 
 SILENCE_SECONDS = 150.0
 """Twice the API server's bookmark interval and some: a stream silent for longer is dead."""

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections import deque
 
-from reverser.model.resource_version import NO_VERSION, number
+from reverser.model.resource import NO_VERSION, number
 
 LEAST_ENDS = 2
 """Connections that end without proof before a list is due; a single one is routine."""

@@ -1,4 +1,7 @@
-"""Who made a change, and how we know. Always present; "unresolved" is a value."""
+"""Who made a change, and how we know. Always present; "unresolved" is a value.
+
+A `Correction` is what became known of an entry's author after its commit was written.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,8 @@ import hashlib
 from collections.abc import Mapping, Sequence
 
 import msgspec
+
+from reverser.model.resource import ObjectKey
 
 GROUPS = 64
 EXTRAS = 16
@@ -93,3 +98,13 @@ def bounded(text: str) -> str:
 
 def _few(values: Sequence[str], most: int) -> tuple[str, ...]:
     return tuple(bounded(value) for value in values[:most])
+
+
+class Correction(msgspec.Struct, frozen=True):
+    """Another attribution than the one that the commit tells."""
+
+    destination: str
+    seq: int
+    """The entry in that commit."""
+    key: ObjectKey
+    attribution: Attribution

@@ -13,8 +13,7 @@ from reverser.errors import WithheldError
 from reverser.model.entry import Edit, Entry, Record
 from reverser.model.resource import ObjectKey
 from reverser.model.sealed import Clear, Sealed
-from reverser.model.suspicion import Suspicion
-from reverser.model.withheld import Withheld
+from reverser.model.withheld import Suspicion, Withheld
 
 Result: TypeAlias = Literal["written", "removed", "unchanged", "unselected", "excluded", "withheld"]
 

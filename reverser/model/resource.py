@@ -2,6 +2,13 @@
 
 A `ResourceType` is a row of discovery; an `ObjectKey` names one object across clusters and
 served versions, so that an object has one file whatever version it is read in.
+
+`number` makes resourceVersions comparable, where that can be told at all.
+
+The API groups that Kubernetes itself serves are listed here.
+
+A type of any other group is a custom resource or an aggregated one: without a status subresource,
+its `status` is a field like every other.
 """
 
 from __future__ import annotations
@@ -76,3 +83,42 @@ class ObjectKey(msgspec.Struct, frozen=True, order=True, gc=False):
     def __str__(self) -> str:
         """The path-like identity that commit subjects show: `shop/deployments.apps/web`."""
         return f"{self.namespace or '_cluster'}/{self.type_name}/{self.name}"
+
+
+NO_VERSION = ("", "0")
+"""Aggregated servers may serve "0" for everything, which tells nothing apart."""
+
+
+def number(version: str) -> int | None:
+    """A version as a number, where it is one: versions of one object may then be put in order."""
+    return int(version) if version.isascii() and version.isdigit() and len(version) <= 20 else None
+
+
+BUILTIN_GROUPS = frozenset(
+    {
+        "",
+        "admissionregistration.k8s.io",
+        "apiextensions.k8s.io",
+        "apiregistration.k8s.io",
+        "apps",
+        "authentication.k8s.io",
+        "authorization.k8s.io",
+        "autoscaling",
+        "batch",
+        "certificates.k8s.io",
+        "coordination.k8s.io",
+        "discovery.k8s.io",
+        "events.k8s.io",
+        "extensions",
+        "flowcontrol.apiserver.k8s.io",
+        "internal.apiserver.k8s.io",
+        "networking.k8s.io",
+        "node.k8s.io",
+        "policy",
+        "rbac.authorization.k8s.io",
+        "resource.k8s.io",
+        "scheduling.k8s.io",
+        "storage.k8s.io",
+        "storagemigration.k8s.io",
+    }
+)

@@ -1,4 +1,7 @@
-"""An object that must not be written: kept, counted and shown."""
+"""An object that must not be written: kept, counted and shown.
+
+A `Suspicion` is a value that looks like a secret, though nobody has called it one.
+"""
 
 from __future__ import annotations
 
@@ -18,3 +21,12 @@ class Withheld(msgspec.Struct, frozen=True):
     """A sentence for a person; never a value of the object."""
     at: float
     """Unix seconds."""
+
+
+class Suspicion(msgspec.Struct, frozen=True, order=True):
+    """Where in an object it is, and what it looks like. Never the value."""
+
+    path: str
+    """The field, spelt as in commit messages: `data['app.env']`, `spec.containers[web].args[1]`."""
+    rule: str
+    """Name of the rule that it fits: `github-token`, `named-value`."""

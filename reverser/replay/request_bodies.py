@@ -9,8 +9,7 @@ import msgspec
 
 from reverser.attribution.audit_event import Event
 from reverser.attribution.payloads import Head, read_or
-from reverser.model.builtin_groups import BUILTIN_GROUPS
-from reverser.model.resource import ResourceType
+from reverser.model.resource import BUILTIN_GROUPS, ResourceType
 
 
 def object_of(body: msgspec.Raw) -> dict[str, Any] | None:

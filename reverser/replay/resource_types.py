@@ -18,8 +18,7 @@ from typing import Any
 
 import msgspec
 
-from reverser.model.builtin_groups import BUILTIN_GROUPS
-from reverser.model.resource import ResourceType
+from reverser.model.resource import BUILTIN_GROUPS, ResourceType
 from reverser.replay.builtin_types import SHORT_NAMES
 from reverser.replay.builtin_types import TYPES as KUBERNETES
 from reverser.sanitize.managed_fields import entries

@@ -11,9 +11,8 @@ from __future__ import annotations
 from typing import Any
 
 from reverser.errors import WithheldError
-from reverser.model.builtin_groups import BUILTIN_GROUPS
 from reverser.model.document import Document
-from reverser.model.resource import ObjectKey, ResourceType
+from reverser.model.resource import BUILTIN_GROUPS, ObjectKey, ResourceType
 from reverser.model.sealed import Clear
 from reverser.sanitize.autoscaled import REPLICAS, scaled_by_controller
 from reverser.sanitize.drop_defaults import leave_out_defaults

@@ -15,8 +15,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from reverser.errors import WithheldError
-from reverser.model.builtin_groups import BUILTIN_GROUPS
-from reverser.model.resource import ResourceType
+from reverser.model.resource import BUILTIN_GROUPS, ResourceType
 from reverser.sanitize.field_owners import Ownership
 from reverser.sanitize.json_content import Content, drop, drop_emptied, mapping, texts
 from reverser.sanitize.known_annotations import NAMESPACE_NAME, OF_ANNOTATIONS, OF_LABELS

@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any, TypeAlias
 
-from reverser.model.suspicion import Suspicion
+from reverser.model.withheld import Suspicion
 from reverser.sanitize.json_content import Content
 from reverser.sanitize.mask import masked_value
 from reverser.sanitize.named_secrets import NAMED, by_chance, inside, name_in, named, option, tells

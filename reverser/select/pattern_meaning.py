@@ -18,8 +18,7 @@ from typing import TypeAlias
 import msgspec
 
 from reverser.bugs import left_out
-from reverser.model.builtin_groups import BUILTIN_GROUPS
-from reverser.model.resource import ResourceType
+from reverser.model.resource import BUILTIN_GROUPS, ResourceType
 from reverser.model.rule import Rule, SanitizeRule, SensitiveRule
 from reverser.select.resources import ANY, VERSION, calls, names
 

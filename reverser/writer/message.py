@@ -19,10 +19,9 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from reverser.identity.author import Identify
 from reverser.manifest.came_along import TRAILER, came_along
-from reverser.model.attribution import Attribution
+from reverser.model.attribution import Attribution, Correction
 from reverser.model.change import Origin
 from reverser.model.commit import CommitPlan
-from reverser.model.correction import Correction
 from reverser.model.entry import Entry
 from reverser.model.message import Message
 from reverser.select.excluded_writes import parted

@@ -14,7 +14,7 @@ import trio
 
 from reverser.bugs import left_out
 from reverser.errors import StalledError, TransientError
-from reverser.model.correction import Correction
+from reverser.model.attribution import Correction
 from reverser.model.destination import Destination
 from reverser.model.ports import Repository
 from reverser.writer.message import note

@@ -9,7 +9,7 @@ from reverser.intake.secret_warnings import MOST_SHOWN, Suspects
 from reverser.metrics import Metrics
 from reverser.model.condition import Condition
 from reverser.model.resource import ObjectKey
-from reverser.model.suspicion import Suspicion
+from reverser.model.withheld import Suspicion
 
 TOKEN = (Suspicion("data.a", "github-token"),)
 

@@ -11,9 +11,8 @@ import trio
 import trio.testing
 
 from reverser.log import configure
-from reverser.model.attribution import Actor, Attribution, Evidence
+from reverser.model.attribution import Actor, Attribution, Correction, Evidence
 from reverser.model.commit import PushOutcome, PushResult
-from reverser.model.correction import Correction
 from reverser.model.destination import Destination
 from reverser.model.resource import ObjectKey
 from reverser.writer import notes as module
