@@ -1,4 +1,7 @@
-"""What an observer tells, as log lines, metrics, conditions and readiness: once a change of state."""
+"""What an observer tells, as log lines, metrics, conditions and readiness: once a change of state.
+
+It warns, once a session, of rules that select nothing in a cluster as it is when it was listed.
+"""
 
 from __future__ import annotations
 
@@ -8,12 +11,16 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import structlog
 
-from reverser.config import Config
-from reverser.config.unmatched_patterns import Unmatched, unmatched
-from reverser.errors import ReverserError
+from reverser.app.assembly import Assembly
+from reverser.config import Cluster, Config
+from reverser.config.unmatched_patterns import Unmatched, empty, unmatched
+from reverser.errors import ReverserError, StalledError, TransientError
 from reverser.health import Health
+from reverser.kube import credentials
+from reverser.kube.client import Client
 from reverser.kube.discovery import CORE
 from reverser.kube.errors import Faulty, Forbidden, Rejected, Stuck, Unreachable
+from reverser.kube.namespaces import namespaces
 from reverser.metrics import Metrics
 from reverser.model.change import Stream
 from reverser.model.condition import Condition
@@ -187,3 +194,20 @@ class ClusterReports:
         message = f"the API server was restored or made anew ({why}): what it serves now is listed again"
         subject = f"cluster/{self._cluster}"
         self._health.report(Condition("StartedOver", subject, True, "ServerStartedOver", message))
+
+
+async def warn_of_empty_rules(cluster: Cluster, assembly: Assembly, reports: ClusterReports) -> None:
+    """Ask for the namespaces, where some rule names one; a cluster that does not answer is told elsewhere."""
+    rules = assembly.compiled(cluster.name)
+    if not reports.types:
+        return
+    known = None
+    if any(rule.rule.namespaces != ("*",) for rule in rules):
+        try:
+            login = await credentials.load(cluster.kubeconfig, cluster.context)
+            async with Client.open(login) as client:
+                known = await namespaces(client)
+        except (TransientError, StalledError):
+            pass
+    for line in empty(rules, reports.types, known):
+        log.warning("rule selects nothing", cluster=cluster.name, rule=line)

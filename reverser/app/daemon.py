@@ -4,12 +4,18 @@ SIGTERM and SIGINT drain; another one stops at once, unless it comes within a se
 parents signal the process and its group, which is one wish. SIGHUP reads the configuration again: a bad one
 is reported and the old one stays. The journal, the data directory's lock, the metrics and the
 listener outlive every session.
+
+The gauges are brought up to date when somebody reads `/metrics`.
+
+The first lines of the log say what is watched and written to, before anything is connected to.
 """
 
 from __future__ import annotations
 
 import math
 import signal
+import time
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from functools import partial
@@ -19,13 +25,12 @@ import msgspec
 import structlog
 import trio
 
+from reverser import __version__
 from reverser.app.assembly import Assembly
 from reverser.app.bug_conditions import show_bugs
-from reverser.app.gauges import refresh
 from reverser.app.journal_space import keep_small
 from reverser.app.plugin_conditions import PluginFailures
 from reverser.app.session import Session
-from reverser.app.startup_log import introduce
 from reverser.attribution.fact_store import Witnesses
 from reverser.certs.self_managed import FOLDER, SelfManaged
 from reverser.config import Config
@@ -44,6 +49,34 @@ from reverser.model.withheld import Withheld
 from reverser.plugins import Host, Plugin
 from reverser.webhook.ca_bundle import keep_bundles
 from reverser.webhook.server import Webhooks, listen
+
+
+def introduce(config: Config) -> None:
+    """As configured: what a kubeconfig holds is not shown."""
+    log.info("reverser starts", version=__version__, data=config.data_dir)
+    for cluster in config.clusters:
+        rules = [rule.name for rule in config.rules if rule.cluster == cluster.name]
+        login = {"kubeconfig": cluster.kubeconfig or "in-cluster or default", "context": cluster.context}
+        log.info("watching for", cluster=cluster.name, **login, rules=rules)
+    for destination in config.destinations:
+        where = {"branch": destination.branch, "path": destination.path or "/"}
+        log.info("writing to", destination=destination.name, url=destination.url, **where)
+
+
+async def refresh(metrics: Metrics, health: Health, journal: Journal, destinations: Sequence[str]) -> None:
+    """Set the gauges; a journal that cannot be read leaves them as they are."""
+    metrics.set("stalled_conditions", health.stalled_count)
+    try:
+        withheld = Counter(row.destination for row in await journal.withheld())
+        for name in destinations:
+            backlog = await journal.backlog(name)
+            age = max(0.0, time.time() - backlog.oldest_at) if backlog.entries else 0.0
+            metrics.set("withheld_objects", withheld[name], destination=name)
+            metrics.set("git_commit_queue_size", backlog.entries, destination=name)
+            metrics.set("oldest_unpushed_entry_age_seconds", age, destination=name)
+    except (TransientError, StalledError):
+        return
+
 
 log = structlog.get_logger()
 
