@@ -12,8 +12,7 @@ from rich.console import Console
 
 from reverser.app.plugin_setup import configured
 from reverser.cli import check_tables
-from reverser.cli.check_connections import inspect
-from reverser.cli.check_findings import Findings
+from reverser.cli.check_connections import Findings, inspect
 from reverser.cli.check_machine import look_here
 from reverser.cli.exit_codes import EXIT_CONFIG, EXIT_UNAVAILABLE
 from reverser.cli.options import config_option

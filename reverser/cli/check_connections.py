@@ -2,34 +2,146 @@
 
 All clusters and remotes are asked at once. A server that does not answer is a finding, not an
 error: the others are looked at all the same.
+
+The findings are the fields that `--output json` prints.
+
+Of a remote branch it tells what people have there: what is edited, and what is left alone.
+
+The branch is fetched into a folder that goes again. Files that a daemon made are none of people's: their
+history tells them, for the first commit of such a file carries our trailers.
 """
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
+import msgspec
 import trio
 
 from reverser.app.assembly import Assembly
-from reverser.cli.check_branch import described
-from reverser.cli.check_findings import ClusterFinding, DestinationFinding, Findings, TypeFinding
+from reverser.cli.check_machine import HereFinding
 from reverser.config import Cluster, Config
 from reverser.config.unmatched_patterns import empty, unmatched
 from reverser.errors import ReverserError, StalledError, TransientError
 from reverser.git.probe import probe
 from reverser.git.remote import Ask
+from reverser.git.repository import open_repository
 from reverser.git.signing_key import public_key
 from reverser.kube import credentials, object_count, permissions
 from reverser.kube.client import Client
 from reverser.kube.discovery import Discovery, discover, version
 from reverser.kube.namespaces import namespaces
 from reverser.manifest.emitter import render
+from reverser.manifest.object_index import Told
 from reverser.model.change import Stream
 from reverser.model.destination import Destination
 from reverser.model.resource import ResourceType
 from reverser.plugins import Host
 from reverser.select.rules import CompiledRule
 from reverser.sops.program import programs
+from reverser.writer.other_manifests import Others
+
+
+async def described(destination: Destination, login: Ask | None = None) -> tuple[list[Told], str]:
+    """(every object that a file of somebody else describes, why they cannot be told)."""
+    with tempfile.TemporaryDirectory(prefix="reverser-check-") as folder:
+        try:
+            async with open_repository(Path(folder), destination, login=login) as repository:
+                head = await repository.fetch()
+                made: dict[str, bool] = {}
+                for commit in await repository.landed("", head) if head else ():
+                    for path in commit.paths:
+                        made.setdefault(path, bool(commit.entries))
+                others = Others(repository, destination.path)
+                await others.move(head, [path for path, ours in made.items() if ours])
+                return others.told(), ""
+        except (StalledError, TransientError) as error:
+            return [], error.message
+
+
+class TypeFinding(msgspec.Struct, frozen=True):
+    """One type that rules select."""
+
+    type: str
+    """kubectl's full name: `deployments.apps`."""
+    namespaces: tuple[str, ...]
+    """Where it is watched; empty: everywhere."""
+    rules: tuple[str, ...]
+    """Names of the rules that select it."""
+    allowed: bool
+    """Whether we may list and watch it in all of them."""
+    objects: int | None = None
+    """How many there are in them: a first start writes no more, and fewer where a rule leaves some out.
+
+    None: the API server does not tell."""
+
+
+class ClusterFinding(msgspec.Struct, frozen=True):
+    """One API server."""
+
+    name: str
+    server: str = ""
+    version: str = ""
+    error: str = ""
+    """Why it could not be asked; empty when it was."""
+    hint: str = ""
+    types: tuple[TypeFinding, ...] = ()
+    notes: tuple[str, ...] = ()
+    """What is odd but no fault: groups that do not answer, patterns that match nothing yet."""
+    roles: str = ""
+    """YAML of the roles that would allow what is missing."""
+
+    @property
+    def ok(self) -> bool:
+        return not self.error and all(found.allowed for found in self.types)
+
+
+class DestinationFinding(msgspec.Struct, frozen=True):
+    """One remote."""
+
+    name: str
+    url: str
+    branch: str
+    reachable: bool
+    branch_exists: bool
+    push_allowed: bool
+    message: str = ""
+    """The remote's own words when something is wrong."""
+    hint: str = ""
+    signing: str = ""
+    """The SSH public key, or the OpenPGP fingerprint, that commits are signed with; empty without one."""
+    signing_error: str = ""
+    """Why the signing key cannot be used, and what to do about it."""
+    encrypts: bool = False
+    """Whether Secrets are encrypted, and a trial went well."""
+    encryption_error: str = ""
+    """Why Secrets cannot be encrypted."""
+
+    described: tuple[Told, ...] = ()
+    """Objects that files of people describe: they are edited there, or left alone for a reason."""
+    described_error: str = ""
+    """Why the branch's files could not be read; no fault of the configuration."""
+
+    @property
+    def ok(self) -> bool:
+        wrong = self.signing_error or self.encryption_error
+        return self.reachable and self.push_allowed and not wrong
+
+
+class Findings(msgspec.Struct, frozen=True):
+    """All of it."""
+
+    clusters: tuple[ClusterFinding, ...] = ()
+    destinations: tuple[DestinationFinding, ...] = ()
+    here: tuple[HereFinding, ...] = ()
+    """This machine; empty where the daemon is to run on another one."""
+
+    @property
+    def ok(self) -> bool:
+        rest = all(each.ok for each in self.destinations) and all(each.ok for each in self.here)
+        return rest and all(each.ok for each in self.clusters)
 
 
 async def inspect(config: Config, host: Host) -> Findings:

@@ -10,7 +10,7 @@ from rich.text import Text
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from reverser.cli.check_findings import ClusterFinding, DestinationFinding, Findings
+    from reverser.cli.check_connections import ClusterFinding, DestinationFinding, Findings
     from reverser.cli.check_machine import HereFinding
 
 OK = Text("ok", style="green")

@@ -17,8 +17,7 @@ from pathlib import Path
 import click
 import trio
 
-from reverser.cli.check_connections import inspect
-from reverser.cli.check_findings import Findings
+from reverser.cli.check_connections import Findings, inspect
 from reverser.cli.init_answers import Answers, draft, usable
 from reverser.cli.options import config_option
 from reverser.config import Config, parse

@@ -10,8 +10,7 @@ from rich.console import Console
 
 from reverser.app.assembly import Assembly
 from reverser.cli import check_tables
-from reverser.cli.check_connections import look_at_cluster
-from reverser.cli.check_findings import ClusterFinding, Findings
+from reverser.cli.check_connections import ClusterFinding, Findings, look_at_cluster
 from reverser.config import Cluster, Config
 from reverser.kube.client import Client
 from reverser.kube.object_count import count
