@@ -78,7 +78,7 @@ class WithheldError(ReverserError):
         self.key = key
 
 
-def alone(group: BaseExceptionGroup[BaseException], *expected: type[Exception]) -> BaseException:
+def unwrap_group(group: BaseExceptionGroup[BaseException], *expected: type[Exception]) -> BaseException:
     """The first error of a group that holds nothing but `expected` (ours, by default); else the group.
 
     What a task of a nursery raises comes out in a group, whoever waits for it.

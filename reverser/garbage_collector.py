@@ -22,7 +22,7 @@ _lock = threading.Lock()
 _suspensions = 0
 
 
-def settle() -> None:
+def freeze_gc() -> None:
     """Leave out all that is there from now on."""
     gc.collect()
     gc.freeze()

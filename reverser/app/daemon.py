@@ -31,11 +31,11 @@ from reverser.app.bug_conditions import show_bugs
 from reverser.app.journal_space import keep_small
 from reverser.app.plugin_conditions import PluginFailures
 from reverser.app.session import Session
-from reverser.attribution.fact_store import Witnesses
+from reverser.attribution.fact_store import FactStore
 from reverser.certs.self_managed import FOLDER, SelfManaged
 from reverser.config import Config
 from reverser.errors import ConfigError, StalledError, TransientError
-from reverser.garbage_collector import settle
+from reverser.garbage_collector import freeze_gc
 from reverser.health import Health
 from reverser.http.probes import Probes, on_loopback
 from reverser.http.server import serve
@@ -51,7 +51,7 @@ from reverser.webhook.ca_bundle import keep_bundles
 from reverser.webhook.server import Webhooks, listen
 
 
-def introduce(config: Config) -> None:
+def log_startup(config: Config) -> None:
     """As configured: what a kubeconfig holds is not shown."""
     log.info("reverser starts", version=__version__, data=config.data_dir)
     for cluster in config.clusters:
@@ -107,7 +107,7 @@ class Daemon:
         self._token = trio.lowlevel.current_trio_token()
         await self._host.open(self._trouble)
         async with opened_journal(self._config) as journal, trio.open_nursery() as nursery:
-            introduce(self._config)
+            log_startup(self._config)
             self._health.passed("journal")
             # Signals are received to the very end: a third one must not kill us while a push ends.
             working = trio.CancelScope()
@@ -129,7 +129,7 @@ class Daemon:
         nursery.start_soon(failures.run)
         self._health.passed("listeners")
         log.info("probes and metrics at", url=url)
-        settle()
+        freeze_gc()
         task_status.started(url)
         await self._sessions(journal, witnesses)
         await self._host.close()
@@ -142,10 +142,10 @@ class Daemon:
         if self._session is not None:
             self._session.stop()
 
-    async def _witnesses(self, journal: Journal, nursery: trio.Nursery) -> Witnesses | None:
+    async def _witnesses(self, journal: Journal, nursery: trio.Nursery) -> FactStore | None:
         """Listen for API servers, when the configuration says so; what waits for them is settled anyway."""
         config = self._config
-        witnesses = Witnesses(journal, self._metrics, self._health, config.audit.grace_seconds)
+        witnesses = FactStore(journal, self._metrics, self._health, config.audit.grace_seconds)
         await witnesses.recall(cluster.name for cluster in config.clusters)
         if config.webhook is not None:
             webhooks = Webhooks(config, journal.key, witnesses, self._types, self._metrics)
@@ -159,7 +159,7 @@ class Daemon:
     def _types(self, cluster: str) -> Mapping[tuple[str, str], ResourceType]:
         return {} if self._session is None else self._session.witnessed(cluster)
 
-    async def _sessions(self, journal: Journal, witnesses: Witnesses | None) -> None:
+    async def _sessions(self, journal: Journal, witnesses: FactStore | None) -> None:
         afresh = False
         attributor = None if witnesses is None else witnesses.attributor
         while not self._stopping:

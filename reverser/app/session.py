@@ -21,7 +21,7 @@ import trio
 from reverser.app.assembly import Assembly, keep_meanings, kept_uid, resume_position
 from reverser.app.cluster_reports import ClusterReports, warn_of_empty_rules
 from reverser.app.destination_moves import settle_places
-from reverser.app.writer_factory import Opening, Target
+from reverser.app.writer_factory import Target, WriterFactory
 from reverser.app.writers import Writers
 from reverser.attribution.attributor import Attributor
 from reverser.bugs import left_out
@@ -117,7 +117,7 @@ class Session:
         }
         self._types = KnownTypes(assembly, self._reports)
         corrections = None if attributor is None else attributor.hindsight.corrections
-        opening = Opening(
+        opening = WriterFactory(
             assembly, journal, metrics, health, self._types.resolve, self._list_anew, to, corrections
         )
         self._writers = Writers(opening, health, self._ready)

@@ -44,7 +44,7 @@ Corrections: TypeAlias = Callable[[str], Awaitable[list[Correction]]]
 """The next corrections for a destination, as soon as there are any."""
 
 
-class Opening:
+class WriterFactory:
     """Opens writers for one session; `to` is a folder that takes the place of all repositories."""
 
     def __init__(

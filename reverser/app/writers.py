@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 
 import trio
 
-from reverser.app.writer_factory import AnyWriter, Opening
+from reverser.app.writer_factory import AnyWriter, WriterFactory
 from reverser.bugs import BUG, bug
 from reverser.errors import StalledError, TransientError
 from reverser.health import Health
@@ -20,7 +20,9 @@ OPEN_SECONDS = 10.0
 class Writers:
     """One writer a destination. `ready` returns when the first commit of a destination may be made."""
 
-    def __init__(self, opening: Opening, health: Health, ready: Callable[[str], Awaitable[None]]) -> None:
+    def __init__(
+        self, opening: WriterFactory, health: Health, ready: Callable[[str], Awaitable[None]]
+    ) -> None:
         self._opening = opening
         self._health = health
         self._ready = ready

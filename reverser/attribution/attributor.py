@@ -11,14 +11,14 @@ from collections.abc import Callable, Iterable
 
 import msgspec
 
-from reverser.attribution.corrections import Hindsight
+from reverser.attribution.corrections import CorrectionFinder
 from reverser.attribution.fact_index import Facts
 from reverser.attribution.object_digest import NOT_COMPARABLE, evidence_digest
-from reverser.attribution.pending import Hearing, Settling
-from reverser.attribution.resolve import asked, settled
-from reverser.attribution.version_tracker import Sightings
+from reverser.attribution.pending import AuditSources, Settling
+from reverser.attribution.resolve import asked, resolve_or_wait
+from reverser.attribution.version_tracker import VersionTracker
 from reverser.bugs import left_out
-from reverser.journal.retrying import PatientJournal
+from reverser.journal.retrying import RetryingJournal
 from reverser.metrics import Metrics
 from reverser.model.attribution import Attribution, Evidence
 from reverser.model.change import Change, ListCompleted, ListStarted, Origin, StartedOver
@@ -40,7 +40,7 @@ class Attributor:
         self,
         facts: Facts,
         digest_key: bytes,
-        journal: PatientJournal,
+        journal: RetryingJournal,
         metrics: Metrics,
         clock: Callable[[], float],
         grace_seconds: float = 0.0,
@@ -51,9 +51,9 @@ class Attributor:
         self._metrics = metrics
         self._clock = clock
         self._grace_seconds = grace_seconds
-        self.sightings = Sightings()
-        self.hearing = Hearing()
-        self.hindsight = Hindsight(facts, clock)
+        self.sightings = VersionTracker()
+        self.hearing = AuditSources()
+        self.hindsight = CorrectionFinder(facts, clock)
         self.settling = Settling(facts, journal, clock, self._settled)
 
     async def run(self) -> None:
@@ -100,7 +100,7 @@ class Attributor:
         if subject is None:
             return entry
         until = now + self._grace_seconds if self.hearing.expects(subject.cluster) else now
-        attribution = settled(subject, self._facts, now, until)
+        attribution = resolve_or_wait(subject, self._facts, now, until)
         if attribution is None:
             # What admission has told is lost with the process; a later one settles with this. Audit's
             # word is durable by itself, and mixed in here nobody could tell the two apart again.

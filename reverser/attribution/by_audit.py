@@ -41,7 +41,7 @@ from reverser.model.subject import Subject
 from reverser.select.labels import parse
 
 
-def repeaters(subject: Subject, answered: Iterable[Fact], facts: Facts) -> frozenset[str]:
+def noop_actors(subject: Subject, answered: Iterable[Fact], facts: Facts) -> frozenset[str]:
     """The names of those whose every audited response that carries the version may be to a repetition."""
     answers = Counter(fact.actor.name for fact in answered if fact.operation is subject.operation)
     met = facts.admitted(subject.cluster, subject.uid, subject.version)
@@ -75,7 +75,7 @@ def audited(subject: Subject, facts: Facts) -> Support:
     found = [fact for fact in joined if _possible(subject, fact)]
     answered = _first_answers(found)
     anywhere = min(answered.values(), default=float("inf")) + SKEW_SECONDS
-    doubted = frozenset[str]() if subject.removed else repeaters(subject, joined, facts)
+    doubted = frozenset[str]() if subject.removed else noop_actors(subject, joined, facts)
     gaps = gaps_of(subject, facts) if found and not any(map(wrote, found)) else []
     return support(
         (Weight.PROVES if _sure(subject, fact, gaps, doubted) else Weight.RIVAL, fact)

@@ -12,7 +12,7 @@ from collections.abc import Callable
 import msgspec
 import trio
 
-from reverser.attribution.fact_index import Facts, Key, telling, told
+from reverser.attribution.fact_index import Facts, Key, keys_of_change, keys_of_fact
 from reverser.attribution.resolve import attribute
 from reverser.model.attribution import Attribution, Correction, Evidence
 from reverser.model.entry import Entry
@@ -35,7 +35,7 @@ class _Said(msgspec.Struct):
     at: float
 
 
-class Hindsight:
+class CorrectionFinder:
     """Looks back at entries whose attribution was final."""
 
     def __init__(self, facts: Facts, clock: Callable[[], float]) -> None:
@@ -52,7 +52,7 @@ class Hindsight:
             return
         now = self._clock()
         self._said[entry.seq] = _Said(entry.destination, entry.subject, attribution, now)
-        self._told[told(entry.subject)].append(entry.seq)
+        self._told[keys_of_change(entry.subject)].append(entry.seq)
         # A fact may have come while the entry was on its way into the journal.
         self._look(entry.seq)
         while len(self._said) > ENTRIES_MOST or next(iter(self._said.values())).at < now - SECONDS:
@@ -60,7 +60,7 @@ class Hindsight:
 
     def heard(self, fact: Fact) -> None:
         """A fact has come: it may tell another author than the commit does."""
-        for seq in [seq for key in telling(fact) for seq in self._told.get(key, ())]:
+        for seq in [seq for key in keys_of_fact(fact) for seq in self._told.get(key, ())]:
             self._look(seq)
 
     async def corrections(self, destination: str) -> list[Correction]:
@@ -89,7 +89,7 @@ class Hindsight:
         self._corrected = trio.Event()
 
     def _forget(self, seq: int) -> None:
-        key = told(self._said.pop(seq).subject)
+        key = keys_of_change(self._said.pop(seq).subject)
         self._told[key].remove(seq)
         if not self._told[key]:
             del self._told[key]

@@ -232,12 +232,12 @@ Key: TypeAlias = tuple[str, str, str]
 """(cluster, uid, version); the version of a deletion is empty: a response need not carry it."""
 
 
-def told(subject: Subject) -> Key:
+def keys_of_change(subject: Subject) -> Key:
     """The key of a change."""
     return subject.cluster, subject.uid, "" if subject.operation is Operation.DELETE else subject.version
 
 
-def telling(fact: Fact) -> list[Key]:
+def keys_of_fact(fact: Fact) -> list[Key]:
     """The keys of the changes that the fact may tell of; none for one that came before its change.
 
     None either for a collection whose response was not recorded, since it may tell of any deletion, and for

@@ -16,7 +16,7 @@ from reverser.attribution.fact_index import Facts
 from reverser.bugs import left_out
 from reverser.errors import StalledError, TransientError
 from reverser.health import Health
-from reverser.journal.retrying import PatientJournal
+from reverser.journal.retrying import RetryingJournal
 from reverser.metrics import Metrics
 from reverser.model.cluster_history import BEGAN, joinable
 from reverser.model.fact import Fact, Source
@@ -26,14 +26,14 @@ KEPT = "evidence"
 """Under this name the journal keeps, over a stop, facts of admission whose change was not seen yet."""
 
 
-class Witnesses:
+class FactStore:
     """The facts of all clusters, and the attributor that joins them with changes."""
 
     def __init__(self, journal: Journal, metrics: Metrics, health: Health, grace_seconds: float) -> None:
         self._journal = journal
         self._metrics = metrics
         self._facts = Facts(on_expired=self._expired)
-        patient = PatientJournal(journal, health, "witnesses")
+        patient = RetryingJournal(journal, health, "witnesses")
         self.attributor = Attributor(
             self._facts, journal.key, patient, metrics, time.time, grace_seconds=grace_seconds
         )

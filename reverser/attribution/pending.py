@@ -4,7 +4,7 @@ They are in the journal like all others and the writer knows them; only their co
 run side by side, so a burst waits no longer than one change. After a restart they wait anew: an API
 server that could not deliver tries again.
 
-`Hearing` knows from which clusters audit events come: only there is it worth waiting for one.
+`AuditSources` knows from which clusters audit events come: only there is it worth waiting for one.
 
 A cluster is quiet for hours, and its audit alive; so time says nothing. What says that audit has
 stopped is that many changes in a row have waited for it in vain.
@@ -19,11 +19,11 @@ from collections.abc import Callable, Iterable
 import msgspec
 import trio
 
-from reverser.attribution.fact_index import Facts, Key, telling, told
-from reverser.attribution.resolve import recalled, settled
+from reverser.attribution.fact_index import Facts, Key, keys_of_change, keys_of_fact
+from reverser.attribution.resolve import merge_with_saved, resolve_or_wait
 from reverser.bugs import contained
 from reverser.errors import WithheldError
-from reverser.journal.retrying import PatientJournal
+from reverser.journal.retrying import RetryingJournal
 from reverser.model.attribution import Attribution
 from reverser.model.entry import Edit, Entry
 from reverser.model.fact import Fact
@@ -38,7 +38,7 @@ class Settling:
     """What waits, by object."""
 
     def __init__(
-        self, facts: Facts, journal: PatientJournal, clock: Callable[[], float], on_settled: Settled
+        self, facts: Facts, journal: RetryingJournal, clock: Callable[[], float], on_settled: Settled
     ) -> None:
         self._facts = facts
         self._journal = journal
@@ -69,7 +69,7 @@ class Settling:
 
     def heard(self, fact: Fact) -> None:
         """A fact has come: it may settle what waits for it."""
-        for seq in [seq for key in telling(fact) for seq in self._told.get(key, ())]:
+        for seq in [seq for key in keys_of_fact(fact) for seq in self._told.get(key, ())]:
             self._try(self._waiting[seq], float("inf"))
 
     async def run(self) -> None:
@@ -101,14 +101,14 @@ class Settling:
         try:
             with contained("attribution", entry.key):
                 assert entry.subject is not None
-                attribution = settled(entry.subject, self._facts, self._clock(), until)
+                attribution = resolve_or_wait(entry.subject, self._facts, self._clock(), until)
         except WithheldError:
             attribution = entry.attribution
         if attribution is not None:
             self._remove(entry)
             before = self._before.pop(entry.seq, None)
             if before is not None:
-                attribution = recalled(before, attribution)
+                attribution = merge_with_saved(before, attribution)
                 # It cannot be weighed again either: nothing later corrects it.
                 entry = msgspec.structs.replace(entry, subject=None)
             self._settled[entry.seq] = attribution
@@ -139,13 +139,13 @@ class Settling:
 
 def _key(entry: Entry) -> Key:
     assert entry.subject is not None
-    return told(entry.subject)
+    return keys_of_change(entry.subject)
 
 
 VAIN_MOST = 100
 
 
-class Hearing:
+class AuditSources:
     """Which clusters are listened to, until they have been silent too often."""
 
     def __init__(self) -> None:

@@ -2,7 +2,7 @@
 
     audit > admission > admission-key > audit-collection > manager > unresolved
 
-The result depends on the facts that are there, not on the order in which they came. `settled` says
+The result depends on the facts that are there, not on the order in which they came. `resolve_or_wait` says
 when it is worth waiting for more of them.
 
 After a restart, what the ended process knew of a change that waits is merged with what is known now.
@@ -60,7 +60,7 @@ def asked(subject: Subject, facts: Facts) -> Attribution:
     return msgspec.structs.replace(_unknown(subject), candidates=_few(admission.names))
 
 
-def settled(subject: Subject, facts: Facts, now: float, until: float) -> Attribution | None:
+def resolve_or_wait(subject: Subject, facts: Facts, now: float, until: float) -> Attribution | None:
     """The attribution; None before `until` (Unix seconds) as long as more facts may change it.
 
     Admission precedes the write, so only audit is waited for. What cannot change any more waits for
@@ -137,7 +137,7 @@ def _manager(subject: Subject) -> str:
 ADMITTED = (Evidence.ADMISSION, Evidence.ADMISSION_KEY)
 
 
-def recalled(before: Attribution, now: Attribution) -> Attribution:
+def merge_with_saved(before: Attribution, now: Attribution) -> Attribution:
     """What admission told before, beside what is known now: only whom both leave is named."""
     earlier, later = _names(before), _names(now)
     if not earlier:

@@ -45,7 +45,7 @@ class Sighting(NamedTuple):
     wiped: bool
 
 
-class Sightings:
+class VersionTracker:
     """The last sighting of every object, by stream and uid."""
 
     def __init__(self) -> None:

@@ -27,7 +27,7 @@ class UnusableError(Exception):
     """An authority that cannot be read, in words that follow its name."""
 
 
-class Kept(msgspec.Struct, frozen=True):
+class CaState(msgspec.Struct, frozen=True):
     """Both; empty is what there is not yet."""
 
     authority: bytes = b""
@@ -43,26 +43,26 @@ class Kept(msgspec.Struct, frozen=True):
         return public_pem([authority.certificate, *others])
 
 
-def renewed(kept: Kept, names: Sequence[x509.GeneralName], now: datetime) -> Kept:
+def renewed(kept: CaState, names: Sequence[x509.GeneralName], now: datetime) -> CaState:
     """With what is missing or due made anew; equal when nothing was.
 
     Raises UnusableError for an authority that cannot be read: others trust it, so it is not replaced.
     """
     if not kept.authority:
         authority, others = new_authority(now), list[x509.Certificate]()
-        kept = Kept(authority.pem, kept.server)
+        kept = CaState(authority.pem, kept.server)
     else:
         authority, others = _read(kept.authority)
         if due(authority.certificate, now):
             others = [each for each in (authority.certificate, *others) if each.not_valid_after_utc > now]
             authority = new_authority(now)
-            kept = Kept(authority.pem + public_pem(others), kept.server)
+            kept = CaState(authority.pem + public_pem(others), kept.server)
     if _serves(kept.server, [authority.certificate, *others], names, now):
         return kept
-    return Kept(kept.authority, issue(authority, names, now).pem)
+    return CaState(kept.authority, issue(authority, names, now).pem)
 
 
-def parted(pem: bytes) -> tuple[bytes, bytes]:
+def split_key_and_certs(pem: bytes) -> tuple[bytes, bytes]:
     """The key, and the certificates after it; together they are what was given."""
     key, begin, rest = pem.partition(BEGIN)
     return key, begin + rest

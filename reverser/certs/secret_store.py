@@ -15,21 +15,21 @@ from datetime import datetime
 import msgspec
 from cryptography import x509
 
-from reverser.certs.ca_state import Kept, UnusableError, parted, renewed
+from reverser.certs.ca_state import CaState, UnusableError, renewed, split_key_and_certs
 from reverser.config import Cluster, Config
 from reverser.config.names import split_place
 from reverser.errors import StalledError, TransientError
 from reverser.kube import credentials, secrets
 from reverser.kube.client import Client
 from reverser.kube.errors import ApiError, Conflict
-from reverser.kube.secrets import Held, Place
+from reverser.kube.secrets import Place, SecretSnapshot
 
 ATTEMPTS = 5
 LASTING = (400, 403, 404, 405, 422)
 """Refusals that waiting does not change."""
 
 
-class Shelf(msgspec.Struct, frozen=True):
+class CertSecret(msgspec.Struct, frozen=True):
     """A Secret of a cluster."""
 
     cluster: Cluster
@@ -45,16 +45,16 @@ class Shelf(msgspec.Struct, frozen=True):
         return f"namespace {self.place.namespace} must exist, with a Role for us that has {rule}"
 
 
-def shelf(config: Config) -> Shelf | None:
+def cert_secret(config: Config) -> CertSecret | None:
     """Where `[webhook.tls]` wants the authority to be kept; None: in the data directory."""
     if config.webhook is None or not config.webhook.tls.secret:
         return None
-    return Shelf(config.clusters[0], Place(*split_place(config.webhook.tls.secret)))
+    return CertSecret(config.clusters[0], Place(*split_place(config.webhook.tls.secret)))
 
 
-async def agreed(
-    where: Shelf, mine: Kept, names: Sequence[x509.GeneralName], now: datetime, *, renew: bool = True
-) -> Kept:
+async def reconcile(
+    where: CertSecret, mine: CaState, names: Sequence[x509.GeneralName], now: datetime, *, renew: bool = True
+) -> CaState:
     """What the Secret keeps by now; one that is empty, or not there, is given `mine`, or what is made.
 
     Raises TransientError, StalledError for what waiting does not change.
@@ -75,13 +75,13 @@ async def agreed(
     raise TransientError(f"{where} is changed by others all the time")
 
 
-def stalled(where: Shelf, error: TransientError) -> StalledError:
+def stalled(where: CertSecret, error: TransientError) -> StalledError:
     """An error that waiting has not mended, or will not."""
     message = f"{where} cannot be read and written: {error.message}"
     return StalledError("SecretUnavailable", message, hint=where.hint)
 
 
-async def _written(client: Client, where: Shelf, held: Held | None, kept: Kept) -> bool:
+async def _written(client: Client, where: CertSecret, held: SecretSnapshot | None, kept: CaState) -> bool:
     try:
         await secrets.write(client, where.place, held, packed(kept))
     except Conflict:
@@ -89,7 +89,7 @@ async def _written(client: Client, where: Shelf, held: Held | None, kept: Kept) 
     return True
 
 
-def _found(where: Shelf, held: Held | None) -> Kept | None:
+def _found(where: CertSecret, held: SecretSnapshot | None) -> CaState | None:
     if held is None or not held.entries:
         return None
     try:
@@ -99,27 +99,27 @@ def _found(where: Shelf, held: Held | None) -> Kept | None:
 
 
 def _renewed(
-    where: Shelf, found: Kept | None, mine: Kept, names: Sequence[x509.GeneralName], now: datetime
-) -> Kept:
+    where: CertSecret, found: CaState | None, mine: CaState, names: Sequence[x509.GeneralName], now: datetime
+) -> CaState:
     try:
         return renewed(found or mine, names, now)
     except UnusableError as error:
         raise _unusable(str(where) if found else "the authority in data_dir", error) from error
 
 
-def packed(kept: Kept) -> dict[str, bytes]:
+def packed(kept: CaState) -> dict[str, bytes]:
     """The entries of the Secret."""
-    ca_key, ca = parted(kept.authority)
-    tls_key, tls = parted(kept.server)
+    ca_key, ca = split_key_and_certs(kept.authority)
+    tls_key, tls = split_key_and_certs(kept.server)
     return {"ca.crt": ca, "ca.key": ca_key, "tls.crt": tls, "tls.key": tls_key}
 
 
-def unpacked(entries: Mapping[str, bytes]) -> Kept:
+def unpacked(entries: Mapping[str, bytes]) -> CaState:
     """What entries keep. Raises UnusableError when they lack the authority, or it cannot be read."""
     missing = [key for key in ("ca.key", "ca.crt") if key not in entries]
     if missing:
         raise UnusableError(f"has entries, but no {' and '.join(missing)}")
-    kept = Kept(_joined(entries, "ca"), _joined(entries, "tls"))
+    kept = CaState(_joined(entries, "ca"), _joined(entries, "tls"))
     kept.bundle  # noqa: B018 - that it can be read
     return kept
 

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 import structlog
 import trio
 
-from reverser.certs.secret_store import Shelf, agreed, stalled
+from reverser.certs.secret_store import CertSecret, reconcile, stalled
 from reverser.certs.self_managed import SelfManaged
 from reverser.errors import StalledError, TransientError
 from reverser.kube.backoff import Backoff
@@ -22,10 +22,10 @@ EVERY_SECONDS = 600.0
 START_SECONDS = 30.0
 
 
-class Keeper:
+class CertificateSync:
     """One Secret, and the files of one listener."""
 
-    def __init__(self, where: Shelf, own: SelfManaged) -> None:
+    def __init__(self, where: CertSecret, own: SelfManaged) -> None:
         self._where = where
         self._own = own
 
@@ -58,7 +58,7 @@ class Keeper:
     async def exchange(self) -> None:
         """Bring the files what the Secret keeps by now. Raises TransientError or StalledError."""
         mine = await trio.to_thread.run_sync(self._own.read)
-        kept = await agreed(self._where, mine, self._own.names, datetime.now(UTC))
+        kept = await reconcile(self._where, mine, self._own.names, datetime.now(UTC))
         await trio.to_thread.run_sync(self._own.write, kept)
 
     async def _patiently(self, deadline: float) -> None:

@@ -15,7 +15,7 @@ from datetime import datetime
 from pathlib import Path
 
 from reverser.certs.ca import subject_name, subject_names
-from reverser.certs.ca_state import Kept, UnusableError, renewed
+from reverser.certs.ca_state import CaState, UnusableError, renewed
 from reverser.errors import ConfigError, Problem, StalledError
 from reverser.private_files import write_private
 
@@ -65,17 +65,17 @@ class SelfManaged:
         self.write(kept)
         return kept != held
 
-    def read(self) -> Kept:
+    def read(self) -> CaState:
         """What the folder holds. Raises StalledError when it cannot be used."""
         try:
-            kept = Kept(_content(self._authority_path), _content(self.path))
+            kept = CaState(_content(self._authority_path), _content(self.path))
         except OSError as error:
             raise self._no_folder(error) from error
         if self.exists and not kept.authority:
             raise _unusable(f"{self._authority_path} is empty")
         return kept
 
-    def write(self, kept: Kept) -> None:
+    def write(self, kept: CaState) -> None:
         """Replace what differs, the authority first. Raises StalledError."""
         try:
             self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -88,7 +88,7 @@ class SelfManaged:
     def ca_bundle(self) -> bytes:
         """The certificates to trust, newest first, as PEM. Raises StalledError when there are none."""
         try:
-            return Kept(self._authority_path.read_bytes()).bundle
+            return CaState(self._authority_path.read_bytes()).bundle
         except OSError as error:
             raise _unusable(f"{self._authority_path} cannot be read: {error.strerror}") from error
         except UnusableError as error:

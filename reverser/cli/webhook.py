@@ -11,7 +11,7 @@ import trio
 
 from reverser.cli import webhook_target as shared
 from reverser.cli.options import config_option
-from reverser.cli.webhook_target import Reached, Setting
+from reverser.cli.webhook_target import Setting, WebhookTarget
 from reverser.kube.discovery import discover
 from reverser.log import configure
 from reverser.manifest.emitter import render
@@ -99,7 +99,7 @@ def uninstall(config_path: str, cluster_name: str | None, name: str) -> None:
     click.echo(f"{found.cluster.name}: {'taken away' if gone else 'there was no registration'}")
 
 
-def _document(reached: Reached, types: Collection[ResourceType], name: str) -> dict[str, Any]:
+def _document(reached: WebhookTarget, types: Collection[ResourceType], name: str) -> dict[str, Any]:
     found = reached.setting
     return registration(
         found.rules,
@@ -114,7 +114,7 @@ def _document(reached: Reached, types: Collection[ResourceType], name: str) -> d
     )
 
 
-async def _install(reached: Reached, name: str) -> None:
+async def _install(reached: WebhookTarget, name: str) -> None:
     async with shared.client(reached.setting.cluster) as client:
         types = (await discover(client)).types
         await webhooks.install(client, _document(reached, types, name))

@@ -13,8 +13,8 @@ import click
 import msgspec
 import trio
 
-from reverser.certs.ca_state import Kept
-from reverser.certs.secret_store import agreed, shelf
+from reverser.certs.ca_state import CaState
+from reverser.certs.secret_store import cert_secret, reconcile
 from reverser.certs.self_managed import FOLDER, SelfManaged
 from reverser.config import Cluster, Config, Webhook, load
 from reverser.errors import ConfigError, Problem
@@ -71,7 +71,7 @@ class Setting(msgspec.Struct, frozen=True):
         return (lambda _: "") if disabled else excluded_type
 
 
-class Reached(msgspec.Struct, frozen=True):
+class WebhookTarget(msgspec.Struct, frozen=True):
     """A setting, where its listener is reached, and whom to trust there."""
 
     setting: Setting
@@ -98,14 +98,14 @@ def setting(config_path: str, cluster_name: str | None) -> Setting:
 
 def gathered(
     config_path: str, cluster_name: str | None, url: str | None, service: str | None, ca_file: Path | None
-) -> Reached:
+) -> WebhookTarget:
     """All of it, for a command that tells an API server where to call."""
     found = setting(config_path, cluster_name)
     place = _endpoint(url, service)
     own = found.webhook.tls.mode == "self-managed" and ca_file is None
     if own:
         _self_managed(found).check(place.host)
-    return Reached(found, place, _own_bundle(found) if own else _given_bundle(found, ca_file), own)
+    return WebhookTarget(found, place, _own_bundle(found) if own else _given_bundle(found, ca_file), own)
 
 
 def _endpoint(url: str | None, service: str | None) -> Endpoint:
@@ -127,9 +127,11 @@ def _own_bundle(found: Setting) -> bytes:
     One that a Secret keeps is taken from there, and made there, whatever the data directory holds.
     """
     own = _self_managed(found)
-    where = shelf(found.config)
+    where = cert_secret(found.config)
     if where is not None:
-        return trio.run(partial(agreed, where, Kept(), own.names, datetime.now(UTC), renew=False)).bundle
+        return trio.run(
+            partial(reconcile, where, CaState(), own.names, datetime.now(UTC), renew=False)
+        ).bundle
     if not own.exists:
         with lock(Path(found.config.data_dir)):
             own.renew(datetime.now(UTC))

@@ -30,7 +30,7 @@ from typing import TypeAlias
 import msgspec
 import trio
 
-from reverser.errors import StalledError, TransientError, alone
+from reverser.errors import StalledError, TransientError, unwrap_group
 from reverser.subprocesses import end_group
 
 _TOLD = re.compile(
@@ -156,7 +156,7 @@ async def _finished(runner: Callable[..., Awaitable[object]], stdin: bytes, pati
             nursery.start_soon(_drain, process.stdout, stdout, patience)
             nursery.start_soon(_drain, process.stderr, stderr, patience)
     except BaseExceptionGroup as group:
-        raise alone(group, OSError) from None
+        raise unwrap_group(group, OSError) from None
     return Finished(process.returncode or 0, bytes(stdout), stderr.decode(errors="replace"))
 
 

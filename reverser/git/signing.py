@@ -18,7 +18,7 @@ import trio
 
 from reverser.git.objects import blobs
 from reverser.git.process import Git
-from reverser.git.signing_key import Keeper, SigningKey
+from reverser.git.signing_key import SigningKey, SigningKeyCache
 from reverser.model.destination import Signing
 
 COMMITS_PER_TURN = 100
@@ -34,7 +34,7 @@ class Signer:
 
     def __init__(self, git: Git, signing: Signing) -> None:
         self._git = git
-        self._keeper = Keeper(signing, git.folder)
+        self._keeper = SigningKeyCache(signing, git.folder)
         self._known: dict[tuple[str, str, str], str] = {}
         """(name of the key, commit, parent) -> the signed copy of the commit on that parent"""
 

@@ -54,7 +54,7 @@ class SshKey:
         pass
 
 
-class Keeper:
+class SigningKeyCache:
     """Holds the key of one destination, which may be rotated at any time."""
 
     def __init__(self, signing: Signing, beside: Path) -> None:
@@ -88,7 +88,7 @@ class Keeper:
 async def public_key(signing: Signing) -> tuple[str, str]:
     """(name, public half) of a key that has been tried. Raises StalledError for one that cannot sign."""
     with tempfile.TemporaryDirectory(prefix="reverser-") as folder:
-        keeper = Keeper(signing, Path(folder))
+        keeper = SigningKeyCache(signing, Path(folder))
         try:
             async with keeper.current() as key:
                 await key.sign(b"")

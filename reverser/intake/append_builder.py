@@ -61,7 +61,7 @@ class Withholding:
         self._reasons.pop(place, None)
 
 
-class Draft:
+class AppendBuilder:
     """One append, and the records of the objects that it is about."""
 
     def __init__(self, known: Known, withholding: Withholding, suspects: Suspects | None = None) -> None:

@@ -12,7 +12,7 @@ from __future__ import annotations
 import msgspec
 
 from reverser.errors import WithheldError
-from reverser.intake.removal import deleted, deselected, labels_of, lacking, left, wanted
+from reverser.intake.removal import deleted, labels_of, lacking, left, no_rule_matches, wanted
 from reverser.intake.route import Route
 from reverser.manifest.came_along import Told, latest, told, unseen
 from reverser.manifest.emitter import render
@@ -38,7 +38,7 @@ def decide(route: Route, change: Change, record: Record | None, *, scaled: bool 
     labels = labels_of(change.object)
     rules = route.selecting(resource, change.key, labels)
     if not rules:
-        return deselected(route, change, record)
+        return no_rule_matches(route, change, record)
     try:
         reason = route.hooks.leave_out(change.key, resource, labels, route.shown(change.object, resource))
         if reason:

@@ -10,17 +10,17 @@ from collections.abc import AsyncIterator, Iterable, Sequence
 from reverser.bugs import BUG, contained, left_out
 from reverser.errors import WithheldError
 from reverser.health import Health
-from reverser.intake.append_builder import Draft, Withholding
+from reverser.intake.append_builder import AppendBuilder, Withholding
 from reverser.intake.decide import decide
-from reverser.intake.hpa_targets import RESOURCE, Scaled
+from reverser.intake.hpa_targets import RESOURCE, AutoscalerIndex
 from reverser.intake.listing import Listing
-from reverser.intake.path_owners import Claims
+from reverser.intake.path_owners import PathOwners
 from reverser.intake.route import Route
 from reverser.intake.secret_warnings import Suspects
 from reverser.intake.unmatched_paths import FACT as UNMET
 from reverser.intake.unmatched_paths import Unmet
 from reverser.intake.worker_thread import Aside, called_back
-from reverser.journal.retrying import PatientJournal
+from reverser.journal.retrying import RetryingJournal
 from reverser.model.change import Change, Stream
 from reverser.model.decision import Decision, kept_back
 from reverser.model.entry import Entry, Place, Record
@@ -33,12 +33,12 @@ UNREADABLE = WithheldError("Unreadable", "the API server's answer about it canno
 RECALLED_AT_ONCE = 1000
 
 
-class Memory:
+class DecisionState:
     """Autoscalers' targets, paths that are taken, and objects that are withheld."""
 
     def __init__(
         self,
-        journal: PatientJournal,
+        journal: RetryingJournal,
         routes: Iterable[Route],
         suspects: Suspects | None = None,
         health: Health | None = None,
@@ -49,10 +49,12 @@ class Memory:
         self._unmet = None if health is None else Unmet(hidden, health)
         self._journal = journal
         self._suspects = suspects
-        self._claims = {route.destination.name: Claims() for route in routes if route.hooks.foreign_layout}
+        self._claims = {
+            route.destination.name: PathOwners() for route in routes if route.hooks.foreign_layout
+        }
         self.aside = Aside()
         """Where large objects are looked at."""
-        self.scaled = Scaled()
+        self.scaled = AutoscalerIndex()
         """What autoscalers scale."""
         self.withholding = Withholding()
         """What is withheld."""
@@ -134,9 +136,9 @@ class Memory:
         if self._suspects is not None:
             self._suspects.note((destination, key), ())
 
-    async def draft(self, places: Iterable[Place]) -> Draft:
+    async def draft(self, places: Iterable[Place]) -> AppendBuilder:
         """An append about these objects, with what the journal knows of them."""
-        return Draft(await self._journal.known(places), self.withholding, self._suspects)
+        return AppendBuilder(await self._journal.known(places), self.withholding, self._suspects)
 
     async def stage(self, listing: str, staged: Staged, now: float) -> list[Withheld]:
         """Put aside what a list has brought; the objects whose rows cannot be stored come back."""
@@ -151,7 +153,7 @@ class Memory:
             else:
                 return withheld
 
-    async def append(self, draft: Draft, now: float) -> list[Entry]:
+    async def append(self, draft: AppendBuilder, now: float) -> list[Entry]:
         """Make a draft durable. Objects whose rows cannot be stored are withheld, all others go on."""
         if self._unmet:
             draft.facts |= self._unmet.show()

@@ -19,14 +19,14 @@ from reverser.attribution.attributor import Attributor, Nobody
 from reverser.bugs import contained, left_out
 from reverser.errors import WithheldError
 from reverser.health import Health
-from reverser.intake.append_builder import Draft
-from reverser.intake.decision_state import Memory
-from reverser.intake.encryption import Again, Sealing
-from reverser.intake.list_completion import Completion
+from reverser.intake.append_builder import AppendBuilder
+from reverser.intake.decision_state import DecisionState
+from reverser.intake.encryption import EncryptionQueue, EncryptionRetry
+from reverser.intake.list_completion import ListCommitter
 from reverser.intake.listing import Listing
 from reverser.intake.route import Route
 from reverser.intake.secret_warnings import Suspects
-from reverser.journal.retrying import PatientJournal
+from reverser.journal.retrying import RetryingJournal
 from reverser.kube.discovery_trigger import Room
 from reverser.metrics import Metrics
 from reverser.model.change import (
@@ -75,17 +75,17 @@ class Intake:
         """`room` is that of the observations on their way, which is given back once they are journaled."""
         self._room = room
         self._routes = routes
-        self._journal = PatientJournal(journal, health)
+        self._journal = RetryingJournal(journal, health)
         self._metrics = metrics
         self._attributor = attributor or Nobody()
         self._listings: dict[str, Listing] = {}
         self._suspects = Suspects(health, metrics)
         every = itertools.chain.from_iterable(routes.values())
-        self._memory = Memory(self._journal, every, self._suspects, health)
-        self._sealing = Sealing(encrypters or {}, journal.key, health)
-        self._completion = Completion(routes, coverage, self._journal, self._sealing, self._memory)
+        self._memory = DecisionState(self._journal, every, self._suspects, health)
+        self._sealing = EncryptionQueue(encrypters or {}, journal.key, health)
+        self._completion = ListCommitter(routes, coverage, self._journal, self._sealing, self._memory)
         self._turn = trio.Lock()
-        self._again = Again(self._sealing, self._memory, self._attributor, self._turn)
+        self._again = EncryptionRetry(self._sealing, self._memory, self._attributor, self._turn)
         self._settled: dict[str, trio.Event] = {cluster: trio.Event() for cluster in routes}
 
     async def settled(self, cluster: str) -> None:
@@ -206,7 +206,7 @@ class Intake:
                 for route in self._routes.get(observation.key.cluster, ()):
                     yield route.destination.name, observation.key
 
-    async def _contain(self, change: Change, draft: Draft) -> None:
+    async def _contain(self, change: Change, draft: AppendBuilder) -> None:
         """Decide a change; what nobody expected is about its object alone, which is withheld."""
         try:
             with contained("intake", change.key):
@@ -222,7 +222,7 @@ class Intake:
                 decision = kept_back(name, change.key, error, change.seen_at)
                 (draft.add if listing is None else listing.decide)(name, change.key, decision)
 
-    async def _change(self, change: Change, draft: Draft) -> None:
+    async def _change(self, change: Change, draft: AppendBuilder) -> None:
         """Decide a change; while its stream is listing, for the list's end only."""
         self._metrics.count("events_received", cluster=change.key.cluster)
         with left_out("scaled", change.key):
@@ -263,7 +263,7 @@ class Intake:
         return decision
 
     async def _decided(
-        self, route: Route, change: Change, draft: Draft, *, scaled: bool
+        self, route: Route, change: Change, draft: AppendBuilder, *, scaled: bool
     ) -> tuple[str, Decision]:
         name = route.destination.name
         record = draft.record(name, change.key)

@@ -5,7 +5,7 @@ it works or a newer one takes its place; a process that ends forgets it, and lis
 a destination can encrypt nothing at all, its condition says so, and nobody waits for it again: only
 `mend` asks whether that has changed.
 
-`Again` encrypts, ever more slowly, what could not be encrypted when it was decided.
+`EncryptionRetry` encrypts, ever more slowly, what could not be encrypted when it was decided.
 
 It goes into the journal by the same door as everything else, a few objects at a time between two
 batches of the intake, with the author that it had at first.
@@ -22,7 +22,7 @@ from reverser.attribution.attributor import Attributor, Nobody
 from reverser.bugs import contained
 from reverser.errors import ReverserError, StalledError, TransientError, WithheldError
 from reverser.health import Health
-from reverser.intake.decision_state import Memory
+from reverser.intake.decision_state import DecisionState
 from reverser.model.decision import Decision, encrypted
 from reverser.model.entry import Place
 from reverser.model.ports import Encrypter
@@ -35,7 +35,7 @@ AT_ONCE = 4
 """Programs that run at a time."""
 
 
-class Sealing:
+class EncryptionQueue:
     """What the destinations of one session encrypt, and what waits for that."""
 
     def __init__(self, encrypters: Mapping[str, Encrypter], digest_key: bytes, health: Health) -> None:
@@ -165,13 +165,13 @@ RETRY_SECONDS_MOST = 300.0
 CHUNK = 20
 
 
-class Again:
-    """Tries what waits in a `Sealing`."""
+class EncryptionRetry:
+    """Tries what waits in a `EncryptionQueue`."""
 
     def __init__(
         self,
-        sealing: Sealing,
-        memory: Memory,
+        sealing: EncryptionQueue,
+        memory: DecisionState,
         attributor: Attributor | Nobody,
         turn: trio.Lock,
     ) -> None:

@@ -25,7 +25,7 @@ Target: TypeAlias = tuple[str, str, str, str, str]
 GROUP, RESOURCE = "autoscaling", "horizontalpodautoscalers"
 
 
-class Scaled:
+class AutoscalerIndex:
     """The scale targets of all known autoscalers."""
 
     def __init__(self) -> None:

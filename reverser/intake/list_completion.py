@@ -13,13 +13,13 @@ import msgspec
 
 from reverser.bugs import contained
 from reverser.errors import WithheldError
-from reverser.intake.append_builder import Draft
-from reverser.intake.decision_state import Memory
-from reverser.intake.encryption import Sealing
+from reverser.intake.append_builder import AppendBuilder
+from reverser.intake.decision_state import DecisionState
+from reverser.intake.encryption import EncryptionQueue
 from reverser.intake.listing import Listing
-from reverser.intake.removal import defined, swept
+from reverser.intake.removal import defined, missing_from_list
 from reverser.intake.route import Route
-from reverser.journal.retrying import PatientJournal
+from reverser.journal.retrying import RetryingJournal
 from reverser.model.change import ListCompleted, Stream
 from reverser.model.decision import Decision, kept_back
 from reverser.model.entry import Record
@@ -33,16 +33,16 @@ CHUNK = 200
 Made: TypeAlias = tuple[str, ObjectKey, Decision]
 
 
-class Completion:
+class ListCommitter:
     """Journals whole lists."""
 
     def __init__(
         self,
         routes: Mapping[str, Sequence[Route]],
         coverage: Callable[[Stream], str],
-        journal: PatientJournal,
-        sealing: Sealing,
-        memory: Memory,
+        journal: RetryingJournal,
+        sealing: EncryptionQueue,
+        memory: DecisionState,
     ) -> None:
         """`coverage` tells what of a stream the rules of today want."""
         self._routes = routes
@@ -114,7 +114,7 @@ class Completion:
     def _swept(self, route: Route, done: ListCompleted, record: Record) -> Decision:
         try:
             with contained("decide", record.key):
-                return swept(route, done.stream, record, done.seen_at)
+                return missing_from_list(route, done.stream, record, done.seen_at)
         except WithheldError as error:
             return kept_back(route.destination.name, record.key, error, done.seen_at)
 
@@ -132,7 +132,7 @@ class Completion:
             await self._memory.stage(done.stream.id, Staged(outcomes=tuple(removed)), done.seen_at)
         )
 
-    async def _rest(self, stream: Stream, listing: Listing, withheld: Sequence[Made]) -> Draft:
+    async def _rest(self, stream: Stream, listing: Listing, withheld: Sequence[Made]) -> AppendBuilder:
         """An append of what is withheld now, and of what is withheld no more though nothing is written."""
         names = {route.destination.name for route in self._routes.get(stream.cluster, ())}
         still = {(name, key) for name, key, _ in withheld}

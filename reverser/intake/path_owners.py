@@ -17,7 +17,7 @@ from reverser.model.resource import ObjectKey
 from reverser.model.withheld import Withheld
 
 
-class Claims:
+class PathOwners:
     """The paths of one destination."""
 
     def __init__(self) -> None:

@@ -46,14 +46,14 @@ class _Definition(msgspec.Struct):
     versions: tuple[_Version, ...]
 
 
-def swept(route: Route, stream: Stream, record: Record, now: float) -> Decision:
+def missing_from_list(route: Route, stream: Stream, record: Record, now: float) -> Decision:
     """The object is absent from a complete list of `stream`: its file goes."""
     if not wanted(_recorded_rules(route, stream.type, record), Operation.DELETE):
         return Decision("unselected")
     return _removal(record, stream.type, Origin.SWEEP, now, [])
 
 
-def deselected(route: Route, change: Change, record: Record | None) -> Decision:
+def no_rule_matches(route: Route, change: Change, record: Record | None) -> Decision:
     """No rule selects the object: its file goes when one did as it was recorded."""
     if record is None or not (rules := _recorded_rules(route, change.stream.type, record)):
         return Decision("unselected", record=unseen(record))

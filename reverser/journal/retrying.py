@@ -28,7 +28,7 @@ SUBJECT = "journal"
 T = TypeVar("T")
 
 
-class PatientJournal:
+class RetryingJournal:
     """What the intake asks of the journal; a journal that cannot be used holds up whoever asks."""
 
     def __init__(self, journal: Journal, health: Health, step: str = "intake") -> None:

@@ -37,7 +37,7 @@ from reverser.errors import ReverserError
 from reverser.kube.credentials import Credentials
 from reverser.kube.errors import Garbled, api_error, translated
 from reverser.kube.server_address import PROXIES, addressed
-from reverser.kube.watch_events import Linewise
+from reverser.kube.watch_events import LineReader
 from reverser.model.nesting import decoded
 
 
@@ -164,7 +164,7 @@ class Client:
         return _decoded(answer, Any)
 
     @asynccontextmanager
-    async def stream(self, path: str, params: Params, *, silence_seconds: float) -> AsyncIterator[Linewise]:
+    async def stream(self, path: str, params: Params, *, silence_seconds: float) -> AsyncIterator[LineReader]:
         """The lines of a stream as they come; entered once the server has said 200.
 
         Raises Silent when nothing came for so long, or no answer at all within REQUEST_SECONDS.
@@ -180,7 +180,7 @@ class Client:
                     with trio.fail_after(REQUEST_SECONDS):
                         await response.aread()
                     raise _refusal(response)
-                yield Linewise(chunks)
+                yield LineReader(chunks)
             finally:
                 await _finish(response, chunks)
 

@@ -7,14 +7,14 @@ from typing import TypeVar
 
 import trio
 
-from reverser.errors import alone
+from reverser.errors import unwrap_group
 
 AT_ONCE = 8
 T = TypeVar("T")
 R = TypeVar("R")
 
 
-async def ask_each(items: Sequence[T], ask: Callable[[T], Awaitable[R]]) -> list[R]:
+async def map_concurrently(items: Sequence[T], ask: Callable[[T], Awaitable[R]]) -> list[R]:
     """The answers in the order of the items. The first error ends the others and is raised."""
     answers: dict[int, R] = {}
     limiter = trio.CapacityLimiter(AT_ONCE)
@@ -28,5 +28,5 @@ async def ask_each(items: Sequence[T], ask: Callable[[T], Awaitable[R]]) -> list
             for index, item in enumerate(items):
                 nursery.start_soon(one, index, item)
     except BaseExceptionGroup as group:
-        raise alone(group) from group
+        raise unwrap_group(group) from group
     return [answers[index] for index in range(len(items))]

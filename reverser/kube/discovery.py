@@ -15,7 +15,7 @@ import msgspec
 from reverser.bugs import contained
 from reverser.errors import TransientError, WithheldError
 from reverser.kube.client import Client
-from reverser.kube.concurrency import ask_each
+from reverser.kube.concurrency import map_concurrently
 from reverser.kube.discovery_documents import (
     Group,
     Named,
@@ -160,7 +160,7 @@ async def _group_by_group(
             reading.degraded[group.name] = error.message
             return []
 
-    return [type_ for types in await ask_each(groups, ask) for type_ in types]
+    return [type_ for types in await map_concurrently(groups, ask) for type_ in types]
 
 
 def _version_paths(group: OldGroup, reading: _Reading) -> list[str]:

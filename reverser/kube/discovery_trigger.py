@@ -44,7 +44,7 @@ class Room:
         self._given = trio.Event()
 
 
-class Tap:
+class DiscoveryTrigger:
     """Hands observations on, and pokes when one of them changes what the API server serves."""
 
     def __init__(

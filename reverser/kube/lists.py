@@ -29,7 +29,7 @@ import trio
 from reverser.errors import TransientError
 from reverser.kube.client import Client
 from reverser.kube.errors import ApiError, Garbled
-from reverser.kube.watch_events import MUTATIONS, Linewise, Page, WatchEvent, read, read_item
+from reverser.kube.watch_events import MUTATIONS, LineReader, Page, WatchEvent, read, read_item
 from reverser.model.change import Stream
 
 AIM_BYTES = 16 * 1024 * 1024
@@ -133,7 +133,7 @@ class BrokenOff(TransientError):
     """A streaming list ended before its end mark."""
 
 
-async def streamed(lines: Linewise, hand_on: HandOn) -> Listed:
+async def streamed(lines: LineReader, hand_on: HandOn) -> Listed:
     """Take the initial events of a watch; the same lines go on as the watch."""
     objects, left_seconds = 0, READING_SECONDS
     while True:
@@ -189,7 +189,7 @@ async def newest(client: Client, stream: Stream) -> str:
     return page.metadata.resource_version
 
 
-async def _next(lines: Linewise, seconds: float) -> bytes:
+async def _next(lines: LineReader, seconds: float) -> bytes:
     # Only reading is timed: handing on may wait for as long as the journal is full.
     with trio.move_on_after(seconds) as patience:
         line = await anext(lines, None)

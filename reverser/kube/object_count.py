@@ -12,7 +12,7 @@ import msgspec
 
 from reverser.errors import StalledError, TransientError
 from reverser.kube.client import Client
-from reverser.kube.concurrency import ask_each
+from reverser.kube.concurrency import map_concurrently
 from reverser.kube.lists import METADATA, collection
 from reverser.model.change import Stream
 
@@ -29,7 +29,7 @@ class _One(msgspec.Struct, frozen=True):
 
 async def count(client: Client, streams: Sequence[Stream]) -> list[int | None]:
     """The number of objects in the scope of each stream; None where it cannot be told."""
-    return await ask_each(streams, lambda stream: _count(client, stream))
+    return await map_concurrently(streams, lambda stream: _count(client, stream))
 
 
 async def _count(client: Client, stream: Stream) -> int | None:

@@ -15,13 +15,13 @@ from typing import TypeAlias, cast
 import trio
 
 from reverser.bugs import BUG, bug
-from reverser.errors import ReverserError, StalledError, TransientError, alone
+from reverser.errors import ReverserError, StalledError, TransientError, unwrap_group
 from reverser.kube.backoff import Backoff
 from reverser.kube.client import Client
 from reverser.kube.cluster_uid import cluster_uid
 from reverser.kube.credentials import load
 from reverser.kube.discovery import discover, version
-from reverser.kube.discovery_trigger import Room, Tap
+from reverser.kube.discovery_trigger import DiscoveryTrigger, Room
 from reverser.kube.errors import Unauthorized
 from reverser.kube.lists import Lists
 from reverser.kube.observer_reports import Reports
@@ -68,7 +68,7 @@ class Observer:
         self._resume = position
         self._known_uid = uid
         self._uid: str | None = None
-        self._send = Tap(send, self.poke, room)
+        self._send = DiscoveryTrigger(send, self.poke, room)
         self._reports = reports
         self._served = Served()
         self._lists = Lists()
@@ -96,7 +96,7 @@ class Observer:
                 async with Client.open(credentials) as client:
                     await self._connected(client)
             except* (TransientError, StalledError) as group:
-                self._reports.unreachable(cast("ReverserError", alone(group)))
+                self._reports.unreachable(cast("ReverserError", unwrap_group(group)))
             except* Exception as group:
                 # Of this cluster's answers or kubeconfig: other clusters go on, and so does this one later.
                 message = bug("cluster", self._cluster, group).message

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from reverser.kube.client import Client
-from reverser.kube.concurrency import ask_each
+from reverser.kube.concurrency import map_concurrently
 from reverser.model.change import Stream
 
 REVIEWS = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
@@ -16,7 +16,7 @@ VERBS = ("list", "watch")
 async def missing(client: Client, streams: Sequence[Stream]) -> list[Stream]:
     """The streams that may not be listed and watched. Raises TransientError without an answer."""
     questions = [(stream, verb) for stream in streams for verb in VERBS]
-    answers = await ask_each(questions, lambda question: _allowed(client, *question))
+    answers = await map_concurrently(questions, lambda question: _allowed(client, *question))
     denied = {stream for (stream, _), allowed in zip(questions, answers, strict=True) if not allowed}
     return sorted(denied, key=lambda stream: stream.id)
 

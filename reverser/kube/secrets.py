@@ -32,7 +32,7 @@ class Place(msgspec.Struct, frozen=True):
         return f"{self.namespace}/{self.name}"
 
 
-class Held(msgspec.Struct, frozen=True):
+class SecretSnapshot(msgspec.Struct, frozen=True):
     """A Secret as it was read."""
 
     document: dict[str, Any]
@@ -43,7 +43,7 @@ class Held(msgspec.Struct, frozen=True):
         return "Held(…)"
 
 
-async def read(client: Client, place: Place) -> Held | None:
+async def read(client: Client, place: Place) -> SecretSnapshot | None:
     """What the Secret holds; None: there is none. Raises TransientError, or StalledError for rubbish."""
     try:
         document = await client.get(f"{_collection(place)}/{place.name}", into=dict[str, Any])
@@ -54,10 +54,12 @@ async def read(client: Client, place: Place) -> Held | None:
     except (binascii.Error, TypeError, ValueError, AttributeError):
         message = f"the Secret {place} holds what is no base64"
         raise StalledError("SecretUnusable", message) from None
-    return Held(document, {key: value for key, value in data.items() if value})
+    return SecretSnapshot(document, {key: value for key, value in data.items() if value})
 
 
-async def write(client: Client, place: Place, held: Held | None, entries: Mapping[str, bytes]) -> None:
+async def write(
+    client: Client, place: Place, held: SecretSnapshot | None, entries: Mapping[str, bytes]
+) -> None:
     """Put entries where `held` was read. Raises Conflict when it is another by now, TransientError."""
     data = {key: base64.b64encode(value).decode() for key, value in entries.items()}
     if held is None:

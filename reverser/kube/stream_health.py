@@ -16,7 +16,7 @@ from reverser.kube.observer_reports import Reports
 from reverser.model.change import Stream
 
 
-class Trouble:
+class StreamHealth:
     """The failures of one stream."""
 
     def __init__(self, stream: Stream, reports: Reports) -> None:

@@ -21,7 +21,7 @@ import trio
 from reverser.bugs import bug
 from reverser.errors import ReverserError
 from reverser.kube.client import Client
-from reverser.kube.discovery_trigger import Tap
+from reverser.kube.discovery_trigger import DiscoveryTrigger
 from reverser.kube.errors import ApiError, Faulty, Gone, NotFound, Rejected, Rewound, Silent, Stuck
 from reverser.kube.lists import (
     ANY_VERSION,
@@ -36,8 +36,8 @@ from reverser.kube.lists import (
     watch_params,
 )
 from reverser.kube.observer_reports import Reports
-from reverser.kube.stream_health import Trouble
-from reverser.kube.watch_events import MUTATIONS, Linewise, WatchEvent, change_of, read
+from reverser.kube.stream_health import StreamHealth
+from reverser.kube.watch_events import MUTATIONS, LineReader, WatchEvent, change_of, read
 from reverser.kube.watch_position import Progress
 from reverser.model.change import (
     ListCompleted,
@@ -77,7 +77,7 @@ class Watch:
         self,
         client: Client,
         stream: Stream,
-        send: Tap,
+        send: DiscoveryTrigger,
         lists: Lists,
         reports: Reports,
         *,
@@ -94,7 +94,7 @@ class Watch:
         self._reports = reports
         self._silence_seconds = silence_seconds
         self._progress = Progress(silence_seconds)
-        self._trouble = Trouble(stream, reports)
+        self._trouble = StreamHealth(stream, reports)
         self._checked_at = float("-inf")
         self._following = False
         self._broken_lists = 0
@@ -159,7 +159,7 @@ class Watch:
         await self._send.send(StartedOver(self.stream, time.time()))
         self._progress.start_over(trio.current_time())
 
-    async def _connect(self, connection: AsyncExitStack, position: str) -> Linewise:
+    async def _connect(self, connection: AsyncExitStack, position: str) -> LineReader:
         answer = self._client.stream(
             collection(self.stream), watch_params(position), silence_seconds=self._silence_seconds
         )
@@ -167,7 +167,7 @@ class Watch:
         self._progress.opened(trio.current_time())
         return lines
 
-    async def _list(self, connection: AsyncExitStack) -> Linewise:
+    async def _list(self, connection: AsyncExitStack) -> LineReader:
         """List; what comes back are the lines that follow the list."""
         group = self.stream.type.group
         if group not in self._lists.paged and self._broken_lists < MOST_BROKEN_LISTS:
@@ -192,7 +192,7 @@ class Watch:
         await self._completed(await paged(self._client, self.stream, self._hand_on_listed))
         return await self._connect(connection, self.position or ANY_VERSION)
 
-    async def _live(self, lines: Linewise) -> None:
+    async def _live(self, lines: LineReader) -> None:
         async for line in lines:
             event = await read(line)
             version = event.resource_version

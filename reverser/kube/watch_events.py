@@ -1,6 +1,6 @@
 """Lines of a watch and items of a list become changes. `WatchEvent` never leaves this package.
 
-`Linewise` splits a stream of bytes into lines, at `\\n` only: JSON lines may hold U+0085 and U+2028.
+`LineReader` splits a stream of bytes into lines, at `\\n` only: JSON lines may hold U+0085 and U+2028.
 """
 
 from __future__ import annotations
@@ -189,7 +189,7 @@ LINE_BYTES_MOST = 64 * 1024 * 1024
 """An object is 3 MB at most where etcd has its usual limit, and JSON may need 6 bytes for a character."""
 
 
-class Linewise:
+class LineReader:
     """The lines of a stream. What stands behind the last newline when it ends is no line."""
 
     def __init__(self, chunks: AsyncIterator[bytes]) -> None:
@@ -198,7 +198,7 @@ class Linewise:
         self._begun: list[bytes] = []
         self._size = 0
 
-    def __aiter__(self) -> Linewise:
+    def __aiter__(self) -> LineReader:
         return self
 
     async def __anext__(self) -> bytes:

@@ -44,7 +44,7 @@ class HookError(Exception):
         self.told = told
 
 
-class Asking:
+class HookCaller:
     """All hooks of one name."""
 
     def __init__(

@@ -19,9 +19,9 @@ from reverser.model.message import Message
 from reverser.model.owners import Owners
 from reverser.model.resource import ObjectKey, ResourceType
 from reverser.plugins.answers import FAULTS, text
-from reverser.plugins.caller import Asking, HookError
+from reverser.plugins.caller import HookCaller, HookError
 from reverser.plugins.failures import Failures, defined
-from reverser.plugins.guard import ExcessError, lessened, unchanged
+from reverser.plugins.guard import ExcessError, keep_only, unchanged
 from reverser.plugins.meter import Meter
 from reverser.plugins.plugin import Hooks
 from reverser.plugins.watchdog import Watchdog
@@ -44,13 +44,13 @@ class Deciding:
     ) -> None:
         failures = failures or Failures(meter)
 
-        def asking(name: str, *, strict: bool = False) -> Asking:
+        def asking(name: str, *, strict: bool = False) -> HookCaller:
             name = f"reverser_{name}"
-            return Asking(hooks[name], FAULTS[name], meter, watchdog, failures, strict=strict)
+            return HookCaller(hooks[name], FAULTS[name], meter, watchdog, failures, strict=strict)
 
         self._exclude_type = asking("exclude_type")
         self._built_in_select, self._select = (
-            Asking(
+            HookCaller(
                 [each for each in hooks["reverser_select"] if each.plugin.builtin is ours],
                 text,
                 meter,
@@ -66,7 +66,7 @@ class Deciding:
         self._message = asking("message")
         self._companions = asking("companions")
         self._sanitizers = [
-            Asking([hook], FAULTS[hook.name], meter, watchdog, failures, strict=True)
+            HookCaller([hook], FAULTS[hook.name], meter, watchdog, failures, strict=True)
             for hook in hooks["reverser_sanitize"]
         ]
         self._obj_asked = any(OBJ in hook.places for hook in self._select.hooks)
@@ -107,7 +107,7 @@ class Deciding:
         try:
             cleaned = _cleaned(self._sanitize, about, written)
             # Most often nobody took anything, which is told far sooner than what was taken.
-            return content if unchanged(written, cleaned) else lessened(content, cleaned)
+            return content if unchanged(written, cleaned) else keep_only(content, cleaned)
         except (ExcessError, RecursionError):
             # Somebody went too far. Who it was costs a copy for each, which is paid only now.
             self._blame(about, content, written)
@@ -117,7 +117,7 @@ class Deciding:
         """Raises WithheldError when one of the sanitizers goes too far alone."""
         for asking in self._sanitizers:
             try:
-                lessened(content, _cleaned(asking, about, written))
+                keep_only(content, _cleaned(asking, about, written))
             except (ExcessError, RecursionError) as error:
                 told = str(error) if isinstance(error, ExcessError) else "returned something without an end"
                 hook = asking.hooks[0]
@@ -165,7 +165,7 @@ class Deciding:
         return found
 
 
-def _first(asking: Asking, *arguments: Any) -> str:
+def _first(asking: HookCaller, *arguments: Any) -> str:
     """The first answer that says something; "" when none does."""
     found: list[str] = []
 
@@ -177,7 +177,7 @@ def _first(asking: Asking, *arguments: Any) -> str:
     return found[-1] if found else ""
 
 
-def _cleaned(asking: Asking, about: About, written: bytes) -> Any:
+def _cleaned(asking: HookCaller, about: About, written: bytes) -> Any:
     key, resource, *others = about
     arguments: list[Any] = [key, resource, msgspec.json.decode(written), *others]  # a copy that is theirs
 

@@ -4,7 +4,7 @@ A hook that has failed too often in a row is not called for a while, for each ca
 its rule stays, so what it was to judge is withheld all the same. What works costs nothing here: whether a
 call between two failures was well is told by the number of calls, which is counted anyway.
 
-A `Streak` counts failures in a row, and makes a pause after too many of them.
+A `CircuitBreaker` counts failures in a row, and makes a pause after too many of them.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ FAILURES_MOST = 5
 PAUSE_SECONDS = 300.0
 
 
-class Streak:
+class CircuitBreaker:
     """Pure; `now` is an argument."""
 
     def __init__(self, pause_seconds: float = PAUSE_SECONDS) -> None:

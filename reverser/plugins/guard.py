@@ -29,7 +29,7 @@ def unchanged(written: bytes, after: Any) -> bool:
         return False  # of whatever a plugin has put there; who looks closer tells what it is
 
 
-def lessened(before: dict[str, Any], after: Any) -> dict[str, Any]:
+def keep_only(before: dict[str, Any], after: Any) -> dict[str, Any]:
     """`before` with only what `after` left of it, sharing nothing with `after`. Raises ExcessError."""
     if not isinstance(after, dict):
         raise ExcessError("returned no content")

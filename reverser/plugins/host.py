@@ -25,7 +25,7 @@ from reverser.plugins.meter import Counters, Meter
 from reverser.plugins.plugin import Plugin
 from reverser.plugins.register import register
 from reverser.plugins.watchdog import Watchdog
-from reverser.plugins.worker import Room
+from reverser.plugins.worker import PluginWorker
 
 EFFECTS = (
     "reverser_startup",
@@ -55,7 +55,7 @@ class Host:
         self.failures = Failures(self._meter)
         """Of deciding hooks."""
         self._watchdog = Watchdog(watchdog.LIMIT_SECONDS) if plugins else None
-        self._rooms: list[Room] = []
+        self._rooms: list[PluginWorker] = []
         self.fingerprint = _fingerprint(plugins, self.settings, disabled)
         """Empty without plugins: what they decide is part of what a stream's position is valid for."""
 
@@ -103,12 +103,12 @@ class Host:
         for plugin in self.plugins:
             own = {name: hook for name in EFFECTS for hook in hooks[name] if hook.plugin is plugin}
             if own and (not having or having in own):
-                problems += await self._opened(Room(plugin, own, self._meter, on_trouble))
+                problems += await self._opened(PluginWorker(plugin, own, self._meter, on_trouble))
         if problems:
             await self.close()
             raise ConfigError(problems)
 
-    async def _opened(self, room: Room) -> list[Problem]:
+    async def _opened(self, room: PluginWorker) -> list[Problem]:
         try:
             await trio.to_thread.run_sync(room.open)
         except trio.Cancelled:
@@ -138,7 +138,7 @@ class Host:
                     return found
         return destination.credentials
 
-    async def _asked(self, room: Room, destination: Destination) -> Credentials | None:
+    async def _asked(self, room: PluginWorker, destination: Destination) -> Credentials | None:
         try:
             found = await room.ask(LOGIN, destination)
         except trio.Cancelled:

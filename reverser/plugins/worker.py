@@ -3,7 +3,7 @@
 Whatever a plugin does there, blocking calls included, holds up nothing but itself. A thread that does
 not end is left behind with the process.
 
-A `Question` is a call of a hook that somebody waits for, from one Trio loop to another.
+A `CrossThreadCall` is a call of a hook that somebody waits for, from one Trio loop to another.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from typing import Any, TypeAlias
 import structlog
 import trio
 
-from reverser.plugins.failures import PAUSE_SECONDS, Streak, defined, raised
+from reverser.plugins.failures import PAUSE_SECONDS, CircuitBreaker, defined, raised
 from reverser.plugins.meter import Meter
 from reverser.plugins.plugin import Hook, Plugin
 from reverser.text import cut, visible
 
 
-class Question:
+class CrossThreadCall:
     """Asked in the loop that made it, answered in another thread."""
 
     def __init__(self) -> None:
@@ -61,7 +61,7 @@ STUCK = "does not come back from a call, and what it should be told waits"
 Call: TypeAlias = tuple[Hook, tuple[Any, ...]]
 
 
-class Room:
+class PluginWorker:
     """Calls the effectful hooks of one plugin, one after the other, in the order of `tell`."""
 
     def __init__(
@@ -80,7 +80,7 @@ class Room:
         self._meter = meter
         self._on_trouble = on_trouble
         self._limit = LIMIT_SECONDS if limit_seconds is None else limit_seconds
-        self._streak = Streak(pause_seconds)
+        self._streak = CircuitBreaker(pause_seconds)
         self._resting = trio.CancelScope()
         self._ending = False
         self._until, self._stuck = math.inf, False
@@ -110,7 +110,7 @@ class Room:
 
     async def ask(self, name: str, *arguments: Any) -> Any:
         """What a hook answers, beside all other calls. Raises what it raises, or TooSlowError."""
-        question = Question()
+        question = CrossThreadCall()
         self._later(self._start, question, self._hooks[name], arguments)
         return await question.answer(self._limit + 1)
 
@@ -144,10 +144,10 @@ class Room:
         except trio.ClosedResourceError:
             pass
 
-    def _start(self, question: Question, hook: Hook, arguments: tuple[Any, ...]) -> None:
+    def _start(self, question: CrossThreadCall, hook: Hook, arguments: tuple[Any, ...]) -> None:
         self._questions.start_soon(self._reply, question, hook, arguments)
 
-    async def _reply(self, question: Question, hook: Hook, arguments: tuple[Any, ...]) -> None:
+    async def _reply(self, question: CrossThreadCall, hook: Hook, arguments: tuple[Any, ...]) -> None:
         question.settle(*await self._call(hook, arguments))
 
     def _finish(self) -> None:

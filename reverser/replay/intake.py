@@ -18,10 +18,10 @@ import msgspec
 from reverser.bugs import left_out
 from reverser.errors import WithheldError
 from reverser.health import Health
-from reverser.intake.append_builder import Draft
-from reverser.intake.decision_state import Memory
+from reverser.intake.append_builder import AppendBuilder
+from reverser.intake.decision_state import DecisionState
 from reverser.intake.route import Route
-from reverser.journal.retrying import PatientJournal
+from reverser.journal.retrying import RetryingJournal
 from reverser.model.attribution import UNKNOWN, Attribution, Evidence
 from reverser.model.change import Change, Operation
 from reverser.model.decision import Decision, encrypted, kept_back
@@ -61,11 +61,11 @@ class Replay:
         self._route = route
         self._types = types
         self._name = route.destination.name
-        self._journal = PatientJournal(journal, health)
+        self._journal = RetryingJournal(journal, health)
         self._raw = journal
         self._seen: dict[str, Seen] = {}
         self._facts: dict[str, str] = {}
-        self._memory = Memory(self._journal, [route])
+        self._memory = DecisionState(self._journal, [route])
         self._keys: defaultdict[str, set[ObjectKey]] = defaultdict(set)
         """Namespace -> objects that have a file."""
         self._doubted: defaultdict[tuple[str, str], set[str]] = defaultdict(set)
@@ -116,7 +116,7 @@ class Replay:
         draft.facts, self._facts = {**self._facts, **self.absent.facts(), **positions}, {}
         await self._memory.append(draft, time.time())
 
-    async def _write(self, write: Write, draft: Draft) -> None:
+    async def _write(self, write: Write, draft: AppendBuilder) -> None:
         key = self._key(write)
         record = draft.record(self._name, key)
         change = changed(write, record, self._route, self._types, self._cluster)
@@ -196,7 +196,7 @@ class Replay:
             audit=trailer(write, entry.kind, self._route.destination.path.strip("/")),
         )
 
-    def _gap(self, write: Write | Gap, reason: str, user: str, draft: Draft) -> None:
+    def _gap(self, write: Write | Gap, reason: str, user: str, draft: AppendBuilder) -> None:
         """The object has changed by this user, and nobody can say how: the next one is not to blame."""
         self.results["gap"] += 1
         self._count(reason, write)

@@ -18,7 +18,7 @@ import trio
 
 from reverser.app.assembly import Assembly, keep_meanings
 from reverser.app.daemon import opened_journal
-from reverser.app.writer_factory import Opening
+from reverser.app.writer_factory import WriterFactory
 from reverser.config import Config
 from reverser.errors import StalledError
 from reverser.git.repository import open_repository
@@ -113,7 +113,7 @@ class _Run:
         self._progress = progress
         self._types = Types(self._meanings)
         self._plurals: dict[tuple[str, str], ResourceType] = {}
-        self._opening = Opening(self._assembly, journal, Metrics(), health, self._resolve, lambda: None)
+        self._opening = WriterFactory(self._assembly, journal, Metrics(), health, self._resolve, lambda: None)
         (self._route,) = self._assembly.routes[cluster]
         # Nobody else writes to this branch: what a replay with another data_dir wrote is ours.
         self._followed = msgspec.structs.replace(self._route.destination, adopt=True)

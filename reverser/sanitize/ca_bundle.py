@@ -10,20 +10,20 @@ import re
 
 from reverser.sanitize.field_owners import Step
 from reverser.sanitize.json_content import Content, drop, mapping, rows
-from reverser.sanitize.metadata import Live
+from reverser.sanitize.metadata import OriginalObject
 
 _BUNDLE = "caBundle"
 HIDDEN = "/path-secret"
 _SECRET = re.compile(r"/[A-Za-z0-9_-]{32,256}(?=/process-validating-webhook(?:/|$))")
 
 
-def custom_resource_definition(content: Content, live: Live) -> None:
+def custom_resource_definition(content: Content, live: OriginalObject) -> None:
     """The bundle of the conversion webhook."""
     _strip(mapping(content, "spec", "conversion", "webhook", "clientConfig"), live,
            "spec", "conversion", "webhook", "clientConfig")  # fmt: skip
 
 
-def webhooks(content: Content, live: Live) -> None:
+def webhooks(content: Content, live: OriginalObject) -> None:
     """The bundle of each webhook of a configuration."""
     for webhook in rows(content, "webhooks"):
         keys = {"name": webhook.get("name")}
@@ -33,7 +33,7 @@ def webhooks(content: Content, live: Live) -> None:
         _hide_secret(mapping(called, "service") if called is not None else None)
 
 
-def api_service(content: Content, live: Live) -> None:
+def api_service(content: Content, live: OriginalObject) -> None:
     """The bundle of an aggregated API."""
     _strip(mapping(content, "spec"), live, "spec")
 
@@ -46,7 +46,7 @@ def _hide_secret(called: Content | None) -> None:
             called[key] = _SECRET.sub(HIDDEN, value)
 
 
-def _strip(parent: Content | None, live: Live, *path: Step) -> None:
+def _strip(parent: Content | None, live: OriginalObject, *path: Step) -> None:
     if parent is None or _BUNDLE not in parent or not live.owners.known:
         return
     authors = {name for key in parent if key != _BUNDLE for name in live.owners.owners(*path, key)}

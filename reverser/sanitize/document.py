@@ -21,7 +21,7 @@ from reverser.sanitize.field_path import without
 from reverser.sanitize.json_content import Content, copied, drop_emptied, mapping
 from reverser.sanitize.kinds import RULES
 from reverser.sanitize.mask import is_secret, masked
-from reverser.sanitize.metadata import Live, strip_left_overs, strip_metadata
+from reverser.sanitize.metadata import OriginalObject, strip_left_overs, strip_metadata
 from reverser.sanitize.policy import Paths, Policy, field_rules
 from reverser.sanitize.restore_values import revealed
 from reverser.sanitize.sensitive import hidden, sensitive
@@ -106,7 +106,7 @@ def _sanitize(
 
 def _stripped(obj: Content, type: ResourceType, policy: Policy) -> tuple[Content, tuple[str, ...]]:  # noqa: A002
     """(a copy without what nobody meant, warnings); its values are still in it."""
-    live = Live(obj, type)
+    live = OriginalObject(obj, type)
     content = _copy(obj, type)
     strip_metadata(content["metadata"], live)
     strip_left_overs(content, live)

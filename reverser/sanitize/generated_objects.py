@@ -9,7 +9,7 @@ that person's.
 The answer is a reason for people, told when a file goes because of it. Nothing here raises: an
 object that cannot be read is not excluded but withheld by `sanitize`.
 
-`Seen` is an object as it is looked at for that: every field has a value, whatever the object holds.
+`ObjectView` is an object as it is looked at for that: every field has a value, whatever the object holds.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from reverser.sanitize.rbac_accounts import generated
 from reverser.sanitize.volumes import PROVISIONED_BY
 
 
-class Seen:
+class ObjectView:
     """Identity, annotations, labels and managers of an object of any shape."""
 
     __slots__ = ("_metadata", "annotations", "labels", "obj")
@@ -87,47 +87,47 @@ _CONFIG_MAPS = frozenset(
 _RBAC = "rbac.authorization.k8s.io"
 
 
-def _api_server_itself(seen: Seen) -> bool:
+def _api_server_itself(seen: ObjectView) -> bool:
     return (seen.namespace, seen.name) == ("default", "kubernetes")
 
 
-def _mirror(seen: Seen) -> bool:
+def _mirror(seen: ObjectView) -> bool:
     return "kubernetes.io/config.mirror" in seen.annotations
 
 
-def _orphan(seen: Seen) -> bool:
+def _orphan(seen: ObjectView) -> bool:
     return "pod-template-hash" in seen.labels
 
 
-def _provisioned(seen: Seen) -> bool:
+def _provisioned(seen: ObjectView) -> bool:
     return PROVISIONED_BY in seen.annotations
 
 
-def _generated_secret(seen: Seen) -> bool:
+def _generated_secret(seen: ObjectView) -> bool:
     return str(seen.obj.get("type")) in _SECRET_TYPES
 
 
-def _helm(seen: Seen) -> bool:
+def _helm(seen: ObjectView) -> bool:
     return seen.labels.get("owner") == "helm"
 
 
-def _helm_config_map(seen: Seen) -> bool:
+def _helm_config_map(seen: ObjectView) -> bool:
     return _helm(seen) and seen.name.startswith("sh.helm.release.")
 
 
-def _known_config_map(seen: Seen) -> bool:
+def _known_config_map(seen: ObjectView) -> bool:
     return seen.name in _CONFIG_MAPS
 
 
-def _election(seen: Seen) -> bool:
+def _election(seen: ObjectView) -> bool:
     return LEADER in seen.annotations
 
 
-def _bare_account(seen: Seen) -> bool:
+def _bare_account(seen: ObjectView) -> bool:
     return (seen.name == "default" or seen.namespace == "kube-system") and not _has_content(seen)
 
 
-def _has_content(seen: Seen) -> bool:
+def _has_content(seen: ObjectView) -> bool:
     lists = (seen.obj.get(key) for key in ("secrets", "imagePullSecrets"))
     return (
         any(each and not generated(each, seen.name) for each in lists)
@@ -136,49 +136,49 @@ def _has_content(seen: Seen) -> bool:
     )
 
 
-def _system_namespace(seen: Seen) -> bool:
+def _system_namespace(seen: ObjectView) -> bool:
     return (seen.name == "default" or seen.name.startswith("kube-")) and not _written_upon(seen)
 
 
-def _written_upon(seen: Seen) -> bool:
+def _written_upon(seen: ObjectView) -> bool:
     """Whether anybody put labels or annotations there."""
     labels = seen.labels.keys() - set(OF_LABELS.among(seen.labels)) - {NAMESPACE_NAME}
     return bool(labels or seen.annotations.keys() - set(OF_ANNOTATIONS.among(seen.annotations)))
 
 
-def _bootstrapped(seen: Seen) -> bool:
+def _bootstrapped(seen: ObjectView) -> bool:
     return seen.labels.get("kubernetes.io/bootstrapping") == "rbac-defaults"
 
 
-def _automanaged(seen: Seen) -> bool:
+def _automanaged(seen: ObjectView) -> bool:
     return "kube-aggregator.kubernetes.io/automanaged" in seen.labels
 
 
-def _system(seen: Seen) -> bool:
+def _system(seen: ObjectView) -> bool:
     return seen.name.startswith("system-")
 
 
-def _autoupdated(seen: Seen) -> bool:
+def _autoupdated(seen: ObjectView) -> bool:
     return _AUTOUPDATE in seen.annotations and seen.annotations[_AUTOUPDATE] != "false"
 
 
-def _named_kubernetes(seen: Seen) -> bool:
+def _named_kubernetes(seen: ObjectView) -> bool:
     return seen.name == "kubernetes"
 
 
-def _managed_endpoints(seen: Seen) -> bool:
+def _managed_endpoints(seen: ObjectView) -> bool:
     return any(key in seen.labels and str(seen.labels[key]) not in _PEOPLE for key in _MANAGED_BY)
 
 
-def _observed_endpoints(seen: Seen) -> bool:
+def _observed_endpoints(seen: ObjectView) -> bool:
     return _LAST_CHANGE in seen.annotations or LEADER in seen.annotations
 
 
-def _claimed(seen: Seen) -> bool:
+def _claimed(seen: ObjectView) -> bool:
     return seen.made_by_controllers
 
 
-Check = tuple[Callable[[Seen], bool], str]
+Check = tuple[Callable[[ObjectView], bool], str]
 
 _API = (_api_server_itself, "the API server keeps it for itself")
 _RBAC_DEFAULT = (_bootstrapped, "the API server keeps it as one of its default roles")
@@ -234,23 +234,23 @@ IGNORE = "gitops-reverser.io/ignore"
 
 def exclusion(obj: Mapping[str, Any], type: ResourceType) -> str:  # noqa: A002
     """Why this object is left out; "" when it is not."""
-    seen = Seen(obj)
+    seen = ObjectView(obj)
     return _marked(seen) or _owned(seen) or _made(seen, type)
 
 
-def _marked(seen: Seen) -> str:
+def _marked(seen: ObjectView) -> str:
     marked = any(names.get(IGNORE, "false") != "false" for names in (seen.annotations, seen.labels))
     return f"it is marked {IGNORE}" if marked else ""
 
 
-def _owned(seen: Seen) -> str:
+def _owned(seen: ObjectView) -> str:
     references = seen.owner_references
     if references and any(isinstance(each, dict) and each.get("controller") is True for each in references):
         return "a controller owns it"
     return ""
 
 
-def _made(seen: Seen, type: ResourceType) -> str:  # noqa: A002
+def _made(seen: ObjectView, type: ResourceType) -> str:  # noqa: A002
     for applies, reason in MADE.get((type.group, type.kind), ()):
         if applies(seen):
             return reason

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from reverser.sanitize.json_content import Content, drop, drop_emptied, mapping, rows
 from reverser.sanitize.known_annotations import JOB_LABELS
-from reverser.sanitize.metadata import Live, tidy
+from reverser.sanitize.metadata import OriginalObject, tidy
 from reverser.sanitize.pods import workload
 
 
-def job(content: Content, live: Live) -> None:
+def job(content: Content, live: OriginalObject) -> None:
     """Strip the generated selector and labels."""
     workload(content, live)
     spec = mapping(content, "spec")
@@ -27,7 +27,7 @@ def job(content: Content, live: Live) -> None:
     drop_emptied(template, "metadata")
 
 
-def stateful_set(content: Content, live: Live) -> None:
+def stateful_set(content: Content, live: OriginalObject) -> None:
     """Strip what is left over in claim templates, and the empty service name."""
     workload(content, live)
     spec = mapping(content, "spec")

@@ -7,20 +7,20 @@ from collections.abc import Callable
 from reverser.sanitize.ca_bundle import api_service, custom_resource_definition, webhooks
 from reverser.sanitize.jobs import job, stateful_set
 from reverser.sanitize.json_content import Content, mapping
-from reverser.sanitize.metadata import Live, tidy
+from reverser.sanitize.metadata import OriginalObject, tidy
 from reverser.sanitize.pods import POD, TEMPLATES, Kind, pod, workload
 from reverser.sanitize.rbac_accounts import cluster_role, namespace, service_account
 from reverser.sanitize.services import service
 from reverser.sanitize.volumes import claim, volume
 
 
-def _resource_claim_template(content: Content, live: Live) -> None:  # noqa: ARG001
+def _resource_claim_template(content: Content, live: OriginalObject) -> None:  # noqa: ARG001
     spec = mapping(content, "spec")
     if spec is not None:
         tidy(spec)
 
 
-RULES: dict[Kind, Callable[[Content, Live], None]] = {
+RULES: dict[Kind, Callable[[Content, OriginalObject], None]] = {
     **dict.fromkeys(TEMPLATES, workload),
     POD: pod,
     ("batch", "Job"): job,

@@ -6,7 +6,7 @@ A custom resource's map may be atomic (a map that lost a null would change the l
 applied), and its schema may require `metadata` or give it a default. So there they go only from what has the
 shape of a pod template, and of that only fields that the managed fields name one by one.
 
-`Live` is the object as it is, for rules to look things up while they change its copy.
+`OriginalObject` is the object as it is, for rules to look things up while they change its copy.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from reverser.sanitize.json_content import Content, drop, drop_emptied, mapping,
 from reverser.sanitize.known_annotations import NAMESPACE_NAME, OF_ANNOTATIONS, OF_LABELS
 
 
-class Live:
+class OriginalObject:
     """Identity, annotations, labels and field owners of the untouched object."""
 
     __slots__ = ("annotations", "kind", "labels", "name", "owners")
@@ -61,7 +61,7 @@ FINALIZERS = frozenset(
 """Put there by the API server or a controller, whoever seems to own them."""
 
 
-def strip_metadata(metadata: Content, live: Live) -> None:
+def strip_metadata(metadata: Content, live: OriginalObject) -> None:
     """Strip what no person writes from the object's own metadata."""
     drop(metadata, *SERVER_FIELDS)
     if live.name:
@@ -75,12 +75,12 @@ def strip_metadata(metadata: Content, live: Live) -> None:
     drop_emptied(metadata, "labels")
 
 
-def strip_left_overs(content: Content, live: Live) -> None:
+def strip_left_overs(content: Content, live: OriginalObject) -> None:
     """Tidy every template that is reached through maps alone."""
     _strip_left_overs(content, () if live.kind[0] not in BUILTIN_GROUPS else None, live)
 
 
-def _strip_left_overs(content: Content, path: tuple[str, ...] | None, live: Live) -> None:
+def _strip_left_overs(content: Content, path: tuple[str, ...] | None, live: OriginalObject) -> None:
     """`path` is where a custom resource's map stands; None in a type of Kubernetes itself."""
     for key, value in content.items():
         if type(value) is dict:
@@ -90,7 +90,7 @@ def _strip_left_overs(content: Content, path: tuple[str, ...] | None, live: Live
             _strip_left_overs(value, below, live)
 
 
-def _is_granular(template: Content, path: tuple[str, ...], live: Live) -> bool:
+def _is_granular(template: Content, path: tuple[str, ...], live: OriginalObject) -> bool:
     """Whether it looks like a pod template of which each field is somebody's for itself."""
     metadata = template.get("metadata")
     if not isinstance(metadata, dict) or not _has_containers(template.get("spec")):
@@ -115,7 +115,7 @@ def tidy(template: Content) -> None:
     drop_emptied(template, "metadata")
 
 
-def _strip_finalizers(metadata: Content, live: Live) -> None:
+def _strip_finalizers(metadata: Content, live: OriginalObject) -> None:
     finalizers = metadata.get("finalizers")
     if finalizers is None:
         return

@@ -13,7 +13,7 @@ import re
 from typing import Any
 
 from reverser.sanitize.json_content import Content, drop, mapping, rows
-from reverser.sanitize.metadata import Live, tidy
+from reverser.sanitize.metadata import OriginalObject, tidy
 
 Kind = tuple[str, str]
 
@@ -52,7 +52,7 @@ _DEFAULT_TOLERATIONS = [
 ]
 
 
-def workload(content: Content, live: Live) -> None:
+def workload(content: Content, live: OriginalObject) -> None:
     """Strip what the API server leaves in the template's pod spec."""
     spec = pod_spec(content, live.kind)
     if spec is None:
@@ -64,7 +64,7 @@ def workload(content: Content, live: Live) -> None:
             tidy(template)
 
 
-def pod(content: Content, live: Live) -> None:
+def pod(content: Content, live: OriginalObject) -> None:
     """Strip what admission, the scheduler and `kubectl debug` wrote into a Pod."""
     workload(content, live)
     spec = mapping(content, "spec")

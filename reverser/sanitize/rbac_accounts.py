@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 
 from reverser.sanitize.json_content import Content, drop, drop_emptied, mapping
-from reverser.sanitize.metadata import Live
+from reverser.sanitize.metadata import OriginalObject
 
 _GENERATED = re.compile(r"(?P<owner>.+)-(?:token|dockercfg)-[a-z0-9]+")
 
 
-def service_account(content: Content, live: Live) -> None:
+def service_account(content: Content, live: OriginalObject) -> None:
     """Strip a list of secrets when all of it is generated: of an atomic list no part can be left out."""
     for key in ("secrets", "imagePullSecrets"):
         if generated(content.get(key), live.name):
@@ -26,13 +26,13 @@ def generated(references: object, account: object) -> bool:
     )
 
 
-def namespace(content: Content, live: Live) -> None:  # noqa: ARG001
+def namespace(content: Content, live: OriginalObject) -> None:  # noqa: ARG001
     """Strip the finalizers of the spec, which the API server puts there."""
     drop(mapping(content, "spec"), "finalizers")
     drop_emptied(content, "spec")
 
 
-def cluster_role(content: Content, live: Live) -> None:  # noqa: ARG001
+def cluster_role(content: Content, live: OriginalObject) -> None:  # noqa: ARG001
     """Strip rules that a controller aggregates."""
     if content.get("aggregationRule") is not None:
         drop(content, "rules")

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from reverser.sanitize.json_content import Content, drop, mapping, rows
-from reverser.sanitize.metadata import Live
+from reverser.sanitize.metadata import OriginalObject
 
 _ALLOCATED = ("healthCheckNodePort", "ipFamilies", "ipFamilyPolicy")
 _DEFAULTS = {"internalTrafficPolicy": "Cluster", "sessionAffinity": "None"}
 _HEADLESS = "None"
 
 
-def service(content: Content, live: Live) -> None:
+def service(content: Content, live: OriginalObject) -> None:
     """Strip what nobody pinned; `clusterIP: None` is always what somebody wants."""
     spec = mapping(content, "spec")
     if spec is None:

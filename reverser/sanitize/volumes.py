@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from reverser.sanitize.json_content import Content, drop, drop_emptied, mapping
-from reverser.sanitize.metadata import Live
+from reverser.sanitize.metadata import OriginalObject
 
 BOUND_BY_CONTROLLER = "pv.kubernetes.io/bound-by-controller"
 BIND_COMPLETED = "pv.kubernetes.io/bind-completed"
 PROVISIONED_BY = "pv.kubernetes.io/provisioned-by"
 
 
-def claim(content: Content, live: Live) -> None:
+def claim(content: Content, live: OriginalObject) -> None:
     """Strip the volume that a controller chose, and the server's copy of the data source.
 
     There are two fields for it. Whichever a person writes, the server copies it to the other one.
@@ -29,7 +29,7 @@ def claim(content: Content, live: Live) -> None:
         drop(spec, "dataSource")
 
 
-def volume(content: Content, live: Live) -> None:
+def volume(content: Content, live: OriginalObject) -> None:
     """Strip the claim that a controller chose; of one that a person named, what binding added."""
     spec = mapping(content, "spec")
     claim_ref = None if spec is None else mapping(spec, "claimRef")

@@ -41,7 +41,7 @@ def excluded(entry: Entry) -> Excluded | None:
     return "fold" if all(each.excluded == "fold" for each in entry.actors) else "skip"
 
 
-def parted(plan: CommitPlan) -> tuple[CommitPlan | None, tuple[Entry, ...]]:
+def split_excluded(plan: CommitPlan) -> tuple[CommitPlan | None, tuple[Entry, ...]]:
     """(what the commit is about, the excluded entries in it); None: it is about the excluded ones."""
     own = tuple(entry for entry in plan.entries if not excluded(entry))
     aside = tuple(entry for entry in plan.entries if excluded(entry))

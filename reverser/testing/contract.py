@@ -12,7 +12,7 @@ from reverser.layout import paths
 from reverser.model.message import Message
 from reverser.model.resource import ObjectKey, ResourceType
 from reverser.plugins.answers import FAULTS
-from reverser.plugins.guard import ExcessError, lessened
+from reverser.plugins.guard import ExcessError, keep_only
 from reverser.plugins.plugin import Hook, Hooks, Plugin
 from reverser.plugins.register import register
 from reverser.plugins.settings import configure
@@ -132,7 +132,7 @@ def _cleaned(hook: Hook, obj: dict[str, Any]) -> Any:
 
 def _excess(before: dict[str, Any], after: Any) -> str:
     try:
-        lessened(before, after)
+        keep_only(before, after)
     except ExcessError as error:
         return str(error)
     return ""

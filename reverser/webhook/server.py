@@ -9,9 +9,9 @@ from typing import Any, TypeAlias
 import structlog
 import trio
 
-from reverser.attribution.fact_store import Witnesses
-from reverser.certs.secret_store import shelf
-from reverser.certs.secret_sync import Keeper
+from reverser.attribution.fact_store import FactStore
+from reverser.certs.secret_store import cert_secret
+from reverser.certs.secret_sync import CertificateSync
 from reverser.certs.self_managed import FOLDER, SelfManaged
 from reverser.certs.tls_context import open_tls
 from reverser.config import Config
@@ -49,7 +49,7 @@ class Webhooks:
     """What the listeners answer with."""
 
     def __init__(
-        self, config: Config, digest_key: bytes, witnesses: Witnesses, types: Types, metrics: Metrics
+        self, config: Config, digest_key: bytes, witnesses: FactStore, types: Types, metrics: Metrics
     ) -> None:
         assert config.webhook is not None
         self._metrics = metrics
@@ -93,8 +93,8 @@ async def listen(
     assert config.webhook is not None
     folder = Path(config.data_dir) / FOLDER
     secret = await trio.to_thread.run_sync(path_secret, config.webhook.path_secret)
-    where = shelf(config)
-    keeper = Keeper(where, SelfManaged(folder, config.webhook.tls.names)) if where else None
+    where = cert_secret(config)
+    keeper = CertificateSync(where, SelfManaged(folder, config.webhook.tls.names)) if where else None
     if keeper is not None:
         await keeper.start()
     tls = await trio.to_thread.run_sync(open_tls, config.webhook.tls, folder)

@@ -14,7 +14,7 @@ from reverser.model.entry import Entry
 from reverser.writer.deferred_entries import size, touched
 
 
-class Unsettled:
+class AwaitingAuthor:
     """A machine without clock or I/O: entries in, in the journal's order; out come those that may go on."""
 
     def __init__(self) -> None:

@@ -39,10 +39,10 @@ from reverser.writer.file_owner import (
 from reverser.writer.landed_entries import Recognition
 from reverser.writer.message import parse_entry
 from reverser.writer.other_manifests import Others
-from reverser.writer.pusher import Touched, light
+from reverser.writer.pusher import UserEdits, light
 from reverser.writer.read_in_parts import records
 from reverser.writer.recovery import Recovery
-from reverser.writer.repository_files import Foreign
+from reverser.writer.repository_files import ExistingFiles
 
 log = structlog.get_logger()
 
@@ -90,12 +90,12 @@ class CatchUp:
         self._on_rebuilt = on_rebuilt
         self._ours: set[str] | None = None
         """What `_written` told, as long as it is so."""
-        self._edited = Touched(destination.name, journal)
+        self._edited = UserEdits(destination.name, journal)
         self._owners = Owners(destination.name, us.root, journal)
         self._others = Others(repository, us.root)
         self.recognition = Recognition(destination.name, journal, repository)
 
-    async def run(self, now: float) -> tuple[str, Foreign]:
+    async def run(self, now: float) -> tuple[str, ExistingFiles]:
         """Fetch and mend; the remote head ("" for an empty branch) and the files of others.
 
         Raises StalledError where a person must say whose files these are.
@@ -125,7 +125,7 @@ class CatchUp:
         ours = await self._written() if met.head else set()
         self._ours = None
         await self._others.move(met.head, owned(ours, files), files)
-        return met.head, Foreign(self._repository, self._others, touched, us.root)
+        return met.head, ExistingFiles(self._repository, self._others, touched, us.root)
 
     async def _met(self) -> Met:
         head, stored = await self._repository.fetch(), await self._journal.head(self._name)

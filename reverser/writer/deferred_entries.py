@@ -22,7 +22,7 @@ BYTES_MOST = 16 * 1024 * 1024
 """Of what is held in memory; with either reached everything is released."""
 
 
-class Aside:
+class DeferredEntries:
     """The excluded entries of one destination that have no commit yet, in the journal's order."""
 
     def __init__(self, seconds: float) -> None:

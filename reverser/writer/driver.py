@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable, Sequence
 import structlog
 import trio
 
-from reverser.errors import ReverserError, StalledError, TransientError, alone
+from reverser.errors import ReverserError, StalledError, TransientError, unwrap_group
 from reverser.health import Health
 from reverser.metrics import Metrics
 from reverser.model.commit import Commit, CommitPlan
@@ -24,9 +24,9 @@ from reverser.writer.catchup import CatchUp
 from reverser.writer.notes import Notes
 from reverser.writer.plugin_files import Companions
 from reverser.writer.prepare import Words, prepare
-from reverser.writer.pusher import Landing, Stale, Written, light, light_commit
+from reverser.writer.pusher import Pusher, Stale, Written, light, light_commit
 from reverser.writer.queue import Queue
-from reverser.writer.repository_files import Foreign
+from reverser.writer.repository_files import ExistingFiles
 
 log = structlog.get_logger()
 
@@ -70,7 +70,7 @@ class Writer:
         self._words = words
         self._clock = clock
         self._step = READING
-        self._landing = Landing(destination, journal, repository, metrics, health, clock, on_pushed, notes)
+        self._landing = Pusher(destination, journal, repository, metrics, health, clock, on_pushed, notes)
         self._landing.on_push = catch_up.recognition.pushing
 
     def drain(self) -> None:
@@ -132,14 +132,14 @@ class Writer:
                     await send.send(written)
                     del plans, written  # the files of a snapshot would stay in memory until the next change
         except BaseExceptionGroup as group:
-            raise alone(group, Stale, ReverserError) from None
+            raise unwrap_group(group, Stale, ReverserError) from None
 
     async def _left(self) -> None:
         """What failed before is over as well when nothing is left of it."""
         if not (await self._journal.backlog(self._name)).entries:
             self._health.recovered(self._subject)
 
-    async def _write(self, plans: Sequence[CommitPlan], head: str, foreign: Foreign) -> Written:
+    async def _write(self, plans: Sequence[CommitPlan], head: str, foreign: ExistingFiles) -> Written:
         prepared = [
             await prepare(plan, self._destination, foreign, self._journal.id, self._words, self._clock())
             for plan in plans

@@ -24,7 +24,7 @@ from reverser.model.change import Origin
 from reverser.model.commit import CommitPlan
 from reverser.model.entry import Entry
 from reverser.model.message import Message
-from reverser.select.excluded_writes import parted
+from reverser.select.excluded_writes import split_excluded
 from reverser.text import cut, visible
 from reverser.writer.message_text import SUBJECT_CHARACTERS
 
@@ -71,7 +71,7 @@ def note(correction: Correction, journal_id: str) -> str:
 
 def author(plan: CommitPlan, committer: str, identify: Identify) -> str:
     """`Name <email>` of the plan's author: its actor; else, with excluded writes alone too, the committer."""
-    own, _ = parted(plan)
+    own, _ = split_excluded(plan)
     if own is None or own.first.origin is not Origin.LIVE:
         return committer
     attribution = own.first.attribution
@@ -103,7 +103,7 @@ def _about(plan: CommitPlan) -> Iterator[tuple[str, str]]:
     yield "Kubernetes-Cluster", plan.first.key.cluster
     if plan.first.origin is not Origin.LIVE:
         return
-    own, aside = parted(plan)
+    own, aside = split_excluded(plan)
     if own is not None:
         if len(own.entries) == 1:
             yield "Kubernetes-Object", _object(own.first)

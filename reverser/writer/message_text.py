@@ -15,7 +15,7 @@ from reverser.model.attribution import Attribution
 from reverser.model.change import Operation, Origin
 from reverser.model.commit import CommitPlan
 from reverser.model.entry import Entry
-from reverser.select.excluded_writes import parted
+from reverser.select.excluded_writes import split_excluded
 from reverser.text import cut
 
 SUBJECT_CHARACTERS = 200
@@ -40,7 +40,7 @@ def subject(plan: CommitPlan) -> str:
             return f"Snapshot of {cluster}: {_objects(plan)} in {_count(types, 'type')}"
         case Origin.SWEEP:
             return f"Sweep of {cluster}: {_objects(plan)} {_fate(plan)}"
-    own, _ = parted(plan)
+    own, _ = split_excluded(plan)
     return f"Excluded writes of {cluster}: {_objects(plan)}" if own is None else _live_subject(own)
 
 
@@ -50,7 +50,7 @@ def body(plan: CommitPlan) -> list[str]:
         return _snapshot_body(plan)
     if plan.first.origin is Origin.SWEEP:
         return [*_sweep_body(plan)]
-    own, aside = parted(plan)
+    own, aside = split_excluded(plan)
     beside = _bounded(_live_line(entry, _by(entry.attribution)) for entry in aside)
     if own is None:
         return beside

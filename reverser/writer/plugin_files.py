@@ -6,7 +6,7 @@ ours. A file of somebody else is left alone. At the start of a session all of th
 is missing or out of date is one commit of its own. What of an answer cannot be used is left out until
 then, and the commit goes on without it.
 
-`Listed` keeps paths in order while they come and go, without sorting all of them again each time.
+`SortedPaths` keeps paths in order while they come and go, without sorting all of them again each time.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from reverser.model.ports import Journal, Repository
 from reverser.writer.read_in_parts import records
 
 
-class Listed:
+class SortedPaths:
     """A sorted set of paths."""
 
     def __init__(self, found: Iterable[str]) -> None:
@@ -90,7 +90,7 @@ class Companions:
         self._fact = f"companions/{destination.name}"
         self._lead = f"{destination.path.strip('/')}/".lstrip("/")
         self._ours: set[str] = set()
-        self._files, self._others = Listed(()), Listed(())
+        self._files, self._others = SortedPaths(()), SortedPaths(())
         self._shown_others: list[str] = []
         self._told: set[str] = set()
         self._first: Commit | None = None
@@ -106,7 +106,7 @@ class Companions:
         async for part in records(self._journal, self._destination.name):
             files |= {record.path for record in part if record.mark != "absent"}
         stored = await self._journal.fact(self._fact)
-        self._files = Listed(files & tree.keys())
+        self._files = SortedPaths(files & tree.keys())
         self._ours = set()
         with left_out("journal", self._fact):
             self._ours = set(msgspec.json.decode(stored or "[]", type=list[str]))
@@ -118,7 +118,7 @@ class Companions:
         there = {path: contents[blob] for path, blob in blobs.items()}
         same = {path for path, content in there.items() if content == wanted[path]}
         await self._remember({path for path in same - files if not (daemons or {}).get(path)})
-        self._others = Listed(tree.keys() - files - self._ours)
+        self._others = SortedPaths(tree.keys() - files - self._ours)
         edits = await self._edits(wanted)
         stale = tuple(edit for edit in edits if there.get(edit.path) != edit.content)
         if self._first is None or self._first.edits != stale:

@@ -19,9 +19,9 @@ from reverser.model.destination import Destination
 from reverser.model.entry import Entry
 from reverser.model.message import Message
 from reverser.model.withheld import Withheld
-from reverser.select.excluded_writes import parted
+from reverser.select.excluded_writes import split_excluded
 from reverser.writer.message import author, message
-from reverser.writer.repository_files import Foreign, Placed
+from reverser.writer.repository_files import ExistingFiles, Placed
 
 There: TypeAlias = tuple[Entry, Placed]
 """An entry, and where it goes."""
@@ -56,7 +56,7 @@ class Prepared(msgspec.Struct, frozen=True):
 async def prepare(
     plan: CommitPlan,
     destination: Destination,
-    foreign: Foreign,
+    foreign: ExistingFiles,
     journal_id: str,
     words: Words,
     now: float,
@@ -96,7 +96,7 @@ class _Making:
     """What all commits of one destination have in common."""
 
     def __init__(
-        self, destination: Destination, foreign: Foreign, journal_id: str, words: Words, now: float
+        self, destination: Destination, foreign: ExistingFiles, journal_id: str, words: Words, now: float
     ) -> None:
         self._destination = destination
         self._foreign = foreign
@@ -140,7 +140,7 @@ class _Making:
         """One commit of placed entries, at least one."""
         plan = CommitPlan(tuple(entry for entry, _ in there))
         with contained("commit", plan.first.key):
-            own, aside = parted(plan)
+            own, aside = split_excluded(plan)
             overwrote = dict.fromkeys(placed.overwrote for _, placed in there if placed.overwrote)
             words, last = self._words.message(plan), plan.entries[-1]
             return Commit(

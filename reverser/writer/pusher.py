@@ -4,7 +4,7 @@ A batch counts as landed only after a clean push; anything else ends the session
 that says what to do next. While one batch is pushed the writer makes the next one ready, on top of
 it: Git's own work for a thousand commits takes as long as their push.
 
-`Touched` knows which of our files a person has edited since we wrote them, and the journal keeps that.
+`UserEdits` knows which of our files a person has edited since we wrote them, and the journal keeps that.
 
 Our next edit of such a file goes on top and names the person's commit, once.
 """
@@ -33,7 +33,7 @@ from reverser.writer.branch_owners import Owners
 from reverser.writer.notes import Notes
 
 
-class Touched:
+class UserEdits:
     """path -> newest commit of somebody else that changed it after us, for one destination."""
 
     def __init__(self, destination: str, journal: Journal) -> None:
@@ -98,7 +98,7 @@ class Written(msgspec.Struct):
         return {seq: new for seqs, new, parent in rows if new != parent for seq in seqs}
 
 
-class Landing:
+class Pusher:
     """Pushes and acknowledges the batches of one destination."""
 
     def __init__(
@@ -123,7 +123,7 @@ class Landing:
         self._metrics = metrics
         self._health = health
         self._clock = clock
-        self._touched = Touched(destination.name, journal)
+        self._touched = UserEdits(destination.name, journal)
         self.on_push: Callable[[Sequence[str]], object] = len
         """Is told of commits before they are pushed: whatever becomes of that, they are ours."""
         self._owners = Owners(destination.name, destination.path.strip("/"), journal)

@@ -16,7 +16,7 @@ from reverser.model.change import Origin
 from reverser.model.commit import CommitPlan
 from reverser.model.entry import Entry
 from reverser.model.ports import Journal
-from reverser.writer.awaiting_author import Unsettled
+from reverser.writer.awaiting_author import AwaitingAuthor
 from reverser.writer.window import Window
 
 CHUNK = 1000
@@ -54,7 +54,7 @@ class Queue:
         `after`: the number of the last entry that is left to somebody else.
         """
         self._window = Window(self._window_seconds, self._excluded_seconds)
-        self._unsettled = Unsettled()
+        self._unsettled = AwaitingAuthor()
         self._after = after
 
     def drain(self) -> None:

@@ -10,7 +10,7 @@ edit that was.
 What was placed can be taken back, as long as no commit has it: else a later edit of the same file would
 carry what is withheld.
 
-One `Foreign` is true for one branch head and everything written on top of it; whenever the branch
+One `ExistingFiles` is true for one branch head and everything written on top of it; whenever the branch
 moved otherwise, a new one is made. What it knows of the head itself comes from `other_manifests`.
 """
 
@@ -51,7 +51,7 @@ class Placed(msgspec.Struct, frozen=True):
     """Whether the edit makes a difference to that file."""
 
 
-class Foreign:
+class ExistingFiles:
     """The files of others under one branch head, and what our commits on top of it make of them."""
 
     def __init__(

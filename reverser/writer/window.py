@@ -21,7 +21,14 @@ from reverser.model.change import Origin
 from reverser.model.commit import CommitPlan
 from reverser.model.entry import Entry
 from reverser.select.excluded_writes import excluded
-from reverser.writer.deferred_entries import BYTES_MOST, ENTRIES_MOST, Aside, journaled, size, touched
+from reverser.writer.deferred_entries import (
+    BYTES_MOST,
+    ENTRIES_MOST,
+    DeferredEntries,
+    journaled,
+    size,
+    touched,
+)
 
 
 class _Open:
@@ -37,7 +44,7 @@ class Window:
 
     def __init__(self, seconds: float, excluded_seconds: float = 0.0) -> None:
         self._seconds = seconds
-        self._aside = Aside(excluded_seconds)
+        self._aside = DeferredEntries(excluded_seconds)
         self._windows: dict[Hashable, _Open] = {}
         self._holders: dict[Hashable, _Open] = {}
         """What an open window touches, objects and paths -> the newest window that touches it."""

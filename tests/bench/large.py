@@ -23,11 +23,11 @@ import trio
 from reverser.attribution.attributor import Attributor
 from reverser.attribution.fact_index import Facts
 from reverser.cli.run import SWITCH_SECONDS
-from reverser.garbage_collector import settle
+from reverser.garbage_collector import freeze_gc
 from reverser.health import Health
 from reverser.intake.driver import Intake
 from reverser.intake.route import compile_routes
-from reverser.journal.retrying import PatientJournal
+from reverser.journal.retrying import RetryingJournal
 from reverser.journal.sqlite import open_journal
 from reverser.kube.watch_events import change_of, read
 from reverser.metrics import Metrics
@@ -48,7 +48,7 @@ METRICS = Metrics()
 def measure(options: Options) -> list[Row]:
     """The worst of all shapes, and how long the slowest one takes altogether."""
     found = {}
-    settle()
+    freeze_gc()
     before = sys.getswitchinterval()
     sys.setswitchinterval(SWITCH_SECONDS)
     try:
@@ -86,7 +86,7 @@ async def _held(options: Options, pair: Pair) -> tuple[float, float]:
         destinations = [Destination("live", "file:///live", secrets="mask")]
         routes = compile_routes([Rule("everything", "live")], destinations, (), journal.key, HOOKS)
         health = Health()
-        attributor = Attributor(Facts(), journal.key, PatientJournal(journal, health), METRICS, time.time)
+        attributor = Attributor(Facts(), journal.key, RetryingJournal(journal, health), METRICS, time.time)
         intake = Intake(routes, lambda stream: stream.id, journal, METRICS, health, attributor)
         await _take(intake, stream, lines[0])
         turns = list[float]()

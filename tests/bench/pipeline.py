@@ -16,7 +16,7 @@ import trio
 
 from reverser.app.assembly import Assembly
 from reverser.app.session import CHANNEL
-from reverser.app.writer_factory import Opening
+from reverser.app.writer_factory import WriterFactory
 from reverser.config import Config
 from reverser.health import Health
 from reverser.intake.driver import Intake
@@ -84,7 +84,7 @@ async def open_pipeline(folder: Path, live: Destination, host: Host | None = Non
     async with open_journal(folder) as journal, trio.open_nursery() as nursery:
         assembly = Assembly(config, journal.key, host or Host())
         intake = Intake(assembly.routes, assembly.coverage, journal, metrics, health)
-        opening = Opening(assembly, journal, metrics, health, _resolve, _rebuilt)
+        opening = WriterFactory(assembly, journal, metrics, health, _resolve, _rebuilt)
         send, receive = trio.open_memory_channel[Observation](CHANNEL)
         nursery.start_soon(intake.run, receive)
         nursery.start_soon(_write, opening, destinations[0], intake)
@@ -92,7 +92,7 @@ async def open_pipeline(folder: Path, live: Destination, host: Host | None = Non
         nursery.cancel_scope.cancel()
 
 
-async def _write(opening: Opening, destination: Destination, intake: Intake) -> None:
+async def _write(opening: WriterFactory, destination: Destination, intake: Intake) -> None:
     async with opening.writer(destination) as writer:
         await writer.run(lambda: intake.settled("default"))
 

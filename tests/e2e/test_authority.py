@@ -16,8 +16,8 @@ import trio
 import yaml
 
 from reverser.certs.ca import subject_names
-from reverser.certs.ca_state import Kept
-from reverser.certs.secret_store import Shelf, agreed
+from reverser.certs.ca_state import CaState
+from reverser.certs.secret_store import CertSecret, reconcile
 from reverser.config import Cluster
 from reverser.errors import StalledError
 from reverser.kube.secrets import Place
@@ -115,11 +115,11 @@ def test_the_authority_outlives_the_data_directory(kept: Setting, address: str) 
 def test_the_role_of_the_documentation_is_enough(plane: ControlPlane, namespace: str) -> None:
     """Without it a start says what is missing; with it the Secret is made, read and renewed."""
     cluster = Cluster(kubeconfig=str(plane.kubeconfig("keeper")))
-    where = Shelf(cluster, Place(namespace, "webhook"))
+    where = CertSecret(cluster, Place(namespace, "webhook"))
     names = subject_names([])
     now = datetime.now(UTC)
     with pytest.raises(StalledError, match=r"secrets \"webhook\" is forbidden") as refused:
-        trio.run(agreed, where, Kept(), names, now)
+        trio.run(reconcile, where, CaState(), names, now)
     assert f"namespace {namespace} must exist" in refused.value.hint
 
     plane.kubectl("apply", "-n", namespace, "-f", "-", input=documented_role(namespace))
@@ -127,26 +127,26 @@ def test_the_role_of_the_documentation_is_enough(plane: ControlPlane, namespace:
         *("-n", namespace, "create", "rolebinding", "keeper", "--role=reverser-webhook", "--user=keeper")
     )
 
-    def made() -> Kept | None:
+    def made() -> CaState | None:
         try:
-            return trio.run(agreed, where, Kept(), names, now)
+            return trio.run(reconcile, where, CaState(), names, now)
         except StalledError:  # RBAC takes a moment to know the binding
             return None
 
     first = wait_for("the permission", made)
-    assert trio.run(agreed, where, Kept(), names, now) == first
-    renewed = trio.run(agreed, where, Kept(), names, now + timedelta(days=9 * 365))
+    assert trio.run(reconcile, where, CaState(), names, now) == first
+    renewed = trio.run(reconcile, where, CaState(), names, now + timedelta(days=9 * 365))
     assert renewed.bundle.endswith(first.bundle)
 
 
 def test_an_empty_secret_made_beforehand_is_filled(plane: ControlPlane, namespace: str) -> None:
     """As the documentation has it for those who do not give the permission to create Secrets."""
     plane.kubectl("-n", namespace, "create", "secret", "generic", "webhook")
-    where = Shelf(Cluster(kubeconfig=str(plane.kubeconfig())), Place(namespace, "webhook"))
+    where = CertSecret(Cluster(kubeconfig=str(plane.kubeconfig())), Place(namespace, "webhook"))
 
-    first = trio.run(agreed, where, Kept(), subject_names([]), datetime.now(UTC))
+    first = trio.run(reconcile, where, CaState(), subject_names([]), datetime.now(UTC))
 
-    assert trio.run(agreed, where, Kept(), subject_names([]), datetime.now(UTC)) == first
+    assert trio.run(reconcile, where, CaState(), subject_names([]), datetime.now(UTC)) == first
 
 
 def documented_role(namespace: str) -> str:

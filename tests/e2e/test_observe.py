@@ -12,7 +12,7 @@ import trio
 from reverser.kube.client import Client
 from reverser.kube.credentials import load
 from reverser.kube.discovery import discover
-from reverser.kube.discovery_trigger import Tap
+from reverser.kube.discovery_trigger import DiscoveryTrigger
 from reverser.kube.lists import Lists
 from reverser.kube.observer import Observer
 from reverser.kube.permissions import missing, roles
@@ -129,7 +129,9 @@ async def test_a_position_that_is_too_old_means_a_list(
     await _kubectl(plane, "wait", "--for=condition=Established", "crd/widgets.observed.example")
     await _kubectl(plane, "apply", "-n", namespace, "-f", "-", input=json.dumps(WIDGET))
     taken, told = Taken(), Told()
-    watch = Watch(client, Stream("default", WIDGETS), Tap(taken.send, lambda: None), Lists(), told)
+    watch = Watch(
+        client, Stream("default", WIDGETS), DiscoveryTrigger(taken.send, lambda: None), Lists(), told
+    )
     nursery.start_soon(taken.run)
     nursery.start_soon(watch.run, "1")
 
@@ -148,7 +150,7 @@ async def test_a_position_that_is_rubbish_means_a_list(
     await _kubectl(plane, "create", "configmap", "a", "-n", namespace)
     taken, told = Taken(), Told()
     stream = Stream("default", CONFIG_MAPS, namespace)
-    watch = Watch(client, stream, Tap(taken.send, lambda: None), Lists(), told)
+    watch = Watch(client, stream, DiscoveryTrigger(taken.send, lambda: None), Lists(), told)
     nursery.start_soon(taken.run)
     nursery.start_soon(watch.run, position)
 
@@ -176,7 +178,7 @@ async def test_the_pages_of_a_list_may_differ_in_size(
     taken, told, lists = Taken(), Told(), Lists()
     lists.paged.add("")
     stream = Stream("default", CONFIG_MAPS, namespace)
-    watch = Watch(client, stream, Tap(taken.send, lambda: None), lists, told)
+    watch = Watch(client, stream, DiscoveryTrigger(taken.send, lambda: None), lists, told)
     nursery.start_soon(taken.run)
     nursery.start_soon(watch.run, "")
     await until(lambda: taken.texts[-1:] and taken.texts[-1].startswith("listed"))
@@ -197,7 +199,11 @@ async def test_a_paged_list_brings_what_a_streaming_list_brings(
         if not streaming:
             lists.paged.add("")
         watch = Watch(
-            client, Stream("default", CONFIG_MAPS, namespace), Tap(taken.send, lambda: None), lists, told
+            client,
+            Stream("default", CONFIG_MAPS, namespace),
+            DiscoveryTrigger(taken.send, lambda: None),
+            lists,
+            told,
         )
         nursery.start_soon(taken.run)
         nursery.start_soon(watch.run, "")

@@ -13,7 +13,7 @@ import trio
 from reverser.errors import ReverserError
 from reverser.kube.client import Client
 from reverser.kube.credentials import load
-from reverser.kube.discovery_trigger import Tap
+from reverser.kube.discovery_trigger import DiscoveryTrigger
 from reverser.kube.lists import Lists
 from reverser.kube.observer import Observer
 from reverser.kube.watch import Watch
@@ -128,7 +128,7 @@ class Followed:
 
     def __init__(self, client: Client, silence_seconds: float = 60) -> None:
         self.taken, self.told, self.lists = Taken(), Told(), Lists()
-        tap = Tap(self.taken.send, lambda: None)
+        tap = DiscoveryTrigger(self.taken.send, lambda: None)
         self.watch = Watch(client, STREAM, tap, self.lists, self.told, silence_seconds=silence_seconds)
 
     def start(self, nursery: trio.Nursery, position: str = "") -> None:

@@ -20,9 +20,9 @@ import trio
 import yaml
 
 from reverser.certs.ca import subject_names
-from reverser.certs.ca_state import Kept, renewed
-from reverser.certs.secret_store import Shelf, agreed
-from reverser.certs.secret_sync import Keeper
+from reverser.certs.ca_state import CaState, renewed
+from reverser.certs.secret_store import CertSecret, reconcile
+from reverser.certs.secret_sync import CertificateSync
 from reverser.certs.self_managed import SelfManaged
 from reverser.certs.tls_context import open_tls
 from reverser.config import Cluster
@@ -69,9 +69,9 @@ async def api(sandbox: Sandbox) -> AsyncIterator[Api]:
 
 
 @pytest.fixture
-def where(sandbox: Sandbox, tmp_path: Path) -> Shelf:
+def where(sandbox: Sandbox, tmp_path: Path) -> CertSecret:
     kubeconfig = sandbox.kubeconfig(tmp_path / "kubeconfig")
-    return Shelf(Cluster(kubeconfig=str(kubeconfig)), Place("default", "webhook"))
+    return CertSecret(Cluster(kubeconfig=str(kubeconfig)), Place("default", "webhook"))
 
 
 @pytest.fixture
@@ -111,11 +111,11 @@ def secret(**entries: str) -> dict[str, Any]:
     }
 
 
-async def test_the_first_makes_it_and_the_next_takes_it(where: Shelf, api: Api) -> None:
+async def test_the_first_makes_it_and_the_next_takes_it(where: CertSecret, api: Api) -> None:
     """The second finds what the first kept, and writes nothing."""
-    first = await agreed(where, Kept(), NAMES, NOW)
+    first = await reconcile(where, CaState(), NAMES, NOW)
     made = await api.get(SECRET)
-    second = await agreed(where, Kept(), NAMES, NOW)
+    second = await reconcile(where, CaState(), NAMES, NOW)
 
     assert first == second
     assert made == await api.get(SECRET)
@@ -127,25 +127,27 @@ async def test_the_first_makes_it_and_the_next_takes_it(where: Shelf, api: Api) 
     assert kept["tls.key"] + kept["tls.crt"] == first.server
 
 
-async def test_who_is_second_to_make_it_takes_the_first(sandbox: Sandbox, where: Shelf, api: Api) -> None:
+async def test_who_is_second_to_make_it_takes_the_first(
+    sandbox: Sandbox, where: CertSecret, api: Api
+) -> None:
     """A conflict at the creation is an answer: what was made in vain is forgotten."""
-    theirs: list[Kept] = []
+    theirs: list[CaState] = []
 
     async def act() -> None:
-        theirs.append(await agreed(where, Kept(), NAMES, NOW))
+        theirs.append(await reconcile(where, CaState(), NAMES, NOW))
 
     sandbox.faults.add(Match(verb="create", resource="secrets"), Overtaken(act), times=1)
 
-    assert [await agreed(where, Kept(), NAMES, NOW)] == theirs
+    assert [await reconcile(where, CaState(), NAMES, NOW)] == theirs
     assert (await data(api))["ca.crt"] == theirs[0].bundle
 
 
-async def test_many_who_start_at_once_agree(where: Shelf) -> None:
+async def test_many_who_start_at_once_agree(where: CertSecret) -> None:
     """Whatever the order of their requests, all have one authority and one certificate."""
-    found: list[Kept] = []
+    found: list[CaState] = []
 
     async def start() -> None:
-        found.append(await agreed(where, Kept(), NAMES, NOW))
+        found.append(await reconcile(where, CaState(), NAMES, NOW))
 
     async with trio.open_nursery() as nursery:
         for _ in range(4):
@@ -155,29 +157,31 @@ async def test_many_who_start_at_once_agree(where: Shelf) -> None:
     assert len({(each.authority, each.server) for each in found}) == 1
 
 
-async def test_who_is_second_to_renew_it_takes_the_first(sandbox: Sandbox, where: Shelf, api: Api) -> None:
+async def test_who_is_second_to_renew_it_takes_the_first(
+    sandbox: Sandbox, where: CertSecret, api: Api
+) -> None:
     """A conflict at the renewal, too; the renewed bundle still trusts the old authority."""
-    old = await agreed(where, Kept(), NAMES, NOW)
-    theirs: list[Kept] = []
+    old = await reconcile(where, CaState(), NAMES, NOW)
+    theirs: list[CaState] = []
 
     async def act() -> None:
-        theirs.append(await agreed(where, old, NAMES, NOW + 9 * YEAR))
+        theirs.append(await reconcile(where, old, NAMES, NOW + 9 * YEAR))
 
     sandbox.faults.add(Match(verb="update", resource="secrets"), Overtaken(act), times=1)
 
-    assert [await agreed(where, old, NAMES, NOW + 9 * YEAR)] == theirs
+    assert [await reconcile(where, old, NAMES, NOW + 9 * YEAR)] == theirs
     assert theirs[0].authority != old.authority
     assert (await data(api))["ca.crt"] == theirs[0].bundle
     assert theirs[0].bundle.endswith(old.bundle)
 
 
-async def test_a_write_is_for_what_was_read(where: Shelf, api: Api) -> None:
+async def test_a_write_is_for_what_was_read(where: CertSecret, api: Api) -> None:
     """Replaced, made or deleted meanwhile: each is a conflict, and what stands there stays."""
     async with Client.open(await load(where.cluster.kubeconfig, "")) as client:
         nothing = await secrets.read(client, where.place)
-        await agreed(where, Kept(), NAMES, NOW)
+        await reconcile(where, CaState(), NAMES, NOW)
         outdated = await secrets.read(client, where.place)
-        await agreed(where, Kept(), NAMES, NOW + 9 * YEAR)
+        await reconcile(where, CaState(), NAMES, NOW + 9 * YEAR)
         before = await api.get(SECRET)
         for held in (nothing, outdated):
             with pytest.raises(Conflict):
@@ -191,32 +195,32 @@ async def test_a_write_is_for_what_was_read(where: Shelf, api: Api) -> None:
 
 
 async def test_a_secret_that_is_gone_before_it_is_renewed_is_made_again(
-    sandbox: Sandbox, where: Shelf, api: Api
+    sandbox: Sandbox, where: CertSecret, api: Api
 ) -> None:
     """Deleted between reading and writing: it is read again, and what we had comes back."""
-    old = await agreed(where, Kept(), NAMES, NOW)
+    old = await reconcile(where, CaState(), NAMES, NOW)
 
     async def act() -> None:
         await api.delete(SECRET)
 
     sandbox.faults.add(Match(verb="update", resource="secrets"), Overtaken(act), times=1)
 
-    new = await agreed(where, old, NAMES, NOW + 9 * YEAR)
+    new = await reconcile(where, old, NAMES, NOW + 9 * YEAR)
     assert new.bundle.endswith(old.bundle)
     assert (await data(api))["ca.crt"] == new.bundle
 
 
-async def test_conflicts_without_end_are_not_waited_for(sandbox: Sandbox, where: Shelf) -> None:
+async def test_conflicts_without_end_are_not_waited_for(sandbox: Sandbox, where: CertSecret) -> None:
     """It is tried a few times, and then later."""
     sandbox.faults.add(Match(verb="create", resource="secrets"), Answer(409))
 
     with pytest.raises(TransientError, match="all the time"):
-        await agreed(where, Kept(), NAMES, NOW)
+        await reconcile(where, CaState(), NAMES, NOW)
 
 
 @pytest.mark.parametrize("verb", ["get", "create", "update"])
 async def test_a_missing_permission_is_told_with_its_rule(
-    sandbox: Sandbox, where: Shelf, own: SelfManaged, api: Api, verb: str
+    sandbox: Sandbox, where: CertSecret, own: SelfManaged, api: Api, verb: str
 ) -> None:
     """At once, with nothing made, neither file nor Secret."""
     if verb == "update":
@@ -224,7 +228,7 @@ async def test_a_missing_permission_is_told_with_its_rule(
     sandbox.faults.add(Match(verb=verb, resource="secrets"), Answer(403))
 
     with pytest.raises(StalledError, match="the Secret default/webhook of cluster default") as refused:
-        await Keeper(where, own).start()
+        await CertificateSync(where, own).start()
 
     assert "resources: [secrets], verbs: [get, create, update]" in refused.value.hint
     assert not own.exists
@@ -241,24 +245,24 @@ async def test_a_missing_permission_is_told_with_its_rule(
     ],
 )
 async def test_what_is_not_ours_is_left_alone(
-    where: Shelf, own: SelfManaged, api: Api, entries: dict[str, str], reason: str
+    where: CertSecret, own: SelfManaged, api: Api, entries: dict[str, str], reason: str
 ) -> None:
     """Somebody's password, cert-manager's pair, or rubbish: told without its content, never replaced."""
     before = await api.create(SECRETS, secret(**entries))
 
     with pytest.raises(StalledError, match=reason) as refused:
-        await Keeper(where, own).start()
+        await CertificateSync(where, own).start()
 
     assert "hunter2" not in f"{refused.value!r}{refused.value.hint}{refused.value.__cause__!r}"
     assert await api.get(SECRET) == before
     assert not own.exists
 
 
-async def test_an_empty_secret_is_filled(where: Shelf, api: Api) -> None:
+async def test_an_empty_secret_is_filled(where: CertSecret, api: Api) -> None:
     """So that nobody needs the permission to create any: what else it has stays."""
     await api.create(SECRETS, secret(**{"tls.crt": ""}))
 
-    await agreed(where, Kept(), NAMES, NOW)
+    await reconcile(where, CaState(), NAMES, NOW)
 
     found = await api.get(SECRET)
     assert set(found["data"]) == KEYS
@@ -266,75 +270,77 @@ async def test_an_empty_secret_is_filled(where: Shelf, api: Api) -> None:
     assert found["type"] == "Opaque"
 
 
-async def test_an_authority_alone_gets_a_certificate(where: Shelf, api: Api) -> None:
+async def test_an_authority_alone_gets_a_certificate(where: CertSecret, api: Api) -> None:
     """Whoever brings ca.crt and ca.key only, keeps them: the certificate is signed by them."""
-    kept = renewed(Kept(), NAMES, NOW)
+    kept = renewed(CaState(), NAMES, NOW)
     key, begin, rest = kept.authority.decode().partition("-----BEGIN CERT")
     await api.create(SECRETS, secret(**{"ca.key": key.strip(), "ca.crt": begin + rest}))
 
-    assert (await agreed(where, Kept(), NAMES, NOW)).authority == kept.authority
+    assert (await reconcile(where, CaState(), NAMES, NOW)).authority == kept.authority
     assert set(await data(api)) == KEYS
 
 
-async def test_an_authority_of_the_data_directory_moves(where: Shelf, own: SelfManaged, api: Api) -> None:
+async def test_an_authority_of_the_data_directory_moves(
+    where: CertSecret, own: SelfManaged, api: Api
+) -> None:
     """Who names a Secret later keeps the authority that API servers trust already."""
     own.renew(datetime.now(UTC))
     before = own.read()
 
-    await Keeper(where, own).start()
+    await CertificateSync(where, own).start()
 
     assert own.read() == before
     assert (await data(api))["ca.crt"] == own.ca_bundle()
 
 
 async def test_a_data_directory_that_was_thrown_away_comes_back(
-    where: Shelf, own: SelfManaged, tmp_path: Path
+    where: CertSecret, own: SelfManaged, tmp_path: Path
 ) -> None:
     """The same authority and certificate, readable by their owner only; another one there gives way."""
-    await Keeper(where, own).start()
+    await CertificateSync(where, own).start()
     before = own.read()
     shutil.rmtree(tmp_path / "data")
     SelfManaged(own.path.parent, ["another"]).renew(datetime.now(UTC))
 
-    await Keeper(where, own).start()
+    await CertificateSync(where, own).start()
 
     assert own.read() == before
     assert {stat.S_IMODE(path.stat().st_mode) for path in own.path.parent.iterdir()} == {0o600}
 
 
 async def test_a_cluster_that_is_away(
-    sandbox: Sandbox, where: Shelf, own: SelfManaged, lines: io.StringIO
+    sandbox: Sandbox, where: CertSecret, own: SelfManaged, lines: io.StringIO
 ) -> None:
     """Nothing to serve: told. Files of the last start: served."""
     rule = sandbox.faults.add(Match(resource="secrets"), Answer(503))
     with pytest.raises(StalledError, match="cannot be read and written"):
-        await Keeper(where, own).start(0.2)
+        await CertificateSync(where, own).start(0.2)
     assert not own.exists
     sandbox.faults.remove(rule)
-    await Keeper(where, own).start()
+    await CertificateSync(where, own).start()
     before = own.read()
 
     sandbox.faults.add(Match(resource="secrets"), Answer(503))
-    await Keeper(where, own).start(0.2)
+    await CertificateSync(where, own).start(0.2)
 
     assert own.read() == before
     assert "the certificate of the last start is used" in lines.getvalue()
 
 
-async def test_a_short_absence_is_waited_for(sandbox: Sandbox, where: Shelf, own: SelfManaged) -> None:
+async def test_a_short_absence_is_waited_for(sandbox: Sandbox, where: CertSecret, own: SelfManaged) -> None:
     """One answer that fails does not end a start."""
     sandbox.faults.add(Match(verb="get", resource="secrets"), Answer(503), times=1)
 
-    await Keeper(where, own).start()
+    await CertificateSync(where, own).start()
 
     assert own.exists
 
 
 async def test_a_running_listener_follows_the_secret(
-    where: Shelf, own: SelfManaged, api: Api, lines: io.StringIO
+    where: CertSecret, own: SelfManaged, api: Api, lines: io.StringIO
 ) -> None:
     """What others renewed is loaded, a Secret that was deleted is put back, and no key is logged."""
-    keeper = Keeper(where, own)
+    keeper = CertificateSync(where, own)
     await keeper.start()
     tls = open_tls(WebhookTls(names=("reverser.reverser.svc",), secret="default/webhook"), own.path.parent)
     first, before = tls.context.newest, own.read()
@@ -362,9 +368,9 @@ async def test_a_running_listener_follows_the_secret(
     assert "PRIVATE" not in lines.getvalue()
 
 
-async def test_the_listener_itself_renews_nothing(where: Shelf, own: SelfManaged) -> None:
+async def test_the_listener_itself_renews_nothing(where: CertSecret, own: SelfManaged) -> None:
     """A certificate that is due stays until the Secret has another: here it lacks a name."""
-    await Keeper(where, own).start()
+    await CertificateSync(where, own).start()
     before = own.read()
 
     tls = open_tls(WebhookTls(names=("another.svc",), secret="default/webhook"), own.path.parent)
@@ -374,10 +380,10 @@ async def test_the_listener_itself_renews_nothing(where: Shelf, own: SelfManaged
 
 
 async def test_trouble_of_a_running_listener_is_told_once(
-    sandbox: Sandbox, where: Shelf, own: SelfManaged, lines: io.StringIO
+    sandbox: Sandbox, where: CertSecret, own: SelfManaged, lines: io.StringIO
 ) -> None:
     """The old certificate stays, and the permission is named."""
-    keeper = Keeper(where, own)
+    keeper = CertificateSync(where, own)
     await keeper.start()
     before = own.read()
     asked = 0
@@ -406,7 +412,9 @@ async def test_trouble_of_a_running_listener_is_told_once(
     assert "verbs: [get, create, update]" in lines.getvalue()
 
 
-async def test_a_registration_printed_elsewhere_trusts_it(where: Shelf, api: Api, tmp_path: Path) -> None:
+async def test_a_registration_printed_elsewhere_trusts_it(
+    where: CertSecret, api: Api, tmp_path: Path
+) -> None:
     """Before the first start and after it, from any machine; its data directory is not touched."""
     tables = {
         "data_dir": str(tmp_path / "laptop"),
@@ -425,7 +433,7 @@ async def test_a_registration_printed_elsewhere_trusts_it(where: Shelf, api: Api
             [sys.executable, "-m", "reverser", *arguments], capture_stdout=True, capture_stderr=True
         )
         printed.append(yaml.safe_load(done.stdout)["webhooks"][0]["clientConfig"]["caBundle"])
-    kept = await agreed(where, Kept(), NAMES, datetime.now(UTC))
+    kept = await reconcile(where, CaState(), NAMES, datetime.now(UTC))
 
     assert {base64.b64decode(each) for each in printed} == {kept.bundle} == {(await data(api))["ca.crt"]}
     assert not (tmp_path / "laptop").exists()

@@ -16,7 +16,7 @@ from reverser.model.ports import Journal
 from reverser.model.resource import ObjectKey
 from reverser.writer.catchup import CHUNK, CatchUp
 from reverser.writer.file_owner import Us
-from reverser.writer.repository_files import Foreign
+from reverser.writer.repository_files import ExistingFiles
 
 LIVE = Destination("live", "file:///live")
 US = Us("", frozenset({"default"}), lambda _: True)
@@ -68,7 +68,7 @@ async def journal(tmp_path: Path) -> AsyncIterator[Journal]:
         yield opened
 
 
-async def caught_up(journal: Journal, branch: Branch) -> Foreign:
+async def caught_up(journal: Journal, branch: Branch) -> ExistingFiles:
     """What the session after the first one knows."""
     catch_up = CatchUp(LIVE, journal, branch, None, US, lambda: None)  # type: ignore[arg-type]
     await catch_up.run(0.0)

@@ -74,7 +74,7 @@ STAGES = [
     (rows, "record_row"),
     (prepare, "message"),
     (prepare, "author"),
-    (repository_files.Foreign, "place"),
+    (repository_files.ExistingFiles, "place"),
 ]
 
 
@@ -162,8 +162,8 @@ async def test_errors_at_random_stages_stop_nobody(world: Running, monkeypatch: 
     """30 objects, a fault at a random stage for every third: the others land, those are withheld or land."""
     places = [
         *STAGES,
-        (list_completion, "swept"),
-        (version_tracker.Sightings, "note"),
+        (list_completion, "missing_from_list"),
+        (version_tracker.VersionTracker, "note"),
         (watch, "change_of"),
     ]
     dice = random.Random(11)

@@ -15,7 +15,7 @@ from reverser.attribution.fact_index import Facts
 from reverser.intake import decision_state, driver, list_completion
 from reverser.intake.driver import Intake
 from reverser.journal import rows
-from reverser.journal.retrying import PatientJournal
+from reverser.journal.retrying import RetryingJournal
 from reverser.journal.sqlite import open_journal
 from reverser.model.change import Stream
 from reverser.model.ports import Journal
@@ -69,7 +69,7 @@ async def withheld(journal: Journal) -> list[str]:
 def attributing(journal: Journal, taking: Taking) -> Intake:
     """The intake with an attributor, as where webhooks listen."""
     attributor = Attributor(
-        Facts(), journal.key, PatientJournal(journal, taking.health), METRICS, lambda: 1000.0
+        Facts(), journal.key, RetryingJournal(journal, taking.health), METRICS, lambda: 1000.0
     )
     routes = taking.intake._routes
     return Intake(routes, lambda stream: stream.id, journal, METRICS, taking.health, attributor)
@@ -127,7 +127,7 @@ async def test_an_object_that_cannot_be_swept_is_withheld(
     """Its file stays, those of others go, and the next list removes it."""
     await take(journal, whole(1, A, B, C))
     with monkeypatch.context() as patch:
-        Faulty(patch, list_completion, "swept")
+        Faulty(patch, list_completion, "missing_from_list")
         await take(journal, whole(2, A))
 
     assert await paths(journal) == {A_PATH, B_PATH}
@@ -156,8 +156,8 @@ async def test_a_row_that_cannot_be_stored_is_withheld(
     ("where", "name"),
     [
         (Attributor, "attributed"),
-        (version_tracker.Sightings, "note"),
-        (version_tracker.Sightings, "subject"),
+        (version_tracker.VersionTracker, "note"),
+        (version_tracker.VersionTracker, "subject"),
         (Attributor, "_final"),
     ],
 )

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from reverser.attribution.fact_store import Witnesses
+from reverser.attribution.fact_store import FactStore
 from reverser.health import Health
 from reverser.journal.sqlite import open_journal
 from reverser.model.entry import Append
@@ -53,7 +53,7 @@ async def look(journal: Journal) -> tuple[set[str], set[str], list[str]]:
     await journal.kept()
     await journal.position(STREAM)
     await journal.backlog("live")
-    await Witnesses(journal, METRICS, Health(), 1.0).recall(["default"])
+    await FactStore(journal, METRICS, Health(), 1.0).recall(["default"])
     return pending, recorded, [f"{row.key.name} {row.reason}" for row in await journal.withheld()]
 
 

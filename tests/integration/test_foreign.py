@@ -14,7 +14,7 @@ from reverser.model.entry import Edit, Entry
 from reverser.model.ports import Repository
 from reverser.model.resource import ObjectKey
 from reverser.writer.other_manifests import Others
-from reverser.writer.repository_files import Foreign
+from reverser.writer.repository_files import ExistingFiles
 
 KEY = ObjectKey("default", "", "configmaps", "shop", "web")
 OWN = "shop/configmaps/web.yaml"
@@ -67,7 +67,7 @@ async def edits(
     repository: Repository = Tree(files)  # type: ignore[assignment]
     others = Others(repository, "")
     await others.move("head", ours or set())
-    foreign = Foreign(repository, others, {})
+    foreign = ExistingFiles(repository, others, {})
     placed = [await foreign.place(entry(content)) for content in changes]
     return [(edit.path, edit.content) for each in placed for edit in each.edits]
 
@@ -154,7 +154,7 @@ async def test_a_secret_that_is_sealed_gets_no_file() -> None:
     repository: Repository = Tree({"s.yaml": sealed})  # type: ignore[assignment]
     others = Others(repository, "")
     await others.move("head", ())
-    foreign = Foreign(repository, others, {})
+    foreign = ExistingFiles(repository, others, {})
 
     with pytest.raises(WithheldError) as caught:
         await foreign.place(entry(kind="Secret"))

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from reverser.attribution.fact_store import Witnesses
+from reverser.attribution.fact_store import FactStore
 from reverser.health import Health
 from reverser.journal.sqlite import open_journal
 from reverser.model.attribution import Actor
@@ -35,8 +35,8 @@ def fact(resource: str, *, cluster: str = "default") -> Fact:
     )  # fmt: skip
 
 
-def witnesses(journal: Journal) -> Witnesses:
-    return Witnesses(journal, METRICS, Health(), 0.0)
+def witnesses(journal: Journal) -> FactStore:
+    return FactStore(journal, METRICS, Health(), 0.0)
 
 
 async def test_another_cluster_s_positions_are_dropped(journal: Journal) -> None:

@@ -283,7 +283,7 @@ async def test_what_waits_is_not_counted_again_for_each_object(monkeypatch: pyte
 
     safe = Safe()
     safe.trouble = MISSING
-    asked = encryption.Sealing({"live": safe}, bytes(32), Health())
+    asked = encryption.EncryptionQueue({"live": safe}, bytes(32), Health())
     decision = Decision(
         "update", record=record("a", bytes(1000)), clear=Clear({"metadata": {"name": "a"}}, ())
     )

@@ -15,7 +15,7 @@ from reverser.app import writers
 from reverser.errors import TransientError
 from reverser.health import Health
 from reverser.journal import retrying
-from reverser.journal.retrying import PatientJournal
+from reverser.journal.retrying import RetryingJournal
 from reverser.log import configure
 from reverser.model.condition import Condition
 from reverser.model.entry import Append
@@ -106,8 +106,8 @@ async def test_a_full_disk_is_one_condition_however_well_it_is_read(shared: bool
     """What others read meanwhile does not end it, nor make the process ready."""
     told: list[Condition] = []
     health, disk = Health(told.append), FullDisk()
-    mine = PatientJournal(disk, health)  # type: ignore[arg-type]
-    others = mine if shared else PatientJournal(disk, health, "witnesses")  # type: ignore[arg-type]
+    mine = RetryingJournal(disk, health)  # type: ignore[arg-type]
+    others = mine if shared else RetryingJournal(disk, health, "witnesses")  # type: ignore[arg-type]
     async with trio.open_nursery() as nursery:
         nursery.start_soon(mine.append, Append())
         while disk.appends < TRIES:

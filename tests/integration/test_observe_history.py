@@ -12,7 +12,7 @@ import pytest
 import trio
 
 from reverser.kube.client import Client
-from reverser.kube.discovery_trigger import Tap
+from reverser.kube.discovery_trigger import DiscoveryTrigger
 from reverser.kube.errors import Stuck
 from reverser.kube.lists import Lists
 from reverser.kube.watch import Watch
@@ -219,7 +219,7 @@ async def test_what_nobody_was_handed_is_not_behind_the_position(api: Scripted, 
     """A watch that is cancelled while an event waits to be taken stands at the last one that was taken."""
     api.script[PATH] = [lines(event("MODIFIED", "a", 8), event("MODIFIED", "a", 9), bookmark(10))]
     send, receive = trio.open_memory_channel[Observation](0)
-    watch = Watch(client, STREAM, Tap(send, lambda: None), Lists(), Told())
+    watch = Watch(client, STREAM, DiscoveryTrigger(send, lambda: None), Lists(), Told())
     async with trio.open_nursery() as watching:
         watching.start_soon(watch.run, "7")
         await receive.receive()

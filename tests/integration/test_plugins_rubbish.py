@@ -194,7 +194,7 @@ async def _told(folder: Path, code: str, *, limit: float = 30.0) -> tuple[Host, 
     host, told, counted = host_of(folder, code), [], Counted()
     host.count_with(counted)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("reverser.plugins.worker.Room.__init__.__defaults__", (limit, 300.0))
+        patch.setattr("reverser.plugins.worker.PluginWorker.__init__.__defaults__", (limit, 300.0))
         await host.open(lambda _, what, about: told.append(what))
     return host, told, counted
 

@@ -17,11 +17,11 @@ from reverser.app.daemon import Daemon
 from reverser.attribution import corrections
 from reverser.attribution.attributor import Attributor
 from reverser.attribution.fact_index import Facts
-from reverser.attribution.pending import VAIN_MOST, Hearing, Settling
+from reverser.attribution.pending import VAIN_MOST, AuditSources, Settling
 from reverser.config import Cluster, Config
 from reverser.config.tables import Audit, Operations
 from reverser.health import Health
-from reverser.journal.retrying import PatientJournal
+from reverser.journal.retrying import RetryingJournal
 from reverser.journal.schema import connect
 from reverser.journal.sqlite import open_journal
 from reverser.journal.store import Store
@@ -48,7 +48,7 @@ class World:
     def __init__(self, journal: Journal) -> None:
         self.journal = journal
         self.facts = Facts()
-        patient = PatientJournal(journal, Health(lambda _: None))
+        patient = RetryingJournal(journal, Health(lambda _: None))
         self.attributor = Attributor(self.facts, journal.key, patient, Metrics(), trio.current_time, GRACE)
         self.attributor.hearing.heard(["default"])
 
@@ -330,7 +330,7 @@ async def test_a_clock_that_is_set_back_holds_nothing_for_ever(world: World) -> 
 
 async def test_nobody_waits_for_an_audit_that_has_stopped() -> None:
     """After many waits in vain nothing waits; the next word, or one in between, begins anew."""
-    hearing = Hearing()
+    hearing = AuditSources()
     assert not hearing.expects("default")
     assert hearing.heard(["default"]) == ["default"]
     for _ in range(VAIN_MOST - 1):

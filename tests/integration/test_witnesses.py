@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from reverser.attribution.fact_store import Witnesses
+from reverser.attribution.fact_store import FactStore
 from reverser.errors import TransientError
 from reverser.health import Health
 from reverser.journal.sqlite import open_journal
@@ -23,8 +23,8 @@ FACT = Fact(
 )  # fmt: skip
 
 
-def witnesses(journal: Journal) -> Witnesses:
-    return Witnesses(journal, Metrics(), Health(lambda _: None), 1.0)
+def witnesses(journal: Journal) -> FactStore:
+    return FactStore(journal, Metrics(), Health(lambda _: None), 1.0)
 
 
 async def test_a_full_disk_does_not_forget_that_audit_was_heard(

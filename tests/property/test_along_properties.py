@@ -17,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reverser.errors import WithheldError
-from reverser.intake.append_builder import Draft, Withholding
+from reverser.intake.append_builder import AppendBuilder, Withholding
 from reverser.intake.decide import decide
 from reverser.intake.route import Route, compile_routes
 from reverser.journal import rows
@@ -148,7 +148,7 @@ class Daemon:
         obj = copy.deepcopy(cluster.obj)
         change = Change(STREAM, KEY, origin, False, obj, "1", now, created=created)
         place = ("live", KEY)
-        draft = Draft(dict(self.records), Withholding())
+        draft = AppendBuilder(dict(self.records), Withholding())
         if step.how == "withheld":
             decision = kept_back("live", KEY, WithheldError("Policy", "no", key=KEY), now)
         else:

@@ -13,7 +13,7 @@ from reverser.model.commit import CommitPlan
 from reverser.model.entry import Edit, Entry
 from reverser.model.resource import ObjectKey
 from reverser.model.rule import Actors
-from reverser.select.excluded_writes import excluded, parted
+from reverser.select.excluded_writes import excluded, split_excluded
 from reverser.writer import deferred_entries
 from reverser.writer.window import Window
 
@@ -105,7 +105,7 @@ def test_excluded_entries_are_in_nobody_elses_commit(seconds: float, steps: list
         feeding.step(pause, made, restart=restart)
 
     for plan in [*feeding.plans, *feeding.window.flush()]:
-        own, beside = parted(plan)
+        own, beside = split_excluded(plan)
         assert len({entry.key.cluster for entry in plan.entries}) == 1
         if own is None:
             continue
@@ -124,6 +124,8 @@ def test_without_a_window_an_included_entry_ends_its_commit(steps: list[Any]) ->
 
     included = [e for e in feeding.fed if e.origin is Origin.LIVE and not excluded(e)]
     commits = [
-        own.entries for own, _ in map(parted, feeding.plans) if own and own.first.origin is Origin.LIVE
+        own.entries
+        for own, _ in map(split_excluded, feeding.plans)
+        if own and own.first.origin is Origin.LIVE
     ]
     assert commits == [(entry,) for entry in included]

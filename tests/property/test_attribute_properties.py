@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reverser.attribution.fact_index import Facts
-from reverser.attribution.resolve import asked, attribute, recalled, settled
+from reverser.attribution.resolve import asked, attribute, merge_with_saved, resolve_or_wait
 from reverser.model.attribution import UNKNOWN, Attribution, Evidence
 from reverser.model.change import Operation
 from reverser.model.fact import Fact, Source
@@ -107,12 +107,12 @@ def test_what_settles_early_is_what_settles_late(history: list[Step], chance: ra
     for fact in late:
         known.add(fact, fact.at)
         for number, change in enumerate(world.changes):
-            answer = settled(change.subject, known, 0.0, FOREVER)
+            answer = resolve_or_wait(change.subject, known, 0.0, FOREVER)
             if answer is not None:
                 early.setdefault(number, answer)
 
     for number, change in enumerate(world.changes):
-        answer = settled(change.subject, known, FOREVER, FOREVER)
+        answer = resolve_or_wait(change.subject, known, FOREVER, FOREVER)
         assert answer is not None
         verdict(change, answer)
         if number in early:
@@ -231,7 +231,7 @@ def test_what_waits_over_a_restart_keeps_what_admission_told(
 
     for change in world.changes:
         before = asked(change.subject, index(admission + early))
-        found = recalled(before, attribute(change.subject, index(audit)))
+        found = merge_with_saved(before, attribute(change.subject, index(audit)))
         verdict(change, found)
         whole = attribute(change.subject, index(admission + audit))
         assert whole.actor in (found.actor, UNKNOWN) or whole.actor.name in found.candidates

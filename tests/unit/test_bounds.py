@@ -15,7 +15,7 @@ import trio.testing
 from reverser.attribution.fact_index import BYTES_MOST as FACTS_BYTES_MOST
 from reverser.attribution.fact_index import Facts
 from reverser.kube import watch_events
-from reverser.kube.discovery_trigger import Room, Tap
+from reverser.kube.discovery_trigger import DiscoveryTrigger, Room
 from reverser.kube.errors import Garbled
 from reverser.model.change import Observation, Operation
 from reverser.model.commit import CommitPlan
@@ -136,7 +136,7 @@ async def test_a_line_without_an_end_is_given_up(monkeypatch: pytest.MonkeyPatch
             yield b"z" * 60
 
     async with aclosing(chunks()) as sent:
-        lines = watch_events.Linewise(sent)
+        lines = watch_events.LineReader(sent)
         assert await anext(lines) == b"x" * 60
         with pytest.raises(Garbled):
             await anext(lines)
@@ -147,7 +147,7 @@ async def test_observations_on_their_way_are_bounded_in_bytes(autojump_clock: tr
     del autojump_clock
     room = Room(1000)
     send, receive = trio.open_memory_channel[Observation](100)
-    tap, most = Tap(send, lambda: None, room), list[int]()
+    tap, most = DiscoveryTrigger(send, lambda: None, room), list[int]()
 
     async def bring() -> None:
         async with send:
@@ -172,6 +172,6 @@ async def test_what_was_not_handed_on_takes_no_room() -> None:
     room = Room(1000)
     send, receive = trio.open_memory_channel[Observation](0)
     with send, receive, trio.move_on_after(0):
-        await Tap(send, lambda: None, room).send(CHANGE)
+        await DiscoveryTrigger(send, lambda: None, room).send(CHANGE)
 
     assert room.held == 0

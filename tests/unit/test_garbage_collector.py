@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from reverser.garbage_collector import settle, suspended
+from reverser.garbage_collector import freeze_gc, suspended
 
 
 @pytest.fixture(autouse=True)
@@ -28,7 +28,7 @@ class Ring:
 
 def test_what_is_there_is_left_out_and_later_garbage_is_found() -> None:
     """A collection looks at what came since, and only at that."""
-    settle()
+    freeze_gc()
 
     assert len(gc.get_objects()) < gc.get_freeze_count()
     before = gc.get_freeze_count()

@@ -12,7 +12,7 @@ import msgspec
 from reverser import hookimpl
 from reverser.model.commit import CommitPlan
 from reverser.model.message import Message
-from reverser.select.excluded_writes import parted
+from reverser.select.excluded_writes import split_excluded
 from reverser_conventional.settings import Settings, checked
 from reverser_conventional.types import head
 from reverser_conventional.wording import description
@@ -32,7 +32,7 @@ def reverser_configure(settings: Settings) -> None:
 
 @hookimpl
 def reverser_message(plan: CommitPlan, message: Message) -> Message:
-    own, _ = parted(plan)
+    own, _ = split_excluded(plan)
     if own is None:
         return message
     subject = f"{head(own, settings)}: {description(own)}"

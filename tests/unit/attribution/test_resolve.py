@@ -9,7 +9,7 @@ import pytest
 
 from reverser.attribution.fact_index import Facts
 from reverser.attribution.resolve import asked as admission_told
-from reverser.attribution.resolve import attribute, recalled, settled
+from reverser.attribution.resolve import attribute, merge_with_saved, resolve_or_wait
 from reverser.model.attribution import UNKNOWN, Actor, Attribution, Evidence
 from reverser.model.change import Operation
 from reverser.model.fact import Fact, Source
@@ -269,7 +269,7 @@ def test_who_repeats_an_own_write_is_its_author() -> None:
     """Where admission leaves nobody else there is no doubt, and nothing is waited for."""
     facts = index(asked("bob"), asked("bob", previous_version="6"), told("bob"))
 
-    found = settled(subject(), facts, NOW, NOW + 5)
+    found = resolve_or_wait(subject(), facts, NOW, NOW + 5)
 
     assert found is not None
     assert (found.actor.name, found.evidence) == ("bob", Evidence.AUDIT)
@@ -292,7 +292,7 @@ def test_over_a_restart_audit_names_only_whom_admission_left(
     """Also whom admission could not name is remembered; where it knew of nobody, audit is alone as ever."""
     kept = admission_told(subject(), index(*before, told("bob")))
 
-    found = recalled(kept, attribute(subject(), index(told("bob"))))
+    found = merge_with_saved(kept, attribute(subject(), index(told("bob"))))
 
     assert (found.actor.name, found.evidence.value) == expected
 
@@ -302,7 +302,7 @@ def test_over_a_restart_without_audit_a_possible_name_is_none() -> None:
     kept = admission_told(subject(), index(asked("alice", subresource="scale", digest=b"", replicas=3)))
 
     assert kept.candidates == ("alice",)
-    assert recalled(kept, attribute(subject(), index())) == Attribution()
+    assert merge_with_saved(kept, attribute(subject(), index())) == Attribution()
 
 
 def test_by_one_clock_an_echo_is_told_at_once() -> None:
@@ -439,8 +439,8 @@ def test_what_is_open_is_decided_at_the_deadline() -> None:
     """Until then audit alone decides nothing: the true writer may come after an echo."""
     facts = index(told("alice"))
 
-    assert settled(subject(), facts, NOW, NOW + 5) is None
-    assert settled(subject(), facts, NOW + 5, NOW + 5) == attribute(subject(), facts)
+    assert resolve_or_wait(subject(), facts, NOW, NOW + 5) is None
+    assert resolve_or_wait(subject(), facts, NOW + 5, NOW + 5) == attribute(subject(), facts)
 
 
 def test_agreement_is_not_waited_for() -> None:
@@ -448,9 +448,9 @@ def test_agreement_is_not_waited_for() -> None:
     created = subject(operation=Operation.CREATE, previous_version="")
     audited = index(told("alice", operation=Operation.CREATE))
 
-    assert settled(subject(), index(asked("alice"), told("alice")), NOW, NOW + 5) is not None
-    assert settled(created, audited, NOW, NOW + 5) is not None
-    assert settled(subject(), index(asked("alice")), NOW, NOW + 5) is None
+    assert resolve_or_wait(subject(), index(asked("alice"), told("alice")), NOW, NOW + 5) is not None
+    assert resolve_or_wait(created, audited, NOW, NOW + 5) is not None
+    assert resolve_or_wait(subject(), index(asked("alice")), NOW, NOW + 5) is None
 
 
 def test_attributions_of_an_older_journal_are_read() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from reverser.attribution.version_tracker import ENTRIES_MOST, Sightings
+from reverser.attribution.version_tracker import ENTRIES_MOST, VersionTracker
 from reverser.model.change import Change, ListCompleted, ListStarted, Operation, Origin, Stream
 from reverser.model.entry import Edit, Entry
 from reverser.model.resource import ResourceType
@@ -41,13 +41,13 @@ def _entry(change: Change, changes: tuple[str, ...] = ("spec.paused: false -> tr
     )
 
 
-def _subject(sightings: Sightings, change: Change, **keys: Any) -> Any:
+def _subject(sightings: VersionTracker, change: Change, **keys: Any) -> Any:
     return sightings.subject(change, _entry(change, **keys), b"digest")
 
 
 def test_the_version_before_is_that_of_the_last_event() -> None:
     """A status write counts too: a request is known by the version that it met."""
-    sightings = Sightings()
+    sightings = VersionTracker()
     sightings.note(_change("5", created=True))
     sightings.note(_change("6"))
 
@@ -58,8 +58,8 @@ def test_the_version_before_is_that_of_the_last_event() -> None:
 
 def test_an_object_not_seen_before() -> None:
     """ADDED is a creation; after a restart a MODIFIED of an unknown object has no version before it."""
-    created = _subject(Sightings(), _change("5", created=True))
-    unknown = _subject(Sightings(), _change("7"))
+    created = _subject(VersionTracker(), _change("5", created=True))
+    unknown = _subject(VersionTracker(), _change("7"))
 
     assert (created.operation, created.previous_version) == (Operation.CREATE, "")
     assert (unknown.operation, unknown.previous_version) == (Operation.UPDATE, "")
@@ -88,7 +88,7 @@ LATER = ("kubelet", "status", "2024-01-01T00:00:01Z")
 )
 def test_status_writes(before: Any, after: Any, written: bool) -> None:
     """A new status entry tells of a write through status, whose manager is not the newest of the others."""
-    sightings = Sightings()
+    sightings = VersionTracker()
     sightings.note(_change("5", created=True, metadata=_managed(*before)))
 
     subject = _subject(sightings, _change("6", metadata=_managed(*after)))
@@ -99,7 +99,7 @@ def test_status_writes(before: Any, after: Any, written: bool) -> None:
 def test_absurdly_many_managers_are_none() -> None:
     """Looking at them all would hold the event loop: who wrote is then unknown, and the rest is told."""
     many = _managed(*[EDIT] * ENTRIES_MOST, LATER)
-    sightings = Sightings()
+    sightings = VersionTracker()
     sightings.note(_change("5", created=True, metadata=_managed(EDIT)))
 
     subject = _subject(sightings, _change("6", metadata=many))
@@ -110,7 +110,7 @@ def test_absurdly_many_managers_are_none() -> None:
 
 def test_a_list_replaces_what_was_seen() -> None:
     """After a complete list only its objects are known, each in the list's version."""
-    sightings = Sightings()
+    sightings = VersionTracker()
     sightings.note(_change("5", created=True, metadata={"uid": "gone"}))
     sightings.started(ListStarted(STREAM))
     sightings.note(_change("8", Origin.SNAPSHOT))
@@ -124,13 +124,13 @@ def test_a_list_replaces_what_was_seen() -> None:
 
 def test_objects_of_a_list_have_no_author() -> None:
     """A listed object may stand for many writes by many people."""
-    assert _subject(Sightings(), _change("5", Origin.SNAPSHOT)) is None
+    assert _subject(VersionTracker(), _change("5", Origin.SNAPSHOT)) is None
 
 
 @pytest.mark.parametrize(("deleting", "removed"), [(False, True), (True, False)])
 def test_deletions(deleting: bool, removed: bool) -> None:
     """DELETED counts as the deletion itself only where no event before has shown its intent."""
-    sightings = Sightings()
+    sightings = VersionTracker()
     sightings.note(_change("5", created=True))
     sightings.note(_change("6", deleted=deleting))
 
@@ -152,7 +152,7 @@ def test_deletions(deleting: bool, removed: bool) -> None:
 )
 def test_scaling(changes: tuple[str, ...], only: bool | None) -> None:
     """A change that did nothing but scale is told from others; both numbers are known."""
-    sightings = Sightings()
+    sightings = VersionTracker()
     sightings.note(_change("5", created=True, spec={"replicas": 2}))
 
     subject = _subject(sightings, _change("6", spec={"replicas": 5}), changes=changes)
@@ -162,7 +162,7 @@ def test_scaling(changes: tuple[str, ...], only: bool | None) -> None:
 
 def test_when_it_was_written() -> None:
     """The stamp of a write is known only where it is new, and where one entry alone has it."""
-    sightings = Sightings()
+    sightings = VersionTracker()
 
     def managed(*seconds: int) -> dict[str, Any]:
         times = [f"2026-03-01T08:00:{second:02}Z" for second in seconds]
@@ -191,7 +191,7 @@ def _stamped(*entries: tuple[str, str, int], owned: str = "f:a") -> dict[str, An
 
 def test_which_stamps_are_new() -> None:
     """Against the event before, without which none is new; what the API server makes up is nobody's."""
-    sightings = Sightings()
+    sightings = VersionTracker()
     later = _stamped(("a", "Apply", 4), ("b", "Update", 1), ("ancient-changes", "Update", 5))
 
     def stamps() -> list[tuple[str, bool, bool]]:
@@ -205,7 +205,7 @@ def test_which_stamps_are_new() -> None:
 
 def test_an_apply_that_gives_up_fields_is_noticed() -> None:
     """By its entry, which is another or gone."""
-    sightings = Sightings()
+    sightings = VersionTracker()
     sightings.note(_change("5", created=True, metadata=_stamped(("a", "Apply", 1), ("b", "Update", 1))))
 
     def left(metadata: dict[str, Any]) -> tuple[bool, bool]:
@@ -220,7 +220,7 @@ def test_an_apply_that_gives_up_fields_is_noticed() -> None:
 
 def test_a_second_write_within_a_second_is_noticed() -> None:
     """By the fields of its entry: the stamp stays."""
-    sightings = Sightings()
+    sightings = VersionTracker()
     sightings.note(_change("5", created=True, metadata=_stamped(("a", "Update", 1))))
     subject = _subject(sightings, _change("6", metadata=_stamped(("a", "Update", 1), owned="f:b")))
 
@@ -231,13 +231,13 @@ def test_a_stamp_of_the_future_says_nothing() -> None:
     """A client may write managed fields; the API server's clock is not hours ahead of ours."""
     late = {"managedFields": [{"manager": "m", "time": "2026-03-01T10:00:00Z"}]}
 
-    assert _subject(Sightings(), _change("6", metadata=late)).written_at == 0
+    assert _subject(VersionTracker(), _change("6", metadata=late)).written_at == 0
 
 
 @pytest.mark.parametrize("metadata", [{"uid": None}, {"uid": 7}, {"labels": [1], "ownerReferences": "x"}])
 def test_odd_objects_do_no_harm(metadata: dict[str, Any]) -> None:
     """Metadata that make no sense are not remembered, and raise nothing."""
-    sightings = Sightings()
+    sightings = VersionTracker()
     change = _change("5", created=True, metadata=metadata)
 
     subject = _subject(sightings, change)

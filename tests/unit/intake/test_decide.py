@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from reverser.intake.decide import decide
-from reverser.intake.removal import swept
+from reverser.intake.removal import missing_from_list
 from reverser.intake.route import Route, compile_routes
 from reverser.model.change import Change, Operation, Origin, Stream
 from reverser.model.decision import Decision, digest, encrypted
@@ -172,7 +172,7 @@ def test_an_object_that_a_list_lacks_is_swept() -> None:
     """Its file goes, and the entry says that nobody saw who did it."""
     record = recorded(route(), web())
 
-    decision = removed(swept(route(), Stream("default", DEPLOYMENTS), record, SEEN_AT))
+    decision = removed(missing_from_list(route(), Stream("default", DEPLOYMENTS), record, SEEN_AT))
 
     assert decision.entry is not None
     assert (decision.entry.operation, decision.entry.origin) == (Operation.DELETE, Origin.SWEEP)
@@ -204,7 +204,7 @@ def test_a_changed_configuration_leaves_files_alone() -> None:
 
     assert decide(today, change(web()), record) == unselected(record)
     assert decide(today, change(web(), deleted=True), record) == Decision("unselected")
-    assert swept(today, Stream("default", DEPLOYMENTS), record, SEEN_AT) == Decision("unselected")
+    assert missing_from_list(today, Stream("default", DEPLOYMENTS), record, SEEN_AT) == Decision("unselected")
 
 
 @pytest.mark.parametrize("where", ["labels", "annotations"])
@@ -278,7 +278,7 @@ def test_an_omitted_secret_has_no_entry_at_all(origin: Origin) -> None:
     for known in (None, record):
         assert decide(route(), change(secret(), origin, type=SECRETS), known) == unselected(known)
     assert decide(route(), change(secret(), type=SECRETS, deleted=True), record) == Decision("unselected")
-    assert swept(route(), Stream("default", SECRETS), record, SEEN_AT) == Decision("unselected")
+    assert missing_from_list(route(), Stream("default", SECRETS), record, SEEN_AT) == Decision("unselected")
     assert not route().wants_type(SECRETS)
     assert masking.wants_type(SECRETS)
 
@@ -370,7 +370,7 @@ def test_a_rule_writes_its_operations_only(operations: Any, written: set[str]) -
         "first modified": decide(made, change(changed), None),
         "changed since": decide(made, change(changed, Origin.SNAPSHOT, created=True), record),
         "deleted": decide(made, change(web(), deleted=True), record),
-        "missing": swept(made, Stream("default", DEPLOYMENTS), record, SEEN_AT),
+        "missing": missing_from_list(made, Stream("default", DEPLOYMENTS), record, SEEN_AT),
     }
     if operations == ("create",):
         written = written | {"first modified"}
@@ -581,11 +581,11 @@ def test_a_record_tells_by_what_it_was_selected(strip: str) -> None:
     assert strip not in record.content.decode()
 
     removed(decide(made, change(web()), record))
-    removed(swept(made, Stream("default", DEPLOYMENTS), record, SEEN_AT))
+    removed(missing_from_list(made, Stream("default", DEPLOYMENTS), record, SEEN_AT))
 
     other = route(Rule("some", "live", selector=f"{strip}=other"), sanitize=(stripped,))
     assert decide(other, change(web()), record).result == "unselected", "the configuration changed"
-    assert swept(other, Stream("default", DEPLOYMENTS), record, SEEN_AT).result == "unselected"
+    assert missing_from_list(other, Stream("default", DEPLOYMENTS), record, SEEN_AT).result == "unselected"
 
 
 def test_a_record_learns_by_what_it_is_selected_now() -> None:
@@ -598,7 +598,7 @@ def test_a_record_learns_by_what_it_is_selected_now() -> None:
 
     assert (decision.result, decision.entry) == ("unchanged", None)
     assert decision.record is not None
-    removed(swept(made, Stream("default", DEPLOYMENTS), decision.record, SEEN_AT))
+    removed(missing_from_list(made, Stream("default", DEPLOYMENTS), decision.record, SEEN_AT))
 
 
 @pytest.mark.parametrize(("mark", "operation"), [("anew", Operation.UPDATE), ("absent", Operation.CREATE)])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from reverser.intake.hpa_targets import GROUP, RESOURCE, Scaled
+from reverser.intake.hpa_targets import GROUP, RESOURCE, AutoscalerIndex
 from reverser.model.change import Change, Origin, Stream
 from reverser.model.resource import ResourceType
 
@@ -22,13 +22,13 @@ def scaler(name: str, target: str, *, deleted: bool = False) -> Change:
     return change(SCALERS, name, {"spec": spec}, deleted=deleted)
 
 
-def scaled(index: Scaled) -> list[str]:
+def scaled(index: AutoscalerIndex) -> list[str]:
     return [name for name in ("web", "shop") if index.scales(change(DEPLOYMENTS, name, {}))]
 
 
 def test_a_workload_is_scaled_while_any_autoscaler_names_it() -> None:
     """Two may name the same one; each may turn to another, or go."""
-    index = Scaled()
+    index = AutoscalerIndex()
     assert scaled(index) == []
     index.note(scaler("a", "web"))
     index.note(scaler("a", "web"))

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reverser.kube.watch_events import Linewise
+from reverser.kube.watch_events import LineReader
 
 
 async def _lines(chunks: list[bytes]) -> list[bytes]:
@@ -16,7 +16,7 @@ async def _lines(chunks: list[bytes]) -> list[bytes]:
         for chunk in chunks:
             yield chunk
 
-    return [line async for line in Linewise(source())]
+    return [line async for line in LineReader(source())]
 
 
 @given(st.binary(), st.lists(st.integers(0, 200)))

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reverser import MASK
-from reverser.plugins.guard import ExcessError, lessened, unchanged
+from reverser.plugins.guard import ExcessError, keep_only, unchanged
 
 CONTENT: dict[str, Any] = {
     "apiVersion": "v1",
@@ -24,7 +24,7 @@ CONTENT: dict[str, Any] = {
 def fault(before: dict[str, Any], after: Any) -> str:
     """What is wrong with the answer; "" when it is taken, and then nothing else than it."""
     try:
-        assert lessened(before, after) == after
+        assert keep_only(before, after) == after
     except ExcessError as error:
         return str(error)
     return ""

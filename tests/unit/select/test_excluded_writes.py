@@ -13,7 +13,7 @@ from reverser.model.entry import Edit, Entry
 from reverser.model.resource import ObjectKey
 from reverser.model.rule import Rule
 from reverser.sanitize.excluded_types import excluded_type
-from reverser.select.excluded_writes import actors, excluded, parted
+from reverser.select.excluded_writes import actors, excluded, split_excluded
 from reverser.select.rules import CompiledRule
 
 FLUX = "system:serviceaccount:flux-system:kustomize-controller"
@@ -103,6 +103,6 @@ def test_a_plan_is_told_apart() -> None:
     fold = rule(exclude_users=("bob",), excluded="fold")
     his, hers = entry(by("bob"), fold), entry(by("alice"), fold, seq=2)
 
-    assert parted(CommitPlan((his, hers))) == (CommitPlan((hers,)), (his,))
-    assert parted(CommitPlan((hers,))) == (CommitPlan((hers,)), ())
-    assert parted(CommitPlan((his,))) == (None, (his,))
+    assert split_excluded(CommitPlan((his, hers))) == (CommitPlan((hers,)), (his,))
+    assert split_excluded(CommitPlan((hers,))) == (CommitPlan((hers,)), ())
+    assert split_excluded(CommitPlan((his,))) == (None, (his,))

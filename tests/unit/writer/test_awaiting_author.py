@@ -13,7 +13,7 @@ from reverser.model.change import Operation, Origin
 from reverser.model.entry import Edit, Entry
 from reverser.model.resource import ObjectKey
 from reverser.writer import awaiting_author as module
-from reverser.writer.awaiting_author import Unsettled
+from reverser.writer.awaiting_author import AwaitingAuthor
 from reverser.writer.deferred_entries import touched
 
 
@@ -33,7 +33,7 @@ def seqs(entries: list[Entry]) -> list[int]:
 
 def test_others_pass() -> None:
     """An object whose author is awaited holds up its own entries, and no other's."""
-    unsettled = Unsettled()
+    unsettled = AwaitingAuthor()
 
     free = unsettled.feed([entry(1, waits=True), entry(2, "b"), entry(3), entry(4, "c", previous="a.yaml")])
 
@@ -45,7 +45,7 @@ def test_others_pass() -> None:
 
 def test_what_waits_behind_two_waits_for_both() -> None:
     """The second of two waiting entries of one object keeps its place when it is settled first."""
-    unsettled = Unsettled()
+    unsettled = AwaitingAuthor()
     first, second = entry(1, waits=True), entry(2, waits=True)
     unsettled.feed([first, second])
 
@@ -56,7 +56,7 @@ def test_what_waits_behind_two_waits_for_both() -> None:
 
 def test_an_author_costs_nothing_of_what_else_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     """Settling one of a thousand entries looks at its own objects and paths, not at all others."""
-    unsettled, looks = Unsettled(), list[int]()
+    unsettled, looks = AwaitingAuthor(), list[int]()
 
     def counted(each: Entry) -> tuple[Hashable, ...]:
         looks.append(each.seq)
@@ -71,7 +71,7 @@ def test_an_author_costs_nothing_of_what_else_waits(monkeypatch: pytest.MonkeyPa
 
 def test_what_is_held_is_counted() -> None:
     """The bytes of what waits, and of what waits behind it, until it goes on."""
-    unsettled = Unsettled()
+    unsettled = AwaitingAuthor()
     unsettled.feed([entry(1, waits=True), entry(2), entry(3, "b")])
 
     assert unsettled.size == 2
@@ -88,7 +88,7 @@ def test_everything_comes_once_and_in_its_object_s_order(
 ) -> None:
     """Whatever is settled in whatever order: nothing is lost, nothing overtakes what it touches."""
     entries = [entry(n, name, waits=waits, previous=old) for n, (name, waits, old) in enumerate(rows, 1)]
-    unsettled = Unsettled()
+    unsettled = AwaitingAuthor()
     out = unsettled.feed(entries)
     waiting = [each for each in entries if each.waits_until]
     chance.shuffle(waiting)  # type: ignore[attr-defined]
