@@ -19,14 +19,14 @@ Examples:
   reverser demo --fast    the same without pauses, for scripts
   reverser demo --keep    goes on afterwards; change things yourself with kubectl, as alice or bob""",
 )
-@click.option("--keep", is_flag=True, help="Go on after the story, until Ctrl-C, and leave the folder there.")
+@click.option("--keep", is_flag=True, help="Go on after the story until Ctrl-C, and keep the folder.")
 @click.option(
-    "--fast", is_flag=True, help="Do not pause for readers. So it is, too, where there is no terminal."
+    "--fast", is_flag=True, help="Do not pause for readers. Without a terminal there are no pauses anyway."
 )
 def command(keep: bool, fast: bool) -> None:
     """Start a small Kubernetes API and a Git repository, play a story, and show each commit.
 
-    The commits say who made each change: the small API calls reverser's admission webhook.
+    The API calls reverser's admission webhook, so the commits say who made each change.
     """
     configure("console", "warning")
     trio.run(lambda: demo(keep=keep, paced=sys.stdout.isatty() and not fast))
