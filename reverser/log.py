@@ -40,7 +40,7 @@ def bounded(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> Muta
     if lines > LINES_MOST + 1:
         raise structlog.DropEvent
     if lines == LINES_MOST + 1:
-        return {"plugin": plugin, "event": "plugin logs too much, its lines are left out for a minute"}
+        return {"plugin": plugin, "event": "plugin logs too much, its lines are dropped for a minute"}
     return event
 
 

@@ -99,7 +99,7 @@ class ClusterReports:
         if self._connected is not None:
             server, version = self._connected
             self._connected = None
-            log.info("connected", cluster=self._cluster, server=server, version=version)
+            log.info("connected to API server", cluster=self._cluster, server=server, version=version)
 
     def _tell_unreached(self) -> None:
         """Streams without a connection, though the API server itself has been there all the time."""
@@ -118,13 +118,12 @@ class ClusterReports:
         for each in misspelt:
             if str(each) not in self._told:
                 self._told.add(str(each))
-                sensitive = each.key.startswith("sensitive")
                 log.warning(
-                    f"a pattern{' of [[sensitive]]' if sensitive else ''} matches no type",
+                    "pattern matches no resource type",
                     cluster=self._cluster,
                     key=each.key,
-                    type=each.pattern,
-                    then=each.then,
+                    pattern=each.pattern,
+                    consequence=each.then,
                     hint=each.hint,
                 )
 
@@ -136,7 +135,11 @@ class ClusterReports:
             self._unreached.pop(gone, None)
             self._health.recovered(f"type/{gone}")
         self._show_unclear(streams)
-        log.info("watching", cluster=self._cluster, types=len({stream.type.name for stream in streams}))
+        log.info(
+            "watching resource types",
+            cluster=self._cluster,
+            types=len({stream.type.name for stream in streams}),
+        )
 
     def _show_unclear(self, streams: Iterable[Stream]) -> None:
         """A condition for each pattern because of which objects are withheld."""
@@ -158,11 +161,17 @@ class ClusterReports:
         self._objects += objects
         self._anew.discard(stream.id)
         progress = f"{self._listed}/{len(self.streams)}" if self._listed <= len(self.streams) else "again"
-        log.info("listed", cluster=self._cluster, type=stream.type.name, objects=objects, progress=progress)
+        log.info(
+            "listed resource type",
+            cluster=self._cluster,
+            type=stream.type.name,
+            objects=objects,
+            progress=progress,
+        )
 
     def restarted(self, stream: Stream, reason: str) -> None:
         self._metrics.count("watch_restarts", cluster=self._cluster, reason=reason)
-        log.debug("watch starts again", stream=stream.id, reason=reason)
+        log.debug("watch restarts", stream=stream.id, reason=reason)
 
     def failed(self, stream: Stream, error: ReverserError) -> None:
         self._failures[stream.id] = error.message

@@ -53,14 +53,25 @@ from reverser.webhook.server import Webhooks, listen
 
 def log_startup(config: Config) -> None:
     """As configured: what a kubeconfig holds is not shown."""
-    log.info("reverser starts", version=__version__, data=config.data_dir)
+    log.info("reverser starts", version=__version__, data_dir=config.data_dir)
     for cluster in config.clusters:
         rules = [rule.name for rule in config.rules if rule.cluster == cluster.name]
-        login = {"kubeconfig": cluster.kubeconfig or "in-cluster or default", "context": cluster.context}
-        log.info("watching for", cluster=cluster.name, **login, rules=rules)
+        kubeconfig = cluster.kubeconfig or "in-cluster or default"
+        log.info(
+            "observing cluster",
+            cluster=cluster.name,
+            kubeconfig=kubeconfig,
+            context=cluster.context,
+            rules=rules,
+        )
     for destination in config.destinations:
-        where = {"branch": destination.branch, "path": destination.path or "/"}
-        log.info("writing to", destination=destination.name, url=destination.url, **where)
+        log.info(
+            "writing to destination",
+            destination=destination.name,
+            url=destination.url,
+            branch=destination.branch,
+            path=destination.path or "/",
+        )
 
 
 async def refresh(metrics: Metrics, health: Health, journal: Journal, destinations: Sequence[str]) -> None:
@@ -115,7 +126,7 @@ class Daemon:
             with working:
                 await self._work(journal, nursery, task_status)
             nursery.cancel_scope.cancel()
-        log.info("stopped")
+        log.info("reverser stopped")
 
     async def _work(self, journal: Journal, nursery: trio.Nursery, task_status: trio.TaskStatus[str]) -> None:
         bind = self._config.operations.bind
@@ -128,7 +139,7 @@ class Daemon:
         failures = PluginFailures(self._host.failures, journal, self._health, self._try_again)
         nursery.start_soon(failures.run)
         self._health.passed("listeners")
-        log.info("probes and metrics at", url=url)
+        log.info("probes and metrics are served", url=url)
         freeze_gc()
         task_status.started(url)
         await self._sessions(journal, witnesses)
@@ -187,13 +198,17 @@ class Daemon:
                 elif not self._stopping:
                     self._drain()
                 elif trio.current_time() >= self._asked_at + SAME_SECONDS:
-                    log.warning("stopping at once; what is journaled is written at the next start")
+                    log.warning("stopping at once, pending changes are pushed after the next start")
                     scope.cancel()
 
     def _drain(self) -> None:
         self._asked_at = trio.current_time()
-        hint = "Ctrl-C again, or a second SIGTERM, ends at once; what is left is written at the next start"
-        log.info("draining", seconds_at_most=self._config.grace_seconds, hint=hint)
+        hint = "Ctrl-C or SIGTERM again ends at once; what is not pushed yet is pushed after the next start"
+        log.info(
+            "stopping, pending changes are pushed first",
+            seconds_at_most=self._config.grace_seconds,
+            hint=hint,
+        )
         self.stop()
 
     def _take_over(self) -> None:
@@ -201,16 +216,17 @@ class Daemon:
             config = self._reload()
         except ConfigError as error:
             for problem in error.problems:
-                log.error("new configuration refused, the old one stays", problem=str(problem))
+                log.error("new configuration is invalid, the old one stays in force", problem=str(problem))
             return
         for name in FIXED:
             if getattr(config, name) != getattr(self._config, name):
-                log.warning("this setting is taken over at the next start only", setting=name)
-        if config.webhook and {c.name for c in config.clusters} - {c.name for c in self._config.clusters}:
-            log.warning("webhooks of a new cluster are heard from the next start on")
+                log.warning("changed setting requires a restart", setting=name)
+        new = {c.name for c in config.clusters} - {c.name for c in self._config.clusters}
+        if config.webhook and new:
+            log.warning("webhook calls of a new cluster require a restart", clusters=sorted(new))
         fixed = {name: getattr(self._config, name) for name in FIXED}
         self._config = msgspec.structs.replace(config, **fixed)
-        log.info("configuration taken over")
+        log.info("configuration reloaded")
         if self._session is not None:
             self._session.stop(drain=False)
 
@@ -218,7 +234,7 @@ class Daemon:
         """Begin a session that lists the types of which something is withheld."""
         if self._session is None or self._stopping or not self._session.is_settled:
             return False
-        log.info("objects that a plugin has withheld are tried again")
+        log.info("retrying objects that a plugin withheld")
         self._session.stop(drain=False)
         return True
 
@@ -237,7 +253,14 @@ class Daemon:
     def _tell(self, condition: Condition) -> None:
         alarming = condition.type in ("Stalled", "StartedOver") and condition.status
         report = log.warning if alarming else log.info
-        report(condition.message, subject=condition.subject, reason=condition.reason)
+        report(
+            "condition changed",
+            type=condition.type,
+            status=condition.status,
+            subject=condition.subject,
+            reason=condition.reason,
+            message=condition.message,
+        )
         self._host.condition(condition)
 
 

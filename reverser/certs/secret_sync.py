@@ -39,7 +39,10 @@ class CertificateSync:
         except TransientError as error:
             if not (await trio.to_thread.run_sync(self._own.read)).server:
                 raise stalled(self._where, error) from error
-            log.warning("Secret not read, the certificate of the last start is used", why=error.message)
+            log.warning(
+                "certificate Secret cannot be read, using the certificate of the last start",
+                error=error.message,
+            )
 
     async def keep(self, every_seconds: float = EVERY_SECONDS) -> None:
         """Exchange again and again, until cancelled; the same trouble is told once."""
@@ -52,7 +55,11 @@ class CertificateSync:
             except (StalledError, TransientError) as error:
                 if error.message != told:
                     hint = error.hint or self._where.hint
-                    log.warning("certificate not renewed, the old one stays", why=error.message, hint=hint)
+                    log.warning(
+                        "certificate cannot be renewed, the old one stays in use",
+                        error=error.message,
+                        hint=hint,
+                    )
                 told = error.message
 
     async def exchange(self) -> None:

@@ -153,10 +153,10 @@ class Tls:
             return  # in the middle of being replaced: the next look will see all of it
         self._seen = seen
         if problem:
-            log.error("new certificate refused, the old one stays", problem=problem)
+            log.error("new certificate cannot be used, the old one stays in use", error=problem)
         else:
             self.context.newest = context
-            log.info("certificate taken over", certificate=str(self._files.certificate))
+            log.info("certificate reloaded", certificate=str(self._files.certificate))
 
     def _renew_or_tell(self) -> None:
         try:
@@ -165,7 +165,9 @@ class Tls:
         except StalledError as error:
             if error.message != self._trouble:
                 log.error(
-                    "certificate not renewed, the old one stays", problem=error.message, hint=error.hint
+                    "certificate cannot be renewed, the old one stays in use",
+                    error=error.message,
+                    hint=error.hint,
                 )
             self._trouble = error.message
 

@@ -61,7 +61,7 @@ def _reload(config_path: str, host: Host) -> Config:
 def warn(config: Config, host: Host) -> None:
     """Tell which files with secrets are not there yet; each is read when it is needed."""
     for problem in unreadable(config.destinations, host.settings):
-        log.warning("a secret cannot be read yet", problem=str(problem))
+        log.warning("secret cannot be read yet", problem=str(problem))
 
 
 async def _run(config: Config, reload: Callable[[], Config], host: Host) -> None:

@@ -134,5 +134,5 @@ class Repacker:
         self._process = None
         self._observe("repack", trio.current_time() - self._started_at, code == 0)
         if code:
-            log.warning("repack failed", folder=str(self._git.folder), code=code)
+            log.warning("git repack failed", folder=str(self._git.folder), exit_code=code)
         return False

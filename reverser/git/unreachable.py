@@ -66,7 +66,9 @@ class Unreachable:
             await self._run("repack", "-a", "-d", "-q", "--threads=1", *self._kept())
             await self._run("prune", f"--expire={LOOSE_KEPT}")
         except TransientError as error:
-            log.warning("unreachable objects cannot be dropped", folder=str(self._git.folder), why=str(error))
+            log.warning(
+                "unreachable Git objects cannot be removed", folder=str(self._git.folder), error=str(error)
+            )
             return False
         return True
 

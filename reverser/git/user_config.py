@@ -56,7 +56,7 @@ async def take(git: Git) -> Path:
 def _tell(complaint: str) -> None:
     if _told != [complaint]:
         _told[:] = [complaint]
-        log.warning("the user's Git configuration cannot be read", complaint=complaint)
+        log.warning("the user's Git configuration cannot be read", error=complaint)
 
 
 def taken(listed: bytes) -> str:

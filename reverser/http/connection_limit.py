@@ -65,7 +65,7 @@ class Connections:
         now = trio.current_time()
         if now >= self._quiet_until:
             self._quiet_until = now + LOG_SECONDS
-            log.warning("too many connections, the one that was still for longest is closed", most=self._most)
+            log.warning("too many connections, closing the one idle for longest", limit=self._most)
 
 
 class Place:

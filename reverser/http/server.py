@@ -46,7 +46,7 @@ async def serve(
         try:
             await serve_connections(app, listeners, context)
         except* Exception as group:
-            log.error("listener died, starting it again", bind=bind, exc_info=group)
+            log.error("listener failed, restarting it", bind=bind, exc_info=group)
         listeners = await _again(number, host)
 
 
@@ -56,4 +56,4 @@ async def _again(port: int, host: str) -> list[trio.SocketListener]:
         try:
             return await trio.open_tcp_listeners(port, host=host)
         except OSError as error:
-            log.warning("cannot listen yet", port=port, error=str(error))
+            log.warning("port cannot be bound yet", port=port, error=str(error))

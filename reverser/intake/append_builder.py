@@ -54,7 +54,7 @@ class Withholding:
         if self._reasons.get(place) != row.reason:
             self._reasons[place] = row.reason
             told = log.debug if row.reason in TOLD_TOGETHER else log.warning
-            told("object withheld", object=str(row.key), reason=row.reason, why=row.message)
+            told("object withheld", object=str(row.key), reason=row.reason, message=row.message)
 
     def end(self, place: tuple[str, ObjectKey]) -> None:
         """The object is written, or has no file for another reason."""

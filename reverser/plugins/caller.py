@@ -107,7 +107,13 @@ class HookCaller:
             log.warning("plugin paused", plugin=name, hook=error.hook.name, failures_in_a_row=FAILURES_MOST)
         elif now >= self._quiet_until.get(name, 0.0):
             self._quiet_until[name] = now + LOG_SECONDS
-            log.warning(str(error), plugin=name, hook=error.hook.name, reason=error.reason)
+            log.warning(
+                "plugin hook failed",
+                plugin=name,
+                hook=error.hook.name,
+                reason=error.reason,
+                error=error.told,
+            )
         self._withhold(error, FAILED)
 
     def _withhold(self, error: HookError, reason: str) -> None:
@@ -179,7 +185,7 @@ class HookCaller:
         if isinstance(trouble, WithheldError):
             return self._refused(hook, trouble)
         # An error's text may quote values of the object.
-        log.debug("plugin raised", plugin=hook.plugin.name, hook=hook.name, exc_info=trouble)
+        log.debug("plugin hook raised", plugin=hook.plugin.name, hook=hook.name, exc_info=trouble)
         return HookError(hook, "raised", raised(trouble, hook))
 
     def _refused(self, hook: Hook, error: WithheldError) -> HookError:

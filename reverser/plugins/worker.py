@@ -118,13 +118,13 @@ class PluginWorker:
         """Finish what waits, call `reverser_shutdown`, and end; blocks for `seconds` at most."""
         self._later(self._finish)
         if not self._closed.wait(seconds):
-            log.warning("plugin did not end in time", plugin=self.name)
+            log.warning("plugin did not stop in time", plugin=self.name)
 
     def _look(self) -> None:
         """A call that blocks its thread cannot be ended; it is told, so that somebody ends the process."""
         if not self._stuck and time.monotonic() > self._until:
             self._stuck = True
-            log.warning("plugin hangs", plugin=self.name)
+            log.warning("plugin is blocked in a hook call", plugin=self.name)
             self._on_trouble(self.plugin, STUCK, "")
 
     def _later(self, function: Callable[..., object], *arguments: Any) -> bool:
@@ -161,7 +161,7 @@ class PluginWorker:
         except BaseException as error:
             # A task that the plugin has left running. Its error may quote a secret, and is not shown.
             self._failure = error.__cause__ or error
-            log.error("plugin ended", plugin=self.name, error=type(self._failure).__name__)
+            log.error("plugin stopped with an error", plugin=self.name, error=type(self._failure).__name__)
             self._on_trouble(self.plugin, ENDED, "")
         finally:
             self._opened.set()
@@ -227,8 +227,9 @@ class PluginWorker:
             self._meter.failed(hook, "slow" if slow else "raised")
             what = f"took longer than {self._limit:g} s{defined(hook)}" if slow else raised(error, hook)
             self._told = f"{hook.name} {what}"
-            log.warning("plugin failed", plugin=self.name, hook=hook.name, error=what)
-            log.debug("plugin raised", plugin=self.name, hook=hook.name, exc_info=error)
+            reason = "slow" if slow else "raised"
+            log.warning("plugin hook failed", plugin=self.name, hook=hook.name, reason=reason, error=what)
+            log.debug("plugin hook raised", plugin=self.name, hook=hook.name, exc_info=error)
             return None, error
         finally:
             self._until = math.inf

@@ -147,7 +147,7 @@ class Audit:
         if now >= self._quiet_until:
             self._quiet_until = now + LOG_SECONDS
             log.warning(
-                "audit events that cannot be used",
+                "audit event cannot be used",
                 reason=problem.reason,
                 audit_id=problem.audit_id,
                 path=path[:LOGGED_CHARACTERS],

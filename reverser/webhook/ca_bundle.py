@@ -33,15 +33,22 @@ async def keep_bundles(
                 changed = await _keep(cluster, await trio.to_thread.run_sync(bundle))
             except ReverserError as error:
                 if told.get(cluster.name) != error.message:
-                    hint = "without it a renewed authority must be brought in by `reverser webhook install`"
+                    hint = "until it can: `reverser webhook install` once the authority was renewed"
                     log.warning(
-                        "registration not looked at", cluster=cluster.name, why=error.message, hint=hint
+                        "webhook registration cannot be checked",
+                        cluster=cluster.name,
+                        error=error.message,
+                        hint=hint,
                     )
                 told[cluster.name] = error.message
                 continue
             told.pop(cluster.name, None)
             for name in changed:
-                log.info("registration trusts the renewed authority", cluster=cluster.name, registration=name)
+                log.info(
+                    "webhook registration trusts the renewed certificate authority",
+                    cluster=cluster.name,
+                    registration=name,
+                )
         await trio.sleep(every_seconds)
 
 

@@ -53,8 +53,8 @@ class Guarded:
         if now >= self._quiet_until:
             self._quiet_until = now + LOG_SECONDS
             client = scope.get("client")
-            hint = "run `reverser webhook install` again, and print the audit webhook's file anew"
-            log.warning("a call without the secret of the path", client=client and client[0], hint=hint)
+            hint = "run `reverser webhook install` again; for audit, `reverser audit print-webhook`"
+            log.warning("webhook call lacks the path secret", client=client and client[0], hint=hint)
 
 
 def path_secret(reference: SecretRef | None) -> str:

@@ -109,5 +109,5 @@ async def listen(
             listeners.append(("audit.bind", config.audit.bind, own))
         for key, bind, applications in listeners:
             url = await nursery.start(serve, Guarded(Router(applications), secret), bind, key, tls.context)
-            log.info("webhooks at", url=url, paths=[*applications])
+            log.info("webhooks are served", url=url, paths=[*applications])
         task_status.started()

@@ -178,7 +178,7 @@ class CatchUp:
         lost = met.doubt or (met.first and not files.ours.keys() <= await self._written())
         lost = lost or (not met.rewritten and any(self._newer(commit, us, met, ours) for commit in landed))
         if lost and not met.doubt:
-            log.warning("the journal is older than the branch, or new", destination=self._name)
+            log.warning("journal is new, or older than the branch", destination=self._name)
         found = files.ours
         if met.upgraded and not lost:
             # Earlier releases forgot files of theirs; what they did record is right.

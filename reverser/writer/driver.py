@@ -95,7 +95,7 @@ class Writer:
                 await self._session()
             except Stale:
                 self._metrics.count("rebase_retries", destination=self._name)
-                log.info("branch moved by somebody else, rebuilding on top", destination=self._name)
+                log.info("branch has new commits of others, rebuilding on top", destination=self._name)
                 pause = RETRY_SECONDS
             except (TransientError, StalledError) as error:
                 self._health.failed(self._subject, error, step=self._step)

@@ -128,7 +128,9 @@ class FolderWriter:
         try:
             paths.check(path, self._destination.path.strip("/"))
         except WithheldError as error:
-            log.warning("plugin's file left out", destination=self._name, path=path, why=error.message)
+            log.warning(
+                "plugin's file is not written", destination=self._name, path=path, error=error.message
+            )
             return []
         return [] if path in self._files else [Edit(path, None if text is None else text.encode())]
 

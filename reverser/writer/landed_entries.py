@@ -66,7 +66,7 @@ class Recognition:
             untrue |= liars
         for commit in untrue:
             log.warning(
-                "a commit claims entries that it does not hold", destination=self._name, commit=commit
+                "commit claims entries that it does not contain", destination=self._name, commit=commit
             )
         self._forged = frozenset(untrue)
         return seqs

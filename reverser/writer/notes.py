@@ -86,12 +86,12 @@ class Notes:
         trouble = await self._push({each: "\n".join(self._texts[each].values()) for each in commits})
         if trouble:
             if not self._refused:
-                log.warning("notes cannot be pushed", destination=self._destination.name, why=trouble)
+                log.warning("Git notes cannot be pushed", destination=self._destination.name, error=trouble)
             self._refused = True
             await trio.sleep(RETRY_SECONDS)
             return
         self._refused = False
-        log.info("authors noted", destination=self._destination.name, commits=len(commits))
+        log.info("Git notes with authors pushed", destination=self._destination.name, commits=len(commits))
         for seq, correction in ready.items():
             if self._open.get(seq) is correction:
                 del self._open[seq]

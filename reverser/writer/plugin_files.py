@@ -179,7 +179,9 @@ class Companions:
         why = self._taken(path)
         if why and path not in self._told:
             self._told.add(path)
-            log.warning("plugin's file left out", destination=self._destination.name, path=path, why=why)
+            log.warning(
+                "plugin's file is not written", destination=self._destination.name, path=path, error=why
+            )
         return not why
 
     def _taken(self, path: str) -> str:

@@ -167,7 +167,9 @@ class Pusher:
         if await self._repository.fetch() != batch.head:
             raise Stale
         for seq, reason, file in batch.withheld:
-            log.warning("object withheld", object=str(reason.key), reason=reason.reason, why=reason.message)
+            log.warning(
+                "object withheld", object=str(reason.key), reason=reason.reason, message=reason.message
+            )
             await self._journal.withhold(seq, reason, file)
 
     async def _push(self, batch: Written) -> None:
@@ -196,7 +198,7 @@ class Pusher:
         self._metrics.count("files_deleted", deleted, destination=name)
         self._metrics.count("commit_bytes", size, destination=name)
         last = batch.commits[-1].message.partition("\n")[0]
-        log.info("pushed", destination=name, commits=made, head=batch.head[:12], last=last)
+        log.info("pushed commits", destination=name, commits=made, head=batch.head[:12], last_subject=last)
 
     def _landed(self, entries: Sequence[Entry]) -> None:
         now = self._clock()

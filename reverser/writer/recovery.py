@@ -85,7 +85,7 @@ class Recovery:
         gone = await self._gone(tree, waiting.keys() | held) if trusted else []
         marks: dict[tuple[str, ObjectKey], Mark] = dict.fromkeys(gone, "absent")
         await self._journal.append(msgspec.structs.replace(last, relist=True, marks=marks))
-        log.info("records rebuilt from the branch", destination=self._name, files=files)
+        log.info("journal records rebuilt from the branch", destination=self._name, files=files)
 
     async def _await(self, waiting: Mapping[ObjectKey, Sequence[Entry]]) -> int:
         """Keep the records that objects will have when their pending entries have landed; how many.
@@ -159,7 +159,7 @@ class Recovery:
             if missing:
                 await self._restore(missing, now)
                 restored += len(missing)
-        log.warning("the branch's history was rewritten", destination=self._name, restored=restored)
+        log.warning("branch history was rewritten", destination=self._name, restored=restored)
 
     async def _digests(self, blobs: Mapping[str, str]) -> dict[str, bytes]:
         """path -> digest of the file's content; `blobs` is path -> blob."""

@@ -108,7 +108,7 @@ def _webhook(plane: ControlPlane, daemon: Daemon, *arguments: str) -> None:
 
 
 def _url(daemon: Daemon) -> str:
-    return str(daemon.logged("webhooks at")[0]["url"])
+    return str(daemon.logged("webhooks are served")[0]["url"])
 
 
 def _authority(daemon: Daemon) -> Path:

@@ -62,7 +62,7 @@ def _used_seconds(pid: int) -> float:
 
 
 def _watched(daemon: Daemon) -> int:
-    return int(daemon.logged("watching")[-1]["types"])
+    return int(daemon.logged("watching resource types")[-1]["types"])
 
 
 def _definition(number: int) -> dict[str, object]:

@@ -97,7 +97,9 @@ class Daemon:
     @property
     def url(self) -> str:
         """The operations listener."""
-        return str(wait_for("the listener", lambda: self.logged("probes and metrics at"), 30)[0]["url"])
+        return str(
+            wait_for("the listener", lambda: self.logged("probes and metrics are served"), 30)[0]["url"]
+        )
 
     def ready(self, seconds: float = 60) -> Daemon:
         """Wait until /readyz says so."""
@@ -110,7 +112,9 @@ class Daemon:
 
         def complete() -> bool:
             counts = [
-                line["progress"].split("/") for line in self.logged("listed") if "/" in line["progress"]
+                line["progress"].split("/")
+                for line in self.logged("listed resource type")
+                if "/" in line["progress"]
             ]
             return any(done == all_ for done, all_ in counts)
 

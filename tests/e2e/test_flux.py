@@ -113,7 +113,7 @@ def test_flux_and_we_share_a_folder(server: GitServer, tmp_path: Path) -> None:
             with Daemon(tmp_path / "daemon", plane.kubeconfig(), server.file_url, rules=rules) as daemon:
                 daemon.ready().settled()
                 # What a commit does not have yet Flux undoes: no edit before our first one is applied.
-                wait_for("the snapshot", lambda: daemon.logged("pushed"))
+                wait_for("the snapshot", lambda: daemon.logged("pushed commits"))
                 flux.wait_applied(lambda: server.head)
                 end, turn = time.monotonic() + SECONDS, 0
                 while turn == 0 or time.monotonic() < end:

@@ -100,4 +100,4 @@ def test_a_list_of_somebody_else_is_left_alone(setting: Setting, tmp_path: Path)
     wait_for("a", lambda: f"{setting.namespace}/configmaps/a.yaml" in setting.remote.paths())
 
     assert setting.remote.show(_list(setting)) == "resources: []\n"
-    assert setting.daemon.logged("plugin's file left out")
+    assert setting.daemon.logged("plugin's file is not written")

@@ -206,7 +206,7 @@ def test_a_reload_keeps_the_data_directory(setting: Setting, tmp_path: Path) -> 
     setting.daemon_idle()
     setting.daemon.write(data_dir=str(tmp_path / "other"))
     setting.daemon.signal(signal.SIGHUP)
-    wait_for("the reload", lambda: setting.daemon.logged("configuration taken over"))
+    wait_for("the reload", lambda: setting.daemon.logged("configuration reloaded"))
 
     setting.daemon_idle()
 

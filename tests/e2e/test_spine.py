@@ -428,7 +428,7 @@ def test_bad_reload_keeps_the_old_configuration(setting: Setting) -> None:
     setting.daemon.config.write_bytes(good + b"\n[nonsense]\n")
 
     setting.daemon.signal(signal.SIGHUP)
-    refused = "new configuration refused, the old one stays"
+    refused = "new configuration is invalid, the old one stays in force"
     wait_for("the report", lambda: setting.daemon.logged(refused))
 
     assert "nonsense" in str(setting.daemon.logged(refused))

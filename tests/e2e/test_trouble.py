@@ -16,7 +16,7 @@ from tests.e2e.setting import Setting
 from tests.e2e.test_check import reverser
 from tests.integration.gitsupport import processes
 
-AT_ONCE = "stopping at once; what is journaled is written at the next start"
+AT_ONCE = "stopping at once, pending changes are pushed after the next start"
 
 
 def _config_map(setting: Setting, name: str, text: str = "x") -> None:
@@ -97,7 +97,7 @@ def test_further_signals_leave_no_push_behind(setting: Setting, tmp_path: Path) 
 
 def _draining(setting: Setting) -> None:
     """It drains, and a signal from now on is another one, not the same told twice."""
-    wait_for("draining", lambda: setting.daemon.logged("draining"))
+    wait_for("draining", lambda: setting.daemon.logged("stopping, pending changes are pushed first"))
     seen = time.monotonic()
     wait_for("another moment", lambda: time.monotonic() > seen + SAME_SECONDS)
 

@@ -324,7 +324,7 @@ async def test_a_cluster_that_is_away(
     await CertificateSync(where, own).start(0.2)
 
     assert own.read() == before
-    assert "the certificate of the last start is used" in lines.getvalue()
+    assert "using the certificate of the last start" in lines.getvalue()
 
 
 async def test_a_short_absence_is_waited_for(sandbox: Sandbox, where: CertSecret, own: SelfManaged) -> None:
@@ -364,7 +364,7 @@ async def test_a_running_listener_follows_the_secret(
 
     assert (await data(api))["ca.crt"] == own.ca_bundle()
     assert own.read().authority == before.authority
-    assert "certificate taken over" in lines.getvalue()
+    assert "certificate reloaded" in lines.getvalue()
     assert "PRIVATE" not in lines.getvalue()
 
 
@@ -408,7 +408,7 @@ async def test_trouble_of_a_running_listener_is_told_once(
         nursery.cancel_scope.cancel()
 
     assert own.read() == before
-    assert lines.getvalue().count("certificate not renewed") == 1
+    assert lines.getvalue().count("certificate cannot be renewed") == 1
     assert "verbs: [get, create, update]" in lines.getvalue()
 
 

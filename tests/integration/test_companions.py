@@ -178,7 +178,7 @@ async def test_somebody_elses_file_is_left_alone(tmp_path: Path, capsys: pytest.
         commits = [commit(**{f"shop/{number}.yaml": "1"}) for number in range(9)]
         assert await found.beside(commits) == commits
 
-    assert capsys.readouterr().out.count("plugin's file left out") == 1
+    assert capsys.readouterr().out.count("plugin's file is not written") == 1
 
 
 async def test_a_persons_kustomization_is_the_only_one(tmp_path: Path) -> None:

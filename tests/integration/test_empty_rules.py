@@ -44,7 +44,7 @@ async def test_run_warns_of_them(world: Running) -> None:
         "rules.types",
     }
     assert "(did you mean shop?)" in str(told)
-    patterns = {line["hint"] for line in told if line["event"] == "a pattern matches no type"}
+    patterns = {line["hint"] for line in told if line["event"] == "pattern matches no resource type"}
     assert patterns == {"did you mean deployments?"}
 
 

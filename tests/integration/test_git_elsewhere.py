@@ -146,4 +146,4 @@ async def test_a_broken_configuration_of_the_user_is_told(
 
     (line,) = logged
     assert line["event"] == "the user's Git configuration cannot be read"
-    assert str(own) in line["complaint"]
+    assert str(own) in line["error"]

@@ -53,7 +53,7 @@ def test_the_first_lines_tell_what_is_watched(tmp_path: Path) -> None:
         process.kill()
 
     starts, watching, writing = map(json.loads, told)
-    assert (starts["event"], writing["event"]) == ("reverser starts", "writing to")
+    assert (starts["event"], writing["event"]) == ("reverser starts", "writing to destination")
     assert (watching["cluster"], watching["context"]) == ("one", "dead")
     assert watching["kubeconfig"] == f"{tmp_path}/kubeconfig"
     assert watching["rules"] == ["shops", "teams"]

@@ -63,7 +63,7 @@ async def test_the_daemon_pushes_by_ssh(tmp_path: Path) -> None:
                 await until(lambda: wrapper.poll() is not None)
 
     assert wrapper.returncode == 0
-    assert '"stopped"' in (tmp_path / "log").read_text()
+    assert '"reverser stopped"' in (tmp_path / "log").read_text()
 
 
 def test_the_exit_code_is_the_programs(tmp_path: Path) -> None:

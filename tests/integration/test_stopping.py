@@ -64,7 +64,7 @@ async def test_gnu_timeout_drains(world: Running, tmp_path: Path) -> None:
         process.send_signal(signal.SIGTERM)
         told = b""
         assert process.stderr is not None
-        while b'"draining"' not in told:
+        while b'"stopping, pending changes are pushed first"' not in told:
             told += await process.stderr.receive_some()
         landing.touch()
         async for more in process.stderr:
@@ -72,7 +72,7 @@ async def test_gnu_timeout_drains(world: Running, tmp_path: Path) -> None:
 
     assert "one" in world.file("web")
     assert process.returncode == 0
-    assert b"at once; what is left" in told
+    assert b"at once; what is not pushed yet" in told
     assert b"stopping at once" not in told
 
 
@@ -91,7 +91,7 @@ async def test_a_second_signal_ends_at_once_when_it_is_another_wish(
             await nursery.start(Daemon(world.config, lambda: world.config).run)
             await world.until(begun.exists)
             os.kill(os.getpid(), signal.SIGINT)
-            await world.until(lambda: any(line["event"] == "draining" for line in logged))
+            await world.until(lambda: any(line["event"].startswith("stopping, pending") for line in logged))
             os.kill(os.getpid(), signal.SIGTERM)
             if same:
                 landing.touch()

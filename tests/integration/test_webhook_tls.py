@@ -114,7 +114,7 @@ async def test_a_changed_certificate_is_shown_without_a_restart(
         assert (await old.get(url)).status_code == 200
 
         put(tmp_path, authority, "second")
-        await eventually(lambda: "taken over" in lines.getvalue())
+        await eventually(lambda: "certificate reloaded" in lines.getvalue())
 
         assert await shown(url, authority) == "second"
         answer = await old.get(url)
@@ -129,14 +129,14 @@ async def test_a_bad_pair_is_refused_and_the_old_one_stays(
     """It is told once, however often it is looked at; a good pair afterwards is taken over."""
     async with listening(Tls(files(tmp_path, authority))) as url:
         spoil(tmp_path, authority, pair)
-        await eventually(lambda: "certificate refused" in lines.getvalue())
+        await eventually(lambda: "certificate cannot be used" in lines.getvalue())
         for _ in range(5):
             await trio.sleep(POLL_SECONDS)
             assert await shown(url, authority) == "first"
-        assert lines.getvalue().count("certificate refused") == 1
+        assert lines.getvalue().count("certificate cannot be used") == 1
 
         put(tmp_path, authority, "second")
-        await eventually(lambda: "taken over" in lines.getvalue())
+        await eventually(lambda: "certificate reloaded" in lines.getvalue())
 
         assert await shown(url, authority) == "second"
 
@@ -194,7 +194,7 @@ async def test_a_client_authority_can_be_replaced(
 
     async with listening(Tls(PemFiles(pair.certificate, pair.key, trust))) as url:
         shutil.copy(after.path, trust)
-        await eventually(lambda: "taken over" in lines.getvalue())
+        await eventually(lambda: "certificate reloaded" in lines.getvalue())
 
         async with client(authority, user=before.client("apiserver")) as http:
             with pytest.raises((httpx.ReadError, httpx.ConnectError, httpx.RemoteProtocolError)):
@@ -238,7 +238,7 @@ async def test_a_renewed_certificate_is_taken_over(tmp_path: Path, lines: io.Str
         bundle = SelfManaged(tmp_path, ()).ca_bundle()
         before = (tmp_path / "server.pem").read_bytes()
         (tmp_path / "server.pem").unlink()
-        await eventually(lambda: "taken over" in lines.getvalue())
+        await eventually(lambda: "certificate reloaded" in lines.getvalue())
 
         assert (tmp_path / "server.pem").read_bytes() != before
         async with httpx.AsyncClient(
@@ -255,11 +255,11 @@ async def test_a_renewal_that_fails_is_told_once(tmp_path: Path, lines: io.Strin
     async with listening(tls) as url:
         for _ in range(3):
             await trio.to_thread.run_sync(tls.refresh)
-        assert lines.getvalue().count("not renewed") == 1
+        assert lines.getvalue().count("cannot be renewed") == 1
 
         (tmp_path / "ca.pem").write_bytes(good)
         (tmp_path / "server.pem").unlink()
-        await eventually(lambda: "taken over" in lines.getvalue())
+        await eventually(lambda: "certificate reloaded" in lines.getvalue())
         trust = ssl.create_default_context(cadata=SelfManaged(tmp_path, ()).ca_bundle().decode())
         async with httpx.AsyncClient(verify=trust, trust_env=False) as http:
             assert (await http.get(url)).status_code == 200

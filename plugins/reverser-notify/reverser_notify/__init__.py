@@ -72,7 +72,11 @@ async def reverser_shutdown() -> None:
     for courier in couriers:
         courier.stop()
         if courier.waiting:
-            log.warning("messages are lost with the process", target=courier.target.name, n=courier.waiting)
+            log.warning(
+                "undelivered messages are lost at shutdown",
+                target=courier.target.name,
+                messages=courier.waiting,
+            )
     await client.aclose()
 
 
@@ -95,4 +99,4 @@ def _tell(event: Event, told: list[Courier], *, urgent: bool = False, quiet: boo
                 courier.take(request(event, courier.target, settings.source), urgent=urgent, quiet=quiet)
             except Exception as error:
                 # One target's form must not keep the others from being told; its text may quote a secret.
-                log.error("message not made", target=courier.target.name, error=type(error).__name__)
+                log.error("message cannot be built", target=courier.target.name, error=type(error).__name__)

@@ -135,7 +135,7 @@ class Courier:
             parcel.end = now + self.target.retry_seconds
         late = now + wait > parcel.end
         if late:
-            self._log.warning("message given up", reason=self.fault, attempts=parcel.failures)
+            self._log.warning("message dropped", error=self.fault, attempts=parcel.failures)
         if late or self._failures > FAILURES_QUIET or wait > WAIT_QUIET_SECONDS:
             self._tell(parcel, f"messages are not delivered: {self.fault}")
         return late
@@ -186,7 +186,7 @@ class Courier:
 
     def _failed(self, parcel: Parcel, reason: str, wish_seconds: float = 0.0) -> float:
         if not self.fault:
-            self._log.warning("message not delivered, trying again", reason=reason)
+            self._log.warning("message not delivered, retrying", error=reason)
         self.fault = reason
         self._failures += 1
         parcel.failures += 1
@@ -194,7 +194,7 @@ class Courier:
 
     def _final(self, parcel: Parcel, reason: str) -> None:
         self.fault = reason
-        self._log.warning("message given up", reason=reason)
+        self._log.warning("message dropped", error=reason, attempts=parcel.failures)
         self._tell(parcel, f"messages are not delivered: {reason}")
 
     def _tell(self, parcel: Parcel, what: str) -> None:

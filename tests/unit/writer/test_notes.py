@@ -120,4 +120,8 @@ async def test_notes_that_are_refused_again_and_again_are_told_once(monkeypatch:
                 await world.told(correction(seq))
 
     told = [line["event"] for line in lines]
-    assert told == ["notes cannot be pushed", "authors noted", "notes cannot be pushed"]
+    assert told == [
+        "Git notes cannot be pushed",
+        "Git notes with authors pushed",
+        "Git notes cannot be pushed",
+    ]
