@@ -152,7 +152,9 @@ class ClusterReports:
         for pattern, names in found.items():
             shown = ", ".join(sorted(names)[:TYPES_TOLD])
             more = f" and {len(names) - TYPES_TOLD} more" if len(names) > TYPES_TOLD else ""
-            message = f"no type is called that; it could mean {shown}{more}, which are withheld ({CLARIFY})"
+            message = (
+                f"no served type is called that; it may mean {shown}{more}: these are withheld ({CLARIFY})"
+            )
             self._health.stalled(f"sensitive/{self._cluster}/{pattern}", "PatternMatchesNothing", message)
         self._unclear = set(found)
 
@@ -200,7 +202,9 @@ class ClusterReports:
         if stream is not None:
             self._anew.add(stream.id)
             why = f"{stream.type.name}: {why}"
-        message = f"the API server was restored or made anew ({why}): what it serves now is listed again"
+        message = (
+            f"the API server was restored from a backup or recreated ({why}); everything is listed again"
+        )
         subject = f"cluster/{self._cluster}"
         self._health.report(Condition("StartedOver", subject, True, "ServerStartedOver", message))
 

@@ -72,7 +72,7 @@ async def reconcile(
             if error.status in LASTING:
                 raise stalled(where, error) from error
             raise
-    raise TransientError(f"{where} is changed by others all the time")
+    raise TransientError(f"{where} is changed by others at each attempt to write it")
 
 
 def stalled(where: CertSecret, error: TransientError) -> StalledError:

@@ -17,15 +17,15 @@ from reverser.cli.exit_codes import exits, interruptible
 from reverser.reaper import reap_orphans
 
 COMMANDS = {
-    "init": "Look at a cluster and a remote, and write a reverser.toml that works.",
+    "init": "Connect to a cluster and a remote, and write a reverser.toml that works.",
     "check": "Check the configuration, the clusters and the remotes.",
     "run": "Watch the clusters and write every change to Git, until stopped.",
     "snapshot": "Write one complete state to Git or to a folder, and exit.",
     "withheld": "List what is not in Git, and why.",
-    "webhook": "Let an API server tell who makes a change: install, uninstall, print.",
+    "webhook": "Register the admission webhook, which tells who makes a change: install, uninstall, print.",
     "audit": "Learn who made a change from the audit log: print-policy, print-webhook, replay.",
-    "keys": "Make a key that signs commits, print what verifies them.",
-    "plugins": "Show plugins, check them, tell which hooks there are.",
+    "keys": "Make a key to sign commits with, and print the keys that verify them.",
+    "plugins": "List plugins, check them, and list the hooks that they can implement.",
     "demo": "See it work: no cluster, no remote, no settings needed.",
 }
 

@@ -23,7 +23,7 @@ Examples:
   reverser audit replay --config reverser.toml audit.log""",
 )
 def command() -> None:
-    """Make an API server send its audit events, which tell who made a change; replay those of the past."""
+    """Have an API server send its audit events, which tell who made a change, or replay a past audit log."""
     configure("console", "error")
 
 
@@ -37,7 +37,7 @@ command.add_command(replay_command)
 @shared.cluster_option
 @shared.offline_option
 def print_policy(config_path: str, cluster_name: str | None, offline: bool) -> None:
-    """Write the audit policy: what the rules select, and no Secret's value."""
+    """Print the audit policy: it covers what the rules select, and records no Secret's value."""
     found = shared.setting(config_path, cluster_name)
     types = () if offline else trio.run(shared.types, found.cluster)
     content = policy(found.rules, types=types, secrets=found.secrets, exclude=found.exclude)
@@ -53,7 +53,7 @@ def print_policy(config_path: str, cluster_name: str | None, offline: bool) -> N
 @shared.url_option
 @shared.ca_option
 def print_webhook(config_path: str, cluster_name: str | None, url: str | None, ca_file: Path | None) -> None:
-    """Write the kubeconfig that tells the API server where to send events, and its flags."""
+    """Print the kubeconfig that tells the API server where to send events, with the flags that it needs."""
     reached = shared.gathered(config_path, cluster_name, url, None, ca_file)
     found = reached.setting
     login = bool(found.webhook.tls.client_ca)

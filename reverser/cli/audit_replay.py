@@ -39,12 +39,17 @@ Examples:
   reverser audit replay --branch past audit-*.log.gz audit.log   rotated files, oldest first
   zstdcat audit.log.zst | reverser audit replay -
 What it needs:
-  JSON lines of audit.k8s.io/v1, level RequestResponse; level Request where patches may be missing.
-  No cluster is asked for anything. Killed, it goes on where it was; run twice, it adds nothing.""",
+  JSON lines of audit.k8s.io/v1, level RequestResponse; with level Request some patches are left out.
+  No cluster is contacted. After an interruption the same command continues; a second run adds nothing.""",
 )
 @config_option
 @cluster_option
-@click.option("--destination", "name", metavar="NAME", help="Whose repository, layout and settings to use.")
+@click.option(
+    "--destination",
+    "name",
+    metavar="NAME",
+    help="The destination whose repository, layout and settings are used.",
+)
 @click.option(
     "--branch", default=BRANCH, show_default=True, help="The branch to write; made when it is missing."
 )
@@ -54,8 +59,8 @@ def replay_command(
 ) -> None:
     """Turn audit logs that a cluster has written into Git history.
 
-    Each event that changed content is a commit with its real author and time, as the rules of the
-    cluster select them and [identities] names people. LOGFILE is plain or gzip, - is standard input.
+    Each event that changed content becomes a commit with its real author and time. The rules of the cluster
+    select objects, and [identities] names authors. LOGFILE is plain or gzip, - is standard input.
     Exit status 69 when a log or the remote cannot be used.
     """
     # Much is made, little is kept: to look for what could be freed at every turn takes a tenth of the time.
@@ -106,7 +111,7 @@ def _chosen(config: Config, cluster: str, name: str | None, branch: str) -> Conf
 
 def _check_branch(config: Config, live: Destination, branch: str) -> None:
     if BRANCH_FAULTS.search(branch):
-        raise click.BadParameter(f"{branch!r} is no name of a branch", param_hint="--branch")
+        raise click.BadParameter(f"{branch!r} is not a valid branch name", param_hint="--branch")
     place = parse(live.url).place
     for other in config.destinations:
         if other.branch == branch and parse(other.url).place == place:
@@ -133,7 +138,7 @@ def _show(summary: Summary, destination: Destination) -> None:
         (summary.read, "events read"),
         (summary.commits, f"commits made in {destination.branch} of {destination.url}"),
         (summary.unchanged, "writes that left the content as it was"),
-        (summary.known, "writes known already"),
+        (summary.known, "writes that were replayed already"),
         (summary.unselected, "writes that no rule selects"),
         (summary.quiet, "events that changed nothing (reads, failures, dry runs, status)"),
         (sum(summary.gaps.values()), "writes not replayable"),
@@ -150,7 +155,7 @@ def _show(summary: Summary, destination: Destination) -> None:
     for type_name, paths in summary.absent.items():
         click.echo(f"reverser: [[sensitive]] of {type_name}: {message(paths)}", err=True)
     for type_name, pattern in sorted(summary.doubts.items()):
-        told = f"no rule selects {type_name}; should {pattern!r} be a short name of it, name it in full"
+        told = f"no rule selects {type_name}; if {pattern!r} is its short name, write the name in full"
         click.echo(f"reverser: {told}", err=True)
     for damage in summary.damage:
         click.echo(f"reverser: {damage}; what came before was read", err=True)

@@ -34,15 +34,17 @@ Exit status:
 @config_option
 @click.option("--offline", is_flag=True, help="Look at the file only, connect to nothing.")
 @click.option(
-    "--elsewhere", is_flag=True, help="It will run on another machine: leave this one's disk and ports out."
+    "--elsewhere",
+    is_flag=True,
+    help="reverser will run on another machine: do not check the disk and the ports of this one.",
 )
 @click.option("--output", type=click.Choice(["table", "json"]), default="table", show_default=True)
 def command(config_path: str, offline: bool, elsewhere: bool, output: str) -> None:
     """Check the configuration, then every cluster and every remote that it names.
 
-    Tells the API server's version, each selected type and whether it may be listed and watched, and
-    for each remote whether it answers and would take a push. Of this machine, whether the data directory can
-    be written and the ports are free. Nothing is changed anywhere.
+    Prints for each cluster the API server's version, each selected type and whether it may be listed and
+    watched; for each remote, whether it answers and would accept a push; for this machine, whether the data
+    directory can be written and the ports are free. Nothing is changed anywhere.
     """
     configure("console", "error")
     try:

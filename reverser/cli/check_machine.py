@@ -48,7 +48,7 @@ def _data_dir(value: str, folder: Path, holder: str) -> HereFinding:
     except OSError as error:
         return HereFinding(key, value, f"cannot be looked at: {error.strerror}", ok=False, hint=hint)
     if not there.is_dir():
-        return HereFinding(key, value, f"{there} is no folder", ok=False, hint=hint)
+        return HereFinding(key, value, f"{there} is not a folder", ok=False, hint=hint)
     if not os.access(there, os.W_OK | os.X_OK):
         return HereFinding(key, value, f"{there} cannot be written by this user", ok=False, hint=hint)
     return HereFinding(key, value, "can be used" if there == folder else "will be made")

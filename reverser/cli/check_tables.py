@@ -90,7 +90,9 @@ def _show_described(found: DestinationFinding, console: Console) -> None:
     if found.described_error:
         _say(f"destination {found.name}: its files could not be read: {found.described_error}", console)
     if edited:
-        console.print(f"destination {found.name}: {len(edited)} objects are edited in files of people")
+        console.print(
+            f"destination {found.name}: {len(edited)} objects are edited in files that people wrote"
+        )
     for each in left[:LEFT_MOST]:
         files = ", ".join(each.files)
         _say(f"{each.object} is left alone ({each.reason}): {files}: {each.why}", console)

@@ -37,10 +37,12 @@ Examples:
 )
 @config_option
 @click.option("--cluster", "context", metavar="CONTEXT", help="A context of the kubeconfig.")
-@click.option("--kubeconfig", help="A kubeconfig file; else what kubectl would take.")
-@click.option("--namespace", "namespaces", multiple=True, metavar="GLOB", help="Only these; may be repeated.")
+@click.option("--kubeconfig", help="A kubeconfig file; by default the one that kubectl uses.")
+@click.option(
+    "--namespace", "namespaces", multiple=True, metavar="GLOB", help="Only these namespaces; may be repeated."
+)
 @click.option("--url", help="The repository to write to.")
-@click.option("--branch", help="The branch to write to; main without it.")
+@click.option("--branch", help="The branch to write to; by default main.")
 @click.option("--ssh-key", help="File with the private key for an ssh remote.")
 @click.option("--known-hosts", help="File with the host keys of an ssh remote.")
 @click.option("--username", help="User name for an http remote.")
@@ -51,9 +53,9 @@ Examples:
 def command(
     config_path: str, namespaces: tuple[str, ...], yes: bool, force: bool, **given: str | None
 ) -> None:
-    """Look at a cluster and a remote, and write a commented configuration that works.
+    """Connect to a cluster and a remote, and write a commented configuration that works.
 
-    Asks for what no option tells. Nothing is written when the cluster or the remote does not
+    Asks for everything that no option gives. Nothing is written when the cluster or the remote does not
     answer, unless you say so.
     """
     configure("console", "error")
@@ -68,8 +70,12 @@ def command(
     answered = _tell(findings)
     if not usable(Path(config.data_dir)):
         click.echo(f"--data-dir: {config.data_dir} cannot be written by this user, here", err=True)
-    if not answered and (yes or not click.confirm("Write the file all the same?", err=True)):
-        raise StalledError("NotReady", f"{config_path} was not written", hint="mend what is told above")
+    if not answered and (yes or not click.confirm("Write the file anyway?", err=True)):
+        raise StalledError(
+            "NotReady",
+            f"{config_path} was not written",
+            hint="fix what is listed above, then run `reverser init` again",
+        )
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         _replace(path, text)
@@ -132,10 +138,11 @@ def _tell(findings: Findings) -> bool:
         )
     if cluster.roles:
         click.echo(
-            f"cluster: reverser may not read all of them; this would allow it:\n{cluster.roles}", err=True
+            f"cluster: reverser may not read all of these types; to allow it, apply:\n{cluster.roles}",
+            err=True,
         )
     branch = "there" if remote.branch_exists else "new"
-    state = f"would take a push to {remote.branch} ({branch})" if remote.ok else remote.message
+    state = f"would accept a push to {remote.branch} ({branch})" if remote.ok else remote.message
     click.echo(f"remote: {state}", err=True)
     for hint in filter(None, (cluster.hint, remote.hint)):
         click.echo(f"  {hint}", err=True)

@@ -58,7 +58,7 @@ def new(path: Path) -> None:
 @config_option
 @click.option("--type", "kind", type=click.Choice(["ssh", "openpgp"]), help="Only keys of this type.")
 def signers(config_path: str, kind: str | None) -> None:
-    """Print what verifies the commits of the destinations that sign.
+    """Print the public keys that verify the commits of destinations that sign.
 
     SSH: an allowed_signers file, for `git config gpg.ssh.allowedSignersFile FILE`. OpenPGP: public keys, for
     `gpg --import`. Then `git log --show-signature` verifies.

@@ -24,7 +24,7 @@ LINE_MOST = 10_000
 
 @click.group("plugins", epilog="Example: reverser plugins list --config reverser.toml")
 def command() -> None:
-    """Show plugins, check them, and tell which hooks there are.
+    """List plugins, check them, and list the hooks that they can implement.
 
     docs/plugins.md shows how to write one. Nothing is loaded that [plugins] does not name.
     """
@@ -46,10 +46,10 @@ def show(config_path: str) -> None:
 @config_option
 @click.argument("names", nargs=-1, metavar="[NAME]…")
 def check(config_path: str, names: tuple[str, ...]) -> None:
-    """Hold plugins to their contract, with samples: all that are enabled, or those that are named.
+    """Check that plugins keep their contract, with sample objects: all that are enabled, or those named.
 
-    Deciding hooks must answer by their arguments alone and leave these as they are, sanitizers only take
-    away, layouts keep objects apart. Exit status 78 when one does not.
+    A deciding hook must answer by its arguments alone and must not change them, a sanitizer may only remove
+    fields, a layout must give each object a path of its own. Exit status 78 when one does not.
     """
     config, host = configured(config_path, os.environ)
     plugins = {plugin.name: plugin for plugin in host.plugins}
@@ -68,7 +68,7 @@ def check(config_path: str, names: tuple[str, ...]) -> None:
 
 @command.command("hooks", epilog="Example: reverser plugins hooks")
 def hooks() -> None:
-    """Tell which hooks there are: signature, and what each is for."""
+    """List the hooks that a plugin can implement: signature, and what each is for."""
     for name, function in SPECIFICATIONS.items():
         click.secho(_signature(name, function), bold=True)
         click.echo(f"{inspect.cleandoc(function.__doc__ or '')}\n")

@@ -31,7 +31,7 @@ ten times: at Python's 5 ms each, it would be late whenever a large object is lo
 Example:
   reverser run --config reverser.toml
 Signals:
-  TERM, INT  push what is journaled, then end; a second one ends at once
+  TERM, INT  push what the journal holds, then end; a second one ends at once
   HUP        read the configuration again; a bad one is reported, the old one stays""",
 )
 @config_option

@@ -60,7 +60,7 @@ def install(
     """Register with the API server, or bring the registration up to date."""
     reached = shared.gathered(config_path, cluster_name, url, service, ca_file)
     trio.run(_install, reached, name)
-    click.echo(f"{reached.setting.cluster.name}: the API server calls {reached.endpoint.host} at each write")
+    click.echo(f"{reached.setting.cluster.name}: the API server calls {reached.endpoint.host} for each write")
 
 
 @command.command(
@@ -82,7 +82,7 @@ def show(
     name: str,
     offline: bool,
 ) -> None:
-    """Write the registration as YAML, for those who apply it themselves."""
+    """Print the registration as YAML, to apply it yourself."""
     reached = shared.gathered(config_path, cluster_name, url, service, ca_file)
     types = () if offline else trio.run(shared.types, reached.setting.cluster)
     click.echo(render(_document(reached, types, name)), nl=False)
@@ -93,10 +93,10 @@ def show(
 @shared.cluster_option
 @name_option
 def uninstall(config_path: str, cluster_name: str | None, name: str) -> None:
-    """Take the registration away."""
+    """Remove the registration."""
     found = shared.setting(config_path, cluster_name)
     gone = trio.run(_uninstall, found, name)
-    click.echo(f"{found.cluster.name}: {'taken away' if gone else 'there was no registration'}")
+    click.echo(f"{found.cluster.name}: {'registration removed' if gone else 'there was no registration'}")
 
 
 def _document(reached: WebhookTarget, types: Collection[ResourceType], name: str) -> dict[str, Any]:

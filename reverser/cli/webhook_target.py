@@ -29,9 +29,13 @@ from reverser.select.rules import ExcludeType
 from reverser.webhook.endpoint import Endpoint, by_service, by_url
 from reverser.webhook.path_secret import path_secret
 
-cluster_option = click.option("--cluster", "cluster_name", metavar="NAME", help="Which of the [[clusters]].")
+cluster_option = click.option(
+    "--cluster", "cluster_name", metavar="NAME", help="The name of a [[clusters]] table."
+)
 url_option = click.option("--url", metavar="URL", help="https://HOST[:PORT] that the API server calls.")
-service_option = click.option("--service", metavar="NS/NAME[:PORT]", help="The Service that it calls.")
+service_option = click.option(
+    "--service", metavar="NS/NAME[:PORT]", help="The Service that the API server calls."
+)
 ca_option = click.option(
     "--ca-file",
     type=click.Path(dir_okay=False, path_type=Path),
@@ -86,7 +90,9 @@ def setting(config_path: str, cluster_name: str | None) -> Setting:
     config = load(config_path, os.environ)
     if config.webhook is None:
         hint = "add [webhook]; config.example.toml has one"
-        raise ConfigError([Problem("webhook", "is missing: nothing listens for an API server", hint)])
+        raise ConfigError(
+            [Problem("webhook", "is missing, so there is no listener that an API server could call", hint)]
+        )
     clusters = {cluster.name: cluster for cluster in config.clusters}
     if cluster_name is None and len(clusters) > 1:
         raise click.UsageError(f"--cluster must be one of {', '.join(clusters)}")

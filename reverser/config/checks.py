@@ -85,7 +85,7 @@ def _check_binds(config: Config, report: Report) -> None:
     taken = [(key, bind["host"], int(bind["port"])) for key, bind in found if bind is not None]
     for (one, host, port), (other, second, same) in itertools.combinations(taken, 2):
         if port == same != 0 and _meet(host, second):
-            report.add(other, f"wants port {port}, as {one} does", "give each a port of its own")
+            report.add(other, f"uses port {port}, and so does {one}", "give each a port of its own")
 
 
 def _meet(one: str, other: str) -> bool:

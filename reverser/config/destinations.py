@@ -109,7 +109,7 @@ def _branch_problem(branch: str) -> tuple[str, str] | None:
     if branch.startswith("refs/heads/"):
         return f"must be a branch, not {show(branch)}", f"write {branch.removeprefix('refs/heads/')}"
     if BRANCH_FAULTS.search(branch):
-        return f"{show(branch)} is no name that Git allows for a branch", "for example main"
+        return f"{show(branch)} is not a branch name that Git allows", "for example main"
     return None
 
 

@@ -12,5 +12,5 @@ def parse(text: str) -> float:
     """The duration in seconds. Raises ValueError for anything but hours, minutes, seconds, milliseconds."""
     found = _PARTS.fullmatch(text.strip())
     if not found or not any(found.groups()):
-        raise ValueError(f"{text!r} is no duration; write it like 500ms, 5s, 1m30s or 2h")
+        raise ValueError(f"{text!r} is not a duration; write it like 500ms, 5s, 1m30s or 2h")
     return sum(int(part) * unit for part, unit in zip(found.groups(), _SECONDS, strict=True) if part)

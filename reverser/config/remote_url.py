@@ -41,7 +41,7 @@ def parse(url: str) -> Remote:
         raise ValueError(f"is a folder; for a local repository write file://{url if url[0] == '/' else '/…'}")
     match = SCP_LIKE.fullmatch(url)
     if match is None or match["host"].startswith("-"):
-        raise ValueError(f"is no URL of a remote; write {SPELLINGS}")
+        raise ValueError(f"is not the URL of a remote; write {SPELLINGS}")
     return Remote("ssh", _place(match["host"], None, match["path"]))
 
 
@@ -50,7 +50,7 @@ def _with_scheme(url: str) -> Remote:
         parts = urlsplit(url)
         port = parts.port
     except ValueError as error:
-        raise ValueError(f"is no URL of a remote: {error}") from None
+        raise ValueError(f"is not the URL of a remote: {error}") from None
     if parts.scheme not in SCHEMES:
         raise ValueError(f"has the scheme {parts.scheme}; write {SPELLINGS}")
     if parts.password is not None:

@@ -45,7 +45,7 @@ def check_users_are_known(rule: Rule, place: str, report: Report) -> None:
     for key in ("exclude_users", "only_users"):
         if getattr(rule, key) and not report.faulty(f"{place}.{key}"):
             hint = "add a [webhook] table, or use exclude_managers"
-            report.add(f"{place}.{key}", "needs to know who made a change, and nothing tells that", hint)
+            report.add(f"{place}.{key}", "works only where a webhook tells who made a change", hint)
 
 
 def check_sanitize(table: SanitizeRule, place: str, report: Report) -> None:
@@ -94,12 +94,18 @@ def _check_actors(rule: Rule, place: str, report: Report) -> None:
     for key in keys:
         _check_each(getattr(rule, key), _actor, f"{place}.{key}", report)
     if rule.excluded != "skip" and not any(getattr(rule, key) for key in keys):
-        report.add(f"{place}.excluded", "has nothing to work on", f"add {one_of(keys)}, or leave it out")
+        report.add(
+            f"{place}.excluded",
+            "does nothing without a list of users or managers",
+            f"add {one_of(keys)}, or leave it out",
+        )
 
 
 def _resource(text: str) -> None:
     if not RESOURCE.fullmatch(text):
-        raise ValueError("is no type; write it as kubectl does, for example deployments.apps, *.apps or *")
+        raise ValueError(
+            "is not a resource type; write it as kubectl does, for example deployments.apps, *.apps or *"
+        )
 
 
 def _namespace(text: str) -> None:
@@ -110,7 +116,7 @@ def _namespace(text: str) -> None:
 def _actor(text: str) -> None:
     if not text.strip():
         raise ValueError(
-            "can match nobody; write names or globs, for example system:serviceaccount:flux-system:*"
+            "can match no user; write names or globs, for example system:serviceaccount:flux-system:*"
         )
     if text.startswith("re:"):
-        raise ValueError("is a regular expression, and only names and globs can stand here")
+        raise ValueError("is a regular expression; only names and globs are allowed here")

@@ -75,7 +75,7 @@ def unreadable(destinations: Sequence[Destination], plugins: Mapping[str, Any]) 
     """
     found = [*_references(destinations, "destinations"), *_references(dict(plugins), "plugins")]
     return [
-        Problem(key, f"{reference.file} {fault}", "it is read at each use, and must be there by then")
+        Problem(key, f"{reference.file} {fault}", "the file is read at each use, and must exist by then")
         for key, reference in found
         if reference.file and (fault := _fault(reference.file))
     ]

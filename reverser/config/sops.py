@@ -75,20 +75,23 @@ def _check_table(sops: Sops, key: str, report: Report) -> None:
             if problem and not report.faulty(where):
                 report.add(where, *problem)
     if not any(getattr(sops, name) for name in RECIPIENTS) and not report.faulty(key):
-        report.add(key, "names nobody who can decrypt", f"add {one_of(RECIPIENTS)}")
+        report.add(key, "names no recipient who could decrypt", f"add {one_of(RECIPIENTS)}")
     if not sops.program.strip() and not report.faulty(f"{key}.program"):
         report.add(f"{key}.program", "must name a program, not an empty text", "leave it out")
 
 
 def _problem(name: str, recipient: str) -> tuple[str, str] | None:
     if _PRIVATE.search(recipient):
-        return "is a private key, and the public one is wanted", "make a new pair: this one stands in a file"
+        return (
+            "is a private key; write the public key",
+            "make a new key pair, since this private key was written into a file",
+        )
     if name == "age":
         if _SSH.fullmatch(recipient) or _is_age(recipient):
             return None
-        return f"{show(recipient)} is no age recipient", "write what `age-keygen -y` prints: age1…"
+        return f"{show(recipient)} is not an age recipient", "write what `age-keygen -y` prints: age1…"
     allowed, hint = FORMS[name]
-    return None if allowed.fullmatch(recipient) else (f"{show(recipient)} is no key of this kind", hint)
+    return None if allowed.fullmatch(recipient) else (f"{show(recipient)} is not a key of this kind", hint)
 
 
 def _is_age(text: str) -> bool:

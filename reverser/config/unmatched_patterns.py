@@ -24,7 +24,7 @@ from reverser.select.rules import CompiledRule
 THEN = {
     "rules": "it is watched once it appears",
     "sensitive": "types that it could mean are withheld",
-    "sanitize": "of what is meant nothing is stripped",
+    "sanitize": "nothing that it means is stripped",
 }
 MEANING = {"rules": matches, "sensitive": means, "sanitize": means}
 
@@ -41,7 +41,7 @@ class Unmatched(msgspec.Struct, frozen=True):
 
     def __str__(self) -> str:
         hint = f" ({self.hint})" if self.hint else ""
-        return f"{self.key}: no type is called {self.pattern} now; {self.then}{hint}"
+        return f"{self.key}: no served type is called {self.pattern} now; {self.then}{hint}"
 
 
 def unmatched(config: Config, cluster: str, types: Sequence[ResourceType]) -> list[Unmatched]:
@@ -88,7 +88,7 @@ def _spaces(rule: CompiledRule, namespaces: Collection[str] | None) -> Iterator[
         found = [name for name in namespaces if fnmatchcase(name, glob)]
         if not found:
             hint = did_you_mean(glob, namespaces)
-            then = "what is in one is written once it is there"
+            then = "its objects are written once it exists"
             yield f"{key}: no namespace is called {glob} now; {then}{f' ({hint})' if hint else ''}"
         elif not any(map(rule.covers, found)):
             yield f"{key}: {', '.join(sorted(found)[:3])} is left out by exclude_namespaces"

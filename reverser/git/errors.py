@@ -47,18 +47,18 @@ TABLE = (
         r"repository '.*' not found|returned error: (404|410)|Repository not found"
         "|project you were looking for|does not appear to be a git repository|not a git repository",
         "RepositoryNotFound",
-        "check the destination's url; private repositories look missing to strangers",
+        "check the destination's url; a private repository looks missing to users without access",
     ),
     Row(
         r"returned error: 30\d",
         "Redirected",
-        "set the destination's url to where the remote is now; redirects are not followed",
+        "set the destination's url to the new address; redirects are not followed",
     ),
     Row("mismatched algorithms", "ObjectFormat", "SHA-256 repositories are not supported"),
     Row(
         "SSL certificate problem|server certificate verification failed|certificate subject name",
         "CertificateUntrusted",
-        "let git know the authority: git config --global http.sslCAInfo FILE, or GIT_SSL_CAINFO",
+        "tell git the certificate authority: git config --global http.sslCAInfo FILE, or GIT_SSL_CAINFO",
     ),
     Row("invalid refspec", "BranchInvalid", "check the destination's branch"),
 )

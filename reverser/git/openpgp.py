@@ -89,7 +89,7 @@ def _fingerprint(done: Finished) -> str:
         return found.pop()
     if found:
         raise unusable(f"is {len(found)} secret keys, and only one can sign")
-    raise unusable(f"is no OpenPGP secret key: {_complaint(done)}")
+    raise unusable(f"is not an OpenPGP secret key: {_complaint(done)}")
 
 
 def _complaint(done: Finished) -> str:

@@ -36,14 +36,14 @@ def load(text: bytes) -> Key:
         else:
             key = serialization.load_pem_private_key(text, None)
     except TypeError:
-        raise ValueError("is protected by a passphrase, and nobody is there to be asked") from None
+        raise ValueError("has a passphrase, which reverser cannot ask for") from None
     except (ValueError, UnsupportedAlgorithm):
-        raise ValueError("is no private key in OpenSSH's or in PEM format") from None
+        raise ValueError("is not a private key in OpenSSH or PEM format") from None
     if isinstance(key, ed25519.Ed25519PrivateKey):
         return key
     if isinstance(key, ec.EllipticCurvePrivateKey) and key.curve.name in HASHES:
         return key
-    raise ValueError("is no ed25519 key, and no ecdsa key on P-256, P-384 or P-521")
+    raise ValueError("is neither an ed25519 key nor an ecdsa key on P-256, P-384 or P-521")
 
 
 def public_line(key: Key) -> str:

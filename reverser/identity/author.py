@@ -66,7 +66,7 @@ def pattern(text: str) -> Pattern:
     try:
         return re2.compile(text[3:] if text.startswith("re:") else _glob(text), options)
     except re2.error as error:
-        raise ValueError(f"is no regular expression that RE2 reads: {_words(error)}") from None
+        raise ValueError(f"is not a regular expression that RE2 reads: {_words(error)}") from None
 
 
 def _words(error: Exception) -> str:

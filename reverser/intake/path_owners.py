@@ -55,7 +55,9 @@ class PathOwners:
     def _taken(self, path: str) -> str:
         """Why the path is another's; "" when it is free."""
         if path in self._owners:
-            return f"{self._owners[path]} has the file {path!r} already: the layout puts both there"
+            return (
+                f"{self._owners[path]} already has the file {path!r}: the layout gives both objects this path"
+            )
         for folder in folders(path):
             if folder in self._owners:
                 return f"{self._owners[folder]} has the file {folder!r}, which cannot be a folder as well"

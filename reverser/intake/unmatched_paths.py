@@ -147,4 +147,4 @@ def message(missing: Iterable[str]) -> str:
     paths = list(missing)
     more = f" and {len(paths) - MOST_PATHS} more" if len(paths) > MOST_PATHS else ""
     told = f"no object of this type has {', '.join(paths[:MOST_PATHS])}{more}"
-    return f"{told}: if the field is called otherwise now, what it holds is written in clear; mend the path"
+    return f"{told}: if the field has another name now, its value is written in clear; correct the path"

@@ -149,7 +149,9 @@ class Observer:
             return
         another = self._uid != ""
         if another:
-            self._reports.started_over(None, f"it is another cluster: {found}, before {self._uid}")
+            self._reports.started_over(
+                None, f"another cluster answers: its uid is {found}, before it was {self._uid}"
+            )
             self._stop(set(self._running))
             self._former.clear()
             self._resume = _afresh

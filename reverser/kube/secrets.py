@@ -52,7 +52,7 @@ async def read(client: Client, place: Place) -> SecretSnapshot | None:
     try:
         data = {key: base64.b64decode(value, validate=True) for key, value in _data(document).items()}
     except (binascii.Error, TypeError, ValueError, AttributeError):
-        message = f"the Secret {place} holds what is no base64"
+        message = f"the Secret {place} holds a value that is not base64"
         raise StalledError("SecretUnusable", message) from None
     return SecretSnapshot(document, {key: value for key, value in data.items() if value})
 

@@ -21,7 +21,7 @@ def addressed(key: str, address: str | None, schemes: tuple[str, ...] = SERVERS)
     """Raise StalledError that names the kubeconfig's `key` where its address cannot be used."""
     if address and not _usable(address, schemes):
         hint = f"an address looks like {schemes[-1]}://host:port; schemes are {', '.join(schemes)}"
-        raise StalledError("KubeconfigUnusable", f"`{key}` of the kubeconfig is no address", hint=hint)
+        raise StalledError("KubeconfigUnusable", f"`{key}` of the kubeconfig is not an address", hint=hint)
     try:
         yield
     except (httpx.InvalidURL, ValueError, ImportError) as error:

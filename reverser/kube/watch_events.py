@@ -57,7 +57,7 @@ class WatchEvent(msgspec.Struct):
             return msgspec.convert(found, Metadata)
         except msgspec.ValidationError as error:
             if self.unreadable or not isinstance(found, dict):
-                raise Garbled("an object's metadata make no sense") from error
+                raise Garbled("an object's metadata cannot be read") from error
             named = {each: found[each] for each in NAMING if each in found}
             return WatchEvent(self.type, {"metadata": named}, unreadable=True).metadata
 

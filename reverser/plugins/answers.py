@@ -31,7 +31,7 @@ def author(answer: Any) -> str:
     """`Name <email>`."""
     if not isinstance(answer, str):
         return _other(answer)
-    return "" if AUTHOR.fullmatch(answer) else "answered with what is no `Name <email>`"
+    return "" if AUTHOR.fullmatch(answer) else "answered with something other than `Name <email>`"
 
 
 def content(answer: Any) -> str:
@@ -50,7 +50,7 @@ def words(answer: Any) -> str:
         and isinstance(pairs, tuple | list)
         and all(map(_pair, pairs))
     ):
-        return "answered with a Message that has other things than texts in it"
+        return "answered with a Message that holds something other than texts"
     size = len(answer.subject) + sum(map(len, answer.body)) + sum(len(value) for _, value in pairs)
     return "" if size <= MESSAGE_MOST else f"answered with a Message of more than {MESSAGE_MOST} characters"
 
@@ -83,7 +83,7 @@ def _text(answer: Any, most: int) -> str:
     try:
         answer.encode()
     except UnicodeEncodeError:
-        return "answered with half a character"
+        return "answered with half of a surrogate pair"
     return ""
 
 

@@ -191,6 +191,6 @@ class HookCaller:
     def _refused(self, hook: Hook, error: WithheldError) -> HookError:
         """What a plugin withholds on purpose is no failure of its, where it has a say."""
         if not self._strict:
-            return HookError(hook, "raised", "withholds what it has no say in")
+            return HookError(hook, "raised", "raised WithheldError where it may not withhold")
         reason, told = (cut(visible(str(each)), WORDS_MOST) for each in (error.reason, error.message))
         raise WithheldError(reason, f"plugin {hook.plugin.name}: {told}", hint=error.hint) from None

@@ -111,7 +111,9 @@ class Deciding:
         except (ExcessError, RecursionError):
             # Somebody went too far. Who it was costs a copy for each, which is paid only now.
             self._blame(about, content, written)
-            raise WithheldError("PluginFailed", "plugins added something together", key=key) from None
+            raise WithheldError(
+                "PluginFailed", "sanitizers of several plugins together added something", key=key
+            ) from None
 
     def _blame(self, about: About, content: dict[str, Any], written: bytes) -> None:
         """Raises WithheldError when one of the sanitizers goes too far alone."""
@@ -119,7 +121,11 @@ class Deciding:
             try:
                 keep_only(content, _cleaned(asking, about, written))
             except (ExcessError, RecursionError) as error:
-                told = str(error) if isinstance(error, ExcessError) else "returned something without an end"
+                told = (
+                    str(error)
+                    if isinstance(error, ExcessError)
+                    else "returned a structure that contains itself"
+                )
                 hook = asking.hooks[0]
                 asking.failed(HookError(hook, "unsafe", f"{told}{defined(hook)}"), calls=2)
 
@@ -127,7 +133,7 @@ class Deciding:
         """The path below the destination's root, unchecked. Raises WithheldError."""
         path = _first(self._layout, key, resource, destination)
         if not path:
-            raise WithheldError("NoPath", "no layout says where the object's file is", key=key)
+            raise WithheldError("NoPath", "no layout gives the object a path", key=key)
         return path
 
     def identity(self, actor: Actor) -> str:

@@ -35,9 +35,9 @@ def keep_only(before: dict[str, Any], after: Any) -> dict[str, Any]:
         raise ExcessError("returned no content")
     metadata, kept = before["metadata"], after.get("metadata")
     if any(not _same(after.get(name), before.get(name)) for name in KEPT) or not isinstance(kept, dict):
-        raise ExcessError("took away what the object is")
+        raise ExcessError("removed or changed apiVersion, kind or metadata")
     if any(not _same(kept.get(name), metadata.get(name)) for name in KEPT_METADATA):
-        raise ExcessError("took away which object it is")
+        raise ExcessError("removed or changed the object's name or namespace")
     made: dict[str, Any] = _left(before, after, "")
     return made
 

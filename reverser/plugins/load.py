@@ -107,7 +107,7 @@ def _module(name: str, path: Path) -> ModuleType:
     full = f"reverser_plugin_{name}"
     spec = importlib.util.spec_from_file_location(full, file)
     if spec is None or spec.loader is None:
-        raise ImportError(f"{file} is no Python file")
+        raise ImportError(f"{file} is not a Python file")
     module = importlib.util.module_from_spec(spec)
     sys.modules[full] = module
     spec.loader.exec_module(module)

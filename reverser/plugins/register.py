@@ -87,11 +87,11 @@ def _misfits(plugin: Plugin) -> list[Problem]:
 def _fault(name: str, implementation: pluggy.HookImpl) -> tuple[str, str] | None:
     if name not in SPECIFICATIONS:
         there_are = f"there are {', '.join(SPECIFICATIONS)}; a newer reverser may have more"
-        return "is no hook", f"{did_you_mean(name, SPECIFICATIONS)} {there_are}".strip()
+        return "is not a hook", f"{did_you_mean(name, SPECIFICATIONS)} {there_are}".strip()
     if implementation.wrapper or implementation.hookwrapper:
         return "is a wrapper, and wrappers are not supported", "return a value instead"
     if implementation.tryfirst or implementation.trylast:
-        return "asks for a place of its own", "the order is that of plugins.enabled"
+        return "asks to be called first or last", "the order is that of plugins.enabled"
     wanted = inspect.iscoroutinefunction(SPECIFICATIONS[name])
     if inspect.iscoroutinefunction(implementation.function) is not wanted:
         return f"must be {'async def' if wanted else 'def'}", "docs/plugins.md tells which hooks decide"

@@ -25,7 +25,7 @@ def configure(
     report = Report()
     for name in tables.keys() - set(names):
         hint = did_you_mean(name, names) or f'add "{name}" to plugins.enabled'
-        report.add(f"plugins.{name}", "is no plugin that is enabled", hint)
+        report.add(f"plugins.{name}", "is not an enabled plugin", hint)
     decoder = Decoder(environ, report)
     settings: dict[str, Any] = {}
     for plugin in plugins:

@@ -56,8 +56,8 @@ WAITING_MOST = 1000
 PART_MOST, WORDS_MOST = 100, 500
 """Characters of what a plugin reports: of a part's name, and of what is wrong with it."""
 PAUSED = "failed too often in a row and is paused for some minutes"
-ENDED = "what it had left running failed; it is not called any more until the process is started again"
-STUCK = "does not come back from a call, and what it should be told waits"
+ENDED = "a task that it left running failed; it is not called again before reverser is restarted"
+STUCK = "is blocked in a hook call; further calls are queued"
 Call: TypeAlias = tuple[Hook, tuple[Any, ...]]
 
 

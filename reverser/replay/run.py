@@ -243,9 +243,7 @@ class _Run:
 
 def _nested(destination: Destination, path: str) -> StalledError:
     theirs, ours = (repr(each) if each else "the root" for each in (path, destination.path.strip("/")))
-    told = (
-        f"{destination.branch} has a replay into {theirs}, and that of {destination.name!r} goes into {ours}"
-    )
+    told = f"{destination.branch} holds a replay into {theirs}, and {destination.name!r} writes into {ours}"
     return StalledError("BranchShared", told, hint="name another branch with --branch")
 
 

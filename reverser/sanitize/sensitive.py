@@ -35,7 +35,7 @@ CLARIFY = "write it as plural.group, or take it out of [[sensitive]]"
 
 def unclear(pattern: str) -> str:
     """Why objects of a type are withheld that the pattern could mean."""
-    return f"it may be what [[sensitive]] means by {pattern!r}: no type is called that"
+    return f"it may be what [[sensitive]] means by {pattern!r}: no served type is called that"
 
 
 class Sensitive(msgspec.Struct, frozen=True):

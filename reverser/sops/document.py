@@ -65,10 +65,10 @@ def answered(clear: Clear, answer: bytes) -> bytes:
     try:
         made = msgspec.json.decode(answer, type=dict[str, Any])
     except (msgspec.DecodeError, ValueError, RecursionError):
-        raise WithheldError("EncryptionFailed", "sops answered something that is no JSON object") from None
+        raise WithheldError("EncryptionFailed", "sops did not print a JSON object") from None
     content = {name: value for name, value in made.items() if name != METADATA}
     if not is_sealed(made) or not _matches(clear.content, content, clear.keys, (), hidden=False):
-        raise WithheldError("EncryptionFailed", "sops did not answer with the object, its values encrypted")
+        raise WithheldError("EncryptionFailed", "sops did not print the object with its values encrypted")
     return render(made)
 
 

@@ -67,7 +67,7 @@ def path_secret(reference: SecretRef | None) -> str:
         reason = error.strerror if isinstance(error, OSError) else "no text"
         problem = f"{reference.file} cannot be read: {reason}"
         raise ConfigError(
-            [Problem(KEY, problem, "it is read at the start, and must be there by then")]
+            [Problem(KEY, problem, "the file is read at the start, and must exist by then")]
         ) from None
     try:
         check_path_secret(text)

@@ -24,8 +24,8 @@ NAMED_OBJECTS = 20
 _ACTOR_CHARACTERS = 60
 _LINE_CHARACTERS = 200
 _OF_A_SWEEP = (
-    "Absent from a complete list of their type and scope, while the journal knew their files.\n"
-    "They went while nobody watched: who deleted them, and when, is not known."
+    "A complete list of their type and scope no longer has these objects.\n"
+    "They were deleted while nobody watched; who deleted them, and when, is not known."
 )
 
 
@@ -94,7 +94,7 @@ def _live_line(entry: Entry, by: str = "") -> str:
 
 def _notes(entry: Entry) -> Iterator[str]:
     if entry.reason:
-        yield f"The file goes though the object lives: {entry.reason}."
+        yield f"File removed; the object still exists: {entry.reason}."
     if entry.previous_path:
         yield f"Moved from {entry.previous_path}"
 
@@ -117,7 +117,7 @@ def _sweep_body(plan: CommitPlan) -> Iterator[str]:
     if gone and left:
         yield ""
     if left:
-        yield "These live, but their files go:"
+        yield "Files removed; the objects still exist:"
         yield ""
         yield from _bounded(f"{entry.key}: {entry.reason}" for entry in left)
 

@@ -117,7 +117,7 @@ def test_a_plugin_that_cannot_be_loaded_refuses_the_start(setting: Setting, tmp_
     assert setting.daemon.process is not None
     assert setting.daemon.process.wait(30) == 78
     told = setting.daemon.log.read_text()
-    assert "plugins.team: reverser_selekt: is no hook (did you mean reverser_select? there are " in told
+    assert "plugins.team: reverser_selekt: is not a hook (did you mean reverser_select? there are " in told
     assert "plugins.team.tell: is not a known key" in told
     assert "plugins.team.told: is missing" in told
     assert setting.remote.head() == ""

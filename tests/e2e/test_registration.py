@@ -109,7 +109,7 @@ async def test_the_api_server_calls_for_what_is_selected(
     ]
     kinds = {call[1] for call in listener.calls}
     assert not kinds & {"secrets", "leases", "events", "deployments/status", "clusterroles"}
-    assert "taken away" in gone
+    assert "registration removed" in gone
     assert "there was no registration" in await reverser("webhook", "uninstall", *config, "--name", NAME)
 
 

@@ -212,7 +212,7 @@ def test_a_later_log_alone_goes_on_too(history: History) -> None:
     said, _ = history.run(history.log("later.log", lines(noop, event(5), event(6, "delete", "b"), event(7))))
 
     assert history.commits("%H")[:-1] == before
-    assert " 3 writes known already" in said
+    assert " 3 writes that were replayed already" in said
     [(path, text)] = history.files().items()
     assert path == "shop/configmaps/a.yaml"
     assert 'number: "7"' in text
@@ -436,7 +436,7 @@ def test_a_branch_that_was_removed_is_written_anew(history: History) -> None:
     [
         (["missing.log"], 2, "does not exist"),
         (["--branch", "main", "audit.log"], 2, "is the branch of destination 'live'"),
-        (["--branch", "a..b", "audit.log"], 2, "is no name of a branch"),
+        (["--branch", "a..b", "audit.log"], 2, "is not a valid branch name"),
         (["--cluster", "other", "audit.log"], 2, "is not one of default"),
         (["--destination", "other", "audit.log"], 2, "is not one of live"),
         (["audit.log", "audit.log"], 2, "named twice"),

@@ -146,9 +146,9 @@ def broken(ring: Keyring, how: str) -> str:
     [
         ("expired", "", "has expired"),
         ("encrypting", "", "no part that may sign"),
-        ("public", "", "is no OpenPGP secret key"),
+        ("public", "", "is not an OpenPGP secret key"),
         ("two", "", "is 2 secret keys"),
-        ("torn", "", "is no OpenPGP secret key"),
+        ("torn", "", "is not an OpenPGP secret key"),
         ("locked", "", "No passphrase given"),
         ("locked", "wrong", "Bad passphrase"),
         ("locked", "two\nlines", "more than one line"),

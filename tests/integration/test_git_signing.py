@@ -117,7 +117,12 @@ LOCKED = ed25519.Ed25519PrivateKey.generate().private_bytes(
 
 @pytest.mark.parametrize(
     ("content", "told"),
-    [(b"", "empty"), (b"nonsense\n", "no private key"), (RSA, "no ed25519"), (LOCKED, "passphrase")],
+    [
+        (b"", "empty"),
+        (b"nonsense\n", "not a private key"),
+        (RSA, "neither an ed25519 key"),
+        (LOCKED, "passphrase"),
+    ],
 )
 async def test_a_key_that_cannot_sign_stalls(tmp_path: Path, content: bytes, told: str) -> None:
     """Nothing is written unsigned; with a good key in its place it goes on."""

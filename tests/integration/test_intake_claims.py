@@ -30,7 +30,7 @@ async def shown(journal: Journal) -> dict[str, str]:
 @pytest.mark.parametrize(
     ("first", "second", "told"),
     [
-        ("x.yaml", "x.yaml", "has the file 'x.yaml' already"),
+        ("x.yaml", "x.yaml", "already has the file 'x.yaml'"),
         ("x", "x/y/z.yaml", "has the file 'x', which cannot be a folder as well"),
         ("x/y/z.yaml", "x", "'x' is a folder with files of other objects"),
     ],

@@ -79,7 +79,7 @@ def test_what_is_built_in_can_be_left_out(tmp_path: Path) -> None:
         (
             "@hookimpl\ndef reverser_sanitise(content): pass",
             "",
-            "plugins.mine: reverser_sanitise: is no hook (did you mean reverser_sanitize? there are ",
+            "plugins.mine: reverser_sanitise: is not a hook (did you mean reverser_sanitize? there are ",
         ),
         (
             "@hookimpl\ndef reverser_select(author): pass",
@@ -104,7 +104,7 @@ def test_what_is_built_in_can_be_left_out(tmp_path: Path) -> None:
         (
             "@hookimpl(tryfirst=True)\ndef reverser_select(): pass",
             "",
-            "reverser_select: asks for a place of its own (the order is that of plugins.enabled)",
+            "reverser_select: asks to be called first or last (the order is that of plugins.enabled)",
         ),
         (
             "@hookimpl\ndef reverser_select(): pass",
@@ -114,7 +114,7 @@ def test_what_is_built_in_can_be_left_out(tmp_path: Path) -> None:
         (
             "@hookimpl\ndef reverser_select(): pass",
             "[plugins.mind]\na = 1",
-            "plugins.mind: is no plugin that is enabled (did you mean mine?)",
+            "plugins.mind: is not an enabled plugin (did you mean mine?)",
         ),
         (
             "@hookimpl\ndef reverser_configure(settings): 1/0",

@@ -47,7 +47,7 @@ note(".loaded")
         ),
         ('enabled = []\npaths = ["MINE"]', 'is not enabled (add "mine" to plugins.enabled)'),
         ('disabled = ["builtin.layout"]', "no built-in plugin is called 'builtin.layout'"),
-        ("[plugins.mine]\nmost = 1", "plugins.mine: is no plugin that is enabled"),
+        ("[plugins.mine]\nmost = 1", "plugins.mine: is not an enabled plugin"),
     ],
 )
 def test_a_wrong_table_is_refused(tmp_path: Path, table: str, told: str) -> None:

@@ -182,7 +182,7 @@ def test_the_contract_tells_of_rubbish(tmp_path: Path) -> None:
     code = "\n".join(f"@hookimpl\n{hook}" for hook in hooks)
     told = contract(host_of(tmp_path, code).plugins[0].code)
 
-    assert "reverser_identity answered with what is no `Name <email>`" in told
+    assert "reverser_identity answered with something other than `Name <email>`" in told
     assert "reverser_select raises SystemExit: " in told
 
 
@@ -315,7 +315,7 @@ def test_bounds_and_names_of_a_struct_are_kept(tmp_path: Path) -> None:
             "@hookimpl\ndef reverser_xyzzy_qqqqqqqqqqq(): pass",
             "",
             [
-                "plugins.mine: reverser_xyzzy_qqqqqqqqqqq: is no hook (there are "
+                "plugins.mine: reverser_xyzzy_qqqqqqqqqqq: is not a hook (there are "
                 f"{', '.join(SPECIFICATIONS)}; a newer reverser may have more)"
             ],
         ),

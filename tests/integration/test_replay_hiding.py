@@ -157,7 +157,7 @@ def test_a_path_that_no_object_has_is_told(tmp_path: Path) -> None:
 
     out, err = trial.run(moved, trial.custom(4, PROJECTS, hidden=False))
     assert err.count(line) == 1
-    assert f"{line}spec.password: if the field is called otherwise now" in err
+    assert f"{line}spec.password: if the field has another name now" in err
     assert "moved-away" not in out + err
 
     _, err = trial.run(trial.custom(5))

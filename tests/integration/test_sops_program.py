@@ -155,7 +155,7 @@ async def test_a_program_that_hangs_is_ended(tmp_path: Path) -> None:
 
 async def test_a_program_that_is_not_sops_is_told_by_the_trial(tmp_path: Path) -> None:
     """One that says yes to everything is found out before it is believed."""
-    with pytest.raises(StalledError, match="sops answered something") as caught:
+    with pytest.raises(StalledError, match="sops did not print a JSON object") as caught:
         await made(script(tmp_path, "cat")).probe()
     assert "destinations.live.sops.program" in caught.value.hint
 

@@ -95,7 +95,7 @@ def test_namespaces_that_nobody_may_list_are_not_missed() -> None:
 
 
 def test_a_start_that_would_fail_here_is_told_before(tmp_path: Path) -> None:
-    """A data directory that is no folder, and a port that somebody has."""
+    """A data directory that is not a folder, and a port that somebody has."""
     (tmp_path / "file").write_text("")
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
@@ -103,7 +103,7 @@ def test_a_start_that_would_fail_here_is_told_before(tmp_path: Path) -> None:
         folder, bind = look_here(parse(text, {}))
     [again, free] = look_here(parse(text.replace("/file/data", "/data"), {}))
 
-    assert (folder.ok, folder.message) == (False, f"{tmp_path}/file is no folder")
+    assert (folder.ok, folder.message) == (False, f"{tmp_path}/file is not a folder")
     assert (bind.ok, bind.message) == (False, "cannot listen: Address already in use")
     assert "ss -ltnp" in bind.hint
     assert (again.ok, again.message, free.message) == (True, "will be made", "is free")
@@ -147,7 +147,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         (["--url", "git@example.com:live.git"], "--known-hosts: a file is needed"),
         (["--url", "git@example.com:live.git", "--ssh-key", "gone"], "--ssh-key: gone is not there"),
         (["--url", "https://x/y", "--username", "bot"], "--password-file: a file is needed"),
-        (["--url", "file:///x", "--branch", "a..b"], '--branch: "a..b" is no name that Git allows'),
+        (["--url", "file:///x", "--branch", "a..b"], '--branch: "a..b" is not a branch name that Git allows'),
         (["--url", "ftp://x"], "--url: "),
         (
             ["--url", "file:///x", "--config", "file/reverser.toml"],

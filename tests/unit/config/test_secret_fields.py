@@ -114,8 +114,8 @@ def webhook(folder: Path, secret: str) -> Path:
 @pytest.mark.parametrize(
     ("content", "fault"),
     [
-        (None, "FILE cannot be read: No such file or directory (it is read at the start"),
-        (b"\xff", "FILE cannot be read: no text (it is read at the start"),
+        (None, "FILE cannot be read: No such file or directory (the file is read at the start"),
+        (b"\xff", "FILE cannot be read: no text (the file is read at the start"),
         (b"\n", "FILE is empty (make one with"),
         (b"canary-short", "what is in FILE must be 32 to 256 letters, digits, - and _ (make one with"),
     ],

@@ -38,11 +38,11 @@ def test_each_table_is_looked_at() -> None:
     told = [str(each) for each in unmatched(parse(TEXT, {}), "default", TYPES)]
 
     assert told == [
-        "rules.all.resources: no type is called secrts now; it is watched once it appears"
+        "rules.all.resources: no served type is called secrts now; it is watched once it appears"
         " (did you mean secrets?)",
-        "sensitive[0].resources: no type is called databasses.example.com now; types that it could mean are"
-        " withheld (did you mean databases.example.com?)",
-        "sanitize[0].resources: no type is called widgets now; of what is meant nothing is stripped",
+        "sensitive[0].resources: no served type is called databasses.example.com now; types that it could"
+        " mean are withheld (did you mean databases.example.com?)",
+        "sanitize[0].resources: no served type is called widgets now; nothing that it means is stripped",
     ]
 
 
@@ -54,7 +54,7 @@ def test_the_daemon_warns_once_of_what_matches_nothing() -> None:
         reports.discovered(TYPES, {})
         reports.discovered(TYPES, {})
 
-    told = [(each["key"], each["type"]) for each in lines if each["log_level"] == "warning"]
+    told = [(each["key"], each["pattern"]) for each in lines if each["log_level"] == "warning"]
     assert told == [
         ("rules.all.resources", "secrts"),
         ("sensitive[0].resources", "databasses.example.com"),

@@ -111,7 +111,7 @@ def test_a_file_that_goes_while_its_object_lives_says_why() -> None:
     """The reason stands in the body of a live removal."""
     gone = web(edit=Edit("x", None), changes=(), reason="no rule selects it any more")
 
-    assert "\n\nThe file goes though the object lives: no rule selects it any more.\n\n" in told(gone)
+    assert "\n\nFile removed; the object still exists: no rule selects it any more.\n\n" in told(gone)
 
 
 def test_a_snapshot_counts_objects_and_types() -> None:
@@ -148,7 +148,7 @@ def test_a_sweep_names_what_is_gone_and_how_we_know() -> None:
     text = told(*gone)
 
     assert text.startswith(
-        "Sweep of default: 30 objects gone\n\nAbsent from a complete list of their type and scope"
+        "Sweep of default: 30 objects gone\n\nA complete list of their type and scope no longer has"
     )
     assert "\nshop/pods/p19\n… and 11 more\n" in text
     assert text.endswith("\nReverser-Entry: 6f1c/1-30\n")
