@@ -1,8 +1,8 @@
-"""Gives live changes their author, from what the webhooks have told.
+"""Finds the author of each live change among the facts that the webhooks delivered.
 
-Admission precedes the write: the API server waits for our answer before it stores, so the fact is
-there when the watch event comes. Audit comes after it: where it comes at all, a change is journaled
-at once and `pending` waits for it. What comes later still is for `corrections`.
+The API server asks the admission webhook before it stores a write, so an admission fact is there when the
+watch event comes. An audit event comes after the write: where a cluster sends audit events, the change is
+journaled at once and `pending` waits for its event. What comes later still goes to `corrections`.
 """
 
 from __future__ import annotations

@@ -1,24 +1,24 @@
-"""An audit event in, perhaps a fact out.
+"""Turns an audit event into a fact, if the event says enough.
 
-Useful is a mutating request that succeeded, was no dry run and is complete, if it tells which
-object it made: the uid, and the version in the response. A response is the stored object, whatever
-the request was; a create with `generateName` has its name only there. Where the bodies are missing
-(level Metadata, or truncated) there is no version, and nothing tells a deletion from the dry run of
-one: both say so only in their bodies. At level Request a deletion has its uid from the status, and a
-collection is told by its namespace and selector.
+A useful event is a mutating request that succeeded, was no dry run and is complete, and it identifies the
+object that it made: by the uid, and by the version in the response. The response is the stored object,
+whatever the request was; for a create with `generateName` only the response has the name. Without bodies
+(level Metadata, or truncated) there is no version, and a deletion cannot be told from its dry run, since both
+say so only in their bodies. At level Request the status of a deletion has the uid, and a collection is
+identified by its namespace and selector.
 
-A digest is not needed: the version says all that the content could.
+A digest is not needed: the version says everything that the content could say.
 
-What wrote something without telling which version it made is a gap: an event that cannot be read or was
-truncated, an answer that came too late (a client may ask for a short time limit; the write is stored all
-the same), a collection whose deletion failed after it had deleted some. Nobody is named by a gap, and who
-only repeated that write is not, either.
+A gap is a write whose resulting version is not known: an event that cannot be read or was truncated, an
+answer that came too late (a client may ask for a short time limit, and the write is stored all the same), a
+collection whose deletion failed after some objects were deleted. A gap names nobody, nor does a request that
+only repeated that write.
 
-The fact says, too, what the request will have left in the object's managed fields.
+The fact also predicts which managed-fields entry the request left in the object.
 
-The API server stamps each write with a field manager, the way (an apply, or any other) and the second. So
-a stamp that is not a request's says that somebody else wrote. But a body may hold managed fields, too, and
-the API server takes them for a start: whoever sends some is not ruled out by what the object then says.
+The API server stamps each write with a field manager, an operation (apply or update) and a second. A stamp
+that cannot be from the request proves that somebody else wrote. One exception: a request body may contain
+managed fields, and the API server starts from these; then no stamp speaks against the request.
 """
 
 from __future__ import annotations

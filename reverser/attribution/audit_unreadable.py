@@ -1,8 +1,8 @@
-"""Of an event that cannot be read: of which object it spoke, and who asked for what.
+"""Reads from a broken audit event which object it is about, and who asked for what.
 
-An API server writes all of this before the bodies, the times behind them. A text holds no quotation
-mark that is not escaped, so nobody can put the name of another object there. What is left is an event
-without a level and without bodies: it says that something changed, not to what.
+An API server writes all of this before the bodies, and the times after them. Quotes inside a text are
+escaped, so a user cannot put another object's name there. What remains is an event without level and bodies:
+it says that something changed, but not into what.
 """
 
 from __future__ import annotations

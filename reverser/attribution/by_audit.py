@@ -17,12 +17,13 @@ When the writer's own event is lost, an echo may stand alone: `noop_requests` as
 `missing_events` what the object's managed fields and other events tell of somebody else.
 A response with CREATE is no echo of anything: an object is created once.
 
-Some of those with audited responses may only have asked for what was there already.
+Some actors with audited responses may have changed nothing.
 
-The response to such a request carries the version that somebody else's write made, and when the
-event of that write is lost, it is the only one. Audit alone cannot tell; admission can: it was asked
-about a write on the version before, and about a repetition on the version that the write made. So
-somebody with more responses than such repetitions has made the change, and all others are in doubt.
+A request that changes nothing (a no-op) succeeds, and its response carries the version that somebody else's
+write made. When the audit event of that write is lost, the no-op's event is the only one with the version,
+and audit alone would blame the wrong actor. Admission can tell them apart: it was asked about the write on
+the version before, and about the no-op on the version that the write made. So an actor with more audited
+responses than no-ops seen by admission has made the change; every other actor is in doubt.
 """
 
 from __future__ import annotations
@@ -42,7 +43,7 @@ from reverser.select.labels import parse
 
 
 def noop_actors(subject: Subject, answered: Iterable[Fact], facts: Facts) -> frozenset[str]:
-    """The names of those whose every audited response that carries the version may be to a repetition."""
+    """The names of actors for whom every audited response with the version may belong to a no-op."""
     answers = Counter(fact.actor.name for fact in answered if fact.operation is subject.operation)
     met = facts.admitted(subject.cluster, subject.uid, subject.version)
     asked = Counter(fact.actor.name for fact in met if _repeats(subject, fact))

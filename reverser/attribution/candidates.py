@@ -1,8 +1,7 @@
 """Which actors one kind of evidence leaves possible, and whether it may name one of them.
 
-The asymmetry that keeps attributions right: rivals are counted generously, authors strictly. A
-fact that may just as well have made the change makes it ambiguous, even when its own proof would
-not be enough to name its actor.
+One rule keeps attributions right: a rival needs little proof, an author needs much. A fact that is too weak
+to name its actor is still strong enough to make the change ambiguous.
 """
 
 from __future__ import annotations
@@ -40,12 +39,12 @@ class Support(msgspec.Struct, frozen=True):
 
     @property
     def sole(self) -> bool:
-        """Whether it names exactly one actor."""
+        """Whether the evidence names exactly one actor."""
         return len(self.names) == 1 and self.weight > Weight.RIVAL
 
     @property
     def torn(self) -> bool:
-        """Whether it leaves several actors, one of whom could be named without the others."""
+        """Whether several actors are left, one of whom would be named if the others were not there."""
         return len(self.names) > 1 and self.weight > Weight.RIVAL
 
 

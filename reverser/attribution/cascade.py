@@ -1,4 +1,4 @@
-"""The deletion behind a deletion: garbage collection of an owner's dependents, or of a namespace.
+"""Finds the deletion that caused a deletion: of an owner with dependents, or of a namespace.
 
 The garbage collector deletes what an owner leaves behind, the namespace controller what is in a
 namespace that goes. Both are the author of what they do; whose deletion made them do it is said

@@ -1,7 +1,8 @@
-"""The changes of the last minutes and what was said of them, against facts that come later.
+"""Compares facts that arrive late with the authors that commits already name.
 
-A commit is never changed: what a later fact tells of its author becomes a correction, which the
-writer puts beside it. Held in memory only, so a restart forgets what it could have corrected.
+A commit is never changed. When a late fact names another author than the commit does, it becomes a
+correction, which the writer adds to the commit as a Git note. The changes of the last minutes are held in
+memory only, so nothing is corrected after a restart.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ class _Said(msgspec.Struct):
 
 
 class CorrectionFinder:
-    """Looks back at entries whose attribution was final."""
+    """The entries of the last minutes, by what a late fact may be about."""
 
     def __init__(self, facts: Facts, clock: Callable[[], float]) -> None:
         self._facts = facts
@@ -59,7 +60,7 @@ class CorrectionFinder:
             self._forget(next(iter(self._said)))
 
     def heard(self, fact: Fact) -> None:
-        """A fact has come: it may tell another author than the commit does."""
+        """A fact came: it may name another author than the commit does."""
         for seq in [seq for key in keys_of_fact(fact) for seq in self._told.get(key, ())]:
             self._look(seq)
 
@@ -100,5 +101,5 @@ def _tells(attribution: Attribution) -> bool:
 
 
 def _content(attribution: Attribution) -> tuple[bool, str, tuple[str, ...]]:
-    """What makes a difference: stronger evidence for the same author makes none."""
+    """What a correction is about: stronger evidence for the same author is none."""
     return attribution.named, attribution.actor.name, attribution.candidates

@@ -1,11 +1,12 @@
-"""The facts of the last minutes, found by what a change can know: uid and version.
+"""Indexes the facts of the last minutes by uid and version, which is what a change knows.
 
-Bounded by count and by age since arrival, oldest out first. Adding is idempotent, and the order of
-arrival means nothing to those who ask. What cannot have made a change is refused here, though the
-listeners drop most of it before: dry runs, failed requests, status writes, requests that changed
+The index is bounded by count and by age since arrival; the oldest facts go first. Adding a fact twice changes
+nothing, and the order of arrival does not matter. A fact that cannot have made a change is refused, though
+the listeners drop most of them before: dry runs, failed requests, status writes, requests that changed
 nothing, and facts without the key that would join them.
 
-Keys say which changes an audit event may be about, without weighing it.
+A key says which changes an audit event may be about: a change has one, a fact has one or several. Equal
+keys mean only that the two may belong together; `resolve` decides whether they do.
 """
 
 from __future__ import annotations
@@ -238,10 +239,10 @@ def keys_of_change(subject: Subject) -> Key:
 
 
 def keys_of_fact(fact: Fact) -> list[Key]:
-    """The keys of the changes that the fact may tell of; none for one that came before its change.
+    """The keys of the changes that the fact may be about; none for a fact that came before its change.
 
-    None either for a collection whose response was not recorded, since it may tell of any deletion, and for
-    a gap, which only casts doubt.
+    There are none for a collection whose response was not recorded either, since it may be about any
+    deletion, and none for a gap, which only casts doubt.
     """
     if fact.source is not Source.AUDIT or fact.gap:
         return []

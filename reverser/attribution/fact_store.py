@@ -1,7 +1,7 @@
-"""What the webhooks have told, for as long as it may name an author.
+"""Stores the facts of all clusters for as long as one may name an author.
 
-Outlives sessions, as facts do: a change of the configuration forgets nobody. Facts of audit are
-durable before the API server is told so; those of admission only over a stop.
+The store outlives sessions: reading the configuration again loses no fact. Audit facts are durable before the
+API server gets its answer; admission facts are saved when the process stops.
 """
 
 from __future__ import annotations

@@ -1,17 +1,17 @@
-"""What speaks against a lone audited response: signs that somebody else wrote, whose event is not here.
+"""Finds signs that somebody else wrote, when only one audited response carries a version.
 
-Events can be lost, and a writer can see to it: Kubernetes has none of a server-side apply in YAML. Then the
-response to a request that changed nothing stands alone. Two things tell:
+Audit events can be lost, and a writer can cause that: Kubernetes writes none for a server-side apply in YAML.
+Then the only event may be that of a request which changed nothing. Two things speak against such a request:
 
-- the managed fields: entries that the event before did not have must be the request's. Where there are none,
-  no apply may have given fields up, no other apply may have a stamp of that time or later, and nobody else
-  one whose fields are others than before: a second write within a second leaves the stamp as it is. Where no
-  entry has changed at all, or the event before is not known, nobody else may have a stamp of that time, and
-  the request must have one that is its own: only who takes away what others own leaves none. An object whose
-  managed fields were wiped tells nothing, so nobody is sure;
-- a gap: an event about the object that could not be read, or whose answer says nothing of what was stored.
+- the managed fields. Entries that the object did not have at the event before must be the request's. Where
+  there are none, no apply may have given up fields, no other apply may have a stamp of that time or later,
+  and nobody else an entry whose fields differ from before: a second write within a second leaves the stamp as
+  it is. Where no entry has changed at all, or the event before is not known, nobody else may have a stamp of
+  that time, and the request must have one: only who removes fields that others own leaves none. Where the
+  managed fields of an object were wiped, nobody is certain;
+- a gap: an event about the object that could not be read, or whose answer does not say what was stored.
 
-A request that names the version that it met is above all that, and so is a creation.
+Neither counts against a creation, nor against a request that names the version that it met.
 """
 
 from __future__ import annotations

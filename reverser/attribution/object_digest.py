@@ -1,23 +1,22 @@
 """The digest that joins a request to its change: one function for both sides.
 
-Evidence is shared by all destinations, while each looks at an object in its own way. So the digest
-has a view of its own, the object as it is but for what the API server writes after we are asked:
-its own metadata, and the status. More need not go, since what is equal on both sides cannot part
-them, and what was cleaned away could not tell two requests apart. Nor may managedFields count: an
-audit policy may omit them. The user's own rules are not asked, so that a kept fact outlives a
-change of the configuration.
+All destinations share the evidence, though each sanitizes an object in its own way. So the digest has its own
+view of an object: everything except what the API server writes after it has asked us, which is its own
+metadata and the status. Nothing else needs to be left out: what is equal on both sides cannot separate them,
+and what was removed could not tell two requests apart. managedFields do not count, since an audit policy may
+omit them. The user's rules are not applied, so a stored fact stays valid when the configuration changes.
 
-A Job is given labels of its own after admission, in several places: of it the sanitized content
-counts. What the API server loses when it stores a built-in type, whether a list is empty or missing
-and bytes are empty or null, makes no difference. Encoded as JSON with sorted keys: nobody reads it,
-and it costs a twentieth of YAML. Every digest is keyed, since content may be secret.
+A Job gets labels after admission, in several places: of a Job the sanitized content counts. Differences that
+the API server makes when it stores a built-in type do not count: a list may be empty or missing, bytes may be
+empty or null. The content is encoded as JSON with sorted keys: nobody reads it, and it costs a twentieth of
+YAML. Every digest is keyed, since content may be secret.
 
 Members that are null or an empty list are left out of the JSON.
 
-Built-in types are stored as protobuf, which knows no empty list: `rules: []` comes back as null. To walk
-through an object for these takes eight times as long as to encode it, and every pod template has one at API
-servers before 1.34 (`creationTimestamp: null`). So the text is cut, where that is sure to be the same, and
-the object walked through otherwise.
+The API server stores built-in types as protobuf, which does not know empty lists: `rules: []` comes back as
+null. Removing such members from the object takes eight times as long as encoding it, and with API servers
+before 1.34 every pod template has one (`creationTimestamp: null`). So they are cut out of the encoded text
+where that is safe, and removed from the object otherwise.
 """
 
 from __future__ import annotations
@@ -35,12 +34,18 @@ from reverser.sanitize.metadata import SERVER_FIELDS
 from reverser.sanitize.policy import Policy
 
 _EMPTY = re.compile(rb'":(?<![^\\]\\":)(?:null|\[\])')
-"""A member that is empty, or text that looks so. Not a manifest in an annotation: there one backslash is
-before the quote. Two or more may be a name's own end, or text within text: these are walked through."""
+"""An empty member, or text that looks like one.
+
+One backslash before the quote means a manifest inside an annotation, which is text and must not be cut. Two
+or more backslashes may end a name, or belong to text within text: such objects take the slow way.
+"""
 _LATER = re.compile(rb',"[\w./-]+":(?:null|\[\])')
 _FIRST = re.compile(rb'\{"[\w./-]+":(?:null|\[\]),?')
-"""Never in the middle of text. A quote behind `,` or `{` is not escaped; if it ended a text, one of `,:}]`
-would follow, and no name here has these (`\\w` is ASCII in bytes)."""
+r"""Where a member may begin, and never in the middle of a text.
+
+A quote after `,` or `{` is not escaped. If it ended a text, one of `,:}]` would follow, and no name here has
+these characters (`\w` is ASCII in bytes).
+"""
 
 
 def without_empty(content: dict[str, Any]) -> bytes:

@@ -1,8 +1,7 @@
-"""JSON from outside, read into structures: what both webhooks have in common.
+"""Structures for the JSON that the API server sends to the admission and audit webhooks.
 
-Bodies come from an API server, but much in them was written by its users. So only what is asked
-for is decoded, everything else is skipped or stays raw, and whatever is wrong is one error that
-quotes nothing.
+The bodies come from an API server, but users wrote much of what is in them. So only the fields that are
+needed are decoded, and the rest is skipped or stays raw. Every fault becomes one error that quotes nothing.
 """
 
 from __future__ import annotations

@@ -1,13 +1,13 @@
-"""Entries that wait for their author: settled by a fact, or at their deadline with what is known.
+"""Entries that wait for their author get one from a fact, or at their deadline from what is known.
 
-They are in the journal like all others and the writer knows them; only their commit waits. Deadlines
-run side by side, so a burst waits no longer than one change. After a restart they wait anew: an API
-server that could not deliver tries again.
+They are in the journal like all others; only their commit waits. Each entry has a deadline of its own, so a
+burst of changes waits no longer than one change. After a restart they wait for the whole time again, because
+an API server that could not deliver tries again.
 
-`AuditSources` knows from which clusters audit events come: only there is it worth waiting for one.
+`AuditSources` knows which clusters deliver audit events: only there does a change wait for one.
 
-A cluster is quiet for hours, and its audit alive; so time says nothing. What says that audit has
-stopped is that many changes in a row have waited for it in vain.
+Time cannot tell whether audit still works, since a cluster may be quiet for hours. So a cluster counts as
+silent after many changes in a row have waited for an audit event that did not come.
 """
 
 from __future__ import annotations
@@ -146,19 +146,19 @@ VAIN_MOST = 100
 
 
 class AuditSources:
-    """Which clusters are listened to, until they have been silent too often."""
+    """Clusters whose audit events are waited for."""
 
     def __init__(self) -> None:
         self._vain: dict[str, int] = {}
 
     def heard(self, clusters: Iterable[str]) -> list[str]:
-        """Facts of audit came from these; those that were not waited for until now come back."""
+        """Audit facts came from these clusters; returns those that were silent until now."""
         fresh = [cluster for cluster in clusters if not self.expects(cluster)]
         self._vain |= dict.fromkeys(clusters, 0)
         return fresh
 
     def in_vain(self, cluster: str) -> None:
-        """A change has waited, and nothing came."""
+        """A change waited for its audit event, and none came."""
         self._vain[cluster] = self._vain.get(cluster, VAIN_MOST) + 1
 
     def expects(self, cluster: str) -> bool:

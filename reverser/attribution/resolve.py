@@ -5,11 +5,12 @@
 The result depends on the facts that are there, not on the order in which they came. `resolve_or_wait` says
 when it is worth waiting for more of them.
 
-After a restart, what the ended process knew of a change that waits is merged with what is known now.
+After a restart, what was known about a change before it is merged with what is known after it.
 
-Facts of audit are durable, those of admission are not: what they told (`asked`) is kept with the
-change. Who was asked about after it is forgotten, so audit's word may be that of a request which
-only repeated the change: it names nobody whom admission did not leave as the only one.
+A change that waits for audit is stored in the journal together with what admission said about it (`asked`),
+because admission facts are lost with the process and audit facts are not. After the restart nobody can tell
+any more whether an audited request made the change or only repeated it. So audit may name only an actor that
+admission, before the restart, named too or left as the only one possible.
 """
 
 from __future__ import annotations
@@ -138,7 +139,7 @@ ADMITTED = (Evidence.ADMISSION, Evidence.ADMISSION_KEY)
 
 
 def merge_with_saved(before: Attribution, now: Attribution) -> Attribution:
-    """What admission told before, beside what is known now: only whom both leave is named."""
+    """The attribution that both sides support: names an actor only if neither side excludes it."""
     earlier, later = _names(before), _names(now)
     if not earlier:
         return now

@@ -1,9 +1,9 @@
-"""What was seen of each object last: the left side of a change, as evidence needs it.
+"""Remembers the version of each object that the watch showed last.
 
-Admission knows a request by the version that it met, and that is the version of the watch event
-before, status writes included; so every event is noted, also those that change nothing that is
-kept. After a restart a stream that resumes lists nothing: then an object's first event has no
-version before it, and the attribution knows what can still be told.
+An admission fact carries the version that the request met: the version of the watch event before, status
+writes included. So every event is noted, also those that change nothing that is stored. A stream that resumes
+after a restart lists nothing: then the first event of an object has no version before it, and attribution
+uses what can still be proven.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class Sighting(NamedTuple):
 
 
 class VersionTracker:
-    """The last sighting of every object, by stream and uid."""
+    """The last version of every object, by stream and uid."""
 
     def __init__(self) -> None:
         self._streams: dict[str, dict[str, Sighting]] = {}

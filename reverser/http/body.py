@@ -46,8 +46,8 @@ class Body:
         self._gone = False
 
     async def read(self, coding: bytes, limit: int, seconds: float) -> bytes | Refusal:
-        """All of it as it was meant, at most `limit` bytes. A refusal is told without reading on, and holds
-        nothing.
+        """The whole body, decompressed, of at most `limit` bytes; a refused body is read no further, and
+        releases its memory.
         """
         found: bytes | Refusal = Refusal.SLOW
         with trio.move_on_after(seconds):

@@ -1,12 +1,14 @@
-"""An append in the making: decisions in, and what the journal will know of each object after them.
+"""Builds one append of the journal from decisions, and knows each object's record after them.
 
-An append says once of an object what became of it. One that went and came back within a batch has
-a record in the end, so the last decision counts; of the entries every one does, in order.
+An append holds one record for each object, that of the last decision: an object that went and came back
+within a batch has a record. Every decision's entry is kept, in order.
 
-`Withholding` knows which objects are withheld, so that none is shown longer than it lasts, or twice.
+`Withholding` knows which objects are withheld, so that each is logged once and shown no longer than it
+lasts.
 
-The journal shows a withheld object until its record is written or forgotten. One that is back to
-what was written before brings neither, and neither does one that was never written and went.
+The journal shows an object as withheld until its record is written or forgotten. Neither happens when the
+object returns to the content that was written before, or goes without ever having been written; `Withholding`
+ends these cases.
 """
 
 from __future__ import annotations
@@ -49,7 +51,7 @@ class Withholding:
         return [place for place in places if place in self._reasons]
 
     def begin(self, row: Withheld) -> None:
-        """Tell of it, unless that has been done."""
+        """Log that the object is withheld, unless that was done."""
         place = (row.destination, row.key)
         if self._reasons.get(place) != row.reason:
             self._reasons[place] = row.reason
@@ -62,7 +64,7 @@ class Withholding:
 
 
 class AppendBuilder:
-    """One append, and the records of the objects that it is about."""
+    """Collects decisions for one append, with the records that they are based on."""
 
     def __init__(self, known: Known, withholding: Withholding, suspects: Suspects | None = None) -> None:
         self._known: Mapping[Place, Record | None] = known

@@ -1,6 +1,7 @@
-"""What decisions rest on beside an object's own record, and what they leave behind for the next ones.
+"""The state that decisions share, beside the record of each object.
 
-It is recalled from the journal when an intake starts, for a stream that resumes lists nothing.
+It holds autoscalers, paths that are taken and objects that are withheld. It is read from the journal when an
+intake starts, because a stream that resumes lists nothing.
 """
 
 from __future__ import annotations
@@ -88,7 +89,7 @@ class DecisionState:
         return await self.aside.run(size, self.decide, route, change, record, scaled=scaled)
 
     def decide(self, route: Route, change: Change, record: Record | None, *, scaled: bool) -> Decision:
-        """What becomes of a change; `record` is what the journal knows of the object."""
+        """The decision about a change; `record` is what the journal knows of the object."""
         name = route.destination.name
         if self._unmet:
             with left_out("sensitive paths", change.key):
@@ -104,7 +105,7 @@ class DecisionState:
             return kept_back(name, change.key, error, change.seen_at)
 
     async def recall_told(self) -> None:
-        """Take over what an earlier intake has told of: what is withheld, and paths that no object had."""
+        """Read what an earlier intake reported: withheld objects, and paths that no object had."""
         await self.recall_withheld()
         if self._unmet is not None:
             self._unmet.seed(await self._journal.facts(UNMET))
@@ -141,7 +142,7 @@ class DecisionState:
         return AppendBuilder(await self._journal.known(places), self.withholding, self._suspects)
 
     async def stage(self, listing: str, staged: Staged, now: float) -> list[Withheld]:
-        """Put aside what a list has brought; the objects whose rows cannot be stored come back."""
+        """Stage what a list has brought; returns the objects whose rows cannot be stored."""
         withheld: list[Withheld] = []
         while True:
             try:

@@ -100,7 +100,7 @@ class Intake:
     async def run(self, observations: trio.MemoryReceiveChannel[Observation]) -> None:
         """Take observations until the channel closes; then all of them are in the journal.
 
-        What a cancelled intake had in hand is not in it, and no position says that it were.
+        When it is cancelled, the observations in hand are not journaled, and no position counts them.
         """
         await self._journal.discard_all()  # of an intake before this one, on the same journal
         await self._recall()
@@ -195,7 +195,7 @@ class Intake:
             self._memory.unwanted(stream)
 
     async def _stage(self) -> None:
-        """Put aside what the running lists have brought."""
+        """Stage what the running lists have brought so far."""
         for name, listing in self._listings.items():
             if listing.full and (staged := listing.take()):
                 listing.withhold(await self._memory.stage(name, staged, time.time()))

@@ -1,14 +1,14 @@
-"""Files of destinations that encrypt: decisions with values in clear come in, encrypted ones go out.
+"""Encrypts files: decisions with values in clear come in, decisions with encrypted files go out.
 
-Where encryption does not work, the object is withheld and its decision kept in memory, in clear, until
-it works or a newer one takes its place; a process that ends forgets it, and lists the type again. When
-a destination can encrypt nothing at all, its condition says so, and nobody waits for it again: only
-`mend` asks whether that has changed.
+When an encryption fails, the object is withheld, and its decision stays in memory, in clear, until encryption
+works or a newer decision replaces it. A process that ends loses it and lists the type again. When a
+destination cannot encrypt anything, its condition says so and no further object waits for it; only `mend`
+tries again.
 
-`EncryptionRetry` encrypts, ever more slowly, what could not be encrypted when it was decided.
+`EncryptionRetry` retries encryptions that failed, with growing pauses.
 
-It goes into the journal by the same door as everything else, a few objects at a time between two
-batches of the intake, with the author that it had at first.
+The result goes into the journal like any other decision, a few objects at a time between two batches of the
+intake, and with the author that the change had at first.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ class EncryptionQueue:
         return _withheld(destination, key, decision, error)
 
     def _room_for(self, decision: Decision) -> bool:
-        """Whether it may wait in memory; else it is tried at the object's next change, or the next start."""
+        """Whether it may wait in memory; if not, it is retried at the next change or start."""
         return self._waiting_bytes + _size(decision) <= WAITING_BYTES_MOST
 
     async def all(self, made: list[tuple[str, ObjectKey, Decision]]) -> list[tuple[str, ObjectKey, Decision]]:
@@ -97,13 +97,13 @@ class EncryptionQueue:
         return done
 
     def supersede(self, destination: str, key: ObjectKey) -> None:
-        """The object has changed, or gone: what waited of it is void."""
+        """The object changed or went: its decision that waits is dropped."""
         decision = self._waiting.pop((destination, key), None)
         if decision is not None:
             self._waiting_bytes -= _size(decision)
 
     def listed(self, misses: Callable[[ObjectKey], bool]) -> None:
-        """A complete list proves that objects are gone: what waited of them is void."""
+        """A complete list proves that objects are gone: their decisions that wait are dropped."""
         for place in [place for place in self._waiting if misses(place[1])]:
             self.supersede(*place)
 

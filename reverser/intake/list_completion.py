@@ -1,7 +1,7 @@
-"""The end of a list: what it brought, and what it proves to be gone, in one append.
+"""Commits a complete list to the journal: what it holds, and what it proves to be gone, in one append.
 
-What is still to be decided, what encrypting made of documents and what the sweep removes, is staged
-behind what the list has staged before; the append takes all of it over.
+Everything goes through the staging area, behind what the list staged while it ran: decisions that are left,
+encrypted files, and the removals of the sweep. The append then takes all of it over at once.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ class ListCommitter:
         self._memory = memory
 
     async def keep(self, done: ListCompleted, listing: Listing) -> None:
-        """The list is in the journal when this returns, with the position that it was read at."""
+        """Append the list and the position at which it was read; it is in the journal when this returns."""
         stream = done.stream
         withheld = await self._seal(done, listing)
         await self._memory.recall_withheld()

@@ -1,9 +1,9 @@
-"""A list that is not complete yet: what it has brought so far, one decision an object.
+"""Holds what an incomplete list has brought so far, one decision for each object.
 
-Nothing of it reaches the journal's tables before the list is complete; a list that starts again, or
-breaks off, takes its decisions with it. What is to be written is staged in the journal batch by batch,
-so that memory does not grow with the list but for the objects' names. What cannot be staged is kept:
-documents that are to be encrypted, whose values are in clear, and objects that are withheld.
+Nothing of it reaches the journal's tables before the list is complete; when the list starts again or breaks
+off, its decisions are dropped. Files to write are staged in the journal batch by batch, so that memory holds
+only the objects' names. Two kinds cannot be staged and stay in memory: documents that are to be encrypted,
+whose values are in clear, and objects that are withheld.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""Which object has which file, where a plugin says where files are.
+"""Which object owns which path, where a plugin chooses the paths.
 
-The built-in layouts keep objects apart by what they are made of; of a plugin's nobody knows. The first
-object keeps its path, the second is withheld. A file in the place of a folder would take away all that
-is below it, so that is a path that is taken, too.
+The built-in layouts give every object a path of its own; a plugin may not. The first object keeps the path, a
+second one is withheld. A file whose path is a folder of other files would hide these, so such a path counts
+as taken, too.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ class PathOwners:
         self._folders: Counter[str] = Counter()
 
     def seed(self, record: Record) -> None:
-        """This object has a file already."""
+        """The object has this path from earlier."""
         self._claim(record.key, record.path)
 
     def settled(self, change: Change, decision: Decision) -> Decision:
-        """The decision itself, or that the object is withheld because its path is another's."""
+        """The decision, or one that withholds the object because another object has its path."""
         if decision.forget:
             self.release(change.key)
         record = decision.record

@@ -1,8 +1,8 @@
-"""The file goes: its object went, is selected no more, or is left out.
+"""Decides that a file is removed: its object was deleted, no rule selects it any more, or it is left out.
 
-Nothing goes because the configuration changed: today's rules are asked about the object as it was
-recorded, and where none selects that either, the file stays. The record lacks the labels that the
-sanitizer strips; which selectors they fulfilled it tells instead.
+A change of the configuration removes no file. Today's rules are asked about the object as it was recorded,
+and where none selects that either, the file stays. The record lacks the labels that the sanitizer strips;
+instead it names the selectors that these labels fulfilled.
 """
 
 from __future__ import annotations

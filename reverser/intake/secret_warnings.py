@@ -1,9 +1,9 @@
-"""Objects with values that look like secrets: told in the log once, and shown while they last.
+"""Shows objects with values that look like secrets: one line in the log, and a condition while they last.
 
-Nothing of this is journaled. What is written is in the journal's records, and these are looked at
-when the intake starts, by the rules and settings of that day. So a restart forgets nobody, and a
-better rule finds what an older one has overlooked. Conditions are for the first objects of a
-destination, by name; how many more there are is one condition. The gauge counts all.
+Nothing of this is journaled. When the intake starts it looks at the records in the journal again, by today's
+rules and settings: so a restart forgets none, and a better rule finds what an older one missed. The first
+objects of a destination, by name, have a condition each; one condition says how many more there are, and the
+gauge counts all.
 """
 
 from __future__ import annotations

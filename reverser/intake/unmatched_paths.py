@@ -1,12 +1,12 @@
-"""Paths of `[[sensitive]]` that no object of their type has, told once all its objects have been seen.
+"""Reports paths of `[[sensitive]]` that no object of their type has, once all its objects were seen.
 
-A new version of a CRD may call a field otherwise. Nobody can know that, and what the field holds is written
-in clear; but then the old path is in no object any more. It may also be a misspelling, or a field that nobody
-has set yet. There is one condition a type, whatever the number of objects; a type without objects has none
-until the first comes. What was told is in the journal, for a stream that resumes lists nothing; a path that
-an object has later ends the condition.
+A new version of a CRD may give a field another name. reverser cannot know that, and the value is written in
+clear; but then no object has the old path. The path may also be misspelt, or nobody has set the field yet.
+There is one condition for each type. A type without objects has none until its first object comes. The
+journal stores what was reported, because a stream that resumes lists nothing. The condition ends when an
+object has the path.
 
-Objects are looked at only where a rule has paths, and only for those that none has had so far.
+Objects are searched only where a rule has paths, and only for paths that no object has had so far.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""What a large object needs is done in a thread, so that listeners answer meanwhile.
+"""Decides about large objects in a thread, so that the listeners answer meanwhile.
 
-To decide about an object of the size that an API server takes at most takes up to a second. One thread does
-this, one object after the other, and whoever asks waits for it: the order of changes is kept. Plugins are
-called where they always are, in the main thread: there they are interrupted when they take too long.
+For an object of the largest size that an API server takes, a decision takes up to a second. One thread
+handles one object after the other, and the caller waits for it, so the order of changes stays. Plugins are
+still called in the main thread, where a call that takes too long can be interrupted.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ LARGE_BYTES = 64 * 1024
 
 
 class Aside:
-    """One thread for what takes long."""
+    """The thread for large objects."""
 
     def __init__(self) -> None:
         self._limiter = trio.CapacityLimiter(1)

@@ -1,6 +1,7 @@
-"""The journal, asked until it answers: nothing may be dropped, and the watch can wait.
+"""The journal, with retries: a call that fails is repeated until it succeeds.
 
-While it cannot be used (a full disk, a damaged file) the process is not ready and says why.
+No change may be dropped, and a watch can wait. While the journal cannot be used (a full disk, a damaged file)
+the process is not ready and says why.
 """
 
 from __future__ import annotations
@@ -29,10 +30,10 @@ T = TypeVar("T")
 
 
 class RetryingJournal:
-    """What the intake asks of the journal; a journal that cannot be used holds up whoever asks."""
+    """The part of the journal that the intake uses; each call returns only when it has succeeded."""
 
     def __init__(self, journal: Journal, health: Health, step: str = "intake") -> None:
-        """`step`: who asks, for what one can do says nothing of another's."""
+        """`step`: names the caller, since a call that works for one says nothing about another's."""
         self._journal = journal
         self._health = health
         self._step = step

@@ -1,8 +1,9 @@
-"""What came along with a change: fields that others wrote before, and that reach Git with it. Pure.
+"""Fields that came along: others wrote them before, and they reach Git with somebody else's commit. Pure.
 
-A write that is no reason for a commit (an autoscaler's replicas, insignificant paths) stays out of Git until
-the object's next commit, whose author did not make it. What an author did is told by what stood there right
-before; the rest came along. Where a version in between was not seen at all, anything may have.
+Some writes are no reason for a commit (an autoscaler's replicas, insignificant paths) and stay out of Git
+until the object's next commit, whose author did not make them. The author's own change is the difference to
+the object right before it; every other difference came along. Where a version in between was not seen, every
+field may have.
 
     spec.paused: + true                        the author's
     spec.replicas: 1 -> 9 (came along)         somebody else's

@@ -1,8 +1,9 @@
-"""What the journal keeps about the history of a cluster, as facts under their names.
+"""What the journal stores about the identity and the history of a cluster.
 
-A cluster is known by the uid of its namespace `kube-system`: positions of another one mean nothing.
-One that was restored from a backup keeps its uid and gives versions out again, to other contents:
-what was told by the versions of before must join nothing, also after a restart.
+A cluster is identified by the uid of its namespace `kube-system`: positions of another cluster mean nothing.
+A cluster that was restored from a backup keeps its uid and uses versions a second time, for other contents.
+So facts from before the restore must not be joined with changes after it, not even after a restart of
+reverser.
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
-"""Paths of `[[sensitive]]` that no object of a replay has: what is meant may be called otherwise, in clear.
+"""Finds paths of `[[sensitive]]` that no object of a replay has: the field may have another name, and be in
+clear.
 
-A log is read by several runs, and a run reads what is new. So the paths that were found are kept, by type and
-version, for versions may call a field differently. Told are types of which the run has read a whole object:
-a patch does not show what it leaves alone, but may show that a path is there.
+A log may be read by several runs, each of which reads only what is new. So the paths that were found are
+stored, by type and version, because versions may name a field differently. Only types of which this run has
+read a whole object are reported: a patch may show that a path exists, never that it does not.
 """
 
 from __future__ import annotations

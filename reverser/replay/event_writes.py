@@ -1,4 +1,4 @@
-"""One event of an audit log in, the writes that it tells of out: of what, by whom, to which state.
+"""Reads from one audit event the writes that it reports: of what, by whom, to which state.
 
 At level RequestResponse the response is the state. At level Request it is the body of a creation or
 an update, as it was asked for; of a patch it is known only where every kind of patch that it could

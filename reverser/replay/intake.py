@@ -1,10 +1,10 @@
 """Writes of an audit log in, journal entries out.
 
-As in the intake: one look-up of the records and one decision a write, one durable append a batch.
-With the entries the append brings what is known of their objects now, and how far each log has been
-read, so that whoever starts again neither doubles nor loses a write.
+It works like the intake: one look-up of the records, one decision for each write, one durable append for each
+batch. The append also stores what is now known of the objects and how far each log has been read, so that a
+second run neither doubles nor loses a write.
 
-When Kubernetes lets an emptied namespace go, the objects that are still known in it went before that.
+When Kubernetes removes a namespace, it has emptied it before: the objects still known in it are deleted, too.
 """
 
 from __future__ import annotations
@@ -197,7 +197,7 @@ class Replay:
         )
 
     def _gap(self, write: Write | Gap, reason: str, user: str, draft: AppendBuilder) -> None:
-        """The object has changed by this user, and nobody can say how: the next one is not to blame."""
+        """This user changed the object in a way that is not known: the next author is not blamed for it."""
         self.results["gap"] += 1
         self._count(reason, write)
         if isinstance(write, Gap) and write.collection:

@@ -1,8 +1,9 @@
-"""What is known of an object's past: a write that is no newer than that is no news.
+"""Tells writes that were replayed already from new ones.
 
-Versions decide between writes that are near each other in time, whichever API server told of them;
-beyond that, time does, since versions go back when etcd is restored from a backup. The same is kept
-in the journal and, as the trailer `Reverser-Audit`, in the branch: either is enough to go on from.
+Of each object the newest write that was taken is known. A write that is not newer is skipped. Two writes that
+are near each other in time are ordered by their versions, whichever API server logged them. Writes further
+apart are ordered by time, since versions go back when etcd is restored from a backup. The same knowledge is
+in the journal and, as the trailer `Reverser-Audit`, in the branch: either one is enough to continue from.
 """
 
 from __future__ import annotations
@@ -57,19 +58,19 @@ def place_of(told: Told) -> str:
 
 
 def known(seen: Seen | None, write: Write | Gap) -> bool:
-    """Whether a write is in what was seen already."""
+    """Whether the write was taken already."""
     return seen is not None and _known(seen, _told(write))
 
 
 def after(seen: Seen | None, write: Write) -> Seen:
-    """What is known once a write was taken."""
+    """The knowledge after taking a write."""
     found = _after(seen, _told(write))
     partial = seen is not None and write.form in (Form.PATCH, Form.REPLICAS)
     return msgspec.structs.replace(found, others=seen.others) if seen and partial else found
 
 
 def later(seen: Seen | None, told: Seen) -> Seen:
-    """What is known once a commit of the branch was read, too."""
+    """The knowledge after reading a commit of the branch."""
     return seen if seen is not None and _known(seen, told) else _after(seen, told)
 
 

@@ -1,8 +1,8 @@
-"""One audit log: lines with their places, and what is wrong with the file.
+"""Reads the lines of one audit log, with their positions, and reports a damaged file.
 
-Compressed or not is told by the first bytes, also of standard input. A place is an offset in the
-uncompressed text with a checksum of all before it: a log that was compressed, renamed or has grown
-since is gone on with, and another one that begins alike is not taken for it.
+The first bytes tell whether a file is compressed, standard input too. A position is an offset in the
+uncompressed text with a checksum of all before it. So reading continues in a log that was compressed, renamed
+or has grown since, and another log with the same beginning is not taken for it.
 """
 
 from __future__ import annotations

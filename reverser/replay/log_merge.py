@@ -1,8 +1,8 @@
-"""Several audit logs in, their writes in order out, with the places up to which each log is used up.
+"""Reads several audit logs side by side and returns their writes in order.
 
-The log that lags behind is read next, so that the logs of several API servers are merged by time, and
-rotated ones follow each other. A place moves on when every write before it has been handed out:
-whoever goes on from it misses none.
+The log that is furthest behind is read next: logs of several API servers are merged by time, and rotated logs
+follow each other. The position of a log moves on only when every write before it has been returned, so
+whoever continues from it misses none.
 """
 
 from __future__ import annotations

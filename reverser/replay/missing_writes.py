@@ -1,8 +1,8 @@
-"""What managed fields tell of writes that an audit log lacks.
+"""Finds writes that are missing in an audit log by the managed fields they left.
 
-Kubernetes loses events, and a writer can see to it. The object in the next event holds what he wrote, and
-his stamp. So the stamps of each object are kept, and whoever writes it next is not named where there is a
-new one that is not his.
+Kubernetes loses audit events, and a writer can cause that. But the next event of the object holds what he
+wrote and his stamp. So the stamps of each object are kept, and an author is not named where the object has a
+new stamp that is not his.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def marks(write: Write, before: tuple[str, ...] = ()) -> tuple[str, ...]:
 
 
 def by_others(write: Write, before: tuple[str, ...]) -> bool:
-    """Whether the object holds what somebody else wrote since, of which there is no event."""
+    """Whether the object contains a write of somebody else since then that has no event."""
     if write.request is None or write.form is not Form.WHOLE or write.operation is not Operation.UPDATE:
         return False
     request = msgspec.structs.replace(write.request, restamps=False)  # that makes one more doubt, and no name

@@ -1,4 +1,4 @@
-"""Writes as logs tell them in, in the order in which they happened out.
+"""Sorts the writes of audit logs into the order in which they happened.
 
 An API server logs a write when it has answered, so two writes of one moment may stand in the wrong
 order, and those of two API servers stand in two logs. So a few seconds of the log are held back.

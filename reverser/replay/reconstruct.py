@@ -1,7 +1,8 @@
-"""The object that a write left behind: told whole, or a patch on top of what is known.
+"""Reconstructs the object after a write: from its whole body, or from a patch on the state before.
 
-A patch is applied to the sanitized content of the object's record. Where that lacks something that
-counts (the values of a Secret, the labels that a rule asks for) nothing is made up: `Unknown`.
+A patch is applied to the sanitized content in the object's record. Where that content lacks something that
+matters (the values of a Secret, the labels that a rule selects by) the answer is `Unknown`; nothing is
+invented.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ def perhaps(pattern: str) -> str:
 
 
 class Unknown(msgspec.Struct, frozen=True):
-    """The state cannot be told."""
+    """The state after the write is not known."""
 
     reason: str
     """A sentence of which there are few: it may name a pattern of the configuration."""
@@ -42,7 +43,7 @@ class Unknown(msgspec.Struct, frozen=True):
 def changed(
     write: Write, record: Record | None, route: Route, types: Types, cluster: str
 ) -> Change | Unknown:
-    """The change that a write was."""
+    """The write as a change, or why it cannot be known."""
     hidden = (pattern for rule in route.policy.sensitive for pattern in rule.resources)
     if pattern := types.perhaps(write.type, hidden):
         return Unknown(perhaps(pattern))

@@ -1,4 +1,4 @@
-"""Resource types as a log tells them, since no cluster need be there to be asked.
+"""Resource types as an audit log shows them, since there may be no cluster to ask.
 
 Group, plural and scope stand in the event, kind and version in the object. Short names are those
 that Kubernetes gives its own types; of a custom type they are known once its definition was seen,

@@ -1,9 +1,9 @@
-"""`reverser audit replay`: what an audit log tells becomes the history of a branch.
+"""`reverser audit replay`: turns audit logs into the history of a branch.
 
-A replay has a journal of its own below the data directory, one for each cluster, branch and place in
-it, so that a daemon may run meanwhile. It begins as the daemon does, by catching up with the branch:
-what an earlier replay journaled lands, and what the branch tells of the past is known. Then logs are
-read and written at the same time; the journal stands between them, and its length bounds the lead.
+A replay has its own journal below the data directory, one for each cluster, branch and folder, so a daemon
+may run at the same time. It begins like the daemon, by catching up with the branch: what an earlier replay
+journaled is pushed, and the trailers of the branch say which writes it has. Then logs are read and commits
+written concurrently; the length of the journal limits how far reading is ahead.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What a replay leaves behind: a folder below the data directory, and a summary for a person."""
+"""The results of a replay: its folder below the data directory, and the summary that is printed."""
 
 from __future__ import annotations
 

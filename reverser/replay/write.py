@@ -1,6 +1,4 @@
-"""What an event of an audit log comes down to: writes of objects, gaps between what is known, and
-namespaces whose content is gone.
-"""
+"""The results of reading an audit event: writes of objects, gaps, and namespaces that were emptied."""
 
 from __future__ import annotations
 

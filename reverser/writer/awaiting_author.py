@@ -1,7 +1,7 @@
-"""Entries that wait for their author, and what must not overtake them.
+"""Holds back entries that wait for their author, and the entries that must stay behind them.
 
-Nothing but the order of one object's entries, and of entries that touch one path, makes an entry
-wait for another: whatever is settled and touches nothing of what waits goes on at once.
+An entry stays behind another one only if both are about the same object or the same path. Every other entry
+goes on at once.
 """
 
 from __future__ import annotations

@@ -1,4 +1,6 @@
-"""What the journal remembers of a branch beside our own files: whose the others are, and whom we follow."""
+"""What the journal stores about the files of others in a branch: whose they are, and which journals we
+adopted.
+"""
 
 from __future__ import annotations
 

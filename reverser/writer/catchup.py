@@ -1,13 +1,13 @@
-"""Before writing: what has the remote branch become, and which of our entries does it hold?
+"""Compares the remote branch with the journal before anything is written.
 
-Asked at the start, after every uncertain push, and when somebody else moved the branch. The
-answer is read from the branch alone: what commits with our `Reverser-Entry` really hold (`landed_entries`)
-is acknowledged, which makes every entry land exactly once; commits of others tell which of our files they
-edited, and which files are another daemon's (`writer.file_owner`).
+This runs at the start, after every push whose result is unknown, and when somebody else pushed. Only the
+branch is asked: entries that commits with our `Reverser-Entry` really hold (`landed_entries`) are
+acknowledged, so every entry lands exactly once. Commits of others tell which of our files they edited, and
+which files belong to another daemon (`file_owner`).
 
-A branch that we have never met may hold files that a journal nobody knows wrote under our cluster's name:
-ours, before data_dir was lost, or another daemon's. Nobody but a person can tell; until one does, nothing
-is written. Where branch and journal no longer fit together, `recovery` mends the one from the other.
+A branch that we see for the first time may have files written under our cluster's name by an unknown journal:
+by ours, before data_dir was lost, or by another daemon. Only a person can tell, and until one does nothing is
+written. Where branch and journal do not fit together any more, `recovery` repairs one from the other.
 """
 
 from __future__ import annotations

@@ -1,12 +1,12 @@
-"""Excluded entries that wait: for a commit that takes them along, or for company.
+"""Holds excluded entries back until a commit of their object takes them along, or their wait ends.
 
-They are in the journal like all others, and land at the latest when the oldest has waited for so
-many seconds, or when there are very many. Until then `fold` lets the next commit of the same object
-take them; whatever else follows them on their object, or touches a path of theirs, has to go after
-them. `writer.window` asks, and keeps the order.
+They are in the journal like all others. They are committed together when the oldest has waited for the given
+seconds, or when there are very many. Until then `fold` lets the next commit of the same object take them
+along. Any other entry of their object, or of one of their paths, must come after them; `window` asks for that
+and keeps the order.
 
-That commit does not wait longer than they may, whatever the destination's window is. The wait
-counts from the journal's own time: a restart, or a dead remote, does not begin it anew.
+The commit that takes them along does not wait longer than they may, whatever the destination's window is. The
+wait counts from the journal's time, so neither a restart nor a dead remote begins it anew.
 """
 
 from __future__ import annotations

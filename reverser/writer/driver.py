@@ -135,7 +135,7 @@ class Writer:
             raise unwrap_group(group, Stale, ReverserError) from None
 
     async def _left(self) -> None:
-        """What failed before is over as well when nothing is left of it."""
+        """Nothing is left to write, so an earlier failure to write is over."""
         if not (await self._journal.backlog(self._name)).entries:
             self._health.recovered(self._subject)
 

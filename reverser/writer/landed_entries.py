@@ -1,9 +1,9 @@
-"""Which of our entries are in the branch: pushes that landed although the connection broke, and no others.
+"""Finds out which of our entries the branch has, for example after a push whose connection broke.
 
-A commit that this process has pushed is known by its id. Another one that claims our entries, from before
-a restart or a backup, is believed where its tree says what they say (`writer.claimed_entries`); an object
-that a person's file describes is looked for in the files that the commit changed. What is not believed stays
-pending and lands on top. A commit whose claims are all untrue counts as a person's.
+A commit that this process pushed is known by its id. Another commit that claims our entries, from before a
+restart or a backup, is believed where its tree has what the entries say (`claimed_entries`); for an object
+that a person's file describes, the files that the commit changed are searched. Entries that are not believed
+stay pending and are pushed again on top. A commit whose claims are all untrue counts as a person's.
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ class Recognition:
         ]
 
     def _never_given_out(self, commit: Landed) -> bool:
-        """Whether it claims numbers of this very start that nothing has."""
+        """Whether the commit claims entry numbers that the journal has not given out since this start."""
         if self._journal.id not in journals(commit):
             return False
         return not any(spans(commit, lambda journal, last: self._given_out(journal, last)))

@@ -1,7 +1,7 @@
-"""What became known of an author after the commit: notes, pushed beside the branch.
+"""Writes Git notes for authors that became known after the commit, and pushes them beside the branch.
 
-A correction may come before the commit has landed, and then waits for it. Notes never hold up
-commits, and a remote that refuses them is asked again with the next ones.
+A correction may come before its commit has landed, and then waits for it. Notes never hold up commits; when a
+remote refuses them, they are pushed again with the next ones.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class Notes:
         """What was noted at each commit: a note replaces the one before."""
         self._stirred = trio.Event()
         self._refused = False
-        """Told once, until notes are taken again."""
+        """Logged once, until the remote takes notes again."""
 
     def landed(self, commits: Mapping[int, str]) -> None:
         """Entries, by `seq`, are in the remote branch in these commits."""

@@ -1,8 +1,8 @@
-"""The files of others in the branch and the objects that they describe, kept from head to head.
+"""The files of others in the branch, the objects that they describe, and updates from one head to the next.
 
-The first head is read whole. After that only what differs between two heads is read: somebody who
-pushes every few seconds to a branch with thousands of manifests costs us what they changed, not all of
-it. Contents are not kept, only what they describe (`manifest.object_index`).
+The first head is read completely, after that only the difference between two heads: pushes of others to a
+branch with thousands of manifests cost as much as what they change. Contents are not stored, only the objects
+that they describe (`manifest.object_index`).
 """
 
 from __future__ import annotations

@@ -1,12 +1,12 @@
-"""Files that plugins keep beside ours: a list of what is in a folder, for example.
+"""Companions: files that plugins write beside ours, for example a list of the files in a folder.
 
-They go into the commit that changed which files there are, so that no commit is without them. Which
-of them are ours the journal remembers; when it was lost, a file that is what a plugin wants it to be is
-ours. A file of somebody else is left alone. At the start of a session all of them are looked at, and what
-is missing or out of date is one commit of its own. What of an answer cannot be used is left out until
-then, and the commit goes on without it.
+They go into the commit that adds or removes files, so no commit lacks them. The journal remembers which of
+them are ours; when it was lost, a file counts as ours if it has the content that the plugin wants. Files of
+others are left alone. At the start of a session all companions are compared with the branch, and one commit
+brings in what is missing or out of date. The part of a plugin's answer that cannot be used is left out until
+then; the commit goes on without it.
 
-`SortedPaths` keeps paths in order while they come and go, without sorting all of them again each time.
+`SortedPaths` stays sorted while paths are added and removed one by one.
 """
 
 from __future__ import annotations
@@ -175,7 +175,7 @@ class Companions:
         return edits
 
     def _free(self, path: str) -> bool:
-        """Whether the path may be a plugin's; that it may not is told once."""
+        """Whether a plugin may use the path; if not, that is logged once."""
         why = self._taken(path)
         if why and path not in self._told:
             self._told.add(path)

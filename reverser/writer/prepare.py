@@ -1,6 +1,6 @@
-"""A plan in, a commit out: edits put in their place, the message written, the author named.
+"""Turns a commit plan into a commit: places the edits, writes the message, names the author.
 
-An entry that cannot be placed, or of which no commit can be made, leaves its plan; the others go on.
+An entry that cannot be placed, or of which no commit can be made, leaves the plan; the others go on.
 """
 
 from __future__ import annotations
@@ -125,7 +125,7 @@ class _Making:
         return there, withheld
 
     def blamed(self, there: Sequence[There], error: WithheldError) -> list[tuple[int, Withheld, str]]:
-        """Those that no commit can be made of, each alone; where none is to blame, all are."""
+        """The entries of which no commit can be made even alone; all of them where each works alone."""
         bad = [row for row in map(self._tried, there) if row is not None]
         return bad or [self.withheld(entry, error) for entry, _ in there]
 

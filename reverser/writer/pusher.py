@@ -1,12 +1,12 @@
-"""Batches of commits that are written go to the remote, one push each, and are acknowledged.
+"""Pushes batches of commits, one push each, and acknowledges their entries.
 
-A batch counts as landed only after a clean push; anything else ends the session with an exception
-that says what to do next. While one batch is pushed the writer makes the next one ready, on top of
-it: Git's own work for a thousand commits takes as long as their push.
+A batch has landed only after a push without any error; every other result ends the session with an exception
+that says what to do next. While one batch is pushed, the writer prepares the next one on top of it: for a
+thousand commits git works as long as their push takes.
 
-`UserEdits` knows which of our files a person has edited since we wrote them, and the journal keeps that.
+`UserEdits` knows which of our files people have edited since we wrote them; the journal stores that.
 
-Our next edit of such a file goes on top and names the person's commit, once.
+Our next edit of such a file replaces theirs and names their commit, once.
 """
 
 from __future__ import annotations

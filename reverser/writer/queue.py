@@ -1,9 +1,8 @@
 """Pending entries in, commit plans out: what the next push will carry.
 
-Everything that is pending is taken at once, so that one push carries whatever has gathered while
-the last one was in flight. A snapshot is read to its end, so that it becomes one commit; only a
-very large one is cut, to bound memory. Nothing is delayed unless the user asked for a window, or its
-author may yet be told.
+Everything that is pending is taken at once, so one push carries whatever came while the last one was in
+flight. A snapshot is read to its end and becomes one commit; only a very large one is cut, to bound memory.
+An entry is delayed only when the user asked for a window, or when its author may still become known.
 """
 
 from __future__ import annotations
@@ -49,7 +48,7 @@ class Queue:
         self.restart()
 
     def restart(self, after: int = 0) -> None:
-        """Read the journal anew: nothing of what was handed out has landed for certain.
+        """Read the journal from its start: it is not certain that entries handed out before have landed.
 
         `after`: the number of the last entry that is left to somebody else.
         """
@@ -74,7 +73,7 @@ class Queue:
             await self._wait()
 
     async def _ready(self) -> list[Entry]:
-        """What waits for no author: of what was read before, then of what is new."""
+        """Entries that do not wait for an author: first of those read before, then of new ones."""
         waiting = self._unsettled.waiting
         settled = await self._journal.settled(waiting) if waiting else []
         free = self._unsettled.settle(settled) if settled else []
@@ -82,7 +81,7 @@ class Queue:
 
     @property
     def _has_room(self) -> bool:
-        """What waits for its author is held in memory; with too much of it the journal is read later."""
+        """Whether there is room in memory for more entries that wait for their author."""
         return self._unsettled.size < HELD_BYTES_MOST
 
     async def _read(self) -> list[Entry]:

@@ -1,4 +1,4 @@
-"""Files of a commit, and records, are read a part at a time: there may be more than memory holds."""
+"""Reads the files of a commit, and records, in parts: there may be more than memory holds."""
 
 from __future__ import annotations
 

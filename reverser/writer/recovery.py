@@ -1,9 +1,9 @@
-"""When the branch and the journal have lost each other: make each whole again from the other.
+"""Repairs the journal from the branch, and the branch from the journal.
 
-A journal that is new while the branch has our trailers was lost; one that is older than the branch
-was restored from a backup. Then the files that are ours by the branch's history are taken over as records,
-so that nothing is orphaned and nothing is committed twice. When the history was rewritten behind us,
-what is ours and no longer in the tree is journaled once more, and lands as one commit.
+The journal was lost when it is new and the branch has our trailers; it was restored from a backup when it is
+older than the branch. Then the files that are ours by the branch's history become records, so that no file is
+orphaned and nothing is committed twice. When the history was rewritten, files of ours that are missing in the
+tree are journaled again and come back in one commit.
 """
 
 from __future__ import annotations
@@ -88,9 +88,9 @@ class Recovery:
         log.info("journal records rebuilt from the branch", destination=self._name, files=files)
 
     async def _await(self, waiting: Mapping[ObjectKey, Sequence[Entry]]) -> int:
-        """Keep the records that objects will have when their pending entries have landed; how many.
+        """Store for pending entries the records that objects will have after them; returns how many.
 
-        Their own tell of what came after these entries and was written nowhere. The next list mends them.
+        Their present records may describe later changes that were never written. The next list corrects them.
         """
         keys = [key for key, entries in waiting.items() if entries[-1].edit.content is not None]
         for start in range(0, len(keys), CHUNK):

@@ -1,17 +1,17 @@
-"""What is in the branch beside our own files, and how it bounds where we may write.
+"""Files of others in the branch, and where they let us write.
 
-A file that already describes an object is where that object is edited, whatever it is called, with its
-comments kept, if we have no file of it, no other file describes it too, no other daemon edits it there, and
-it can be edited; else the entry is withheld, for a second file would stop whoever applies the folder. A file
-that describes something else is never overwritten, a symbolic link never followed: the entry is withheld. A
-file of ours that a person has edited is overwritten at the object's next change, and the commit says whose
-edit that was.
+A file that already describes an object is edited there, whatever its name, with its comments kept, on four
+conditions: we have no file of the object, no other file describes it, no other daemon edits it there, and the
+file can be edited. Else the entry is withheld, since two files of one object would stop whoever applies the
+folder. A file that describes something else is never overwritten and a symbolic link never followed: the
+entry is withheld. When a person has edited a file of ours, the object's next change overwrites it, and the
+commit names the person's commit.
 
-What was placed can be taken back, as long as no commit has it: else a later edit of the same file would
-carry what is withheld.
+Placing an entry can be undone until a commit has it: else a later edit of the same file would contain what is
+withheld.
 
-One `ExistingFiles` is true for one branch head and everything written on top of it; whenever the branch
-moved otherwise, a new one is made. What it knows of the head itself comes from `other_manifests`.
+One `ExistingFiles` is valid for one branch head and our commits on top of it; when the branch moves
+otherwise, a new one is made. What it knows of the head itself comes from `other_manifests`.
 """
 
 from __future__ import annotations
@@ -94,7 +94,7 @@ class ExistingFiles:
         self._given_up[entry.key] = 0
 
     def told(self, entry: Entry) -> Entry:
-        """The entry, which brings along what an entry before it was to bring, and was withheld."""
+        """The entry, with the fields that an earlier, withheld entry should have brought along."""
         following = self._given_up.get(entry.key)
         if following is None:
             return entry
@@ -103,7 +103,7 @@ class ExistingFiles:
         return with_all_along(entry) if following == entry.seq else entry
 
     def keep(self) -> None:
-        """What was placed so far is in a commit."""
+        """A commit has what was placed so far, which cannot be undone any more."""
         self._undo.clear()
 
     def take_back(self, before: int = 0) -> None:
