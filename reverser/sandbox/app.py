@@ -46,7 +46,7 @@ class App:
     async def __call__(self, scope: Mapping[str, Any], receive: Receive, send: Send) -> None:
         body, stream = await read_body(receive), Stream(receive, send)
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(_cancel_when_gone, stream, nursery.cancel_scope)
+            nursery.start_soon(_cancel_when_disconnected, stream, nursery.cancel_scope)
             try:
                 await self._answer(parse_request(scope, body), stream)
             except Refusal as refusal:
@@ -106,6 +106,6 @@ class App:
         raise not_served()
 
 
-async def _cancel_when_gone(stream: Stream, scope: trio.CancelScope) -> None:
-    await stream.gone()
+async def _cancel_when_disconnected(stream: Stream, scope: trio.CancelScope) -> None:
+    await stream.disconnected()
     scope.cancel()

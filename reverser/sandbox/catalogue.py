@@ -50,11 +50,11 @@ class Catalogue:
 
 def priority(version: str) -> tuple[int, int, int]:
     """Sorts v2 before v1 before v1beta2 before v1alpha1 before anything else."""
-    found = re.fullmatch(r"v(\d+)(?:(alpha|beta)(\d+))?", version)
-    if not found:
+    match = re.fullmatch(r"v(\d+)(?:(alpha|beta)(\d+))?", version)
+    if not match:
         return 3, 0, 0
-    stage = {None: 0, "beta": 1, "alpha": 2}[found[2]]
-    return stage, -int(found[1]), -int(found[3] or 0)
+    stage = {None: 0, "beta": 1, "alpha": 2}[match[2]]
+    return stage, -int(match[1]), -int(match[3] or 0)
 
 
 def _key(served: Served) -> tuple[str, str, str]:

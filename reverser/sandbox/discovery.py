@@ -70,18 +70,18 @@ def _group(catalogue: Catalogue, name: str) -> dict[str, Any]:
 
 
 def _entry(served: Served) -> dict[str, Any]:
-    found = served.type
+    type_ = served.type
     entry = {
-        "resource": found.resource,
-        "responseKind": _kind(served, found.kind),
-        "scope": "Namespaced" if found.namespaced else "Cluster",
-        "singularResource": found.singular,
-        "verbs": found.verbs,
+        "resource": type_.resource,
+        "responseKind": _kind(served, type_.kind),
+        "scope": "Namespaced" if type_.namespaced else "Cluster",
+        "singularResource": type_.singular,
+        "verbs": type_.verbs,
     }
     optional = {
-        "shortNames": found.short_names,
-        "categories": found.categories,
-        "subresources": [_subresource(served, name) for name in found.subresources],
+        "shortNames": type_.short_names,
+        "categories": type_.categories,
+        "subresources": [_subresource(served, name) for name in type_.subresources],
     }
     return entry | {key: value for key, value in optional.items() if value}
 
@@ -100,17 +100,17 @@ def _kind(served: Served, kind: str) -> dict[str, str]:
 
 
 def _rows(served: Served) -> list[dict[str, Any]]:
-    found = served.type
+    type_ = served.type
     row = {
-        "name": found.resource,
-        "singularName": found.singular,
-        "namespaced": found.namespaced,
-        "kind": found.kind,
-        "verbs": found.verbs,
+        "name": type_.resource,
+        "singularName": type_.singular,
+        "namespaced": type_.namespaced,
+        "kind": type_.kind,
+        "verbs": type_.verbs,
     }
-    optional = {"shortNames": found.short_names, "categories": found.categories}
+    optional = {"shortNames": type_.short_names, "categories": type_.categories}
     row |= {key: value for key, value in optional.items() if value}
-    return [row, *(_subresource_row(served, name) for name in found.subresources)]
+    return [row, *(_subresource_row(served, name) for name in type_.subresources)]
 
 
 def _subresource_row(served: Served, name: str) -> dict[str, Any]:

@@ -46,7 +46,7 @@ class Match(msgspec.Struct, frozen=True):
     def covers(self, request: Request) -> bool:
         """Whether this request is meant."""
         pairs = ((self.verb, request.verb), (self.resource, request.type_name))
-        return all(wanted in ("", found) for wanted, found in pairs)
+        return all(wanted in ("", value) for wanted, value in pairs)
 
 
 class Rule:

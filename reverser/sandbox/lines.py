@@ -61,7 +61,7 @@ class Lines:
         elif before and event.type == "DELETED":
             yield self.line("DELETED", event.now)
         elif before and event.before:
-            yield self.line("DELETED", _left(event.before, event.now.revision))
+            yield self.line("DELETED", _out_of_selection(event.before, event.now.revision))
 
 
 def error_line(refusal: Refusal) -> bytes:
@@ -69,7 +69,7 @@ def error_line(refusal: Refusal) -> bytes:
     return b'{"type":"ERROR","object":%b}\n' % msgspec.json.encode(refusal.document())
 
 
-def _left(stored: Stored, revision: int) -> Stored:
+def _out_of_selection(stored: Stored, revision: int) -> Stored:
     """The last state that the client may see of an object that left its selection."""
     content = decode(stored)
     content["metadata"]["resourceVersion"] = str(revision)

@@ -50,8 +50,8 @@ def apply(
     for tree in others:
         dropped = minus(dropped, tree)
     result: dict[str, Any] = without(merged, dropped)
-    kept = [entry for entry in entries if not _is(entry, writer)]
-    _record(result, kept, fields(result, before), mine, writer, version, now)
+    entries_of_others = [entry for entry in entries if not _is(entry, writer)]
+    _record(result, entries_of_others, fields(result, before), mine, writer, version, now)
     return result
 
 

@@ -37,21 +37,21 @@ def fields(content: dict[str, Any], before: dict[str, Any]) -> Tree:
     return tree if isinstance(tree, dict) else {}
 
 
-def union(left: Tree, right: Tree) -> Tree:
+def union(first: Tree, second: Tree) -> Tree:
     """The fields of both."""
-    result = dict(left)
-    for key, value in right.items():
+    result = dict(first)
+    for key, value in second.items():
         result[key] = union(result.get(key, {}), value)
     return result
 
 
-def minus(left: Tree, right: Tree) -> Tree:
-    """The leaves of `left` that are not in `right`."""
+def minus(first: Tree, second: Tree) -> Tree:
+    """The leaves of `first` that are not in `second`."""
     result: Tree = {}
-    for key, value in left.items():
-        if key not in right:
+    for key, value in first.items():
+        if key not in second:
             result[key] = value
-        elif value and right[key] and (rest := minus(value, right[key])):
+        elif value and second[key] and (rest := minus(value, second[key])):
             result[key] = rest
     return result
 
@@ -96,8 +96,8 @@ def _changed(value: Any, before: Any) -> Tree | None:
     children, old = _children(value), _children(before)
     if not children:
         return {}
-    found = ((key, _changed(child, old.get(key))) for key, child in children.items())
-    return {key: tree for key, tree in found if tree is not None} or None
+    trees = ((key, _changed(child, old.get(key))) for key, child in children.items())
+    return {key: tree for key, tree in trees if tree is not None} or None
 
 
 def _children(value: Any) -> dict[str, Any]:

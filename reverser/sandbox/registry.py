@@ -25,10 +25,17 @@ from reverser.sandbox.types import Served
 
 NAMESPACES = ("", "namespaces")
 
-_GIVEN = ("uid", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds", "namespace", "name")
+_SET_ONCE = (
+    "uid",
+    "creationTimestamp",
+    "deletionTimestamp",
+    "deletionGracePeriodSeconds",
+    "namespace",
+    "name",
+)
 """Metadata that the server sets once."""
 
-_KEPT = (*_GIVEN, "generation", "resourceVersion", "managedFields")
+_UNWRITABLE = (*_SET_ONCE, "generation", "resourceVersion", "managedFields")
 """Metadata that no writer sets."""
 
 
@@ -51,7 +58,7 @@ class Registry:
         table = self._storage.tables[served.table]
         if (namespace, name) in table.objects:
             raise Refusal("AlreadyExists", f'{served.type.name} "{name}" already exists')
-        metadata = {k: v for k, v in (obj.get("metadata") or {}).items() if k not in _GIVEN}
+        metadata = {k: v for k, v in (obj.get("metadata") or {}).items() if k not in _SET_ONCE}
         metadata |= {"name": name, "uid": str(uuid.uuid4()), "creationTimestamp": now()}
         if namespace:
             metadata["namespace"] = namespace
@@ -158,12 +165,19 @@ def _next(served: Served, before: Object, obj: Object, writer: Writer) -> Object
         if served.type.has_status:
             content.pop("status", None)
             content |= {"status": before["status"]} if "status" in before else {}
-    kept = {field: before["metadata"][field] for field in _KEPT if field in before["metadata"]}
-    return {"metadata": _writable(wanted) | kept, **{k: v for k, v in content.items() if k != "metadata"}}
+    unwritable = {field: before["metadata"][field] for field in _UNWRITABLE if field in before["metadata"]}
+    return {
+        "metadata": _writable(wanted) | unwritable,
+        **{k: v for k, v in content.items() if k != "metadata"},
+    }
 
 
 def _writable(metadata: Object) -> Object:
-    return {key: value for key, value in metadata.items() if key not in _KEPT and value not in (None, {}, [])}
+    return {
+        key: value
+        for key, value in metadata.items()
+        if key not in _UNWRITABLE and value not in (None, {}, [])
+    }
 
 
 def _comparable(content: Object) -> Object:

@@ -86,20 +86,20 @@ def parse_request(scope: Mapping[str, Any], body: bytes) -> Request:
     user, path = split_user(scope["path"])
     query = dict(parse_qsl(scope["query_string"].decode(), keep_blank_values=True))
     headers = {name.decode("latin1").lower(): value.decode("latin1") for name, value in scope["headers"]}
-    place = _place(path)
-    verb = _verb(scope["method"], place, query)
-    return Request(verb=verb, path=path, query=query, headers=headers, body=body, user=user, **place)
+    target = _target(path)
+    verb = _verb(scope["method"], target, query)
+    return Request(verb=verb, path=path, query=query, headers=headers, body=body, user=user, **target)
 
 
-def _verb(method: str, place: Mapping[str, Any], query: dict[str, str]) -> str:
-    if "resource" not in place:
+def _verb(method: str, target: Mapping[str, Any], query: dict[str, str]) -> str:
+    if "resource" not in target:
         return method.lower()
     if method == "GET" and query.get("watch", "") in ("1", "true"):
         return "watch"
-    return _VERBS.get(method, (method.lower(),) * 2)["name" in place]
+    return _VERBS.get(method, (method.lower(),) * 2)["name" in target]
 
 
-def _place(path: str) -> dict[str, Any]:
+def _target(path: str) -> dict[str, Any]:
     """`/api/v1/…` and `/apis/GROUP/VERSION/…` as fields; absent ones are left out."""
     parts = path.strip("/").split("/")
     if parts[0] == "api":

@@ -8,11 +8,11 @@ from typing import Any
 def shown(workload: dict[str, Any]) -> dict[str, Any]:
     """The Scale of a workload."""
     metadata = workload["metadata"]
-    kept = ("name", "namespace", "uid", "resourceVersion", "creationTimestamp")
+    shared = ("name", "namespace", "uid", "resourceVersion", "creationTimestamp")
     return {
         "kind": "Scale",
         "apiVersion": "autoscaling/v1",
-        "metadata": {key: metadata[key] for key in kept if key in metadata},
+        "metadata": {key: metadata[key] for key in shared if key in metadata},
         "spec": {"replicas": workload.get("spec", {}).get("replicas", 0)},
         "status": {"replicas": workload.get("status", {}).get("replicas", 0)},
     }

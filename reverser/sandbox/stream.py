@@ -46,7 +46,7 @@ class Stream:
         await self.start(status, content_type, {"content-length": str(len(body))})
         await self._send({"type": "http.response.body", "body": body, "more_body": False})
 
-    async def gone(self) -> None:
+    async def disconnected(self) -> None:
         """Return when the client has closed the connection."""
         while (await self._receive())["type"] != "http.disconnect":
             pass
