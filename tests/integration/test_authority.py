@@ -214,7 +214,7 @@ async def test_conflicts_without_end_are_not_waited_for(sandbox: Sandbox, where:
     """It is tried a few times, and then later."""
     sandbox.faults.add(Match(verb="create", resource="secrets"), Answer(409))
 
-    with pytest.raises(TransientError, match="all the time"):
+    with pytest.raises(TransientError, match="at each attempt"):
         await reconcile(where, CaState(), NAMES, NOW)
 
 
