@@ -262,7 +262,7 @@ def test_a_name_that_may_be_a_short_one_is_told(history: History) -> None:
     said, complained = history.run(history.log("audit.log", lines(event(1, "create"), database)))
 
     assert " 1 writes that no rule selects" in said
-    assert "no rule selects databases.example.com; should 'db' be a short name of it" in complained
+    assert "no rule selects databases.example.com; if 'db' is its short name" in complained
     assert len(history.commits()) == 1
 
 
@@ -649,7 +649,7 @@ def test_destinations_inside_each_other_do_not_share_a_branch(history: History) 
 
     _, complained = history.run("--destination", "root", log, code=69)
 
-    assert "audit-history has a replay into 'team', and that of 'root' goes into the root" in complained
+    assert "audit-history holds a replay into 'team', and 'root' writes into the root" in complained
     assert "--branch" in complained
     assert len(history.commits()) == 4
 
