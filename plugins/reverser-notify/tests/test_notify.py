@@ -223,7 +223,7 @@ async def test_one_dead_target_delays_no_other(monkeypatch: pytest.MonkeyPatch) 
 
 async def test_conditions_go_before_news() -> None:
     """That something stalled is told before pushes that wait, also before one that is tried again."""
-    with receiver((503, {"Retry-After": "1"})) as server:
+    with receiver((503, {"Retry-After": "3"})) as server:
         async with running(url=server.url):
             await plugin.reverser_pushed(PUSH)
             await server.got(1)
@@ -238,7 +238,7 @@ async def test_conditions_go_before_news() -> None:
 async def test_news_make_room_for_conditions(monkeypatch: pytest.MonkeyPatch) -> None:
     """What waits is bounded; where something must go it is the oldest push, not what a person must know."""
     monkeypatch.setattr("reverser_notify.courier.WAITING_MOST", 3)
-    with receiver((503, {"Retry-After": "1"})) as server:
+    with receiver((503, {"Retry-After": "3"})) as server:
         async with running(url=server.url):
             await plugin.reverser_pushed(PUSH)
             await server.got(1)
