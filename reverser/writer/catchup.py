@@ -27,6 +27,7 @@ from reverser.writer.file_owner import (
     Owner,
     Us,
     Written,
+    edited_by_us,
     fold,
     inside,
     lately,
@@ -180,6 +181,9 @@ class CatchUp:
         if lost and not met.doubt:
             log.warning("journal is new, or older than the branch", destination=self._name)
         found = files.ours
+        if met.rewritten:
+            # A person's file that went with its object, and is back as we had edited it.
+            found = edited_by_us(landed, us, files) | found
         if met.upgraded and not lost:
             # Earlier releases forgot files of theirs; what they did record is right.
             found = unrecorded(found, ours | await self._awaited())

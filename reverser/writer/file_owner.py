@@ -131,6 +131,17 @@ def _made(files: Files, path: str, who: Owner, cluster: str, *, known: bool) -> 
         files.others[path] = ""
 
 
+def edited_by_us(commits: Iterable[Landed], us: Us, files: Files) -> dict[str, str]:
+    """path -> cluster of those files of people that we edit; `files` is what the commits make of them."""
+    return {
+        path: commit.cluster
+        for commit in commits
+        if maker(commit, us) is Owner.OURS
+        for path in commit.paths
+        if files.edited.get(path) == "" and inside(path, us.root)
+    }
+
+
 class Written:
     """Paths at which the journal knows a file of ours, as they are before the pending entries land.
 

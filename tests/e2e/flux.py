@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from tests.e2e.daemon import wait_for
-from tests.e2e.servers import ASSETS, ControlPlane, free_ports
+from tests.e2e.servers import ASSETS, ControlPlane
+from tests.ports import free_ports
 
 PROGRAMS = ("source-controller", "kustomize-controller")
 CRDS = ASSETS / "flux-crds"

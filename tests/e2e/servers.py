@@ -12,7 +12,6 @@ import json
 import os
 import shutil
 import signal
-import socket
 import ssl
 import subprocess
 import sys
@@ -26,6 +25,7 @@ import httpx
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from tests.e2e.certificates import Authority, private_pem
+from tests.ports import free_ports
 
 ASSETS = Path(os.environ.get("KUBEBUILDER_ASSETS") or Path(__file__).parents[1] / "servers" / "bin")
 PROGRAMS = ("etcd", "kube-apiserver", "kube-controller-manager", "kubectl")
@@ -299,11 +299,3 @@ def _die_with_parent() -> None:
 
 def _base64(path: Path) -> str:
     return base64.b64encode(path.read_bytes()).decode()
-
-
-def free_ports(count: int) -> list[int]:
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [each.getsockname()[1] for each in sockets]
-    for each in sockets:
-        each.close()
-    return ports

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import json
-import socket
 import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -19,6 +18,7 @@ from tests.e2e.daemon import wait_for
 from tests.e2e.remote import git
 from tests.e2e.setting import Setting
 from tests.e2e.test_check import reverser
+from tests.ports import free_port
 
 DEPLOYMENT = {
     "apiVersion": "apps/v1",
@@ -38,16 +38,10 @@ VERSION = "jsonpath={.metadata.resourceVersion}"
 RELEASE = '[{"op": "remove", "path": "/metadata/finalizers"}]'
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 @pytest.fixture
 def watched(setting: Setting) -> Iterator[Setting]:
     """A running daemon that the API server calls, and people who may do anything in the namespace."""
-    url = f"https://127.0.0.1:{_free_port()}"
+    url = f"https://127.0.0.1:{free_port()}"
     setting.daemon.write(webhook={"bind": url.removeprefix("https://")})
     setting.daemon.start().ready()
     _webhook(setting, "install", "--url", url)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import socket
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -15,22 +14,17 @@ from tests.e2e.remote import git
 from tests.e2e.servers import ControlPlane
 from tests.e2e.setting import Setting
 from tests.e2e.who.audited import audited
+from tests.ports import free_port
 
 EVENTS = "gitopsreverser_audit_events_total"
 RULES = [{"name": "shop", "destination": "live", "namespaces": ["shop"], "cluster_scoped": False}]
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @pytest.fixture
 def heard(plane: ControlPlane, tmp_path: Path) -> Iterator[Setting]:
     """A daemon that an API server of its own sends its audit events to, at an address of their own."""
     del plane  # it says whether there are real servers
-    bind = f"127.0.0.1:{_free_port()}"
+    bind = f"127.0.0.1:{free_port()}"
     with audited(tmp_path, f"https://{bind}", RULES) as own:
         own.kubectl("create", "namespace", "shop")
         own.kubectl("create", "clusterrolebinding", "people", "--clusterrole=cluster-admin", "--user=alice")

@@ -27,6 +27,7 @@ from tests.e2e.daemon import ROOT, Daemon, wait_for
 from tests.e2e.servers import ControlPlane
 from tests.e2e.setting import Setting
 from tests.e2e.test_check import reverser
+from tests.ports import free_port
 
 CALLS = "gitopsreverser_admission_reviews_total"
 
@@ -34,9 +35,7 @@ CALLS = "gitopsreverser_admission_reviews_total"
 @pytest.fixture
 def address() -> str:
     """Where the listener is."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return f"127.0.0.1:{probe.getsockname()[1]}"
+    return f"127.0.0.1:{free_port()}"
 
 
 @pytest.fixture

@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import json
 import random
-import socket
 import sqlite3
 import threading
 import time
@@ -20,6 +19,7 @@ from tests.e2e.expected import difference
 from tests.e2e.remote import git
 from tests.e2e.setting import Setting
 from tests.e2e.test_check import reverser
+from tests.ports import free_port
 
 FLUX = "system:serviceaccount:flux-system:kustomize-controller"
 FLUX_AUTHOR = "kustomize-controller (flux-system)"
@@ -33,9 +33,7 @@ class Cluster:
 
     def __init__(self, setting: Setting) -> None:
         self.setting = setting
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self._url = f"https://127.0.0.1:{probe.getsockname()[1]}"
+        self._url = f"https://127.0.0.1:{free_port()}"
 
     def begin(self, excluded_window: str, **rule: Any) -> None:
         """Start the daemon with this in its rule, and wait until the API server calls it."""

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
 import pytest
-from branches import Side, person, value, values
+from branches import Side, person, value, values, wind_back
 
 from reverser.sandbox import Sandbox
 from tests.e2e.remote import Remote, git
@@ -112,6 +112,30 @@ async def test_it_stays_whatever_becomes_of_the_journal(
     assert await side.passed() == ""
     assert values(side.remote) == {OTHER: "1", PLACE: "4"}
     assert "why" not in side.remote.show(PLACE)
+
+
+async def test_a_history_that_was_rewound_to_before_its_object_went(side: Side, tmp_path: Path) -> None:
+    """It is back as we had edited it, and goes once more; what a person makes anew stays."""
+    person(side.remote, tmp_path, "Mine", **{MINE: TEXT})
+    await side.put(web="2")
+    assert await side.passed() == ""
+    head = side.remote.head()
+    await side.delete("web")
+    assert await side.passed() == ""
+    assert values(side.remote) == {OTHER: "1"}
+
+    wind_back(side.remote, head)
+    assert says(side, MINE, "2")
+    assert await side.passed() == ""
+    assert await side.passed() == ""
+    assert values(side.remote) == {OTHER: "1"}
+
+    wind_back(side.remote, head)
+    person(side.remote, tmp_path, "Out", **{MINE: None})
+    person(side.remote, tmp_path, "Again", **{MINE: TEXT})
+    assert await side.passed() == ""
+    assert await side.passed() == ""
+    assert says(side, MINE, "1")
 
 
 async def test_one_that_two_daemons_could_edit(sides: tuple[Side, Side], tmp_path: Path) -> None:

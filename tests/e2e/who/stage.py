@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import json
-import socket
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -19,6 +18,7 @@ from tests.e2e.who.ledger import Row, create, rows, same, shown, silent
 from tests.e2e.who.objects import GADGETS
 from tests.e2e.who.people import PEOPLE, Hands
 from tests.e2e.who.refuser import refusing
+from tests.ports import free_port
 
 CLUSTER_SCOPED = ("namespaces", "clusterroles", "customresourcedefinitions", "persistentvolumes")
 
@@ -93,7 +93,7 @@ class Stage:
 
         An API server takes its audit settings at its start only: then the stage has one of its own.
         """
-        url = f"https://127.0.0.1:{_free_port()}"
+        url = f"https://127.0.0.1:{free_port()}"
         with ExitStack() as stack:
             if source.audit:
                 plane = stack.enter_context(audited(folder, url, source.rules, source.webhook))
@@ -199,9 +199,3 @@ def _rules(namespaces: str) -> list[dict[str, Any]]:
         "cluster_scoped": True,
     }
     return [inside, around]
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
