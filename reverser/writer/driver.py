@@ -132,6 +132,10 @@ class Writer:
                     await send.send(written)
                     del plans, written  # the files of a snapshot would stay in memory until the next change
         except BaseExceptionGroup as group:
+            cancelled, rest = group.split(trio.Cancelled)
+            if cancelled and (rest is None or rest.split((Stale, ReverserError))[1] is None):
+                # Stopped in the moment in which something failed: it is tried again by the next process.
+                raise cancelled from None
             raise unwrap_group(group, Stale, ReverserError) from None
 
     async def _left(self) -> None:

@@ -51,10 +51,10 @@ def test_nothing_is_pushed_unsigned(setting: Setting) -> None:
     setting.daemon.write(destinations=[destination])
     told = reverser("keys", "signers", "--config", setting.daemon.config, kubeconfig=admin)
     assert told.returncode == 78
-    assert "destinations.live.signing.key: the signing key is no private key" in told.stderr
+    assert "destinations.live.signing.key: the signing key is not a private key" in told.stderr
     checked = reverser("check", "--config", setting.daemon.config, kubeconfig=admin)
     assert checked.returncode == 69
-    assert "the signing key is no private key" in checked.stdout
+    assert "the signing key is not a private key" in checked.stdout
     path = f"/api/v1/namespaces/{setting.namespace}/configmaps"
     setting.plane.create(path, {"metadata": {"name": "a"}})
 

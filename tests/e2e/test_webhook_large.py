@@ -10,9 +10,10 @@ import pytest
 
 from tests.e2e.daemon import wait_for
 from tests.e2e.setting import Setting
-from tests.e2e.test_attribution import _free_port, _webhook
+from tests.e2e.test_attribution import _webhook
 from tests.e2e.test_webhook_outage import REVIEWS, _called
 from tests.e2e.who.people import client
+from tests.ports import free_port
 
 HOSTILE = {
     "assignments": "secret=" + "abc=" * 150_000,
@@ -26,7 +27,7 @@ WRITES = 60
 @pytest.fixture
 def watched(setting: Setting) -> Iterator[Setting]:
     """A running daemon that the API server calls."""
-    bind = f"127.0.0.1:{_free_port()}"
+    bind = f"127.0.0.1:{free_port()}"
     setting.daemon.write(webhook={"bind": bind})
     setting.daemon.start().ready()
     _webhook(setting, "install", "--url", f"https://{bind}")

@@ -19,9 +19,10 @@ from reverser.webhook.registration import TIMEOUT_SECONDS
 from tests.e2e.daemon import wait_for
 from tests.e2e.remote import git
 from tests.e2e.setting import Setting
-from tests.e2e.test_attribution import _free_port, _webhook
+from tests.e2e.test_attribution import _webhook
 from tests.e2e.who.ledger import NAMING, SILENT, UNKNOWN
 from tests.e2e.who.people import client
+from tests.ports import free_port
 
 SLACK_SECONDS = 8
 """Of a busy machine, beyond the registration's timeout."""
@@ -35,7 +36,7 @@ Outage = Callable[[Setting, Callable[[], None]], None]
 @pytest.fixture
 def watched(setting: Setting) -> Iterator[Setting]:
     """A running daemon that the API server calls, and two people."""
-    bind = f"127.0.0.1:{_free_port()}"
+    bind = f"127.0.0.1:{free_port()}"
     setting.daemon.write(webhook={"bind": bind})
     setting.daemon.start().ready()
     _webhook(setting, "install", "--url", f"https://{bind}")

@@ -84,8 +84,11 @@ class Courier:
         """Put it last of its kind; the oldest that waits goes when there are too many, news first."""
         parcel = Parcel(request, urgent=urgent, quiet=quiet)
         if self.waiting >= WAITING_MOST:
-            self._drop(next(self._droppable()))
+            oldest = next(self._droppable(parcel))
             self._final(parcel, "too many messages wait")
+            if oldest is parcel:
+                return
+            self._drop(oldest)
         self._box(parcel).append(parcel)
         self._filled.set()
 
@@ -106,8 +109,10 @@ class Courier:
     def _box(self, parcel: Parcel) -> deque[Parcel]:
         return self._urgent if parcel.urgent else self._news
 
-    def _droppable(self) -> Iterator[Parcel]:
-        return (parcel for box in (self._news, self._urgent) for parcel in box if parcel is not self._current)
+    def _droppable(self, new: Parcel) -> Iterator[Parcel]:
+        """What may go, first what is least missed; a condition never goes for a push."""
+        boxes = (self._news, self._urgent) if new.urgent else (self._news, (new,))
+        return (parcel for box in boxes for parcel in box if parcel is not self._current)
 
     def _drop(self, parcel: Parcel) -> None:
         if parcel in (box := self._box(parcel)):
