@@ -152,16 +152,19 @@ def stored_object(event: Event) -> dict[str, Any] | None:
     return found if isinstance(found, dict) else None
 
 
-def collected(event: Event) -> frozenset[str] | None:
-    """The uids of a collection's response, which may be none; None when it was not recorded."""
+def items_of(event: Event) -> list[Head] | None:
+    """What a collection's response names; None when it was not recorded."""
     head = read_or(event.response_object, Head, Head())
-    heads: list[Head] | None = None
     if head.kind == "Table":
         table = read_or(event.response_object, _Table, None)
-        heads = None if table is None else [row.object for row in table.rows or ()]
-    elif head.kind.endswith("List"):
-        found = read_or(event.response_object, _List, None)
-        heads = None if found is None else found.items or []
+        return None if table is None else [row.object for row in table.rows or ()]
+    found = read_or(event.response_object, _List, None) if head.kind.endswith("List") else None
+    return None if found is None else found.items or []
+
+
+def collected(event: Event) -> frozenset[str] | None:
+    """The uids of a collection's response, which may be none; None when it was not recorded."""
+    heads = items_of(event)
     return None if heads is None else frozenset(each.metadata.uid for each in heads if each.metadata.uid)
 
 

@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
-from reverser.attribution.audit_event import Event, ObjectReference, stored_metadata
+from reverser.attribution.audit_event import Event, ObjectReference, items_of, stored_metadata
 from reverser.attribution.audit_fact import (
     BODIES,
     COLLECTION,
@@ -31,7 +31,7 @@ from reverser.model.attribution import Attribution, Evidence, bounded
 from reverser.model.change import Operation
 from reverser.model.fact import Fact
 from reverser.model.resource import ResourceType
-from reverser.replay.request_bodies import items_of, merges, object_of
+from reverser.replay.request_bodies import merges, object_of
 from reverser.replay.resource_types import DEFINITIONS, Types
 from reverser.replay.write import MICROSECONDS, Emptied, Form, Gap, Write
 from reverser.sanitize.managed_fields import manager

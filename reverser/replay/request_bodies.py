@@ -1,4 +1,4 @@
-"""Bodies of requests and responses: the object, what a patch means, what a collection names."""
+"""Bodies of requests: the object, and what a patch means."""
 
 from __future__ import annotations
 
@@ -7,8 +7,7 @@ from typing import Any
 
 import msgspec
 
-from reverser.attribution.audit_event import Event
-from reverser.attribution.payloads import Head, read_or
+from reverser.attribution.payloads import read_or
 from reverser.model.resource import BUILTIN_GROUPS, ResourceType
 
 
@@ -36,25 +35,3 @@ def _strategic(value: Any) -> Iterator[bool]:
         for key, item in value.items():
             yield key.startswith("$")
             yield from _strategic(item)
-
-
-class _Row(msgspec.Struct, frozen=True):
-    object: Head = Head()
-
-
-class _Table(msgspec.Struct, frozen=True):
-    rows: list[_Row] | None = None
-
-
-class _List(msgspec.Struct, frozen=True):
-    items: list[Head] | None = None
-
-
-def items_of(event: Event) -> list[Head] | None:
-    """What a collection's response names; None when it was not recorded."""
-    head = read_or(event.response_object, Head, Head())
-    if head.kind == "Table":
-        table = read_or(event.response_object, _Table, None)
-        return None if table is None else [row.object for row in table.rows or ()]
-    found = read_or(event.response_object, _List, None) if head.kind.endswith("List") else None
-    return None if found is None else found.items or []
