@@ -133,7 +133,7 @@ class Daemon:
         refresh, withheld = partial(self._refresh, journal), partial(_withheld, journal)
         probes = Probes(self._health, self._metrics, refresh, withheld, names=on_loopback(bind))
         url = await nursery.start(serve, probes, bind, "operations.bind")
-        witnesses = await self._witnesses(journal, nursery)
+        facts = await self._fact_store(journal, nursery)
         nursery.start_soon(show_bugs, journal, self._health)
         nursery.start_soon(keep_small, journal)
         failures = PluginFailures(self._host.failures, journal, self._health, self._try_again)
@@ -142,10 +142,10 @@ class Daemon:
         log.info("probes and metrics are served", url=url)
         freeze_gc()
         task_status.started(url)
-        await self._sessions(journal, witnesses)
+        await self._sessions(journal, facts)
         await self._host.close()
-        if witnesses is not None:
-            await witnesses.leave()
+        if facts is not None:
+            await facts.save()
 
     def stop(self) -> None:
         """Drain and end."""
@@ -153,26 +153,26 @@ class Daemon:
         if self._session is not None:
             self._session.stop()
 
-    async def _witnesses(self, journal: Journal, nursery: trio.Nursery) -> FactStore | None:
+    async def _fact_store(self, journal: Journal, nursery: trio.Nursery) -> FactStore | None:
         """Listen for API servers, when the configuration says so; what waits for them is settled anyway."""
         config = self._config
-        witnesses = FactStore(journal, self._metrics, self._health, config.audit.grace_seconds)
-        await witnesses.recall(cluster.name for cluster in config.clusters)
+        facts = FactStore(journal, self._metrics, self._health, config.audit.grace_seconds)
+        await facts.load(cluster.name for cluster in config.clusters)
         if config.webhook is not None:
-            webhooks = Webhooks(config, journal.key, witnesses, self._types, self._metrics)
+            webhooks = Webhooks(config, journal.key, facts, self._types, self._metrics)
             await nursery.start(listen, config, webhooks)
             if config.webhook.tls.mode == "self-managed":
                 own = SelfManaged(Path(config.data_dir) / FOLDER, config.webhook.tls.names)
                 nursery.start_soon(keep_bundles, config.clusters, own.ca_bundle)
-        nursery.start_soon(witnesses.attributor.run)
-        return None if config.webhook is None else witnesses
+        nursery.start_soon(facts.attributor.run)
+        return None if config.webhook is None else facts
 
     def _types(self, cluster: str) -> Mapping[tuple[str, str], ResourceType]:
         return {} if self._session is None else self._session.witnessed(cluster)
 
-    async def _sessions(self, journal: Journal, witnesses: FactStore | None) -> None:
+    async def _sessions(self, journal: Journal, facts: FactStore | None) -> None:
         afresh = False
-        attributor = None if witnesses is None else witnesses.attributor
+        attributor = None if facts is None else facts.attributor
         while not self._stopping:
             assembly = Assembly(self._config, journal.key, self._host)
             if self._session is not None:

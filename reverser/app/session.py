@@ -116,7 +116,7 @@ class Session:
             c.name: ClusterReports(assembly.config, c.name, metrics, health) for c in self.clusters
         }
         self._types = KnownTypes(assembly, self._reports)
-        corrections = None if attributor is None else attributor.hindsight.corrections
+        corrections = None if attributor is None else attributor.correction_finder.corrections
         opening = WriterFactory(
             assembly, journal, metrics, health, self._types.resolve, self._list_anew, to, corrections
         )

@@ -196,8 +196,8 @@ def _restamps(request: Request) -> bool:
 
 
 def _stamps(obj: msgspec.Raw) -> list[_Stamp]:
-    found = read_or(obj, _Stamped, _Stamped()).metadata.managed_fields or []
-    return [stamp for stamp in found if stamp.manager not in BUCKETS and stamp.subresource != STATUS]
+    stamps = read_or(obj, _Stamped, _Stamped()).metadata.managed_fields or []
+    return [stamp for stamp in stamps if stamp.manager not in BUCKETS and stamp.subresource != STATUS]
 
 
 def _owners(head: Head) -> tuple[str, ...]:

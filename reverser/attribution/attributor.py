@@ -14,8 +14,8 @@ import msgspec
 from reverser.attribution.corrections import CorrectionFinder
 from reverser.attribution.fact_index import Facts
 from reverser.attribution.object_digest import NOT_COMPARABLE, evidence_digest
-from reverser.attribution.pending import AuditSources, Settling
-from reverser.attribution.resolve import asked, resolve_or_wait
+from reverser.attribution.pending import AuditSources, PendingEntries
+from reverser.attribution.resolve import admission_only, resolve_or_wait
 from reverser.attribution.version_tracker import VersionTracker
 from reverser.bugs import left_out
 from reverser.journal.retrying import RetryingJournal
@@ -51,38 +51,38 @@ class Attributor:
         self._metrics = metrics
         self._clock = clock
         self._grace_seconds = grace_seconds
-        self.sightings = VersionTracker()
-        self.hearing = AuditSources()
-        self.hindsight = CorrectionFinder(facts, clock)
-        self.settling = Settling(facts, journal, clock, self._settled)
+        self.version_tracker = VersionTracker()
+        self.audit_sources = AuditSources()
+        self.correction_finder = CorrectionFinder(facts, clock)
+        self.pending = PendingEntries(facts, journal, clock, self._resolved)
 
     async def run(self) -> None:
         """Settle what waits, also what the last process left, until cancelled."""
-        await self.settling.resume(self._grace_seconds)
-        await self.settling.run()
+        await self.pending.resume(self._grace_seconds)
+        await self.pending.run()
 
-    def heard(self, fact: Fact) -> None:
+    def fact_added(self, fact: Fact) -> None:
         """A new fact is among the facts."""
         with left_out("attribution", fact.cluster):
-            self.settling.heard(fact)
-            self.hindsight.heard(fact)
+            self.pending.fact_added(fact)
+            self.correction_finder.fact_added(fact)
 
     def listing(self, mark: ListStarted | ListCompleted) -> None:
         """A list begins or is complete."""
         if isinstance(mark, ListStarted):
-            self.sightings.started(mark)
+            self.version_tracker.started(mark)
         else:
-            self.sightings.completed(mark)
+            self.version_tracker.completed(mark)
 
     def started_over(self, started: StartedOver) -> None:
         """What was told by the versions of a history that is void must join nothing of the new one."""
         type_ = started.stream.type
         self._facts.forget(started.stream.cluster, type_.group, type_.resource)
-        self.sightings.forget(started.stream)
+        self.version_tracker.forget(started.stream)
 
     def seen(self, change: Change) -> None:
         """Every change passes here, after it was attributed."""
-        self.sightings.note(change)
+        self.version_tracker.note(change)
 
     def digest(self, change: Change) -> bytes:
         """What joins a change to the request for it. May be asked in a thread."""
@@ -96,15 +96,15 @@ class Attributor:
             return entry
         now = self._clock()
         self._facts.expire(now)
-        subject = self.sightings.subject(change, entry, digest)
+        subject = self.version_tracker.subject(change, entry, digest)
         if subject is None:
             return entry
-        until = now + self._grace_seconds if self.hearing.expects(subject.cluster) else now
+        until = now + self._grace_seconds if self.audit_sources.is_active(subject.cluster) else now
         attribution = resolve_or_wait(subject, self._facts, now, until)
         if attribution is None:
             # What admission has told is lost with the process; a later one settles with this. Audit's
             # word is durable by itself, and mixed in here nobody could tell the two apart again.
-            early = asked(subject, self._facts)
+            early = admission_only(subject, self._facts)
             return msgspec.structs.replace(entry, subject=subject, attribution=early, waits_until=until)
         return msgspec.structs.replace(entry, subject=subject, attribution=attribution)
 
@@ -112,14 +112,14 @@ class Attributor:
         """The journal has numbered entries; from here on they are told apart by their numbers."""
         for entry in entries:
             if entry.waits_until:
-                self.settling.add(entry)
+                self.pending.add(entry)
             elif entry.origin is Origin.LIVE:
                 with left_out("attribution", entry.key):
                     self._final(entry, entry.attribution)
 
-    def _settled(self, entry: Entry, attribution: Attribution) -> None:
+    def _resolved(self, entry: Entry, attribution: Attribution) -> None:
         if SOURCES.get(attribution.evidence) is not Source.AUDIT:
-            self.hearing.in_vain(entry.key.cluster)
+            self.audit_sources.missed(entry.key.cluster)
         self._final(entry, attribution)
 
     def _final(self, entry: Entry, attribution: Attribution) -> None:
@@ -129,10 +129,10 @@ class Attributor:
             self._metrics.count("facts_joined", cluster=cluster, source=SOURCES[evidence].value)
         if entry.subject is not None:
             self._metrics.observe("attribution_seconds", max(0.0, self._clock() - entry.subject.seen_at))
-        self.hindsight.remember(entry, attribution)
+        self.correction_finder.remember(entry, attribution)
 
 
-class Nobody:
+class ManagerOnly:
     """The attributor where no webhook listens: the field manager is all that is known."""
 
     def listing(self, mark: ListStarted | ListCompleted) -> None:

@@ -31,7 +31,7 @@ from reverser.model.fact import Fact
 
 KIND = "EventList"
 _TOKEN = re.compile(rb'"(?:[^"\\]++|\\.)*+"?|[\[\]{},]', re.DOTALL)
-_ENDS = re.compile(r"trailing characters \(byte (\d+)\)$")
+_VALUE_END = re.compile(r"trailing characters \(byte (\d+)\)$")
 
 
 class _EventList(msgspec.Struct, frozen=True):
@@ -44,22 +44,22 @@ def cut(body: bytes) -> Sequence[bytes | msgspec.Raw]:
     try:
         batch = read(body, _EventList)
     except UndecodableError:
-        found = list(_salvaged(body))
-        if not found:
+        items = list(_salvaged_items(body))
+        if not items:
             raise
-        return found
+        return items
     if batch.kind != KIND:
         raise UndecodableError(f"the body is no {KIND}")
     return batch.items or []
 
 
-def _salvaged(body: bytes) -> Iterator[bytes]:
+def _salvaged_items(body: bytes) -> Iterator[bytes]:
     """The items of the list `items` of the outermost object, up to where the body ends or goes wrong."""
-    start, view = _items(body), memoryview(body)
+    start, view = _list_start(body), memoryview(body)
     while 0 <= start < len(body):
         end = _read_end(view, start)
         if end < 0 or body[end : end + 1] not in (b",", b"]"):
-            end = _looked_for_end(body, start)
+            end = _scanned_end(body, start)
         item = body[start : max(end, start)].strip()
         if end < 0:
             return
@@ -68,7 +68,7 @@ def _salvaged(body: bytes) -> Iterator[bytes]:
         start = end + 1 if body[end : end + 1] == b"," else -1
 
 
-def _items(body: bytes) -> int:
+def _list_start(body: bytes) -> int:
     """Where the list begins; -1 when there is none."""
     depth, last = 0, b""
     for token in _TOKEN.finditer(body):
@@ -90,14 +90,14 @@ def _read_end(body: memoryview, start: int) -> int:
         msgspec.json.decode(body[start:], type=msgspec.Raw)
     except msgspec.DecodeError as error:
         # The parser tells the character after the value, counted from one.
-        told = _ENDS.search(str(error))
-        return start + int(told[1]) - 1 if told else -1
+        match = _VALUE_END.search(str(error))
+        return start + int(match[1]) - 1 if match else -1
     except RecursionError:
         pass
     return -1
 
 
-def _looked_for_end(body: bytes, start: int) -> int:
+def _scanned_end(body: bytes, start: int) -> int:
     """Where the comma or the bracket after the item is; -1 when the body ends before."""
     depth = 0
     for token in _TOKEN.finditer(body, start):
@@ -152,17 +152,17 @@ def read_events(body: bytes, cluster: str, wanted: Wanted = everything) -> Readi
     for raw in raw_events:
         try:
             with contained("audit", cluster):
-                found = _read(raw, cluster, wanted)
+                outcome = _read(raw, cluster, wanted)
         except WithheldError as error:
-            found = Problem(error.message)
-        if isinstance(found, Problem):
-            problems.append(found)
-            found = _left(raw, cluster, wanted)
-        elif not isinstance(found, Fact) or found.gap:
+            outcome = Problem(error.message)
+        if isinstance(outcome, Problem):
+            problems.append(outcome)
+            outcome = _unread_gap(raw, cluster, wanted)
+        elif not isinstance(outcome, Fact) or outcome.gap:
             unused += 1
-            truncated += isinstance(found, Fact) and found.code < 300
-        if isinstance(found, Fact):
-            facts.append(found)
+            truncated += isinstance(outcome, Fact) and outcome.code < 300
+        if isinstance(outcome, Fact):
+            facts.append(outcome)
     return Reading(tuple(facts), tuple(problems), unused, truncated)
 
 
@@ -175,15 +175,15 @@ def _read(raw: bytes | msgspec.Raw, cluster: str, wanted: Wanted) -> Fact | Prob
     if not _wanted(event, wanted):
         return None
     try:
-        found = fact(event, cluster)
+        reported = fact(event, cluster)
     except UndecodableError as error:
         return Problem(error.message, bounded(event.audit_id))
-    if found is None and (event.truncated or event.code >= 300):
-        found = gap(event, cluster)
-    return found
+    if reported is None and (event.truncated or event.code >= 300):
+        reported = gap(event, cluster)
+    return reported
 
 
-def _left(raw: bytes | msgspec.Raw, cluster: str, wanted: Wanted) -> Fact | None:
+def _unread_gap(raw: bytes | msgspec.Raw, cluster: str, wanted: Wanted) -> Fact | None:
     """What is left of an event that is a problem."""
     with left_out("audit", cluster):
         event = remains(raw)

@@ -29,12 +29,12 @@ _WRONG = re.compile(r";|%(?![0-9a-fA-F]{2})")
 
 def parameters(request_uri: str) -> dict[str, str]:
     """Name and value of each."""
-    found: dict[str, str] = {}
+    values: dict[str, str] = {}
     for pair in request_uri.partition("?")[2].split("&"):
         if pair and not _WRONG.search(pair):
             name, _, value = pair.partition("=")
-            found.setdefault(unquote_plus(name), unquote_plus(value))
-    return found
+            values.setdefault(unquote_plus(name), unquote_plus(value))
+    return values
 
 
 API_VERSION = "audit.k8s.io/v1"
@@ -148,8 +148,8 @@ def stored_object(event: Event) -> dict[str, Any] | None:
     head = read_or(event.response_object, Head, Head())
     if head.kind in ("", "Status", "Table", "PartialObjectMetadata", "Scale") or not head.metadata.uid:
         return None
-    found: Any = read_or(event.response_object, Any, None)
-    return found if isinstance(found, dict) else None
+    document: Any = read_or(event.response_object, Any, None)
+    return document if isinstance(document, dict) else None
 
 
 def items_of(event: Event) -> list[Head] | None:
@@ -158,8 +158,8 @@ def items_of(event: Event) -> list[Head] | None:
     if head.kind == "Table":
         table = read_or(event.response_object, _Table, None)
         return None if table is None else [row.object for row in table.rows or ()]
-    found = read_or(event.response_object, _List, None) if head.kind.endswith("List") else None
-    return None if found is None else found.items or []
+    answer = read_or(event.response_object, _List, None) if head.kind.endswith("List") else None
+    return None if answer is None else answer.items or []
 
 
 def collected(event: Event) -> frozenset[str] | None:
@@ -171,4 +171,4 @@ def collected(event: Event) -> frozenset[str] | None:
 def mended(raw: bytes) -> bytes:
     """The text with a mark for each half of a surrogate pair, and for bytes that are no UTF-8."""
     text = raw.decode("utf-8", "replace")
-    return _ESCAPE.sub(lambda found: "\\ufffd" if found["half"] else found[0], text).encode()
+    return _ESCAPE.sub(lambda match: "\\ufffd" if match["half"] else match[0], text).encode()

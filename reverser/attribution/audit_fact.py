@@ -77,7 +77,7 @@ VERBS = {
     "deletecollection": Operation.DELETE,
 }
 COLLECTION = "deletecollection"
-UNASKED = "Internal error occurred: failed calling webhook"
+WEBHOOK_FAILED = "Internal error occurred: failed calling webhook"
 """How the message of a 500 begins that says why a request was refused before it was stored."""
 CREATED = 201
 EPOCH = "1970-01-01T00:00:00Z"
@@ -114,21 +114,26 @@ def gap(event: Event, cluster: str) -> Fact | None:
     if _refused(event) and event.verb != COLLECTION:
         return None
     plain = msgspec.structs.replace(event, request_received_timestamp=EPOCH, stage_timestamp=EPOCH)
-    times = (_or_never(event.request_received_timestamp), _or_never(event.stage_timestamp))
-    found = told(plain, cluster, operation)
+    times = (_seconds_or_zero(event.request_received_timestamp), _seconds_or_zero(event.stage_timestamp))
+    fact_of_request = request_fact(plain, cluster, operation)
     name = "" if event.verb == COLLECTION else bounded(ref.name or stored_metadata(event).name)
     return msgspec.structs.replace(
-        found, name=name, gap=True, collection=event.verb == COLLECTION, at=times[0], completed_at=times[1]
+        fact_of_request,
+        name=name,
+        gap=True,
+        collection=event.verb == COLLECTION,
+        at=times[0],
+        completed_at=times[1],
     )
 
 
 def _refused(event: Event) -> bool:
     """Whether the answer says that nothing was stored."""
     status = event.response_status
-    return 300 <= event.code < 500 or bool(status and status.message.startswith(UNASKED))
+    return 300 <= event.code < 500 or bool(status and status.message.startswith(WEBHOOK_FAILED))
 
 
-def _or_never(text: str) -> float:
+def _seconds_or_zero(text: str) -> float:
     try:
         return seconds(text)
     except UndecodableError:
@@ -136,17 +141,17 @@ def _or_never(text: str) -> float:
 
 
 def _of_object(event: Event, cluster: str, operation: Operation) -> Fact | None:
-    made, ref = stored_metadata(event), event.object_ref or ObjectReference()
-    uid = made.uid or event.deleted_uid or ref.uid
-    known_by = made.resource_version if operation is not Operation.DELETE else ref.name
+    stored, ref = stored_metadata(event), event.object_ref or ObjectReference()
+    uid = stored.uid or event.deleted_uid or ref.uid
+    known_by = stored.resource_version if operation is not Operation.DELETE else ref.name
     if (not uid and not _namespace_deleted(ref, operation)) or not known_by:
         return None
     return msgspec.structs.replace(
-        told(event, cluster, operation),
-        name=bounded(ref.name or made.name),
+        request_fact(event, cluster, operation),
+        name=bounded(ref.name or stored.name),
         uid=bounded(uid),
-        previous_version=bounded(_met(event, ref)),
-        version=bounded(made.resource_version),
+        previous_version=bounded(_previous_version(event, ref)),
+        version=bounded(stored.resource_version),
         replicas=replicas(event.response_object) if ref.subresource == "scale" else None,
     )
 
@@ -159,13 +164,13 @@ def _of_collection(event: Event, cluster: str) -> Fact | None:
     if uids is not None and not uids:
         return None
     selector = event.query.get("labelSelector", "")
-    found = told(event, cluster, Operation.DELETE)
+    fact_of_request = request_fact(event, cluster, Operation.DELETE)
     return msgspec.structs.replace(
-        found, collection=True, uids=uids or frozenset(), selector=bounded(selector)
+        fact_of_request, collection=True, uids=uids or frozenset(), selector=bounded(selector)
     )
 
 
-def told(event: Event, cluster: str, operation: Operation) -> Fact:
+def request_fact(event: Event, cluster: str, operation: Operation) -> Fact:
     """What every event tells."""
     ref = event.object_ref or ObjectReference()
     user = event.impersonated_user or event.user
@@ -218,14 +223,14 @@ def may_be_dry(event: Event, operation: Operation) -> bool:
     return bool(read_or(event.request_object, _DeleteOptions, _DeleteOptions()).dry_run)
 
 
-def _met(event: Event, ref: ObjectReference) -> str:
+def _previous_version(event: Event, ref: ObjectReference) -> str:
     """The version that the request itself names; the reference has it from objects, not from patches.
 
     The API server compares numbers, and 0 is any version to it.
     """
-    met = ref.resource_version or read_or(event.request_object, Head, Head()).metadata.resource_version
-    known = number(met)
-    return met if known is None else str(known or "")
+    version = ref.resource_version or read_or(event.request_object, Head, Head()).metadata.resource_version
+    known = number(version)
+    return version if known is None else str(known or "")
 
 
 def _namespace_deleted(ref: ObjectReference, operation: Operation) -> bool:

@@ -21,7 +21,7 @@ DONE = ResponseStatus(200)
 
 _REFERENCE = re.compile(rb'"objectRef":\s*(\{[^{}]*\})')
 _TEXT = rb'"%s":\s*"([^"\\]*)"'
-_WORDS = {name: re.compile(_TEXT % name) for name in (b"auditID", b"stage", b"verb", b"requestURI")}
+_TEXTS = {name: re.compile(_TEXT % name) for name in (b"auditID", b"stage", b"verb", b"requestURI")}
 _USERS = {
     name: re.compile(rb'"%s":\s*\{\s*"username":\s*("(?:[^"\\]|\\.)*+")' % name)
     for name in (b"user", b"impersonatedUser")
@@ -36,18 +36,18 @@ def remains(raw: bytes | msgspec.Raw) -> Event | None:
     text = mended(bytes(raw))
     bodies = _BODIES.search(text)
     head = text[: bodies.start()] if bodies else text
-    found = _REFERENCE.search(head)
-    ref = read_or(found[1], ObjectReference, None) if found else None
-    words = {name: _word(pattern, head) for name, pattern in _WORDS.items()}
-    if ref is None or not words[b"verb"]:
+    reference = _REFERENCE.search(head)
+    ref = read_or(reference[1], ObjectReference, None) if reference else None
+    texts = {name: _text(pattern, head) for name, pattern in _TEXTS.items()}
+    if ref is None or not texts[b"verb"]:
         return None
     answer = _CODE.search(head, head.find(_STATUS)) if _STATUS in head else None
     return Event(
-        audit_id=words[b"auditID"],
-        stage=words[b"stage"],
-        verb=words[b"verb"],
+        audit_id=texts[b"auditID"],
+        stage=texts[b"stage"],
+        verb=texts[b"verb"],
         level=UNREADABLE,
-        request_uri=words[b"requestURI"],
+        request_uri=texts[b"requestURI"],
         user=_user(b"user", head) or User(),
         impersonated_user=_user(b"impersonatedUser", head),
         object_ref=ref,
@@ -57,17 +57,17 @@ def remains(raw: bytes | msgspec.Raw) -> Event | None:
     )
 
 
-def _word(pattern: re.Pattern[bytes], text: bytes) -> str:
-    found = pattern.search(text)
-    return found[1].decode() if found else ""
+def _text(pattern: re.Pattern[bytes], text: bytes) -> str:
+    match = pattern.search(text)
+    return match[1].decode() if match else ""
 
 
 def _time(name: bytes, text: bytes) -> str:
     """The last one of this name: a body may hold some, too."""
     start = text.rfind(b'"%s":' % name)
-    return _word(_TIMES[name], text[start:]) if start >= 0 else ""
+    return _text(_TIMES[name], text[start:]) if start >= 0 else ""
 
 
 def _user(name: bytes, text: bytes) -> User | None:
-    found = _USERS[name].search(text)
-    return User(read_or(found[1], str, "")) if found else None
+    match = _USERS[name].search(text)
+    return User(read_or(match[1], str, "")) if match else None

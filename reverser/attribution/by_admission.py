@@ -77,16 +77,16 @@ def other_stamp(subject: Subject, fact: Fact) -> bool:
 
 
 def _met(subject: Subject, version: str, facts: Facts) -> list[Weighed]:
-    found = facts.admitted(subject.cluster, subject.uid, version)
-    return [(weigh(subject, fact), fact) for fact in found]
+    requests = facts.admitted(subject.cluster, subject.uid, version)
+    return [(weigh(subject, fact), fact) for fact in requests]
 
 
 def _definition(subject: Subject, facts: Facts) -> Iterable[Weighed]:
     """Who asked, before the change, to delete the CRD of the object: they removed it, or were refused."""
     if subject.operation is not Operation.DELETE:
         return []
-    found = facts.definition_deletions(subject.cluster, f"{subject.key.resource}.{subject.key.group}")
-    return [(Weight.RIVAL, fact) for fact in found if fact.at <= subject.seen_at]
+    deletions = facts.definition_deletions(subject.cluster, f"{subject.key.resource}.{subject.key.group}")
+    return [(Weight.RIVAL, fact) for fact in deletions if fact.at <= subject.seen_at]
 
 
 def _scale(subject: Subject, replicas: int) -> Weight:
@@ -120,8 +120,8 @@ def _unversioned(subject: Subject, facts: Facts) -> Iterable[Weighed]:
 
 
 def _versioned(subject: Subject, facts: Facts) -> Sequence[Fact]:
-    found = facts.admitted_all(subject.cluster, subject.uid)
-    return [fact for fact in found if fact.operation is not Operation.CREATE]
+    requests = facts.admitted_all(subject.cluster, subject.uid)
+    return [fact for fact in requests if fact.operation is not Operation.CREATE]
 
 
 def _doubted(weight: Weight) -> Weight:

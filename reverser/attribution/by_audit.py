@@ -46,8 +46,8 @@ def noop_actors(subject: Subject, answered: Iterable[Fact], facts: Facts) -> fro
     """The names of actors for whom every audited response with the version may belong to a no-op."""
     answers = Counter(fact.actor.name for fact in answered if fact.operation is subject.operation)
     met = facts.admitted(subject.cluster, subject.uid, subject.version)
-    asked = Counter(fact.actor.name for fact in met if _repeats(subject, fact))
-    return frozenset(name for name, count in asked.items() if count >= answers[name])
+    noops = Counter(fact.actor.name for fact in met if _repeats(subject, fact))
+    return frozenset(name for name, count in noops.items() if count >= answers[name])
 
 
 def wrote(fact: Fact) -> bool:
@@ -73,14 +73,14 @@ COLLECTION_SECONDS = 30.0
 def audited(subject: Subject, facts: Facts) -> Support:
     """The actors whose audited request can have made the change."""
     joined = _joined(subject, facts)
-    found = [fact for fact in joined if _possible(subject, fact)]
-    answered = _first_answers(found)
+    possible = [fact for fact in joined if _possible(subject, fact)]
+    answered = _first_answers(possible)
     anywhere = min(answered.values(), default=float("inf")) + SKEW_SECONDS
     doubted = frozenset[str]() if subject.removed else noop_actors(subject, joined, facts)
-    gaps = gaps_of(subject, facts) if found and not any(map(wrote, found)) else []
+    gaps = gaps_of(subject, facts) if possible and not any(map(wrote, possible)) else []
     return support(
         (Weight.PROVES if _sure(subject, fact, gaps, doubted) else Weight.RIVAL, fact)
-        for fact in (*found, *gaps)
+        for fact in (*possible, *gaps)
         if fact.at <= min(anywhere, answered.get(fact.clock, anywhere) if fact.clock else anywhere)
     )
 
@@ -101,9 +101,9 @@ def collected(subject: Subject, facts: Facts) -> Support:
     """
     if subject.operation is not Operation.DELETE:
         return Support()
-    found = facts.collections(subject.cluster, subject.key.group, subject.key.resource)
+    collections = facts.collections(subject.cluster, subject.key.group, subject.key.resource)
     weight = Weight.RIVAL if gaps_of(subject, facts) else Weight.PROVES
-    return support((weight, fact) for fact in found if _collects(subject, fact))
+    return support((weight, fact) for fact in collections if _collects(subject, fact))
 
 
 def echoes(subject: Subject, fact: Fact) -> bool:
@@ -115,10 +115,10 @@ def echoes(subject: Subject, fact: Fact) -> bool:
     return False
 
 
-def _first_answers(found: Iterable[Fact]) -> dict[str, float]:
+def _first_answers(facts: Iterable[Fact]) -> dict[str, float]:
     """When the first of these requests was answered, by each clock."""
     answered: dict[str, float] = {}
-    for fact in found:
+    for fact in facts:
         if fact.completed_at:
             answered[fact.clock] = min(answered.get(fact.clock, fact.completed_at), fact.completed_at)
     return answered
@@ -128,12 +128,12 @@ def _joined(subject: Subject, facts: Facts) -> Sequence[Fact]:
     """An object that went at once was deleted by whoever's deletion succeeded, whatever version
     the response carries (that of the deletion, the last one, or none)."""
     if subject.removed:
-        found: Iterable[Fact] = facts.deletions(subject.cluster, subject.uid)
+        reported: Iterable[Fact] = facts.deletions(subject.cluster, subject.uid)
     elif subject.version in NO_VERSION:
         return []
     else:
-        found = facts.audited(subject.cluster, subject.uid, subject.version)
-    return [fact for fact in found if fact.source is Source.AUDIT]
+        reported = facts.audited(subject.cluster, subject.uid, subject.version)
+    return [fact for fact in reported if fact.source is Source.AUDIT]
 
 
 def _possible(subject: Subject, fact: Fact) -> bool:

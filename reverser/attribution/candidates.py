@@ -38,12 +38,12 @@ class Support(msgspec.Struct, frozen=True):
     """One of them that tells most, the same whatever order they came in."""
 
     @property
-    def sole(self) -> bool:
+    def unique(self) -> bool:
         """Whether the evidence names exactly one actor."""
         return len(self.names) == 1 and self.weight > Weight.RIVAL
 
     @property
-    def torn(self) -> bool:
+    def ambiguous(self) -> bool:
         """Whether several actors are left, one of whom would be named if the others were not there."""
         return len(self.names) > 1 and self.weight > Weight.RIVAL
 

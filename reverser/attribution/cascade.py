@@ -23,21 +23,21 @@ OWNERS = 100
 
 def caused_by(subject: Subject, actor: str, facts: Facts) -> str:
     """`bob deleted namespace shop`, or empty when nobody or more than one can be named."""
-    found = _causes(subject, actor, facts)
-    if len({fact.actor.name for fact in found}) != 1:
+    causes = _causes(subject, actor, facts)
+    if len({fact.actor.name for fact in causes}) != 1:
         return ""
-    return min(f"{fact.actor.name} deleted {_object(fact)}" for fact in found)
+    return min(f"{fact.actor.name} deleted {_object(fact)}" for fact in causes)
 
 
 def _causes(subject: Subject, actor: str, facts: Facts) -> list[Fact]:
     """The facts of people's deletions that a controller's deletion follows from."""
     if actor == NAMESPACES:
         return _people(subject, facts.namespace_deletions(subject.cluster, subject.key.namespace))
-    waiting, asked, causes = list(subject.owners) if actor == COLLECTOR else [], set[str](), list[Fact]()
-    while waiting and len(asked) < OWNERS:
+    waiting, visited, causes = list(subject.owners) if actor == COLLECTOR else [], set[str](), list[Fact]()
+    while waiting and len(visited) < OWNERS:
         uid = waiting.pop()
-        if uid not in asked:
-            asked.add(uid)
+        if uid not in visited:
+            visited.add(uid)
             owners, people = _owner(subject, uid, facts)
             waiting += owners
             causes += people
@@ -46,24 +46,24 @@ def _causes(subject: Subject, actor: str, facts: Facts) -> list[Fact]:
 
 def _owner(subject: Subject, uid: str, facts: Facts) -> tuple[list[str], list[Fact]]:
     """Who deleted this owner; when only a controller did, the owners to ask next."""
-    found = _before(subject, facts.deletions(subject.cluster, uid))
-    people = _people(subject, found)
+    deletions = _before(subject, facts.deletions(subject.cluster, uid))
+    people = _people(subject, deletions)
     if people:
         return [], people
-    if any(fact.actor.name == NAMESPACES for fact in found):
-        return [], _people(subject, facts.namespace_deletions(subject.cluster, found[0].namespace))
-    return [owner for fact in found for owner in fact.owners], []
+    if any(fact.actor.name == NAMESPACES for fact in deletions):
+        return [], _people(subject, facts.namespace_deletions(subject.cluster, deletions[0].namespace))
+    return [owner for fact in deletions for owner in fact.owners], []
 
 
-def _people(subject: Subject, found: Sequence[Fact]) -> list[Fact]:
-    mine = [fact for fact in _before(subject, found) if fact.actor.name not in (COLLECTOR, NAMESPACES)]
+def _people(subject: Subject, deletions: Sequence[Fact]) -> list[Fact]:
+    mine = [fact for fact in _before(subject, deletions) if fact.actor.name not in (COLLECTOR, NAMESPACES)]
     audited = [fact for fact in mine if fact.source is Source.AUDIT]
     return audited or mine
 
 
-def _before(subject: Subject, found: Sequence[Fact]) -> list[Fact]:
+def _before(subject: Subject, facts: Sequence[Fact]) -> list[Fact]:
     """A cause does not come after what it caused."""
-    return [fact for fact in found if fact.at <= subject.seen_at + SKEW_SECONDS]
+    return [fact for fact in facts if fact.at <= subject.seen_at + SKEW_SECONDS]
 
 
 def _object(fact: Fact) -> str:

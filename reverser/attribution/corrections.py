@@ -13,7 +13,7 @@ from collections.abc import Callable
 import msgspec
 import trio
 
-from reverser.attribution.fact_index import Facts, Key, keys_of_change, keys_of_fact
+from reverser.attribution.fact_index import Facts, JoinKey, keys_of_change, keys_of_fact
 from reverser.attribution.resolve import attribute
 from reverser.model.attribution import Attribution, Correction, Evidence
 from reverser.model.entry import Entry
@@ -27,7 +27,7 @@ SEEN_SECONDS = KEPT_SECONDS * 0.75
 """The same, of a change whose entry came late, since a full disk or a failing encryption held it up."""
 
 
-class _Said(msgspec.Struct):
+class _CommitAuthor(msgspec.Struct):
     """What the commit of one entry says."""
 
     destination: str
@@ -42,8 +42,8 @@ class CorrectionFinder:
     def __init__(self, facts: Facts, clock: Callable[[], float]) -> None:
         self._facts = facts
         self._clock = clock
-        self._said: dict[int, _Said] = {}
-        self._told: dict[Key, list[int]] = defaultdict(list)
+        self._authors: dict[int, _CommitAuthor] = {}
+        self._by_key: dict[JoinKey, list[int]] = defaultdict(list)
         self._corrections: dict[str, dict[int, Correction]] = defaultdict(dict)
         self._corrected = trio.Event()
 
@@ -52,16 +52,16 @@ class CorrectionFinder:
         if entry.subject is None:
             return
         now = self._clock()
-        self._said[entry.seq] = _Said(entry.destination, entry.subject, attribution, now)
-        self._told[keys_of_change(entry.subject)].append(entry.seq)
+        self._authors[entry.seq] = _CommitAuthor(entry.destination, entry.subject, attribution, now)
+        self._by_key[keys_of_change(entry.subject)].append(entry.seq)
         # A fact may have come while the entry was on its way into the journal.
         self._look(entry.seq)
-        while len(self._said) > ENTRIES_MOST or next(iter(self._said.values())).at < now - SECONDS:
-            self._forget(next(iter(self._said)))
+        while len(self._authors) > ENTRIES_MOST or next(iter(self._authors.values())).at < now - SECONDS:
+            self._forget(next(iter(self._authors)))
 
-    def heard(self, fact: Fact) -> None:
+    def fact_added(self, fact: Fact) -> None:
         """A fact came: it may name another author than the commit does."""
-        for seq in [seq for key in keys_of_fact(fact) for seq in self._told.get(key, ())]:
+        for seq in [seq for key in keys_of_fact(fact) for seq in self._by_key.get(key, ())]:
             self._look(seq)
 
     async def corrections(self, destination: str) -> list[Correction]:
@@ -72,13 +72,13 @@ class CorrectionFinder:
 
     def _look(self, seq: int) -> None:
         """Compare what the commit says with what is known now."""
-        said = self._said[seq]
-        if said.subject.seen_at < self._clock() - SEEN_SECONDS:
+        author = self._authors[seq]
+        if author.subject.seen_at < self._clock() - SEEN_SECONDS:
             return
-        found = attribute(said.subject, self._facts)
-        if _tells(found) and _content(found) != _content(said.attribution):
-            said.attribution = found
-            self._correct(Correction(said.destination, seq, said.subject.key, found))
+        attribution = attribute(author.subject, self._facts)
+        if _conclusive(attribution) and _content(attribution) != _content(author.attribution):
+            author.attribution = attribution
+            self._correct(Correction(author.destination, seq, author.subject.key, attribution))
 
     def _correct(self, correction: Correction) -> None:
         """Keep a correction until it is asked for; where nobody asks, the oldest go."""
@@ -90,13 +90,13 @@ class CorrectionFinder:
         self._corrected = trio.Event()
 
     def _forget(self, seq: int) -> None:
-        key = keys_of_change(self._said.pop(seq).subject)
-        self._told[key].remove(seq)
-        if not self._told[key]:
-            del self._told[key]
+        key = keys_of_change(self._authors.pop(seq).subject)
+        self._by_key[key].remove(seq)
+        if not self._by_key[key]:
+            del self._by_key[key]
 
 
-def _tells(attribution: Attribution) -> bool:
+def _conclusive(attribution: Attribution) -> bool:
     return attribution.named or attribution.evidence is Evidence.AMBIGUOUS
 
 

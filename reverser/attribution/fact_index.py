@@ -30,7 +30,7 @@ FACT_BYTES = 1_000
 UID_BYTES = 100
 DEFINITIONS = ("apiextensions.k8s.io", "customresourcedefinitions")
 
-Place: TypeAlias = tuple[str, ...]
+IndexKey: TypeAlias = tuple[str, ...]
 
 
 class Facts:
@@ -47,8 +47,8 @@ class Facts:
         self._count = count
         self._seconds = seconds
         self._actors: dict[Actor, Actor] = {}
-        self._facts: dict[Place, tuple[float, Fact]] = {}
-        self._places: dict[Place, list[Fact]] = defaultdict(list)
+        self._facts: dict[IndexKey, tuple[float, Fact]] = {}
+        self._by_key: dict[IndexKey, list[Fact]] = defaultdict(list)
         self._bytes = 0
         self.expired = 0
         """Facts that grew too old, since the start."""
@@ -68,14 +68,14 @@ class Facts:
         if not admissible(fact):
             self.refused += 1
             return False
-        key = (fact.cluster, fact.identity)
-        if key in self._facts:
+        identity = (fact.cluster, fact.identity)
+        if identity in self._facts:
             return False
         fact = self._shared(fact)
-        self._facts[key] = (now, fact)
+        self._facts[identity] = (now, fact)
         self._bytes += _size(fact)
-        for place in _places(fact):
-            self._places[place].append(fact)
+        for key in _index_keys(fact):
+            self._by_key[key].append(fact)
         while len(self._facts) > self._count or self._bytes > BYTES_MOST:
             self.evicted_at = max(self.evicted_at, self._drop_oldest().at)
             self.evicted += 1
@@ -92,43 +92,43 @@ class Facts:
 
     def forget(self, cluster: str, group: str, resource: str) -> None:
         """Drop what was told of one type: its versions are given out again, to other contents."""
-        place = (cluster, group, resource)
+        type_key = (cluster, group, resource)
         for key, (_, fact) in list(self._facts.items()):
-            if (fact.cluster, fact.group, fact.resource) == place:
+            if (fact.cluster, fact.group, fact.resource) == type_key:
                 self._drop(key)
 
     def admitted(self, cluster: str, uid: str, previous_version: str) -> Sequence[Fact]:
         """Admission facts whose request met this version; "" for the creation."""
-        return self._places.get(("met", cluster, uid, previous_version), ())
+        return self._by_key.get(("met", cluster, uid, previous_version), ())
 
     def admitted_all(self, cluster: str, uid: str) -> Sequence[Fact]:
         """Admission facts about the object on whatever version."""
-        return self._places.get(("object", cluster, uid), ())
+        return self._by_key.get(("object", cluster, uid), ())
 
     def audited(self, cluster: str, uid: str, version: str) -> Sequence[Fact]:
         """Audit facts whose response carries this version."""
-        return self._places.get(("made", cluster, uid, version), ())
+        return self._by_key.get(("made", cluster, uid, version), ())
 
     def deletions(self, cluster: str, uid: str) -> Sequence[Fact]:
         """Facts of either source about deleting the object."""
-        return self._places.get(("deleted", cluster, uid), ())
+        return self._by_key.get(("deleted", cluster, uid), ())
 
     def namespace_deletions(self, cluster: str, name: str) -> Sequence[Fact]:
         """Facts of either source about deleting the namespace of this name."""
-        return self._places.get(("namespace", cluster, name), ())
+        return self._by_key.get(("namespace", cluster, name), ())
 
     def definition_deletions(self, cluster: str, name: str) -> Sequence[Fact]:
         """Admission facts about deleting the CustomResourceDefinition of this name."""
-        return self._places.get(("definition", cluster, name), ())
+        return self._by_key.get(("definition", cluster, name), ())
 
     def gaps(self, key: ObjectKey) -> Sequence[Fact]:
         """Audit facts that do not tell what they made of the object, or of its type in its namespace."""
-        place = (key.cluster, key.group, key.resource, key.namespace)
-        return [fact for name in (key.name, "") for fact in self._places.get(("gap", *place, name), ())]
+        prefix = (key.cluster, key.group, key.resource, key.namespace)
+        return [fact for name in (key.name, "") for fact in self._by_key.get(("gap", *prefix, name), ())]
 
     def collections(self, cluster: str, group: str, resource: str) -> Sequence[Fact]:
         """Audit facts about `deletecollection` of the type."""
-        return self._places.get(("collection", cluster, group, resource), ())
+        return self._by_key.get(("collection", cluster, group, resource), ())
 
     def export(self, current: Mapping[tuple[str, str], str]) -> list[Fact]:
         """What the journal keeps over a restart: facts whose change has not been seen yet.
@@ -153,14 +153,14 @@ class Facts:
     def _drop_oldest(self) -> Fact:
         return self._drop(next(iter(self._facts)))
 
-    def _drop(self, key: Place) -> Fact:
-        _, fact = self._facts.pop(key)
+    def _drop(self, identity: IndexKey) -> Fact:
+        _, fact = self._facts.pop(identity)
         self._bytes -= _size(fact)
-        for place in _places(fact):
-            found = self._places[place]
-            found.remove(fact)
-            if not found:
-                del self._places[place]
+        for key in _index_keys(fact):
+            remaining = self._by_key[key]
+            remaining.remove(fact)
+            if not remaining:
+                del self._by_key[key]
         self._on_expired(fact)
         return fact
 
@@ -191,7 +191,7 @@ def _size(fact: Fact) -> int:
     return FACT_BYTES + UID_BYTES * (len(fact.uids) + len(fact.owners)) + len(fact.selector)
 
 
-def _places(fact: Fact) -> Iterable[Place]:
+def _index_keys(fact: Fact) -> Iterable[IndexKey]:
     if fact.gap:
         yield "gap", fact.cluster, fact.group, fact.resource, fact.namespace, fact.name
         return
@@ -229,16 +229,16 @@ def _before(version: str, seen: str) -> bool:
     return version != seen and (mine is None or theirs is None or mine < theirs)
 
 
-Key: TypeAlias = tuple[str, str, str]
+JoinKey: TypeAlias = tuple[str, str, str]
 """(cluster, uid, version); the version of a deletion is empty: a response need not carry it."""
 
 
-def keys_of_change(subject: Subject) -> Key:
+def keys_of_change(subject: Subject) -> JoinKey:
     """The key of a change."""
     return subject.cluster, subject.uid, "" if subject.operation is Operation.DELETE else subject.version
 
 
-def keys_of_fact(fact: Fact) -> list[Key]:
+def keys_of_fact(fact: Fact) -> list[JoinKey]:
     """The keys of the changes that the fact may be about; none for a fact that came before its change.
 
     There are none for a collection whose response was not recorded either, since it may be about any

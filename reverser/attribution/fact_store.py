@@ -22,7 +22,7 @@ from reverser.model.cluster_history import BEGAN, joinable
 from reverser.model.fact import Fact, Source
 from reverser.model.ports import Journal
 
-KEPT = "evidence"
+SAVED = "evidence"
 """Under this name the journal keeps, over a stop, facts of admission whose change was not seen yet."""
 
 
@@ -33,56 +33,56 @@ class FactStore:
         self._journal = journal
         self._metrics = metrics
         self._facts = Facts(on_expired=self._expired)
-        patient = RetryingJournal(journal, health, "witnesses")
+        retrying = RetryingJournal(journal, health, "witnesses")
         self.attributor = Attributor(
-            self._facts, journal.key, patient, metrics, time.time, grace_seconds=grace_seconds
+            self._facts, journal.key, retrying, metrics, time.time, grace_seconds=grace_seconds
         )
 
-    def take(self, fact: Fact) -> None:
+    def add(self, fact: Fact) -> None:
         """Remember a fact."""
         self._add(fact, time.time())
 
-    async def keep(self, facts: Sequence[Fact]) -> None:
+    async def add_durable(self, facts: Sequence[Fact]) -> None:
         """Make facts of audit durable, then use them. Raises TransientError when they could not be kept."""
         now = time.time()
         try:
             await self._journal.keep(facts, now)
-            await self._hear({fact.cluster for fact in facts})
+            await self._expect_audit({fact.cluster for fact in facts})
         except StalledError as error:
             raise TransientError(error.message, hint=error.hint) from error
         for fact in facts:
             if self._add(fact, now):
-                self.attributor.heard(fact)
+                self.attributor.fact_added(fact)
 
-    async def _hear(self, clusters: Iterable[str]) -> None:
+    async def _expect_audit(self, clusters: Iterable[str]) -> None:
         """Wait for audit in these clusters from now on, after a restart too: first it is made durable."""
-        hearing = self.attributor.hearing
+        sources = self.attributor.audit_sources
         for cluster in clusters:
-            if not hearing.expects(cluster):
-                await self._journal.set_fact(_heard(cluster), "yes")
-        hearing.heard(clusters)
+            if not sources.is_active(cluster):
+                await self._journal.set_fact(_audit_setting(cluster), "yes")
+        sources.mark_active(clusters)
 
-    async def recall(self, clusters: Iterable[str]) -> None:
+    async def load(self, clusters: Iterable[str]) -> None:
         """Take back what the last process knew."""
         histories = await self._journal.facts(BEGAN)
         for arrived_at, fact in await self._journal.kept():
             with left_out("journal", fact.cluster):
                 if joinable(fact, arrived_at, histories):
                     self._facts.add(fact, arrived_at)
-        text = await self._journal.fact(KEPT)
+        text = await self._journal.fact(SAVED)
         if text:
-            with left_out("journal", KEPT):
+            with left_out("journal", SAVED):
                 self._facts.seed(msgspec.json.decode(text, type=list[Fact]), time.time())
             # Good for one start only: after it nothing would tell that their change is long past.
-            await self._journal.set_fact(KEPT, "")
-        known = [cluster for cluster in clusters if await self._journal.fact(_heard(cluster))]
-        self.attributor.hearing.heard(known)
+            await self._journal.set_fact(SAVED, "")
+        known = [cluster for cluster in clusters if await self._journal.fact(_audit_setting(cluster))]
+        self.attributor.audit_sources.mark_active(known)
 
-    async def leave(self) -> None:
+    async def save(self) -> None:
         """Leave to the next process what may still be joined."""
-        facts = self._facts.export(self.attributor.sightings.versions())
-        asked = [fact for fact in facts if fact.source is Source.ADMISSION]
-        await self._journal.set_fact(KEPT, msgspec.json.encode(asked).decode())
+        facts = self._facts.export(self.attributor.version_tracker.versions())
+        admitted = [fact for fact in facts if fact.source is Source.ADMISSION]
+        await self._journal.set_fact(SAVED, msgspec.json.encode(admitted).decode())
 
     def _add(self, fact: Fact, now: float) -> bool:
         new = self._facts.add(fact, now)
@@ -94,5 +94,5 @@ class FactStore:
         self._metrics.count("facts_expired", cluster=fact.cluster, source=fact.source.value)
 
 
-def _heard(cluster: str) -> str:
+def _audit_setting(cluster: str) -> str:
     return f"audit/{cluster}"

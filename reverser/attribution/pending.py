@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterable
 import msgspec
 import trio
 
-from reverser.attribution.fact_index import Facts, Key, keys_of_change, keys_of_fact
+from reverser.attribution.fact_index import Facts, JoinKey, keys_of_change, keys_of_fact
 from reverser.attribution.resolve import merge_with_saved, resolve_or_wait
 from reverser.bugs import contained
 from reverser.errors import WithheldError
@@ -30,27 +30,27 @@ from reverser.model.fact import Fact
 
 WAITING_MOST = 20_000
 """Beyond so many that wait, an entry is settled with what is known. Each is a few kilobytes at most."""
-Settled = Callable[[Entry, Attribution], None]
+OnResolved = Callable[[Entry, Attribution], None]
 """Told of every entry that has waited."""
 
 
-class Settling:
+class PendingEntries:
     """What waits, by object."""
 
     def __init__(
-        self, facts: Facts, journal: RetryingJournal, clock: Callable[[], float], on_settled: Settled
+        self, facts: Facts, journal: RetryingJournal, clock: Callable[[], float], on_resolved: OnResolved
     ) -> None:
         self._facts = facts
         self._journal = journal
         self._clock = clock
-        self._on_settled = on_settled
+        self._on_resolved = on_resolved
         self._waiting: dict[int, Entry] = {}
-        self._told: dict[Key, set[int]] = defaultdict(set)
+        self._by_key: dict[JoinKey, set[int]] = defaultdict(set)
         self._deadlines: list[tuple[float, int]] = []
-        self._settled: dict[int, Attribution] = {}
+        self._resolved: dict[int, Attribution] = {}
         self._before: dict[int, Attribution] = {}
         """What an earlier process knew, whose facts are not all here."""
-        self._stirred = trio.Event()
+        self._changed = trio.Event()
 
     def __len__(self) -> int:
         return len(self._waiting)
@@ -59,7 +59,7 @@ class Settling:
         """Take up what the last process has left waiting, for so many seconds more."""
         until = self._clock() + seconds
         for entry in await self._journal.waiting():
-            if entry.seq not in self._waiting and entry.seq not in self._settled:
+            if entry.seq not in self._waiting and entry.seq not in self._resolved:
                 self._before[entry.seq] = entry.attribution
                 self._add(entry, until)
 
@@ -67,18 +67,18 @@ class Settling:
         """Take an entry that waits, and that the journal has numbered."""
         self._add(entry, entry.waits_until)
 
-    def heard(self, fact: Fact) -> None:
+    def fact_added(self, fact: Fact) -> None:
         """A fact has come: it may settle what waits for it."""
-        for seq in [seq for key in keys_of_fact(fact) for seq in self._told.get(key, ())]:
+        for seq in [seq for key in keys_of_fact(fact) for seq in self._by_key.get(key, ())]:
             self._try(self._waiting[seq], float("inf"))
 
     async def run(self) -> None:
         """Make attributions durable as they are found."""
         while True:
             self._expire()
-            if self._settled:
-                found, self._settled = self._settled, {}
-                await self._journal.settle(found)
+            if self._resolved:
+                resolved, self._resolved = self._resolved, {}
+                await self._journal.settle(resolved)
             else:
                 await self._sleep()
 
@@ -87,14 +87,14 @@ class Settling:
             until = float("-inf")
         if entry.subject is None:
             # Nothing can be joined with it, whatever made the journal say that it waits.
-            self._settled[entry.seq] = entry.attribution
-            self._stirred.set()
+            self._resolved[entry.seq] = entry.attribution
+            self._changed.set()
             return
         entry = msgspec.structs.replace(entry, edit=Edit(entry.edit.path, None), changes=())
         self._waiting[entry.seq] = entry
-        self._told[_key(entry)].add(entry.seq)
+        self._by_key[_key(entry)].add(entry.seq)
         heapq.heappush(self._deadlines, (until, entry.seq))
-        self._stirred.set()
+        self._changed.set()
         self._try(entry, until)
 
     def _try(self, entry: Entry, until: float) -> None:
@@ -111,16 +111,16 @@ class Settling:
                 attribution = merge_with_saved(before, attribution)
                 # It cannot be weighed again either: nothing later corrects it.
                 entry = msgspec.structs.replace(entry, subject=None)
-            self._settled[entry.seq] = attribution
-            self._on_settled(entry, attribution)
-            self._stirred.set()
+            self._resolved[entry.seq] = attribution
+            self._on_resolved(entry, attribution)
+            self._changed.set()
 
     def _remove(self, entry: Entry) -> None:
         del self._waiting[entry.seq]
-        same = self._told[_key(entry)]
+        same = self._by_key[_key(entry)]
         same.remove(entry.seq)
         if not same:
-            del self._told[_key(entry)]
+            del self._by_key[_key(entry)]
 
     def _expire(self) -> None:
         now = self._clock()
@@ -131,36 +131,36 @@ class Settling:
                 self._try(self._waiting[seq], float("-inf"))
 
     async def _sleep(self) -> None:
-        self._stirred = trio.Event()
+        self._changed = trio.Event()
         seconds = self._deadlines[0][0] - self._clock() if self._deadlines else float("inf")
         with trio.move_on_after(max(0.0, seconds)):
-            await self._stirred.wait()
+            await self._changed.wait()
 
 
-def _key(entry: Entry) -> Key:
+def _key(entry: Entry) -> JoinKey:
     assert entry.subject is not None
     return keys_of_change(entry.subject)
 
 
-VAIN_MOST = 100
+MISSED_MOST = 100
 
 
 class AuditSources:
     """Clusters whose audit events are waited for."""
 
     def __init__(self) -> None:
-        self._vain: dict[str, int] = {}
+        self._missed: dict[str, int] = {}
 
-    def heard(self, clusters: Iterable[str]) -> list[str]:
+    def mark_active(self, clusters: Iterable[str]) -> list[str]:
         """Audit facts came from these clusters; returns those that were silent until now."""
-        fresh = [cluster for cluster in clusters if not self.expects(cluster)]
-        self._vain |= dict.fromkeys(clusters, 0)
+        fresh = [cluster for cluster in clusters if not self.is_active(cluster)]
+        self._missed |= dict.fromkeys(clusters, 0)
         return fresh
 
-    def in_vain(self, cluster: str) -> None:
+    def missed(self, cluster: str) -> None:
         """A change waited for its audit event, and none came."""
-        self._vain[cluster] = self._vain.get(cluster, VAIN_MOST) + 1
+        self._missed[cluster] = self._missed.get(cluster, MISSED_MOST) + 1
 
-    def expects(self, cluster: str) -> bool:
+    def is_active(self, cluster: str) -> bool:
         """Whether a change there should wait for its audit event."""
-        return self._vain.get(cluster, VAIN_MOST) < VAIN_MOST
+        return self._missed.get(cluster, MISSED_MOST) < MISSED_MOST

@@ -38,27 +38,27 @@ def attribute(subject: Subject, facts: Facts) -> Attribution:
     do not share it. So where both name somebody, only somebody whom both name is the author.
     """
     audit, admission = audited(subject, facts), admitted(subject, facts)
-    silent = not admission.sole and not admission.torn
-    if _agree(audit, admission) or (audit.sole and (silent or audit.names <= admission.names)):
+    silent = not admission.unique and not admission.ambiguous
+    if _agree(audit, admission) or (audit.unique and (silent or audit.names <= admission.names)):
         return _named(subject, audit, Evidence.AUDIT, facts)
     if audit.names:
         return _weighed_together(subject, audit, admission, facts)
     if not silent:
         return _admitted(subject, admission, facts)
     collection = collected(subject, facts)
-    if collection.torn:
+    if collection.ambiguous:
         return _ambiguous(subject, collection.names)
-    if collection.sole:
+    if collection.unique:
         return _named(subject, collection, Evidence.AUDIT_COLLECTION, facts)
     return _unknown(subject)
 
 
-def asked(subject: Subject, facts: Facts) -> Attribution:
+def admission_only(subject: Subject, facts: Facts) -> Attribution:
     """What admission alone tells. Where it names nobody, those whom it leaves possible are still told."""
     admission = admitted(subject, facts)
-    if admission.sole or admission.torn:
+    if admission.unique or admission.ambiguous:
         return _admitted(subject, admission, facts)
-    return msgspec.structs.replace(_unknown(subject), candidates=_few(admission.names))
+    return msgspec.structs.replace(_unknown(subject), candidates=_first_names(admission.names))
 
 
 def resolve_or_wait(subject: Subject, facts: Facts, now: float, until: float) -> Attribution | None:
@@ -74,25 +74,25 @@ def resolve_or_wait(subject: Subject, facts: Facts, now: float, until: float) ->
 def _final(subject: Subject, facts: Facts) -> bool:
     audit, admission = audited(subject, facts), admitted(subject, facts)
     if subject.operation is Operation.CREATE:
-        return audit.sole
+        return audit.unique
     return _agree(audit, admission)
 
 
 def _agree(audit: Support, admission: Support) -> bool:
     """Whether admission names the only one whom audit leaves, who then need not prove it again."""
-    return admission.sole and audit.names == admission.names
+    return admission.unique and audit.names == admission.names
 
 
 def _weighed_together(subject: Subject, audit: Support, admission: Support, facts: Facts) -> Attribution:
     """Audit leaves several actors, or another than admission: one of them must be in both."""
     both = audit.names & admission.names
-    if len(both) == 1 and admission.sole:
+    if len(both) == 1 and admission.unique:
         return _named(subject, admission, _admission(admission), facts)
     return _ambiguous(subject, audit.names | admission.names)
 
 
 def _admitted(subject: Subject, admission: Support, facts: Facts) -> Attribution:
-    if admission.torn:
+    if admission.ambiguous:
         return _ambiguous(subject, admission.names)
     return _named(subject, admission, _admission(admission), facts)
 
@@ -118,10 +118,10 @@ def _caused_by(subject: Subject, actor: str, facts: Facts) -> str:
 
 
 def _ambiguous(subject: Subject, names: frozenset[str]) -> Attribution:
-    return Attribution(UNKNOWN, Evidence.AMBIGUOUS, manager=_manager(subject), candidates=_few(names))
+    return Attribution(UNKNOWN, Evidence.AMBIGUOUS, manager=_manager(subject), candidates=_first_names(names))
 
 
-def _few(names: frozenset[str]) -> tuple[str, ...]:
+def _first_names(names: frozenset[str]) -> tuple[str, ...]:
     return tuple(sorted(names)[:CANDIDATES])
 
 

@@ -32,7 +32,7 @@ SCALED = "spec.replicas: "
 """How the field list of a change begins that did nothing but scale."""
 
 
-class Sighting(NamedTuple):
+class SeenVersion(NamedTuple):
     """One object at one time."""
 
     version: str
@@ -49,8 +49,8 @@ class VersionTracker:
     """The last version of every object, by stream and uid."""
 
     def __init__(self) -> None:
-        self._streams: dict[str, dict[str, Sighting]] = {}
-        self._lists: dict[str, dict[str, Sighting]] = {}
+        self._streams: dict[str, dict[str, SeenVersion]] = {}
+        self._lists: dict[str, dict[str, SeenVersion]] = {}
 
     def started(self, started: ListStarted) -> None:
         """A list begins: only what it brings is there in the end."""
@@ -74,7 +74,7 @@ class VersionTracker:
         if change.removed:
             seen.pop(uid, None)
             return
-        seen[uid] = Sighting(
+        seen[uid] = SeenVersion(
             str(metadata.get("resourceVersion", "")),
             managed_fields.changed_at(written) or 0.0,
             change.deleted,
@@ -88,9 +88,9 @@ class VersionTracker:
     def versions(self) -> dict[tuple[str, str], str]:
         """(cluster, uid) -> version last seen."""
         return {
-            (stream.partition("/")[0], uid): sighting.version
+            (stream.partition("/")[0], uid): last.version
             for stream, seen in self._streams.items()
-            for uid, sighting in seen.items()
+            for uid, last in seen.items()
         }
 
     def subject(self, change: Change, entry: Entry, digest: bytes) -> Subject | None:
@@ -135,7 +135,7 @@ class VersionTracker:
             seen_at=change.seen_at,
         )
 
-    def _of(self, stream: Stream, origin: Origin) -> dict[str, Sighting]:
+    def _of(self, stream: Stream, origin: Origin) -> dict[str, SeenVersion]:
         if origin is Origin.SNAPSHOT and stream.id in self._lists:
             return self._lists[stream.id]
         return self._streams.setdefault(stream.id, {})
@@ -156,7 +156,7 @@ def _written(change: Change) -> dict[str, Any]:
     return {"metadata": metadata}
 
 
-def _written_at(change: Change, written: dict[str, Any], before: Sighting | None) -> float:
+def _written_at(change: Change, written: dict[str, Any], before: SeenVersion | None) -> float:
     """See `Subject.written_at`."""
     if change.deleted:
         return managed_fields.deletion_asked_at(written) or 0.0
@@ -166,34 +166,34 @@ def _written_at(change: Change, written: dict[str, Any], before: Sighting | None
     return newest if before is None or newest > before.written_at else 0.0
 
 
-def _receded(written: dict[str, Any], before: Sighting | None) -> bool:
+def _receded(written: dict[str, Any], before: SeenVersion | None) -> bool:
     """See `Subject.receded`."""
     if before is None:
         return False
     return any(applied for applied, _ in before.owned_marks - managed_fields.owned_marks(written))
 
 
-def _wiped(written: dict[str, Any], before: Sighting | None) -> bool:
+def _wiped(written: dict[str, Any], before: SeenVersion | None) -> bool:
     """Whether managed fields are gone. Objects that were created without content never have any."""
     if managed_fields.entries(written):
         return False
     return before is None or before.wiped or bool(before.owned_marks)
 
 
-def _stamps(written: dict[str, Any], before: Sighting | None) -> tuple[Stamp, ...]:
+def _stamps(written: dict[str, Any], before: SeenVersion | None) -> tuple[Stamp, ...]:
     """See `Subject.stamps`. Without the event before nothing is known to be fresh."""
     known = frozenset[int]() if before is None else before.stamps
     touched = frozenset[int]() if before is None else managed_fields.touched(written, before.owned_marks)
-    found = [
+    stamps = [
         msgspec.structs.replace(
             stamp, fresh=before is not None and mark not in known, touched=mark in touched
         )
         for mark, stamp in managed_fields.stamps(written).items()
     ]
-    return tuple(sorted(found, key=lambda stamp: (stamp.fresh, stamp.at), reverse=True)[:STAMPS_MOST])
+    return tuple(sorted(stamps, key=lambda stamp: (stamp.fresh, stamp.at), reverse=True)[:STAMPS_MOST])
 
 
-def _status_written(change: Change, written: dict[str, Any], before: Sighting | None) -> bool:
+def _status_written(change: Change, written: dict[str, Any], before: SeenVersion | None) -> bool:
     """See `Subject.status_written`. An entry that only went lost its fields to another writer."""
     if change.deleted or before is None:
         return False

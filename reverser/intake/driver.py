@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 import msgspec
 import trio
 
-from reverser.attribution.attributor import Attributor, Nobody
+from reverser.attribution.attributor import Attributor, ManagerOnly
 from reverser.bugs import contained, left_out
 from reverser.errors import WithheldError
 from reverser.health import Health
@@ -77,7 +77,7 @@ class Intake:
         self._routes = routes
         self._journal = RetryingJournal(journal, health)
         self._metrics = metrics
-        self._attributor = attributor or Nobody()
+        self._attributor = attributor or ManagerOnly()
         self._listings: dict[str, Listing] = {}
         self._suspects = Suspects(health, metrics)
         every = itertools.chain.from_iterable(routes.values())

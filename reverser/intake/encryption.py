@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterable, Mapping
 
 import trio
 
-from reverser.attribution.attributor import Attributor, Nobody
+from reverser.attribution.attributor import Attributor, ManagerOnly
 from reverser.bugs import contained
 from reverser.errors import ReverserError, StalledError, TransientError, WithheldError
 from reverser.health import Health
@@ -172,7 +172,7 @@ class EncryptionRetry:
         self,
         sealing: EncryptionQueue,
         memory: DecisionState,
-        attributor: Attributor | Nobody,
+        attributor: Attributor | ManagerOnly,
         turn: trio.Lock,
     ) -> None:
         """`turn` is held by whoever makes an append of what the journal knows."""

@@ -23,7 +23,7 @@ from reverser.attribution.audit_fact import (
     gap,
     may_be_dry,
     operation_of,
-    told,
+    request_fact,
 )
 from reverser.attribution.audit_unreadable import remains
 from reverser.attribution.payloads import Head, read_or, replicas
@@ -136,7 +136,7 @@ class _Reading:
         self._ref = ref
         self._operation = operation
         self._types = types
-        self._told: Fact = told(event, "", operation)
+        self._told: Fact = request_fact(event, "", operation)
         self._answer = read_or(event.response_object, Head, Head())
         """The beginning of the response; read once, since bodies are long."""
         self._made = self._answer.metadata if self._answer.kind not in SPECIAL else stored_metadata(event)

@@ -49,14 +49,14 @@ class Webhooks:
     """What the listeners answer with."""
 
     def __init__(
-        self, config: Config, digest_key: bytes, witnesses: FactStore, types: Types, metrics: Metrics
+        self, config: Config, digest_key: bytes, facts: FactStore, types: Types, metrics: Metrics
     ) -> None:
         assert config.webhook is not None
         self._metrics = metrics
         self._types = types
         clusters = [cluster.name for cluster in config.clusters]
         self.admission = admission_endpoint.Admission(
-            witnesses.take,
+            facts.add,
             self._type,
             digest_key,
             clusters,
@@ -64,7 +64,7 @@ class Webhooks:
             max_bytes=config.webhook.max_body_bytes,
         )
         self.audit = audit_endpoint.Audit(
-            witnesses.keep,
+            facts.add_durable,
             clusters,
             wanted=self._wanted,
             observe=self._observe_events,

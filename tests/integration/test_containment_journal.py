@@ -53,7 +53,7 @@ async def look(journal: Journal) -> tuple[set[str], set[str], list[str]]:
     await journal.kept()
     await journal.position(STREAM)
     await journal.backlog("live")
-    await FactStore(journal, METRICS, Health(), 1.0).recall(["default"])
+    await FactStore(journal, METRICS, Health(), 1.0).load(["default"])
     return pending, recorded, [f"{row.key.name} {row.reason}" for row in await journal.withheld()]
 
 

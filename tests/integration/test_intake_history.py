@@ -61,18 +61,18 @@ async def test_the_same_cluster_keeps_its_positions(journal: Journal) -> None:
 
 async def test_facts_of_a_void_history_join_nothing(journal: Journal) -> None:
     """Versions are given out again after a restore: who wrote version 8 before it wrote another content."""
-    told = witnesses(journal)
+    first = witnesses(journal)
     facts = [fact("configmaps"), fact("secrets"), fact("configmaps", cluster="other")]
-    await told.keep(facts)
+    await first.add_durable(facts)
     taking = Taking(journal)
-    taking.intake._attributor = told.attributor
+    taking.intake._attributor = first.attributor
     assert len(await journal.kept()) == 3
 
     await taking.all([StartedOver(STREAM, 1e12)])
 
-    assert told._facts.audited("other", "u1", "8")
-    assert {each.resource for each in told._facts.audited("default", "u1", "8")} == {"secrets"}
+    assert first._facts.audited("other", "u1", "8")
+    assert {each.resource for each in first._facts.audited("default", "u1", "8")} == {"secrets"}
     again = witnesses(journal)
-    await again.recall(["default", "other"])
+    await again.load(["default", "other"])
     assert {each.resource for each in again._facts.audited("default", "u1", "8")} == {"secrets"}
     assert again._facts.audited("other", "u1", "8")

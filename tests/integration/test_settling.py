@@ -17,7 +17,7 @@ from reverser.app.daemon import Daemon
 from reverser.attribution import corrections
 from reverser.attribution.attributor import Attributor
 from reverser.attribution.fact_index import Facts
-from reverser.attribution.pending import VAIN_MOST, AuditSources, Settling
+from reverser.attribution.pending import MISSED_MOST, AuditSources, PendingEntries
 from reverser.config import Cluster, Config
 from reverser.config.tables import Audit, Operations
 from reverser.health import Health
@@ -50,13 +50,13 @@ class World:
         self.facts = Facts()
         patient = RetryingJournal(journal, Health(lambda _: None))
         self.attributor = Attributor(self.facts, journal.key, patient, Metrics(), trio.current_time, GRACE)
-        self.attributor.hearing.heard(["default"])
+        self.attributor.audit_sources.mark_active(["default"])
 
     def told(self, who: str, **fields: object) -> None:
         """Audit tells of an update."""
         fact = self.fact(who, **fields)
         self.facts.add(fact, trio.current_time())
-        self.attributor.heard(fact)
+        self.attributor.fact_added(fact)
 
     @staticmethod
     def fact(who: str, **fields: object) -> Fact:
@@ -178,7 +178,7 @@ async def test_a_restart_keeps_what_admission_told(tmp_path: Path) -> None:
         assert (second.evidence, second.candidates) == (Evidence.AMBIGUOUS, ("alice", "bob"))
         world.told("bob", version="7", at=SEEN_AT, user_agent="again")
         with trio.move_on_after(GRACE):
-            await world.attributor.hindsight.corrections("live")
+            await world.attributor.correction_finder.corrections("live")
             pytest.fail("corrected by half of the facts")
 
 
@@ -228,11 +228,11 @@ async def test_a_later_word_is_a_correction(world: World) -> None:
     world.told("alice", user_agent="again")
 
     with trio.fail_after(10):
-        (correction,) = await world.attributor.hindsight.corrections("live")
+        (correction,) = await world.attributor.correction_finder.corrections("live")
         assert (correction.seq, correction.key) == (entry.seq, KEY)
         assert correction.attribution.actor.name == "alice"
         world.told("bob", at=trio.current_time(), user_agent="rival")
-        (correction,) = await world.attributor.hindsight.corrections("live")
+        (correction,) = await world.attributor.correction_finder.corrections("live")
         assert correction.attribution.evidence is Evidence.AMBIGUOUS
 
 
@@ -242,7 +242,7 @@ async def test_a_word_that_comes_while_the_change_is_journaled_is_a_correction(w
     entry = await world.changed(waits=False)
 
     with trio.fail_after(10):
-        (correction,) = await world.attributor.hindsight.corrections("live")
+        (correction,) = await world.attributor.correction_finder.corrections("live")
     assert (correction.seq, correction.attribution.actor.name) == (entry.seq, "alice")
 
 
@@ -255,7 +255,7 @@ async def test_a_change_of_long_ago_is_not_corrected(world: World) -> None:
     world.told("alice", version="7")
 
     with trio.fail_after(10):
-        (correction,) = await world.attributor.hindsight.corrections("live")
+        (correction,) = await world.attributor.correction_finder.corrections("live")
     assert correction.seq == entry.seq
 
 
@@ -267,7 +267,7 @@ async def test_a_collection_that_is_told_later_is_a_correction(world: World) -> 
     world.told("alice", operation=Operation.DELETE, **everything)
 
     with trio.fail_after(10):
-        found = await world.attributor.hindsight.corrections("live")
+        found = await world.attributor.correction_finder.corrections("live")
     assert [each.seq for each in found] == [gone.seq, going.seq]
     assert {each.attribution.evidence for each in found} == {Evidence.AUDIT_COLLECTION}
 
@@ -282,7 +282,7 @@ async def test_corrections_that_nobody_wants_take_no_room(
         world.told("alice", version=str(version))
 
     with trio.fail_after(10):
-        found = await world.attributor.hindsight.corrections("live")
+        found = await world.attributor.correction_finder.corrections("live")
     assert [each.seq for each in found] == [8, 9, 10]
 
 
@@ -306,9 +306,9 @@ async def test_what_waits_is_settled_once(world: World) -> None:
     world.told("alice", operation=Operation.CREATE)
     told: list[int] = []
     journal: Any = RegisteredWebhook([entry])
-    settling = Settling(world.facts, journal, trio.current_time, lambda each, _: told.append(each.seq))
-    settling.add(entry)
-    await settling.resume(GRACE)
+    pending = PendingEntries(world.facts, journal, trio.current_time, lambda each, _: told.append(each.seq))
+    pending.add(entry)
+    await pending.resume(GRACE)
 
     assert told == [entry.seq]
 
@@ -318,10 +318,10 @@ async def test_a_clock_that_is_set_back_holds_nothing_for_ever(world: World) -> 
     entry = await world.changed()
     times = iter([0.0, entry.waits_until])
     journal: Any = RegisteredWebhook([])
-    settling = Settling(world.facts, journal, lambda: next(times, 0.0), lambda *_: None)
-    settling.add(entry)
+    pending = PendingEntries(world.facts, journal, lambda: next(times, 0.0), lambda *_: None)
+    pending.add(entry)
     async with trio.open_nursery() as nursery:
-        nursery.start_soon(settling.run)
+        nursery.start_soon(pending.run)
         await trio.testing.wait_all_tasks_blocked()
         nursery.cancel_scope.cancel()
 
@@ -330,13 +330,13 @@ async def test_a_clock_that_is_set_back_holds_nothing_for_ever(world: World) -> 
 
 async def test_nobody_waits_for_an_audit_that_has_stopped() -> None:
     """After many waits in vain nothing waits; the next word, or one in between, begins anew."""
-    hearing = AuditSources()
-    assert not hearing.expects("default")
-    assert hearing.heard(["default"]) == ["default"]
-    for _ in range(VAIN_MOST - 1):
-        hearing.in_vain("default")
-    assert hearing.expects("default")
-    hearing.in_vain("default")
-    assert not hearing.expects("default")
-    assert hearing.heard(["default"]) == ["default"]
-    assert hearing.heard(["default"]) == []
+    sources = AuditSources()
+    assert not sources.is_active("default")
+    assert sources.mark_active(["default"]) == ["default"]
+    for _ in range(MISSED_MOST - 1):
+        sources.missed("default")
+    assert sources.is_active("default")
+    sources.missed("default")
+    assert not sources.is_active("default")
+    assert sources.mark_active(["default"]) == ["default"]
+    assert sources.mark_active(["default"]) == []

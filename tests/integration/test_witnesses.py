@@ -36,15 +36,15 @@ async def test_a_full_disk_does_not_forget_that_audit_was_heard(
         raise TransientError("the disk is full")
 
     async with open_journal(tmp_path) as journal:
-        told = witnesses(journal)
+        first = witnesses(journal)
         with monkeypatch.context() as failing:
             failing.setattr(journal, "set_fact", full)
             with pytest.raises(TransientError):
-                await told.keep([FACT])
-        await told.keep([FACT])
-        assert told.attributor.hearing.expects("default")
+                await first.add_durable([FACT])
+        await first.add_durable([FACT])
+        assert first.attributor.audit_sources.is_active("default")
 
     async with open_journal(tmp_path) as journal:
         later = witnesses(journal)
-        await later.recall(["default"])
-        assert later.attributor.hearing.expects("default")
+        await later.load(["default"])
+        assert later.attributor.audit_sources.is_active("default")

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reverser.attribution.fact_index import Facts
-from reverser.attribution.resolve import asked, attribute, merge_with_saved, resolve_or_wait
+from reverser.attribution.resolve import admission_only, attribute, merge_with_saved, resolve_or_wait
 from reverser.model.attribution import UNKNOWN, Attribution, Evidence
 from reverser.model.change import Operation
 from reverser.model.fact import Fact, Source
@@ -230,7 +230,7 @@ def test_what_waits_over_a_restart_keeps_what_admission_told(
     admission = [fact for fact in world.facts if fact.source is Source.ADMISSION]
 
     for change in world.changes:
-        before = asked(change.subject, index(admission + early))
+        before = admission_only(change.subject, index(admission + early))
         found = merge_with_saved(before, attribute(change.subject, index(audit)))
         verdict(change, found)
         whole = attribute(change.subject, index(admission + audit))

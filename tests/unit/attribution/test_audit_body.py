@@ -146,13 +146,13 @@ def test_who_was_refused_by_a_webhook_that_failed_wrote_nothing() -> None:
 def test_one_deep_event_makes_no_batch_slow(monkeypatch: pytest.MonkeyPatch) -> None:
     """The ends of all others are told by the parser, however many they are."""
     walked = list[int]()
-    real = cutting._looked_for_end
+    real = cutting._scanned_end
 
     def counted(body: bytes, start: int) -> int:
         walked.append(start)
         return real(body, start)
 
-    monkeypatch.setattr(cutting, "_looked_for_end", counted)
+    monkeypatch.setattr(cutting, "_scanned_end", counted)
     many = [good(number) for number in range(2000)]
     hostile = json.dumps(event(auditID="h", requestObject="@")).encode().replace(b'"@"', DEEP)
     reading = read_events(batch(*many[:1000], hostile, *many[1000:]), "default")

@@ -27,7 +27,7 @@ def audit(**fields: Any) -> Fact:
 
 
 def places(facts: Facts) -> int:
-    return len(facts._places)
+    return len(facts._by_key)
 
 
 def test_a_fact_counts_once() -> None:

@@ -8,8 +8,7 @@ import msgspec
 import pytest
 
 from reverser.attribution.fact_index import Facts
-from reverser.attribution.resolve import asked as admission_told
-from reverser.attribution.resolve import attribute, merge_with_saved, resolve_or_wait
+from reverser.attribution.resolve import admission_only, attribute, merge_with_saved, resolve_or_wait
 from reverser.model.attribution import UNKNOWN, Actor, Attribution, Evidence
 from reverser.model.change import Operation
 from reverser.model.fact import Fact, Source
@@ -290,7 +289,7 @@ def test_over_a_restart_audit_names_only_whom_admission_left(
     before: list[Fact], expected: tuple[str, str]
 ) -> None:
     """Also whom admission could not name is remembered; where it knew of nobody, audit is alone as ever."""
-    kept = admission_told(subject(), index(*before, told("bob")))
+    kept = admission_only(subject(), index(*before, told("bob")))
 
     found = merge_with_saved(kept, attribute(subject(), index(told("bob"))))
 
@@ -299,7 +298,7 @@ def test_over_a_restart_audit_names_only_whom_admission_left(
 
 def test_over_a_restart_without_audit_a_possible_name_is_none() -> None:
     """Those whom admission could not name are no candidates of a change of which nothing else is told."""
-    kept = admission_told(subject(), index(asked("alice", subresource="scale", digest=b"", replicas=3)))
+    kept = admission_only(subject(), index(asked("alice", subresource="scale", digest=b"", replicas=3)))
 
     assert kept.candidates == ("alice",)
     assert merge_with_saved(kept, attribute(subject(), index())) == Attribution()
