@@ -21,7 +21,16 @@ from urllib.parse import unquote_plus
 
 import msgspec
 
-from reverser.attribution.payloads import ABSENT, Head, Metadata, UndecodableError, User, read, read_or
+from reverser.attribution.payloads import (
+    ABSENT,
+    Head,
+    Metadata,
+    UndecodableError,
+    User,
+    object_of,
+    read,
+    read_or,
+)
 from reverser.model.nesting import shallow
 
 _WRONG = re.compile(r";|%(?![0-9a-fA-F]{2})")
@@ -148,8 +157,7 @@ def stored_object(event: Event) -> dict[str, Any] | None:
     head = read_or(event.response_object, Head, Head())
     if head.kind in ("", "Status", "Table", "PartialObjectMetadata", "Scale") or not head.metadata.uid:
         return None
-    document: Any = read_or(event.response_object, Any, None)
-    return document if isinstance(document, dict) else None
+    return object_of(event.response_object)
 
 
 def items_of(event: Event) -> list[Head] | None:

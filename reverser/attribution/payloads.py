@@ -6,7 +6,7 @@ needed are decoded, and the rest is skipped or stays raw. Every fault becomes on
 
 from __future__ import annotations
 
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -88,6 +88,12 @@ def read_or(body: bytes | msgspec.Raw, type: type[T], default: D) -> T | D:  # n
         return read(body, type)
     except UndecodableError:
         return default
+
+
+def object_of(body: bytes | msgspec.Raw) -> dict[str, Any] | None:
+    """The JSON object that a body is; None for anything else."""
+    document: Any = read_or(body, Any, None)
+    return document if isinstance(document, dict) else None
 
 
 def replicas(body: msgspec.Raw) -> int | None:

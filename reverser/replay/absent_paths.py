@@ -21,7 +21,7 @@ from reverser.model.rule import SensitiveRule
 from reverser.sanitize.field_path import parse_path, reaches
 from reverser.select.resources import means
 
-FACT = "found/"
+PREFIX = "found/"
 """Prefix of the journal's facts: `found/<type>/<version>` -> the paths, as a JSON list."""
 
 
@@ -30,7 +30,7 @@ class Absent:
 
     def __init__(self, rules: tuple[SensitiveRule, ...]) -> None:
         self._rules = tuple(rule for rule in rules if rule.paths)
-        self._found: defaultdict[str, set[str]] = defaultdict(set)
+        self._reached: defaultdict[str, set[str]] = defaultdict(set)
         self._wanted: dict[str, tuple[str, ...]] = {}
         self._news: set[str] = set()
 
@@ -41,37 +41,40 @@ class Absent:
         """Take over what earlier runs have found."""
         for name, fact in facts.items():
             with left_out("journal", name):
-                self._found[name.removeprefix(FACT)].update(msgspec.json.decode(fact, type=list[str]))
+                self._reached[name.removeprefix(PREFIX)].update(msgspec.json.decode(fact, type=list[str]))
 
     def note(self, type_: ResourceType, content: Any, *, whole: bool) -> None:
         """Look into an object for the paths that are missing so far."""
         paths = _paths(self._rules, type_)
         if not paths:
             return
-        place = f"{type_.name}/{type_.version}"
-        found = self._found[place]
+        type_version = f"{type_.name}/{type_.version}"
+        reached = self._reached[type_version]
         if whole:
-            self._wanted[place] = tuple(paths)
-        met = {text for text, path in paths.items() if text not in found and reaches(content, path)}
+            self._wanted[type_version] = tuple(paths)
+        met = {text for text, path in paths.items() if text not in reached and reaches(content, path)}
         if met:
-            found |= met
-            self._news.add(place)
+            reached |= met
+            self._news.add(type_version)
 
     def facts(self) -> dict[str, str]:
         """What the journal is to know since it was asked last."""
         news, self._news = self._news, set()
-        return {f"{FACT}{place}": msgspec.json.encode(sorted(self._found[place])).decode() for place in news}
+        return {
+            f"{PREFIX}{type_version}": msgspec.json.encode(sorted(self._reached[type_version])).decode()
+            for type_version in news
+        }
 
     def missing(self) -> dict[str, list[str]]:
         """Type and version -> the paths that no object has."""
         rows = {
-            place: [text for text in texts if text not in self._found[place]]
-            for place, texts in sorted(self._wanted.items())
+            type_version: [text for text in texts if text not in self._reached[type_version]]
+            for type_version, texts in sorted(self._wanted.items())
         }
-        return {place: texts for place, texts in rows.items() if texts}
+        return {type_version: texts for type_version, texts in rows.items() if texts}
 
 
 @lru_cache(maxsize=4096)
 def _paths(rules: tuple[SensitiveRule, ...], type_: ResourceType) -> Mapping[str, tuple[str, ...]]:
-    found = [rule for rule in rules if any(means(pattern, type_) for pattern in rule.resources)]
-    return {text: parse_path(text) for rule in found for text in rule.paths}
+    matching = [rule for rule in rules if any(means(pattern, type_) for pattern in rule.resources)]
+    return {text: parse_path(text) for rule in matching for text in rule.paths}

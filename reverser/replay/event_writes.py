@@ -26,12 +26,12 @@ from reverser.attribution.audit_fact import (
     request_fact,
 )
 from reverser.attribution.audit_unreadable import remains
-from reverser.attribution.payloads import Head, read_or, replicas
+from reverser.attribution.payloads import Head, object_of, read_or, replicas
+from reverser.manifest.merge_patch import acts_as_merge_patch
 from reverser.model.attribution import Attribution, Evidence, bounded
 from reverser.model.change import Operation
 from reverser.model.fact import Fact
 from reverser.model.resource import ResourceType
-from reverser.replay.request_bodies import merges, object_of
 from reverser.replay.resource_types import DEFINITIONS, Types
 from reverser.replay.write import MICROSECONDS, Emptied, Form, Gap, Write
 from reverser.sanitize.managed_fields import manager
@@ -68,8 +68,8 @@ def writes(event: Event, types: Types, wants: Wants) -> tuple[Write, ...] | Gap 
     if operation is None:
         return _failed(event, ref, types, wants)
     if _empties(event, ref):
-        return _Reading(event, ref, operation, types).emptied()
-    reading = _Reading(event, ref, operation, types)
+        return _EventReader(event, ref, operation, types).emptied()
+    reading = _EventReader(event, ref, operation, types)
     if reading.defines:
         types.learn(object_of(event.response_object) or object_of(event.request_object) or {})
     if not wants(reading.type):
@@ -110,7 +110,7 @@ def _failed(event: Event, ref: ObjectReference, types: Types, wants: Wants) -> t
     forbidden = (event.annotations or {}).get(DECISION) == "forbid"
     if event.verb == COLLECTION and (event.code in REFUSED or forbidden):
         return None
-    reading = _Reading(event, ref, operation, types)
+    reading = _EventReader(event, ref, operation, types)
     if not wants(reading.type):
         return ()
     return reading.gap(PARTLY if event.verb == COLLECTION else PERHAPS)
@@ -128,7 +128,7 @@ def _empties(event: Event, ref: ObjectReference) -> bool:
     return bool(ending) and user.username in NAMESPACE_CONTROLLERS
 
 
-class _Reading:
+class _EventReader:
     """One event that changed something, half read."""
 
     def __init__(self, event: Event, ref: ObjectReference, operation: Operation, types: Types) -> None:
@@ -136,17 +136,17 @@ class _Reading:
         self._ref = ref
         self._operation = operation
         self._types = types
-        self._told: Fact = request_fact(event, "", operation)
+        self._request: Fact = request_fact(event, "", operation)
         self._answer = read_or(event.response_object, Head, Head())
         """The beginning of the response; read once, since bodies are long."""
-        self._made = self._answer.metadata if self._answer.kind not in SPECIAL else stored_metadata(event)
+        self._stored = self._answer.metadata if self._answer.kind not in SPECIAL else stored_metadata(event)
         head = self._head
         self.type = types.type(
-            self._told.group,
-            self._told.resource,
+            self._request.group,
+            self._request.resource,
             head.api_version,
             head.kind,
-            namespaced=bool(self._told.namespace),
+            namespaced=bool(self._request.namespace),
         )
 
     @property
@@ -157,11 +157,11 @@ class _Reading:
         if self._event.verb == COLLECTION:
             return self._collection()
         if self._operation is Operation.DELETE:
-            return self._one(Form.GONE, {})
+            return self._one(Form.REMOVED, {})
         if self._ref.subresource == "scale":
             return self._scale()
         if self._answer.kind in SPECIAL:
-            return self._asked()
+            return self._from_request()
         # A review, for example, is answered by an object that nobody keeps.
         stored = object_of(self._event.response_object) if self._answer.metadata.uid else None
         return None if stored is None else self._one(Form.WHOLE, stored)
@@ -170,26 +170,26 @@ class _Reading:
         return Gap(
             reason=reason,
             type=self.type,
-            namespace=self._told.namespace,
-            name=self._told_name,
+            namespace=self._request.namespace,
+            name=self._name,
             at=self._at,
-            version=_number(self._made.resource_version),
+            version=_number(self._stored.resource_version),
             uid=self._uid,
-            user=self._told.actor.name,
+            user=self._request.actor.name,
             collection=self._event.verb == COLLECTION,
         )
 
     def emptied(self) -> Emptied:
-        name = self._told_name
-        found = Attribution(
-            self._told.actor,
+        name = self._name
+        attribution = Attribution(
+            self._request.actor,
             Evidence.AUDIT_COLLECTION,
-            self._told.manager,
-            user_agent=self._told.user_agent,
+            self._request.manager,
+            user_agent=self._request.user_agent,
         )
-        return Emptied(namespace=name, at=self._at, attribution=found, audit_id=self._event.audit_id)
+        return Emptied(namespace=name, at=self._at, attribution=attribution, audit_id=self._event.audit_id)
 
-    def _asked(self) -> tuple[Write, ...] | Gap | None:
+    def _from_request(self) -> tuple[Write, ...] | Gap | None:
         """The state as far as the request tells it."""
         body, verb = object_of(self._event.request_object), self._event.verb
         if self._ref.subresource:
@@ -204,7 +204,7 @@ class _Reading:
             )
         if verb != "patch" or self._operation is Operation.CREATE:
             return self._one(Form.WHOLE, self._completed(body))
-        if merges(body, self.type):
+        if acts_as_merge_patch(body, self.type):
             return self._one(Form.PATCH, body)
         return self.gap("a patch without its response")
 
@@ -226,30 +226,30 @@ class _Reading:
         evidence = Evidence.AUDIT_COLLECTION
         return tuple(
             self._write(
-                Form.GONE, {}, evidence, head.metadata.namespace, head.metadata.name, head.metadata.uid
+                Form.REMOVED, {}, evidence, head.metadata.namespace, head.metadata.name, head.metadata.uid
             )
             for head in heads
             if head.metadata.name
         )
 
     def _one(self, form: Form, body: dict[str, Any]) -> tuple[Write, ...] | Gap:
-        name = self._told_name
+        name = self._name
         if not name:
             return self.gap("a generated name without its response")
         if form is Form.WHOLE and not self.type.kind:
             return self.gap("an object without its kind")
-        return (self._write(form, body, Evidence.AUDIT, self._told.namespace, name, self._uid),)
+        return (self._write(form, body, Evidence.AUDIT, self._request.namespace, name, self._uid),)
 
     def _write(
         self, form: Form, body: dict[str, Any], evidence: Evidence, namespace: str, name: str, uid: str
     ) -> Write:
         whole, full = form is Form.WHOLE, self._answer.kind not in SPECIAL
-        found = Attribution(
-            actor=self._told.actor,
+        attribution = Attribution(
+            actor=self._request.actor,
             evidence=evidence,
-            manager=(manager(body) if whole else "") or self._told.manager,
-            impersonator=self._told.impersonator,
-            user_agent=self._told.user_agent,
+            manager=(manager(body) if whole else "") or self._request.manager,
+            impersonator=self._request.impersonator,
+            user_agent=self._request.user_agent,
         )
         return Write(
             type=self._types.of_object(self.type, body) if whole else self.type,
@@ -260,18 +260,18 @@ class _Reading:
             body=body,
             at=self._at,
             uid=bounded("".join(uid.split())),
-            version=0 if evidence is Evidence.AUDIT_COLLECTION else _number(self._made.resource_version),
-            attribution=found,
+            version=0 if evidence is Evidence.AUDIT_COLLECTION else _number(self._stored.resource_version),
+            attribution=attribution,
             audit_id=self._event.audit_id,
-            request=self._told if form is Form.REPLICAS or (whole and full) else None,
+            request=self._request if form is Form.REPLICAS or (whole and full) else None,
         )
 
     def _completed(self, body: dict[str, Any]) -> dict[str, Any]:
         """A body may leave out what stands in the request's path."""
         metadata = body.get("metadata")
-        named = {**(metadata if isinstance(metadata, dict) else {}), "name": self._told_name}
+        named = {**(metadata if isinstance(metadata, dict) else {}), "name": self._name}
         if self.type.namespaced:
-            named["namespace"] = self._told.namespace
+            named["namespace"] = self._request.namespace
         return {**body, "metadata": named}
 
     @property
@@ -285,17 +285,17 @@ class _Reading:
 
     @property
     def _at(self) -> int:
-        return round(self._told.completed_at * MICROSECONDS)
+        return round(self._request.completed_at * MICROSECONDS)
 
     @property
-    def _told_name(self) -> str:
-        return self._ref.name or self._made.name
+    def _name(self) -> str:
+        return self._ref.name or self._stored.name
 
     @property
     def _uid(self) -> str:
         """A creation's body may name the uid of what it was copied from."""
         named = "" if self._operation is Operation.CREATE else self._ref.uid
-        return self._made.uid or self._event.deleted_uid or named
+        return self._stored.uid or self._event.deleted_uid or named
 
 
 def _number(version: str) -> int:

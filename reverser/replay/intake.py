@@ -28,13 +28,22 @@ from reverser.model.decision import Decision, encrypted, kept_back
 from reverser.model.entry import ANY, Along, Entry
 from reverser.model.ports import Encrypter, Journal
 from reverser.model.resource import ObjectKey
-from reverser.replay.absent_paths import FACT as FOUND
+from reverser.replay.absent_paths import PREFIX as PATHS_PREFIX
 from reverser.replay.absent_paths import Absent
-from reverser.replay.known_writes import Seen, after, known, later, parse_trailer, place, place_of, trailer
+from reverser.replay.known_writes import (
+    Seen,
+    after,
+    known,
+    later,
+    object_id,
+    object_id_of,
+    parse_trailer,
+    trailer,
+)
 from reverser.replay.missing_writes import by_others, marks
 from reverser.replay.reconstruct import Unknown, changed
 from reverser.replay.resource_types import Types
-from reverser.replay.write import Emptied, Form, Gap, Told, Write
+from reverser.replay.write import Emptied, Form, Gap, LogRecord, Write
 
 SEEN = "seen/"
 """Prefix of the journal's facts on objects."""
@@ -65,7 +74,7 @@ class Replay:
         self._raw = journal
         self._seen: dict[str, Seen] = {}
         self._facts: dict[str, str] = {}
-        self._memory = DecisionState(self._journal, [route])
+        self._state = DecisionState(self._journal, [route])
         self._keys: defaultdict[str, set[ObjectKey]] = defaultdict(set)
         """Namespace -> objects that have a file."""
         self._doubted: defaultdict[tuple[str, str], set[str]] = defaultdict(set)
@@ -82,85 +91,85 @@ class Replay:
         for name, text in (await self._raw.facts(SEEN)).items():
             with left_out("journal", name):
                 self._seen[name.removeprefix(SEEN)] = msgspec.json.decode(text, type=Seen)
-        self.absent.seed(await self._raw.facts(FOUND))
-        for told in filter(None, map(parse_trailer, trailers)):
-            found = later(self._seen.get(told[0]), told[2])
-            if found != self._seen.get(told[0]):
-                self._remember(told[0], found)
-        await self._memory.recall_withheld()
-        async for records in self._memory.recall(self._name):
+        self.absent.seed(await self._raw.facts(PATHS_PREFIX))
+        for name, _, in_branch in filter(None, map(parse_trailer, trailers)):
+            newest = later(self._seen.get(name), in_branch)
+            if newest != self._seen.get(name):
+                self._remember(name, newest)
+        await self._state.recall_withheld()
+        async for records in self._state.recall(self._name):
             for record in records:
                 self._keys[record.key.namespace].add(record.key)
 
-    async def take(self, writes: Sequence[Told], positions: Mapping[str, str]) -> None:
+    async def take(self, writes: Sequence[LogRecord], positions: Mapping[str, str]) -> None:
         """Journal a batch, and the positions up to which each log is in the journal with it."""
         begun: list[Write | Gap] = []
         for write in writes:
             if isinstance(write, Emptied):
                 await self._take(begun, {})
-                begun = [*self._gone(write)]
+                begun = [*self._deletions(write)]
             else:
                 begun.append(write)
         await self._take(begun, positions)
 
     async def _take(self, writes: Sequence[Write | Gap], positions: Mapping[str, str]) -> None:
-        fresh = [write for write in writes if not known(self._seen.get(place_of(write)), write)]
-        draft = await self._memory.draft((self._name, self._key(write)) for write in fresh)
+        fresh = [write for write in writes if not known(self._seen.get(object_id_of(write)), write)]
+        batch = await self._state.draft((self._name, self._key(write)) for write in fresh)
         for write in writes:
-            if known(self._seen.get(place_of(write)), write):
+            if known(self._seen.get(object_id_of(write)), write):
                 self.results["known"] += 1
             elif isinstance(write, Gap):
-                self._gap(write, write.reason, write.user, draft)
+                self._gap(write, write.reason, write.user, batch)
             else:
-                await self._write(write, draft)
-        draft.facts, self._facts = {**self._facts, **self.absent.facts(), **positions}, {}
-        await self._memory.append(draft, time.time())
+                await self._write(write, batch)
+        batch.facts, self._facts = {**self._facts, **self.absent.facts(), **positions}, {}
+        await self._state.append(batch, time.time())
 
-    async def _write(self, write: Write, draft: AppendBuilder) -> None:
+    async def _write(self, write: Write, batch: AppendBuilder) -> None:
         key = self._key(write)
-        record = draft.record(self._name, key)
+        record = batch.record(self._name, key)
         change = changed(write, record, self._route, self._types, self._cluster)
         if isinstance(change, Unknown):
-            self._gap(write, change.reason, write.attribution.actor.name, draft)
+            self._gap(write, change.reason, write.attribution.actor.name, batch)
             return
         if self.absent and not change.deleted:
             with left_out("sensitive paths", key):
                 self.absent.note(change.stream.type, change.object, whole=write.form is Form.WHOLE)
-        self._memory.scaled.note(change)
-        scaled = self._memory.scaled.scales(change)
-        decision = await self._sealed(key, self._memory.decide(self._route, change, record, scaled=scaled))
+        self._state.scaled.note(change)
+        scaled = self._state.scaled.scales(change)
+        decision = await self._encrypted(key, self._state.decide(self._route, change, record, scaled=scaled))
         self.results[decision.result] += 1
         if decision.result in ("unselected", "excluded"):
             if decision.record is not None:
-                draft.add(self._name, key, decision)
+                batch.add(self._name, key, decision)
             return
-        where = place_of(write)
+        where = object_id_of(write)
         if decision.entry is not None:
             entry = self._attributed(
                 decision.entry, write, change, self._seen.get(where), first=record is None
             )
             decision = msgspec.structs.replace(decision, entry=entry)
-        draft.add(self._name, key, decision)
+        batch.add(self._name, key, decision)
         keys = self._keys[key.namespace]
-        (keys.discard if write.form is Form.GONE else keys.add)(key)
+        (keys.discard if write.form is Form.REMOVED else keys.add)(key)
         self._doubted.pop((key.namespace, key.type_name), None)
         self._doubted.pop(("", key.type_name), None)
         former = self._seen.get(where)
-        kept = marks(write, former.marks if former else ())
-        self._remember(where, msgspec.structs.replace(after(former, write), marks=kept))
+        stamp_marks = marks(write, former.marks if former else ())
+        self._remember(where, msgspec.structs.replace(after(former, write), marks=stamp_marks))
 
-    def _gone(self, emptied: Emptied) -> Iterator[Write]:
+    def _deletions(self, emptied: Emptied) -> Iterator[Write]:
         """The deletions of what is known in a namespace of which nothing is left."""
         for key in sorted(self._keys.pop(emptied.namespace, ()), key=str):
-            seen = self._seen.get(place(key.namespace, key.type_name, key.name))
-            if seen is None or seen.gone or seen.at >= emptied.at:
+            seen = self._seen.get(object_id(key.namespace, key.type_name, key.name))
+            if seen is None or seen.removed or seen.at >= emptied.at:
                 continue
             yield Write(
                 type=self._types.type(key.group, key.resource, "", "", namespaced=True),
                 namespace=key.namespace,
                 name=key.name,
                 operation=Operation.DELETE,
-                form=Form.GONE,
+                form=Form.REMOVED,
                 at=emptied.at,
                 uid=seen.uid,
                 attribution=emptied.attribution,
@@ -168,7 +177,7 @@ class Replay:
                 presumed=True,
             )
 
-    async def _sealed(self, key: ObjectKey, decision: Decision) -> Decision:
+    async def _encrypted(self, key: ObjectKey, decision: Decision) -> Decision:
         """With the values encrypted where they are to be. A program that does not work ends the replay."""
         if decision.clear is None or self._encrypter is None:
             return decision
@@ -186,7 +195,7 @@ class Replay:
             attribution = _ambiguous(attribution, others)
         elif by_others(write, seen.marks if seen else ()):
             attribution = _ambiguous(attribution, set())
-        before = first and write.operation is not Operation.CREATE and (seen is None or not seen.gone)
+        before = first and write.operation is not Operation.CREATE and (seen is None or not seen.removed)
         return msgspec.structs.replace(
             entry,
             changed_at=change.seen_at,
@@ -196,7 +205,7 @@ class Replay:
             audit=trailer(write, entry.kind, self._route.destination.path.strip("/")),
         )
 
-    def _gap(self, write: Write | Gap, reason: str, user: str, draft: AppendBuilder) -> None:
+    def _gap(self, write: Write | Gap, reason: str, user: str, batch: AppendBuilder) -> None:
         """This user changed the object in a way that is not known: the next author is not blamed for it."""
         self.results["gap"] += 1
         self._count(reason, write)
@@ -205,12 +214,14 @@ class Replay:
             if user in doubted:  # a controller that tries again and again
                 return
             doubted.add(user)
-            concerned = [place(key.namespace, key.type_name, key.name) for key in self._collected(write)]
+            concerned = [object_id(key.namespace, key.type_name, key.name) for key in self._collected(write)]
         else:
-            concerned = [place_of(write)] if draft.record(self._name, self._key(write)) is not None else []
+            concerned = (
+                [object_id_of(write)] if batch.record(self._name, self._key(write)) is not None else []
+            )
         for where in concerned:
             seen = self._seen.get(where)
-            if seen is not None and not seen.gone and seen.at < write.at and user not in seen.others:
+            if seen is not None and not seen.removed and seen.at < write.at and user not in seen.others:
                 others = tuple(sorted({*seen.others, user}))[:MOST_OTHERS]
                 self._remember(where, msgspec.structs.replace(seen, others=others))
 
@@ -224,9 +235,9 @@ class Replay:
         where = (reason, write.type.name, write.namespace)
         self.gaps[where if where in self.gaps or len(self.gaps) < MOST_GAPS else (reason, "", "")] += 1
 
-    def _remember(self, place: str, seen: Seen) -> None:
-        self._seen[place] = seen
-        self._facts[SEEN + place] = msgspec.json.encode(seen).decode()
+    def _remember(self, name: str, seen: Seen) -> None:
+        self._seen[name] = seen
+        self._facts[SEEN + name] = msgspec.json.encode(seen).decode()
 
     def _key(self, write: Write | Gap) -> ObjectKey:
         return ObjectKey(self._cluster, write.type.group, write.type.resource, write.namespace, write.name)

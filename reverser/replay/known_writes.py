@@ -15,7 +15,7 @@ from urllib.parse import quote, unquote
 import msgspec
 
 from reverser.model.attribution import bounded
-from reverser.replay.write import MICROSECONDS, Emptied, Form, Gap, Told, Write
+from reverser.replay.write import MICROSECONDS, Emptied, Form, Gap, LogRecord, Write
 from reverser.text import visible
 
 NEAR = 600 * MICROSECONDS
@@ -38,63 +38,64 @@ class Seen(msgspec.Struct, frozen=True):
     uid: str = ""
     former: str = ""
     """The uid of the object that had the name before."""
-    gone: bool = False
+    removed: bool = msgspec.field(name="gone", default=False)
+    """In the journal `gone`."""
     others: tuple[str, ...] = ()
     """Users whose writes since then could not be replayed."""
     marks: tuple[str, ...] = ()
     """See `replay.missing_writes`."""
 
 
-def place(namespace: str, type_name: str, name: str) -> str:
+def object_id(namespace: str, type_name: str, name: str) -> str:
     """Names an object in journal and trailer: `shop/deployments.apps/web`."""
     return visible(f"{namespace or '_cluster'}/{type_name}/{name}")
 
 
-def place_of(told: Told) -> str:
+def object_id_of(record: LogRecord) -> str:
     """The place of the object that a write is of; of a namespace, one that no object has."""
-    if isinstance(told, Emptied):
-        return place(told.namespace, "", "")
-    return place(told.namespace, told.type.name, told.name)
+    if isinstance(record, Emptied):
+        return object_id(record.namespace, "", "")
+    return object_id(record.namespace, record.type.name, record.name)
 
 
 def known(seen: Seen | None, write: Write | Gap) -> bool:
     """Whether the write was taken already."""
-    return seen is not None and _known(seen, _told(write))
+    return seen is not None and _known(seen, _seen(write))
 
 
 def after(seen: Seen | None, write: Write) -> Seen:
     """The knowledge after taking a write."""
-    found = _after(seen, _told(write))
+    newest = _after(seen, _seen(write))
     partial = seen is not None and write.form in (Form.PATCH, Form.REPLICAS)
-    return msgspec.structs.replace(found, others=seen.others) if seen and partial else found
+    return msgspec.structs.replace(newest, others=seen.others) if seen and partial else newest
 
 
-def later(seen: Seen | None, told: Seen) -> Seen:
+def later(seen: Seen | None, other: Seen) -> Seen:
     """The knowledge after reading a commit of the branch."""
-    return seen if seen is not None and _known(seen, told) else _after(seen, told)
+    return seen if seen is not None and _known(seen, other) else _after(seen, other)
 
 
-def _told(write: Write | Gap) -> Seen:
-    gone = isinstance(write, Write) and write.form is Form.GONE
-    return Seen(write.at, write.version, write.uid, gone=gone)
+def _seen(write: Write | Gap) -> Seen:
+    removed = isinstance(write, Write) and write.form is Form.REMOVED
+    return Seen(write.at, write.version, write.uid, removed=removed)
 
 
-def _known(seen: Seen, told: Seen) -> bool:
-    if told.uid and (told.uid == seen.former or (seen.gone and told.uid == seen.uid)):
+def _known(seen: Seen, other: Seen) -> bool:
+    if other.uid and (other.uid == seen.former or (seen.removed and other.uid == seen.uid)):
         return True
-    if not (told.version and seen.version) or abs(told.at - seen.at) > NEAR:
-        return told.at <= seen.at
-    ends = told.gone and not seen.gone
-    return told.version < seen.version if ends else told.version <= seen.version
+    if not (other.version and seen.version) or abs(other.at - seen.at) > NEAR:
+        return other.at <= seen.at
+    ends = other.removed and not seen.removed
+    return other.version < seen.version if ends else other.version <= seen.version
 
 
-def _after(seen: Seen | None, told: Seen) -> Seen:
+def _after(seen: Seen | None, other: Seen) -> Seen:
     if seen is None:
-        return told
-    uid = told.uid or seen.uid
+        return other
+    uid = other.uid or seen.uid
     former = seen.uid if seen.uid not in ("", uid) else seen.former
-    version = told.version or (seen.version if told.at - seen.at <= NEAR else 0)
-    return Seen(max(told.at, seen.at), version, uid, former, told.gone)
+    version = other.version or (seen.version if other.at - seen.at <= NEAR else 0)
+    return Seen(max(other.at, seen.at), version, uid, former, other.removed)
 
 
 def trailer(write: Write, kind: str, path: str = "") -> str:
@@ -105,25 +106,25 @@ def trailer(write: Write, kind: str, path: str = "") -> str:
     at = (EPOCH + timedelta(microseconds=write.at)).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
     audit_id = "".join(bounded(write.audit_id).split()) or "-"
     kind = "".join(kind.split())
-    gone = "; gone" if write.form is Form.GONE else ""
-    known_as = f"kind={kind}; uid={write.uid}; version={write.version}; at={at}{gone}"
-    return f"{audit_id}; {known_as}; path={quote(path)}; object={place_of(write)}"
+    removed = "; gone" if write.form is Form.REMOVED else ""
+    known_as = f"kind={kind}; uid={write.uid}; version={write.version}; at={at}{removed}"
+    return f"{audit_id}; {known_as}; path={quote(path)}; object={object_id_of(write)}"
 
 
 def trailer_path(value: str) -> str | None:
     """The destination's path in a trailer; None where an earlier release left it out, or for no trailer."""
-    found = _TRAILER.fullmatch(value)
-    return None if found is None or found["path"] is None else unquote(found["path"])
+    match = _TRAILER.fullmatch(value)
+    return None if match is None or match["path"] is None else unquote(match["path"])
 
 
 def parse_trailer(value: str) -> tuple[str, str, Seen] | None:
     """(object, kind, what was seen of it); None for what is no trailer of ours."""
-    found = _TRAILER.fullmatch(value)
-    if found is None:
+    match = _TRAILER.fullmatch(value)
+    if match is None:
         return None
     try:
-        at = round((datetime.fromisoformat(found["at"]) - EPOCH) / timedelta(microseconds=1))
+        at = round((datetime.fromisoformat(match["at"]) - EPOCH) / timedelta(microseconds=1))
     except (ValueError, OverflowError):
         return None
-    seen = Seen(at, int(found["version"]), found["uid"], gone=bool(found["gone"]))
-    return found["object"], found["kind"], seen
+    seen = Seen(at, int(match["version"]), match["uid"], removed=bool(match["gone"]))
+    return match["object"], match["kind"], seen

@@ -28,21 +28,21 @@ CHUNK_BYTES = 1024 * 1024
 IDENTITY_BYTES = 64 * 1024
 
 
-class Place(msgspec.Struct, frozen=True):
+class LogPosition(msgspec.Struct, frozen=True):
     """How far a log was read."""
 
     offset: int = 0
     checksum: int = 0
 
-    def after(self, data: bytes) -> Place:
-        return Place(self.offset + len(data), zlib.crc32(data, self.checksum))
+    def after(self, data: bytes) -> LogPosition:
+        return LogPosition(self.offset + len(data), zlib.crc32(data, self.checksum))
 
 
 class Line(msgspec.Struct, frozen=True):
     """A line that holds something, and where it begins."""
 
     text: bytes
-    start: Place
+    start: LogPosition
     complete: bool
     """Whether a line feed ends it."""
 
@@ -52,13 +52,13 @@ class AuditLog:
 
     def __init__(self, path: str) -> None:
         self.path = path
-        self.place = Place()
+        self.position = LogPosition()
         self.damage = ""
         """Why it ends before its end; empty when it does not."""
         self.too_long = 0
         self.size = 0 if path == STANDARD_INPUT else Path(path).stat().st_size
         self._file, self._raw = _opened(path)
-        self._kept = b""
+        self._buffer = b""
         self.identity = self._identify()
 
     @property
@@ -66,27 +66,27 @@ class AuditLog:
         """How much of the file has been read, from 0 to 1; 0 for standard input."""
         return min(1.0, self._raw.tell() / self.size) if self.size else 0.0
 
-    def seek(self, place: Place) -> None:
+    def seek(self, position: LogPosition) -> None:
         """Go on from a place, if it is one of this log; else from the beginning."""
-        while self.place.offset < place.offset:
-            data = self._take(min(CHUNK_BYTES, place.offset - self.place.offset))
+        while self.position.offset < position.offset:
+            data = self._take(min(CHUNK_BYTES, position.offset - self.position.offset))
             if not data:
                 break
-            self.place = self.place.after(data)
-        if self.place != place:
+            self.position = self.position.after(data)
+        if self.position != position:
             self.close()
             self._file, self._raw = _opened(self.path)
-            self._kept, self.place, self.damage = b"", Place(), ""
+            self._buffer, self.position, self.damage = b"", LogPosition(), ""
 
     def lines(self, most: int, most_bytes: float = float("inf")) -> list[Line]:
         """The next lines, at most so many, and at most one beyond so many bytes; none at the end."""
-        found: list[Line] = []
+        lines: list[Line] = []
         size = 0
-        while len(found) < most and size < most_bytes and (line := self._line()) is not None:
+        while len(lines) < most and size < most_bytes and (line := self._line()) is not None:
             if line.text.strip():
-                found.append(line)
+                lines.append(line)
                 size += len(line.text)
-        return found
+        return lines
 
     def close(self) -> None:
         self._file.close()
@@ -99,17 +99,17 @@ class AuditLog:
         """
         if self.path == STANDARD_INPUT:
             return ""
-        while b"\n" not in self._kept and len(self._kept) < IDENTITY_BYTES:
+        while b"\n" not in self._buffer and len(self._buffer) < IDENTITY_BYTES:
             data = self._read(IDENTITY_BYTES)
             if not data:
                 break
-            self._kept += data
-        first, feed, _ = self._kept.partition(b"\n")
+            self._buffer += data
+        first, feed, _ = self._buffer.partition(b"\n")
         whole = bool(first and feed) or len(first) >= IDENTITY_BYTES
         return hashlib.blake2b(first[:IDENTITY_BYTES], digest_size=16).hexdigest() if whole else ""
 
     def _line(self) -> Line | None:
-        start, text = self.place, self._until_feed()
+        start, text = self.position, self._until_feed()
         if len(text) > MOST_BYTES:
             self.too_long += 1
             return Line(b"", start, complete=True)
@@ -119,21 +119,21 @@ class AuditLog:
         """Of a line that is too long only its beginning, though all of it is read."""
         text = b""
         while data := self._feed(MOST_BYTES):
-            self.place = self.place.after(data)
+            self.position = self.position.after(data)
             text += data if len(text) <= MOST_BYTES else b""
             if data.endswith(b"\n"):
                 break
         return text
 
     def _feed(self, most: int) -> bytes:
-        if self._kept:
-            head, feed, self._kept = self._kept.partition(b"\n")
+        if self._buffer:
+            head, feed, self._buffer = self._buffer.partition(b"\n")
             return head + feed
         return self._guarded(self._file.readline, most)
 
     def _take(self, most: int) -> bytes:
-        if self._kept:
-            data, self._kept = self._kept[:most], self._kept[most:]
+        if self._buffer:
+            data, self._buffer = self._buffer[:most], self._buffer[most:]
             return data
         return self._read(most)
 

@@ -16,10 +16,10 @@ from reverser.attribution.audit_event import decode_event
 from reverser.attribution.audit_fact import seconds
 from reverser.attribution.payloads import UndecodableError
 from reverser.replay.event_writes import Wants, leftover, writes
-from reverser.replay.log_file import AuditLog, Line, Place
+from reverser.replay.log_file import AuditLog, Line, LogPosition
 from reverser.replay.order import Order
 from reverser.replay.resource_types import Types
-from reverser.replay.write import MICROSECONDS, Told
+from reverser.replay.write import MICROSECONDS, LogRecord
 
 LOG = "log/"
 """Prefix of the journal's facts on logs."""
@@ -34,7 +34,7 @@ TURN_LINES = 4000
 class Batch(msgspec.Struct, frozen=True):
     """What comes next."""
 
-    writes: Sequence[Told]
+    writes: Sequence[LogRecord]
     positions: Mapping[str, str]
     """Facts for the journal: valid once these writes are in it."""
 
@@ -42,10 +42,10 @@ class Batch(msgspec.Struct, frozen=True):
 class _Slot:
     """A line whose writes are not all handed out."""
 
-    def __init__(self, start: Place, left: int, size: int = 0) -> None:
+    def __init__(self, start: LogPosition, remaining: int, size: int = 0) -> None:
         """`size`: bytes of the line, for each of its writes."""
         self.start = start
-        self.left = left
+        self.remaining = remaining
         self.size = size
 
 
@@ -61,10 +61,10 @@ class _Source:
         self.slots: deque[_Slot] = deque()
 
     @property
-    def place(self) -> Place:
-        while self.slots and not self.slots[0].left:
+    def position(self) -> LogPosition:
+        while self.slots and not self.slots[0].remaining:
             self.slots.popleft()
-        return self.slots[0].start if self.slots else self.log.place
+        return self.slots[0].start if self.slots else self.log.position
 
 
 class AuditLogs:
@@ -83,27 +83,27 @@ class AuditLogs:
         """Go on where logs were left; `coverage` says for which configuration places are valid."""
         self._coverage = coverage
         for source in self._sources:
-            told = positions.get(LOG + source.log.identity, "").split()
-            if len(told) == 3 and told[2] == coverage and told[0].isdecimal() and told[1].isdecimal():
-                source.log.seek(Place(int(told[0]), int(told[1])))
+            saved = positions.get(LOG + source.log.identity, "").split()
+            if len(saved) == 3 and saved[2] == coverage and saved[0].isdecimal() and saved[1].isdecimal():
+                source.log.seek(LogPosition(int(saved[0]), int(saved[1])))
 
     def next(self) -> Batch | None:
         """The next writes, which may be none for now; None at the end of all logs."""
-        found: list[tuple[Told, _Slot]] = []
+        ready: list[tuple[LogRecord, _Slot]] = []
         size = 0
         for _ in range(TURN_LINES // CHUNK_LINES):
-            ready = self._order.ready(self._until, BATCH - len(found), BATCH_BYTES - size)
-            found += ready
-            size += sum(slot.size for _, slot in ready)
+            sorted_writes = self._order.ready(self._until, BATCH - len(ready), BATCH_BYTES - size)
+            ready += sorted_writes
+            size += sum(slot.size for _, slot in sorted_writes)
             source = self._lagging
-            if len(found) >= BATCH or size >= BATCH_BYTES or source is None:
+            if len(ready) >= BATCH or size >= BATCH_BYTES or source is None:
                 break
             self._advance(source)
-        if not found and self._lagging is None:
+        if not ready and self._lagging is None:
             return None
-        for _, slot in found:
-            slot.left -= 1
-        return Batch([write for write, _ in found], self._positions())
+        for _, slot in ready:
+            slot.remaining -= 1
+        return Batch([write for write, _ in ready], self._positions())
 
     @property
     def held_bytes(self) -> int:
@@ -150,20 +150,20 @@ class AuditLogs:
         try:
             event = decode_event(line.text)
             source.at = max(source.at, seconds(event.stage_timestamp) * MICROSECONDS)
-            found = writes(event, self._types, self._wants)
+            outcome = writes(event, self._types, self._wants)
         except UndecodableError:
             self._broken(source, line)
             return
-        told = found if isinstance(found, tuple | None) else (found,)
-        if not told:
-            self.counts["quiet" if told is None else "unselected"] += 1
+        records = outcome if isinstance(outcome, tuple | None) else (outcome,)
+        if not records:
+            self.counts["quiet" if records is None else "unselected"] += 1
             return
-        self._take(source, line, told)
+        self._take(source, line, records)
 
-    def _take(self, source: _Source, line: Line, told: Sequence[Told]) -> None:
-        slot = _Slot(line.start, len(told), len(line.text) // len(told))
+    def _take(self, source: _Source, line: Line, records: Sequence[LogRecord]) -> None:
+        slot = _Slot(line.start, len(records), len(line.text) // len(records))
         source.slots.append(slot)
-        for write in told:
+        for write in records:
             self._order.add(write, slot, slot.size)
 
     def _broken(self, source: _Source, line: Line) -> None:
@@ -180,6 +180,6 @@ class AuditLogs:
     def _positions(self) -> dict[str, str]:
         named = (source for source in self._sources if source.log.identity)
         return {
-            LOG + source.log.identity: f"{source.place.offset} {source.place.checksum} {self._coverage}"
+            LOG + source.log.identity: f"{source.position.offset} {source.position.checksum} {self._coverage}"
             for source in named
         }

@@ -38,8 +38,8 @@ def marks(write: Write, before: tuple[str, ...] = ()) -> tuple[str, ...]:
         return ()
     if write.form is not Form.REPLICAS or write.request is None or not before:
         return before
-    owned, *kept = before
-    return (owned, *[*kept, _left(write.request)][-3 * MOST :])
+    owned, *stamps_before = before
+    return (owned, *[*stamps_before, _scaling_stamp(write.request)][-3 * MOST :])
 
 
 def by_others(write: Write, before: tuple[str, ...]) -> bool:
@@ -49,30 +49,30 @@ def by_others(write: Write, before: tuple[str, ...]) -> bool:
     request = msgspec.structs.replace(write.request, restamps=False)  # that makes one more doubt, and no name
     if before and not _stamps(write):
         return True  # wiped, and so is what would tell
-    owned, *kept = before or ("",)
+    owned, *stamps_before = before or ("",)
     stamps = tuple(
-        msgspec.structs.replace(stamp, fresh=bool(before) and not _is_kept(stamp, kept))
+        msgspec.structs.replace(stamp, fresh=bool(before) and not _is_known(stamp, stamps_before))
         for stamp in _stamps(write)
     )
     restated = bool(before) and owned == _digest(managed_fields.entries(write.body))
-    receded = not {each for each in kept if each.startswith(APPLIED)} <= _applied(write)
+    receded = not {each for each in stamps_before if each.startswith(APPLIED)} <= _applied(write)
     created_at = managed_fields.created_at(write.body) or 0.0
     return stamped_by_others(Signs(stamps, False, restated, receded, created_at), request)
 
 
-def _is_kept(stamp: Stamp, kept: list[str]) -> bool:
-    return _digest(stamp) in kept or any(_leaves(each, stamp) for each in kept)
+def _is_known(stamp: Stamp, stamps_before: list[str]) -> bool:
+    return _digest(stamp) in stamps_before or any(_matches(each, stamp) for each in stamps_before)
 
 
-def _left(request: Fact) -> str:
+def _scaling_stamp(request: Fact) -> str:
     """Which stamp a scaling has left: of which manager, and from which second to which."""
     ends = max(request.at, request.completed_at)
     return f"{request.subresource} {math.floor(request.at)} {math.floor(ends)} {request.manager}"
 
 
-def _leaves(left: str, stamp: Stamp) -> bool:
+def _matches(scaling: str, stamp: Stamp) -> bool:
     """Whether that is this stamp; a digest holds no blank."""
-    subresource, *more = left.split(" ", 3)
+    subresource, *more = scaling.split(" ", 3)
     if len(more) != 3 or stamp.applied or stamp.subresource != subresource:
         return False
     # The API server leaves the time of a scaling out.
@@ -91,8 +91,8 @@ def _applied(write: Write) -> set[str]:
 def _stamps(write: Write) -> list[Stamp]:
     if write.request is None:
         return []
-    found = managed_fields.stamps(write.body).values()
-    return sorted(found, key=lambda stamp: stamp.at, reverse=True)[:MOST]
+    stamps = managed_fields.stamps(write.body).values()
+    return sorted(stamps, key=lambda stamp: stamp.at, reverse=True)[:MOST]
 
 
 def _digest(value: Any) -> str:

@@ -13,8 +13,8 @@ import itertools
 from collections import defaultdict
 from typing import Generic, TypeVar
 
-from reverser.replay.known_writes import place_of
-from reverser.replay.write import MICROSECONDS, Emptied, Told
+from reverser.replay.known_writes import object_id_of
+from reverser.replay.write import MICROSECONDS, Emptied, LogRecord
 
 SPAN_SECONDS = 5
 MOST = 5000
@@ -36,7 +36,7 @@ class Order(Generic[T]):
         self._most_bytes = most_bytes
         self._bytes = 0
         self._slots: list[tuple[int, int, str]] = []
-        self._waiting: dict[str, list[tuple[int, int, Told, T, int]]] = defaultdict(list)
+        self._waiting: dict[str, list[tuple[int, int, LogRecord, T, int]]] = defaultdict(list)
         self._numbers = itertools.count()
 
     @property
@@ -47,36 +47,36 @@ class Order(Generic[T]):
     def __len__(self) -> int:
         return len(self._slots)
 
-    def add(self, write: Told, note: T, size: int = 0) -> None:
+    def add(self, write: LogRecord, note: T, size: int = 0) -> None:
         """Take in a write of so many bytes."""
-        number, place = next(self._numbers), place_of(write)
-        heapq.heappush(self._slots, (write.at, number, place))
-        self._waiting[place].append((write.at, number, write, note, size))
+        number, object_id = next(self._numbers), object_id_of(write)
+        heapq.heappush(self._slots, (write.at, number, object_id))
+        self._waiting[object_id].append((write.at, number, write, note, size))
         self._bytes += size
 
-    def ready(self, until: float, most: int, most_bytes: float = float("inf")) -> list[tuple[Told, T]]:
+    def ready(self, until: float, most: int, most_bytes: float = float("inf")) -> list[tuple[LogRecord, T]]:
         """Writes up to so many, or so many bytes, when all that happened before `until` was taken in."""
-        found: list[tuple[Told, T]] = []
+        writes: list[tuple[LogRecord, T]] = []
         enough = self._bytes - most_bytes
-        while self._slots and len(found) < most and self._bytes > enough:
+        while self._slots and len(writes) < most and self._bytes > enough:
             full = len(self._slots) > self._most or self._bytes > self._most_bytes
             if self._slots[0][0] > until - self._span and not full:
                 break
-            found.append(self._pop(heapq.heappop(self._slots)[2]))
-        return found
+            writes.append(self._pop(heapq.heappop(self._slots)[2]))
+        return writes
 
-    def _pop(self, place: str) -> tuple[Told, T]:
-        waiting = self._waiting[place]
+    def _pop(self, object_id: str) -> tuple[LogRecord, T]:
+        waiting = self._waiting[object_id]
         chosen = min(waiting, key=lambda each: each[:2])
         if _version(chosen[2]):
             versioned = (each for each in waiting if _version(each[2]))
             chosen = min(versioned, key=lambda each: (_version(each[2]), each[1]))
         waiting.remove(chosen)
         if not waiting:
-            del self._waiting[place]
+            del self._waiting[object_id]
         self._bytes -= chosen[4]
         return chosen[2], chosen[3]
 
 
-def _version(told: Told) -> int:
-    return 0 if isinstance(told, Emptied) else told.version
+def _version(record: LogRecord) -> int:
+    return 0 if isinstance(record, Emptied) else record.version

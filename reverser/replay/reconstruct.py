@@ -14,6 +14,7 @@ import msgspec
 
 from reverser.intake.route import Route
 from reverser.manifest.came_along import known_content
+from reverser.manifest.merge_patch import merge_patch
 from reverser.model.change import Change, Operation, Origin, Stream
 from reverser.model.entry import Record
 from reverser.model.resource import ResourceType
@@ -59,23 +60,10 @@ def changed(
         type_ = _recorded(types, write, content)
         if _hides(route, write, content):
             return Unknown(NOT_KEPT)
-        body = merged(content, write.body)
-    elif write.form is Form.GONE and record is not None:
+        body = merge_patch(content, write.body)
+    elif write.form is Form.REMOVED and record is not None:
         type_ = _recorded(types, write, msgspec.json.decode(record.content))
     return _change(write, type_, body, cluster)
-
-
-def merged(value: Any, patch: Any) -> Any:
-    """A JSON merge patch, applied (RFC 7396)."""
-    if not isinstance(patch, dict):
-        return patch
-    kept = dict(value) if isinstance(value, dict) else {}
-    for key, item in patch.items():
-        if item is None:
-            kept.pop(key, None)
-        else:
-            kept[key] = merged(kept.get(key), item)
-    return kept
 
 
 def _change(write: Write, type_: ResourceType, body: dict[str, Any], cluster: str) -> Change:
@@ -86,20 +74,20 @@ def _change(write: Write, type_: ResourceType, body: dict[str, Any], cluster: st
         stream=stream,
         key=stream.key(write.namespace, write.name),
         origin=Origin.LIVE,
-        deleted=write.form is Form.GONE or ending,
+        deleted=write.form is Form.REMOVED or ending,
         object=body,
         resource_version="",
         seen_at=write.at / MICROSECONDS,
         created=write.operation is Operation.CREATE,
-        removed=write.form is Form.GONE,
+        removed=write.form is Form.REMOVED,
     )
 
 
 def _recorded(types: Types, write: Write, content: dict[str, Any]) -> ResourceType:
     """The type in the version in which the object was written."""
-    told = write.type
+    type_ = write.type
     version, kind = str(content.get("apiVersion", "")), str(content.get("kind", ""))
-    return types.type(told.group, told.resource, version, kind, namespaced=told.namespaced)
+    return types.type(type_.group, type_.resource, version, kind, namespaced=type_.namespaced)
 
 
 def _hiding(route: Route) -> Iterator[str]:

@@ -49,8 +49,8 @@ class _Definition(msgspec.Struct, frozen=True):
     versions: tuple[_Version, ...] = ()
 
     def has_status(self, version: str) -> bool:
-        found = (each.subresources or {} for each in self.versions if each.name == version)
-        return "status" in next(found, {})
+        subresources = (each.subresources or {} for each in self.versions if each.name == version)
+        return "status" in next(subresources, {})
 
 
 class Types:
@@ -60,7 +60,7 @@ class Types:
         self._meanings = meanings or Meanings((), (), {})
         self._definitions: dict[tuple[str, str], _Definition] = {}
         self._kinds: dict[tuple[str, str], tuple[str, str]] = {}
-        self._made: dict[tuple[Any, ...], ResourceType] = {}
+        self._types: dict[tuple[Any, ...], ResourceType] = {}
 
     def type(
         self, group: str, resource: str, api_version: str, kind: str, *, namespaced: bool
@@ -76,19 +76,19 @@ class Types:
 
     def of_object(self, type: ResourceType, obj: dict[str, Any]) -> ResourceType:  # noqa: A002
         """The same, after a look at an object that may show that its status is an ordinary field."""
-        place = (type.group, type.resource)
-        if type.group in BUILTIN_GROUPS or place in self._definitions or not _status_is_content(obj):
+        name = (type.group, type.resource)
+        if type.group in BUILTIN_GROUPS or name in self._definitions or not _status_is_content(obj):
             return type
         return msgspec.structs.replace(type, subresources=())
 
     def learn(self, definition: dict[str, Any]) -> None:
         """Take in a CustomResourceDefinition."""
         try:
-            found = msgspec.convert(definition.get("spec"), _Definition)
+            spec = msgspec.convert(definition.get("spec"), _Definition)
         except msgspec.ValidationError:
             return
-        self._definitions[found.group, found.names.plural] = found
-        self._made.clear()
+        self._definitions[spec.group, spec.names.plural] = spec
+        self._types.clear()
 
     def perhaps(self, type: ResourceType, patterns: Iterable[str]) -> str:  # noqa: A002
         """The first of these patterns that may mean this type by a name that is not known; "" if none can."""
@@ -103,17 +103,17 @@ class Types:
         return next((pattern for pattern in patterns if _may_mean(pattern, type)), "")
 
     def _status(self, group: str, resource: str, version: str) -> bool:
-        found = self._definitions.get((group, resource))
-        return found is None or found.has_status(version)
+        definition = self._definitions.get((group, resource))
+        return definition is None or definition.has_status(version)
 
     def _type(
         self, group: str, resource: str, version: str, kind: str, *, namespaced: bool, status: bool
     ) -> ResourceType:
-        place = (group, resource, version, kind, namespaced, status)
-        if place not in self._made:
-            found = self._definitions.get((group, resource))
-            names = _Names(resource, kind) if found is None else found.names
-            made = ResourceType(
+        key = (group, resource, version, kind, namespaced, status)
+        if key not in self._types:
+            definition = self._definitions.get((group, resource))
+            names = _Names(resource, kind) if definition is None else definition.names
+            type_ = ResourceType(
                 group,
                 version,
                 resource,
@@ -124,9 +124,9 @@ class Types:
                 categories=names.categories,
                 subresources=("status",) if status else (),
             )
-            self._meanings.learn(made)
-            self._made[place] = msgspec.structs.replace(made, meant_by=self._meanings.meant_by(made.name))
-        return self._made[place]
+            self._meanings.learn(type_)
+            self._types[key] = msgspec.structs.replace(type_, meant_by=self._meanings.meant_by(type_.name))
+        return self._types[key]
 
 
 @lru_cache(maxsize=1024)

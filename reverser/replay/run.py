@@ -32,7 +32,7 @@ from reverser.model.ports import Journal, Landed, Repository
 from reverser.model.push import Pushed
 from reverser.model.resource import ResourceType
 from reverser.plugins import Host
-from reverser.replay.absent_paths import FACT as FOUND
+from reverser.replay.absent_paths import PREFIX as PATHS_PREFIX
 from reverser.replay.event_writes import Wants
 from reverser.replay.intake import SEEN, Replay
 from reverser.replay.known_writes import parse_trailer, trailer_path
@@ -113,7 +113,7 @@ class _Run:
         self._progress = progress
         self._types = Types(self._meanings)
         self._plurals: dict[tuple[str, str], ResourceType] = {}
-        self._opening = WriterFactory(self._assembly, journal, Metrics(), health, self._resolve, lambda: None)
+        self._writers = WriterFactory(self._assembly, journal, Metrics(), health, self._resolve, lambda: None)
         (self._route,) = self._assembly.routes[cluster]
         # Nobody else writes to this branch: what a replay with another data_dir wrote is ours.
         self._followed = msgspec.structs.replace(self._route.destination, adopt=True)
@@ -167,17 +167,17 @@ class _Run:
             await self._start_over()
         landed = await repository.landed(known, head) if head and head != known else []
         mine = [commit for commit in landed if commit.cluster == self._cluster]
-        trailers = [told for commit in mine for told in commit.audits if self._ours(told, commit)]
-        for found in filter(None, map(parse_trailer, trailers)):
-            self._name_type(*found[:2])
+        trailers = [trailer for commit in mine for trailer in commit.audits if self._is_ours(trailer, commit)]
+        for parsed in filter(None, map(parse_trailer, trailers)):
+            self._name_type(*parsed[:2])
         return trailers
 
-    def _ours(self, told: str, commit: Landed) -> bool:
+    def _is_ours(self, trailer: str, commit: Landed) -> bool:
         """Whether a trailer is of this destination: another one in the branch knows nothing for us.
 
         Raises StalledError where one is inside the other: nobody could tell whose a file is.
         """
-        path, ours = trailer_path(told), self._destination.path.strip("/")
+        path, ours = trailer_path(trailer), self._destination.path.strip("/")
         if path is not None:
             if path != ours and (inside(path, ours) or inside(ours, path)):
                 raise _nested(self._destination, path)
@@ -187,19 +187,19 @@ class _Run:
     async def _start_over(self) -> None:
         """The branch was removed: whoever did it wants it written anew."""
         await self._journal.forget(self._destination.name)
-        facts = [name for part in (LOG, SEEN, FOUND) for name in await self._journal.facts(part)]
+        facts = [name for part in (LOG, SEEN, PATHS_PREFIX) for name in await self._journal.facts(part)]
         await self._journal.append(Append(facts=dict.fromkeys(facts, "")))
 
     async def _drained(self, repository: Repository) -> None:
         """Catch up with the branch, and let land what is journaled."""
-        writer = self._opening.over(repository, self._followed, self._pushed)
+        writer = self._writers.over(repository, self._followed, self._pushed)
         writer.drain()
         await writer.run(_at_once)
 
     async def _written(self, repository: Repository, logs: AuditLogs) -> None:
-        writer = self._opening.over(repository, self._followed, self._pushed)
+        writer = self._writers.over(repository, self._followed, self._pushed)
         async with trio.open_nursery() as telling:
-            telling.start_soon(self._tell, logs)
+            telling.start_soon(self._report_progress, logs)
             async with trio.open_nursery() as writing:
                 writing.start_soon(writer.run, _at_once)
                 await self._read(logs)
@@ -217,23 +217,23 @@ class _Run:
         if self._assembly.on_pushed is not None:
             self._assembly.on_pushed(pushed)
 
-    async def _tell(self, logs: AuditLogs) -> None:
+    async def _report_progress(self, logs: AuditLogs) -> None:
         while True:
             await trio.sleep(PROGRESS_SECONDS)
             self._count(logs)
             self._progress(self._summary, *logs.progress)
 
     def _count(self, logs: AuditLogs) -> None:
-        told, results, summary = logs.counts, self._replay.results, self._summary
-        summary.read, summary.quiet = told["read"], told["quiet"]
-        summary.unreadable, summary.unfinished = told["unreadable"], told["unfinished"]
+        lines, results, summary = logs.counts, self._replay.results, self._summary
+        summary.read, summary.quiet = lines["read"], lines["quiet"]
+        summary.unreadable, summary.unfinished = lines["unreadable"], lines["unfinished"]
         summary.unchanged, summary.known = results["unchanged"], results["known"]
-        summary.unselected = told["unselected"] + results["unselected"] + results["excluded"]
+        summary.unselected = lines["unselected"] + results["unselected"] + results["excluded"]
         summary.gaps, summary.damage = dict(self._replay.gaps), logs.damage
 
-    def _name_type(self, place: str, kind: str) -> None:
+    def _name_type(self, object_id: str, kind: str) -> None:
         """Branches tell kinds and plurals: without a cluster nobody else would, before the log is read."""
-        namespace, type_name, _ = place.split("/", 2)
+        namespace, type_name, _ = object_id.split("/", 2)
         plural, _, group = type_name.partition(".")
         self._plurals[group, kind] = ResourceType(group, "", plural, kind, namespace != "_cluster")
 
@@ -243,8 +243,10 @@ class _Run:
 
 def _nested(destination: Destination, path: str) -> StalledError:
     theirs, ours = (repr(each) if each else "the root" for each in (path, destination.path.strip("/")))
-    told = f"{destination.branch} holds a replay into {theirs}, and {destination.name!r} writes into {ours}"
-    return StalledError("BranchShared", told, hint="name another branch with --branch")
+    message = (
+        f"{destination.branch} holds a replay into {theirs}, and {destination.name!r} writes into {ours}"
+    )
+    return StalledError("BranchShared", message, hint="name another branch with --branch")
 
 
 @contextmanager

@@ -45,11 +45,11 @@ def folder(config: Config, cluster: str) -> Path:
     where = [cluster, destination.url, destination.branch, destination.path]
     digest = hashlib.blake2b(msgspec.json.encode(where), digest_size=6).hexdigest()
     base = Path(config.data_dir)
-    found = base / "replay" / f"{destination.name}-{digest}"
-    found.mkdir(parents=True, exist_ok=True, mode=0o700)
-    if not (found / "key").exists():
-        write_private(found / "key", _daemons_key(base))
-    return found
+    path = base / "replay" / f"{destination.name}-{digest}"
+    path.mkdir(parents=True, exist_ok=True, mode=0o700)
+    if not (path / "key").exists():
+        write_private(path / "key", _daemons_key(base))
+    return path
 
 
 def _daemons_key(base: Path) -> bytes:
@@ -61,12 +61,12 @@ def _daemons_key(base: Path) -> bytes:
 
 def coverage(config: Config, host: Host) -> str:
     """Fingerprint of what decides what becomes of a write: with another one, logs are read from the start."""
-    places = [_place(destination) for destination in config.destinations]
-    tables = [config.rules, places, config.sanitize, config.sensitive, host.fingerprint]
+    destinations = [_write_settings(destination) for destination in config.destinations]
+    tables = [config.rules, destinations, config.sanitize, config.sensitive, host.fingerprint]
     return hashlib.blake2b(msgspec.json.encode(tables), digest_size=12).hexdigest()
 
 
-def _place(destination: Destination) -> list[str]:
+def _write_settings(destination: Destination) -> list[str]:
     return [
         destination.path,
         destination.layout,

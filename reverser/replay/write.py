@@ -16,14 +16,14 @@ MICROSECONDS = 1_000_000
 
 
 class Form(enum.Enum):
-    """What a write tells of the object's state."""
+    """What is known of the object's state after a write."""
 
     WHOLE = "whole"
     PATCH = "patch"
     """A JSON merge patch."""
     REPLICAS = "replicas"
     """`spec.replicas` alone, as a patch."""
-    GONE = "gone"
+    REMOVED = "removed"
 
 
 class Write(msgspec.Struct, frozen=True, kw_only=True):
@@ -73,4 +73,4 @@ class Emptied(msgspec.Struct, frozen=True, kw_only=True):
     audit_id: str = ""
 
 
-Told: TypeAlias = Write | Gap | Emptied
+LogRecord: TypeAlias = Write | Gap | Emptied

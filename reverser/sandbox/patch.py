@@ -1,4 +1,4 @@
-"""What a patch makes of an object: merge patch, and an approximation of strategic merge.
+"""What a strategic merge patch makes of an object, approximately.
 
 The real strategic merge reads each list's merge key from the type's schema. Here a list is merged
 by `name` when every item on both sides has one, else replaced. That is right for containers,
@@ -12,21 +12,8 @@ from typing import Any
 MERGE_KEY = "name"
 
 
-def merge(target: Any, patch: Any) -> Any:
-    """RFC 7396: null removes, objects merge, everything else replaces."""
-    if not isinstance(patch, dict):
-        return patch
-    result = dict(target) if isinstance(target, dict) else {}
-    for key, value in patch.items():
-        if value is None:
-            result.pop(key, None)
-        else:
-            result[key] = merge(result.get(key), value)
-    return result
-
-
 def strategic(target: Any, patch: Any) -> Any:
-    """As `merge`, but lists of named items merge by name; knows `$patch: delete` and `replace`."""
+    """As a merge patch, but lists of named items merge by name; knows `$patch: delete` and `replace`."""
     if not isinstance(patch, dict):
         return patch
     if patch.get("$patch") == "replace":

@@ -18,7 +18,7 @@ from typing import Any
 import trio
 
 from reverser.http.connection import serve_connections
-from reverser.sandbox import patch as patches
+from reverser.manifest.merge_patch import merge_patch
 from reverser.sandbox.app import App
 from reverser.sandbox.catalogue import Catalogue
 from reverser.sandbox.effects import Effects
@@ -107,7 +107,7 @@ class Sandbox:
         served, writer = self._served(api_version, kind), _writer(manager, user, subresource)
         async with self._storage.writing:
             stored = find(self._storage, served, namespace, name)
-            patched = patches.merge(decode(stored), patch)
+            patched = merge_patch(decode(stored), patch)
             return _object(served, await self._effects.update(served, stored, patched, writer))
 
     async def delete(

@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 
+from reverser.manifest.merge_patch import merge_patch
 from reverser.sandbox import patch, protobuf, scale
 from reverser.sandbox.effects import Effects
 from reverser.sandbox.history import Stored
@@ -26,7 +27,7 @@ from reverser.sandbox.types import Served
 ON_SUBRESOURCES = ("update", "patch")
 
 _PATCHES: Mapping[str, Callable[[Any, Any], Any]] = {
-    "application/merge-patch+json": patch.merge,
+    "application/merge-patch+json": merge_patch,
     "application/strategic-merge-patch+json": patch.strategic,
 }
 APPLY = "application/apply-patch+yaml"

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from reverser.model.attribution import UNRESOLVED
 from reverser.model.change import Operation
 from reverser.model.resource import ResourceType
-from reverser.replay.known_writes import Seen, after, known, later, parse_trailer, place_of, trailer
+from reverser.replay.known_writes import Seen, after, known, later, object_id_of, parse_trailer, trailer
 from reverser.replay.order import Order
 from reverser.replay.write import Form, Write
 
@@ -41,11 +41,11 @@ class World:
         quiet = what == "delete unversioned"
         self._now += pause + (QUIET if quiet else 0)
         self._version += 1
-        gone = what != "update"
-        if gone and name not in self._lives:
+        removed = what != "update"
+        if removed and name not in self._lives:
             return
         uid = self._lives.setdefault(name, f"u{self._version}")
-        if gone:
+        if removed:
             del self._lives[name]
         at = self._now + (0 if quiet else skew)
         self.writes.append(
@@ -53,8 +53,8 @@ class World:
                 type=MAPS,
                 namespace="shop",
                 name=name,
-                operation=Operation.DELETE if gone else Operation.UPDATE,
-                form=Form.GONE if gone else Form.WHOLE,
+                operation=Operation.DELETE if removed else Operation.UPDATE,
+                form=Form.REMOVED if removed else Form.WHOLE,
                 at=round(at * SECOND) + len(self.writes),
                 uid=uid,
                 version=0 if quiet else self._version,
@@ -117,7 +117,7 @@ def test_every_write_is_taken_once_and_in_order(
             assert parsed is not None
             seen[parsed[0]] = later(seen.get(parsed[0]), parsed[2])
         for write in turn:
-            place = place_of(write)
+            place = object_id_of(write)
             if not known(seen.get(place), write):
                 seen[place] = after(seen.get(place), write)
                 taken.append(write)

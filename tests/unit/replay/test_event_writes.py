@@ -121,8 +121,8 @@ def test_a_deletion_may_be_answered_by_a_status_or_the_object() -> None:
     )
     full = one(types, verb="delete", requestObject=None, responseObject=stored(resourceVersion="9"))
 
-    assert (bare.form, bare.uid, bare.version, bare.type.kind) == (Form.GONE, "u1", 0, "ConfigMap")
-    assert (full.form, full.uid, full.version, full.type.kind) == (Form.GONE, "u1", 9, "ConfigMap")
+    assert (bare.form, bare.uid, bare.version, bare.type.kind) == (Form.REMOVED, "u1", 0, "ConfigMap")
+    assert (full.form, full.uid, full.version, full.type.kind) == (Form.REMOVED, "u1", 9, "ConfigMap")
 
 
 def test_a_collection_is_a_deletion_of_each() -> None:
@@ -136,8 +136,8 @@ def test_a_collection_is_a_deletion_of_each() -> None:
 
         assert isinstance(result, tuple)
         assert [(write.name, write.uid, write.form) for write in result] == [
-            ("a", "u-a", Form.GONE),
-            ("b", "u-b", Form.GONE),
+            ("a", "u-a", Form.REMOVED),
+            ("b", "u-b", Form.REMOVED),
         ]
         assert {write.attribution.evidence for write in result} == {Evidence.AUDIT_COLLECTION}
     assert "collection" in gap(**collection, level="Request", responseObject=None).reason

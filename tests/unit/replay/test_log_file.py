@@ -13,7 +13,7 @@ import pytest
 
 from reverser.errors import StalledError
 from reverser.replay import log_file
-from reverser.replay.log_file import AuditLog, Place
+from reverser.replay.log_file import AuditLog, LogPosition
 from reverser.replay.log_merge import AuditLogs
 from reverser.replay.resource_types import Types
 from tests.e2e.test_replay import event, lines
@@ -62,7 +62,7 @@ def test_a_log_is_gone_on_with_where_it_was_left(made: Made, later: bytes) -> No
     texts(log, 2)
     for compressed in (False, True):
         again = made(b"one\ntwo\n" + later, compressed=compressed)
-        again.seek(log.place)
+        again.seek(log.position)
 
         assert again.identity == log.identity
         assert b"".join(texts(again)) == later
@@ -75,7 +75,7 @@ def test_another_log_is_read_from_its_beginning(made: Made, other: bytes, compre
     log = made(b"one\ntwo\n")
     texts(log, 2)
     again = made(other, compressed=compressed)
-    again.seek(log.place)
+    again.seek(log.position)
 
     assert again.identity == log.identity
     assert b"".join(texts(again)) == other
@@ -97,7 +97,7 @@ def test_a_log_whose_first_line_is_long_is_gone_on_with(made: Made, compressed: 
     log = made(first + b"two\n")
     texts(log, 2)
     again = made(first + b"two\nthree\n", compressed=compressed)
-    again.seek(log.place)
+    again.seek(log.position)
 
     assert log.identity
     assert again.identity == log.identity
@@ -138,7 +138,7 @@ def test_a_line_without_end_is_not_kept(made: Made, monkeypatch: pytest.MonkeyPa
 
     assert texts(log) == [b"one\n", b"two\n"]
     assert log.too_long == 1
-    assert log.place == Place().after(b"one\n" + b"x" * 1000 + b"\ntwo\n")
+    assert log.position == LogPosition().after(b"one\n" + b"x" * 1000 + b"\ntwo\n")
 
 
 def test_a_folder_is_no_log(tmp_path: Path) -> None:

@@ -20,11 +20,11 @@ SECOND = 1_000_000
 
 
 def write(
-    version: int = 0, at: float = 100, uid: str = "u1", *, gone: bool = False, name: str = "a"
+    version: int = 0, at: float = 100, uid: str = "u1", *, removed: bool = False, name: str = "a"
 ) -> Write:
     found = writes(decode_event(json.dumps(event()).encode()), Types(), lambda _: True)
     assert isinstance(found, tuple)
-    form = Form.GONE if gone else Form.WHOLE
+    form = Form.REMOVED if removed else Form.WHOLE
     return msgspec.structs.replace(
         found[0],
         version=version,
@@ -67,26 +67,26 @@ def test_versions_that_went_back_long_ago_are_a_restored_etcd() -> None:
 def test_a_deleted_object_stays_deleted() -> None:
     """What comes late of it, or again, is known; another object of its name is not."""
     old, new = write(5), write(9, 103, "u2")
-    end = write(at=102, gone=True)
+    end = write(at=102, removed=True)
 
     assert replayed(old, end, write(6, 104), end, new, old, end, write(10, 104, "u2")) == [5, 0, 9, 10]
 
 
 def test_a_deletion_may_have_the_version_of_the_last_write() -> None:
     """Once."""
-    end = write(5, 101, gone=True)
+    end = write(5, 101, removed=True)
 
     assert replayed(write(5), end, end) == [5, 5]
 
 
 def test_a_late_deletion_of_a_former_object_deletes_nothing() -> None:
     """The name is another object's by then."""
-    assert replayed(write(5), write(9, 101, "u2"), write(at=101.1, gone=True)) == [5, 9]
+    assert replayed(write(5), write(9, 101, "u2"), write(at=101.1, removed=True)) == [5, 9]
 
 
 def test_a_trailer_tells_what_the_journal_knows() -> None:
     """Whatever the names hold, so that a lost journal doubles nothing."""
-    told = [write(5), write(at=101, gone=True), write(9, 102, "u2"), write(11, 103, "u2")]
+    told = [write(5), write(at=101, removed=True), write(9, 102, "u2"), write(11, 103, "u2")]
     seen, told_by_branch = None, None
     for each in told:
         seen = after(seen, each)
@@ -96,7 +96,7 @@ def test_a_trailer_tells_what_the_journal_knows() -> None:
         told_by_branch = later(told_by_branch, parsed[2])
 
     assert told_by_branch == seen == Seen(103 * SECOND, 11, "u2", "u1")
-    assert later(seen, Seen(101 * SECOND, gone=True, uid="u1")) == seen
+    assert later(seen, Seen(101 * SECOND, removed=True, uid="u1")) == seen
 
 
 @pytest.mark.parametrize("name", ["a; gone; object=b", "a b", "a\nReverser-Entry: x/1", "é\u202e"])
@@ -108,7 +108,7 @@ def test_names_cannot_forge_a_trailer(name: str) -> None:
     assert "\n" not in value
     assert parsed is not None
     assert parsed[0].startswith("shop/configmaps/")
-    assert not parsed[2].gone
+    assert not parsed[2].removed
 
 
 @pytest.mark.parametrize(

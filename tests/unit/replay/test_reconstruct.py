@@ -15,7 +15,7 @@ from reverser.model.entry import UNSEEN, Record
 from reverser.model.resource import ObjectKey
 from reverser.model.rule import Rule, SanitizeRule, SensitiveRule
 from reverser.replay.event_writes import writes
-from reverser.replay.reconstruct import Unknown, changed, merged
+from reverser.replay.reconstruct import Unknown, changed
 from reverser.replay.resource_types import Types
 from reverser.replay.write import Form, Write
 from tests.hooks import HOOKS
@@ -76,27 +76,6 @@ def test_a_patch_is_put_on_what_was_seen_last() -> None:
 
     assert body(patch, known) == {**CONTENT, "data": {"x": "other", "z": "3"}}
     assert isinstance(body(patch, msgspec.structs.replace(known, latest=UNSEEN)), str)
-
-
-@pytest.mark.parametrize(
-    ("value", "patch", "result"),
-    [
-        ({"a": "b"}, {"a": "c"}, {"a": "c"}),
-        ({"a": "b"}, {"b": "c"}, {"a": "b", "b": "c"}),
-        ({"a": "b", "b": "c"}, {"a": None}, {"b": "c"}),
-        ({"a": ["b"]}, {"a": "c"}, {"a": "c"}),
-        ({"a": "c"}, {"a": ["b"]}, {"a": ["b"]}),
-        ({"a": {"b": "c"}}, {"a": {"b": "d", "c": None}}, {"a": {"b": "d"}}),
-        ({"a": [{"b": "c"}]}, {"a": [1]}, {"a": [1]}),
-        ({"e": None}, {"a": 1}, {"e": None, "a": 1}),
-        ([1, 2], {"a": "b", "c": None}, {"a": "b"}),
-        ({}, {"a": {"bb": {"ccc": None}}}, {"a": {"bb": {}}}),
-    ],
-    ids=repr,
-)
-def test_a_merge_patch_is_one(value: Any, patch: Any, result: Any) -> None:
-    """As RFC 7396 has it in its examples."""
-    assert merged(value, patch) == result
 
 
 @pytest.mark.parametrize(
