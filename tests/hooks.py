@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from reverser import builtin
-from reverser.identity.author import compile_identities
-from reverser.identity.mailmap import Mailmap
-from reverser.plugins import Host
+from reverser.builtin_hooks import BuiltInHooks
 
-HOOKS = Host().deciding(builtin.plugins(compile_identities((), Mailmap())))
+HOOKS = BuiltInHooks()

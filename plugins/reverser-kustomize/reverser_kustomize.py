@@ -22,7 +22,7 @@ import msgspec
 
 from reverser import hookimpl
 from reverser.errors import WithheldError
-from reverser.layout.layouts import placed
+from reverser.layout.layouts import path_by_setting
 from reverser.manifest.emitter import render
 from reverser.model.destination import Destination
 from reverser.model.resource import ObjectKey, ResourceType
@@ -77,7 +77,7 @@ def reverser_layout(key: ObjectKey, resource: ResourceType, destination: Destina
     """Another name for a file that would be called like the list beside it: no object's name has a `%`."""
     if not _concerned(destination):
         return None
-    path = placed(key, resource, destination)
+    path = path_by_setting(key, resource, destination)
     folder, _, name = path.rpartition("/")
     if name.casefold() not in NAMES or _folder(path) != folder:
         return None

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 
 import trio
 
-from reverser.app.plugin_setup import builtins
+from reverser.app.plugin_setup import built_in_hooks
 from reverser.config import Config
 from reverser.errors import StalledError, TransientError
 from reverser.intake.route import compile_routes
@@ -33,7 +33,7 @@ class Assembly:
 
     def __init__(self, config: Config, digest_key: bytes, host: Host) -> None:
         self.config = config
-        self.hooks = host.deciding(builtins(config))
+        self.hooks = host.deciding(built_in_hooks(config))
         self.on_pushed = host.pushed if host.plugins else None
         self.login = host.credentials if host.plugins else None
         self._host = host

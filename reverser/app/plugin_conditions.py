@@ -17,7 +17,7 @@ from reverser.errors import StalledError, TransientError
 from reverser.health import Health
 from reverser.model.ports import Journal
 from reverser.model.withheld import Withheld
-from reverser.plugins.caller import FAILED, PAUSED
+from reverser.plugins.caller import FAILED, PAUSED, WITHHOLDING
 from reverser.plugins.failures import Failing, Failures
 
 EVERY_SECONDS = 5.0
@@ -44,19 +44,19 @@ class PluginFailures:
     async def run(self) -> None:
         """Keep the conditions up to date, until cancelled."""
         while True:
-            if self._failures.all:
+            if self._failures.by_hook:
                 with suppress(TransientError, StalledError):  # whoever needs the journal tells of it
                     self._look(await self._journal.withheld())
             await trio.sleep(EVERY_SECONDS)
 
     def _look(self, rows: Sequence[Withheld]) -> None:
         now = time.monotonic()
-        for failing in self._failures.all:
+        for failing in [*self._failures.by_hook.values()]:
             waiting = sum(_waits(row, failing) for row in rows)
             if failing.rests and waiting and now >= failing.until:
                 # Awake from the first call on; what is called next are those that wait.
                 if self._try_again():
-                    self._failures.awake(failing.hook)
+                    self._failures.rests(failing.hook)
             elif self._over(failing, waiting, now):
                 self._failures.forget(failing)
                 self._health.recovered(_subject(failing))
@@ -65,12 +65,9 @@ class PluginFailures:
 
     def _over(self, failing: Failing, waiting: int, now: float) -> bool:
         """What a list withholds is in the journal at its end: that nothing waits yet tells little."""
-        failing.waited = failing.waited or waiting > 0
-        done = failing.waited or now >= failing.at + QUIET_SECONDS
-        return not waiting and done and self._failures.well_since(failing)
-
-
-WITHHOLDING = ("reverser_select", "reverser_sanitize", "reverser_layout")
+        failing.withheld = failing.withheld or waiting > 0
+        done = failing.withheld or now >= failing.failed_at + QUIET_SECONDS
+        return not waiting and done and failing.recovered
 
 
 def _subject(failing: Failing) -> str:
@@ -85,4 +82,6 @@ def _waits(row: Withheld, failing: Failing) -> bool:
 def _message(failing: Failing, waiting: int) -> str:
     rests = "; it failed too often in a row and rests for some minutes at a time" if failing.paused else ""
     waits = f"; objects that wait: {waiting}" if failing.hook.name in WITHHOLDING else ""
-    return f"{failing.hook.name} {failing.told}{rests}{waits} (mend the plugin, or take it out of [plugins])"
+    return (
+        f"{failing.hook.name} {failing.failure}{rests}{waits} (mend the plugin, or take it out of [plugins])"
+    )

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
 
 import structlog
 
-from reverser import builtin
+from reverser.builtin_hooks import BUILT_IN, BuiltInHooks
 from reverser.config import Config, read
 from reverser.config.problems import did_you_mean
 from reverser.config.secret_fields import unreadable
@@ -17,9 +16,9 @@ from reverser.identity.author import compile_identities
 from reverser.identity.mailmap import Mailmap
 from reverser.model.identity import Identities
 from reverser.plugins import Host, load
-from reverser.plugins.load import absent
+from reverser.plugins.load import load_problems
 from reverser.plugins.register import register
-from reverser.plugins.settings import configure, faults
+from reverser.plugins.settings import configure
 from reverser.webhook.path_secret import KEY as PATH_SECRET
 from reverser.webhook.path_secret import path_secret
 
@@ -66,7 +65,7 @@ def _hosted(config: Config, environ: Mapping[str, str]) -> tuple[Host, list[Prob
     missing = set(table.enabled) - {plugin.name for plugin in plugins}
     tables = {name: each for name, each in table.tables.items() if name not in missing}
     settings, wrong = configure(plugins, hooks, tables, environ)
-    problems += misfits + wrong + _unknown(table.disabled, builtin.plugins(str))
+    problems += misfits + wrong + _unknown(table.disabled)
     return Host(plugins, settings, table.disabled), problems
 
 
@@ -78,20 +77,21 @@ def reloaded(config: Config, environ: Mapping[str, str], host: Host) -> None:
     table = config.plugins
     hooks, _ = register(host.plugins)
     loaded = {plugin.name for plugin in host.plugins}
-    kept = [plugin for plugin in host.plugins if plugin.name in table.enabled]
+    enabled = [plugin for plugin in host.plugins if plugin.name in table.enabled]
     tables = {
         name: each for name, each in table.tables.items() if name in loaded or name not in table.enabled
     }
-    problems = absent(table.enabled, table.paths, loaded)
-    problems += faults(kept, hooks, tables, environ)
-    problems += _unknown(table.disabled, builtin.plugins(str))
+    problems = load_problems(table.enabled, table.paths, loaded)
+    problems += configure(enabled, hooks, tables, environ, apply=False)[1]
+    problems += _unknown(table.disabled)
     if problems:
         raise ConfigError(problems)
 
 
-def builtins(config: Config) -> Mapping[str, Any]:
-    """The built-in plugins of a configuration."""
-    return builtin.plugins(compile_identities(config.identities.rules, _mailmap(config.identities)))
+def built_in_hooks(config: Config) -> BuiltInHooks:
+    """The built-in hooks of a configuration."""
+    identify = compile_identities(config.identities.rules, _mailmap(config.identities))
+    return BuiltInHooks(identify, config.plugins.disabled)
 
 
 def _path_secret_faults(config: Config) -> list[Problem]:
@@ -103,11 +103,11 @@ def _path_secret_faults(config: Config) -> list[Problem]:
     return []
 
 
-def _unknown(disabled: tuple[str, ...], known: Mapping[str, Any]) -> list[Problem]:
+def _unknown(disabled: tuple[str, ...]) -> list[Problem]:
     return [
-        Problem("plugins.disabled", f"no built-in plugin is called {name!r}", did_you_mean(name, known))
+        Problem("plugins.disabled", f"no built-in plugin is called {name!r}", did_you_mean(name, BUILT_IN))
         for name in disabled
-        if name not in known
+        if name not in BUILT_IN
     ]
 
 

@@ -12,11 +12,13 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from reverser.app.plugin_setup import builtins, configured
+from reverser.app.plugin_setup import configured
+from reverser.builtin_hooks import BUILT_IN
 from reverser.cli.exit_codes import EXIT_CONFIG
 from reverser.cli.options import config_option
 from reverser.log import configure
-from reverser.plugins.register import SPECIFICATIONS, in_order, register
+from reverser.plugins.plugin import hooks_of
+from reverser.plugins.register import SPECIFICATIONS, register
 from reverser.testing import contract
 
 LINE_MOST = 10_000
@@ -36,10 +38,14 @@ def command() -> None:
 def show(config_path: str) -> None:
     """Show what is loaded, in the order of calling, with its hooks."""
     config, host = configured(config_path, os.environ)
-    plugins = host.all_plugins(builtins(config))
-    hooks, _ = register(plugins)
-    rows = [(each.name, each.origin, " ".join(names)) for each, names in in_order(hooks, plugins)]
-    _table(("PLUGIN", "FROM", "HOOKS"), rows)
+    hooks, _ = register(host.plugins)
+    built_in = [
+        (name, "built in", " ".join(BUILT_IN[name]))
+        for name in BUILT_IN
+        if name not in config.plugins.disabled
+    ]
+    rows = [(each.name, each.origin, " ".join(hooks_of(each, hooks))) for each in host.plugins]
+    _table(("PLUGIN", "FROM", "HOOKS"), [*built_in, *rows])
 
 
 @command.command("check", epilog="Example: reverser plugins check --config reverser.toml")

@@ -21,13 +21,13 @@ from reverser.model.resource import ObjectKey, ResourceType
 
 Layout: TypeAlias = Callable[[ObjectKey, ResourceType], str]
 """The path of an object's file, the destination's root included. Raises WithheldError(UnsafePath)."""
-Place: TypeAlias = Callable[[ObjectKey, ResourceType, Destination], str]
+RelativeLayout: TypeAlias = Callable[[ObjectKey, ResourceType, Destination], str]
 """The path below the destination's root, unchecked."""
 
 _LIKE_A_VERSION = re.compile("v[0-9]")
 
 
-def placed(key: ObjectKey, resource: ResourceType, destination: Destination) -> str:
+def path_by_setting(key: ObjectKey, resource: ResourceType, destination: Destination) -> str:
     """The path that the destination's own `layout` gives, below its root and unchecked."""
     match destination.layout:
         case "rest":
@@ -37,7 +37,7 @@ def placed(key: ObjectKey, resource: ResourceType, destination: Destination) -> 
     return f"{key}.yaml"
 
 
-def compile_layout(destination: Destination, place: Place) -> Layout:
+def compile_layout(destination: Destination, relative: RelativeLayout) -> Layout:
     """The destination's layout. Raises ValueError for a template that has problems."""
     if destination.layout == "template" and (problems := template_problems(destination.template)):
         raise ValueError("; ".join(problems))
@@ -45,7 +45,7 @@ def compile_layout(destination: Destination, place: Place) -> Layout:
     lead = f"{root}/" if root else ""
 
     def layout(key: ObjectKey, resource: ResourceType) -> str:
-        path = lead + paths.shortened(place(key, resource, destination))
+        path = lead + paths.shortened(relative(key, resource, destination))
         paths.check(path, root)
         return path
 

@@ -1,6 +1,6 @@
-"""The plugin host: finds plugins, checks them, calls their hooks by rule, and keeps them apart.
+"""The plugin host: loads plugins, checks them, calls their hooks by rule, and isolates them.
 
-`load` names what the configuration asks for, `register` checks it, `deciding_hooks` calls hooks inline,
+`load` imports what the configuration names, `register` checks it, `deciding_hooks` calls hooks inline,
 `worker` runs the others where nobody waits for them. `guard` says what a sanitizer may do.
 """
 

@@ -1,7 +1,7 @@
 """What may be an answer of each hook; anything else counts as a failure of the plugin. Pure.
 
 A type alone says little: a message may hold a generator, a text half a character, and both would fail
-where nobody knows any more whose they are.
+where nobody knows any more whose they are. msgspec is no help here: it takes no subclass of `str`.
 """
 
 from __future__ import annotations
@@ -22,62 +22,10 @@ COMPANIONS_MOST = 32 * 1024 * 1024
 """Characters."""
 
 
-def text(answer: Any) -> str:
+def text(answer: Any, most: int = TEXT_MOST) -> str:
     """A reason, a path."""
-    return _text(answer, TEXT_MOST)
-
-
-def author(answer: Any) -> str:
-    """`Name <email>`."""
     if not isinstance(answer, str):
-        return _other(answer)
-    return "" if AUTHOR.fullmatch(answer) else "answered with something other than `Name <email>`"
-
-
-def content(answer: Any) -> str:
-    """What is in it, `guard` looks at."""
-    return "" if isinstance(answer, dict) else _other(answer)
-
-
-def words(answer: Any) -> str:
-    """A message whose parts are what they must be."""
-    if not isinstance(answer, Message):
-        return _other(answer)
-    pairs = answer.trailers
-    if not (
-        _texts((answer.subject,))
-        and _texts(answer.body)
-        and isinstance(pairs, tuple | list)
-        and all(map(_pair, pairs))
-    ):
-        return "answered with a Message that holds something other than texts"
-    size = len(answer.subject) + sum(map(len, answer.body)) + sum(len(value) for _, value in pairs)
-    return "" if size <= MESSAGE_MOST else f"answered with a Message of more than {MESSAGE_MOST} characters"
-
-
-def companions(answer: Any) -> str:
-    """Path -> text, or None."""
-    if not isinstance(answer, dict):
-        return _other(answer)
-    left = COMPANIONS_MOST
-    for path, written in answer.items():
-        if told := _text(path, TEXT_MOST) or (_text(written, left) if written is not None else ""):
-            return told
-        left -= len(written or "")
-    return ""
-
-
-def _texts(found: Any) -> bool:
-    return isinstance(found, tuple | list) and all(isinstance(each, str) for each in found)
-
-
-def _pair(found: Any) -> bool:
-    return _texts(found) and len(found) == 2
-
-
-def _text(answer: Any, most: int) -> str:
-    if not isinstance(answer, str):
-        return _other(answer)
+        return _wrong_type(answer)
     if len(answer) > most:
         return f"answered with more than {most} characters"
     try:
@@ -87,7 +35,46 @@ def _text(answer: Any, most: int) -> str:
     return ""
 
 
-def _other(answer: Any) -> str:
+def author(answer: Any) -> str:
+    """`Name <email>`."""
+    if not isinstance(answer, str):
+        return _wrong_type(answer)
+    return "" if AUTHOR.fullmatch(answer) else "answered with something other than `Name <email>`"
+
+
+def content(answer: Any) -> str:
+    """What is in it, `guard` looks at."""
+    return "" if isinstance(answer, dict) else _wrong_type(answer)
+
+
+def message(answer: Any) -> str:
+    """A message whose parts are texts."""
+    if not isinstance(answer, Message):
+        return _wrong_type(answer)
+    subject, body, trailers = answer.subject, answer.body, answer.trailers
+    sequences = all(isinstance(each, tuple | list) for each in (body, trailers))
+    if not (sequences and all(isinstance(each, tuple | list) and len(each) == 2 for each in trailers)):
+        return "answered with a Message that holds something other than texts"
+    texts = [subject, *body, *(each for pair in trailers for each in pair)]
+    if not all(isinstance(each, str) for each in texts):
+        return "answered with a Message that holds something other than texts"
+    size = sum(map(len, texts))
+    return "" if size <= MESSAGE_MOST else f"answered with a Message of more than {MESSAGE_MOST} characters"
+
+
+def companions(answer: Any) -> str:
+    """Path -> text, or None."""
+    if not isinstance(answer, dict):
+        return _wrong_type(answer)
+    room = COMPANIONS_MOST
+    for path, written in answer.items():
+        if fault := text(path) or (text(written, room) if written is not None else ""):
+            return fault
+        room -= len(written or "")
+    return ""
+
+
+def _wrong_type(answer: Any) -> str:
     return f"answered with {type(answer).__name__}"
 
 
@@ -97,7 +84,7 @@ FAULTS: dict[str, Fault] = {
     "reverser_sanitize": content,
     "reverser_layout": text,
     "reverser_identity": author,
-    "reverser_message": words,
+    "reverser_message": message,
     "reverser_companions": companions,
 }
 """By hook."""

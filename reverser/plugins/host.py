@@ -1,8 +1,4 @@
-"""The plugins of one process: their deciding hooks for whoever decides, their effectful ones on their own.
-
-Third-party plugins live as long as the process; the built-in ones are made anew with each
-configuration, which they carry.
-"""
+"""The plugins of one process: deciding hooks for each configuration, effectful ones in threads."""
 
 from __future__ import annotations
 
@@ -14,15 +10,15 @@ from typing import Any
 import msgspec
 import trio
 
+from reverser.builtin_hooks import BuiltInHooks
 from reverser.errors import ConfigError, Problem, StalledError
 from reverser.model.condition import Condition
 from reverser.model.destination import Credentials, Destination
 from reverser.model.push import Pushed
 from reverser.plugins import watchdog
-from reverser.plugins.deciding_hooks import Deciding
-from reverser.plugins.failures import Failures, place
-from reverser.plugins.meter import Counters, Meter
-from reverser.plugins.plugin import Plugin
+from reverser.plugins.deciding_hooks import DecidingHooks, PluginHooks
+from reverser.plugins.failures import Failures, line_of_error
+from reverser.plugins.plugin import Counters, Meter, Plugin, hooks_of
 from reverser.plugins.register import register
 from reverser.plugins.watchdog import Watchdog
 from reverser.plugins.worker import PluginWorker
@@ -34,7 +30,7 @@ EFFECTS = (
     "reverser_condition",
     "reverser_shutdown",
 )
-LOGIN = "reverser_credentials"
+CREDENTIALS = "reverser_credentials"
 CLOSE_SECONDS = 5.0
 
 
@@ -49,13 +45,13 @@ class Host:
     ) -> None:
         self.plugins = tuple(plugins)
         self.settings = settings or {}
-        """Name -> what `reverser_settings` was made of, None for a plugin without any."""
-        self._disabled = disabled
-        self._meter = Meter()
-        self.failures = Failures(self._meter)
+        """Name -> the struct that `reverser_settings` describes, None for a plugin without settings."""
+        self._hooks, _ = register(plugins)
+        self._meter = Meter(self._hooks)
+        self.failures = Failures()
         """Of deciding hooks."""
         self._watchdog = Watchdog(watchdog.LIMIT_SECONDS) if plugins else None
-        self._rooms: list[PluginWorker] = []
+        self._workers: list[PluginWorker] = []
         self.fingerprint = _fingerprint(plugins, self.settings, disabled)
         """Empty without plugins: what they decide is part of what a stream's position is valid for."""
 
@@ -67,24 +63,16 @@ class Host:
         """Hand on the calls that were not counted yet."""
         self._meter.flush()
 
-    def all_plugins(self, builtin: Mapping[str, Any]) -> list[Plugin]:
-        """The built-in plugins that are not disabled, and the others, in the order of calling."""
-        ours = [
-            Plugin(name, code, "built in") for name, code in builtin.items() if name not in self._disabled
-        ]
-        return [*ours, *self.plugins]
-
-    def deciding(self, builtin: Mapping[str, Any]) -> Deciding:
-        """The deciding hooks, for one configuration."""
-        hooks, problems = register(self.all_plugins(builtin))
-        if problems:
-            raise ConfigError(problems)
-        return Deciding(hooks, self._meter, self._watchdog, self.failures)
+    def deciding(self, built_in: BuiltInHooks) -> DecidingHooks:
+        """The deciding hooks of one configuration; without plugins, the built-in ones."""
+        if self._watchdog is None:
+            return built_in
+        return PluginHooks(built_in, self._hooks, self._meter, self._watchdog, self.failures)
 
     @asynccontextmanager
     async def logging_in(self) -> AsyncIterator[None]:
         """For commands that end by themselves: plugins that know how to log in run, and no others."""
-        await self.open(lambda _plugin, _what, _about: None, having=LOGIN)
+        await self.open(lambda _plugin, _what, _about: None, having=CREDENTIALS)
         try:
             yield
         finally:
@@ -96,74 +84,75 @@ class Host:
 
         `on_trouble` is called in a thread of the plugin's: what is wrong, "" when it is well again; and the
         part of the plugin that it is about, "" for all of it.
-        `having` names a hook; plugins without it are left alone.
+        `having` names a hook; plugins without it are not started.
         """
-        hooks, _ = register(self.plugins)
         problems: list[Problem] = []
         for plugin in self.plugins:
-            own = {name: hook for name in EFFECTS for hook in hooks[name] if hook.plugin is plugin}
-            if own and (not having or having in own):
-                problems += await self._opened(PluginWorker(plugin, own, self._meter, on_trouble))
+            effects = {name: hook for name, hook in hooks_of(plugin, self._hooks).items() if name in EFFECTS}
+            if effects and (not having or having in effects):
+                problems += await self._start(PluginWorker(plugin, effects, self._meter, on_trouble))
         if problems:
             await self.close()
             raise ConfigError(problems)
 
-    async def _opened(self, room: PluginWorker) -> list[Problem]:
+    async def _start(self, worker: PluginWorker) -> list[Problem]:
         try:
-            await trio.to_thread.run_sync(room.open)
+            await trio.to_thread.run_sync(worker.open)
         except trio.Cancelled:
             raise
         except BaseException as error:
-            where = place(error, room.plugin)
-            return [Problem(f"plugins.{room.name}", f"did not start: {type(error).__name__}: {error}{where}")]
-        self._rooms.append(room)
+            message = f"did not start: {type(error).__name__}: {error}{line_of_error(error, worker.plugin)}"
+            return [Problem(f"plugins.{worker.name}", message)]
+        self._workers.append(worker)
         return []
 
     def pushed(self, push: Pushed) -> None:
-        """Tell who wants to know; nothing is waited for."""
-        for room in self._rooms:
-            room.tell("reverser_pushed", push)
+        """Call `reverser_pushed` of all; nothing is waited for."""
+        for worker in self._workers:
+            worker.call_later("reverser_pushed", push)
 
     def condition(self, condition: Condition) -> None:
-        """Tell who wants to know; nothing is waited for."""
-        for room in self._rooms:
-            room.tell("reverser_condition", condition)
+        """Call `reverser_condition` of all; nothing is waited for."""
+        for worker in self._workers:
+            worker.call_later("reverser_condition", condition)
 
     async def credentials(self, destination: Destination) -> Credentials:
         """How to log in: as the first plugin says that knows, else as the table does. Raises StalledError."""
-        for room in self._rooms:
-            if room.answers(LOGIN):
-                found = await self._asked(room, destination)
-                if found is not None:
-                    return found
+        for worker in self._workers:
+            if CREDENTIALS in worker.hooks:
+                credentials = await self._credentials(worker, destination)
+                if credentials is not None:
+                    return credentials
         return destination.credentials
 
-    async def _asked(self, room: PluginWorker, destination: Destination) -> Credentials | None:
+    async def _credentials(self, worker: PluginWorker, destination: Destination) -> Credentials | None:
         try:
-            found = await room.ask(LOGIN, destination)
+            answer = await worker.ask(CREDENTIALS, destination)
         except trio.Cancelled:
             raise
         except BaseException as error:
             # Its text may quote a secret.
-            message = f"plugin {room.name}: {LOGIN} failed ({type(error).__name__})"
+            message = f"plugin {worker.name}: {CREDENTIALS} failed ({type(error).__name__})"
             raise StalledError("CredentialsUnavailable", message, hint="see the plugin's own log") from None
-        if found is not None and not isinstance(found, Credentials):
-            message = f"plugin {room.name}: {LOGIN} answers {type(found).__name__}, not Credentials"
+        if answer is not None and not isinstance(answer, Credentials):
+            message = f"plugin {worker.name}: {CREDENTIALS} answers {type(answer).__name__}, not Credentials"
             raise StalledError("CredentialsUnavailable", message, hint="docs/plugins.md has an example")
-        return found
+        return answer
 
     async def close(self) -> None:
         """Let all of them finish, at the same time and not for long."""
         async with trio.open_nursery() as nursery:
-            for room in self._rooms:
-                nursery.start_soon(trio.to_thread.run_sync, room.close, CLOSE_SECONDS)
-        self._rooms.clear()
+            for worker in self._workers:
+                nursery.start_soon(trio.to_thread.run_sync, worker.close, CLOSE_SECONDS)
+        self._workers.clear()
 
 
 def _fingerprint(plugins: Sequence[Plugin], settings: Mapping[str, Any], disabled: Collection[str]) -> str:
     if not plugins and not disabled:
         return ""
     # repr: it shows no secret, and one that rotates is no reason to list everything again.
-    told = [(plugin.name, plugin.origin, plugin.stamp, repr(settings.get(plugin.name))) for plugin in plugins]
-    encoded = msgspec.json.encode([told, sorted(disabled)])
+    states = [
+        (plugin.name, plugin.origin, plugin.stamp, repr(settings.get(plugin.name))) for plugin in plugins
+    ]
+    encoded = msgspec.json.encode([states, sorted(disabled)])
     return hashlib.blake2b(encoded, digest_size=8).hexdigest()

@@ -20,7 +20,7 @@ from reverser.plugins.plugin import Plugin
 from reverser.plugins.watchdog import limited
 
 GROUP = "reverser"
-NO_NAMES = ("enabled", "disabled", "paths")
+RESERVED_NAMES = ("enabled", "disabled", "paths")
 """Keys of `[plugins]` that are no plugin's table."""
 
 
@@ -29,46 +29,44 @@ def load(enabled: Sequence[str], paths: Sequence[str] = ()) -> tuple[list[Plugin
 
     `paths` are files or folders of Python, each a plugin called like it, without `.py`.
     """
-    local, installed = _places(paths)
-    loaded = [_loaded(name, local, installed) for name in dict.fromkeys(enabled)]
+    local, installed = _sources(paths)
+    loaded = [_load(name, local, installed) for name in dict.fromkeys(enabled)]
     problems = [each for each in loaded if isinstance(each, Problem)]
-    return [each for each in loaded if isinstance(each, Plugin)], problems + _misplaced(enabled, paths)
+    return [each for each in loaded if isinstance(each, Plugin)], problems + _path_problems(enabled, paths)
 
 
-def absent(enabled: Sequence[str], paths: Sequence[str], loaded: Collection[str]) -> list[Problem]:
+def load_problems(enabled: Sequence[str], paths: Sequence[str], loaded: Collection[str]) -> list[Problem]:
     """What is wrong with these names, without loading any plugin."""
-    local, installed = _places(paths)
-    asked = [name for name in dict.fromkeys(enabled) if name not in loaded]
-    found = [_nobody(name, local, installed) or _no_file(name, local) for name in asked]
-    return [each for each in found if each is not None] + _misplaced(enabled, paths)
+    local, installed = _sources(paths)
+    problems = _path_problems(enabled, paths)
+    for name in dict.fromkeys(enabled):
+        if name not in loaded and (problem := _name_problem(name, local, installed)):
+            problems.append(problem)
+        elif name not in loaded and name in local and not local[name].exists():
+            problems.append(Problem(f"plugins.{name}", f"cannot be loaded: there is no {local[name]}"))
+    return problems
 
 
-def _places(paths: Sequence[str]) -> tuple[dict[str, Path], dict[str, EntryPoint]]:
+def _sources(paths: Sequence[str]) -> tuple[dict[str, Path], dict[str, EntryPoint]]:
     return {_name(path): Path(path) for path in paths}, {p.name: p for p in entry_points(group=GROUP)}
 
 
-def _misplaced(enabled: Sequence[str], paths: Sequence[str]) -> list[Problem]:
-    local, called = {_name(path): path for path in paths}, [_name(path) for path in paths]
-    problems = [
-        Problem("plugins.paths", f"{path} is not enabled", f'add "{name}" to plugins.enabled')
-        for name, path in local.items()
-        if name not in enabled
-    ]
-    return problems + [
-        Problem("plugins.paths", f"{called.count(name)} of them are called {name!r}", "rename all but one")
-        for name in local
-        if called.count(name) > 1
-    ]
+def _path_problems(enabled: Sequence[str], paths: Sequence[str]) -> list[Problem]:
+    problems = []
+    names = [_name(path) for path in paths]
+    for name, path in dict(zip(names, paths, strict=True)).items():
+        if name not in enabled:
+            hint = f'add "{name}" to plugins.enabled'
+            problems.append(Problem("plugins.paths", f"{path} is not enabled", hint))
+        if (count := names.count(name)) > 1:
+            problems.append(
+                Problem("plugins.paths", f"{count} of them are called {name!r}", "rename all but one")
+            )
+    return problems
 
 
-def _no_file(name: str, local: dict[str, Path]) -> Problem | None:
-    if name not in local or local[name].exists():
-        return None
-    return Problem(f"plugins.{name}", f"cannot be loaded: there is no {local[name]}")
-
-
-def _nobody(name: str, local: dict[str, Path], installed: dict[str, EntryPoint]) -> Problem | None:
-    if name in NO_NAMES or "/" in name or name.startswith("builtin."):
+def _name_problem(name: str, local: dict[str, Path], installed: dict[str, EntryPoint]) -> Problem | None:
+    if name in RESERVED_NAMES or "/" in name or name.startswith("builtin."):
         return Problem("plugins.enabled", f"{name!r} cannot be the name of a plugin")
     if name in local or name in installed:
         return None
@@ -76,9 +74,9 @@ def _nobody(name: str, local: dict[str, Path], installed: dict[str, EntryPoint])
     return Problem("plugins.enabled", f"no plugin is called {name!r}", hint)
 
 
-def _loaded(name: str, local: dict[str, Path], installed: dict[str, EntryPoint]) -> Plugin | Problem:
-    if (nobody := _nobody(name, local, installed)) is not None:
-        return nobody
+def _load(name: str, local: dict[str, Path], installed: dict[str, EntryPoint]) -> Plugin | Problem:
+    if problem := _name_problem(name, local, installed):
+        return problem
     try:
         with limited():
             if name in local:

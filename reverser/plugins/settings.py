@@ -12,15 +12,23 @@ from reverser.config.decode import Decoder
 from reverser.config.problems import Report, did_you_mean
 from reverser.errors import Problem
 from reverser.log import BOUNDED
-from reverser.plugins.failures import place as place_of
-from reverser.plugins.plugin import Hooks, Plugin
+from reverser.plugins.failures import line_of_error
+from reverser.plugins.plugin import Hook, Hooks, Plugin, hooks_of
 from reverser.plugins.watchdog import limited
 
 
 def configure(
-    plugins: Sequence[Plugin], hooks: Hooks, tables: Mapping[str, dict[str, Any]], environ: Mapping[str, str]
+    plugins: Sequence[Plugin],
+    hooks: Hooks,
+    tables: Mapping[str, dict[str, Any]],
+    environ: Mapping[str, str],
+    *,
+    apply: bool = True,
 ) -> tuple[dict[str, Any], list[Problem]]:
-    """(name -> settings, None for a plugin without any; what is wrong). Calls `reverser_configure`."""
+    """(name -> settings, None for a plugin without any; what is wrong).
+
+    Calls `reverser_configure`; without `apply` only looks at the tables.
+    """
     names = [plugin.name for plugin in plugins]
     report = Report()
     for name in tables.keys() - set(names):
@@ -29,52 +37,41 @@ def configure(
     decoder = Decoder(environ, report)
     settings: dict[str, Any] = {}
     for plugin in plugins:
+        key, own = f"plugins.{plugin.name}", hooks_of(plugin, hooks)
         try:
             with limited():
-                settings[plugin.name] = _configured(
-                    plugin, hooks, tables.get(plugin.name, {}), decoder, report
-                )
+                struct = _decode(key, own, tables.get(plugin.name, {}), decoder, report)
+                settings[plugin.name] = struct
+                if apply and "reverser_configure" in own and not report.faulty(key):
+                    # Not bound: a logger is bound to where the log goes at that moment.
+                    log = structlog.get_logger(plugin=plugin.name, **{BOUNDED: True})
+                    own["reverser_configure"].call(struct, log)
         except KeyboardInterrupt:
             raise
         except BaseException as error:
-            report.add(f"plugins.{plugin.name}", _why(error, plugin))
+            report.add(key, _message(error, plugin))
     return settings, report.problems
 
 
-def faults(
-    plugins: Sequence[Plugin], hooks: Hooks, tables: Mapping[str, dict[str, Any]], environ: Mapping[str, str]
-) -> list[Problem]:
-    """What is wrong with tables that are not taken over yet; configures nothing."""
-    asked = {name: () if name == "reverser_configure" else found for name, found in hooks.items()}
-    return configure(plugins, asked, tables, environ)[1]
-
-
-def _named(found: object) -> str:
-    return f"the class {found.__name__}" if isinstance(found, type) else type(found).__name__
-
-
-def _why(error: BaseException, plugin: Plugin) -> str:
-    """A limit of time has words of its own; of others the type matters, too."""
-    if isinstance(error, TimeoutError) and error.__cause__ is not None:
-        return f"{error}{place_of(error.__cause__, plugin)}"
-    return f"{type(error).__name__}: {error}{place_of(error, plugin)}"
-
-
-def _configured(
-    plugin: Plugin, hooks: Hooks, table: dict[str, Any], decoder: Decoder, report: Report
+def _decode(
+    key: str, hooks: Mapping[str, Hook], table: dict[str, Any], decoder: Decoder, report: Report
 ) -> msgspec.Struct | None:
-    place = f"plugins.{plugin.name}"
-    structs = [hook.call() for hook in hooks["reverser_settings"] if hook.plugin is plugin]
-    struct = structs[0] if structs else None
-    if struct is not None and not (isinstance(struct, type) and issubclass(struct, msgspec.Struct)):
-        raise TypeError(f"reverser_settings must answer a class of msgspec.Struct, not {_named(struct)}")
-    settings = decoder.struct(struct, table, place) if struct is not None else None
-    known = any(hook.plugin is plugin for found in hooks.values() for hook in found)
-    if struct is None and table and known:
-        report.add(place, "has no settings", "leave the table out")
-    if not report.faulty(place):
-        for hook in hooks["reverser_configure"]:
-            if hook.plugin is plugin:
-                # Not bound: a logger is bound to where the log goes at that moment.
-                hook.call(settings, structlog.get_logger(plugin=plugin.name, **{BOUNDED: True}))
+    """The plugin's settings; None when it has none."""
+    struct = hooks["reverser_settings"].call() if "reverser_settings" in hooks else None
+    if struct is None:
+        # A plugin whose hooks do not fit has none here, and is refused for that alone.
+        if table and hooks:
+            report.add(key, "has no settings", "leave the table out")
+        return None
+    if not (isinstance(struct, type) and issubclass(struct, msgspec.Struct)):
+        given = f"the class {struct.__name__}" if isinstance(struct, type) else type(struct).__name__
+        raise TypeError(f"reverser_settings must answer a class of msgspec.Struct, not {given}")
+    settings: msgspec.Struct | None = decoder.struct(struct, table, key)
     return settings
+
+
+def _message(error: BaseException, plugin: Plugin) -> str:
+    """A time limit is a whole message; of other errors the type matters, too."""
+    if isinstance(error, TimeoutError) and error.__cause__ is not None:
+        return f"{error}{line_of_error(error.__cause__, plugin)}"
+    return f"{type(error).__name__}: {error}{line_of_error(error, plugin)}"

@@ -15,6 +15,8 @@ from contextlib import contextmanager
 from types import FrameType
 
 LIMIT_SECONDS = 1.0
+SETUP_SECONDS = 30.0
+"""For loading a plugin, and for its settings."""
 AGAIN_SECONDS = 0.05
 """For code that catches the interruption and goes on."""
 STUBBORN_RINGS = 20
@@ -24,10 +26,6 @@ STUBBORN_SECONDS = 2e-4
 
 class TooLongError(BaseException):
     """Raised inside the hook; no `except Exception` of its own stops it."""
-
-
-SETUP_SECONDS = 30.0
-"""For loading a plugin, and for its settings."""
 
 
 @contextmanager

@@ -2,8 +2,6 @@
 
 Whatever a plugin does there, blocking calls included, holds up nothing but itself. A thread that does
 not end is left behind with the process.
-
-A `CrossThreadCall` is a call of a hook that somebody waits for, from one Trio loop to another.
 """
 
 from __future__ import annotations
@@ -18,42 +16,16 @@ from typing import Any, TypeAlias
 import structlog
 import trio
 
-from reverser.plugins.failures import PAUSE_SECONDS, CircuitBreaker, defined, raised
-from reverser.plugins.meter import Meter
-from reverser.plugins.plugin import Hook, Plugin
+from reverser.plugins.failures import FAILURES_MOST, PAUSE_SECONDS, line_of_hook, raised
+from reverser.plugins.plugin import Hook, Meter, Plugin
 from reverser.text import cut, visible
-
-
-class CrossThreadCall:
-    """Asked in the loop that made it, answered in another thread."""
-
-    def __init__(self) -> None:
-        self._token = trio.lowlevel.current_trio_token()
-        self._answered = trio.Event()
-        self._answer: Any = None
-        self._error: BaseException | None = None
-
-    def settle(self, answer: Any, error: BaseException | None) -> None:
-        """Called in the plugin's thread; whoever asked may have gone."""
-        self._answer, self._error = answer, error
-        with suppress(trio.RunFinishedError):
-            self._token.run_sync_soon(self._answered.set)
-
-    async def answer(self, seconds: float) -> Any:
-        """What the hook answered. Raises what it raised, or TooSlowError."""
-        with trio.fail_after(seconds):
-            await self._answered.wait()
-        if self._error is not None:
-            raise self._error
-        return self._answer
-
 
 log = structlog.get_logger()
 
 LIMIT_SECONDS = 30.0
 WAITING_MOST = 1000
 """Calls that wait for a slow plugin; what comes beyond is dropped and counted."""
-PART_MOST, WORDS_MOST = 100, 500
+PART_MOST, TEXT_MOST = 100, 500
 """Characters of what a plugin reports: of a part's name, and of what is wrong with it."""
 PAUSED = "failed too often in a row and is paused for some minutes"
 ENDED = "a task that it left running failed; it is not called again before reverser is restarted"
@@ -62,7 +34,7 @@ Call: TypeAlias = tuple[Hook, tuple[Any, ...]]
 
 
 class PluginWorker:
-    """Calls the effectful hooks of one plugin, one after the other, in the order of `tell`."""
+    """Calls the effectful hooks of one plugin, one after the other, in the order of `call_later`."""
 
     def __init__(
         self,
@@ -76,67 +48,76 @@ class PluginWorker:
         """`on_trouble` is called in the plugin's thread: what is wrong, or "" again; with what part."""
         self.plugin = plugin
         self.name = plugin.name
-        self._hooks = hooks
+        self.hooks = hooks
         self._meter = meter
         self._on_trouble = on_trouble
         self._limit = LIMIT_SECONDS if limit_seconds is None else limit_seconds
-        self._streak = CircuitBreaker(pause_seconds)
-        self._resting = trio.CancelScope()
+        self._pause_seconds = pause_seconds
+        self._failures_in_a_row, self._last_failure, self._paused_until = 0, "", 0.0
+        self._pause_scope = trio.CancelScope()
         self._ending = False
-        self._until, self._stuck = math.inf, False
-        """When the call of now is overdue; whether that was told."""
-        self._told = ""
-        self._opened, self._closed = threading.Event(), threading.Event()
-        self._failure: BaseException | None = None
+        self._overdue_at, self._stuck = math.inf, False
+        """When the call of now is overdue; whether that was reported."""
+        self._started, self._ended = threading.Event(), threading.Event()
+        self._error: BaseException | None = None
+        """Why the plugin did not start, or has ended."""
 
     def open(self) -> None:
         """Call `reverser_startup` in a new thread; blocks, and raises what it raised."""
-        threading.Thread(target=self._live, name=f"plugin {self.name}", daemon=True).start()
-        if not self._opened.wait(self._limit + 1):
+        threading.Thread(target=self._run, name=f"plugin {self.name}", daemon=True).start()
+        if not self._started.wait(self._limit + 1):
             raise TimeoutError(f"took longer than {self._limit:g} s")
-        if self._failure is not None:
-            raise self._failure
+        if self._error is not None:
+            raise self._error
 
-    def tell(self, name: str, *arguments: Any) -> None:
+    def call_later(self, name: str, *arguments: Any) -> None:
         """Let a hook be called when its turn comes; never waits, never raises."""
-        hook = self._hooks.get(name)
-        self._look()
-        if hook is not None and not self._later(self._take, (hook, arguments)):
+        hook = self.hooks.get(name)
+        self._check_stuck()
+        if hook is not None and not self._in_loop(self._enqueue, (hook, arguments)):
             self._meter.failed(hook, "dropped")
-
-    def answers(self, name: str) -> bool:
-        """Whether the plugin has such a hook."""
-        return name in self._hooks
 
     async def ask(self, name: str, *arguments: Any) -> Any:
         """What a hook answers, beside all other calls. Raises what it raises, or TooSlowError."""
-        question = CrossThreadCall()
-        self._later(self._start, question, self._hooks[name], arguments)
-        return await question.answer(self._limit + 1)
+        token, done = trio.lowlevel.current_trio_token(), trio.Event()
+        result: list[tuple[Any, BaseException | None]] = []
+
+        async def call() -> None:
+            result.append(await self._call(self.hooks[name], arguments))
+            with suppress(trio.RunFinishedError):  # whoever asked may have gone
+                token.run_sync_soon(done.set)
+
+        self._in_loop(lambda: self._asks.start_soon(call))
+        with trio.fail_after(self._limit + 1):
+            await done.wait()
+        [(answer, error)] = result
+        if error is not None:
+            raise error
+        return answer
 
     def close(self, seconds: float) -> None:
         """Finish what waits, call `reverser_shutdown`, and end; blocks for `seconds` at most."""
-        self._later(self._finish)
-        if not self._closed.wait(seconds):
+        self._in_loop(self._end)
+        if not self._ended.wait(seconds):
             log.warning("plugin did not stop in time", plugin=self.name)
 
-    def _look(self) -> None:
-        """A call that blocks its thread cannot be ended; it is told, so that somebody ends the process."""
-        if not self._stuck and time.monotonic() > self._until:
+    def _check_stuck(self) -> None:
+        """A call that blocks its thread cannot be ended; it is reported, so that a person can act."""
+        if not self._stuck and time.monotonic() > self._overdue_at:
             self._stuck = True
             log.warning("plugin is blocked in a hook call", plugin=self.name)
             self._on_trouble(self.plugin, STUCK, "")
 
-    def _later(self, function: Callable[..., object], *arguments: Any) -> bool:
-        """Whether there is still a loop to call it."""
+    def _in_loop(self, function: Callable[..., object], *arguments: Any) -> bool:
+        """Let the plugin's loop call it; whether there still is one."""
         try:
             self._token.run_sync_soon(function, *arguments)
         except trio.RunFinishedError:
-            self._closed.set()
+            self._ended.set()
             return False
         return True
 
-    def _take(self, call: Call) -> None:
+    def _enqueue(self, call: Call) -> None:
         try:
             self._send.send_nowait(call)
         except trio.WouldBlock:
@@ -144,75 +125,70 @@ class PluginWorker:
         except trio.ClosedResourceError:
             pass
 
-    def _start(self, question: CrossThreadCall, hook: Hook, arguments: tuple[Any, ...]) -> None:
-        self._questions.start_soon(self._reply, question, hook, arguments)
-
-    async def _reply(self, question: CrossThreadCall, hook: Hook, arguments: tuple[Any, ...]) -> None:
-        question.settle(*await self._call(hook, arguments))
-
-    def _finish(self) -> None:
+    def _end(self) -> None:
         self._ending = True
         self._send.close()
-        self._resting.cancel()
+        self._pause_scope.cancel()
 
-    def _live(self) -> None:
+    def _run(self) -> None:
         try:
             trio.run(self._main)
         except BaseException as error:
             # A task that the plugin has left running. Its error may quote a secret, and is not shown.
-            self._failure = error.__cause__ or error
-            log.error("plugin stopped with an error", plugin=self.name, error=type(self._failure).__name__)
+            self._error = error.__cause__ or error
+            log.error("plugin stopped with an error", plugin=self.name, error=type(self._error).__name__)
             self._on_trouble(self.plugin, ENDED, "")
         finally:
-            self._opened.set()
-            self._closed.set()
+            self._started.set()
+            self._ended.set()
 
     async def _main(self) -> None:
         self._token = trio.lowlevel.current_trio_token()
         self._send, calls = trio.open_memory_channel[Call](WAITING_MOST)
-        self._failure = await self._called("reverser_startup", self._report)
-        if self._failure is None:
-            async with trio.open_nursery() as self._questions:
-                self._opened.set()
-                await self._take_calls(calls)
-                self._questions.cancel_scope.cancel()
-            await self._called("reverser_shutdown")
-        self._opened.set()
+        self._error = await self._call_if_present("reverser_startup", self._report)
+        if self._error is None:
+            async with trio.open_nursery() as self._asks:
+                self._started.set()
+                async for hook, arguments in calls:
+                    await self._pause()
+                    _, error = await self._call(hook, arguments)
+                    self._count(error)
+                self._asks.cancel_scope.cancel()
+            await self._call_if_present("reverser_shutdown")
+        self._started.set()
 
-    async def _take_calls(self, calls: trio.MemoryReceiveChannel[Call]) -> None:
-        async for hook, arguments in calls:
-            await self._rest()
-            _, error = await self._call(hook, arguments)
-            changed = self._streak.ended(time.monotonic(), well=error is None)
-            if changed or (self._stuck and error is None):
-                self._on_trouble(self.plugin, self._paused, "")
-            if error is None:
-                self._stuck = False
+    def _count(self, error: BaseException | None) -> None:
+        """Count failures in a row, and report when the plugin begins to be paused, or is well again."""
+        was_paused = self._paused
+        self._failures_in_a_row = 0 if error is None else self._failures_in_a_row + 1
+        self._paused_until = time.monotonic() + self._pause_seconds if self._paused else 0.0
+        if self._paused is not was_paused or (self._stuck and error is None):
+            self._on_trouble(self.plugin, f"{self._last_failure}; it {PAUSED}" if self._paused else "", "")
+        if error is None:
+            self._stuck = False
 
     @property
-    def _paused(self) -> str:
-        return f"{self._told}; it {PAUSED}" if self._streak.paused else ""
+    def _paused(self) -> bool:
+        return self._failures_in_a_row >= FAILURES_MOST
 
-    async def _rest(self) -> None:
+    async def _pause(self) -> None:
         """Nothing is waited for once the process ends."""
-        pause = self._streak.pause(time.monotonic())
-        if pause and not self._ending:
-            with trio.move_on_after(pause) as self._resting:
+        seconds = self._paused_until - time.monotonic()
+        if seconds > 0 and not self._ending:
+            with trio.move_on_after(seconds) as self._pause_scope:
                 await trio.sleep_forever()
 
     def _report(self, about: str, what: str) -> None:
-        """The plugin's word on a part of it; a report without a part would pass for the host's own."""
-        about, what = (
-            cut(visible(str(each)), most) for each, most in ((about, PART_MOST), (what, WORDS_MOST))
-        )
-        self._on_trouble(self.plugin, what, about or "unnamed")
+        """A plugin's report on a part of it; one without a part would pass for the host's own."""
+        part, text = cut(visible(str(about)), PART_MOST), cut(visible(str(what)), TEXT_MOST)
+        self._on_trouble(self.plugin, text, part or "unnamed")
 
-    async def _called(self, name: str, *arguments: Any) -> BaseException | None:
-        return (await self._call(self._hooks[name], arguments))[1] if name in self._hooks else None
+    async def _call_if_present(self, name: str, *arguments: Any) -> BaseException | None:
+        return (await self._call(self.hooks[name], arguments))[1] if name in self.hooks else None
 
     async def _call(self, hook: Hook, arguments: tuple[Any, ...]) -> tuple[Any, BaseException | None]:
         began = time.perf_counter()
-        self._until = time.monotonic() + 2 * self._limit
+        self._overdue_at = time.monotonic() + 2 * self._limit
         try:
             with trio.fail_after(self._limit):
                 answer = await hook.call(*arguments)
@@ -224,15 +200,15 @@ class PluginWorker:
         except BaseException as error:
             # SystemExit and its like, too: the thread would end, and nobody would know.
             slow = isinstance(error, trio.TooSlowError)
-            self._meter.failed(hook, "slow" if slow else "raised")
-            what = f"took longer than {self._limit:g} s{defined(hook)}" if slow else raised(error, hook)
-            self._told = f"{hook.name} {what}"
             reason = "slow" if slow else "raised"
-            log.warning("plugin hook failed", plugin=self.name, hook=hook.name, reason=reason, error=what)
+            failure = (
+                f"took longer than {self._limit:g} s{line_of_hook(hook)}" if slow else raised(error, hook)
+            )
+            self._last_failure = f"{hook.name} {failure}"
+            self._meter.failed(hook, reason)
+            log.warning("plugin hook failed", plugin=self.name, hook=hook.name, reason=reason, error=failure)
             log.debug("plugin hook raised", plugin=self.name, hook=hook.name, exc_info=error)
             return None, error
         finally:
-            self._until = math.inf
-            tally = self._meter.tally(hook)
-            tally.calls += 1
-            tally.seconds += time.perf_counter() - began
+            self._overdue_at = math.inf
+            hook.called(time.perf_counter() - began)

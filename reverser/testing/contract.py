@@ -7,17 +7,20 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
+import msgspec
+
 from reverser.errors import WithheldError
 from reverser.layout import paths
 from reverser.model.message import Message
 from reverser.model.resource import ObjectKey, ResourceType
+from reverser.plugins import watchdog
 from reverser.plugins.answers import FAULTS
 from reverser.plugins.guard import ExcessError, keep_only
 from reverser.plugins.plugin import Hook, Hooks, Plugin
 from reverser.plugins.register import register
 from reverser.plugins.settings import configure
+from reverser.plugins.watchdog import TooLongError, limited
 from reverser.sanitize.field_owners import managers_of
-from reverser.testing.limit import limited
 from reverser.testing.samples import ACTORS, DESTINATION, TYPES, key_of, plan, samples, type_of
 from reverser.text import cut
 
@@ -32,30 +35,47 @@ def contract(code: Any, settings: Mapping[str, Any] | None = None) -> list[str]:
     `code` is the module or object with the hooks, `settings` its table as TOML gives it.
     """
     plugin = Plugin("plugin", code, "")
-    hooks, problems = register([plugin])
-    told = [str(problem) for problem in problems]
-    _, faults = configure([plugin], hooks, {"plugin": dict(settings or {})}, os.environ)
-    told += [str(fault) for fault in faults]
-    if faults:
-        return told
-    with limited(hooks) as guarded:
-        return told + _shortened(dict.fromkeys(_broken(guarded)))
+    hooks, misfits = register([plugin])
+    _, problems = configure([plugin], hooks, {"plugin": dict(settings or {})}, os.environ)
+    lines = [str(problem) for problem in [*misfits, *problems]]
+    if problems:
+        return lines
+    guarded = {name: tuple(map(_with_limit, group)) for name, group in hooks.items()}
+    return lines + _shortened(dict.fromkeys(_violations(guarded)))
 
 
-def _shortened(faults: Iterable[str]) -> list[str]:
+def _shortened(violations: Iterable[str]) -> list[str]:
     """The first few of each kind, which is the hook and what it does, and how many more there are."""
     kinds: dict[str, list[str]] = {}
-    for fault in faults:
-        kinds.setdefault(" ".join(fault.split(" ")[:2]), []).append(cut(fault, CHARACTERS))
+    for violation in violations:
+        kinds.setdefault(" ".join(violation.split(" ")[:2]), []).append(cut(violation, CHARACTERS))
     lines = []
-    for kind, found in kinds.items():
-        lines += found[:FEW]
-        if len(found) > FEW:
-            lines.append(f"{kind} … and so on, {len(found) - FEW} more times")
+    for kind, group in kinds.items():
+        lines += group[:FEW]
+        if len(group) > FEW:
+            lines.append(f"{kind} … and so on, {len(group) - FEW} more times")
     return lines
 
 
-def _broken(hooks: Hooks) -> Iterator[str]:
+def _with_limit(hook: Hook) -> Hook:
+    """The hook with the daemon's time limit: after a call that takes too long, all raise."""
+    slow: list[TimeoutError] = []
+
+    def call(*arguments: Any) -> Any:
+        if slow:
+            raise slow[0]
+        try:
+            with limited(watchdog.LIMIT_SECONDS):
+                return hook.function(*arguments)
+        except TimeoutError as error:
+            if isinstance(error.__cause__, TooLongError):
+                slow.append(error)
+            raise
+
+    return msgspec.structs.replace(hook, function=call)
+
+
+def _violations(hooks: Hooks) -> Iterator[str]:
     for name, calls in CALLS.items():
         for hook in hooks[name]:
             for arguments in calls():
@@ -73,8 +93,8 @@ def _selections() -> Iterator[tuple[Any, ...]]:
 
 def _messages() -> Iterator[tuple[Any, ...]]:
     for obj in samples():
-        for made in (plan(obj), plan(obj, ACTORS[1], "spec.replicas: 1 -> 2")):
-            yield made, Message("[UPDATE] web", ("a line",))
+        for each in (plan(obj), plan(obj, ACTORS[1], "spec.replicas: 1 -> 2")):
+            yield each, Message("[UPDATE] web", ("a line",))
 
 
 def _folders() -> Iterator[tuple[Any, ...]]:
@@ -106,8 +126,8 @@ def _impure(hook: Hook, arguments: tuple[Any, ...]) -> Iterator[str]:
         return
     if given != arguments:
         yield f"{hook.name} changes its arguments"
-    if first is not None and (told := FAULTS[hook.name](first)):
-        yield f"{hook.name} {told}"
+    if first is not None and (fault := FAULTS[hook.name](first)):
+        yield f"{hook.name} {fault}"
     if _call(hook, *copy.deepcopy(arguments)) != first:
         yield f"{hook.name} answers differently when asked again"
 
@@ -144,8 +164,8 @@ def _unsafe(hook: Hook) -> Iterator[str]:
         if isinstance(once, BaseException):
             yield f"{hook.name} raises {type(once).__name__}: {once}"
             return
-        if told := _excess(obj, once):
-            yield f"{hook.name} {told}"
+        if excess := _excess(obj, once):
+            yield f"{hook.name} {excess}"
         elif _cleaned(hook, once) != once:
             yield f"{hook.name} changes again what it has cleaned"
         if _cleaned(hook, obj) != once:

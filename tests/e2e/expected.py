@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from reverser.errors import WithheldError
-from reverser.layout.layouts import compile_layout, placed
+from reverser.layout.layouts import compile_layout, path_by_setting
 from reverser.manifest.emitter import render
 from reverser.model.destination import Destination
 from reverser.model.resource import ObjectKey, ResourceType
@@ -66,7 +66,7 @@ def expected_files(
 
     `withheld`: gets the paths of objects of which no file can be made; without it there may be none.
     """
-    compiled, layout = CompiledRule(rule, excluded_type), compile_layout(destination, placed)
+    compiled, layout = CompiledRule(rule, excluded_type), compile_layout(destination, path_by_setting)
     policy = Policy(style=destination.style, secrets=destination.secrets, mask_key=b"x" * 32, rules=())
     files: dict[str, bytes] = {}
     for resource in resource_types(plane):

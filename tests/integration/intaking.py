@@ -21,7 +21,7 @@ from reverser.model.entry import Entry
 from reverser.model.ports import Journal
 from reverser.model.resource import ResourceType
 from reverser.model.rule import Rule
-from reverser.plugins.deciding_hooks import Deciding
+from reverser.plugins.deciding_hooks import DecidingHooks
 from tests.hooks import HOOKS
 
 MAPS = ResourceType("", "v1", "configmaps", "ConfigMap", True)
@@ -73,7 +73,7 @@ class Taking:
         journal: Journal,
         rules: Sequence[Rule] = (EVERYTHING,),
         destinations: Sequence[Destination] = (LIVE,),
-        hooks: Deciding = HOOKS,
+        hooks: DecidingHooks = HOOKS,
     ) -> None:
         self.journal = journal
         self.health = Health()

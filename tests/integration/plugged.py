@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from reverser.app.plugin_setup import builtins, hosted
+from reverser.app.plugin_setup import built_in_hooks, hosted
 from reverser.config import parse
 from reverser.errors import ConfigError
-from reverser.plugins.deciding_hooks import Deciding
+from reverser.plugins.deciding_hooks import DecidingHooks
 from reverser.plugins.host import Host
 from reverser.testing import TYPES, key_of, make
 
@@ -44,8 +44,8 @@ def host_of(folder: Path, code: str, more: str = "") -> Host:
     return hosted(config, {})
 
 
-def deciding(host: Host) -> Deciding:
-    return host.deciding(builtins(parse(BASE, {})))
+def deciding(host: Host) -> DecidingHooks:
+    return host.deciding(built_in_hooks(parse(BASE, {})))
 
 
 def problems(folder: Path, code: str, more: str = "") -> list[str]:

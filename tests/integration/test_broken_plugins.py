@@ -30,7 +30,7 @@ from reverser.model.push import Pushed
 from reverser.model.withheld import Withheld
 from reverser.plugins import failures, watchdog
 from reverser.plugins import failures as circuit_breaker
-from reverser.plugins.deciding_hooks import Deciding
+from reverser.plugins.deciding_hooks import DecidingHooks
 from reverser.plugins.host import Host
 from reverser.testing import ACTORS, DESTINATION, TYPES, contract, key_of, make, plan
 from tests.integration.running import Running, running
@@ -51,7 +51,7 @@ REFUSED = {
     "`reverser_configure` hangs": "@hookimpl\ndef reverser_configure():\n    while True: pass",
 }
 """Way -> code: the start is refused, and these are the words."""
-DECIDING: dict[str, tuple[str, Callable[[Deciding, dict[str, Any]], object]]] = {
+DECIDING: dict[str, tuple[str, Callable[[DecidingHooks, dict[str, Any]], object]]] = {
     "`reverser_select` raises": (
         "def reverser_select(labels): return labels['team']",
         lambda hooks, obj: hooks.leave_out(key_of(obj), TYPES["ConfigMap"], {}, obj),
@@ -124,7 +124,7 @@ def same(words: str) -> str:
 
 
 def told(
-    host: Host, code: Callable[[Deciding, dict[str, Any]], object], times: int = 1
+    host: Host, code: Callable[[DecidingHooks, dict[str, Any]], object], times: int = 1
 ) -> tuple[Health, Shelf]:
     """Call hooks for some objects, and look at what fails as the daemon does."""
     hooks, shelf, health = deciding(host), Shelf(), Health()
@@ -284,7 +284,7 @@ def test_every_failure_after_a_rest_makes_the_next_one_longer(
     monkeypatch.setattr(failures.time, "monotonic", lambda: now[0])
     host = host_of(tmp_path, code)
     told(host, call, times=5)
-    [failing] = host.failures.all
+    [failing] = host.failures.by_hook.values()
     assert failing.until == now[0] + failures.PAUSE_SECONDS
 
     now[0] = failing.until
@@ -296,7 +296,7 @@ def test_every_failure_after_a_rest_makes_the_next_one_longer(
     told(host, call)
     host.plugins[0].code.bad.append(True)
     told(host, call, times=4)
-    [failing] = host.failures.all
+    [failing] = host.failures.by_hook.values()
     assert not failing.rests
     assert failing.in_a_row == 4
 
@@ -328,11 +328,11 @@ def reverser_select():
         await world.apply(f"web{number}", "one")
     async with trio.open_nursery() as nursery:
         await nursery.start(daemon.run)
-        await world.until(lambda: any(each.rests for each in host.failures.all))
+        await world.until(lambda: any(each.rests for each in host.failures.by_hook.values()))
         assert world.file("web0") == ""
         broken.unlink()
         await world.until(lambda: all(world.file(f"web{number}") for number in range(8)))
-        await world.until(lambda: not host.failures.all)
+        await world.until(lambda: not host.failures.by_hook)
         daemon.stop()
 
 

@@ -11,6 +11,7 @@ import reverser_kustomize
 from gitsupport import commit, destination
 
 from reverser import bugs
+from reverser.builtin_hooks import BUILT_IN, BuiltInHooks
 from reverser.git.repository import open_repository
 from reverser.journal.sqlite import open_journal
 from reverser.model.destination import Destination
@@ -186,7 +187,7 @@ async def test_a_persons_kustomization_is_the_only_one(tmp_path: Path) -> None:
     remote = Remote(tmp_path / "remote.git")
     head = await pushed(remote, tmp_path / "theirs")
     reverser_kustomize.reverser_configure(reverser_kustomize.Settings())
-    plugin = Host([Loaded("kustomize", reverser_kustomize, "")]).deciding({})
+    plugin = Host([Loaded("kustomize", reverser_kustomize, "")]).deciding(BuiltInHooks(disabled=BUILT_IN))
     there: list[bool] = []
     async with companions(tmp_path, plugin) as (found, repository):
         await repository.fetch()

@@ -13,16 +13,21 @@ import trio
 from plugged import ABOUT, BASE, OBJECT, Counted, deciding, host_of, problems
 
 from reverser import hookimpl
-from reverser.app.plugin_setup import builtins, hosted
+from reverser.app.plugin_setup import built_in_hooks, hosted
+from reverser.builtin_hooks import BUILT_IN, BuiltInHooks
 from reverser.config import parse
 from reverser.errors import ConfigError, WithheldError
+from reverser.model.attribution import Actor
+from reverser.model.commit import CommitPlan
 from reverser.model.condition import Condition
+from reverser.model.destination import Destination
 from reverser.model.message import Message
 from reverser.model.push import Pushed
+from reverser.model.resource import ObjectKey, ResourceType
 from reverser.model.secret import SecretRef
 from reverser.plugins.host import Host
-from reverser.plugins.plugin import Plugin
-from reverser.testing import ACTORS, DESTINATION, TYPES, contract, make, plan
+from reverser.testing import ACTORS, DESTINATION, TYPES, contract, key_of, make, plan
+from reverser.writer.message import NOBODY
 
 
 class Settings(msgspec.Struct):
@@ -65,7 +70,7 @@ def test_what_is_built_in_can_be_left_out(tmp_path: Path) -> None:
     config = parse(f'{BASE}\n[plugins]\ndisabled = ["builtin.exclusions"]\n', {})
 
     assert deciding(Host()).exclude_type(events)
-    assert not hosted(config, {}).deciding(builtins(config)).exclude_type(events)
+    assert not hosted(config, {}).deciding(built_in_hooks(config)).exclude_type(events)
     assert problems(tmp_path, "@hookimpl\ndef reverser_select(): pass", 'disabled = ["builtin.layout"]') == [
         "plugins.disabled: no built-in plugin is called 'builtin.layout' (did you mean builtin.layouts?)"
     ]
@@ -458,8 +463,57 @@ def test_the_contract_tells_what_a_plugin_raises() -> None:
 
 def test_the_built_in_plugins_keep_the_contract() -> None:
     """What is asked of others holds for us."""
-    plugins = builtins(parse(BASE, {}))
+    built_in = BuiltInHooks()
 
-    assert all(contract(code) == [] for code in plugins.values())
-    assert all(Plugin(name, code, "").builtin for name, code in plugins.items())
-    assert isinstance(Message("x"), Message)
+    class AsPlugin:
+        @hookimpl
+        def reverser_exclude_type(self, resource: ResourceType) -> str | None:
+            return built_in.exclude_type(resource) or None
+
+        @hookimpl
+        def reverser_select(
+            self, key: ObjectKey, resource: ResourceType, labels: dict[str, str], obj: dict[str, Any]
+        ) -> str | None:
+            return built_in.leave_out(key, resource, labels, obj) or None
+
+        @hookimpl
+        def reverser_layout(self, key: ObjectKey, resource: ResourceType, destination: Destination) -> str:
+            return built_in.layout(key, resource, destination)
+
+        @hookimpl
+        def reverser_identity(self, actor: Actor) -> str:
+            return built_in.identity(actor)
+
+        @hookimpl
+        def reverser_message(self, plan: CommitPlan) -> Message:
+            return built_in.message(plan)
+
+    assert {name for names in BUILT_IN.values() for name in names} == {
+        name for name in vars(AsPlugin) if name.startswith("reverser_")
+    }
+    assert contract(AsPlugin()) == []
+
+
+@pytest.mark.parametrize("name", BUILT_IN)
+def test_each_built_in_plugin_is_left_out_alone(name: str) -> None:
+    """Without it nobody answers its hooks, and the others answer as before."""
+    pod = make("ConfigMap", "kube-root-ca.crt")
+    about = (key_of(pod), TYPES["ConfigMap"])
+
+    def answers(hooks: BuiltInHooks) -> dict[str, str]:
+        try:
+            path = hooks.layout(*about, DESTINATION)
+        except WithheldError as error:
+            path = error.reason
+        return {
+            "builtin.exclusions": hooks.leave_out(*about, {}, pod),
+            "builtin.layouts": path,
+            "builtin.identities": hooks.identity(ACTORS[0]),
+            "builtin.messages": hooks.message(plan(pod)).subject,
+        }
+
+    every, without = answers(BuiltInHooks()), answers(BuiltInHooks(disabled=[name]))
+
+    nobody = {"builtin.layouts": "NoPath", "builtin.identities": NOBODY}.get(name, "")
+    assert without == {**every, name: nobody}
+    assert every[name] != nobody

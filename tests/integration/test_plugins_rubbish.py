@@ -10,7 +10,7 @@ import pytest
 import trio
 from plugged import ABOUT, BASE, OBJECT, Counted, deciding, host_of, problems
 
-from reverser.app.plugin_setup import builtins, configured, hosted
+from reverser.app.plugin_setup import built_in_hooks, configured, hosted
 from reverser.config import parse
 from reverser.errors import ConfigError, WithheldError
 from reverser.model.push import Pushed
@@ -90,7 +90,7 @@ def test_where_nobody_names_an_author_there_is_none() -> None:
     """Without the built-in names a commit is nobody's, and lands."""
     config = parse(f'{BASE}\n[plugins]\ndisabled = ["builtin.identities"]\n', {})
 
-    assert hosted(config, {}).deciding(builtins(config)).identity(ACTORS[0]) == NOBODY
+    assert hosted(config, {}).deciding(built_in_hooks(config)).identity(ACTORS[0]) == NOBODY
 
 
 @pytest.mark.parametrize("reason", ["'\\ud800'", "'x' * 100_000"])

@@ -18,7 +18,7 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from reverser.errors import WithheldError
-from reverser.layout.layouts import compile_layout, placed
+from reverser.layout.layouts import compile_layout, path_by_setting
 from reverser.manifest.emitter import render
 from reverser.model.resource import ObjectKey, ResourceType
 from reverser.testing import DESTINATION, TYPES, key_of, make
@@ -98,7 +98,9 @@ def test_whatever_objects_are_called_folders_build(
     plugin.reverser_configure(plugin.Settings(depth=depth))
     layout = {"layout": "template", "template": TEMPLATE} if template else {}
     destination = type(DESTINATION)("live", "x", **layout)
-    place = compile_layout(destination, lambda *about: plugin.reverser_layout(*about) or placed(*about))
+    place = compile_layout(
+        destination, lambda *about: plugin.reverser_layout(*about) or path_by_setting(*about)
+    )
     files: dict[str, dict[str, Any]] = {}
     for obj in objects:
         key, resource = key_of(obj), TYPES[obj["kind"]]

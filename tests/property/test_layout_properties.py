@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from reverser.errors import WithheldError
 from reverser.layout import paths
-from reverser.layout.layouts import compile_layout, placed
+from reverser.layout.layouts import compile_layout, path_by_setting
 from reverser.layout.template import template_problems
 from reverser.model.destination import Destination
 from reverser.model.resource import ObjectKey, ResourceType
@@ -66,7 +66,7 @@ def objects(draw: st.DrawFn) -> list[tuple[ObjectKey, ResourceType]]:
 @pytest.mark.parametrize("destination", FORMS, ids=lambda form: f"{form.layout}-{form.path}-{form.template}")
 def test_paths_are_safe_and_live_together(destination: Destination) -> None:
     """No two objects share a path, no file stands where another needs a folder, all are below the root."""
-    layout = compile_layout(destination, placed)
+    layout = compile_layout(destination, path_by_setting)
 
     @settings(max_examples=100, deadline=None)
     @given(objects())
@@ -111,9 +111,9 @@ def test_a_template_without_problems_tells_all_objects_apart(
     """Whatever template is accepted at start, each object that is written has a path of its own."""
     if template_problems(template):
         with pytest.raises(ValueError):
-            compile_layout(Destination("d", "u", layout="template", template=template), placed)
+            compile_layout(Destination("d", "u", layout="template", template=template), path_by_setting)
         return
-    layout = compile_layout(Destination("d", "u", layout="template", template=template), placed)
+    layout = compile_layout(Destination("d", "u", layout="template", template=template), path_by_setting)
     owners: dict[str, ObjectKey] = {}
     for key, resource in cluster:
         try:

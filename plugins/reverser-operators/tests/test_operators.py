@@ -22,6 +22,7 @@ from reverser_operators.matching import concerns, stripped
 from reverser_operators.settings import Operator, Settings
 from reverser_operators.tables import TABLES
 
+from reverser.builtin_hooks import BUILT_IN, BuiltInHooks
 from reverser.model.owners import Owners
 from reverser.model.resource import ObjectKey, ResourceType
 from reverser.plugins import Host, Plugin
@@ -116,7 +117,7 @@ def test_an_object_becomes_what_a_person_wrote(name: str) -> None:
     """The host lets through what the plugin made of it, and it is exactly the expected one."""
     obj = load(f"{name}.in.yaml")
     plugin.reverser_configure(Settings(atomic=name.endswith(".atomic")))
-    hooks = Host([Plugin("operators", plugin, "")]).deciding({})
+    hooks = Host([Plugin("operators", plugin, "")]).deciding(BuiltInHooks(disabled=BUILT_IN))
     made = CASES / f"{name}.made"
 
     reason = made.read_text().strip() if made.exists() else ""
@@ -130,7 +131,7 @@ def test_what_somebody_else_owns_stays(name: str) -> None:
     """A person who sets what the operator would have set means it, and so does who deploys for a person."""
     obj = load(f"{name}.in.yaml")
     plugin.reverser_configure(Settings())
-    hooks = Host([Plugin("operators", plugin, "")]).deciding({})
+    hooks = Host([Plugin("operators", plugin, "")]).deciding(BuiltInHooks(disabled=BUILT_IN))
 
     for by in ("kubectl-edit", "helm", "argocd-application-controller", "kustomize-controller"):
         if not any(fnmatchcase(by, glob) for glob in managers_for(name)):
@@ -141,7 +142,7 @@ def test_what_somebody_else_owns_stays(name: str) -> None:
 def test_an_object_that_tells_nothing_of_its_writers_stays() -> None:
     """Neither is anything taken away, nor is it left out."""
     plugin.reverser_configure(Settings())
-    hooks = Host([Plugin("operators", plugin, "")]).deciding({})
+    hooks = Host([Plugin("operators", plugin, "")]).deciding(BuiltInHooks(disabled=BUILT_IN))
     for name in NAMES:
         obj = load(f"{name}.in.yaml")
         assert hooks.sanitize(*about(obj), obj, DESTINATION, obj) == obj
@@ -151,7 +152,7 @@ def test_an_object_that_tells_nothing_of_its_writers_stays() -> None:
 def test_what_nobody_owns_was_set_while_the_object_was_admitted() -> None:
     """An API server that allocates a host, or a webhook that notes who wrote, is no field manager."""
     plugin.reverser_configure(Settings())
-    hooks = Host([Plugin("operators", plugin, "")]).deciding({})
+    hooks = Host([Plugin("operators", plugin, "")]).deciding(BuiltInHooks(disabled=BUILT_IN))
     for name in ("Route#openshift-generated", "Service#knative"):
         obj, left = load(f"{name}.in.yaml"), load(f"{name}.out.yaml")
         told = managed(("kubectl-create", left), version=obj["apiVersion"])
@@ -166,7 +167,7 @@ def test_a_host_that_looks_like_nobody_s_invention_stays() -> None:
     told = managed(
         ("kubectl-create", load("Route#openshift-generated.out.yaml")), version=route["apiVersion"]
     )
-    hooks = Host([Plugin("operators", plugin, "")]).deciding({})
+    hooks = Host([Plugin("operators", plugin, "")]).deciding(BuiltInHooks(disabled=BUILT_IN))
 
     assert hooks.sanitize(*about(route), route, DESTINATION, told)["spec"]["host"] == "www.example.com"
 

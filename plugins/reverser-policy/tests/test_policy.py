@@ -8,6 +8,7 @@ import msgspec
 import pytest
 import reverser_policy as plugin
 
+from reverser.builtin_hooks import BUILT_IN, BuiltInHooks
 from reverser.errors import WithheldError
 from reverser.manifest.emitter import render
 from reverser.model.commit import CommitPlan
@@ -15,7 +16,7 @@ from reverser.model.entry import Edit
 from reverser.model.message import Message
 from reverser.model.resource import ObjectKey, ResourceType
 from reverser.plugins import Host, Plugin
-from reverser.plugins.deciding_hooks import Deciding
+from reverser.plugins.deciding_hooks import DecidingHooks
 from reverser.testing import TYPES, contract, key_of, make, plan
 
 TOO_MANY = {"name": "replicas", "expression": "object.spec.replicas > 50", "message": "too many"}
@@ -25,11 +26,11 @@ NONE = make("Deployment", spec={})
 DEPLOYMENTS = ["deployments.apps"]
 
 
-def hooks(**rule: Any) -> Deciding:
+def hooks(**rule: Any) -> DecidingHooks:
     """The plugin in a host, with one rule."""
     table = {"rules": [{**TOO_MANY, "resources": DEPLOYMENTS, **rule}]}
     assert contract(plugin, table) == []
-    return Host([Plugin("policy", plugin, "")]).deciding({})
+    return Host([Plugin("policy", plugin, "")]).deciding(BuiltInHooks(disabled=BUILT_IN))
 
 
 def committed(*objects: dict[str, Any]) -> CommitPlan:

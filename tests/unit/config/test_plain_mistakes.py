@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from reverser.app.plugin_setup import builtins, hosted
+from reverser.app.plugin_setup import built_in_hooks, hosted
 from reverser.cli import group
 from reverser.cli.check_machine import look_here
 from reverser.config import parse
@@ -62,7 +62,7 @@ def test_a_key_in_a_wrong_table_is_told_where_it_belongs(text: str, told: str) -
 
 def compiled(**fields: object) -> CompiledRule:
     config = parse(BASE, {})
-    hooks = hosted(config, {}).deciding(builtins(config))
+    hooks = hosted(config, {}).deciding(built_in_hooks(config))
     return CompiledRule(Rule("all", "live", **fields), hooks.exclude_type)  # type: ignore[arg-type]
 
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from reverser.errors import WithheldError
 from reverser.layout import paths
-from reverser.layout.layouts import compile_layout, placed
+from reverser.layout.layouts import compile_layout, path_by_setting
 from reverser.layout.template import separates_clusters, template_problems
 from reverser.model.destination import Destination
 from reverser.model.resource import ObjectKey, ResourceType
@@ -23,7 +23,7 @@ TEMPLATE = "{cluster}/{namespace}/{kind}.{group}/{version}-{name}.yaml"
 
 
 def path(resource: ResourceType, namespace: str, name: str, **destination: Any) -> str:
-    layout = compile_layout(Destination("live", "file:///x", **destination), placed)
+    layout = compile_layout(Destination("live", "file:///x", **destination), path_by_setting)
     return layout(ObjectKey("default", resource.group, resource.resource, namespace, name), resource)
 
 
@@ -101,7 +101,7 @@ OBJECT = st.builds(
 )
 def test_two_objects_never_share_a_path(destination: Destination) -> None:
     """Whatever objects are called, equal paths mean equal objects; every segment fits a file system."""
-    layout = compile_layout(destination, placed)
+    layout = compile_layout(destination, path_by_setting)
 
     @settings(max_examples=150, deadline=None)
     @given(st.lists(OBJECT, min_size=2, max_size=8))
@@ -226,7 +226,7 @@ def test_templates_that_could_mix_up_objects_are_refused(text: str, word: str) -
 
     assert any(word in problem for problem in problems), problems
     with pytest.raises(ValueError):
-        compile_layout(Destination("d", "u", layout="template", template=text), placed)
+        compile_layout(Destination("d", "u", layout="template", template=text), path_by_setting)
 
 
 @pytest.mark.parametrize(
