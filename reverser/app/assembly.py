@@ -95,7 +95,7 @@ async def keep_meanings(journal: Journal, meanings: Meanings) -> None:
     """Make durable what patterns mean, before anything is decided by it. Waits as `resume_position` does."""
     while facts := meanings.changed():
         try:
-            await journal.append(Append(facts=facts))
+            await journal.append(Append(settings=facts))
         except (TransientError, StalledError):
             await trio.sleep(1)
         else:
@@ -106,6 +106,6 @@ async def kept_uid(journal: Journal, cluster: str) -> str:
     """The uid of the cluster that the positions are of; empty at first. Waits as `resume_position` does."""
     while True:
         try:
-            return await journal.fact(identity(cluster))
+            return await journal.get_setting(identity(cluster))
         except (TransientError, StalledError):
             await trio.sleep(1)

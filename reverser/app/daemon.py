@@ -28,7 +28,6 @@ import trio
 from reverser import __version__
 from reverser.app.assembly import Assembly
 from reverser.app.bug_conditions import show_bugs
-from reverser.app.journal_space import keep_small
 from reverser.app.plugin_conditions import PluginFailures
 from reverser.app.session import Session
 from reverser.attribution.fact_store import FactStore
@@ -40,7 +39,7 @@ from reverser.health import Health
 from reverser.http.probes import Probes, on_loopback
 from reverser.http.server import serve
 from reverser.journal.lock import lock
-from reverser.journal.sqlite import open_journal
+from reverser.journal.sqlite import keep_small, open_journal
 from reverser.metrics import Metrics
 from reverser.model.condition import Condition
 from reverser.model.ports import Journal

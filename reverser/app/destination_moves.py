@@ -24,13 +24,13 @@ async def settle_places(journal: Journal, destinations: Sequence[Destination]) -
     wanted = {destination.name: place_of(destination) for destination in destinations}
     names = renamed(await _stored(journal), wanted)
     if names:
-        await journal.rename(names)
+        await journal.rename_destinations(names)
     stored = await _stored(journal)
     for name, place in wanted.items():
         before = stored.get(name, place)
         await _begin(journal, name, before, place)
         if stored.get(name) != place:
-            await journal.set_fact(f"place/{name}", msgspec.json.encode(place).decode())
+            await journal.set_setting(f"place/{name}", msgspec.json.encode(place).decode())
 
 
 def place_of(destination: Destination) -> Place:
@@ -40,16 +40,16 @@ def place_of(destination: Destination) -> Place:
 
 
 async def _begin(journal: Journal, name: str, before: Place, place: Place) -> None:
-    found = {*(await journal.fact(f"unsure/{name}")).split(), *doubts(before, place)}
-    observed = await journal.fact(f"observed/{name}")
+    found = {*(await journal.get_setting(f"unsure/{name}")).split(), *doubts(before, place)}
+    observed = await journal.get_setting(f"observed/{name}")
     if place.mode == "observe" and not observed:
         # What was accepted before is kept, to be written when we write again.
-        await journal.set_fact(f"observed/{name}", str(await _last(journal, name)))
+        await journal.set_setting(f"observed/{name}", str(await _last(journal, name)))
     elif place.mode == "commit" and observed:
         found.add("mode")
-        await journal.set_fact(f"observed/{name}", "")
+        await journal.set_setting(f"observed/{name}", "")
     if found:
-        await journal.set_fact(f"unsure/{name}", " ".join(sorted(found)))
+        await journal.set_setting(f"unsure/{name}", " ".join(sorted(found)))
 
 
 async def _last(journal: Journal, name: str) -> int:
@@ -61,7 +61,7 @@ async def _last(journal: Journal, name: str) -> int:
 
 
 async def _stored(journal: Journal) -> dict[str, Place]:
-    facts = await journal.facts("place/")
+    facts = await journal.get_settings("place/")
     return {name.removeprefix("place/"): _decoded(fact) for name, fact in facts.items() if fact}
 
 

@@ -188,7 +188,7 @@ class Session:
         while not self._stopping:
             try:
                 await settle_places(self._journal, self._assembly.destinations)
-                self._meanings = self._assembly.meanings(await self._journal.facts(MEANING))
+                self._meanings = self._assembly.meanings(await self._journal.get_settings(MEANING))
             except (TransientError, StalledError) as error:
                 self._health.failed("journal", error, "JournalUnusable", step=PLACES)
                 await trio.sleep(JOURNAL_SECONDS)

@@ -21,7 +21,7 @@ from reverser.app.writer_factory import Target
 from reverser.config import Config
 from reverser.errors import StalledError
 from reverser.health import Health
-from reverser.journal.data_directory import reading
+from reverser.journal.read_only import open_read_only
 from reverser.metrics import Metrics
 from reverser.model.condition import Condition
 from reverser.model.entry import Append
@@ -74,12 +74,12 @@ async def _signals(
 
 
 async def _into(config: Config, host: Host, to: Path, folder: Path) -> list[Withheld]:
-    with reading(Path(config.data_dir)) as known:
+    with open_read_only(Path(config.data_dir)) as known:
         if known.key is not None:
             write_private(folder / "key", known.key)
         target = Target(to, known.records)
         return await _pass(
-            msgspec.structs.replace(config, data_dir=str(folder)), host, target, known.facts(FACT)
+            msgspec.structs.replace(config, data_dir=str(folder)), host, target, known.get_settings(FACT)
         )
 
 
@@ -97,7 +97,7 @@ async def _pass(
 
     async with opened_journal(config) as journal:
         if facts:
-            await journal.append(Append(facts=dict(facts)))
+            await journal.append(Append(settings=dict(facts)))
         async with host.logging_in():
             with scope:
                 await _once(config, host, journal, Health(notice), to)

@@ -46,7 +46,7 @@ class FactStore:
         """Make facts of audit durable, then use them. Raises TransientError when they could not be kept."""
         now = time.time()
         try:
-            await self._journal.keep(facts, now)
+            await self._journal.save_facts(facts, now)
             await self._expect_audit({fact.cluster for fact in facts})
         except StalledError as error:
             raise TransientError(error.message, hint=error.hint) from error
@@ -59,30 +59,30 @@ class FactStore:
         sources = self.attributor.audit_sources
         for cluster in clusters:
             if not sources.is_active(cluster):
-                await self._journal.set_fact(_audit_setting(cluster), "yes")
+                await self._journal.set_setting(_audit_setting(cluster), "yes")
         sources.mark_active(clusters)
 
     async def load(self, clusters: Iterable[str]) -> None:
         """Take back what the last process knew."""
-        histories = await self._journal.facts(BEGAN)
-        for arrived_at, fact in await self._journal.kept():
+        histories = await self._journal.get_settings(BEGAN)
+        for arrived_at, fact in await self._journal.load_facts():
             with left_out("journal", fact.cluster):
                 if joinable(fact, arrived_at, histories):
                     self._facts.add(fact, arrived_at)
-        text = await self._journal.fact(SAVED)
+        text = await self._journal.get_setting(SAVED)
         if text:
             with left_out("journal", SAVED):
                 self._facts.seed(msgspec.json.decode(text, type=list[Fact]), time.time())
             # Good for one start only: after it nothing would tell that their change is long past.
-            await self._journal.set_fact(SAVED, "")
-        known = [cluster for cluster in clusters if await self._journal.fact(_audit_setting(cluster))]
+            await self._journal.set_setting(SAVED, "")
+        known = [cluster for cluster in clusters if await self._journal.get_setting(_audit_setting(cluster))]
         self.attributor.audit_sources.mark_active(known)
 
     async def save(self) -> None:
         """Leave to the next process what may still be joined."""
         facts = self._facts.export(self.attributor.version_tracker.versions())
         admitted = [fact for fact in facts if fact.source is Source.ADMISSION]
-        await self._journal.set_fact(SAVED, msgspec.json.encode(admitted).decode())
+        await self._journal.set_setting(SAVED, msgspec.json.encode(admitted).decode())
 
     def _add(self, fact: Fact, now: float) -> bool:
         new = self._facts.add(fact, now)

@@ -58,7 +58,7 @@ class PendingEntries:
     async def resume(self, seconds: float) -> None:
         """Take up what the last process has left waiting, for so many seconds more."""
         until = self._clock() + seconds
-        for entry in await self._journal.waiting():
+        for entry in await self._journal.awaiting_author():
             if entry.seq not in self._waiting and entry.seq not in self._resolved:
                 self._before[entry.seq] = entry.attribution
                 self._add(entry, until)
@@ -78,7 +78,7 @@ class PendingEntries:
             self._expire()
             if self._resolved:
                 resolved, self._resolved = self._resolved, {}
-                await self._journal.settle(resolved)
+                await self._journal.set_attributions(resolved)
             else:
                 await self._sleep()
 

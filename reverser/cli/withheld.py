@@ -11,7 +11,7 @@ import msgspec
 
 from reverser.cli.options import config_option
 from reverser.config import load
-from reverser.journal.read_only import Missing, missing
+from reverser.journal.read_only import NotInGit, not_in_git
 from reverser.model.ports import Backlog
 from reverser.model.withheld import Withheld
 
@@ -32,16 +32,16 @@ def command(config_path: str, output: str) -> None:
     is withheld keeps the file that it had; it is tried again at its next change and at the next start.
     """
     config = load(config_path, os.environ)
-    found = missing(Path(config.data_dir), [each.name for each in config.destinations])
+    listed = not_in_git(Path(config.data_dir), [each.name for each in config.destinations])
     if output == "json":
-        click.echo(msgspec.json.format(msgspec.json.encode(_plain(found))).decode())
+        click.echo(msgspec.json.format(msgspec.json.encode(_plain(listed))).decode())
         return
-    for row in found.withheld:
+    for row in listed.withheld:
         click.echo(line(row))
-    for name, backlog in found.backlogs.items():
+    for name, backlog in listed.backlogs.items():
         if backlog.entries:
             click.echo(_waits(name, backlog))
-    if not found.withheld and not any(each.entries for each in found.backlogs.values()):
+    if not listed.withheld and not any(each.entries for each in listed.backlogs.values()):
         click.echo("nothing is withheld, and nothing waits to be pushed")
 
 
@@ -55,12 +55,12 @@ def _waits(name: str, backlog: Backlog) -> str:
     return f"{name}: {changes} to be pushed, the oldest since {_time(backlog.oldest_at)}"
 
 
-def _plain(found: Missing) -> dict[str, object]:
+def _plain(listed: NotInGit) -> dict[str, object]:
     rows = [
         {**msgspec.to_builtins(row), "key": str(row.key), "cluster": row.key.cluster, "at": _time(row.at)}
-        for row in found.withheld
+        for row in listed.withheld
     ]
-    return {"withheld": rows, "waiting": {name: each.entries for name, each in found.backlogs.items()}}
+    return {"withheld": rows, "waiting": {name: each.entries for name, each in listed.backlogs.items()}}
 
 
 def _time(seconds: float) -> str:

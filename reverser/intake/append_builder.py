@@ -76,7 +76,7 @@ class AppendBuilder:
         self.listing = ""
         self.positions: dict[str, str] = {}
         self.coverages: dict[str, str] = {}
-        self.facts: dict[str, str] = {}
+        self.settings: dict[str, str] = {}
 
     def record(self, destination: str, key: ObjectKey) -> Record | None:
         """What the journal will know of an object; None: it has no file."""
@@ -139,7 +139,7 @@ class AppendBuilder:
                 self.listing,
                 self.positions,
                 self.coverages,
-                self.facts,
+                self.settings,
             )
         )
 
@@ -153,5 +153,5 @@ class AppendBuilder:
             withheld=list(self._withheld.values()),
             positions=self.positions,
             coverages=self.coverages,
-            facts=self.facts,
+            settings=self.settings,
         )

@@ -108,7 +108,7 @@ class DecisionState:
         """Read what an earlier intake reported: withheld objects, and paths that no object had."""
         await self.recall_withheld()
         if self._unmet is not None:
-            self._unmet.seed(await self._journal.facts(UNMET))
+            self._unmet.seed(await self._journal.get_settings(UNMET))
 
     def unwanted(self, stream: Stream) -> None:
         """The stream ends: what was told of its type is void."""
@@ -148,7 +148,7 @@ class DecisionState:
             try:
                 await self._journal.stage(listing, staged)
             except UnstorableError as error:
-                rest = [each for each in staged.outcomes if (each.destination, each.key) not in error.places]
+                rest = [each for each in staged.outcomes if (each.destination, each.key) not in error.reasons]
                 staged = Staged(staged.void, tuple(rest))
                 withheld += _unstorable(error, now)
             else:
@@ -157,7 +157,7 @@ class DecisionState:
     async def append(self, draft: AppendBuilder, now: float) -> list[Entry]:
         """Make a draft durable. Objects whose rows cannot be stored are withheld, all others go on."""
         if self._unmet:
-            draft.facts |= self._unmet.show()
+            draft.settings |= self._unmet.show()
         if draft.empty:
             return []
         while True:
@@ -169,4 +169,4 @@ class DecisionState:
 
 
 def _unstorable(error: UnstorableError, now: float) -> list[Withheld]:
-    return [Withheld(name, key, BUG, why, now) for (name, key), why in error.places.items()]
+    return [Withheld(name, key, BUG, why, now) for (name, key), why in error.reasons.items()]

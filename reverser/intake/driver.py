@@ -164,7 +164,7 @@ class Intake:
                     await self._let_go(observation)
                 case StartedOver():
                     self._attributor.started_over(observation)
-                    draft.facts |= begun(observation)
+                    draft.settings |= begun(observation)
                 case Progress(stream=stream, resource_version=version) if stream.id not in self._listings:
                     draft.positions[stream.id] = version
             if index % TURN == 0:
@@ -179,7 +179,7 @@ class Intake:
                 self._suspects.show()
             case Identified() as found:
                 fact = {identity(found.cluster): found.uid}
-                await self._journal.append(Append(facts=fact, relist=found.another))
+                await self._journal.append(Append(settings=fact, relist=found.another))
             case Settled(cluster=cluster):
                 self._settled[cluster].set()
 

@@ -62,7 +62,7 @@ class ListCommitter:
         draft.listing = stream.id
         draft.positions[stream.id] = done.resource_version
         draft.coverages[stream.id] = self._coverage(stream)
-        draft.facts |= self._memory.unmet(stream)
+        draft.settings |= self._memory.unmet(stream)
         await self._memory.append(draft, done.seen_at)
 
     async def _seal(self, done: ListCompleted, listing: Listing) -> list[Made]:

@@ -62,7 +62,7 @@ def translated() -> Iterator[None]:
         raise _damaged(error) from error
 
 
-def of_the_store(error: BaseException) -> bool:
+def is_storage_error(error: BaseException) -> bool:
     """Whether an error tells of disk, memory or file, not of the row; the transaction may be gone then."""
     passing = (sqlite3.OperationalError, sqlite3.InternalError, MemoryError)
     return isinstance(error, passing) or type(error) is sqlite3.DatabaseError

@@ -26,11 +26,11 @@ class _Write:
         self.answer: Any = None
         self.error: Exception | None = None
 
-    def settle(self, answer: Any, error: Exception | None = None) -> None:
+    def finish(self, answer: Any, error: Exception | None = None) -> None:
         self.done, self.answer, self.error = True, answer, error
 
 
-class Commits:
+class GroupCommit:
     """The only way to write to a store that is in use."""
 
     def __init__(self, store: Store) -> None:
@@ -60,19 +60,19 @@ class Commits:
 def _commit(store: Store, group: list[_Write]) -> None:
     try:
         with store.transaction():
-            answers = [_called(store, write) for write in group]
+            answers = [_run(store, write) for write in group]
     except Exception as error:
         if len(group) == 1:
-            group[0].settle(None, error)
+            group[0].finish(None, error)
             return
         for write in group:
             _commit(store, [write])
     else:
         for write, answer in zip(group, answers, strict=True):
-            write.settle(answer)
+            write.finish(answer)
 
 
-def _called(store: Store, write: _Write) -> Any:
+def _run(store: Store, write: _Write) -> Any:
     answer = write.call(store)
     store.check()
     return answer

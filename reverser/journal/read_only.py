@@ -1,26 +1,32 @@
-"""What a journal holds, read beside the process that writes it: nothing is made, locked or changed.
+"""Reads a data directory beside the process that writes it: nothing is made, locked or changed.
 
-For commands that tell about a data directory while the daemon runs on it, or after it has ended.
+For commands that show what is in one (`withheld`), and for those that have no journal of their own and need
+what it knows (`snapshot --to`, `audit replay`): digests are to be the daemon's, patterns are to mean what
+they meant, and what was encrypted once is not encrypted again.
 """
 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable
-from contextlib import closing
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import msgspec
 
 from reverser.errors import StalledError
+from reverser.journal.digest_key import load_digest_key
 from reverser.journal.errors import translated
-from reverser.journal.schema import VERSION
+from reverser.journal.schema import SETTINGS_VERSION, VERSION
+from reverser.journal.settings import Settings, SettingsBeforeFormat7
 from reverser.journal.store import Store
+from reverser.model.entry import Record
 from reverser.model.ports import Backlog
+from reverser.model.resource import ObjectKey
 from reverser.model.withheld import Withheld
 
 
-class Missing(msgspec.Struct, frozen=True):
+class NotInGit(msgspec.Struct, frozen=True):
     """What is not in Git."""
 
     withheld: tuple[Withheld, ...]
@@ -29,7 +35,7 @@ class Missing(msgspec.Struct, frozen=True):
     """By destination: what waits to be pushed."""
 
 
-def missing(folder: Path, destinations: Iterable[str]) -> Missing:
+def not_in_git(folder: Path, destinations: Iterable[str]) -> NotInGit:
     """Read it from the journal of a data directory.
 
     Raises StalledError where there is no journal or none that can be read, TransientError when it is busy.
@@ -38,19 +44,66 @@ def missing(folder: Path, destinations: Iterable[str]) -> Missing:
     if not path.exists():
         hint = "`reverser run` makes it; is data_dir right, and may this user look into it?"
         raise StalledError("NoJournal", f"there is no journal at {path}", hint=hint)
-    with translated(), closing(_connected(path)) as connection:
-        _refuse_newer(connection)
-        store = Store(connection)
-        return Missing(tuple(store.withheld()), {name: store.backlog(name) for name in destinations})
-
-
-def _connected(path: Path) -> sqlite3.Connection:
     uri = f"{path.absolute().as_uri()}?mode=ro"
-    return sqlite3.connect(uri, uri=True, timeout=10, isolation_level=None)
+    with (
+        translated(),
+        closing(sqlite3.connect(uri, uri=True, timeout=10, isolation_level=None)) as connection,
+    ):
+        version = _version(connection)
+        if version > VERSION:
+            message = f"the journal was written by another version (format {version}, here {VERSION})"
+            raise StalledError("JournalVersion", message, hint="use the newer reverser")
+        store = Store(connection)
+        return NotInGit(tuple(store.withheld()), {name: store.backlog(name) for name in destinations})
 
 
-def _refuse_newer(connection: sqlite3.Connection) -> None:
+class DataDirectory:
+    """The key and the journal of a data directory; empty where there are none."""
+
+    def __init__(
+        self, key: bytes | None = None, settings: Settings | None = None, store: Store | None = None
+    ) -> None:
+        """`store`: None for a journal that another release has written."""
+        self.key = key
+        self._settings = settings
+        self._store = store
+
+    def get_settings(self, prefix: str) -> dict[str, str]:
+        """Settings whose names begin like that."""
+        if self._settings is None:
+            return {}
+        with translated():
+            return self._settings.get_settings(prefix)
+
+    def records(self, destination: str, keys: Sequence[ObjectKey]) -> Mapping[ObjectKey, Record]:
+        """What is known of these objects; nothing where another release has written it."""
+        if self._store is None:
+            return {}
+        with translated():
+            return self._store.records(destination, keys)
+
+
+@contextmanager
+def open_read_only(folder: Path) -> Iterator[DataDirectory]:
+    """Open what is there. Raises StalledError or TransientError when it is there and cannot be read."""
+    key = load_digest_key(folder) if (folder / "key").exists() else None
+    path = folder / "journal.sqlite"
+    if not path.exists():
+        yield DataDirectory(key)
+        return
+    # Without a log of SQLite's nobody has it open: then no file for readers may be made beside it.
+    mode = "mode=ro" if path.with_name(f"{path.name}-wal").exists() else "immutable=1"
+    with translated():
+        connection = sqlite3.connect(f"{path.resolve().as_uri()}?{mode}", uri=True, check_same_thread=False)
+    with closing(connection):
+        with translated():
+            version = _version(connection)
+        settings = (Settings if version >= SETTINGS_VERSION else SettingsBeforeFormat7)(connection)
+        yield DataDirectory(
+            key, settings if version else None, Store(connection) if version == VERSION else None
+        )
+
+
+def _version(connection: sqlite3.Connection) -> int:
     (version,) = connection.execute("PRAGMA user_version").fetchone()
-    if version > VERSION:
-        message = f"the journal was written by another version (format {version}, here {VERSION})"
-        raise StalledError("JournalVersion", message, hint="use the newer reverser")
+    return int(version)

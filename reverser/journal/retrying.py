@@ -7,30 +7,51 @@ the process is not ready and says why.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Iterable, Mapping
-from typing import TypeVar
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import trio
 
 from reverser.errors import ReverserError, StalledError, TransientError
 from reverser.health import Health
-from reverser.model.attribution import Attribution
-from reverser.model.change import Stream
-from reverser.model.entry import Append, Entry, Known, Place, Record
+from reverser.model.entry import Known, Place
 from reverser.model.ports import Journal
 from reverser.model.resource import ObjectKey
-from reverser.model.staged import Staged
-from reverser.model.withheld import Withheld
 
 RETRY_SECONDS = 1.0
 RETRY_SECONDS_MOST = 30.0
 SUBJECT = "journal"
 
+P = ParamSpec("P")
 T = TypeVar("T")
+
+
+def _retried(
+    call: Callable[Concatenate[Journal, P], Coroutine[Any, Any, T]],
+) -> Callable[Concatenate[RetryingJournal, P], Coroutine[Any, Any, T]]:
+    """A method that calls the journal's of the same name until that succeeds."""
+    name = call.__name__
+
+    async def method(self: RetryingJournal, /, *args: P.args, **kwargs: P.kwargs) -> T:
+        wrapped: Callable[P, Awaitable[T]] = getattr(self._journal, name)
+        return await self._retry(wrapped, *args, **kwargs)
+
+    return method
 
 
 class RetryingJournal:
     """The part of the journal that the intake uses; each call returns only when it has succeeded."""
+
+    append = _retried(Journal.append)
+    stage = _retried(Journal.stage)
+    discard = _retried(Journal.discard)
+    discard_all = _retried(Journal.discard_all)
+    set_attributions = _retried(Journal.set_attributions)
+    awaiting_author = _retried(Journal.awaiting_author)
+    keys = _retried(Journal.keys)
+    some_records = _retried(Journal.some_records)
+    get_settings = _retried(Journal.get_settings)
+    withheld = _retried(Journal.withheld)
 
     def __init__(self, journal: Journal, health: Health, step: str = "intake") -> None:
         """`step`: names the caller, since a call that works for one says nothing about another's."""
@@ -40,24 +61,6 @@ class RetryingJournal:
         self._stuck = 0
         """Calls that have failed and are tried again: a full disk is read well."""
 
-    async def append(self, append: Append) -> list[Entry]:
-        return await self._ask(self._journal.append, append)
-
-    async def stage(self, listing: str, staged: Staged) -> None:
-        await self._ask(self._journal.stage, listing, staged)
-
-    async def discard(self, listing: str) -> None:
-        await self._ask(self._journal.discard, listing)
-
-    async def discard_all(self) -> None:
-        await self._ask(self._journal.discard_all)
-
-    async def settle(self, attributions: Mapping[int, Attribution]) -> None:
-        await self._ask(self._journal.settle, attributions)
-
-    async def waiting(self) -> list[Entry]:
-        return await self._ask(self._journal.waiting)
-
     async def known(self, places: Iterable[Place]) -> Known:
         """The records of these objects; absent ones are left out."""
         wanted: dict[str, list[ObjectKey]] = defaultdict(list)
@@ -65,31 +68,17 @@ class RetryingJournal:
             wanted[destination].append(key)
         known: Known = {}
         for destination, keys in wanted.items():
-            found = await self._ask(self._journal.records, destination, keys)
-            known |= {(destination, key): record for key, record in found.items()}
+            records = await self._retry(self._journal.records, destination, keys)
+            known |= {(destination, key): record for key, record in records.items()}
         return known
 
-    async def keys(
-        self, destination: str, stream: Stream, after: ObjectKey | None, limit: int
-    ) -> list[ObjectKey]:
-        return await self._ask(self._journal.keys, destination, stream, after, limit)
-
-    async def some_records(self, destination: str, after: ObjectKey | None, limit: int) -> list[Record]:
-        return await self._ask(self._journal.some_records, destination, after, limit)
-
-    async def facts(self, prefix: str) -> dict[str, str]:
-        return await self._ask(self._journal.facts, prefix)
-
-    async def withheld(self) -> list[Withheld]:
-        return await self._ask(self._journal.withheld)
-
-    async def _ask(self, call: Callable[..., Awaitable[T]], *args: object) -> T:
+    async def _retry(self, call: Callable[P, Awaitable[T]], *args: P.args, **kwargs: P.kwargs) -> T:
         try:
-            answer = await call(*args)
+            answer = await call(*args, **kwargs)
         except (TransientError, StalledError) as error:
             self._stuck += 1
             try:
-                answer = await self._again(error, call, *args)
+                answer = await self._repeat(error, lambda: call(*args, **kwargs))
             finally:
                 self._stuck -= 1
         if not self._stuck:
@@ -97,7 +86,7 @@ class RetryingJournal:
             self._health.passed(SUBJECT, not self._health.is_stalled(SUBJECT))
         return answer
 
-    async def _again(self, error: ReverserError, call: Callable[..., Awaitable[T]], *args: object) -> T:
+    async def _repeat(self, error: ReverserError, call: Callable[[], Awaitable[T]]) -> T:
         pause = RETRY_SECONDS
         while True:
             self._health.passed(SUBJECT, False)
@@ -108,6 +97,6 @@ class RetryingJournal:
             else:
                 await trio.sleep(RETRY_SECONDS_MOST)
             try:
-                return await call(*args)
+                return await call()
             except (TransientError, StalledError) as another:
                 error = another

@@ -23,7 +23,7 @@ _decode = msgspec.msgpack.Decoder(Entry).decode
 _decode_fact = msgspec.msgpack.Decoder(Fact).decode
 
 
-def place(destination: str, key: ObjectKey) -> Row:
+def key_columns(destination: str, key: ObjectKey) -> Row:
     """The primary key of records and withheld objects."""
     return (destination, key.cluster, key.group, key.resource, key.namespace, key.name)
 
@@ -39,7 +39,7 @@ def entry_of(row: Row) -> Entry:
     return msgspec.structs.replace(_decode(body), seq=seq, appended_at=appended_at)
 
 
-def settled_body(body: bytes, attribution: Attribution) -> bytes:
+def attributed_body(body: bytes, attribution: Attribution) -> bytes:
     """The stored entry with its final attribution."""
     return _encode(msgspec.structs.replace(_decode(body), attribution=attribution, waits_until=0.0))
 
@@ -49,7 +49,7 @@ def fact_row(fact: Fact, now: float) -> Row:
 
 
 def identity(body: bytes, former: str) -> str:
-    """By what a stored fact is known; one that cannot be read keeps its former name."""
+    """The identity of a stored fact; of one that cannot be read, the one that it had."""
     try:
         return _decode_fact(body).identity
     except (msgspec.MsgspecError, TypeError, ValueError):
@@ -66,7 +66,7 @@ def fact_of(row: Row) -> tuple[float, Fact]:
 def record_row(record: Record) -> Row:
     content = zlib.compress(record.content, 1)
     sealed = record.sealed or NOT_SEALED
-    where = place(record.destination, record.key)
+    where = key_columns(record.destination, record.key)
     selectors = msgspec.json.encode(record.selectors).decode() if record.selectors else ""
     file = (record.path, record.digest, content, sealed.fingerprint, sealed.content)
     latest = zlib.compress(record.latest, 1) if record.latest else b""
@@ -74,7 +74,7 @@ def record_row(record: Record) -> Row:
 
 
 def record_of(row: Row) -> Record:
-    """From a whole row of `records`; a content that was not asked for (None) stays empty."""
+    """From a whole row of `records`; a content that was not read (None) stays empty."""
     destination, *key, path, digest, content, fingerprint, file, mark, selectors, latest = row
     _check(bytes, digest, fingerprint, file, latest)
     plain = b"{}" if content is None else zlib.decompress(content)
@@ -82,9 +82,9 @@ def record_of(row: Row) -> Record:
     if not (_document(plain) and (seen in (b"", UNSEEN) or _document(seen))):
         raise ValueError("no document")
     sealed = Sealed(fingerprint, file) if fingerprint else None
-    asked = msgspec.json.decode(selectors, type=tuple[str, ...]) if selectors else ()
+    matched = msgspec.json.decode(selectors, type=tuple[str, ...]) if selectors else ()
     stored = b"" if content is None else plain
-    return Record(destination, key_of(*key), _text(path), digest, stored, sealed, _mark(mark), asked, seen)
+    return Record(destination, key_of(*key), _text(path), digest, stored, sealed, _mark(mark), matched, seen)
 
 
 def _document(content: bytes) -> bool:
@@ -96,8 +96,8 @@ def _mark(value: str) -> Mark:
     return mark
 
 
-def remains_of(row: Row) -> Record | None:
-    """Of a row of `records` what is left when its content or digest cannot be read: it equals no file."""
+def readable_part(row: Row) -> Record | None:
+    """Object and path of a row of `records` whose content or digest cannot be read: it equals no file."""
     destination, *key, path = row[:7]
     if all(isinstance(each, str) for each in (destination, *key, path)):
         return Record(destination, ObjectKey(*key), path, b"", b"{}")
@@ -122,7 +122,7 @@ def _check(kind: type, *values: Any) -> None:
             raise TypeError(f"no {kind.__name__}")
 
 
-def given_up(body: bytes, path: str) -> Record:
+def record_of_removal(body: bytes, path: str) -> Record:
     """The record of an object whose removal was given up: its file still stands at `path`."""
     entry = _decode(body)
     metadata = {"name": entry.key.name, "namespace": entry.key.namespace}
@@ -131,7 +131,7 @@ def given_up(body: bytes, path: str) -> Record:
     return Record(entry.destination, entry.key, path, b"", stored, mark="anew")
 
 
-def renamed(body: bytes, destination: str) -> bytes:
+def renamed_body(body: bytes, destination: str) -> bytes:
     """The stored entry of a destination that is called so from now on; what cannot be read stays as it is."""
     try:
         return _encode(msgspec.structs.replace(_decode(body), destination=destination))
@@ -140,7 +140,7 @@ def renamed(body: bytes, destination: str) -> bytes:
 
 
 def withheld_row(row: Withheld) -> Row:
-    return (*place(row.destination, row.key), row.reason, row.message, row.at)
+    return (*key_columns(row.destination, row.key), row.reason, row.message, row.at)
 
 
 def withheld_of(row: Row) -> Withheld:
@@ -150,5 +150,5 @@ def withheld_of(row: Row) -> Withheld:
     return Withheld(destination, key_of(*key), reason, message, at)
 
 
-def places(rows: Iterable[tuple[str, ObjectKey]]) -> list[Row]:
-    return [place(destination, key) for destination, key in rows]
+def key_rows(keys: Iterable[tuple[str, ObjectKey]]) -> list[Row]:
+    return [key_columns(destination, key) for destination, key in keys]

@@ -14,7 +14,9 @@ from pathlib import Path
 from reverser.errors import StalledError
 from reverser.journal.rows import identity
 
-VERSION = 6
+VERSION = 7
+SETTINGS_VERSION = 7
+"""Before it the table `settings` was called `facts`."""
 WAL_BYTES_KEPT = 16 * 1024 * 1024
 """The log of what was written shrinks to this when it has grown for a snapshot."""
 INCREMENTAL = 2
@@ -99,6 +101,15 @@ UPDATE positions SET coverage='';
 """What was seen and made no commit: since format 6. Every stream lists again, since none was kept."""
 
 
+SEVENTH = """
+ALTER TABLE facts RENAME TO settings;
+ALTER TABLE evidence RENAME TO facts;
+DROP INDEX evidence_by_age;
+CREATE INDEX facts_by_age ON facts (arrived_at);
+"""
+"""What the tables hold is called by its name: since format 7."""
+
+
 def connect(path: Path) -> sqlite3.Connection:
     """A connection in autocommit mode, usable from any one thread at a time."""
     with suppress(OSError):
@@ -119,7 +130,7 @@ def prepare(connection: sqlite3.Connection) -> None:
         _make_shrinkable(connection)
     if version < VERSION:
         connection.create_function("identity", 2, identity, deterministic=True)
-        missing = "".join((TABLES, SECOND, THIRD, FOURTH, FIFTH, SIXTH)[version:])
+        missing = "".join((TABLES, SECOND, THIRD, FOURTH, FIFTH, SIXTH, SEVENTH)[version:])
         connection.executescript(f"BEGIN; {missing} PRAGMA user_version={VERSION}; COMMIT;")
     elif version != VERSION:
         message = f"the journal was written by another version (format {version}, here {VERSION})"

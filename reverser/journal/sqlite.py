@@ -7,30 +7,29 @@ small as what is on its way.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Iterable, Mapping
 from contextlib import ExitStack, asynccontextmanager, closing, suppress
+from functools import wraps
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import trio
 
-from reverser.errors import TransientError
-from reverser.journal.digest_key import key, proves
+from reverser.errors import StalledError, TransientError
+from reverser.journal.digest_key import is_id_of, load_digest_key
 from reverser.journal.errors import translated
-from reverser.journal.group_commit import Commits
+from reverser.journal.group_commit import GroupCommit
 from reverser.journal.schema import connect, prepare
 from reverser.journal.staging import Staging
 from reverser.journal.store import Store
 from reverser.model.attribution import Attribution
-from reverser.model.change import Stream
-from reverser.model.entry import Append, Entry, Record
-from reverser.model.fact import Fact
-from reverser.model.ports import Backlog, Journal
-from reverser.model.resource import ObjectKey
+from reverser.model.entry import Append, Entry
+from reverser.model.ports import Journal
 from reverser.model.staged import Staged
-from reverser.model.withheld import Withheld
 
+P = ParamSpec("P")
 T = TypeVar("T")
+SHRINK_SECONDS = 30.0
 
 
 @asynccontextmanager
@@ -48,31 +47,86 @@ async def open_journal(folder: Path) -> AsyncIterator[Journal]:
             reading = connections.enter_context(closing(connect(path)))
             prepare(writing)
             staging = connections.enter_context(closing(Staging(folder)))
-            journal = SqliteJournal(Store(writing), Store(reading), staging, key(folder))
+            journal = SqliteJournal(Store(writing), Store(reading), staging, load_digest_key(folder))
         yield journal
+
+
+async def keep_small(journal: Journal) -> None:
+    """Give the journal's room back when nothing is pending, at the start too, until cancelled.
+
+    An acknowledgement does so as well, but a process that ends meanwhile leaves the rest to the next one.
+    Where there is nothing to give back, it takes a tenth of a millisecond.
+    """
+    while True:
+        with suppress(TransientError, StalledError):  # whoever needs the journal reports it
+            await journal.shrink()
+        await trio.sleep(SHRINK_SECONDS)
+
+
+def _reading(
+    call: Callable[Concatenate[Store, P], T],
+) -> Callable[Concatenate[SqliteJournal, P], Coroutine[Any, Any, T]]:
+    """A method that calls the store's, on the connection that reads."""
+
+    @wraps(call)
+    async def method(self: SqliteJournal, /, *args: P.args, **kwargs: P.kwargs) -> T:
+        return await self.read(lambda store: call(store, *args, **kwargs))
+
+    return method
+
+
+def _writing(
+    call: Callable[Concatenate[Store, P], T],
+) -> Callable[Concatenate[SqliteJournal, P], Coroutine[Any, Any, T]]:
+    """A method that calls the store's, in a transaction."""
+
+    @wraps(call)
+    async def method(self: SqliteJournal, /, *args: P.args, **kwargs: P.kwargs) -> T:
+        return await self.write(lambda store: call(store, *args, **kwargs))
+
+    return method
 
 
 class SqliteJournal:
     """Implements `model.ports.Journal`."""
 
+    pending = _reading(Store.pending)
+    attributed_entries = _reading(Store.attributed_entries)
+    awaiting_author = _reading(Store.awaiting_author)
+    backlog = _reading(Store.backlog)
+    records = _reading(Store.records)
+    some_records = _reading(Store.some_records)
+    keys = _reading(Store.keys)
+    paths = _reading(Store.paths)
+    withheld = _reading(Store.withheld)
+    position = _reading(Store.position)
+    load_facts = _reading(Store.load_facts)
+    get_setting = _reading(Store.get_setting)
+    get_settings = _reading(Store.get_settings)
+    set_setting = _writing(Store.set_setting)
+    save_facts = _writing(Store.save_facts)
+    withhold = _writing(Store.withhold)
+    forget_destination = _writing(Store.forget_destination)
+    rename_destinations = _writing(Store.rename_destinations)
+
     def __init__(self, writing: Store, reading: Store, staging: Staging, key: bytes) -> None:
-        self._commits = Commits(writing)
-        self._reading = reading
+        self._commits = GroupCommit(writing)
+        self._store = reading
         self._staging = staging
         self._read_limit = trio.CapacityLimiter(1)
-        self._moved = trio.Event()
+        self._changed = trio.Event()
         self._key = key
         with writing.transaction():
-            writing.begin_anew()
-            self._id, self._former = writing.new_id(key)
+            writing.recheck_destinations()
             self._highest = writing.last_seq()
+            self._id, self._former = writing.new_id(key, self._highest)
 
     @property
     def id(self) -> str:
         return self._id
 
     def knows(self, journal: str) -> bool:
-        return journal == self._id or journal in self._former or proves(journal, self._key)
+        return journal == self._id or journal in self._former or is_id_of(journal, self._key)
 
     def issued(self, journal: str, seq: int) -> bool:
         return seq <= (self._highest if journal == self._id else self._former.get(journal, 0))
@@ -83,7 +137,7 @@ class SqliteJournal:
 
     async def append(self, batch: Append) -> list[Entry]:
         spool = self._staging.get(batch.listing)
-        entries, highest = await self._write(
+        entries, highest = await self.write(
             lambda store: (store.append(batch, () if spool is None else spool.batches()), store.last_seq())
         )
         self._highest = max(self._highest, highest)
@@ -101,104 +155,50 @@ class SqliteJournal:
     async def discard_all(self) -> None:
         self._staging.close()
 
-    async def pending(self, destination: str, *, after: int = 0, limit: int = 1000) -> list[Entry]:
-        return await self._read(lambda store: store.pending(destination, after, limit))
-
     async def wait(self, destination: str, *, after: int = 0, waiting: Collection[int] = ()) -> None:
-        def moved(store: Store) -> bool:
-            return store.any_pending(destination, after) or store.evidence.any_settled(waiting)
+        def changed(store: Store) -> bool:
+            return store.any_pending(destination, after) or store.any_attributed(waiting)
 
         while True:
-            event = self._moved
-            if await self._read(moved):
+            event = self._changed
+            if await self.read(changed):
                 return
             await event.wait()
 
-    async def settle(self, attributions: Mapping[int, Attribution]) -> None:
-        await self._write(lambda store: store.evidence.settle(attributions))
+    async def set_attributions(self, attributions: Mapping[int, Attribution]) -> None:
+        await self.write(lambda store: store.set_attributions(attributions))
         self._wake()
 
-    async def settled(self, seqs: Collection[int]) -> list[Entry]:
-        return await self._read(lambda store: store.evidence.settled(seqs))
-
-    async def waiting(self) -> list[Entry]:
-        return await self._read(lambda store: store.evidence.waiting())
-
-    async def keep(self, facts: Sequence[Fact], now: float) -> None:
-        await self._write(lambda store: store.evidence.keep(facts, now))
-
-    async def kept(self) -> list[tuple[float, Fact]]:
-        return await self._read(lambda store: store.evidence.kept())
-
     async def ack(self, destination: str, seqs: Iterable[int | range], head: str) -> None:
-        known = list(seqs)
-        await self._write(lambda store: store.ack(destination, known, head))
+        listed = list(seqs)  # a write may run more than once
+        await self.write(lambda store: store.ack(destination, listed, head))
         with suppress(TransientError):  # what is acknowledged is so, with or without room for this
             await self.shrink()
 
     async def shrink(self) -> None:
-        while await self._write(Store.shrink):
-            await self._read(Store.checkpoint)
+        while await self.write(Store.shrink):
+            await self.read(Store.checkpoint)
 
     async def head(self, destination: str) -> str:
-        return await self.fact(f"head/{destination}")
+        return await self.get_setting(f"head/{destination}")
 
     async def set_head(self, destination: str, head: str) -> None:
-        await self.set_fact(f"head/{destination}", head)
-
-    async def withhold(self, seq: int, withheld: Withheld, file: str = "") -> None:
-        await self._write(lambda store: store.withhold(seq, withheld, file))
-
-    async def withheld(self) -> list[Withheld]:
-        return await self._read(Store.withheld)
-
-    async def records(self, destination: str, keys: Sequence[ObjectKey]) -> dict[ObjectKey, Record]:
-        return await self._read(lambda store: store.records(destination, keys))
-
-    async def keys(
-        self, destination: str, stream: Stream, after: ObjectKey | None = None, limit: int = 1000
-    ) -> list[ObjectKey]:
-        return await self._read(lambda store: store.keys(destination, stream, after, limit))
-
-    async def some_records(self, destination: str, after: ObjectKey | None, limit: int) -> list[Record]:
-        return await self._read(lambda store: store.some_records(destination, after, limit))
-
-    async def paths(self, destination: str) -> set[str]:
-        return await self._read(lambda store: store.paths(destination))
-
-    async def position(self, stream: Stream) -> tuple[str, str]:
-        return await self._read(lambda store: store.position(stream))
-
-    async def forget(self, destination: str) -> None:
-        await self._write(lambda store: store.forget(destination))
-
-    async def rename(self, names: Mapping[str, str]) -> None:
-        await self._write(lambda store: store.rename(names))
-
-    async def fact(self, name: str) -> str:
-        return await self._read(lambda store: store.fact(name))
-
-    async def facts(self, prefix: str) -> dict[str, str]:
-        return await self._read(lambda store: store.facts(prefix))
-
-    async def set_fact(self, name: str, value: str) -> None:
-        await self._write(lambda store: store.set_fact(name, value))
-
-    async def backlog(self, destination: str) -> Backlog:
-        return await self._read(lambda store: store.backlog(destination))
+        await self.set_setting(f"head/{destination}", head)
 
     def _wake(self) -> None:
         """Let those look again who wait for entries."""
-        self._moved.set()
-        self._moved = trio.Event()
+        self._changed.set()
+        self._changed = trio.Event()
 
-    async def _write(self, call: Callable[[Store], T]) -> T:
+    async def write(self, call: Callable[[Store], T]) -> T:
+        """Run a call in a transaction, maybe with others'; it may run more than once."""
         with translated():
             return await self._commits.write(call)
 
-    async def _read(self, call: Callable[[Store], T]) -> T:
+    async def read(self, call: Callable[[Store], T]) -> T:
+        """Run a call that only reads; rows that it cannot read are withheld."""
         with translated():
-            answer = await trio.to_thread.run_sync(call, self._reading, limiter=self._read_limit)
-        if damaged := self._reading.take_damaged():
-            await self._write(lambda store: store.set_aside(damaged))
+            answer = await trio.to_thread.run_sync(call, self._store, limiter=self._read_limit)
+        if damaged := self._store.take_damaged():
+            await self.write(lambda store: store.withhold_damaged(damaged))
         return answer

@@ -30,7 +30,7 @@ from reverser.model.staged import Outcome, Staged
 class Row(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """One outcome as it is stored."""
 
-    place: rows.Row
+    key: rows.Row
     body: bytes
     """The entry, without its number."""
     waiting: bool
@@ -65,8 +65,8 @@ class Spool:
         """What counts, in its order, as much at a time as was put aside at a time."""
         for index, (start, end) in enumerate(zip(self._ends, self._ends[1:], strict=False)):
             assert self._file is not None
-            found = _decode(os.pread(self._file.fileno(), end - start, start))
-            yield [row for row in found if index >= self._void.get(row.place[1:], 0)]
+            stored = _decode(os.pread(self._file.fileno(), end - start, start))
+            yield [row for row in stored if index >= self._void.get(row.key[1:], 0)]
 
     def close(self) -> None:
         """Give the room back."""
@@ -111,23 +111,23 @@ class Staging:
 
 def _encoded(outcomes: Iterable[Outcome]) -> list[bytes]:
     """Each as it is stored. Raises UnstorableError, which names all that cannot be."""
-    done, places = list[bytes](), dict[tuple[str, ObjectKey], str]()
+    encoded, unstorable = list[bytes](), dict[tuple[str, ObjectKey], str]()
     for outcome in outcomes:
         try:
             with contained("journal", outcome.key):
-                done.append(_encode(_row(outcome)))
+                encoded.append(_encode(_row(outcome)))
         except WithheldError as error:
-            places[outcome.destination, outcome.key] = error.message
-    if places:
-        raise UnstorableError(places)
-    return done
+            unstorable[outcome.destination, outcome.key] = error.message
+    if unstorable:
+        raise UnstorableError(unstorable)
+    return encoded
 
 
 def _row(outcome: Outcome) -> Row:
     _, _, body, waiting = rows.entry_row(outcome.entry, 0.0)
     record = None if outcome.record is None else rows.record_row(outcome.record)
-    return Row(rows.place(outcome.destination, outcome.key), body, waiting, record)
+    return Row(rows.key_columns(outcome.destination, outcome.key), body, waiting, record)
 
 
 def _object(key: ObjectKey) -> rows.Row:
-    return rows.place("", key)[1:]
+    return rows.key_columns("", key)[1:]

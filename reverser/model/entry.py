@@ -123,7 +123,7 @@ class Append(msgspec.Struct):
     """Stream id -> resourceVersion up to which everything is in the journal."""
     coverages: dict[str, str] = {}
     """Stream id -> fingerprint of the selection its position is valid for."""
-    facts: dict[str, str] = {}
+    settings: dict[str, str] = {}
     """Small texts under their names; an empty one is dropped."""
     listing: str = ""
     """A list that is complete: what was staged of it (`Journal.stage`) comes before everything else here."""

@@ -23,8 +23,8 @@ from reverser.model.sealed import Clear
 from reverser.model.staged import Staged
 from reverser.model.withheld import Withheld
 
-FACTS = ("place", "head", "touched", "companions", "others", "followed", "unsure", "observed")
-"""Kinds of facts that are kept of a destination, under `<kind>/<name of the destination>`."""
+DESTINATION_SETTINGS = ("place", "head", "touched", "companions", "others", "followed", "unsure", "observed")
+"""Kinds of settings that are stored of a destination, under `<kind>/<name of the destination>`."""
 
 
 class Backlog(msgspec.Struct, frozen=True):
@@ -38,10 +38,10 @@ class Backlog(msgspec.Struct, frozen=True):
 class UnstorableError(WithheldError):
     """Rows of these objects cannot be stored; nothing of the append was."""
 
-    def __init__(self, places: Mapping[tuple[str, ObjectKey], str]) -> None:
-        """`places`: (destination, key) -> why, as a sentence without a value of the object."""
-        super().__init__(BUG, f"{len(places)} objects cannot be stored")
-        self.places = places
+    def __init__(self, reasons: Mapping[tuple[str, ObjectKey], str]) -> None:
+        """`reasons`: (destination, key) -> why, as a sentence without a value of the object."""
+        super().__init__(BUG, f"{len(reasons)} objects cannot be stored")
+        self.reasons = reasons
 
 
 class Journal(Protocol):
@@ -97,20 +97,20 @@ class Journal(Protocol):
     async def wait(self, destination: str, *, after: int = 0, waiting: Collection[int] = ()) -> None:
         """Return as soon as an entry above `after` is pending, or one of `waiting` waits no more."""
 
-    async def settle(self, attributions: Mapping[int, Attribution]) -> None:
+    async def set_attributions(self, attributions: Mapping[int, Attribution]) -> None:
         """Give entries their final attribution, by `seq`; one that is not pending is left out."""
 
-    async def settled(self, seqs: Collection[int]) -> list[Entry]:
+    async def attributed_entries(self, seqs: Collection[int]) -> list[Entry]:
         """Those of these entries that wait for no author, by `seq`."""
 
-    async def waiting(self) -> list[Entry]:
+    async def awaiting_author(self) -> list[Entry]:
         """Entries of all destinations that wait for their author, by `seq`."""
 
-    async def keep(self, facts: Sequence[Fact], now: float) -> None:
+    async def save_facts(self, facts: Sequence[Fact], now: float) -> None:
         """Make facts durable that arrived at `now`, for as long as they can be of use."""
 
-    async def kept(self) -> list[tuple[float, Fact]]:
-        """Facts that were kept, with the time of their arrival, oldest first."""
+    async def load_facts(self) -> list[tuple[float, Fact]]:
+        """Facts that were saved, with the time of their arrival, oldest first."""
 
     async def ack(self, destination: str, seqs: Iterable[int | range], head: str) -> None:
         """These entries are in the remote branch, whose head is `head` now.
@@ -152,21 +152,21 @@ class Journal(Protocol):
     async def position(self, stream: Stream) -> tuple[str, str]:
         """(resourceVersion, coverage) up to which the stream is in the journal; ("", "") at first."""
 
-    async def forget(self, destination: str) -> None:
+    async def forget_destination(self, destination: str) -> None:
         """The destination is a new place: drop its records, its pending entries, its head and all
         positions (every stream lists again)."""
 
-    async def rename(self, names: Mapping[str, str]) -> None:
-        """Destinations are called otherwise (old name -> new name): all that is kept of each goes along."""
+    async def rename_destinations(self, names: Mapping[str, str]) -> None:
+        """Destinations have other names (old -> new): all that is stored of each goes along."""
 
-    async def fact(self, name: str) -> str:
-        """A small text kept under a name, for example a destination's place; empty at first."""
+    async def get_setting(self, name: str) -> str:
+        """A small text stored under a name, for example where a destination is; empty at first."""
 
-    async def facts(self, prefix: str) -> dict[str, str]:
+    async def get_settings(self, prefix: str) -> dict[str, str]:
         """All texts whose names begin so."""
 
-    async def set_fact(self, name: str, value: str) -> None:
-        """Keep a small text under a name."""
+    async def set_setting(self, name: str, value: str) -> None:
+        """Store a small text under a name."""
 
     async def backlog(self, destination: str) -> Backlog:
         """How far the destination lags behind."""

@@ -88,10 +88,10 @@ class Replay:
 
     async def open(self, trailers: Sequence[str]) -> None:
         """Remember what the journal knows, and what the branch's trailers tell, oldest first."""
-        for name, text in (await self._raw.facts(SEEN)).items():
+        for name, text in (await self._raw.get_settings(SEEN)).items():
             with left_out("journal", name):
                 self._seen[name.removeprefix(SEEN)] = msgspec.json.decode(text, type=Seen)
-        self.absent.seed(await self._raw.facts(PATHS_PREFIX))
+        self.absent.seed(await self._raw.get_settings(PATHS_PREFIX))
         for name, _, in_branch in filter(None, map(parse_trailer, trailers)):
             newest = later(self._seen.get(name), in_branch)
             if newest != self._seen.get(name):
@@ -122,7 +122,7 @@ class Replay:
                 self._gap(write, write.reason, write.user, batch)
             else:
                 await self._write(write, batch)
-        batch.facts, self._facts = {**self._facts, **self.absent.facts(), **positions}, {}
+        batch.settings, self._facts = {**self._facts, **self.absent.facts(), **positions}, {}
         await self._state.append(batch, time.time())
 
     async def _write(self, write: Write, batch: AppendBuilder) -> None:

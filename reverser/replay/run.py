@@ -23,7 +23,7 @@ from reverser.config import Config
 from reverser.errors import StalledError
 from reverser.git.repository import open_repository
 from reverser.health import Health
-from reverser.journal.data_directory import reading
+from reverser.journal.read_only import open_read_only
 from reverser.metrics import Metrics
 from reverser.model.condition import Condition
 from reverser.model.destination import Destination
@@ -76,11 +76,11 @@ async def replay(
 
     summary = Summary()
     private = msgspec.structs.replace(config, data_dir=str(folder(config, cluster)))
-    with reading(Path(config.data_dir)) as daemon:
-        meant = daemon.facts(FACT)
+    with open_read_only(Path(config.data_dir)) as daemon:
+        meant = daemon.get_settings(FACT)
     with scope:
         async with opened_journal(private) as journal, host.logging_in():
-            meant = joined(meant, await journal.facts(FACT))
+            meant = joined(meant, await journal.get_settings(FACT))
             run = _Run(private, host, cluster, journal, Health(notice), summary, progress, meant)
             await run.run(paths)
     if failed:
@@ -128,7 +128,7 @@ class _Run:
                 trailers = await self._landed(repository)
                 await self._drained(repository)
                 await self._replay.open(trailers)
-                logs.resume(await self._journal.facts(LOG), self._coverage)
+                logs.resume(await self._journal.get_settings(LOG), self._coverage)
                 await self._written(repository, logs)
             self._count(logs)
         await keep_meanings(self._journal, self._meanings)
@@ -186,9 +186,11 @@ class _Run:
 
     async def _start_over(self) -> None:
         """The branch was removed: whoever did it wants it written anew."""
-        await self._journal.forget(self._destination.name)
-        facts = [name for part in (LOG, SEEN, PATHS_PREFIX) for name in await self._journal.facts(part)]
-        await self._journal.append(Append(facts=dict.fromkeys(facts, "")))
+        await self._journal.forget_destination(self._destination.name)
+        facts = [
+            name for part in (LOG, SEEN, PATHS_PREFIX) for name in await self._journal.get_settings(part)
+        ]
+        await self._journal.append(Append(settings=dict.fromkeys(facts, "")))
 
     async def _drained(self, repository: Repository) -> None:
         """Catch up with the branch, and let land what is journaled."""

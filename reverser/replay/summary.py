@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 
 from reverser.config import Config
-from reverser.journal.digest_key import key
+from reverser.journal.digest_key import load_digest_key
 from reverser.journal.lock import lock
 from reverser.model.destination import Destination
 from reverser.model.withheld import Withheld
@@ -54,9 +54,9 @@ def folder(config: Config, cluster: str) -> Path:
 
 def _daemons_key(base: Path) -> bytes:
     if (base / "key").exists():
-        return key(base)
+        return load_digest_key(base)
     with lock(base):
-        return key(base)
+        return load_digest_key(base)
 
 
 def coverage(config: Config, host: Host) -> str:

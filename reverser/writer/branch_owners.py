@@ -32,7 +32,7 @@ class Owners:
 
     async def read(self) -> Files | None:
         """Files of others up to the head that the journal knows; None: the history has to be read."""
-        stored = await self._journal.fact(f"others/{self._destination}")
+        stored = await self._journal.get_setting(f"others/{self._destination}")
         known = msgspec.json.decode(stored, type=Known) if stored else None
         if known is None or known.root != self._root:
             return None
@@ -40,14 +40,14 @@ class Owners:
 
     async def any(self) -> bool:
         """Whether anything was ever kept: not so before format 4 of the journal."""
-        return bool(await self._journal.fact(f"others/{self._destination}"))
+        return bool(await self._journal.get_setting(f"others/{self._destination}"))
 
     async def write(self, files: Files) -> None:
         """Keep them, when that makes a difference."""
         kept = Files({}, files.others, files.edited)
         if kept != await self.read():
             stored = msgspec.json.encode(Known(self._root, kept.others, kept.edited)).decode()
-            await self._journal.set_fact(f"others/{self._destination}", stored)
+            await self._journal.set_setting(f"others/{self._destination}", stored)
 
     async def adopted(self, paths: Mapping[str, bool], gone: Collection[str]) -> None:
         """Objects have their place in files of people, which we changed (True), or which said all of it."""
@@ -63,7 +63,7 @@ class Owners:
 
     async def followed(self) -> frozenset[str]:
         """Journals whose files were taken over."""
-        stored = await self._journal.fact(f"followed/{self._destination}")
+        stored = await self._journal.get_setting(f"followed/{self._destination}")
         return msgspec.json.decode(stored, type=frozenset[str]) if stored else frozenset()
 
     async def follow(self, us: Us, landed: Sequence[Landed]) -> None:
@@ -72,13 +72,13 @@ class Owners:
         found = {journal for each in ours for journal in each if not us.knows(journal)} | us.followed
         if found != await self.followed():
             stored = msgspec.json.encode(sorted(found)).decode()
-            await self._journal.set_fact(f"followed/{self._destination}", stored)
+            await self._journal.set_setting(f"followed/{self._destination}", stored)
 
     async def doubts(self) -> set[str]:
         """Why records need not be what is in the branch: `place` or `mode` changed since."""
-        return set((await self._journal.fact(f"unsure/{self._destination}")).split())
+        return set((await self._journal.get_setting(f"unsure/{self._destination}")).split())
 
     async def sure(self) -> None:
         """They are now."""
         if await self.doubts():
-            await self._journal.set_fact(f"unsure/{self._destination}", "")
+            await self._journal.set_setting(f"unsure/{self._destination}", "")

@@ -45,7 +45,7 @@ class ObservingWriter:
         """Log until drained."""
         await ready()
         name = self._destination.name
-        self._queue.restart(after=int(await self._journal.fact(f"observed/{name}") or 0))
+        self._queue.restart(after=int(await self._journal.get_setting(f"observed/{name}") or 0))
         head = await self._journal.head(name)
         while plans := await self._queue.next():
             for plan in plans:

@@ -105,7 +105,7 @@ class Companions:
         files = set[str]()
         async for part in records(self._journal, self._destination.name):
             files |= {record.path for record in part if record.mark != "absent"}
-        stored = await self._journal.fact(self._fact)
+        stored = await self._journal.get_setting(self._fact)
         self._files = SortedPaths(files & tree.keys())
         self._ours = set()
         with left_out("journal", self._fact):
@@ -200,7 +200,7 @@ class Companions:
         """Before they are pushed: a file that we may have written must never seem somebody else's."""
         if not found <= self._ours:
             self._ours |= found
-            await self._journal.set_fact(self._fact, msgspec.json.encode(sorted(self._ours)).decode())
+            await self._journal.set_setting(self._fact, msgspec.json.encode(sorted(self._ours)).decode())
 
     def _commit(self, edits: Sequence[Edit], now: float) -> Commit:
         committer = self._destination.committer

@@ -42,7 +42,7 @@ class UserEdits:
 
     async def read(self) -> dict[str, str]:
         """All of them."""
-        stored = await self._journal.fact(self._fact)
+        stored = await self._journal.get_setting(self._fact)
         with left_out("journal", self._fact):
             return msgspec.json.decode(stored or "{}", type=dict[str, str])
         return {}
@@ -50,7 +50,7 @@ class UserEdits:
     async def write(self, touched: Mapping[str, str]) -> None:
         """Replace them, when that makes a difference."""
         if touched != await self.read():
-            await self._journal.set_fact(self._fact, msgspec.json.encode(touched).decode())
+            await self._journal.set_setting(self._fact, msgspec.json.encode(touched).decode())
 
     async def forget(self, paths: Iterable[str]) -> None:
         """Our own edits of these are in the branch."""

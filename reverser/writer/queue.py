@@ -75,7 +75,7 @@ class Queue:
     async def _ready(self) -> list[Entry]:
         """Entries that do not wait for an author: first of those read before, then of new ones."""
         waiting = self._unsettled.waiting
-        settled = await self._journal.settled(waiting) if waiting else []
+        settled = await self._journal.attributed_entries(waiting) if waiting else []
         free = self._unsettled.settle(settled) if settled else []
         return free + self._unsettled.feed(await self._read() if self._has_room else [])
 

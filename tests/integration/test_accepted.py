@@ -24,6 +24,7 @@ from reverser.sandbox import Sandbox
 from reverser.writer.file_owner import Us
 from reverser.writer.recovery import Recovery
 from tests.e2e.remote import Remote, git
+from tests.older_journal import BEFORE_FORMAT_7
 
 WEB, GONE = "shop/configmaps/web.yaml", "shop/configmaps/gone.yaml"
 
@@ -346,7 +347,8 @@ async def test_another_daemons_file_is_never_edited(side: Side, tmp_path: Path) 
     assert value(side.remote, WEB) == "2"
 
 
-OLDER = """
+OLDER = f"""
+{BEFORE_FORMAT_7}
 DELETE FROM facts WHERE name LIKE 'others/%' OR name LIKE 'followed/%' OR name LIKE 'place/%';
 ALTER TABLE records DROP COLUMN mark;
 ALTER TABLE records DROP COLUMN selectors;

@@ -30,10 +30,10 @@ async def filled(folder: Path) -> None:
                 withheld=[withheld("d")],
                 positions={STREAM.id: "7"},
                 coverages={STREAM.id: "all"},
-                facts={"touched/live": "{}"},
+                settings={"touched/live": "{}"},
             )
         )
-        await journal.keep([fact("e")], 1.0)
+        await journal.save_facts([fact("e")], 1.0)
 
 
 def damage(folder: Path, statement: str) -> None:
@@ -49,8 +49,8 @@ async def look(journal: Journal) -> tuple[set[str], set[str], list[str]]:
     recorded |= {
         each.name for each in await journal.records("live", [key(name) for name in NAMES])
     } & recorded
-    await journal.waiting()
-    await journal.kept()
+    await journal.awaiting_author()
+    await journal.load_facts()
     await journal.position(STREAM)
     await journal.backlog("live")
     await FactStore(journal, METRICS, Health(), 1.0).load(["default"])
@@ -109,12 +109,12 @@ async def test_a_record_that_cannot_be_read_is_withheld(tmp_path: Path, column: 
         "UPDATE withheld SET at={}",
         "UPDATE positions SET version={}",
         "UPDATE positions SET coverage={}",
-        "UPDATE evidence SET arrived_at={}",
-        "UPDATE evidence SET body={}",
-        "UPDATE facts SET value={} WHERE name='id'",
-        "UPDATE facts SET value={} WHERE name='touched/live'",
-        "INSERT OR REPLACE INTO facts VALUES ('former', {})",
-        "INSERT OR REPLACE INTO facts VALUES ('evidence', {})",
+        "UPDATE facts SET arrived_at={}",
+        "UPDATE facts SET body={}",
+        "UPDATE settings SET value={} WHERE name='id'",
+        "UPDATE settings SET value={} WHERE name='touched/live'",
+        "INSERT OR REPLACE INTO settings VALUES ('former', {})",
+        "INSERT OR REPLACE INTO settings VALUES ('evidence', {})",
     ],
 )
 async def test_rubbish_elsewhere_holds_up_nothing(tmp_path: Path, statement: str, rubbish: str) -> None:

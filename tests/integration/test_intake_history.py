@@ -47,7 +47,7 @@ async def test_another_cluster_s_positions_are_dropped(journal: Journal) -> None
     await take(journal, [Identified("default", "second", another=True)])
 
     assert await journal.position(STREAM) == ("", "")
-    assert await journal.fact(identity("default")) == "second"
+    assert await journal.get_setting(identity("default")) == "second"
 
 
 async def test_the_same_cluster_keeps_its_positions(journal: Journal) -> None:
@@ -66,7 +66,7 @@ async def test_facts_of_a_void_history_join_nothing(journal: Journal) -> None:
     await first.add_durable(facts)
     taking = Taking(journal)
     taking.intake._attributor = first.attributor
-    assert len(await journal.kept()) == 3
+    assert len(await journal.load_facts()) == 3
 
     await taking.all([StartedOver(STREAM, 1e12)])
 

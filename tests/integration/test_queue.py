@@ -58,11 +58,11 @@ async def test_memory_is_bounded_while_much_waits(journal: Journal, monkeypatch:
             nursery.start_soon(read)
             await trio.testing.wait_all_tasks_blocked(0.05)
             assert got == []
-            await journal.settle({second.seq: Attribution()})
+            await journal.set_attributions({second.seq: Attribution()})
             while got != ["b", "c"]:
                 await trio.sleep(0.01)
             queue.drain()
-            await journal.settle({first.seq: Attribution()})
+            await journal.set_attributions({first.seq: Attribution()})
     assert got == ["b", "c", "a"]
 
 

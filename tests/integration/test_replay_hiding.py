@@ -137,7 +137,7 @@ async def test_what_the_daemon_has_learned_counts(tmp_path: Path) -> None:
     (tmp_path / "data").mkdir()
     async with open_journal(tmp_path / "data") as journal:
         fact = '{"matched":["applicationsets.argoproj.io"],"others":[]}'
-        await journal.append(Append(facts={"meaning/appset": fact}))
+        await journal.append(Append(settings={"meaning/appset": fact}))
 
     out, err = trial.run(trial.custom(2), trial.custom(3, PROJECTS, hidden=False))
 

@@ -114,7 +114,7 @@ class World:
         """What the journal says of an entry that waits no more."""
         with trio.fail_after(10):
             await self.journal.wait("live", after=10**9, waiting=[entry.seq])
-        (settled,) = await self.journal.settled([entry.seq])
+        (settled,) = await self.journal.attributed_entries([entry.seq])
         return settled.attribution
 
 
@@ -201,7 +201,7 @@ async def test_what_waits_is_settled_also_when_nobody_listens_any_more(tmp_path:
     async with open_journal(tmp_path) as journal:
         world = World(journal)
         entry, other = await world.changed(), await world.changed(version="7")
-        await journal.keep([world.fact("alice", at=entry.changed_at)], time.time())
+        await journal.save_facts([world.fact("alice", at=entry.changed_at)], time.time())
     config = Config(
         data_dir=str(tmp_path),
         operations=Operations(bind="127.0.0.1:0"),
@@ -214,7 +214,7 @@ async def test_what_waits_is_settled_also_when_nobody_listens_any_more(tmp_path:
     with trio.fail_after(20), closing(connect(tmp_path / "journal.sqlite")) as connection:
         async with trio.open_nursery() as nursery:
             await nursery.start(daemon.run)
-            while len(found := Store(connection).evidence.settled([entry.seq, other.seq])) < 2:
+            while len(found := Store(connection).attributed_entries([entry.seq, other.seq])) < 2:
                 await trio.sleep(0.05)
             nursery.cancel_scope.cancel()
 
@@ -286,17 +286,17 @@ async def test_corrections_that_nobody_wants_take_no_room(
     assert [each.seq for each in found] == [8, 9, 10]
 
 
-class RegisteredWebhook:
+class AwaitingEntries:
     """A journal that has been asked for what waits, and answers late."""
 
     def __init__(self, entries: list[Entry]) -> None:
         self.entries = entries
         self.settled: dict[int, Attribution] = {}
 
-    async def waiting(self) -> list[Entry]:
+    async def awaiting_author(self) -> list[Entry]:
         return self.entries
 
-    async def settle(self, attributions: dict[int, Attribution]) -> None:
+    async def set_attributions(self, attributions: dict[int, Attribution]) -> None:
         self.settled |= attributions
 
 
@@ -305,7 +305,7 @@ async def test_what_waits_is_settled_once(world: World) -> None:
     entry = await world.changed(operation=Operation.CREATE)
     world.told("alice", operation=Operation.CREATE)
     told: list[int] = []
-    journal: Any = RegisteredWebhook([entry])
+    journal: Any = AwaitingEntries([entry])
     pending = PendingEntries(world.facts, journal, trio.current_time, lambda each, _: told.append(each.seq))
     pending.add(entry)
     await pending.resume(GRACE)
@@ -317,7 +317,7 @@ async def test_a_clock_that_is_set_back_holds_nothing_for_ever(world: World) -> 
     """An entry whose deadline was seen is settled, whatever the clock says then."""
     entry = await world.changed()
     times = iter([0.0, entry.waits_until])
-    journal: Any = RegisteredWebhook([])
+    journal: Any = AwaitingEntries([])
     pending = PendingEntries(world.facts, journal, lambda: next(times, 0.0), lambda *_: None)
     pending.add(entry)
     async with trio.open_nursery() as nursery:

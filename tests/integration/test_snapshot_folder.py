@@ -193,7 +193,7 @@ async def test_what_patterns_have_meant_counts(side: Side, tmp_path: Path, runni
     side.data.mkdir()
     async with open_journal(side.data) as opened:
         fact = '{"matched":["configmaps"],"others":[]}'
-        await opened.append(Append(facts={"meaning/oldname": fact}))
+        await opened.append(Append(settings={"meaning/oldname": fact}))
         if running:
             assert await snapshot(config, Host(), tmp_path / "out") == []
     if not running:

@@ -38,7 +38,7 @@ async def test_a_full_disk_does_not_forget_that_audit_was_heard(
     async with open_journal(tmp_path) as journal:
         first = witnesses(journal)
         with monkeypatch.context() as failing:
-            failing.setattr(journal, "set_fact", full)
+            failing.setattr(journal, "set_setting", full)
             with pytest.raises(TransientError):
                 await first.add_durable([FACT])
         await first.add_durable([FACT])

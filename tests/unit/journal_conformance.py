@@ -73,7 +73,7 @@ async def test_a_new_journal_is_empty(journal: Journal) -> None:
     assert await journal.some_records("live", None, 100_000) == []
     assert await journal.position(STREAM) == ("", "")
     assert await journal.head("live") == ""
-    assert await journal.fact("anything") == ""
+    assert await journal.get_setting("anything") == ""
     assert (await journal.backlog("live")).entries == 0
     assert (await journal.backlog("live")).oldest_at == 0
 
@@ -100,7 +100,7 @@ async def test_everything_comes_back_as_it_was(reopened: Reopened) -> None:
             )
         )
         await journal.set_head("live", "c0ffee")
-        await journal.set_fact("place/live", "here")
+        await journal.set_setting("place/live", "here")
 
     async with reopened() as journal:
         assert journal.key == secret
@@ -111,7 +111,7 @@ async def test_everything_comes_back_as_it_was(reopened: Reopened) -> None:
         assert await journal.withheld() == [withheld("b")]
         assert await journal.position(STREAM) == ("17", "all")
         assert await journal.head("live") == "c0ffee"
-        assert await journal.fact("place/live") == "here"
+        assert await journal.get_setting("place/live") == "here"
 
 
 async def test_entries_are_numbered_in_the_order_of_appending(journal: Journal) -> None:
@@ -144,7 +144,7 @@ async def test_a_number_is_never_used_twice(reopened: Reopened) -> None:
         (first,) = await journal.append(Append(entries=[entry("a")]))
         await journal.ack("live", [first.seq], "head")
     async with reopened() as journal:
-        await journal.forget("live")
+        await journal.forget_destination("live")
         (second,) = await journal.append(Append(entries=[entry("a")]))
 
         assert second.seq > first.seq
@@ -205,11 +205,11 @@ async def test_a_position_moves_with_the_changes_that_it_covers(reopened: Reopen
 async def test_facts_are_stored_with_the_changes_that_they_go_with(reopened: Reopened) -> None:
     """By `append`, all of them or none; an empty one is dropped, and a prefix finds those that begin so."""
     async with reopened() as journal:
-        await journal.append(Append(facts={"seen/a": "1", "seen/b%": "2", "see": "3"}))
-        await journal.append(Append(facts={"seen/a": "", "seen/c": "4"}))
+        await journal.append(Append(settings={"seen/a": "1", "seen/b%": "2", "see": "3"}))
+        await journal.append(Append(settings={"seen/a": "", "seen/c": "4"}))
     async with reopened() as journal:
-        assert await journal.facts("seen/") == {"seen/b%": "2", "seen/c": "4"}
-        assert (await journal.fact("seen/a"), await journal.fact("see")) == ("", "3")
+        assert await journal.get_settings("seen/") == {"seen/b%": "2", "seen/c": "4"}
+        assert (await journal.get_setting("seen/a"), await journal.get_setting("see")) == ("", "3")
 
 
 async def test_starting_over_drops_positions_and_entries_at_once(reopened: Reopened) -> None:
@@ -417,7 +417,7 @@ async def test_one_object_that_cannot_be_staged_is_named(journal: Journal) -> No
     await journal.stage("list", Staged(outcomes=(outcome("a"),)))
     await journal.append(Append(listing="list"))
 
-    assert [*caught.value.places] == [("live", key("bad"))]
+    assert [*caught.value.reasons] == [("live", key("bad"))]
     assert await pending(journal) == ["a"]
 
 
@@ -588,14 +588,14 @@ async def test_destinations_are_renamed_with_all_that_is_kept_of_them(journal: J
         await journal.append(batch)
         await journal.set_head(name, f"head of {name}")
 
-    await journal.rename({"live": "other", "other": "live"})
+    await journal.rename_destinations({"live": "other", "other": "live"})
 
     assert await pending(journal, "live") == ["other"]
     assert {each.destination for each in await journal.pending("live")} == {"live"}
     assert await known(journal, "live", "other", destination="other") == {"live"}
     assert await journal.head("other") == "head of live"
     assert len(await journal.withheld()) == 2
-    await journal.rename({"live": "new"})
+    await journal.rename_destinations({"live": "new"})
     assert await pending(journal, "new") == ["other"]
     assert await pending(journal, "live") == []
 
@@ -614,7 +614,7 @@ async def test_a_forgotten_destination_is_new(journal: Journal) -> None:
     await journal.set_head("live", "one")
     await journal.set_head("other", "two")
 
-    await journal.forget("live")
+    await journal.forget_destination("live")
 
     assert (await pending(journal), await pending(journal, "other")) == ([], ["a"])
     assert (await known(journal, "a"), await known(journal, "a", destination="other")) == (set(), {"a"})
@@ -707,12 +707,12 @@ async def test_an_entry_waits_until_it_is_settled(reopened: Reopened) -> None:
         first, _, third = await journal.append(Append(entries=[awaiting("a"), entry("b"), awaiting("c")]))
 
     async with reopened() as journal:
-        assert await journal.waiting() == [first, third]
-        assert await journal.settled([first.seq, third.seq]) == []
-        await journal.settle({first.seq: by, 999: by})
-        (settled,) = await journal.settled([first.seq, third.seq])
+        assert await journal.awaiting_author() == [first, third]
+        assert await journal.attributed_entries([first.seq, third.seq]) == []
+        await journal.set_attributions({first.seq: by, 999: by})
+        (settled,) = await journal.attributed_entries([first.seq, third.seq])
         assert settled == msgspec.structs.replace(first, attribution=by, waits_until=0.0)
-        assert await journal.waiting() == [third]
+        assert await journal.awaiting_author() == [third]
         assert (await journal.pending("live"))[0] == settled
 
 
@@ -728,10 +728,10 @@ async def test_whoever_waits_hears_of_what_is_settled(journal: Journal) -> None:
     with trio.fail_after(BOUND_SECONDS):
         async with trio.open_nursery() as nursery:
             nursery.start_soon(listen)
-            await journal.settle({second.seq: Attribution()})
+            await journal.set_attributions({second.seq: Attribution()})
             await trio.testing.wait_all_tasks_blocked(0.05)
             assert not heard.is_set()
-            await journal.settle({first.seq: Attribution()})
+            await journal.set_attributions({first.seq: Attribution()})
 
 
 async def test_facts_are_kept_as_long_as_they_can_be_of_use(reopened: Reopened) -> None:
@@ -740,15 +740,15 @@ async def test_facts_are_kept_as_long_as_they_can_be_of_use(reopened: Reopened) 
     An id that a client chose hides no other fact.
     """
     async with reopened() as journal:
-        await journal.keep([fact("a"), fact("b", version="7")], 1000.0)
-        await journal.keep([fact("a"), fact("a", version="8"), fact("c")], 1001.0)
+        await journal.save_facts([fact("a"), fact("b", version="7")], 1000.0)
+        await journal.save_facts([fact("a"), fact("a", version="8"), fact("c")], 1001.0)
 
     async with reopened() as journal:
-        assert await journal.kept() == [
+        assert await journal.load_facts() == [
             (1000.0, fact("a")),
             (1000.0, fact("b", version="7")),
             (1001.0, fact("a", version="8")),
             (1001.0, fact("c")),
         ]
-        await journal.keep([fact("d")], 1000.5 + KEPT_SECONDS)
-        assert [each.id for _, each in await journal.kept()] == ["a", "c", "d"]
+        await journal.save_facts([fact("d")], 1000.5 + KEPT_SECONDS)
+        assert [each.id for _, each in await journal.load_facts()] == ["a", "c", "d"]

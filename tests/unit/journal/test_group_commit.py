@@ -17,7 +17,7 @@ import trio.testing
 from reverser import bugs
 from reverser.errors import TransientError
 from reverser.journal.errors import translated
-from reverser.journal.group_commit import Commits
+from reverser.journal.group_commit import GroupCommit
 from reverser.journal.schema import connect, prepare
 from reverser.journal.store import Store
 from reverser.model.attribution import Attribution
@@ -41,10 +41,10 @@ def room(connection: sqlite3.Connection, pages: int) -> None:
 
 
 def names(store: Store) -> list[str]:
-    return [each.key.name for each in store.pending("live", 0, 100)]
+    return [each.key.name for each in store.pending("live")]
 
 
-async def grouped(commits: Commits, *calls: Callable[[Store], Any]) -> list[Exception | None]:
+async def grouped(commits: GroupCommit, *calls: Callable[[Store], Any]) -> list[Exception | None]:
     """What writes that become durable together, in this order, have raised."""
     held, raised = threading.Event(), dict[int, Exception | None]()
 
@@ -73,11 +73,11 @@ async def test_facts_that_fill_the_disk_double_nothing_beside_them(connection: s
     batch = Append([entry(name) for name in "abc"], positions={"s": "7"})
 
     kept, appended = await grouped(
-        Commits(store), lambda store: store.evidence.keep(facts, 1.0), lambda store: store.append(batch)
+        GroupCommit(store), lambda store: store.save_facts(facts, 1.0), lambda store: store.append(batch)
     )
 
     assert isinstance(kept, TransientError)
-    assert store.evidence.kept() == []
+    assert store.load_facts() == []
     assert appended is None
     assert names(store) == ["a", "b", "c"]
 
@@ -90,10 +90,10 @@ async def test_attributions_that_fill_the_disk_are_not_lost(connection: sqlite3.
     settled = {each.seq: Attribution(user_agent="x" * 9000) for each in made}
     room(connection, 1)
 
-    (error,) = await grouped(Commits(store), lambda store: store.evidence.settle(settled))
+    (error,) = await grouped(GroupCommit(store), lambda store: store.set_attributions(settled))
 
     assert isinstance(error, TransientError)
-    assert len(store.evidence.waiting()) == 40
+    assert len(store.awaiting_author()) == 40
 
 
 async def test_a_write_that_hides_a_rollback_takes_nothing_along(connection: sqlite3.Connection) -> None:
@@ -103,7 +103,9 @@ async def test_a_write_that_hides_a_rollback_takes_nothing_along(connection: sql
     def hiding(store: Store) -> None:
         store._db.execute("ROLLBACK")
 
-    hidden, appended = await grouped(Commits(store), hiding, lambda store: store.append(Append([entry("a")])))
+    hidden, appended = await grouped(
+        GroupCommit(store), hiding, lambda store: store.append(Append([entry("a")]))
+    )
 
     assert isinstance(hidden, TransientError)
     assert appended is None
@@ -128,12 +130,12 @@ def test_a_read_error_forgets_no_earlier_start(connection: sqlite3.Connection) -
     """Ids of earlier starts are dropped when they are rubbish, not when the disk fails to give them."""
 
     class Failing(Store):
-        def fact(self, name: str) -> str:
+        def get_setting(self, name: str) -> str:
             if name == "former":
                 raise sqlite3.OperationalError("disk I/O error")
-            return super().fact(name)
+            return super().get_setting(name)
 
     with pytest.raises(sqlite3.OperationalError), Failing(connection).transaction():
-        Failing(connection).new_id(bytes(32))
+        Failing(connection).new_id(bytes(32), 0)
 
-    assert Store(connection).fact("former") == ""
+    assert Store(connection).get_setting("former") == ""

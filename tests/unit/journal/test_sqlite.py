@@ -16,17 +16,17 @@ import msgspec
 import pytest
 import trio
 
-from reverser.app.journal_space import keep_small
 from reverser.attribution.audit_body import read_events
 from reverser.errors import ConfigError, StalledError, TransientError
 from reverser.journal.lock import lock
 from reverser.journal.rows import entry_row
 from reverser.journal.schema import TABLES
-from reverser.journal.sqlite import open_journal
+from reverser.journal.sqlite import keep_small, open_journal
 from reverser.journal.store import Store
 from reverser.model.entry import Append
 from reverser.model.ports import Journal, UnstorableError
 from reverser.model.staged import Outcome, Staged
+from tests.older_journal import BEFORE_FORMAT_7
 from tests.unit.attribution.test_audit_body import batch as audit_batch
 from tests.unit.attribution.test_audit_fact import event
 from tests.unit.journal_conformance import *  # noqa: F403 - a backend's tests are all of these
@@ -265,8 +265,8 @@ async def test_a_journal_of_an_older_version_is_taken_over(tmp_path: Path) -> No
 
     async with open_journal(tmp_path) as journal:
         assert await pending(journal) == ["a"]
-        assert await journal.waiting() == []
-        assert await journal.kept() == []
+        assert await journal.awaiting_author() == []
+        assert await journal.load_facts() == []
 
 
 async def test_records_of_an_older_version_are_kept(tmp_path: Path) -> None:
@@ -274,6 +274,7 @@ async def test_records_of_an_older_version_are_kept(tmp_path: Path) -> None:
     async with open_journal(tmp_path) as journal:
         await journal.append(Append([entry("a")], [record("a")]))
     for text in (
+        *BEFORE_FORMAT_7.split(";"),
         "ALTER TABLE records DROP COLUMN fingerprint",
         "ALTER TABLE records DROP COLUMN sealed",
         "ALTER TABLE records DROP COLUMN mark",
@@ -399,7 +400,7 @@ async def test_a_bug_is_not_taken_for_damage(journal: Journal) -> None:
     with pytest.raises(UnstorableError) as caught:
         await journal.append(Append(entries=[entry("b")], withheld=[nameless]))
 
-    assert [*caught.value.places] == [("live", key("a"))]
+    assert [*caught.value.reasons] == [("live", key("a"))]
     assert await pending(journal) == []
 
 
@@ -564,9 +565,9 @@ async def test_a_journal_of_format_4_goes_on(tmp_path: Path) -> None:
     other = read_events(audit_batch(event(auditID="1", user={"username": "mallory"})), "default")
 
     async with open_journal(tmp_path) as journal:
-        assert [fact.actor.name for _, fact in await journal.kept()] == ["alice", "alice"]
-        await journal.keep([*again.facts, *other.facts], 1000.0)
-        assert [fact.actor.name for _, fact in await journal.kept()] == ["alice", "alice", "mallory"]
+        assert [fact.actor.name for _, fact in await journal.load_facts()] == ["alice", "alice"]
+        await journal.save_facts([*again.facts, *other.facts], 1000.0)
+        assert [fact.actor.name for _, fact in await journal.load_facts()] == ["alice", "alice", "mallory"]
 
 
 def _positions(folder: Path) -> list[tuple[str, str]]:
