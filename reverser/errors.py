@@ -83,10 +83,10 @@ def unwrap_group(group: BaseExceptionGroup[BaseException], *expected: type[Excep
 
     What a task of a nursery raises comes out in a group, whoever waits for it.
     """
-    found, others = group.split(expected or ReverserError)
-    if found is None or others is not None:
+    expected_errors, unexpected = group.split(expected or ReverserError)
+    if expected_errors is None or unexpected is not None:
         return group
-    error: BaseException = found
+    error: BaseException = expected_errors
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
     return error

@@ -46,9 +46,9 @@ class Health:
     def forget(self, subject: str) -> None:
         """`subject`, and what is below it, is no part of the daemon any more."""
         self._checks.pop(subject, None)
-        for place in [place for place in self._conditions if (f"{place[0]}/").startswith(f"{subject}/")]:
-            del self._conditions[place]
-            self._failures.pop(place[0], None)
+        for key in [key for key in self._conditions if (f"{key[0]}/").startswith(f"{subject}/")]:
+            del self._conditions[key]
+            self._failures.pop(key[0], None)
 
     def withdraw(self, subject: str, type: str) -> None:  # noqa: A002
         """A condition does not hold any more; whoever listens hears of it, and then it is gone."""
@@ -70,9 +70,9 @@ class Health:
 
     def report(self, condition: Condition) -> None:
         """Keep a condition; whoever listens hears of it only when it says another thing than before."""
-        place = (condition.subject, condition.type)
-        before = self._conditions.get(place)
-        self._conditions[place] = condition
+        key = (condition.subject, condition.type)
+        before = self._conditions.get(key)
+        self._conditions[key] = condition
         if before is None or not _alike(before, condition):
             self._on_change(condition)
 
@@ -124,10 +124,14 @@ def _alike(before: Condition, now: Condition) -> bool:
     """Whether nothing has changed for a person: refusals quote times, and ids of requests."""
     if now.type != "Stalled":
         return before == now
-    return before.status == now.status and before.reason == now.reason and _words(before) == _words(now)
+    return (
+        before.status == now.status
+        and before.reason == now.reason
+        and _without_ids(before) == _without_ids(now)
+    )
 
 
-def _words(condition: Condition) -> str:
+def _without_ids(condition: Condition) -> str:
     return _WORD.sub(_without_numbers, condition.message)
 
 

@@ -18,7 +18,7 @@ from opentelemetry.sdk.metrics import Histogram, MeterProvider
 from opentelemetry.sdk.metrics.view import ExplicitBucketHistogramAggregation, View
 from prometheus_client import CollectorRegistry, generate_latest
 
-from reverser import bugs
+from reverser import unexpected_errors
 
 Kind: TypeAlias = Literal["counter", "gauge", "histogram"]
 SECONDS_BUCKETS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300)
@@ -222,7 +222,7 @@ class Metrics:
 
     def expose(self) -> bytes:
         """The Prometheus text format."""
-        for part, count in bugs.seen.items():
+        for part, count in unexpected_errors.counts.items():
             self._totals["contained_bugs"].put(count, {"part": part})
         return generate_latest(self._registry)
 

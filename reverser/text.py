@@ -19,7 +19,7 @@ KEY_CHARACTERS = 80
 
 def visible(text: str) -> str:
     """The text on one line, with nothing invisible in it."""
-    return _HIDDEN.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+    return _HIDDEN.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
 
 
 def cut(text: str, characters: int) -> str:

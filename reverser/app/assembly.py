@@ -72,8 +72,8 @@ class Assembly:
         """Fingerprint of everything that decides what becomes of a stream's objects."""
         rules = self.compiled(stream.cluster)
         more: list[SanitizeRule | SensitiveRule] = [*self.config.sanitize, *self.config.sensitive]
-        found = coverage(stream, rules, self.config.destinations, more)
-        return found + self._host.fingerprint
+        fingerprint = coverage(stream, rules, self.config.destinations, more)
+        return fingerprint + self._host.fingerprint
 
 
 async def resume_position(journal: Journal, assembly: Assembly, stream: Stream) -> str:

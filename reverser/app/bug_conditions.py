@@ -12,7 +12,7 @@ from contextlib import suppress
 
 import trio
 
-from reverser import bugs
+from reverser import unexpected_errors
 from reverser.errors import StalledError, TransientError
 from reverser.health import Health
 from reverser.model.condition import Condition
@@ -34,15 +34,15 @@ async def show_bugs(journal: Journal, health: Health) -> None:
 
 
 def _show(rows: Sequence[Withheld], health: Health, shown: set[str]) -> set[str]:
-    found: dict[str, list[Withheld]] = defaultdict(list)
+    by_subject: dict[str, list[Withheld]] = defaultdict(list)
     for row in rows:
-        if row.reason == bugs.BUG:
-            found[f"destination/{row.destination}/bugs"].append(row)
-    for subject, withheld in found.items():
-        health.report(Condition(TYPE, subject, True, bugs.BUG, _message(withheld)))
-    for subject in shown - found.keys():
+        if row.reason == unexpected_errors.BUG:
+            by_subject[f"destination/{row.destination}/bugs"].append(row)
+    for subject, withheld in by_subject.items():
+        health.report(Condition(TYPE, subject, True, unexpected_errors.BUG, _message(withheld)))
+    for subject in shown - by_subject.keys():
         health.withdraw(subject, TYPE)
-    return {*found}
+    return {*by_subject}
 
 
 def _message(rows: Sequence[Withheld]) -> str:

@@ -29,7 +29,7 @@ from reverser.sanitize.sensitive import CLARIFY
 
 log = structlog.get_logger()
 
-TYPES_TOLD = 5
+MOST_TYPES_NAMED = 5
 FAILURES_TOLD = 3
 """Failures in a row after which a type's trouble becomes a condition, whatever the error."""
 UNPROVEN_SECONDS = 120.0
@@ -42,7 +42,7 @@ class ClusterReports:
     def __init__(self, config: Config, cluster: str, metrics: Metrics, health: Health) -> None:
         self._unclear = set[str]()
         self._config = config
-        self._told: set[str] = set()
+        self._logged: set[str] = set()
         self._cluster = cluster
         self._metrics = metrics
         self._health = health
@@ -116,8 +116,8 @@ class ClusterReports:
     def _warn(self, misspelt: Iterable[Unmatched]) -> None:
         """Once, of what may be spelled otherwise."""
         for each in misspelt:
-            if str(each) not in self._told:
-                self._told.add(str(each))
+            if str(each) not in self._logged:
+                self._logged.add(str(each))
                 log.warning(
                     "pattern matches no resource type",
                     cluster=self._cluster,
@@ -129,11 +129,11 @@ class ClusterReports:
 
     def watching(self, streams: Sequence[Stream]) -> None:
         self.streams = streams
-        kept = {stream.id for stream in streams}
-        for gone in [stream for stream in self._failures if stream not in kept]:
-            del self._failures[gone]
-            self._unreached.pop(gone, None)
-            self._health.recovered(f"type/{gone}")
+        watched_ids = {stream.id for stream in streams}
+        for stream in [stream for stream in self._failures if stream not in watched_ids]:
+            del self._failures[stream]
+            self._unreached.pop(stream, None)
+            self._health.recovered(f"type/{stream}")
         self._show_unclear(streams)
         log.info(
             "watching resource types",
@@ -143,20 +143,20 @@ class ClusterReports:
 
     def _show_unclear(self, streams: Iterable[Stream]) -> None:
         """A condition for each pattern because of which objects are withheld."""
-        found: dict[str, set[str]] = {}
+        by_pattern: dict[str, set[str]] = {}
         for stream in streams:
             if stream.type.perhaps:
-                found.setdefault(stream.type.perhaps, set()).add(stream.type.name)
-        for pattern in self._unclear - found.keys():
+                by_pattern.setdefault(stream.type.perhaps, set()).add(stream.type.name)
+        for pattern in self._unclear - by_pattern.keys():
             self._health.recovered(f"sensitive/{self._cluster}/{pattern}")
-        for pattern, names in found.items():
-            shown = ", ".join(sorted(names)[:TYPES_TOLD])
-            more = f" and {len(names) - TYPES_TOLD} more" if len(names) > TYPES_TOLD else ""
+        for pattern, names in by_pattern.items():
+            shown = ", ".join(sorted(names)[:MOST_TYPES_NAMED])
+            more = f" and {len(names) - MOST_TYPES_NAMED} more" if len(names) > MOST_TYPES_NAMED else ""
             message = (
                 f"no served type is called that; it may mean {shown}{more}: these are withheld ({CLARIFY})"
             )
             self._health.stalled(f"sensitive/{self._cluster}/{pattern}", "PatternMatchesNothing", message)
-        self._unclear = set(found)
+        self._unclear = set(by_pattern)
 
     def listed(self, stream: Stream, objects: int) -> None:
         self._listed += 1

@@ -231,7 +231,7 @@ class Daemon:
 
     def _try_again(self) -> bool:
         """Begin a session that lists the types of which something is withheld."""
-        if self._session is None or self._stopping or not self._session.is_settled:
+        if self._session is None or self._stopping or not self._session.has_first_lists:
             return False
         log.info("retrying objects that a plugin withheld")
         self._session.stop(drain=False)

@@ -75,6 +75,6 @@ def _decoded(fact: str) -> Place:
 
 def _repository(url: str) -> str:
     try:
-        return remote_url.parse(url).place
+        return remote_url.parse(url).repository
     except ValueError:
         return url

@@ -44,9 +44,9 @@ def configured(
     host, wrong = _hosted(config, environ)
     if listening and not any(each.path == PATH_SECRET for each in problems):
         problems += _path_secret_faults(config)
-    gone = unreadable(config.destinations, host.settings) if files else []
-    if problems or wrong or gone:
-        raise ConfigError([*problems, *gone, *wrong])
+    missing_secrets = unreadable(config.destinations, host.settings) if files else []
+    if problems or wrong or missing_secrets:
+        raise ConfigError([*problems, *missing_secrets, *wrong])
     return config, host
 
 

@@ -24,7 +24,6 @@ from reverser.app.destination_moves import settle_places
 from reverser.app.writer_factory import Target, WriterFactory
 from reverser.app.writers import Writers
 from reverser.attribution.attributor import Attributor
-from reverser.bugs import left_out
 from reverser.config import Cluster
 from reverser.errors import StalledError, TransientError
 from reverser.health import Health
@@ -37,6 +36,7 @@ from reverser.model.ports import Journal
 from reverser.model.resource import ResourceType
 from reverser.select.pattern_meaning import FACT as MEANING
 from reverser.sops.program import programs
+from reverser.unexpected_errors import left_out
 
 CAUSES = {("", "namespaces"), ("apiextensions.k8s.io", "customresourcedefinitions")}
 """Types whose deletion deletes objects of other types."""
@@ -53,14 +53,14 @@ class KnownTypes:
     def witnessed(self, cluster: str) -> Mapping[tuple[str, str], ResourceType]:
         """Types that facts are of use for, by (group, plural): of changes, and of what causes cascades."""
         types = self._of(cluster)
-        known, found = self._witnessed.get(cluster, ((), {}))
+        known, by_name = self._witnessed.get(cluster, ((), {}))
         if known is not types:
             routes = self._assembly.routes.get(cluster, ())
             wanted = [each for each in types if any(route.wants_type(each) for route in routes)]
             causes = [each for each in types if (each.group, each.resource) in CAUSES]
-            found = {(each.group, each.resource): each for each in (*wanted, *causes)}
-            self._witnessed[cluster] = (types, found)
-        return found
+            by_name = {(each.group, each.resource): each for each in (*wanted, *causes)}
+            self._witnessed[cluster] = (types, by_name)
+        return by_name
 
     def resolve(self, cluster: str, group: str, kind: str) -> ResourceType | None:
         """The type of a file in the branch. Raises TransientError before discovery has told of any."""
@@ -135,13 +135,13 @@ class Session:
         self._stopping = True
         self._listening.cancel()
 
-    async def settled(self) -> None:
+    async def first_lists_journaled(self) -> None:
         """Return when every cluster's first round of lists is in the journal."""
         for cluster in self.clusters:
             await self._intake.settled(cluster.name)
 
     @property
-    def is_settled(self) -> bool:
+    def has_first_lists(self) -> bool:
         """Whether every cluster's first round of lists is in the journal."""
         return self._intake.is_settled
 
@@ -180,8 +180,8 @@ class Session:
         """Forget the conditions of what the next session knows nothing of."""
         for cluster in self._reports.keys() - following.routes.keys():
             self._reports[cluster].close()
-        kept = {destination.name for destination in following.destinations}
-        for name in {destination.name for destination in self._assembly.destinations} - kept:
+        following_names = {destination.name for destination in following.destinations}
+        for name in {destination.name for destination in self._assembly.destinations} - following_names:
             self._health.forget(f"destination/{name}")
 
     async def _settle_places(self) -> None:

@@ -119,7 +119,7 @@ async def _once(config: Config, host: Host, journal: Journal, health: Health, to
 
 
 async def _stop_when_settled(session: Session) -> None:
-    await session.settled()
+    await session.first_lists_journaled()
     with trio.move_on_after(PATIENCE_SECONDS):
         while session.failures:
             await trio.sleep(POLL_SECONDS)

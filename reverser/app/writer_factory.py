@@ -12,7 +12,7 @@ from typing import TypeAlias
 import msgspec
 
 from reverser.app.assembly import Assembly
-from reverser.config.duration import parse as parse_duration
+from reverser.config.value_formats import parse_duration
 from reverser.git.repository import open_repository
 from reverser.health import Health
 from reverser.metrics import Metrics

@@ -7,10 +7,10 @@ from collections.abc import Awaitable, Callable
 import trio
 
 from reverser.app.writer_factory import AnyWriter, WriterFactory
-from reverser.bugs import BUG, bug
 from reverser.errors import StalledError, TransientError
 from reverser.health import Health
 from reverser.model.destination import Destination
+from reverser.unexpected_errors import BUG, bug
 from reverser.writer.driver import READING, WRITING
 
 OPEN_SECONDS = 10.0

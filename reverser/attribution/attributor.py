@@ -17,13 +17,13 @@ from reverser.attribution.object_digest import NOT_COMPARABLE, evidence_digest
 from reverser.attribution.pending import AuditSources, PendingEntries
 from reverser.attribution.resolve import admission_only, resolve_or_wait
 from reverser.attribution.version_tracker import VersionTracker
-from reverser.bugs import left_out
 from reverser.journal.retrying import RetryingJournal
 from reverser.metrics import Metrics
 from reverser.model.attribution import Attribution, Evidence
 from reverser.model.change import Change, ListCompleted, ListStarted, Origin, StartedOver
 from reverser.model.entry import Entry
 from reverser.model.fact import Fact, Source
+from reverser.unexpected_errors import left_out
 
 SOURCES = {
     Evidence.AUDIT: Source.AUDIT,

@@ -24,10 +24,10 @@ from reverser.attribution.audit_event import Event, decode_event
 from reverser.attribution.audit_fact import fact, gap
 from reverser.attribution.audit_unreadable import remains
 from reverser.attribution.payloads import UndecodableError, read
-from reverser.bugs import contained, left_out
 from reverser.errors import WithheldError
 from reverser.model.attribution import bounded
 from reverser.model.fact import Fact
+from reverser.unexpected_errors import contained, left_out
 
 KIND = "EventList"
 _TOKEN = re.compile(rb'"(?:[^"\\]++|\\.)*+"?|[\[\]{},]', re.DOTALL)

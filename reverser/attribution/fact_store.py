@@ -13,7 +13,6 @@ import msgspec
 
 from reverser.attribution.attributor import Attributor
 from reverser.attribution.fact_index import Facts
-from reverser.bugs import left_out
 from reverser.errors import StalledError, TransientError
 from reverser.health import Health
 from reverser.journal.retrying import RetryingJournal
@@ -21,6 +20,7 @@ from reverser.metrics import Metrics
 from reverser.model.cluster_history import BEGAN, joinable
 from reverser.model.fact import Fact, Source
 from reverser.model.ports import Journal
+from reverser.unexpected_errors import left_out
 
 SAVED = "evidence"
 """Under this name the journal keeps, over a stop, facts of admission whose change was not seen yet."""

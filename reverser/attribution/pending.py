@@ -21,12 +21,12 @@ import trio
 
 from reverser.attribution.fact_index import Facts, JoinKey, keys_of_change, keys_of_fact
 from reverser.attribution.resolve import merge_with_saved, resolve_or_wait
-from reverser.bugs import contained
 from reverser.errors import WithheldError
 from reverser.journal.retrying import RetryingJournal
 from reverser.model.attribution import Attribution
 from reverser.model.entry import Edit, Entry
 from reverser.model.fact import Fact
+from reverser.unexpected_errors import contained
 
 WAITING_MOST = 20_000
 """Beyond so many that wait, an entry is settled with what is known. Each is a few kilobytes at most."""

@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from reverser.config.names import check_host
+from reverser.config.value_formats import check_host
 
 ALWAYS = ("localhost", "127.0.0.1")
 AUTHORITY_LIFE = timedelta(days=3650)

@@ -17,7 +17,7 @@ from cryptography import x509
 
 from reverser.certs.ca_state import CaState, UnusableError, renewed, split_key_and_certs
 from reverser.config import Cluster, Config
-from reverser.config.names import split_place
+from reverser.config.value_formats import split_secret_name
 from reverser.errors import StalledError, TransientError
 from reverser.kube import credentials, secrets
 from reverser.kube.client import Client
@@ -49,7 +49,7 @@ def cert_secret(config: Config) -> CertSecret | None:
     """Where `[webhook.tls]` wants the authority to be kept; None: in the data directory."""
     if config.webhook is None or not config.webhook.tls.secret:
         return None
-    return CertSecret(config.clusters[0], Place(*split_place(config.webhook.tls.secret)))
+    return CertSecret(config.clusters[0], Place(*split_secret_name(config.webhook.tls.secret)))
 
 
 async def reconcile(

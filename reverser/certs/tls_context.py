@@ -25,7 +25,7 @@ import structlog
 import trio
 
 from reverser.certs.self_managed import SelfManaged
-from reverser.config.tables import WebhookTls
+from reverser.config.listeners import WebhookTls
 from reverser.errors import ConfigError, Problem, StalledError
 
 ALPN = "http/1.1"

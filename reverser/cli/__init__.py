@@ -14,7 +14,7 @@ import click
 
 from reverser import __version__
 from reverser.cli.exit_codes import exits, interruptible
-from reverser.reaper import reap_orphans
+from reverser.process_one import reap_orphans
 
 COMMANDS = {
     "init": "Connect to a cluster and a remote, and write a reverser.toml that works.",
@@ -28,6 +28,17 @@ COMMANDS = {
     "plugins": "List plugins, check them, and list the hooks that they can implement.",
     "demo": "See it work: no cluster, no remote, no settings needed.",
 }
+
+config_option = click.option(
+    "--config",
+    "-c",
+    "config_path",
+    type=click.Path(dir_okay=False),
+    default="reverser.toml",
+    show_default=True,
+    help="The configuration file.",
+)
+"""The option that most commands share."""
 
 
 class Commands(click.Group):

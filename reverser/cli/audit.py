@@ -7,9 +7,9 @@ from pathlib import Path
 import click
 import trio
 
+from reverser.cli import config_option
 from reverser.cli import webhook_target as shared
 from reverser.cli.audit_replay import replay_command
-from reverser.cli.options import config_option
 from reverser.log import configure
 from reverser.webhook.audit_policy import PATH, policy, policy_file, webhook_file
 
@@ -38,9 +38,9 @@ command.add_command(replay_command)
 @shared.offline_option
 def print_policy(config_path: str, cluster_name: str | None, offline: bool) -> None:
     """Print the audit policy: it covers what the rules select, and records no Secret's value."""
-    found = shared.setting(config_path, cluster_name)
-    types = () if offline else trio.run(shared.types, found.cluster)
-    content = policy(found.rules, types=types, secrets=found.secrets, exclude=found.exclude)
+    setting = shared.setting(config_path, cluster_name)
+    types = () if offline else trio.run(shared.types, setting.cluster)
+    content = policy(setting.rules, types=types, secrets=setting.secrets, exclude=setting.exclude)
     click.echo(policy_file(content), nl=False)
 
 
@@ -55,7 +55,7 @@ def print_policy(config_path: str, cluster_name: str | None, offline: bool) -> N
 def print_webhook(config_path: str, cluster_name: str | None, url: str | None, ca_file: Path | None) -> None:
     """Print the kubeconfig that tells the API server where to send events, with the flags that it needs."""
     reached = shared.gathered(config_path, cluster_name, url, None, ca_file)
-    found = reached.setting
-    login = bool(found.webhook.tls.client_ca)
-    content = webhook_file(reached.endpoint, reached.ca_bundle, path=found.path(PATH), login=login)
+    setting = reached.setting
+    login = bool(setting.webhook.tls.client_ca)
+    content = webhook_file(reached.endpoint, reached.ca_bundle, path=setting.path(PATH), login=login)
     click.echo(content, nl=False)

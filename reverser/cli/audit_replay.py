@@ -14,8 +14,8 @@ import msgspec
 import trio
 
 from reverser.app.plugin_setup import hosted
+from reverser.cli import config_option
 from reverser.cli.exit_codes import interrupted
-from reverser.cli.options import config_option
 from reverser.cli.webhook_target import cluster_option
 from reverser.config import Config, load
 from reverser.config.destinations import BRANCH_FAULTS
@@ -112,25 +112,25 @@ def _chosen(config: Config, cluster: str, name: str | None, branch: str) -> Conf
 def _check_branch(config: Config, live: Destination, branch: str) -> None:
     if BRANCH_FAULTS.search(branch):
         raise click.BadParameter(f"{branch!r} is not a valid branch name", param_hint="--branch")
-    place = parse(live.url).place
+    repository = parse(live.url).repository
     for other in config.destinations:
-        if other.branch == branch and parse(other.url).place == place:
-            told = (
+        if other.branch == branch and parse(other.url).repository == repository:
+            fault = (
                 f"{branch!r} is the branch of destination {other.name!r}: two writers would undo each other"
             )
-            raise click.BadParameter(f"{told}; name another one", param_hint="--branch")
+            raise click.BadParameter(f"{fault}; name another one", param_hint="--branch")
 
 
 def _progress() -> Callable[[Summary, str, float], None]:
     began = time.monotonic()
 
-    def tell(summary: Summary, log: str, part: float) -> None:
+    def show(summary: Summary, log: str, part: float) -> None:
         rate = summary.read / max(time.monotonic() - began, 0.001)
         where = f"{part:.0%} of {Path(log).name}" if part else Path(log).name
-        told = f"replay: {summary.read:,} events, {rate:,.0f} a second, {where}, {summary.commits:,} commits"
-        click.echo(told, err=True)
+        line = f"replay: {summary.read:,} events, {rate:,.0f} a second, {where}, {summary.commits:,} commits"
+        click.echo(line, err=True)
 
-    return tell
+    return show
 
 
 def _show(summary: Summary, destination: Destination) -> None:
@@ -155,8 +155,8 @@ def _show(summary: Summary, destination: Destination) -> None:
     for type_name, paths in summary.absent.items():
         click.echo(f"reverser: [[sensitive]] of {type_name}: {message(paths)}", err=True)
     for type_name, pattern in sorted(summary.doubts.items()):
-        told = f"no rule selects {type_name}; if {pattern!r} is its short name, write the name in full"
-        click.echo(f"reverser: {told}", err=True)
+        advice = f"no rule selects {type_name}; if {pattern!r} is its short name, write the name in full"
+        click.echo(f"reverser: {advice}", err=True)
     for damage in summary.damage:
         click.echo(f"reverser: {damage}; what came before was read", err=True)
 
@@ -165,11 +165,11 @@ def _gaps(gaps: Mapping[tuple[str, str, str], int]) -> Iterator[tuple[int, str]]
     """Each reason, and below it where, most first."""
     reasons: dict[str, Counter[str]] = {}
     for (reason, type_name, namespace), count in gaps.items():
-        place = f"{type_name} in {namespace}" if namespace else type_name or "elsewhere"
-        reasons.setdefault(reason, Counter())[place] += count
-    for reason, places in sorted(reasons.items()):
-        yield places.total(), f"  {reason}"
-        rows = sorted(places.items(), key=lambda row: (-row[1], row[0]))
-        yield from ((count, f"    {place}") for place, count in rows[:MOST_PLACES])
+        scope = f"{type_name} in {namespace}" if namespace else type_name or "elsewhere"
+        reasons.setdefault(reason, Counter())[scope] += count
+    for reason, scopes in sorted(reasons.items()):
+        yield scopes.total(), f"  {reason}"
+        rows = sorted(scopes.items(), key=lambda row: (-row[1], row[0]))
+        yield from ((count, f"    {scope}") for scope, count in rows[:MOST_PLACES])
         if rest := rows[MOST_PLACES:]:
             yield sum(count for _, count in rest), f"    in {len(rest)} other types and namespaces"

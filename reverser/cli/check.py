@@ -11,11 +11,10 @@ import trio
 from rich.console import Console
 
 from reverser.app.plugin_setup import configured
-from reverser.cli import check_tables
+from reverser.cli import check_tables, config_option
 from reverser.cli.check_connections import Findings, inspect
 from reverser.cli.check_machine import look_here
 from reverser.cli.exit_codes import EXIT_CONFIG, EXIT_UNAVAILABLE
-from reverser.cli.options import config_option
 from reverser.errors import ConfigError
 from reverser.log import configure
 

@@ -50,12 +50,12 @@ async def described(destination: Destination, login: Ask | None = None) -> tuple
         try:
             async with open_repository(Path(folder), destination, login=login) as repository:
                 head = await repository.fetch()
-                made: dict[str, bool] = {}
+                by_us: dict[str, bool] = {}
                 for commit in await repository.landed("", head) if head else ():
                     for path in commit.paths:
-                        made.setdefault(path, bool(commit.entries))
+                        by_us.setdefault(path, bool(commit.entries))
                 others = Others(repository, destination.path)
-                await others.move(head, [path for path, ours in made.items() if ours])
+                await others.move(head, [path for path, ours in by_us.items() if ours])
                 return others.told(), ""
         except (StalledError, TransientError) as error:
             return [], error.message
@@ -95,7 +95,7 @@ class ClusterFinding(msgspec.Struct, frozen=True):
 
     @property
     def ok(self) -> bool:
-        return not self.error and all(found.allowed for found in self.types)
+        return not self.error and all(type_.allowed for type_ in self.types)
 
 
 class DestinationFinding(msgspec.Struct, frozen=True):
@@ -172,7 +172,7 @@ async def look_at_remote(destination: Destination, login: Ask | None = None) -> 
     report = await probe(destination, login)
     signing, signing_error = await _signing(destination)
     encrypts, encryption_error = await _encryption(destination)
-    told, unread = await described(destination, login) if report.head else ([], "")
+    described_objects, described_error = await described(destination, login) if report.head else ([], "")
     return DestinationFinding(
         name=destination.name,
         url=destination.url,
@@ -186,8 +186,8 @@ async def look_at_remote(destination: Destination, login: Ask | None = None) -> 
         signing_error=signing_error,
         encrypts=encrypts,
         encryption_error=encryption_error,
-        described=tuple(told),
-        described_error=unread,
+        described=tuple(described_objects),
+        described_error=described_error,
     )
 
 
@@ -219,8 +219,8 @@ async def look_at_cluster(cluster: Cluster, assembly: Assembly) -> ClusterFindin
     try:
         login = await credentials.load(cluster.kubeconfig, cluster.context)
         async with Client.open(login) as client:
-            served, found = await version(client), await discover(client)
-            wanted = assembly.wanted(cluster.name, found.types)
+            served, discovery = await version(client), await discover(client)
+            wanted = assembly.wanted(cluster.name, discovery.types)
             streams = [
                 Stream(cluster.name, kind, space) for kind, spaces in wanted.items() for space in spaces
             ]
@@ -228,7 +228,7 @@ async def look_at_cluster(cluster: Cluster, assembly: Assembly) -> ClusterFindin
             allowed = [stream for stream in streams if stream not in set(denied)]
             counted = dict(zip(allowed, await object_count.count(client, allowed), strict=True))
             rules = assembly.compiled(cluster.name)
-            nothing = empty(rules, found.types, await namespaces(client))
+            nothing = empty(rules, discovery.types, await namespaces(client))
     except ReverserError as error:
         return ClusterFinding(cluster.name, error=error.message, hint=error.hint)
     return ClusterFinding(
@@ -236,7 +236,11 @@ async def look_at_cluster(cluster: Cluster, assembly: Assembly) -> ClusterFindin
         server=client.server,
         version=served,
         types=_types(streams, counted, rules),
-        notes=(*_silent(found), *map(str, unmatched(assembly.config, cluster.name, found.types)), *nothing),
+        notes=(
+            *_silent(discovery),
+            *map(str, unmatched(assembly.config, cluster.name, discovery.types)),
+            *nothing,
+        ),
         roles="---\n".join(render(role).decode() for role in permissions.roles(denied, "reverser")),
     )
 
@@ -265,5 +269,5 @@ def _sum(counts: Sequence[int | None]) -> int | None:
     return sum(known) if len(known) == len(counts) else None
 
 
-def _silent(found: Discovery) -> list[str]:
-    return [f"the API group {group} does not answer: {why}" for group, why in found.degraded.items()]
+def _silent(discovery: Discovery) -> list[str]:
+    return [f"the API group {group} does not answer: {why}" for group, why in discovery.degraded.items()]

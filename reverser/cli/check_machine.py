@@ -31,12 +31,12 @@ def look_here(config: Config) -> tuple[HereFinding, ...]:
     """The data directory, then every address that would be listened on."""
     folder = Path(config.data_dir)
     holder = _holder(folder)
-    found = [_data_dir(config.data_dir, folder, holder)]
+    findings = [_data_dir(config.data_dir, folder, holder)]
     binds = {"operations.bind": config.operations.bind}
     if config.webhook is not None:
         binds["webhook.bind"] = config.webhook.bind
         binds["audit.bind"] = config.audit.bind
-    return (*found, *(_port(key, bind, holder) for key, bind in binds.items() if bind))
+    return (*findings, *(_port(key, bind, holder) for key, bind in binds.items() if bind))
 
 
 def _data_dir(value: str, folder: Path, holder: str) -> HereFinding:
@@ -56,10 +56,10 @@ def _data_dir(value: str, folder: Path, holder: str) -> HereFinding:
 
 def _nearest(folder: Path) -> Path:
     """The folder, or what is there of the way to it. Raises OSError."""
-    for place in (folder, *folder.absolute().parents):
+    for path in (folder, *folder.absolute().parents):
         with suppress(FileNotFoundError, NotADirectoryError):
-            place.lstat()
-            return place
+            path.lstat()
+            return path
     return Path("/")
 
 

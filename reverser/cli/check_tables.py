@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from reverser.cli.check_machine import HereFinding
 
 OK = Text("ok", style="green")
-LEFT_MOST = 50
+MOST_UNTOUCHED = 50
 """Objects that are left alone, told one by one."""
 
 
@@ -23,8 +23,8 @@ def show(findings: Findings, console: Console) -> None:
     for cluster in findings.clusters:
         _show_cluster(cluster, console)
     _show_destinations(findings.destinations, console)
-    for found in findings.here:
-        _show_here(found, console)
+    for finding in findings.here:
+        _show_here(finding, console)
     for cluster in findings.clusters:
         _show_roles(cluster, console)
     verdict = Text("all is well", style="green") if findings.ok else _bad("not ready: see above")
@@ -38,11 +38,11 @@ def _show_cluster(cluster: ClusterFinding, console: Console) -> None:
         return
     title = f"cluster {cluster.name}: {cluster.server}, {cluster.version}, types: {len(cluster.types)}"
     table = _table(title, "type", "watched in", "objects", "rules", "list and watch")
-    for found in cluster.types:
-        allowed = OK if found.allowed else _bad("not allowed")
-        where, rules = ", ".join(found.namespaces) or "everywhere", ", ".join(found.rules)
-        objects = "?" if found.objects is None else f"{found.objects:,}"
-        table.add_row(found.type, where, objects, rules, allowed)
+    for type_ in cluster.types:
+        allowed = OK if type_.allowed else _bad("not allowed")
+        where, rules = ", ".join(type_.namespaces) or "everywhere", ", ".join(type_.rules)
+        objects = "?" if type_.objects is None else f"{type_.objects:,}"
+        table.add_row(type_.type, where, objects, rules, allowed)
     console.print(table)
     _say(_first_start(cluster), console)
     for note in cluster.notes:
@@ -51,7 +51,7 @@ def _show_cluster(cluster: ClusterFinding, console: Console) -> None:
 
 def _first_start(cluster: ClusterFinding) -> str:
     """How much a first start looks at."""
-    known = [found.objects for found in cluster.types if found.objects is not None]
+    known = [type_.objects for type_ in cluster.types if type_.objects is not None]
     more = "" if len(known) == len(cluster.types) else " and those of types with ?"
     return (
         f"a first start looks at {sum(known):,} objects{more}: reverser snapshot --to DIR shows their files"
@@ -60,44 +60,44 @@ def _first_start(cluster: ClusterFinding) -> str:
 
 def _show_destinations(destinations: tuple[DestinationFinding, ...], console: Console) -> None:
     table = _table("remotes", "destination", "remote", "branch", "push")
-    for found in destinations:
-        branch = found.branch if found.branch_exists else f"{found.branch} (will be made)"
+    for finding in destinations:
+        branch = finding.branch if finding.branch_exists else f"{finding.branch} (will be made)"
         table.add_row(
-            found.name,
-            Text(found.url) if found.reachable else Text.assemble(found.url, " ", _bad("unreachable")),
-            branch if found.reachable else "?",
-            OK if found.push_allowed else _bad("not allowed" if found.reachable else "?"),
+            finding.name,
+            Text(finding.url) if finding.reachable else Text.assemble(finding.url, " ", _bad("unreachable")),
+            branch if finding.reachable else "?",
+            OK if finding.push_allowed else _bad("not allowed" if finding.reachable else "?"),
         )
     console.print(table)
-    for found in destinations:
-        _show_described(found, console)
-        if found.signing:
-            console.print(f"destination {found.name}: signs with {found.signing}", soft_wrap=True)
-        if found.encrypts:
-            console.print(f"destination {found.name}: encrypts Secrets (tried)", soft_wrap=True)
-        unheard = found.message if not (found.reachable and found.push_allowed) else ""
-        wrong = (unheard, found.signing_error, found.encryption_error)
-        for told in filter(None, wrong):
-            console.print(Text.assemble(f"destination {found.name}: ", _bad(told)), soft_wrap=True)
+    for finding in destinations:
+        _show_described(finding, console)
+        if finding.signing:
+            console.print(f"destination {finding.name}: signs with {finding.signing}", soft_wrap=True)
+        if finding.encrypts:
+            console.print(f"destination {finding.name}: encrypts Secrets (tried)", soft_wrap=True)
+        unheard = finding.message if not (finding.reachable and finding.push_allowed) else ""
+        wrong = (unheard, finding.signing_error, finding.encryption_error)
+        for message in filter(None, wrong):
+            console.print(Text.assemble(f"destination {finding.name}: ", _bad(message)), soft_wrap=True)
         if any(wrong):
-            _say(found.hint, console)
+            _say(finding.hint, console)
 
 
-def _show_described(found: DestinationFinding, console: Console) -> None:
+def _show_described(finding: DestinationFinding, console: Console) -> None:
     """Where people's files are edited, and each object that is left alone because of one."""
-    edited = [each for each in found.described if not each.reason]
-    left = [each for each in found.described if each.reason]
-    if found.described_error:
-        _say(f"destination {found.name}: its files could not be read: {found.described_error}", console)
+    edited = [each for each in finding.described if not each.reason]
+    untouched = [each for each in finding.described if each.reason]
+    if finding.described_error:
+        _say(f"destination {finding.name}: its files could not be read: {finding.described_error}", console)
     if edited:
         console.print(
-            f"destination {found.name}: {len(edited)} objects are edited in files that people wrote"
+            f"destination {finding.name}: {len(edited)} objects are edited in files that people wrote"
         )
-    for each in left[:LEFT_MOST]:
+    for each in untouched[:MOST_UNTOUCHED]:
         files = ", ".join(each.files)
         _say(f"{each.object} is left alone ({each.reason}): {files}: {each.why}", console)
-    if len(left) > LEFT_MOST:
-        _say(f"and {len(left) - LEFT_MOST} more: --output json has all", console)
+    if len(untouched) > MOST_UNTOUCHED:
+        _say(f"and {len(untouched) - MOST_UNTOUCHED} more: --output json has all", console)
 
 
 def _table(title: str, *columns: str) -> Table:
@@ -108,11 +108,11 @@ def _table(title: str, *columns: str) -> Table:
     return table
 
 
-def _show_here(found: HereFinding, console: Console) -> None:
-    told = Text(found.message) if found.ok else _bad(found.message)
-    console.print(Text.assemble(f"{found.key} {found.value}: ", told), soft_wrap=True)
-    if not found.ok:
-        _say(found.hint, console)
+def _show_here(finding: HereFinding, console: Console) -> None:
+    message = Text(finding.message) if finding.ok else _bad(finding.message)
+    console.print(Text.assemble(f"{finding.key} {finding.value}: ", message), soft_wrap=True)
+    if not finding.ok:
+        _say(finding.hint, console)
 
 
 def _show_roles(cluster: ClusterFinding, console: Console) -> None:

@@ -17,9 +17,9 @@ from pathlib import Path
 import click
 import trio
 
+from reverser.cli import config_option
 from reverser.cli.check_connections import Findings, inspect
 from reverser.cli.init_answers import Answers, draft, usable
-from reverser.cli.options import config_option
 from reverser.config import Config, parse
 from reverser.errors import ConfigError, Problem, StalledError
 from reverser.log import configure

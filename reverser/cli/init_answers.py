@@ -17,7 +17,7 @@ import msgspec
 import tomli_w
 
 from reverser.config import remote_url
-from reverser.config.tables import Config
+from reverser.config.schema import Config
 from reverser.errors import ConfigError, Problem
 from reverser.kube.kubeconfig_contexts import contexts
 
@@ -148,8 +148,8 @@ def _context(answers: Answers, kubeconfig: str) -> str:
     context = answers.get("context", f"Context of the kubeconfig ({there_are})")
     if context and known.names and context not in known.names:
         hint = f"there are {listed}"
-        told = f"no context of {', '.join(known.files)} is called {context}"
-        raise ConfigError([Problem("--cluster", told, hint)])
+        message = f"no context of {', '.join(known.files)} is called {context}"
+        raise ConfigError([Problem("--cluster", message, hint)])
     return context
 
 
@@ -201,5 +201,5 @@ def _usual_data_dir() -> str:
 
 def usable(folder: Path) -> bool:
     """Whether this user may write to a folder, or make it."""
-    there = next(place for place in (folder.absolute(), *folder.absolute().parents) if place.exists())
-    return there.is_dir() and os.access(there, os.W_OK | os.X_OK)
+    nearest = next(path for path in (folder.absolute(), *folder.absolute().parents) if path.exists())
+    return nearest.is_dir() and os.access(nearest, os.W_OK | os.X_OK)

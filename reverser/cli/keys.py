@@ -10,7 +10,7 @@ import trio
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ed25519
 
-from reverser.cli.options import config_option
+from reverser.cli import config_option
 from reverser.config import load
 from reverser.errors import ConfigError, Problem, ReverserError
 from reverser.git.openpgp import ARMOUR
@@ -75,8 +75,8 @@ def _public(name: str, signing: Signing) -> str:
     try:
         return trio.run(public_key, signing)[1]
     except ReverserError as error:
-        place = f"destinations.{name}.signing.key"
-        raise ConfigError([Problem(place, error.message, error.hint)]) from None
+        key_path = f"destinations.{name}.signing.key"
+        raise ConfigError([Problem(key_path, error.message, error.hint)]) from None
 
 
 def _email(destination: Destination) -> str:

@@ -14,8 +14,8 @@ from rich.table import Table
 
 from reverser.app.plugin_setup import configured
 from reverser.builtin_hooks import BUILT_IN
+from reverser.cli import config_option
 from reverser.cli.exit_codes import EXIT_CONFIG
-from reverser.cli.options import config_option
 from reverser.log import configure
 from reverser.plugins.plugin import hooks_of
 from reverser.plugins.register import SPECIFICATIONS, register
@@ -64,8 +64,8 @@ def check(config_path: str, names: tuple[str, ...]) -> None:
     faults = {
         name: contract(plugins[name].code, config.plugins.tables.get(name)) for name in names or plugins
     }
-    for name, found in faults.items():
-        for fault in found or ["keeps the contract"]:
+    for name, breaches in faults.items():
+        for fault in breaches or ["keeps the contract"]:
             click.echo(f"{name}: {fault}")
     if not faults:
         click.echo("no plugin is enabled")

@@ -12,7 +12,7 @@ import trio
 
 from reverser.app.daemon import Daemon
 from reverser.app.plugin_setup import configured, reloaded
-from reverser.cli.options import config_option
+from reverser.cli import config_option
 from reverser.config import Config, load
 from reverser.config.secret_fields import unreadable
 from reverser.log import configure

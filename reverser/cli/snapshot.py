@@ -10,7 +10,7 @@ import trio
 
 from reverser.app.plugin_setup import configured
 from reverser.app.snapshot import snapshot
-from reverser.cli.options import config_option
+from reverser.cli import config_option
 from reverser.config import Config
 from reverser.log import configure
 

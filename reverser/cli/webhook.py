@@ -9,8 +9,8 @@ from typing import Any
 import click
 import trio
 
+from reverser.cli import config_option
 from reverser.cli import webhook_target as shared
-from reverser.cli.options import config_option
 from reverser.cli.webhook_target import Setting, WebhookTarget
 from reverser.kube.discovery import discover
 from reverser.log import configure
@@ -94,23 +94,25 @@ def show(
 @name_option
 def uninstall(config_path: str, cluster_name: str | None, name: str) -> None:
     """Remove the registration."""
-    found = shared.setting(config_path, cluster_name)
-    gone = trio.run(_uninstall, found, name)
-    click.echo(f"{found.cluster.name}: {'registration removed' if gone else 'there was no registration'}")
+    setting = shared.setting(config_path, cluster_name)
+    removed = trio.run(_uninstall, setting, name)
+    click.echo(
+        f"{setting.cluster.name}: {'registration removed' if removed else 'there was no registration'}"
+    )
 
 
 def _document(reached: WebhookTarget, types: Collection[ResourceType], name: str) -> dict[str, Any]:
-    found = reached.setting
+    setting = reached.setting
     return registration(
-        found.rules,
+        setting.rules,
         reached.endpoint,
         reached.ca_bundle,
         types=types,
-        secrets=found.secrets,
+        secrets=setting.secrets,
         name=name,
-        path=found.path(PATH),
+        path=setting.path(PATH),
         kept=reached.own,
-        exclude=found.exclude,
+        exclude=setting.exclude,
     )
 
 
@@ -120,6 +122,6 @@ async def _install(reached: WebhookTarget, name: str) -> None:
         await webhooks.install(client, _document(reached, types, name))
 
 
-async def _uninstall(found: Setting, name: str) -> bool:
-    async with shared.client(found.cluster) as client:
+async def _uninstall(setting: Setting, name: str) -> bool:
+    async with shared.client(setting.cluster) as client:
         return await webhooks.uninstall(client, name)

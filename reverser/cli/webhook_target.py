@@ -106,12 +106,14 @@ def gathered(
     config_path: str, cluster_name: str | None, url: str | None, service: str | None, ca_file: Path | None
 ) -> WebhookTarget:
     """All of it, for a command that tells an API server where to call."""
-    found = setting(config_path, cluster_name)
-    place = _endpoint(url, service)
-    own = found.webhook.tls.mode == "self-managed" and ca_file is None
+    chosen = setting(config_path, cluster_name)
+    endpoint = _endpoint(url, service)
+    own = chosen.webhook.tls.mode == "self-managed" and ca_file is None
     if own:
-        _self_managed(found).check(place.host)
-    return WebhookTarget(found, place, _own_bundle(found) if own else _given_bundle(found, ca_file), own)
+        _self_managed(chosen).check(endpoint.host)
+    return WebhookTarget(
+        chosen, endpoint, _own_bundle(chosen) if own else _given_bundle(chosen, ca_file), own
+    )
 
 
 def _endpoint(url: str | None, service: str | None) -> Endpoint:
@@ -123,30 +125,30 @@ def _endpoint(url: str | None, service: str | None) -> Endpoint:
         raise click.BadParameter(str(error), param_hint="--url" if url else "--service") from None
 
 
-def _self_managed(found: Setting) -> SelfManaged:
-    return SelfManaged(Path(found.config.data_dir) / FOLDER, found.webhook.tls.names)
+def _self_managed(chosen: Setting) -> SelfManaged:
+    return SelfManaged(Path(chosen.config.data_dir) / FOLDER, chosen.webhook.tls.names)
 
 
-def _own_bundle(found: Setting) -> bytes:
+def _own_bundle(chosen: Setting) -> bytes:
     """The self-managed authority, made when there is none: then no daemon may be running on it.
 
     One that a Secret keeps is taken from there, and made there, whatever the data directory holds.
     """
-    own = _self_managed(found)
-    where = cert_secret(found.config)
+    own = _self_managed(chosen)
+    where = cert_secret(chosen.config)
     if where is not None:
         return trio.run(
             partial(reconcile, where, CaState(), own.names, datetime.now(UTC), renew=False)
         ).bundle
     if not own.exists:
-        with lock(Path(found.config.data_dir)):
+        with lock(Path(chosen.config.data_dir)):
             own.renew(datetime.now(UTC))
     return own.ca_bundle()
 
 
-def _given_bundle(found: Setting, ca_file: Path | None) -> bytes:
+def _given_bundle(chosen: Setting, ca_file: Path | None) -> bytes:
     """A file's; without one the API server trusts whom it trusts anyway."""
-    path = ca_file or Path(found.webhook.tls.certificate).with_name("ca.crt")
+    path = ca_file or Path(chosen.webhook.tls.certificate).with_name("ca.crt")
     try:
         return path.read_bytes()
     except OSError as error:

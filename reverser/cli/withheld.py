@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 import msgspec
 
-from reverser.cli.options import config_option
+from reverser.cli import config_option
 from reverser.config import load
 from reverser.journal.read_only import NotInGit, not_in_git
 from reverser.model.ports import Backlog

@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Any
 
 from reverser.config.checks import check
 from reverser.config.decode import Decoder
+from reverser.config.listeners import Audit, Operations, Webhook
 from reverser.config.problems import Report
-from reverser.config.tables import Audit, Cluster, Config, Log, Operations, Plugins, Webhook
+from reverser.config.schema import Cluster, Config, Log, Plugins
 from reverser.errors import ConfigError, Problem
 
 if TYPE_CHECKING:
@@ -68,5 +69,5 @@ def _tables(text: str) -> dict[str, Any]:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         what, _, where = str(error).rpartition(" (at ")
-        place = re.sub(r"\)$", "", where) if what else "end of document"
-        raise ConfigError([Problem(place, what or str(error), "this is not valid TOML")]) from None
+        position = re.sub(r"\)$", "", where) if what else "end of document"
+        raise ConfigError([Problem(position, what or str(error), "this is not valid TOML")]) from None

@@ -8,7 +8,7 @@ import re
 from typing import TYPE_CHECKING, Protocol
 
 from reverser.config.destinations import check_clusters, check_collisions, check_destination
-from reverser.config.problems import places, show
+from reverser.config.problems import key_paths, show
 from reverser.config.rules import check_rule, check_sanitize, check_sensitive, check_users_are_known
 from reverser.config.webhook import check_audit, check_identities, check_webhook
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from reverser.config.problems import Report
-    from reverser.config.tables import Config
+    from reverser.config.schema import Config
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
 
@@ -38,15 +38,15 @@ def check(config: Config, report: Report) -> None:
     _check_names("clusters", config.clusters, report)
     destinations = _check_names("destinations", config.destinations, report)
     rules = _check_names("rules", config.rules, report)
-    for place, destination in zip(destinations, config.destinations, strict=True):
-        check_destination(destination, place, report)
+    for path, destination in zip(destinations, config.destinations, strict=True):
+        check_destination(destination, path, report)
     check_collisions(config.destinations, destinations, report)
     check_clusters(config, destinations, report)
     names = {each.name for each in config.clusters}, {each.name for each in config.destinations}
-    for place, rule in zip(rules, config.rules, strict=True):
-        check_rule(rule, place, *names, report)
+    for path, rule in zip(rules, config.rules, strict=True):
+        check_rule(rule, path, *names, report)
         if config.webhook is None:
-            check_users_are_known(rule, place, report)
+            check_users_are_known(rule, path, report)
     for index, table in enumerate(config.sanitize):
         check_sanitize(table, f"sanitize[{index}]", report)
     for index, hidden in enumerate(config.sensitive):
@@ -81,8 +81,8 @@ def _check_binds(config: Config, report: Report) -> None:
     binds = {"operations.bind": config.operations.bind, "audit.bind": config.audit.bind}
     if config.webhook is not None:
         binds["webhook.bind"] = config.webhook.bind
-    found = [(key, BIND.fullmatch(address)) for key, address in binds.items()]
-    taken = [(key, bind["host"], int(bind["port"])) for key, bind in found if bind is not None]
+    matches = [(key, BIND.fullmatch(address)) for key, address in binds.items()]
+    taken = [(key, bind["host"], int(bind["port"])) for key, bind in matches if bind is not None]
     for (one, host, port), (other, second, same) in itertools.combinations(taken, 2):
         if port == same != 0 and _meet(host, second):
             report.add(other, f"uses port {port}, and so does {one}", "give each a port of its own")
@@ -104,9 +104,9 @@ def _check_names(table: str, items: Sequence[Named], report: Report) -> list[str
             f"add a [[{table}]] table; config.example.toml has one",
         )
     names = [item.name for item in items]
-    where = places(names, table)
-    for index, (place, name) in enumerate(zip(where, names, strict=True)):
-        key = f"{place}.name"
+    where = key_paths(names, table)
+    for index, (path, name) in enumerate(zip(where, names, strict=True)):
+        key = f"{path}.name"
         if report.faulty(key):
             continue
         if not NAME.fullmatch(name):

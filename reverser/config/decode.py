@@ -21,34 +21,34 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 import msgspec
 from msgspec import inspect
 
-from reverser.config.problems import Report, did_you_mean, one_of, places, show
+from reverser.config.problems import Report, did_you_mean, key_paths, one_of, show
+from reverser.config.schema import Config, Plugins
 from reverser.config.secret_fields import secret
-from reverser.config.tables import Config, Plugins
 from reverser.model.secret import SecretRef
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
 TOP = "at the top of the file, above the first [table]"
-PLACES_MOST = 3
+MOST_HEADINGS = 3
 """A key that many tables have belongs nowhere in particular."""
 
 
 def belongs(key: str) -> str:
     """A hint such as `it belongs in [[destinations]]`; "" for a key that no table has, or many have."""
-    places = _places().get(key, ())
-    if not 0 < len(places) <= PLACES_MOST:
+    headings = _headings_by_key().get(key, ())
+    if not 0 < len(headings) <= MOST_HEADINGS:
         return ""
-    return f"it belongs {' or '.join(place if place == TOP else f'in {place}' for place in places)}"
+    return f"it belongs {' or '.join(heading if heading == TOP else f'in {heading}' for heading in headings)}"
 
 
 @cache
-def _places() -> Mapping[str, tuple[str, ...]]:
+def _headings_by_key() -> Mapping[str, tuple[str, ...]]:
     """Key -> the headings of the tables that have it."""
-    found: dict[str, list[str]] = defaultdict(list)
+    by_key: dict[str, list[str]] = defaultdict(list)
     for heading, key in _keys(inspect.type_info(Config), "", many=False):
-        found[key].append(heading or TOP)
-    return {key: tuple(dict.fromkeys(places)) for key, places in found.items()}
+        by_key[key].append(heading or TOP)
+    return {key: tuple(dict.fromkeys(headings)) for key, headings in by_key.items()}
 
 
 def _keys(kind: inspect.Type, path: str, *, many: bool) -> Iterator[tuple[str, str]]:
@@ -69,7 +69,7 @@ def _keys(kind: inspect.Type, path: str, *, many: bool) -> Iterator[tuple[str, s
 
 MISSING = object()
 
-WORDS: dict[type, tuple[str, tuple[type, ...]]] = {
+PLAIN_TYPES: dict[type, tuple[str, tuple[type, ...]]] = {
     inspect.StrType: ("a text", (str,)),
     inspect.BoolType: ("true or false", (bool,)),
     inspect.FloatType: ("a number", (int, float)),
@@ -77,7 +77,7 @@ WORDS: dict[type, tuple[str, tuple[type, ...]]] = {
 }
 """What a plain type is called, and which Python types TOML gives for it."""
 
-DECODED = (*WORDS, inspect.LiteralType, inspect.StructType, inspect.DictType, inspect.VarTupleType)
+DECODED = (*PLAIN_TYPES, inspect.LiteralType, inspect.StructType, inspect.DictType, inspect.VarTupleType)
 """What a field may be, or be made of; a struct of a plugin's may hold something else."""
 
 
@@ -160,7 +160,7 @@ class Decoder:
             hint = f"write [[{path}]]" if of_tables else f"put it in brackets: [{show(value)}]"
             self._report.add(path, f"must be a list, not {show(value)}", hint)
             return MISSING
-        where = places([item.get("name") if isinstance(item, dict) else None for item in value], path)
+        where = key_paths([item.get("name") if isinstance(item, dict) else None for item in value], path)
         items = [self._value(kind.item_type, *pair) for pair in zip(value, where, strict=True)]
         return tuple(item for item in items if item is not MISSING)
 
@@ -169,12 +169,12 @@ class Decoder:
         if not all(isinstance(choice, DECODED) for choice in choices):
             raise TypeError(f"{path} is of a type that settings cannot have; {OWN_TYPES}")
         if any(_fits(choice, value) for choice in choices):
-            if bound := next((told for choice in choices if (told := _bound(choice, value))), ""):
+            if bound := next((fault for choice in choices if (fault := _bound(choice, value))), ""):
                 self._report.add(path, bound)
                 return MISSING
             return value
-        words = [word for choice in choices for word in _words(choice)]
-        hint = did_you_mean(value, words) if isinstance(value, str) else ""
+        allowed = [literal for choice in choices for literal in _literals(choice)]
+        hint = did_you_mean(value, allowed) if isinstance(value, str) else ""
         self._report.add(path, f"must be {_allowed(choices)}, not {show(value)}", hint)
         return MISSING
 
@@ -185,15 +185,15 @@ def _with_tables(value: dict[str, Any]) -> dict[str, Any]:
     return {name: each for name, each in value.items() if name not in own} | {"tables": own}
 
 
-def _words(kind: inspect.Type) -> list[str]:
+def _literals(kind: inspect.Type) -> list[str]:
     """The words that a Literal allows."""
-    return [str(word) for word in kind.values] if isinstance(kind, inspect.LiteralType) else []
+    return [str(literal) for literal in kind.values] if isinstance(kind, inspect.LiteralType) else []
 
 
 def _fits(kind: inspect.Type, value: Any) -> bool:
     if isinstance(kind, inspect.LiteralType):
-        return isinstance(value, str) and value in _words(kind)
-    _, types = WORDS[type(kind)]
+        return isinstance(value, str) and value in _literals(kind)
+    _, types = PLAIN_TYPES[type(kind)]
     return isinstance(value, types) and (bool in types or not isinstance(value, bool))
 
 
@@ -210,7 +210,9 @@ def _bound(kind: inspect.Type, value: Any) -> str:
 
 
 def _allowed(choices: tuple[inspect.Type, ...]) -> str:
-    described = [one_of(_words(kind)) if _words(kind) else WORDS[type(kind)][0] for kind in choices]
+    described = [
+        one_of(_literals(kind)) if _literals(kind) else PLAIN_TYPES[type(kind)][0] for kind in choices
+    ]
     return ", or ".join(described)
 
 

@@ -9,10 +9,11 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from reverser.config import duration, remote_url
+from reverser.config import remote_url
 from reverser.config.credentials import check_credentials
 from reverser.config.problems import show
 from reverser.config.sops import check_sops
+from reverser.config.value_formats import parse_duration
 from reverser.errors import WithheldError
 from reverser.layout import paths
 from reverser.layout.template import separates_clusters, template_problems
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from reverser.config.problems import Report
-    from reverser.config.tables import Config
+    from reverser.config.schema import Config
     from reverser.model.destination import Destination
 
 BRANCH_FAULTS = re.compile(
@@ -33,12 +34,12 @@ BRANCH_FAULTS = re.compile(
 COMMITTER = re.compile(r"[^<>\x00-\x1f\x7f]*[^<>\s\x00-\x1f\x7f] <[^<>\s\x00-\x1f\x7f]+>")
 
 
-def check_destination(destination: Destination, place: str, report: Report) -> None:
+def check_destination(destination: Destination, path: str, report: Report) -> None:
     """Report what is wrong inside one destination."""
-    scheme = _scheme(destination, place, report)
-    check_credentials(destination.credentials, scheme, f"{place}.credentials", report)
-    _check_layout(destination, place, report)
-    check_sops(destination, place, report)
+    scheme = _scheme(destination, path, report)
+    check_credentials(destination.credentials, scheme, f"{path}.credentials", report)
+    _check_layout(destination, path, report)
+    check_sops(destination, path, report)
     for key, problem in (
         ("branch", _branch_problem(destination.branch)),
         ("path", _path_problem(destination.path)),
@@ -47,29 +48,29 @@ def check_destination(destination: Destination, place: str, report: Report) -> N
         ("timeout", _timeout_problem(destination.timeout)),
         ("committer", _committer_problem(destination.committer)),
     ):
-        if problem and not report.faulty(f"{place}.{key}"):
-            report.add(f"{place}.{key}", *problem)
+        if problem and not report.faulty(f"{path}.{key}"):
+            report.add(f"{path}.{key}", *problem)
 
 
 def check_collisions(destinations: Sequence[Destination], where: Sequence[str], report: Report) -> None:
     """Report destinations that would write into each other's folder."""
     seen: list[tuple[str, str, str]] = []
-    for place, each in zip(where, destinations, strict=True):
-        if any(report.faulty(f"{place}.{key}") for key in ("url", "branch", "path")):
+    for path, each in zip(where, destinations, strict=True):
+        if any(report.faulty(f"{path}.{key}") for key in ("url", "branch", "path")):
             continue
-        repository = f"{remote_url.parse(each.url).place}#{each.branch}"
-        for other, other_repository, path in seen:
-            if repository == other_repository and _overlap(path, each.path):
-                message = f"{show(each.path)} overlaps with {show(path)} of {other}, on the same branch"
-                report.add(f"{place}.path", message, "give each its own folder or branch")
-        seen.append((place, repository, each.path))
+        repository = f"{remote_url.parse(each.url).repository}#{each.branch}"
+        for other, other_repository, folder in seen:
+            if repository == other_repository and _overlap(folder, each.path):
+                message = f"{show(each.path)} overlaps with {show(folder)} of {other}, on the same branch"
+                report.add(f"{path}.path", message, "give each its own folder or branch")
+        seen.append((path, repository, each.path))
 
 
 def check_clusters(config: Config, where: Sequence[str], report: Report) -> None:
     """Report destinations that two clusters share though their layout has no place for the cluster."""
-    for place, each in zip(where, config.destinations, strict=True):
+    for path, each in zip(where, config.destinations, strict=True):
         clusters = sorted({rule.cluster for rule in config.rules if rule.destination == each.name})
-        key = f"{place}.{'template' if each.layout == 'template' else 'layout'}"
+        key = f"{path}.{'template' if each.layout == 'template' else 'layout'}"
         if len(clusters) < 2 or report.faulty(key):
             continue
         if each.layout != "template" or not separates_clusters(each.template):
@@ -78,25 +79,25 @@ def check_clusters(config: Config, where: Sequence[str], report: Report) -> None
 
 
 def _overlap(one: str, other: str) -> bool:
-    left, right = [[part for part in path.split("/") if part] for path in (one, other)]
-    shorter = min(len(left), len(right))
-    return left[:shorter] == right[:shorter]
+    first, second = [[part for part in path.split("/") if part] for path in (one, other)]
+    shorter = min(len(first), len(second))
+    return first[:shorter] == second[:shorter]
 
 
-def _scheme(destination: Destination, place: str, report: Report) -> str:
+def _scheme(destination: Destination, path: str, report: Report) -> str:
     """Empty for a URL that is reported, now or before."""
-    if report.faulty(f"{place}.url"):
+    if report.faulty(f"{path}.url"):
         return ""
     try:
         return remote_url.parse(destination.url).scheme
     except ValueError as error:
-        report.add(f"{place}.url", str(error))
+        report.add(f"{path}.url", str(error))
         return ""
 
 
-def _check_layout(destination: Destination, place: str, report: Report) -> None:
-    key = f"{place}.template"
-    if report.faulty(key) or report.faulty(f"{place}.layout"):
+def _check_layout(destination: Destination, path: str, report: Report) -> None:
+    key = f"{path}.template"
+    if report.faulty(key) or report.faulty(f"{path}.layout"):
         return
     if destination.layout != "template":
         if destination.template:
@@ -126,7 +127,7 @@ def _path_problem(path: str) -> tuple[str, str] | None:
 
 def _window_problem(window: str) -> tuple[str, str] | None:
     try:
-        duration.parse(window)
+        parse_duration(window)
     except ValueError as error:
         return str(error), ""
     return None
@@ -135,7 +136,7 @@ def _window_problem(window: str) -> tuple[str, str] | None:
 def _timeout_problem(timeout: str) -> tuple[str, str] | None:
     if problem := _window_problem(timeout):
         return problem
-    if duration.parse(timeout) < 1:
+    if parse_duration(timeout) < 1:
         return (
             f"must be 1s or more, not {show(timeout)}",
             "remotes may be silent for minutes: 5m is the default",

@@ -29,7 +29,7 @@ class Report:
         """Note a problem; a second one of the same key is dropped."""
         self._problems.setdefault(path, Problem(path, message, hint))
 
-    def told(self, path: str) -> bool:
+    def has_problem(self, path: str) -> bool:
         """Whether the key itself, or a part of its value, already has a problem."""
         return any(_within(known, path) for known in self._problems)
 
@@ -67,7 +67,7 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     return f"did you mean {by_folded[near[0]]}?" if near else ""
 
 
-def places(names: Sequence[Any], path: str) -> list[str]:
+def key_paths(names: Sequence[Any], path: str) -> list[str]:
     """The key path of each table of a list: by name where the names tell them apart, else by number."""
     return [
         f"{path}.{name}" if isinstance(name, str) and name and names.count(name) == 1 else f"{path}[{index}]"

@@ -27,7 +27,7 @@ class Remote(msgspec.Struct, frozen=True):
     """Where a URL leads."""
 
     scheme: str
-    place: str
+    repository: str
     """Host, port where it is unusual, and path: equal for two spellings of one repository."""
 
 
@@ -42,7 +42,7 @@ def parse(url: str) -> Remote:
     match = SCP_LIKE.fullmatch(url)
     if match is None or match["host"].startswith("-"):
         raise ValueError(f"is not the URL of a remote; write {SPELLINGS}")
-    return Remote("ssh", _place(match["host"], None, match["path"]))
+    return Remote("ssh", _repository(match["host"], None, match["path"]))
 
 
 def _with_scheme(url: str) -> Remote:
@@ -64,10 +64,10 @@ def _with_scheme(url: str) -> Remote:
     if (not host and parts.scheme != "file") or host.startswith("-") or parts.path in ("", "/"):
         raise ValueError(f"lacks a host or a path; write {SPELLINGS}")
     return Remote(
-        parts.scheme, _place(host, None if port == DEFAULT_PORTS.get(parts.scheme) else port, parts.path)
+        parts.scheme, _repository(host, None if port == DEFAULT_PORTS.get(parts.scheme) else port, parts.path)
     )
 
 
-def _place(host: str, port: int | None, path: str) -> str:
+def _repository(host: str, port: int | None, path: str) -> str:
     name = f"{host.lower()}:{port}" if port else host.lower()
     return f"{name}/{path.strip('/').removesuffix('.git')}"

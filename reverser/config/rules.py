@@ -26,76 +26,76 @@ NAMESPACE = re.compile(r"[a-z0-9*?!\[\]-]+", re.ASCII)
 
 
 def check_rule(
-    rule: Rule, place: str, clusters: Collection[str], destinations: Collection[str], report: Report
+    rule: Rule, path: str, clusters: Collection[str], destinations: Collection[str], report: Report
 ) -> None:
     """Report what is wrong inside one rule, and what it names that is not there."""
-    _check_known(rule.cluster, clusters, f"{place}.cluster", report)
-    _check_known(rule.destination, destinations, f"{place}.destination", report)
-    _check_not_empty(rule, ("resources", "namespaces", "operations"), place, report)
+    _check_known(rule.cluster, clusters, f"{path}.cluster", report)
+    _check_known(rule.destination, destinations, f"{path}.destination", report)
+    _check_not_empty(rule, ("resources", "namespaces", "operations"), path, report)
     for key in ("resources", "exclude_resources"):
-        _check_each(getattr(rule, key), _resource, f"{place}.{key}", report)
+        _check_each(getattr(rule, key), _resource, f"{path}.{key}", report)
     for key in ("namespaces", "exclude_namespaces"):
-        _check_each(getattr(rule, key), _namespace, f"{place}.{key}", report)
-    _check_each([rule.selector], labels.parse, f"{place}.selector", report)
-    _check_actors(rule, place, report)
+        _check_each(getattr(rule, key), _namespace, f"{path}.{key}", report)
+    _check_each([rule.selector], labels.parse, f"{path}.selector", report)
+    _check_actors(rule, path, report)
 
 
-def check_users_are_known(rule: Rule, place: str, report: Report) -> None:
+def check_users_are_known(rule: Rule, path: str, report: Report) -> None:
     """Report lists of users where nothing ever tells who a user was: they would do nothing."""
     for key in ("exclude_users", "only_users"):
-        if getattr(rule, key) and not report.faulty(f"{place}.{key}"):
+        if getattr(rule, key) and not report.faulty(f"{path}.{key}"):
             hint = "add a [webhook] table, or use exclude_managers"
-            report.add(f"{place}.{key}", "works only where a webhook tells who made a change", hint)
+            report.add(f"{path}.{key}", "works only where a webhook tells who made a change", hint)
 
 
-def check_sanitize(table: SanitizeRule, place: str, report: Report) -> None:
+def check_sanitize(table: SanitizeRule, path: str, report: Report) -> None:
     """Report what is wrong inside one `[[sanitize]]` table."""
-    _check_not_empty(table, ("resources",), place, report)
-    _check_each(table.resources, _resource, f"{place}.resources", report)
+    _check_not_empty(table, ("resources",), path, report)
+    _check_each(table.resources, _resource, f"{path}.resources", report)
     for key in ("strip", "insignificant"):
-        _check_each(getattr(table, key), parse_path, f"{place}.{key}", report)
+        _check_each(getattr(table, key), parse_path, f"{path}.{key}", report)
 
 
-def check_sensitive(table: SensitiveRule, place: str, report: Report) -> None:
+def check_sensitive(table: SensitiveRule, path: str, report: Report) -> None:
     """Report what is wrong inside one `[[sensitive]]` table."""
-    _check_not_empty(table, ("resources",), place, report)
-    _check_each(table.resources, _resource, f"{place}.resources", report)
-    _check_each(table.paths, parse_path, f"{place}.paths", report)
+    _check_not_empty(table, ("resources",), path, report)
+    _check_each(table.resources, _resource, f"{path}.resources", report)
+    _check_each(table.paths, parse_path, f"{path}.paths", report)
 
 
-def _check_known(name: str, known: Collection[str], place: str, report: Report) -> None:
-    if name in known or report.faulty(place):
+def _check_known(name: str, known: Collection[str], path: str, report: Report) -> None:
+    if name in known or report.faulty(path):
         return
-    table = f"[[{place.rpartition('.')[2]}s]]"
+    table = f"[[{path.rpartition('.')[2]}s]]"
     hint = did_you_mean(name, known) or (f"it can be {one_of(sorted(known))}" if known else "")
-    report.add(place, f"{show(name)} is not the name of a {table} table", hint)
+    report.add(path, f"{show(name)} is not the name of a {table} table", hint)
 
 
-def _check_not_empty(table: msgspec.Struct, keys: Sequence[str], place: str, report: Report) -> None:
+def _check_not_empty(table: msgspec.Struct, keys: Sequence[str], path: str, report: Report) -> None:
     for key in keys:
-        if not getattr(table, key) and not report.faulty(f"{place}.{key}"):
-            report.add(f"{place}.{key}", "is empty, so nothing would be selected", "leave it out")
+        if not getattr(table, key) and not report.faulty(f"{path}.{key}"):
+            report.add(f"{path}.{key}", "is empty, so nothing would be selected", "leave it out")
 
 
-def _check_each(values: Sequence[str], parse: Callable[[str], Any], place: str, report: Report) -> None:
+def _check_each(values: Sequence[str], parse: Callable[[str], Any], path: str, report: Report) -> None:
     """Report each value that `parse` raises ValueError for; a single text has no number in its path."""
-    if report.faulty(place):
+    if report.faulty(path):
         return
     for index, value in enumerate(values):
         try:
             parse(value)
         except ValueError as error:
-            where = place if place.endswith(".selector") else f"{place}[{index}]"
+            where = path if path.endswith(".selector") else f"{path}[{index}]"
             report.add(where, f"{show(value)}: {error}")
 
 
-def _check_actors(rule: Rule, place: str, report: Report) -> None:
+def _check_actors(rule: Rule, path: str, report: Report) -> None:
     keys = ("exclude_users", "exclude_managers", "only_users")
     for key in keys:
-        _check_each(getattr(rule, key), _actor, f"{place}.{key}", report)
+        _check_each(getattr(rule, key), _actor, f"{path}.{key}", report)
     if rule.excluded != "skip" and not any(getattr(rule, key) for key in keys):
         report.add(
-            f"{place}.excluded",
+            f"{path}.excluded",
             "does nothing without a list of users or managers",
             f"add {one_of(keys)}, or leave it out",
         )

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from reverser.config.problems import did_you_mean, places
+from reverser.config.problems import did_you_mean, key_paths
 from reverser.errors import Problem
 from reverser.model.destination import Destination
 from reverser.model.secret import SecretRef
@@ -73,25 +73,25 @@ def unreadable(destinations: Sequence[Destination], plugins: Mapping[str, Any]) 
 
     `plugins`: name -> settings, as the plugins have them.
     """
-    found = [*_references(destinations, "destinations"), *_references(dict(plugins), "plugins")]
+    references = [*_references(destinations, "destinations"), *_references(dict(plugins), "plugins")]
     return [
         Problem(key, f"{reference.file} {fault}", "the file is read at each use, and must exist by then")
-        for key, reference in found
+        for key, reference in references
         if reference.file and (fault := _fault(reference.file))
     ]
 
 
-def _references(value: Any, place: str) -> Iterator[tuple[str, SecretRef]]:
+def _references(value: Any, path: str) -> Iterator[tuple[str, SecretRef]]:
     if isinstance(value, SecretRef):
-        yield place, value
+        yield path, value
     elif isinstance(value, msgspec.Struct):
         for name in value.__struct_fields__:
-            yield from _references(getattr(value, name), f"{place}.{name}")
+            yield from _references(getattr(value, name), f"{path}.{name}")
     elif isinstance(value, dict):
         for name, each in value.items():
-            yield from _references(each, f"{place}.{name}")
+            yield from _references(each, f"{path}.{name}")
     elif isinstance(value, (list, tuple)):
-        where = places([getattr(each, "name", None) for each in value], place)
+        where = key_paths([getattr(each, "name", None) for each in value], path)
         for inner, each in zip(where, value, strict=True):
             yield from _references(each, inner)
 

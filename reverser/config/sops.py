@@ -49,23 +49,23 @@ FORMS = {
 """Key -> (what is allowed, what to write)."""
 
 
-def check_sops(destination: Destination, place: str, report: Report) -> None:
+def check_sops(destination: Destination, path: str, report: Report) -> None:
     """Report a table that is missing, useless or wrong."""
     sops = destination.sops
-    if report.faulty(f"{place}.secrets"):
+    if report.faulty(f"{path}.secrets"):
         return
     if destination.secrets == "encrypt" and sops is not None:
-        _check_table(sops, f"{place}.sops", report)
-    elif report.faulty(f"{place}.sops"):
+        _check_table(sops, f"{path}.sops", report)
+    elif report.faulty(f"{path}.sops"):
         return
     elif destination.secrets == "encrypt":
         problem = 'is missing: secrets = "encrypt" needs to know who can decrypt'
         report.add(
-            f"{place}.sops", problem, 'write [destinations.sops] with age = ["age1…"] below this destination'
+            f"{path}.sops", problem, 'write [destinations.sops] with age = ["age1…"] below this destination'
         )
     elif sops is not None:
         problem = f'is used only with secrets = "encrypt", not with {show(destination.secrets)}'
-        report.add(f"{place}.sops", problem, 'set secrets = "encrypt", or leave the table out')
+        report.add(f"{path}.sops", problem, 'set secrets = "encrypt", or leave the table out')
 
 
 def _check_table(sops: Sops, key: str, report: Report) -> None:

@@ -16,7 +16,7 @@ from fnmatch import fnmatchcase
 import msgspec
 
 from reverser.config.problems import did_you_mean
-from reverser.config.tables import Config
+from reverser.config.schema import Config
 from reverser.model.resource import ResourceType
 from reverser.select.resources import matches, means
 from reverser.select.rules import CompiledRule
@@ -85,10 +85,10 @@ def _spaces(rule: CompiledRule, namespaces: Collection[str] | None) -> Iterator[
         return
     key = f"rules.{rule.rule.name}.namespaces"
     for glob in rule.rule.namespaces:
-        found = [name for name in namespaces if fnmatchcase(name, glob)]
-        if not found:
+        matches = [name for name in namespaces if fnmatchcase(name, glob)]
+        if not matches:
             hint = did_you_mean(glob, namespaces)
             then = "its objects are written once it exists"
             yield f"{key}: no namespace is called {glob} now; {then}{f' ({hint})' if hint else ''}"
-        elif not any(map(rule.covers, found)):
-            yield f"{key}: {', '.join(sorted(found)[:3])} is left out by exclude_namespaces"
+        elif not any(map(rule.covers, matches)):
+            yield f"{key}: {', '.join(sorted(matches)[:3])} is left out by exclude_namespaces"

@@ -5,13 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from reverser.config.names import check_host, check_path_secret, split_place
 from reverser.config.problems import show
+from reverser.config.value_formats import check_host, check_path_secret, split_secret_name
 from reverser.identity.author import check_author, pattern
 
 if TYPE_CHECKING:
+    from reverser.config.listeners import Webhook, WebhookTls
     from reverser.config.problems import Report
-    from reverser.config.tables import Config, Webhook, WebhookTls
+    from reverser.config.schema import Config
     from reverser.model.identity import Identities, IdentityRule
 
 GRACE_MOST = 300
@@ -78,25 +79,25 @@ def _check_own(tls: WebhookTls, report: Report) -> None:
             report.add(f"webhook.tls.names[{index}]", message, "without scheme and port")
     if tls.secret:
         try:
-            split_place(tls.secret)
+            split_secret_name(tls.secret)
         except ValueError as error:
             report.add(
                 "webhook.tls.secret", f"{error}, not {show(tls.secret)}", "for example reverser/webhook"
             )
 
 
-def _check_rule(rule: IdentityRule, place: str, report: Report) -> None:
+def _check_rule(rule: IdentityRule, path: str, report: Report) -> None:
     checks = [
         ("author", check_author, rule.author),
         ("user", pattern, rule.user),
         ("group", pattern, rule.group),
     ]
     if rule.extra and "=" not in rule.extra:
-        report.add(f"{place}.extra", f"must be key=pattern, not {show(rule.extra)}")
+        report.add(f"{path}.extra", f"must be key=pattern, not {show(rule.extra)}")
     for key, check, value in [*checks, ("extra", pattern, rule.extra.partition("=")[2])]:
-        if report.faulty(f"{place}.{key}"):
+        if report.faulty(f"{path}.{key}"):
             continue
         try:
             check(value)
         except ValueError as error:
-            report.add(f"{place}.{key}", f"{show(value)}: {error}")
+            report.add(f"{path}.{key}", f"{show(value)}: {error}")

@@ -15,7 +15,7 @@ from typing import TypeAlias
 
 import trio
 
-from reverser.config.duration import parse as parse_duration
+from reverser.config.value_formats import parse_duration
 from reverser.errors import TransientError
 from reverser.git import fastimport_stream, history, objects
 from reverser.git.fastimport import FastImport

@@ -24,11 +24,11 @@ from hypercorn.trio.worker_context import WorkerContext
 from hypercorn.typing import ConnectionState, TaskGroup
 from hypercorn.utils import parse_socket_addr
 
-from reverser.bugs import bug
 from reverser.http.connection_limit import Connections, Place, limit
 from reverser.http.exchange import Exchange
 from reverser.http.request_parser import NONE, Head, Headers, Mark, Piece, Requests
 from reverser.http.response import STREAM, Reply
+from reverser.unexpected_errors import bug
 
 SEND_SECONDS = 30.0
 """How long a client may take to read a part of an answer."""

@@ -14,9 +14,9 @@ from hypercorn.protocol.events import Request
 from hypercorn.protocol.http_stream import HTTPStream
 from hypercorn.typing import ConnectionState
 
-from reverser.bugs import bug
 from reverser.http.request_parser import Head, Headers, Mark, Requests
 from reverser.http.response import CONTINUE, STREAM, Reply
+from reverser.unexpected_errors import bug
 
 DISCONNECT = {"type": "http.disconnect"}
 

@@ -1,5 +1,6 @@
 """The operations listener's pages: `/healthz`, `/readyz` and `/metrics`, as raw ASGI.
 
+Address and port are `[operations] bind`, 127.0.0.1:8081 by default (`config.listeners`).
 `/healthz` answers as long as the process turns. `/readyz` names what is missing and lists the
 conditions and what is withheld, so that `curl` alone tells why a pod is not ready. A listener that is not
 bound to loopback alone answers whoever reaches it: there it tells of what part a condition is and the reason,

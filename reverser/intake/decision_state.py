@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterable, Sequence
 
-from reverser.bugs import BUG, contained, left_out
 from reverser.errors import WithheldError
 from reverser.health import Health
 from reverser.intake.append_builder import AppendBuilder, Withholding
@@ -29,6 +28,7 @@ from reverser.model.ports import UnstorableError
 from reverser.model.resource import ObjectKey
 from reverser.model.staged import Staged
 from reverser.model.withheld import Withheld
+from reverser.unexpected_errors import BUG, contained, left_out
 
 UNREADABLE = WithheldError("Unreadable", "the API server's answer about it cannot be decoded")
 RECALLED_AT_ONCE = 1000

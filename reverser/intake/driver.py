@@ -16,7 +16,6 @@ import msgspec
 import trio
 
 from reverser.attribution.attributor import Attributor, ManagerOnly
-from reverser.bugs import contained, left_out
 from reverser.errors import WithheldError
 from reverser.health import Health
 from reverser.intake.append_builder import AppendBuilder
@@ -49,6 +48,7 @@ from reverser.model.ports import Encrypter, Journal
 from reverser.model.resource import ObjectKey
 from reverser.model.withheld import Suspicion
 from reverser.sanitize.suspicious_values import suspicious
+from reverser.unexpected_errors import contained, left_out
 
 BATCH = 200
 MARKS = (ListCompleted, Identified, Settled)

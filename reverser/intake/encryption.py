@@ -19,7 +19,6 @@ from collections.abc import Callable, Iterable, Mapping
 import trio
 
 from reverser.attribution.attributor import Attributor, ManagerOnly
-from reverser.bugs import contained
 from reverser.errors import ReverserError, StalledError, TransientError, WithheldError
 from reverser.health import Health
 from reverser.intake.decision_state import DecisionState
@@ -28,6 +27,7 @@ from reverser.model.entry import Place
 from reverser.model.ports import Encrypter
 from reverser.model.resource import ObjectKey
 from reverser.model.withheld import Withheld
+from reverser.unexpected_errors import contained
 
 WAITING_BYTES_MOST = 64 * 1024 * 1024
 """Of what waits in memory to be encrypted."""

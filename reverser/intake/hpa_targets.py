@@ -13,11 +13,11 @@ from typing import Any, TypeAlias
 
 import msgspec
 
-from reverser.bugs import left_out
 from reverser.model.change import Change, Stream
 from reverser.model.entry import Record
 from reverser.model.resource import ObjectKey
 from reverser.sanitize.autoscaled import scale_target
+from reverser.unexpected_errors import left_out
 
 Target: TypeAlias = tuple[str, str, str, str, str]
 """Cluster, namespace, group, kind and name of a workload."""

@@ -11,7 +11,6 @@ from typing import TypeAlias
 
 import msgspec
 
-from reverser.bugs import contained
 from reverser.errors import WithheldError
 from reverser.intake.append_builder import AppendBuilder
 from reverser.intake.decision_state import DecisionState
@@ -26,6 +25,7 @@ from reverser.model.entry import Record
 from reverser.model.resource import ObjectKey
 from reverser.model.staged import Outcome, Staged
 from reverser.model.withheld import Withheld
+from reverser.unexpected_errors import contained
 
 CHUNK = 200
 """Records that are looked at together."""

@@ -17,7 +17,6 @@ from typing import TypeAlias
 import msgspec
 import structlog
 
-from reverser.bugs import left_out
 from reverser.health import Health
 from reverser.model.change import Change, Stream
 from reverser.model.condition import Condition
@@ -25,6 +24,7 @@ from reverser.model.resource import ResourceType
 from reverser.model.rule import SensitiveRule
 from reverser.sanitize.field_path import parse_path, reaches
 from reverser.sanitize.sensitive import sensitive
+from reverser.unexpected_errors import left_out
 
 log = structlog.get_logger()
 

@@ -16,10 +16,10 @@ import zlib
 from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple, TypeVar
 
-from reverser.bugs import BUG, bug
 from reverser.journal import rows
 from reverser.model.resource import ObjectKey
 from reverser.model.withheld import Withheld
+from reverser.unexpected_errors import BUG, bug
 
 T = TypeVar("T")
 EMPTIED = "UPDATE records SET digest=x'', content=?, fingerprint=x'', sealed=x'' WHERE rowid=?"

@@ -11,12 +11,12 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 
 import msgspec
 
-from reverser.bugs import left_out
 from reverser.journal import rows
 from reverser.journal.damaged_rows import Tables
 from reverser.model.attribution import Attribution
 from reverser.model.entry import Entry
 from reverser.model.ports import Backlog
+from reverser.unexpected_errors import left_out
 
 INSERT = "INSERT INTO entries (destination, appended_at, body, waiting) VALUES (?,?,?,?)"
 AMONG = "seq IN (SELECT value FROM json_each(?))"

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from reverser.bugs import left_out
 from reverser.journal import rows
 from reverser.journal.damaged_rows import Tables
 from reverser.model.fact import KEPT_COUNT, KEPT_SECONDS, Fact
+from reverser.unexpected_errors import left_out
 
 
 class StoredFacts(Tables):

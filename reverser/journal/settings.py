@@ -9,9 +9,9 @@ import json
 
 import msgspec
 
-from reverser.bugs import left_out
 from reverser.journal.damaged_rows import Tables
 from reverser.journal.digest_key import is_id_of, new_journal_id
+from reverser.unexpected_errors import left_out
 
 SET = "INSERT OR REPLACE INTO settings VALUES (?,?)"
 FORMER_MOST = 1000

@@ -19,12 +19,12 @@ from typing import BinaryIO
 
 import msgspec
 
-from reverser.bugs import contained
 from reverser.errors import TransientError, WithheldError
 from reverser.journal import rows
 from reverser.model.ports import UnstorableError
 from reverser.model.resource import ObjectKey
 from reverser.model.staged import Outcome, Staged
+from reverser.unexpected_errors import contained
 
 
 class Row(msgspec.Struct, frozen=True, array_like=True, gc=False):

@@ -12,7 +12,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import chain
 
-from reverser.bugs import bug
 from reverser.errors import TransientError
 from reverser.journal import entries, records, rows, settings
 from reverser.journal.entries import Entries
@@ -26,6 +25,7 @@ from reverser.model.entry import Append, Entry, Record
 from reverser.model.ports import DESTINATION_SETTINGS, UnstorableError
 from reverser.model.resource import ObjectKey
 from reverser.model.withheld import Withheld
+from reverser.unexpected_errors import bug
 
 PAGES_KEPT = 1024
 """Free pages of 4 KiB that are kept for the next entries."""

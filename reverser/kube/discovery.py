@@ -12,7 +12,6 @@ from typing import TypeVar
 
 import msgspec
 
-from reverser.bugs import contained
 from reverser.errors import TransientError, WithheldError
 from reverser.kube.client import Client
 from reverser.kube.concurrency import map_concurrently
@@ -27,6 +26,7 @@ from reverser.kube.discovery_documents import (
     Version,
 )
 from reverser.model.resource import ResourceType
+from reverser.unexpected_errors import contained
 
 AGGREGATED = (
     "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList,"

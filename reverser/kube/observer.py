@@ -14,7 +14,6 @@ from typing import TypeAlias, cast
 
 import trio
 
-from reverser.bugs import BUG, bug
 from reverser.errors import ReverserError, StalledError, TransientError, unwrap_group
 from reverser.kube.backoff import Backoff
 from reverser.kube.client import Client
@@ -29,6 +28,7 @@ from reverser.kube.served_types import Served
 from reverser.kube.watch import Watch
 from reverser.model.change import Identified, Observation, Stream, Unwanted
 from reverser.model.resource import ResourceType
+from reverser.unexpected_errors import BUG, bug
 
 DISCOVERY_SECONDS = 30.0
 GATHER_SECONDS = 0.2

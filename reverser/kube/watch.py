@@ -18,7 +18,6 @@ from contextlib import AsyncExitStack
 
 import trio
 
-from reverser.bugs import bug
 from reverser.errors import ReverserError
 from reverser.kube.client import Client
 from reverser.kube.discovery_trigger import DiscoveryTrigger
@@ -48,6 +47,7 @@ from reverser.model.change import (
 )
 from reverser.model.change import Progress as Bookmark
 from reverser.model.resource import number
+from reverser.unexpected_errors import bug
 
 SILENCE_SECONDS = 150.0
 """Twice the API server's bookmark interval and some: a stream silent for longer is dead."""

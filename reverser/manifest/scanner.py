@@ -18,11 +18,11 @@ from typing import Any
 
 import msgspec
 
-from reverser.bugs import BUG
 from reverser.manifest.kustomization import Kustomization, is_kustomization, read_kustomization
 from reverser.manifest.nodes import as_data
 from reverser.manifest.patch_detection import is_patch
 from reverser.manifest.placeholders import has_placeholder
+from reverser.unexpected_errors import BUG
 
 NAME_MOST = 1000
 EDIT_MOST = 4 * 1024 * 1024

@@ -11,7 +11,6 @@ from typing import Protocol
 
 import msgspec
 
-from reverser.bugs import BUG
 from reverser.errors import WithheldError
 from reverser.model.attribution import Attribution
 from reverser.model.change import Stream
@@ -22,6 +21,7 @@ from reverser.model.resource import ObjectKey
 from reverser.model.sealed import Clear
 from reverser.model.staged import Staged
 from reverser.model.withheld import Withheld
+from reverser.unexpected_errors import BUG
 
 DESTINATION_SETTINGS = ("place", "head", "touched", "companions", "others", "followed", "unsure", "observed")
 """Kinds of settings that are stored of a destination, under `<kind>/<name of the destination>`."""

@@ -15,11 +15,11 @@ from typing import Any
 
 import msgspec
 
-from reverser.bugs import left_out
 from reverser.model.resource import ResourceType
 from reverser.model.rule import SensitiveRule
 from reverser.sanitize.field_path import parse_path, reaches
 from reverser.select.resources import means
+from reverser.unexpected_errors import left_out
 
 PREFIX = "found/"
 """Prefix of the journal's facts: `found/<type>/<version>` -> the paths, as a JSON list."""

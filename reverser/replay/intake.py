@@ -15,7 +15,6 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import msgspec
 
-from reverser.bugs import left_out
 from reverser.errors import WithheldError
 from reverser.health import Health
 from reverser.intake.append_builder import AppendBuilder
@@ -44,6 +43,7 @@ from reverser.replay.missing_writes import by_others, marks
 from reverser.replay.reconstruct import Unknown, changed
 from reverser.replay.resource_types import Types
 from reverser.replay.write import Emptied, Form, Gap, LogRecord, Write
+from reverser.unexpected_errors import left_out
 
 SEEN = "seen/"
 """Prefix of the journal's facts on objects."""

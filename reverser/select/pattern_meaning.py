@@ -17,10 +17,10 @@ from typing import TypeAlias
 
 import msgspec
 
-from reverser.bugs import left_out
 from reverser.model.resource import BUILTIN_GROUPS, ResourceType
 from reverser.model.rule import Rule, SanitizeRule, SensitiveRule
 from reverser.select.resources import ANY, VERSION, calls, names
+from reverser.unexpected_errors import left_out
 
 FACT = "meaning/"
 """Prefix of the journal's facts on patterns."""

@@ -16,13 +16,13 @@ import trio
 
 from reverser.attribution import admission_review
 from reverser.attribution.payloads import UndecodableError
-from reverser.bugs import contained
 from reverser.errors import WithheldError
 from reverser.http.asgi import TEXT, Receive, Scope, Send, answer, cluster_of, header
 from reverser.http.body import Body, Refusal
 from reverser.http.body_budget import Budget
 from reverser.model.fact import Fact
 from reverser.model.resource import ResourceType
+from reverser.unexpected_errors import contained
 
 PATH = "/process-validating-webhook"
 MAX_BYTES = 4 * 1024 * 1024

@@ -15,7 +15,7 @@ from typing import Any
 import structlog
 import trio
 
-from reverser.config.names import check_path_secret
+from reverser.config.value_formats import check_path_secret
 from reverser.errors import ConfigError, Problem
 from reverser.http.asgi import Receive, Scope, Send, answer
 from reverser.model.secret import SecretRef

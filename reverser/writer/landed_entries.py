@@ -14,12 +14,12 @@ import msgspec
 import structlog
 import trio
 
-from reverser.bugs import left_out
 from reverser.errors import WithheldError
 from reverser.manifest import editor
 from reverser.manifest.scanner import Described, read
 from reverser.model.entry import Entry
 from reverser.model.ports import Journal, Landed, Repository
+from reverser.unexpected_errors import left_out
 from reverser.writer.claimed_entries import Claim, Claimed, Order, Span, claimed, spans, within
 from reverser.writer.file_owner import journals
 

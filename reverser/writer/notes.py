@@ -12,11 +12,11 @@ from collections.abc import Awaitable, Callable, Mapping
 import structlog
 import trio
 
-from reverser.bugs import left_out
 from reverser.errors import StalledError, TransientError
 from reverser.model.attribution import Correction
 from reverser.model.destination import Destination
 from reverser.model.ports import Repository
+from reverser.unexpected_errors import left_out
 from reverser.writer.message import note
 
 log = structlog.get_logger()

@@ -19,13 +19,13 @@ import msgspec
 import structlog
 import trio
 
-from reverser.bugs import left_out
 from reverser.errors import WithheldError
 from reverser.layout import paths
 from reverser.model.commit import Commit
 from reverser.model.destination import Destination
 from reverser.model.entry import Edit
 from reverser.model.ports import Journal, Repository
+from reverser.unexpected_errors import left_out
 from reverser.writer.read_in_parts import records
 
 

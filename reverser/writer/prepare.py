@@ -10,7 +10,6 @@ from typing import Protocol, TypeAlias
 
 import msgspec
 
-from reverser.bugs import contained
 from reverser.errors import WithheldError
 from reverser.layout import paths
 from reverser.model.attribution import Actor
@@ -20,6 +19,7 @@ from reverser.model.entry import Entry
 from reverser.model.message import Message
 from reverser.model.withheld import Withheld
 from reverser.select.excluded_writes import split_excluded
+from reverser.unexpected_errors import contained
 from reverser.writer.message import author, message
 from reverser.writer.repository_files import ExistingFiles, Placed
 

@@ -17,7 +17,6 @@ import msgspec
 import structlog
 import trio
 
-from reverser.bugs import left_out
 from reverser.errors import StalledError, TransientError
 from reverser.health import Health
 from reverser.metrics import Metrics
@@ -29,6 +28,7 @@ from reverser.model.ports import Journal, Repository
 from reverser.model.push import Pushed, PushedCommit
 from reverser.model.withheld import Withheld
 from reverser.select.excluded_writes import excluded
+from reverser.unexpected_errors import left_out
 from reverser.writer.branch_owners import Owners
 from reverser.writer.notes import Notes
 

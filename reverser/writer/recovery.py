@@ -15,7 +15,6 @@ import msgspec
 import structlog
 import trio
 
-from reverser.bugs import left_out
 from reverser.errors import WithheldError
 from reverser.manifest import editor
 from reverser.manifest.emitter import render
@@ -24,6 +23,7 @@ from reverser.model.decision import digest
 from reverser.model.entry import UNSEEN, Append, Edit, Entry, Mark, Record
 from reverser.model.ports import Journal, Repository
 from reverser.model.resource import ObjectKey, ResourceType
+from reverser.unexpected_errors import left_out
 from reverser.writer.file_owner import Us, inside
 from reverser.writer.read_in_parts import contents, records, turns
 

@@ -17,7 +17,7 @@ import trio
 
 from reverser.certs.self_managed import FOLDER, SelfManaged
 from reverser.certs.tls_context import open_tls
-from reverser.config.tables import WebhookTls
+from reverser.config.listeners import WebhookTls
 from reverser.kube.client import Client
 from reverser.kube.credentials import load
 from reverser.kube.discovery import discover

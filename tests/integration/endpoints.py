@@ -18,7 +18,7 @@ import trio
 from reverser.attribution.fact_index import Facts
 from reverser.certs.self_managed import SelfManaged
 from reverser.certs.tls_context import open_tls
-from reverser.config.tables import WebhookTls
+from reverser.config.listeners import WebhookTls
 from reverser.http.server import serve
 from reverser.model.fact import Fact
 from reverser.model.resource import ResourceType

@@ -13,7 +13,7 @@ import trio
 
 from reverser.errors import TransientError
 from reverser.git.process import Git
-from reverser.reaper import reap_orphans
+from reverser.process_one import reap_orphans
 
 SECONDS = 0.5
 BOUND_SECONDS = 20.0

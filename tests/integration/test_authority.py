@@ -26,7 +26,7 @@ from reverser.certs.secret_sync import CertificateSync
 from reverser.certs.self_managed import SelfManaged
 from reverser.certs.tls_context import open_tls
 from reverser.config import Cluster
-from reverser.config.tables import WebhookTls
+from reverser.config.listeners import WebhookTls
 from reverser.errors import StalledError, TransientError
 from reverser.kube import secrets
 from reverser.kube.client import Client

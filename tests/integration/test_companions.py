@@ -10,7 +10,7 @@ import pytest
 import reverser_kustomize
 from gitsupport import commit, destination
 
-from reverser import bugs
+from reverser import unexpected_errors
 from reverser.builtin_hooks import BUILT_IN, BuiltInHooks
 from reverser.git.repository import open_repository
 from reverser.journal.sqlite import open_journal
@@ -138,7 +138,7 @@ async def test_an_answer_that_cannot_be_used_stops_no_commit(
     """The objects' files land, with those companions that are in order; the bug is counted and logged."""
     remote = Remote(tmp_path / "remote.git")
     head = await pushed(remote, tmp_path / "theirs")
-    counted = bugs.seen["companions"]
+    counted = unexpected_errors.counts["companions"]
     async with companions(tmp_path, told) as (found, repository):
         assert await repository.fetch() == head
         first = await found.opened(head, 0.0)
@@ -148,7 +148,7 @@ async def test_an_answer_that_cannot_be_used_stops_no_commit(
         assert (await repository.push(later, head)).landed
 
     assert remote.paths() == {*OURS, "shop/c.yaml"} | kept
-    assert bugs.seen["companions"] > counted
+    assert unexpected_errors.counts["companions"] > counted
     said = capsys.readouterr().out
     assert "bug contained" in said
     assert "canary-hunter2" not in said

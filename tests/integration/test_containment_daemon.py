@@ -11,7 +11,7 @@ import pytest
 import trio
 import trio.lowlevel
 
-from reverser import bugs
+from reverser import unexpected_errors
 from reverser.app import bug_conditions as shown
 from reverser.attribution import version_tracker
 from reverser.intake import decision_state, list_completion
@@ -167,7 +167,7 @@ async def test_errors_at_random_stages_stop_nobody(world: Running, monkeypatch: 
         (watch, "change_of"),
     ]
     dice = random.Random(11)
-    counts = bugs.seen.total()
+    counts = unexpected_errors.counts.total()
     with monkeypatch.context() as patch:
         for where, name in places[:-1]:
             failing(patch, where, name, lambda args: of_bad(args) and dice.random() < 0.5)
@@ -179,7 +179,7 @@ async def test_errors_at_random_stages_stop_nobody(world: Running, monkeypatch: 
                 await trio.lowlevel.checkpoint()
             good = [number for number in range(30) if number % 3]
             await world.until(lambda: all(world.file(f"good-{number}") for number in good))
-    assert bugs.seen.total() > counts
+    assert unexpected_errors.counts.total() > counts
 
     async with world.daemon():
         await world.until(lambda: all(world.file(f"bad-{number}") for number in range(0, 30, 3)))

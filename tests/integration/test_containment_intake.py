@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from reverser import bugs
+from reverser import unexpected_errors
 from reverser.attribution import version_tracker
 from reverser.attribution.attributor import Attributor
 from reverser.attribution.fact_index import Facts
@@ -81,11 +81,11 @@ async def test_an_object_that_cannot_be_decided_is_withheld_as_a_bug(
     """It is withheld with the type of the error and its place; the others land, and the position moves."""
     with monkeypatch.context() as patch:
         faulty = Faulty(patch, decision_state, "decide")
-        before = bugs.seen["decide"]
+        before = unexpected_errors.counts["decide"]
         await take(journal, [live(1, A), live(2, B), live(3, C)])
 
     assert faulty.calls == 1
-    assert bugs.seen["decide"] == before + 1
+    assert unexpected_errors.counts["decide"] == before + 1
     assert await paths(journal) == {A_PATH, C_PATH}
     (row,) = await withheld(journal)
     assert row.startswith("b Bug reverser has a bug: KeyError in ")

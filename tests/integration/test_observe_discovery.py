@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import trio
 
-from reverser import bugs
+from reverser import unexpected_errors
 from reverser.kube.client import Client
 from reverser.kube.credentials import load
 from reverser.kube.discovery import discover, version
@@ -188,7 +188,7 @@ async def test_a_type_that_cannot_be_read_leaves_the_others(api: Scripted, clien
     core = groups("configmaps")
     core["items"][0]["versions"][0]["resources"].insert(0, odd)
     api.script["/api"], api.script["/apis"] = [document(core)], [document(answer)]
-    counted = bugs.seen["discovery"]
+    counted = unexpected_errors.counts["discovery"]
 
     found = await discover(client, [known])
 
@@ -200,7 +200,7 @@ async def test_a_type_that_cannot_be_read_leaves_the_others(api: Scripted, clien
         ("other.example", "others"),
     ]
     assert sorted(found.degraded) == ["", "example.com"]
-    assert bugs.seen["discovery"] == counted + 2
+    assert unexpected_errors.counts["discovery"] == counted + 2
 
 
 @pytest.mark.parametrize(

@@ -73,14 +73,18 @@ def test_the_exit_code_is_the_programs(tmp_path: Path) -> None:
     )
     assert subprocess.run(bad, capture_output=True, check=False).returncode == 78
 
-    script = "import os; from reverser.reaper import reap_orphans; reap_orphans(); os.kill(os.getpid(), 15)"
+    script = (
+        "import os; from reverser.process_one import reap_orphans; reap_orphans(); os.kill(os.getpid(), 15)"
+    )
     killed = contained(tmp_path, sys.executable, "-c", script)
     assert subprocess.run(killed, capture_output=True, check=False).returncode == 128 + signal.SIGTERM
 
 
 def test_a_program_that_is_not_process_1_is_left_alone() -> None:
     """Where the container has an init, or on a machine, there is no second process."""
-    script = "import os; before = os.getpid(); import reverser.reaper; reverser.reaper.reap_orphans(); "
+    script = (
+        "import os; before = os.getpid(); import reverser.process_one; reverser.process_one.reap_orphans(); "
+    )
     script += "print(before == os.getpid())"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout == "True\n"

@@ -19,7 +19,7 @@ from reverser.attribution.attributor import Attributor
 from reverser.attribution.fact_index import Facts
 from reverser.attribution.pending import MISSED_MOST, AuditSources, PendingEntries
 from reverser.config import Cluster, Config
-from reverser.config.tables import Audit, Operations
+from reverser.config.listeners import Audit, Operations
 from reverser.health import Health
 from reverser.journal.retrying import RetryingJournal
 from reverser.journal.schema import connect

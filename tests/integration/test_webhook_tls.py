@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives import serialization
 from reverser import log
 from reverser.certs.self_managed import SelfManaged
 from reverser.certs.tls_context import PemFiles, Tls, open_tls
-from reverser.config.tables import WebhookTls
+from reverser.config.listeners import WebhookTls
 from reverser.errors import ConfigError
 from reverser.http.server import serve
 from tests.e2e.certificates import Authority

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from reverser.certs.self_managed import SelfManaged
 from reverser.certs.tls_context import open_tls
-from reverser.config.tables import WebhookTls
+from reverser.config.listeners import WebhookTls
 from reverser.model.rule import Rule
 from reverser.webhook.endpoint import by_url
 from reverser.webhook.registration import registration

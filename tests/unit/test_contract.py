@@ -44,8 +44,8 @@ def test_the_package_keeps_its_contract(copy: Path) -> None:
     ("module", "line"),
     [
         ("reverser/model/resource.py", "import reverser.cli"),
-        ("reverser/config/duration.py", "import reverser.git"),
-        ("reverser/config/duration.py", "import time"),
+        ("reverser/config/value_formats.py", "import reverser.git"),
+        ("reverser/config/value_formats.py", "import time"),
         ("reverser/manifest/emitter.py", "import trio"),
         ("reverser/intake/decide.py", "import time"),
         ("reverser/writer/window.py", "import sqlite3"),

@@ -13,7 +13,7 @@ import pytest
 
 from reverser import config
 from reverser.config import Config, Plugins, Webhook
-from reverser.config.problems import places
+from reverser.config.problems import key_paths
 from reverser.model.identity import Identities
 from reverser.model.secret import SecretRef
 
@@ -149,7 +149,7 @@ def test_every_dependency_is_used() -> None:
 
 def test_tables_of_one_name_are_told_by_number() -> None:
     """A key path leads to one table: by its name where that is enough, else by its place."""
-    assert places(["a", "b", "b", "", None], "rules") == [
+    assert key_paths(["a", "b", "b", "", None], "rules") == [
         "rules.a",
         "rules[1]",
         "rules[2]",

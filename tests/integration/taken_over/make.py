@@ -25,10 +25,10 @@ from typing import Any
 import httpx
 import structlog
 import trio
+from reverser.config.tables import Webhook
 
 from reverser.app.daemon import Daemon
 from reverser.config import Cluster, Config, Operations
-from reverser.config.tables import Webhook
 from reverser.model.destination import Destination
 from reverser.model.rule import Rule
 from reverser.sandbox import Sandbox

@@ -14,7 +14,7 @@ import pytest
 import trio
 import trio.testing
 
-from reverser import bugs
+from reverser import unexpected_errors
 from reverser.errors import TransientError
 from reverser.journal.errors import translated
 from reverser.journal.group_commit import GroupCommit
@@ -117,12 +117,12 @@ def test_a_full_disk_withholds_no_object(connection: sqlite3.Connection) -> None
     store = Store(connection)
     bad = msgspec.structs.replace(record("bad"), path={"no": "path"})
     room(connection, 7)
-    before = bugs.seen["journal"]
+    before = unexpected_errors.counts["journal"]
 
     with pytest.raises(sqlite3.OperationalError, match="full"), store.transaction():
         store.append(Append([entry("a", content=bytes(range(256)) * 60)], [bad]))
 
-    assert bugs.seen["journal"] == before
+    assert unexpected_errors.counts["journal"] == before
     assert names(store) == []
 
 

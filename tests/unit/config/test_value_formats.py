@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from reverser.config.duration import parse
+from reverser.config.value_formats import parse_duration
 
 
 @pytest.mark.parametrize(
@@ -21,11 +21,11 @@ from reverser.config.duration import parse
 )
 def test_durations_are_read_as_seconds(text: str, seconds: float) -> None:
     """Hours, minutes, seconds and milliseconds add up."""
-    assert parse(text) == pytest.approx(seconds)
+    assert parse_duration(text) == pytest.approx(seconds)
 
 
 @pytest.mark.parametrize("text", ["", "5", "s", "-1s", "1.5s", "1s1m", "1d", "5 s", "1s1s", "٣s", "5sec"])
 def test_other_texts_are_refused(text: str) -> None:
     """A number without unit, another unit or another order is an error that shows how to write it."""
     with pytest.raises(ValueError, match="1m30s"):
-        parse(text)
+        parse_duration(text)

@@ -6,10 +6,10 @@ import pytest
 import structlog.testing
 import trio
 
-from reverser import bugs
-from reverser.bugs import contained, left_out
+from reverser import unexpected_errors
 from reverser.errors import StalledError, WithheldError
 from reverser.layout import paths
+from reverser.unexpected_errors import contained, left_out
 
 CANARY = "canary-hunter2"
 
@@ -33,20 +33,22 @@ def test_an_error_is_named_by_its_type_and_place_and_never_by_its_text() -> None
 
 def test_every_bug_is_counted_and_each_is_told_once() -> None:
     """The count rises each time, the log line of one object and place comes once."""
-    before = bugs.seen["test"]
+    before = unexpected_errors.counts["test"]
     with structlog.testing.capture_logs() as lines:
         for _ in range(3):
             with left_out("test", "counted"):
                 raise KeyError(CANARY)
 
-    assert bugs.seen["test"] == before + 3
+    assert unexpected_errors.counts["test"] == before + 3
     assert [line["event"] for line in lines] == ["bug contained"]
     assert CANARY not in str(lines)
 
 
 @pytest.mark.parametrize("keep", [contained, left_out])
 @pytest.mark.parametrize("error", [StalledError("Any", "a person must act"), KeyboardInterrupt()])
-def test_what_has_a_meaning_of_its_own_passes(keep: type[bugs.Contained], error: BaseException) -> None:
+def test_what_has_a_meaning_of_its_own_passes(
+    keep: type[unexpected_errors.Contained], error: BaseException
+) -> None:
     """Errors that say who must act, and what is no error, are not contained."""
     with pytest.raises(type(error)), keep("test"):
         raise error

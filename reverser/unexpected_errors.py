@@ -21,15 +21,15 @@ log = structlog.get_logger()
 
 BUG = "Bug"
 """The reason of what is withheld because of one."""
-FRAMES_TOLD = 8
+MOST_FRAMES = 8
 ABOUT_MOST = 500
 """Characters of the name of an object, file or request."""
-TOLD_MOST = 1000
+MOST_LOGGED = 1000
 """Different bugs that are logged by one process; all are counted."""
 
-seen: Counter[str] = Counter()
+counts: Counter[str] = Counter()
 """How many bugs each part of the process has contained; `/metrics` shows them."""
-_told: set[tuple[str, str, str]] = set()
+_logged: set[tuple[str, str, str]] = set()
 
 
 class Contained:
@@ -72,12 +72,12 @@ contained, left_out = Contained, LeftOut
 
 def bug(part: str, about: object, error: Exception) -> WithheldError:
     """Count and log an exception that nobody expected; the error that stands for it from here on."""
-    seen[part] += 1
+    counts[part] += 1
     what = named(error)
     name = str(about)[:ABOUT_MOST]
-    told = (part, name, what)
-    if told not in _told and len(_told) < TOLD_MOST:
-        _told.add(told)
+    occurrence = (part, name, what)
+    if occurrence not in _logged and len(_logged) < MOST_LOGGED:
+        _logged.add(occurrence)
         log.error("bug contained", part=part, about=name, error=what, frames=_frames(error))
     return WithheldError(BUG, f"reverser has a bug: {what}", key=about)
 
@@ -86,18 +86,18 @@ def named(error: BaseException) -> str:
     """The type of an error and where in reverser it was raised: `KeyError in reverser.manifest.editor:38`."""
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
-    places = _places(error)
-    ours = [place for place in places if place.startswith("reverser.")]
-    return " in ".join((type(error).__name__, *(ours or places)[-1:]))
+    frames = _frame_lines(error)
+    ours = [frame for frame in frames if frame.startswith("reverser.")]
+    return " in ".join((type(error).__name__, *(ours or frames)[-1:]))
 
 
 def _frames(error: BaseException) -> list[str]:
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
-    return _places(error)[-FRAMES_TOLD:]
+    return _frame_lines(error)[-MOST_FRAMES:]
 
 
-def _places(error: BaseException) -> list[str]:
+def _frame_lines(error: BaseException) -> list[str]:
     """`module:line` of every frame, the outermost first."""
     return [
         f"{frame.f_globals.get('__name__', '?')}:{line}"

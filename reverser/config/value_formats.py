@@ -1,4 +1,7 @@
-"""What may be a name: of a host that a certificate is for, of a Secret in its namespace, of a secret path."""
+"""How single values of the configuration are spelled: durations, host names, NAMESPACE/NAME, secret paths.
+
+A duration is `0s`, `500ms`, `1m30s` or `2h`. A path secret is never quoted in an error.
+"""
 
 from __future__ import annotations
 
@@ -14,9 +17,17 @@ _HOST = re.compile(rf"(?:\*\.)?{_HOST_LABEL}(?:\.{_HOST_LABEL})*")
 _LABEL = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 _PART = r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?"
 _SUBDOMAIN = re.compile(rf"{_PART}(?:\.{_PART})*")
-
-
 _SECRET = re.compile(rf"[A-Za-z0-9_-]{{{LEAST_SECRET},{MOST_SECRET}}}")
+_DURATION = re.compile(r"(?:(\d+)h)?(?:(\d+)m(?!s))?(?:(\d+)s)?(?:(\d+)ms)?", re.ASCII)
+_UNIT_SECONDS = (3600, 60, 1, 0.001)
+
+
+def parse_duration(text: str) -> float:
+    """The duration in seconds. Raises ValueError for anything but hours, minutes, seconds, milliseconds."""
+    match = _DURATION.fullmatch(text.strip())
+    if not match or not any(match.groups()):
+        raise ValueError(f"{text!r} is not a duration; write it like 500ms, 5s, 1m30s or 2h")
+    return sum(int(part) * unit for part, unit in zip(match.groups(), _UNIT_SECONDS, strict=True) if part)
 
 
 def check_path_secret(text: str) -> None:
@@ -34,7 +45,7 @@ def check_host(text: str) -> None:
             raise ValueError(f"{text!r} is neither a DNS name nor an address") from None
 
 
-def split_place(text: str) -> tuple[str, str]:
+def split_secret_name(text: str) -> tuple[str, str]:
     """Namespace and name of `NAMESPACE/NAME`. Raises ValueError for what Kubernetes would not allow."""
     namespace, _, name = text.partition("/")
     if not _LABEL.fullmatch(namespace) or len(name) > MOST_NAME or not _SUBDOMAIN.fullmatch(name):
