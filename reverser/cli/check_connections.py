@@ -34,7 +34,7 @@ from reverser.kube.client import Client
 from reverser.kube.discovery import Discovery, discover, version
 from reverser.kube.namespaces import namespaces
 from reverser.manifest.emitter import render
-from reverser.manifest.object_index import Told
+from reverser.manifest.object_index import DescribedObject
 from reverser.model.change import Stream
 from reverser.model.destination import Destination
 from reverser.model.resource import ResourceType
@@ -44,7 +44,7 @@ from reverser.sops.program import programs
 from reverser.writer.other_manifests import Others
 
 
-async def described(destination: Destination, login: Ask | None = None) -> tuple[list[Told], str]:
+async def described(destination: Destination, login: Ask | None = None) -> tuple[list[DescribedObject], str]:
     """(every object that a file of somebody else describes, why they cannot be told)."""
     with tempfile.TemporaryDirectory(prefix="reverser-check-") as folder:
         try:
@@ -119,7 +119,7 @@ class DestinationFinding(msgspec.Struct, frozen=True):
     encryption_error: str = ""
     """Why Secrets cannot be encrypted."""
 
-    described: tuple[Told, ...] = ()
+    described: tuple[DescribedObject, ...] = ()
     """Objects that files of people describe: they are edited there, or left alone for a reason."""
     described_error: str = ""
     """Why the branch's files could not be read; no fault of the configuration."""

@@ -18,7 +18,7 @@ from collections.abc import Iterable, Iterator, Mapping
 import structlog
 
 from reverser.intake.secret_warnings import Suspects
-from reverser.manifest.came_along import unseen
+from reverser.manifest.field_changes import unseen
 from reverser.model.decision import Decision
 from reverser.model.entry import Append, Entry, Known, Place, Record
 from reverser.model.resource import ObjectKey

@@ -14,9 +14,9 @@ import msgspec
 from reverser.errors import WithheldError
 from reverser.intake.removal import deleted, labels_of, lacking, left, no_rule_matches, wanted
 from reverser.intake.route import Route
-from reverser.manifest.came_along import Told, latest, told, unseen
 from reverser.manifest.emitter import render
 from reverser.manifest.equality import same
+from reverser.manifest.field_changes import FieldChanges, field_changes, latest, unseen
 from reverser.model.attribution import Attribution
 from reverser.model.change import Change, Operation, Origin
 from reverser.model.decision import Decision, digest, encrypted, kept_back
@@ -63,7 +63,7 @@ def _written(
     asked = lacking(rules, labels_of(document.content))
     if record is not None and record.path == path and _same(record, fingerprint, document, route, sealing):
         return Decision("unchanged", record=_seen(record, document, fingerprint, asked))
-    rules = wanted(rules, _operation(record), _told(change))
+    rules = wanted(rules, _operation(record), _operation_in_cluster(change))
     if not rules:
         return Decision("unselected", record=unseen(record))
     entry = _entry(route, rules, change, record, document, Edit(path, content))
@@ -90,7 +90,7 @@ def _entry(
     edit: Edit,
 ) -> Entry:
     manager, changed_at = written_by(change.object)
-    done = _told_of(change, record, document)
+    done = _field_changes(change, record, document)
     return Entry(
         destination=route.destination.name,
         key=change.key,
@@ -122,7 +122,7 @@ def _operation(record: Record | None) -> Operation:
     return Operation.CREATE if record is None or record.mark == "absent" else Operation.UPDATE
 
 
-def _told(change: Change) -> Operation:
+def _operation_in_cluster(change: Change) -> Operation:
     """What it was to the API server: the update of an object that has no file yet is an update."""
     updated = change.origin is Origin.LIVE and not change.created
     return Operation.UPDATE if updated else Operation.CREATE
@@ -159,9 +159,9 @@ def _seen(
     return msgspec.structs.replace(record, selectors=selectors, latest=seen)
 
 
-def _told_of(change: Change, record: Record | None, document: Document) -> Told:
+def _field_changes(change: Change, record: Record | None, document: Document) -> FieldChanges:
     """Of what a list found nobody is the author."""
     if change.origin is not Origin.LIVE:
-        return Told()
+        return FieldChanges()
     secret = (document.key.group, document.kind) == ("", "Secret")
-    return told(record, document.content, created=change.created, secret=secret)
+    return field_changes(record, document.content, created=change.created, secret=secret)

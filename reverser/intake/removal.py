@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from reverser.intake.route import Route
-from reverser.manifest.came_along import unseen
+from reverser.manifest.field_changes import unseen
 from reverser.model.attribution import UNRESOLVED, Attribution
 from reverser.model.change import Change, Operation, Origin, Stream
 from reverser.model.decision import Decision

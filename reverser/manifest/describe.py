@@ -32,16 +32,16 @@ def describe(
     if old is None or new is None:
         return ()
     rest = differences(old, new)
-    found = list(itertools.islice(rest, MOST_LINES))
-    return lines(found, len(found) + sum(1 for _ in rest), secret=secret)
+    first = list(itertools.islice(rest, MOST_LINES))
+    return lines(first, len(first) + sum(1 for _ in rest), secret=secret)
 
 
 def lines(first: Sequence[Difference], number: int, *, secret: bool) -> tuple[str, ...]:
     """At most 10 lines of so many differences; of more than 10 the first 10 will do."""
     if number <= MOST_LINES:
         return tuple(line(each, secret=secret) for each in first)
-    kept = MOST_LINES - 1
-    return (*(line(each, secret=secret) for each in first[:kept]), f"… and {number - kept} more")
+    shown = MOST_LINES - 1
+    return (*(line(each, secret=secret) for each in first[:shown]), f"… and {number - shown} more")
 
 
 def line(difference: Difference, *, secret: bool) -> str:

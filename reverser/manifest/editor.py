@@ -34,10 +34,10 @@ def edit(existing: bytes, index: int, content: dict[str, Any]) -> bytes:
     if isinstance(before, dict) and is_sealed(before):
         raise WithheldError("Encrypted", "the file is encrypted by SOPS")
     content = _where_it_says_so(content, before)
-    made = patched(parts[index], spelled_as(content, before))
-    if made == parts[index]:
+    edited = patched(parts[index], spelled_as(content, before))
+    if edited == parts[index]:
         return existing
-    parts[index] = made
+    parts[index] = edited
     return (mark + "".join(parts)).encode()
 
 
@@ -53,12 +53,15 @@ def remove(existing: bytes, index: int) -> bytes | None:
 
 def _where_it_says_so(content: dict[str, Any], before: Any) -> dict[str, Any]:
     """The content without the namespace where the document leaves that to whoever applies it."""
-    metadata, told = content.get("metadata"), before.get("metadata") if isinstance(before, dict) else None
-    if not isinstance(metadata, dict) or not isinstance(told, dict) or "namespace" not in metadata:
+    metadata, own_metadata = (
+        content.get("metadata"),
+        before.get("metadata") if isinstance(before, dict) else None,
+    )
+    if not isinstance(metadata, dict) or not isinstance(own_metadata, dict) or "namespace" not in metadata:
         return content
-    kept = {key: value for key, value in metadata.items() if key != "namespace"}
-    own = {"namespace": told["namespace"]} if "namespace" in told else {}
-    return content | {"metadata": kept | own}
+    rest = {key: value for key, value in metadata.items() if key != "namespace"}
+    own = {"namespace": own_metadata["namespace"]} if "namespace" in own_metadata else {}
+    return content | {"metadata": rest | own}
 
 
 def _sealed(parts: list[str], index: int, content: dict[str, Any]) -> bytes:

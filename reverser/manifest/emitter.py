@@ -199,10 +199,10 @@ def _one_line(text: str) -> str:
 
 def _plain(text: str) -> bool:
     """Whether all of it may stand without quotes; in parts, so that other threads get their turns."""
-    found = _FIRST.match(text)
-    while found is not None and found.end() < len(text):
-        found = _MORE.match(text, found.end())
-    return found is not None
+    match = _FIRST.match(text)
+    while match is not None and match.end() < len(text):
+        match = _MORE.match(text, match.end())
+    return match is not None
 
 
 def quoted(text: str) -> str:
@@ -224,8 +224,8 @@ def text_of(text: str, pad: str) -> str:
     return f"|{hint}{chomp}\n" + "\n".join(f"{pad}  {line}" if line else "" for line in lines)
 
 
-def _escape(found: re.Match[str]) -> str:
-    character = found[0]
+def _escape(match: re.Match[str]) -> str:
+    character = match[0]
     if "\ud800" <= character <= "\udfff":
         return character
     return _SHORT.get(character) or f"\\u{ord(character):04x}"

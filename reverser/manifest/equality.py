@@ -14,24 +14,24 @@ def same(one: Any, other: Any) -> bool:
     """Whether both are the same JSON value; the order of keys in a map does not count."""
     pairs = [(one, other)]
     while pairs:
-        left, right = pairs.pop()
-        if left is right:
+        one, other = pairs.pop()
+        if one is other:
             continue
-        if type(left) is not type(right):
+        if type(one) is not type(other):
             return False
-        if isinstance(left, dict):
-            if left.keys() != right.keys():
+        if isinstance(one, dict):
+            if one.keys() != other.keys():
                 return False
-            pairs += [(value, right[key]) for key, value in left.items()]
-        elif isinstance(left, list):
-            if len(left) != len(right):
+            pairs += [(value, other[key]) for key, value in one.items()]
+        elif isinstance(one, list):
+            if len(one) != len(other):
                 return False
-            pairs += zip(left, right, strict=True)
-        elif not _same_scalar(left, right):
+            pairs += zip(one, other, strict=True)
+        elif not _same_scalar(one, other):
             return False
     return True
 
 
-def _same_scalar(left: Any, right: Any) -> bool:
+def _same_scalar(one: Any, other: Any) -> bool:
     """`-0.0` is not `0.0`: they are written differently."""
-    return repr(left) == repr(right) if isinstance(left, float) else bool(left == right)
+    return repr(one) == repr(other) if isinstance(one, float) else bool(one == other)

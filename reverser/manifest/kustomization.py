@@ -118,25 +118,25 @@ def _inline(text: str) -> list[Target]:
 
 
 def _inputs(data: dict[str, Any]) -> list[str]:
-    found = [path for key in _INPUTS for path in _texts(data.get(key)) if "\n" not in path]
-    found += [_text(each.get("path")) for each in _maps(data.get("replacements"))]
+    paths = [path for key in _INPUTS for path in _texts(data.get(key)) if "\n" not in path]
+    paths += [_text(each.get("path")) for each in _maps(data.get("replacements"))]
     for each in _maps(data.get("helmCharts")):
-        found += [_text(each.get("valuesFile")), *_texts(each.get("additionalValuesFiles"))]
+        paths += [_text(each.get("valuesFile")), *_texts(each.get("additionalValuesFiles"))]
     for each in _maps(data.get("configMapGenerator")) + _maps(data.get("secretGenerator")):
         files = (path.partition("=")[2] or path for path in _texts(each.get("files")))
-        found += [*files, *_texts(each.get("envs")), _text(each.get("env"))]
-    return [path for path in found if path]
+        paths += [*files, *_texts(each.get("envs")), _text(each.get("env"))]
+    return [path for path in paths if path]
 
 
 def _generated(data: dict[str, Any]) -> list[Generated]:
     whole = data.get("generatorOptions")
-    found = []
+    generated = []
     for kind, key in (("ConfigMap", "configMapGenerator"), ("Secret", "secretGenerator")):
         for each in _maps(data.get(key)):
             options = [options for options in (whole, each.get("options")) if isinstance(options, dict)]
             hashed = not any(option.get("disableNameSuffixHash") is True for option in options)
-            found.append(Generated(kind, _text(each.get("name")), _text(each.get("namespace")), hashed))
-    return [each for each in found if each.name]
+            generated.append(Generated(kind, _text(each.get("name")), _text(each.get("namespace")), hashed))
+    return [each for each in generated if each.name]
 
 
 def _text(value: Any) -> str:

@@ -6,6 +6,7 @@ kustomization that includes it. A file that none lists has no variant: it is app
 
 from __future__ import annotations
 
+import itertools
 import posixpath
 from collections.abc import Iterator, Mapping
 
@@ -32,7 +33,7 @@ class Variant(msgspec.Struct, frozen=True):
     """Files of patches on the way that name their object by themselves."""
 
 
-class Made(msgspec.Struct, frozen=True):
+class GeneratedObject(msgspec.Struct, frozen=True):
     """An object that a generator makes, under the name that it gets."""
 
     path: str
@@ -68,24 +69,21 @@ class Build:
         """What becomes of a file, at most 16 of them."""
         if path not in self._parents:
             return []
-        found = []
-        for chain in self._chains(path, ()):
-            found.append(self._variant(chain))
-            if len(found) == VARIANTS_MOST:
-                break
-        return found
+        return [self._variant(chain) for chain in itertools.islice(self._chains(path, ()), VARIANTS_MOST)]
 
-    def made(self) -> Iterator[Made]:
+    def generated_objects(self) -> Iterator[GeneratedObject]:
         """What generators make, in every variant."""
         for folder, (path, each) in self._all.items():
             for generated in each.generated:
                 for variant in self.variants(folder) or [Variant()]:
-                    yield self._made(path, each, generated, variant)
+                    yield self._generated_object(path, each, generated, variant)
 
-    def _made(self, path: str, own: Kustomization, generated: Generated, variant: Variant) -> Made:
+    def _generated_object(
+        self, path: str, own: Kustomization, generated: Generated, variant: Variant
+    ) -> GeneratedObject:
         name = f"{variant.prefix}{own.prefix}{generated.name}{own.suffix}{variant.suffix}"
         namespace = variant.namespace or own.namespace or generated.namespace
-        return Made(path, generated.kind, name, generated.hashed, namespace)
+        return GeneratedObject(path, generated.kind, name, generated.hashed, namespace)
 
     def _chains(self, path: str, below: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
         """Folders from the innermost to the outermost kustomization that includes `path`."""
@@ -110,11 +108,11 @@ class Build:
         )
 
     def _with_components(self, chain: tuple[str, ...]) -> list[str]:
-        found = list(chain)
-        for folder in found:
+        folders = list(chain)
+        for folder in folders:
             parts = (_resolved(folder, entry) for entry in self._all[folder][1].components)
-            found += [part for part in parts if part in self._all and part not in found]
-        return found
+            folders += [part for part in parts if part in self._all and part not in folders]
+        return folders
 
 
 def _resolved(folder: str, entry: str) -> str:

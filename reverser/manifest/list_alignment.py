@@ -25,11 +25,11 @@ def aligned(old: Sequence[Any], new: Sequence[Any]) -> list[Pair]:
     before, after = _labels(old, new), _labels(new, old)
     places = {label: at for at, label in enumerate(before)}
     met = [(places[label], at) for at, label in enumerate(after) if label in places]
-    kept = [met[at] for at in _rising([old_at for old_at, _ in met])]
+    in_order = [met[at] for at in _rising([old_at for old_at, _ in met])]
     moved = {old_at for old_at, _ in met}, {new_at for _, new_at in met}
     rows: list[Pair] = []
     start = (0, 0)
-    for old_at, new_at in [*kept, (len(before), len(after))]:
+    for old_at, new_at in [*in_order, (len(before), len(after))]:
         rows += _between(range(start[0], old_at), range(start[1], new_at), *moved)
         rows.append((old_at, new_at))
         start = old_at + 1, new_at + 1
@@ -39,8 +39,8 @@ def aligned(old: Sequence[Any], new: Sequence[Any]) -> list[Pair]:
 def _between(old: range, new: range, old_moved: set[int], new_moved: set[int]) -> list[Pair]:
     """Items between two that stay: each that came takes the place of one that has gone."""
     came = [at for at in new if at not in new_moved]
-    gone = [at for at in old if at not in old_moved]
-    instead = dict(zip(came, gone, strict=False))
+    removed = [at for at in old if at not in old_moved]
+    instead = dict(zip(came, removed, strict=False))
     taken = set(instead.values())
     rows: list[Pair] = [(at, None) for at in old if at not in taken]
     return rows + [(instead.get(at), at) for at in new]
@@ -69,10 +69,10 @@ def _rising(numbers: Sequence[int]) -> list[int]:
     at: list[int] = []
     before: list[int] = []
     for index, number in enumerate(numbers):
-        place = bisect_left(tails, number)
-        before.append(at[place - 1] if place else -1)
-        tails[place : place + 1] = [number]
-        at[place : place + 1] = [index]
+        position = bisect_left(tails, number)
+        before.append(at[position - 1] if position else -1)
+        tails[position : position + 1] = [number]
+        at[position : position + 1] = [index]
     row: list[int] = []
     index = at[-1] if at else -1
     while index >= 0:

@@ -109,7 +109,7 @@ class _Reader:
             self._anchors[event.anchor] = node
         if node.kind in ("map", "list") and len(self._open) > DEPTH_MOST:
             raise UnreadableError("nested too deeply")
-        self._place(node)
+        self._attach(node)
         if node.kind in ("map", "list"):
             self._open.append(node)
 
@@ -137,7 +137,7 @@ class _Reader:
             end = start + len(_block(self._text[start:end], event.value))
         return Node("scalar", start, end, data, style=event.style or "", fixed=fixed)
 
-    def _place(self, node: Node) -> None:
+    def _attach(self, node: Node) -> None:
         if not self._open:
             self._root = node
             return

@@ -1,14 +1,14 @@
 """Which file describes an object: the index over the manifests of others in one folder of a branch.
 
-    index = Descriptions()
+    index = ObjectIndex()
     index.update(path, scanner.read(path, content))      for each file that is there, or has changed
     index.update(path, None)                             for one that has gone
     index.find(identity)                                 where the object is described, and why not to edit it
 
 `scanner.read` depends on the file alone, and can be remembered by blob. What a file is to kustomize follows
-from all kustomizations together, and is worked out anew when one of them has changed. More than one place
-means that nobody can tell which to edit; one with a `reason` is left alone. In both cases the object gets
-no file beside it: whoever applies the folder would meet it twice.
+from all kustomizations together, and is worked out anew when one of them has changed. More than one
+description means that nobody can tell which to edit; one with a `reason` is left alone. In both cases the
+object gets no file beside it: whoever applies the folder would meet it twice.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from collections.abc import Iterator
 import msgspec
 
 from reverser.manifest.kustomization import Target
-from reverser.manifest.kustomize_build import Build, Made, Variant
+from reverser.manifest.kustomize_build import Build, GeneratedObject, Variant
 from reverser.manifest.placeholders import fixed_parts, matches
 from reverser.manifest.scanner import Described, Identity, Manifest
 
@@ -29,7 +29,7 @@ _HASH = re.compile(r"-[2456789bcdfghkmt]{10}")
 _Table = dict[tuple[str, ...], dict[str, None]]
 
 
-class Place(msgspec.Struct, frozen=True):
+class Description(msgspec.Struct, frozen=True):
     """One place that describes an object."""
 
     path: str
@@ -44,7 +44,7 @@ class Place(msgspec.Struct, frozen=True):
     """It may be another object: its name or namespace is a placeholder, or nobody tells the namespace."""
 
 
-class Told(msgspec.Struct, frozen=True):
+class DescribedObject(msgspec.Struct, frozen=True):
     """One object that files of others describe, for people."""
 
     object: str
@@ -55,7 +55,7 @@ class Told(msgspec.Struct, frozen=True):
     why: str = ""
 
 
-class Descriptions:
+class ObjectIndex:
     """The objects that the files of others describe."""
 
     def __init__(self) -> None:
@@ -65,17 +65,17 @@ class Descriptions:
         self._charts: dict[str, str] = {}
         self._stale = True
         self._build = Build({})
-        self._made: list[Made] = []
+        self._generated: list[GeneratedObject] = []
         self._renamed: _Table = {}
 
     def update(self, path: str, manifest: Manifest | None) -> None:
         """A file is there, has changed, or (None) has gone."""
         before = self._files.pop(path, None)
         if before is not None:
-            self._enter(path, before, gone=True)
+            self._index_names(path, before, removed=True)
         if manifest is not None and (manifest.objects or manifest.kustomization):
             self._files[path] = manifest
-            self._enter(path, manifest, gone=False)
+            self._index_names(path, manifest, removed=False)
         folder, name = posixpath.split(path)
         if name == "Chart.yaml":
             self._charts.pop(folder, None)
@@ -83,95 +83,101 @@ class Descriptions:
         changed = [each for each in (before, manifest) if each is not None and each.kustomization is not None]
         self._stale = self._stale or bool(changed)
         if self._build.renames and not self._stale:
-            self._rename(path, before, gone=True)
-            self._rename(path, manifest, gone=False)
+            self._index_built_names(path, before, removed=True)
+            self._index_built_names(path, manifest, removed=False)
 
-    def find(self, identity: Identity) -> list[Place]:
+    def find(self, identity: Identity) -> list[Description]:
         """Every place that describes the object: those that surely do, or else those that may."""
         self._refresh()
-        found = list(dict.fromkeys((*self._plain(identity), *self._changed(identity))))
-        return [place for place in found if not place.guessed] or found
+        every = list(dict.fromkeys((*self._by_own_name(identity), *self._by_built_name(identity))))
+        return [description for description in every if not description.guessed] or every
 
     def manifest(self, path: str) -> Manifest | None:
-        """What was last told of a file."""
+        """What the file holds, as of its last `update`."""
         return self._files.get(path)
 
-    def told(self) -> list[Told]:
+    def report(self) -> list[DescribedObject]:
         """Every object that is described, and what becomes of it as far as the files alone tell."""
         self._refresh()
         names = {each.identity for _, each in self.objects()}
         for (group, kind, name), paths in self._renamed.items():
             spaces = {each.identity.namespace for path in paths for each in self._files[path].objects}
             names |= {Identity(group, kind, space, name) for space in spaces}
-        found = ((identity, self.find(identity)) for identity in sorted(names, key=msgspec.structs.astuple))
-        return [self._told(identity, places) for identity, places in found if places]
+        every = ((identity, self.find(identity)) for identity in sorted(names, key=msgspec.structs.astuple))
+        return [
+            self._described_object(identity, descriptions) for identity, descriptions in every if descriptions
+        ]
 
-    def _told(self, identity: Identity, places: list[Place]) -> Told:
+    def _described_object(self, identity: Identity, descriptions: list[Description]) -> DescribedObject:
         name = f"{identity.namespace}/{identity.name}" if identity.namespace else identity.name
-        files = tuple(dict.fromkeys(place.path for place in places))
-        place = places[0]
-        reason, why = place.reason, f"the file {place.why}" if place.reason else ""
-        documents = [each for each in self._files[place.path].objects if each.index == place.index]
-        if len(places) > 1:
+        files = tuple(dict.fromkeys(description.path for description in descriptions))
+        description = descriptions[0]
+        reason, why = description.reason, f"the file {description.why}" if description.reason else ""
+        documents = [
+            each for each in self._files[description.path].objects if each.index == description.index
+        ]
+        if len(descriptions) > 1:
             reason, why = "Ambiguous", "more than one document describes it"
         elif not reason and any(each.placeholders for each in documents):
             reason, why = "Templated", "the file has placeholders, and cannot be edited at one"
-        return Told(f"{identity.kind} {name}", files, reason, why)
+        return DescribedObject(f"{identity.kind} {name}", files, reason, why)
 
     def objects(self) -> Iterator[tuple[str, Described]]:
         """All that is described, with its file."""
         for path, manifest in self._files.items():
             yield from ((path, each) for each in manifest.objects)
 
-    def _enter(self, path: str, manifest: Manifest, *, gone: bool) -> None:
+    def _index_names(self, path: str, manifest: Manifest, *, removed: bool) -> None:
         for each in manifest.objects:
             identity = each.identity
             parts = fixed_parts(identity.name)
             if len(parts) > 1:
                 if not "".join(parts).strip("-."):
                     continue  # it could be any object of its kind
-                _put(self._patterns, (identity.group, identity.kind), path, gone=gone)
+                _set(self._patterns, (identity.group, identity.kind), path, removed=removed)
             else:
-                _put(self._named, (identity.group, identity.kind, identity.name), path, gone=gone)
+                _set(self._named, (identity.group, identity.kind, identity.name), path, removed=removed)
 
     def _refresh(self) -> None:
         if not self._stale:
             return
-        said = {path: each.kustomization for path, each in self._files.items()}
-        by_folder = {posixpath.dirname(path): (path, each) for path, each in said.items() if each is not None}
+        kustomizations = {path: each.kustomization for path, each in self._files.items()}
+        by_folder = {
+            posixpath.dirname(path): (path, each) for path, each in kustomizations.items() if each is not None
+        }
         self._build = Build(by_folder)
-        self._made = list(self._build.made())
+        self._generated = list(self._build.generated_objects())
         self._renamed = {}
         for path, manifest in self._files.items() if self._build.renames else ():
-            self._rename(path, manifest, gone=False)
+            self._index_built_names(path, manifest, removed=False)
         self._stale = False
 
-    def _rename(self, path: str, manifest: Manifest | None, *, gone: bool) -> None:
+    def _index_built_names(self, path: str, manifest: Manifest | None, *, removed: bool) -> None:
         """The names that kustomize gives the objects of a file."""
         objects = manifest.objects if manifest is not None else ()
         for variant in self._build.variants(path):
             for each in objects if variant.prefix or variant.suffix else ():
                 key = (each.identity.group, each.identity.kind, _renamed(variant, each.identity.name))
-                _put(self._renamed, key, path, gone=gone)
+                _set(self._renamed, key, path, removed=removed)
 
-    def _plain(self, identity: Identity) -> Iterator[Place]:
+    def _by_own_name(self, identity: Identity) -> Iterator[Description]:
         """By the name in the document, with the placeholders in it filled in."""
         key = (identity.group, identity.kind, identity.name)
         for path in (*self._named.get(key, ()), *self._patterns.get(key[:2], ())):
-            for each in self._describing(path, identity):
+            for each in self._candidates(path, identity):
                 if matches(each.identity.name, identity.name):
-                    yield from self._placed(path, each, identity, renamed=False)
+                    yield from self._descriptions_in(path, each, identity, renamed=False)
 
-    def _changed(self, identity: Identity) -> Iterator[Place]:
+    def _by_built_name(self, identity: Identity) -> Iterator[Description]:
         """By the name that kustomize gives."""
         for path in self._renamed.get((identity.group, identity.kind, identity.name), ()):
-            for each in self._describing(path, identity):
-                yield from self._placed(path, each, identity, renamed=True)
-        for made in self._made:
-            if identity.group == "" and _generates(made, identity):
-                yield Place(made.path, 0, reason="Generated", why="makes it with a generator")
+            for each in self._candidates(path, identity):
+                yield from self._descriptions_in(path, each, identity, renamed=True)
+        for generated in self._generated:
+            if identity.group == "" and _generates(generated, identity):
+                yield Description(generated.path, 0, reason="Generated", why="makes it with a generator")
 
-    def _describing(self, path: str, identity: Identity) -> Iterator[Described]:
+    def _candidates(self, path: str, identity: Identity) -> Iterator[Described]:
         if (path in self._build.inputs and path not in self._build.listed) or self._in_chart(path):
             return
         for each in self._files[path].objects:
@@ -186,7 +192,9 @@ class Descriptions:
             path.startswith("templates/") and "" in self._charts
         )
 
-    def _placed(self, path: str, each: Described, identity: Identity, *, renamed: bool) -> Iterator[Place]:
+    def _descriptions_in(
+        self, path: str, each: Described, identity: Identity, *, renamed: bool
+    ) -> Iterator[Description]:
         variants = self._build.variants(path)
         for variant in variants or [Variant()]:
             if bool(variant.prefix or variant.suffix) is not renamed:
@@ -200,12 +208,12 @@ class Descriptions:
             anything = len(fixed_parts(each.identity.name)) > 1
             if anywhere and anything:
                 continue  # a scaffold, from which objects of any namespace are made
-            reason, why = self._judged(each, identity, variant, several=len(variants) > 1)
+            reason, why = self._reason(each, identity, variant, several=len(variants) > 1)
             if not reason and identity.namespace and not namespace:
                 reason, why = "Ambiguous", "names no namespace"
-            yield Place(path, each.index, each.identity.namespace, reason, why, anywhere or anything)
+            yield Description(path, each.index, each.identity.namespace, reason, why, anywhere or anything)
 
-    def _judged(
+    def _reason(
         self, each: Described, identity: Identity, variant: Variant, *, several: bool
     ) -> tuple[str, str]:
         if each.reason:
@@ -231,9 +239,9 @@ class Descriptions:
         )
 
 
-def _put(table: _Table, key: tuple[str, ...], path: str, *, gone: bool) -> None:
+def _set(table: _Table, key: tuple[str, ...], path: str, *, removed: bool) -> None:
     """A file into the row of `key`, or out of it; rows keep the order in which files came."""
-    if not gone:
+    if not removed:
         table.setdefault(key, {})[path] = None
     elif path in table.get(key, {}):
         del table[key][path]
@@ -251,10 +259,10 @@ def _covers(target: Target, kind: str, name: str) -> bool:
     return all(not text or text == value or not text.replace("-", "").isalnum() for text, value in pairs)
 
 
-def _generates(made: Made, identity: Identity) -> bool:
-    if made.kind != identity.kind or (made.namespace and made.namespace != identity.namespace):
+def _generates(generated: GeneratedObject, identity: Identity) -> bool:
+    if generated.kind != identity.kind or (generated.namespace and generated.namespace != identity.namespace):
         return False
-    if not made.hashed:
-        return made.name == identity.name
-    rest = identity.name.removeprefix(made.name)
+    if not generated.hashed:
+        return generated.name == identity.name
+    rest = identity.name.removeprefix(generated.name)
     return rest != identity.name and _HASH.fullmatch(rest) is not None

@@ -54,8 +54,8 @@ def is_patch(group: str, kind: str, document: str) -> bool:
 
 def _mentions(document: str, field: str) -> bool:
     """Whether a line has the field, before a comment."""
-    found = re.search(rf"^(?:[^#\n]*[\"'\s{{,-])?{field}[\"']?[ \t]*:", document, re.MULTILINE)
-    return found is not None
+    match = re.search(rf"^(?:[^#\n]*[\"'\s{{,-])?{field}[\"']?[ \t]*:", document, re.MULTILINE)
+    return match is not None
 
 
 def _directs(document: str) -> bool:
@@ -72,13 +72,13 @@ def _has(data: Any, field: str) -> bool:
 
 def _keys(data: Any) -> list[str]:
     """Every key at any depth."""
-    found: list[str] = []
+    keys: list[str] = []
     values = [data]
     while values:
         value = values.pop()
         if isinstance(value, dict):
-            found += value
+            keys += value
             values += value.values()
         elif isinstance(value, list):
             values += value
-    return found
+    return keys

@@ -68,14 +68,14 @@ _OTHERS: dict[tuple[str, str], tuple[str, ...]] = {
 
 
 def _compiled() -> dict[tuple[str, str], Fields]:
-    made: dict[tuple[str, str], Fields] = {}
-    pods = {kind: tuple(f"{place}.{path}" for path in _POD) for kind, place in _PODS.items()}
+    by_kind: dict[tuple[str, str], Fields] = {}
+    pods = {kind: tuple(f"{pod}.{path}" for path in _POD) for kind, pod in _PODS.items()}
     for kind, paths in (*pods.items(), *_OTHERS.items()):
         for path in paths:
-            fields = made.setdefault(kind, {})
+            fields = by_kind.setdefault(kind, {})
             for step in path.split("."):
                 fields = fields.setdefault(step, {})
-    return made
+    return by_kind
 
 
 QUANTITIES = _compiled()
@@ -88,10 +88,10 @@ def parse(value: Any) -> Fraction | None:
         return None
     if len(value) > LENGTH_MOST if isinstance(value, str) else abs(value) >= 2**63:
         return None
-    found = _FORM.fullmatch(str(value))
-    if not found:
+    match = _FORM.fullmatch(str(value))
+    if not match:
         return None
-    number, binary, decimal, exponent = found.groups()
+    number, binary, decimal, exponent = match.groups()
     power = _DECIMAL[decimal] if decimal else int(exponent or 0)
     scale: Fraction = Fraction(10) ** power
     factor = _BINARY[binary] if binary else 1
@@ -105,8 +105,8 @@ def spelled_as(new: dict[str, Any], old: Any) -> dict[str, Any]:
     """
     group = str(new.get("apiVersion", "")).rpartition("/")[0]
     fields = QUANTITIES.get((group, str(new.get("kind", ""))))
-    made: dict[str, Any] = new if fields is None else _spelled(new, old, fields)
-    return made
+    document: dict[str, Any] = new if fields is None else _spelled(new, old, fields)
+    return document
 
 
 def _spelled(new: Any, old: Any, fields: Fields) -> Any:
@@ -119,9 +119,9 @@ def _spelled(new: Any, old: Any, fields: Fields) -> Any:
             key: _spelled(new[key], old[key], each) for key, each in below.items() if each is not None
         }
     if isinstance(new, list) and isinstance(old, list) and "*" in fields:
-        made = list(new)
+        items = list(new)
         for old_at, new_at in aligned(old, new):
             if old_at is not None and new_at is not None:
-                made[new_at] = _spelled(new[new_at], old[old_at], fields["*"])
-        return made
+                items[new_at] = _spelled(new[new_at], old[old_at], fields["*"])
+        return items
     return new

@@ -13,7 +13,7 @@ from typing import Any
 _TRUE = ("y", "Y", "yes", "Yes", "YES", "true", "True", "TRUE", "on", "On", "ON")
 _FALSE = ("n", "N", "no", "No", "NO", "false", "False", "FALSE", "off", "Off", "OFF")
 _NULL = ("", "~", "null", "Null", "NULL")
-_WORDS: dict[str, Any] = dict.fromkeys(_TRUE, True) | dict.fromkeys(_FALSE, False) | dict.fromkeys(_NULL)
+_KEYWORDS: dict[str, Any] = dict.fromkeys(_TRUE, True) | dict.fromkeys(_FALSE, False) | dict.fromkeys(_NULL)
 _NO_NUMBERS = re.compile(r"[-+]?\.inf|[-+]?\.Inf|[-+]?\.INF|\.nan|\.NaN|\.NAN")
 _INTEGER = re.compile(r"([-+]?)(?:0[xX]([0-9a-fA-F]+)|0[bB]([01]+)|0[oO]?([0-7]+)|([1-9][0-9]*|0))", re.ASCII)
 _FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?", re.ASCII)
@@ -30,8 +30,8 @@ class NoJson(ValueError):
 
 def resolve(text: str) -> Any:
     """The value of a plain scalar, with a number's type as it is written. Raises NoJson."""
-    if text in _WORDS:
-        return _WORDS[text]
+    if text in _KEYWORDS:
+        return _KEYWORDS[text]
     if _NO_NUMBERS.fullmatch(text):
         raise NoJson(text)
     first = text[0]
@@ -66,10 +66,10 @@ def sent(value: Any) -> Any:
 
 
 def _integer(plain: str) -> int | None:
-    found = _INTEGER.fullmatch(plain)
-    if found is None:
+    match = _INTEGER.fullmatch(plain)
+    if match is None:
         return None
-    sign, *digits = found.groups()
+    sign, *digits = match.groups()
     base, text = next((base, text) for base, text in zip(_BASES, digits, strict=True) if text is not None)
     value = int(text, base) * (-1 if sign == "-" else 1)
     return value if -(2**63) <= value < 2**64 or (base == 10 and abs(value) < LARGEST) else None

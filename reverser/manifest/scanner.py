@@ -91,28 +91,28 @@ def read(path: str, content: bytes) -> Manifest:
         return Manifest(kustomization=read_kustomization(text))
     if _NAMES.search(text) is None:
         return NOTHING
-    found = tuple(_described(text))
+    objects = tuple(_described(text))
     if len(content) > EDIT_MOST:
         why = f"is larger than {EDIT_MOST // 1024**2} MiB"
-        found = tuple(msgspec.structs.replace(each, reason="UneditableFile", why=why) for each in found)
-    return Manifest(found)
+        objects = tuple(msgspec.structs.replace(each, reason="UneditableFile", why=why) for each in objects)
+    return Manifest(objects)
 
 
 def scanned(content: bytes) -> Manifest:
     """What the lines of a file tell, for one that `read` fails on because of a bug: it is not edited."""
-    found = enumerate(map(_scanned, documents(content.decode(errors="replace").removeprefix("\ufeff"))))
+    identities = enumerate(map(_scanned, documents(content.decode(errors="replace").removeprefix("\ufeff"))))
     why = "cannot be read because of a bug of reverser"
-    return Manifest(tuple(Described(each, index, BUG, why) for index, each in found if each is not None))
+    return Manifest(tuple(Described(each, index, BUG, why) for index, each in identities if each is not None))
 
 
 def documents(text: str) -> list[str]:
     """The YAML documents of a file, each with the line that opens it; joined they are the file."""
-    found: list[list[str]] = [[]]
+    parts: list[list[str]] = [[]]
     for line in _lines(text):
-        if line.startswith("---") and _SEPARATOR.fullmatch(line) and found != [[]]:
-            found.append([])
-        found[-1].append(line)
-    return ["".join(lines) for lines in found]
+        if line.startswith("---") and _SEPARATOR.fullmatch(line) and parts != [[]]:
+            parts.append([])
+        parts[-1].append(line)
+    return ["".join(lines) for lines in parts]
 
 
 def _lines(text: str) -> list[str]:
@@ -130,10 +130,10 @@ def _described(text: str) -> Iterator[Described]:
         if identity is None or identity.kind.endswith("List"):
             yield from _read_whole(document, index)
         else:
-            yield from _judged(identity, index, document)
+            yield from _described_as(identity, index, document)
 
 
-def _judged(identity: Identity, index: int, document: str) -> Iterator[Described]:
+def _described_as(identity: Identity, index: int, document: str) -> Iterator[Described]:
     if has_placeholder(identity.name + identity.namespace):
         yield Described(identity, index, "Templated", "names its object by a placeholder")
     else:
@@ -156,7 +156,7 @@ def _read_whole(document: str, index: int) -> Iterator[Described]:
         return
     identity = _identity(content)
     if identity is not None:
-        yield from _judged(identity, index, document)
+        yield from _described_as(identity, index, document)
 
 
 def _items(content: Any) -> list[Identity | None] | None:
@@ -190,9 +190,9 @@ def _items_by_lines(document: str) -> list[Identity | None] | None:
     if start is None or not _LIST.search(document):
         return None
     dash = re.compile(rf"^{start[1]}-(?=[ \t\r\n])", re.MULTILINE)
-    found = [match.start() for match in dash.finditer(document, start.start(1))]
-    ends = [*found[1:], len(document)]
-    return [_scanned(_dedented(document[at:end])) for at, end in zip(found, ends, strict=True)]
+    starts = [match.start() for match in dash.finditer(document, start.start(1))]
+    ends = [*starts[1:], len(document)]
+    return [_scanned(_dedented(document[at:end])) for at, end in zip(starts, ends, strict=True)]
 
 
 def _dedented(item: str) -> str:
@@ -234,7 +234,7 @@ def _scanned(document: str) -> Identity | None:
         field, value = match[3], _plain(match[4] or "")
         if indent == 0:
             inside = field if field == "metadata" else ""
-        if not _entered(fields, f"metadata.{field}" if indent else field, value):
+        if not _set_field(fields, f"metadata.{field}" if indent else field, value):
             return None
     kind, name, version = (fields.get(field) for field in ("kind", "metadata.name", "apiVersion"))
     if not kind or not name or not version or len(name) > NAME_MOST:
@@ -242,11 +242,11 @@ def _scanned(document: str) -> Identity | None:
     return Identity(version.rpartition("/")[0], kind, fields.get("metadata.namespace", ""), name)
 
 
-def _entered(fields: dict[str, str], field: str, value: str) -> bool:
+def _set_field(fields: dict[str, str], field: str, value: str) -> bool:
     """Take one field down; False when its line does not tell, or tells something else than before."""
     if field == "metadata" and value:
-        told = _in_brackets(value) if value[0] == "{" and value[-1] == "}" else {}
-        return bool(told) and all(fields.setdefault(key, each) == each for key, each in told.items())
+        named = _in_brackets(value) if value[0] == "{" and value[-1] == "}" else {}
+        return bool(named) and all(fields.setdefault(key, each) == each for key, each in named.items())
     if "\\" in value or (_ODD.match(value) and not value.startswith("{{")):
         return False
     return fields.setdefault(field, value) == value
@@ -255,9 +255,9 @@ def _entered(fields: dict[str, str], field: str, value: str) -> bool:
 def _in_brackets(value: str) -> dict[str, str]:
     """Name and namespace of `{name: web, namespace: shop}`."""
     data = as_data(value)
-    told = data if isinstance(data, dict) else {}
+    fields = data if isinstance(data, dict) else {}
     return {
-        f"metadata.{key}": each for key in ("name", "namespace") if isinstance(each := told.get(key), str)
+        f"metadata.{key}": each for key in ("name", "namespace") if isinstance(each := fields.get(key), str)
     }
 
 

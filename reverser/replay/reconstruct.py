@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from reverser.intake.route import Route
-from reverser.manifest.came_along import known_content
+from reverser.manifest.field_changes import known_content
 from reverser.manifest.merge_patch import merge_patch
 from reverser.model.change import Change, Operation, Origin, Stream
 from reverser.model.entry import Record

@@ -18,7 +18,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 
 from reverser.identity.author import Identify
-from reverser.manifest.came_along import TRAILER, came_along
+from reverser.manifest.field_changes import TRAILER, came_along_trailers
 from reverser.model.attribution import Attribution, Correction
 from reverser.model.change import Origin
 from reverser.model.commit import CommitPlan
@@ -109,7 +109,7 @@ def _about(plan: CommitPlan) -> Iterator[tuple[str, str]]:
             yield "Kubernetes-Object", _object(own.first)
             yield "Kubernetes-Operation", own.first.operation.value
         yield from _by_whom([entry.attribution for entry in own.entries])
-        yield from ((TRAILER, value) for value in came_along(plan))
+        yield from ((TRAILER, value) for value in came_along_trailers(plan))
     yield from _beside("Excluded" if own is None else "Folded", [entry.attribution for entry in aside])
 
 

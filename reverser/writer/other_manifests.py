@@ -15,7 +15,7 @@ import trio
 
 from reverser.errors import TransientError
 from reverser.layout.paths import folders
-from reverser.manifest.object_index import Descriptions, Place, Told
+from reverser.manifest.object_index import DescribedObject, Description, ObjectIndex
 from reverser.manifest.scanner import Identity, Manifest, read, scanned
 from reverser.model.ports import Repository
 from reverser.unexpected_errors import left_out
@@ -80,13 +80,13 @@ class Others:
         """Whether a path is one of ours, and the branch has it."""
         return path in self._ours and path not in self._missing
 
-    def describing(self, identity: Identity) -> list[Place]:
+    def describing(self, identity: Identity) -> list[Description]:
         """All places that describe an object."""
         return self._descriptions.find(identity)
 
-    def told(self) -> list[Told]:
+    def told(self) -> list[DescribedObject]:
         """Every object that files of others describe."""
-        return self._descriptions.told()
+        return self._descriptions.report()
 
     async def edited(self, path: str, content: bytes | None) -> None:
         """On top of the head, we gave a file of somebody else another content (None: removed it)."""
@@ -109,7 +109,7 @@ class Others:
         self._files: dict[str, File] = {}
         self._folders: Counter[str] = Counter()
         self._missing = self._ours
-        self._descriptions = Descriptions()
+        self._descriptions = ObjectIndex()
         self._saved: dict[str, Manifest | None] = {}
         """What files described before we edited them."""
 

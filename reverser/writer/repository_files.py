@@ -26,8 +26,8 @@ import trio
 from reverser.errors import WithheldError
 from reverser.layout.paths import folders
 from reverser.manifest import editor
-from reverser.manifest.came_along import with_all_along
-from reverser.manifest.object_index import Place
+from reverser.manifest.field_changes import with_all_along
+from reverser.manifest.object_index import Description
 from reverser.manifest.scanner import Identity
 from reverser.model.entry import Edit, Entry
 from reverser.model.ports import Repository
@@ -149,7 +149,7 @@ class ExistingFiles:
         previous = entry.previous_path
         return (Edit(previous, None),) if self._is_own(previous) else ()
 
-    async def _adopted(self, entry: Entry, places: list[Place], moved: tuple[Edit, ...]) -> Placed:
+    async def _adopted(self, entry: Entry, places: list[Description], moved: tuple[Edit, ...]) -> Placed:
         place = _only(places)
         path, wanted = place.path, entry.edit.content
         if place.reason:
@@ -220,7 +220,7 @@ def _drop(there: dict[K, V], key: K) -> None:
     del there[key]
 
 
-def _only(places: list[Place]) -> Place:
+def _only(places: list[Description]) -> Description:
     """The one place; WithheldError when there are several."""
     if len(places) > 1:
         named = " and ".join(repr(place.path) for place in places[:2])

@@ -14,7 +14,7 @@ from reverser.manifest import scanner
 from reverser.manifest.byte_edits import patched
 from reverser.manifest.equality import same
 from reverser.manifest.nodes import compose
-from reverser.manifest.object_index import Descriptions
+from reverser.manifest.object_index import ObjectIndex
 from reverser.manifest.scalars import sent
 from tests.e2e.kubectl import plain, read
 from tests.e2e.servers import ASSETS
@@ -81,7 +81,7 @@ def test_the_hashes_of_kustomize_are_known(tmp_path: Path) -> None:
     command = [ASSETS / "kubectl", "kustomize", tmp_path]
     made = subprocess.run(command, capture_output=True, check=True, text=True).stdout
     names = [line.partition(": ")[2] for line in made.splitlines() if line.startswith("  name: ")]
-    found = Descriptions()
+    found = ObjectIndex()
     found.update("kustomization.yaml", scanner.read("kustomization.yaml", text.encode()))
 
     assert len(names) == 40

@@ -21,7 +21,7 @@ from reverser.intake.append_builder import AppendBuilder, Withholding
 from reverser.intake.decide import decide
 from reverser.intake.route import Route, compile_routes
 from reverser.journal import rows
-from reverser.manifest.came_along import TRAILER, parse_came_along
+from reverser.manifest.field_changes import TRAILER, parse_came_along
 from reverser.model.attribution import Actor, Attribution, Evidence
 from reverser.model.change import Change, Origin, Stream
 from reverser.model.commit import CommitPlan

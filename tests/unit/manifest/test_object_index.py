@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from reverser.manifest.object_index import Descriptions
+from reverser.manifest.object_index import ObjectIndex
 from reverser.manifest.scanner import Identity, read
 
 WEB = Identity("", "ConfigMap", "shop", "web")
@@ -13,8 +13,8 @@ UNNAMED = MANIFEST.replace("  namespace: shop\n", "")
 BASE = {"base/kustomization.yaml": "resources: [web.yaml]\n", "base/web.yaml": MANIFEST}
 
 
-def index(files: dict[str, str]) -> Descriptions:
-    found = Descriptions()
+def index(files: dict[str, str]) -> ObjectIndex:
+    found = ObjectIndex()
     for path, text in files.items():
         found.update(path, read(path, text.encode()))
     return found

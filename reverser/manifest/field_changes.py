@@ -42,38 +42,41 @@ EARLIER = "what others had written to the object before came along"
 _TRAILER = re.compile(r"([^;]+); object=(.+)")
 
 
-class Told(msgspec.Struct, frozen=True):
-    """What there is to tell of a change of content."""
+class FieldChanges(msgspec.Struct, frozen=True):
+    """What a change did to the fields of an object."""
 
     changes: tuple[str, ...] = ()
+    """As `Entry.changes`."""
     fields: tuple[str, ...] = ()
+    """As `Entry.fields`."""
     along: tuple[Along, ...] = ()
+    """As `Entry.along`."""
 
 
-def told(record: Record | None, new: dict[str, Any], *, created: bool, secret: bool) -> Told:
+def field_changes(record: Record | None, new: dict[str, Any], *, created: bool, secret: bool) -> FieldChanges:
     """What a live change did, and what came along; `created`: the object was not there before."""
     if record is None or record.mark or not record.digest:
-        return Told(fields=(ANY,)) if created else Told(along=(Along(ANY, EARLIER),))
+        return FieldChanges(fields=(ANY,)) if created else FieldChanges(along=(Along(ANY, EARLIER),))
     old = msgspec.json.decode(record.content)
     if record.latest == UNSEEN:
-        return Told(along=tuple(_along(_spread(differences(old, new)), MAY_HAVE, secret=secret)))
+        return FieldChanges(along=tuple(_along(_by_field(differences(old, new)), MAY_HAVE, secret=secret)))
     if not record.latest:
-        return _own(differences(old, new), secret=secret)
+        return _own_changes(differences(old, new), secret=secret)
     latest = msgspec.json.decode(record.latest)
     own = [*differences(latest, new)]
     written = frozenset(path for path, _, _ in own if len(path) <= PATH_CHARACTERS)
-    came = [each for each in _spread(differences(old, latest)) if not _at_or_below(each[0], written)]
+    came = [each for each in _by_field(differences(old, latest)) if not _at_or_below(each[0], written)]
     along = tuple(_along(came, CAME, secret=secret))
-    return msgspec.structs.replace(_own(iter(own), secret=secret), along=along)
+    return msgspec.structs.replace(_own_changes(iter(own), secret=secret), along=along)
 
 
-def _own(found: Iterator[Difference], *, secret: bool) -> Told:
-    """What an author did, without keeping more of it than is told: there may be very much."""
-    first = list(itertools.islice(found, FIELDS_MOST + 1))
-    number = len(first) + sum(1 for _ in found)
-    paths = (path for path, _, _ in itertools.islice(_spread(first), FIELDS_MOST + 1))
+def _own_changes(rest: Iterator[Difference], *, secret: bool) -> FieldChanges:
+    """What an author changed, without keeping more of it than is shown: there may be very much."""
+    first = list(itertools.islice(rest, FIELDS_MOST + 1))
+    number = len(first) + sum(1 for _ in rest)
+    paths = (path for path, _, _ in itertools.islice(_by_field(first), FIELDS_MOST + 1))
     fields = tuple(dict.fromkeys(paths))
-    return Told(lines(first, number, secret=secret), fields if len(fields) <= FIELDS_MOST else (ANY,))
+    return FieldChanges(lines(first, number, secret=secret), fields if len(fields) <= FIELDS_MOST else (ANY,))
 
 
 def latest(content: dict[str, Any], *, same: bool) -> bytes:
@@ -102,29 +105,29 @@ def with_all_along(entry: Entry) -> Entry:
 
 def along_lines(entry: Entry) -> list[str]:
     """What a body says of what came along."""
-    told = [each.line for each in entry.along if each.line]
-    if len(told) <= BODY_LINES:
-        return told
-    return [*told[: BODY_LINES - 1], f"… and others ({CAME})"]
+    every = [each.line for each in entry.along if each.line]
+    if len(every) <= BODY_LINES:
+        return every
+    return [*every[: BODY_LINES - 1], f"… and others ({CAME})"]
 
 
-def came_along(plan: CommitPlan) -> list[str]:
+def came_along_trailers(plan: CommitPlan) -> list[str]:
     """The trailer's values: paths at which a commit has what its author did not write."""
-    found = {key: _nameless(entries) for key, entries in _by_object(plan.entries).items()}
-    found = {key: paths for key, paths in found.items() if paths}
-    if sum(map(len, found.values())) > TRAILERS_MOST:
-        found = dict.fromkeys(found, (ANY,))
-    if len(found) > TRAILERS_MOST:
+    by_object = {key: _not_by_author(entries) for key, entries in _by_object(plan.entries).items()}
+    by_object = {key: paths for key, paths in by_object.items() if paths}
+    if sum(map(len, by_object.values())) > TRAILERS_MOST:
+        by_object = dict.fromkeys(by_object, (ANY,))
+    if len(by_object) > TRAILERS_MOST:
         return [ANY]
-    return [_value(path, key) for key, paths in found.items() for path in paths]
+    return [_value(path, key) for key, paths in by_object.items() for path in paths]
 
 
 def parse_came_along(value: str) -> tuple[str, str] | None:
     """(path, object) of a trailer's value, each may be `*`; None when it is not one of ours."""
     if value == ANY:
         return ANY, ANY
-    found = _TRAILER.fullmatch(value)
-    return None if found is None else (found[1], found[2])
+    match = _TRAILER.fullmatch(value)
+    return None if match is None else (match[1], match[2])
 
 
 def _value(path: str, key: ObjectKey) -> str:
@@ -133,13 +136,13 @@ def _value(path: str, key: ObjectKey) -> str:
 
 
 def _by_object(entries: Iterable[Entry]) -> dict[ObjectKey, list[Entry]]:
-    found: dict[ObjectKey, list[Entry]] = {}
+    by_object: dict[ObjectKey, list[Entry]] = {}
     for entry in entries:
-        found.setdefault(entry.key, []).append(entry)
-    return found
+        by_object.setdefault(entry.key, []).append(entry)
+    return by_object
 
 
-def _nameless(entries: Iterable[Entry]) -> tuple[str, ...]:
+def _not_by_author(entries: Iterable[Entry]) -> tuple[str, ...]:
     """Of one object: what came along, or excluded entries wrote, and nobody of the commit wrote later."""
     paths: dict[str, None] = {}
     for entry in entries:
@@ -156,17 +159,17 @@ def _nameless(entries: Iterable[Entry]) -> tuple[str, ...]:
     return (ANY,) if ANY in paths else tuple(paths)
 
 
-def _along(found: Iterable[Difference], how: str, *, secret: bool) -> Iterator[Along]:
-    every = [*found]
+def _along(fields: Iterable[Difference], how: str, *, secret: bool) -> Iterator[Along]:
+    every = [*fields]
     for each in every[:FIELDS_MOST]:
         yield Along(each[0], f"{line(each, secret=secret)} ({how})")
     if len(every) > FIELDS_MOST:
         yield Along(ANY, f"… and others ({how})")
 
 
-def _spread(found: Iterable[Difference]) -> Iterator[Difference]:
+def _by_field(changed: Iterable[Difference]) -> Iterator[Difference]:
     """Maps that came or went whole, field by field: another may have written another field of the same."""
-    for path, old, new in found:
+    for path, old, new in changed:
         whole = old[1] if new[1] is ABSENT else new[1]
         other = new[1] if new[1] is ABSENT else old[1]
         if other is ABSENT and isinstance(whole, dict) and whole and len(path) <= PATH_CHARACTERS:
@@ -178,7 +181,7 @@ def _spread(found: Iterable[Difference]) -> Iterator[Difference]:
 def _fields(path: str, old: Any, new: Any, whole: dict[str, Any]) -> Iterator[Difference]:
     for key in sorted(whole):
         sides = [(key, ABSENT) if side[1] is ABSENT else (key, side[1][key]) for side in (old, new)]
-        yield from _spread([(child(path, key), sides[0], sides[1])])
+        yield from _by_field([(child(path, key), sides[0], sides[1])])
 
 
 def _at_or_below(path: str, written: Collection[str]) -> bool:

@@ -9,14 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reverser.manifest.came_along import (
+from reverser.manifest.field_changes import (
     FIELDS_MOST,
     TRAILERS_MOST,
-    Told,
+    FieldChanges,
     along_lines,
-    came_along,
+    came_along_trailers,
+    field_changes,
     parse_came_along,
-    told,
 )
 from reverser.model.attribution import Actor, Attribution, Evidence
 from reverser.model.change import Operation, Origin
@@ -48,8 +48,8 @@ def entry(name: str = "web", **fields: Any) -> Entry:
     return msgspec.structs.replace(plain, **{"attribution": ALICE, "actors": FOLD} | fields)
 
 
-def change(known: Record | None, new: dict[str, Any], **how: bool) -> Told:
-    return told(known, new, **{"created": False, "secret": False} | how)
+def change(known: Record | None, new: dict[str, Any], **how: bool) -> FieldChanges:
+    return field_changes(known, new, **{"created": False, "secret": False} | how)
 
 
 @pytest.mark.parametrize(
@@ -105,7 +105,7 @@ def test_what_was_not_seen_may_be_anybodys() -> None:
 
     found = change(known, spec(r=2), secret=True)
 
-    assert found == Told(along=(Along("spec.r", "spec.r: changed (may have come along)"),))
+    assert found == FieldChanges(along=(Along("spec.r", "spec.r: changed (may have come along)"),))
 
 
 @pytest.mark.parametrize("known", [None, "anew", "absent", "damaged"])
@@ -130,7 +130,7 @@ def test_many_fields_are_all_of_them() -> None:
 
     assert found.changes == ("spec.p: + 1",)
     assert found.along[-1].path == "*"
-    assert came_along(CommitPlan((entry(along=found.along),))) == [f"*; object={WEB}"]
+    assert came_along_trailers(CommitPlan((entry(along=found.along),))) == [f"*; object={WEB}"]
     assert len(along_lines(entry(along=found.along))) == 10
     assert change(record(spec()), spec(**many)).fields == ("*",)
 
@@ -140,10 +140,10 @@ def test_what_is_folded_in_is_nameless() -> None:
     flux = entry(attribution=FLUX, changes=("a: + 1", "b: + 1"), fields=("a", "b"))
     alice = entry(changes=("a: 1 -> 2",), fields=("a",))
 
-    assert came_along(CommitPlan((flux, alice))) == [f"b; object={WEB}"]
-    assert came_along(CommitPlan((alice, flux))) == [f"a; object={WEB}", f"b; object={WEB}"]
+    assert came_along_trailers(CommitPlan((flux, alice))) == [f"b; object={WEB}"]
+    assert came_along_trailers(CommitPlan((alice, flux))) == [f"a; object={WEB}", f"b; object={WEB}"]
     earlier = msgspec.structs.replace(flux, fields=())
-    assert came_along(CommitPlan((earlier, alice))) == [f"*; object={WEB}"]
+    assert came_along_trailers(CommitPlan((earlier, alice))) == [f"*; object={WEB}"]
 
 
 def test_a_creation_or_deletion_in_the_same_commit_ends_it() -> None:
@@ -152,9 +152,9 @@ def test_a_creation_or_deletion_in_the_same_commit_ends_it() -> None:
     gone = entry(operation=Operation.DELETE, edit=Edit("a", None))
     made = entry(operation=Operation.CREATE, fields=("*",))
 
-    assert came_along(CommitPlan((before,))) == [f"a; object={WEB}"]
-    assert came_along(CommitPlan((before, gone))) == []
-    assert came_along(CommitPlan((before, gone, made))) == []
+    assert came_along_trailers(CommitPlan((before,))) == [f"a; object={WEB}"]
+    assert came_along_trailers(CommitPlan((before, gone))) == []
+    assert came_along_trailers(CommitPlan((before, gone, made))) == []
 
 
 def test_trailers_are_bounded() -> None:
@@ -163,15 +163,15 @@ def test_trailers_are_bounded() -> None:
     few = CommitPlan(tuple(entry(f"web-{number}", along=along) for number in range(3)))
     many = CommitPlan(tuple(entry(f"web-{number}", along=along) for number in range(TRAILERS_MOST + 1)))
 
-    assert came_along(few) == [f"*; object={WEB}-{number}" for number in range(3)]
-    assert came_along(many) == ["*"]
+    assert came_along_trailers(few) == [f"*; object={WEB}-{number}" for number in range(3)]
+    assert came_along_trailers(many) == ["*"]
     assert parse_came_along("*") == ("*", "*")
 
 
 @given(path=st.text(min_size=1), name=st.text(min_size=1))
 def test_a_trailer_is_read_back(path: str, name: str) -> None:
     """Whatever fields and objects are called, the path is told from the object."""
-    found = parse_came_along(came_along(CommitPlan((entry(name, along=(Along(path),)),)))[0])
+    found = parse_came_along(came_along_trailers(CommitPlan((entry(name, along=(Along(path),)),)))[0])
 
     assert found is not None or "\n" in path + name
     assert found is None or found == (path.replace(";", "\\u003b"), str(entry(name).key))
