@@ -55,8 +55,6 @@ class ClusterReports:
         self._anew: set[str] = set()
         self._listed = 0
         self._objects = 0
-        self.types: Sequence[ResourceType] = ()
-        """What the cluster serves, as far as discovery has told."""
         self.streams: Sequence[Stream] = ()
         """What is watched now."""
         health.expect(self._check)
@@ -82,7 +80,6 @@ class ClusterReports:
         self._health.failed(f"cluster/{self._cluster}", error, "ApiServerUnreachable")
 
     def discovered(self, types: Sequence[ResourceType], degraded: Mapping[str, str]) -> None:
-        self.types = types
         self._warn(unmatched(self._config, self._cluster, types))
         self._health.passed(self._check)
         self._health.recovered(f"cluster/{self._cluster}")
@@ -209,10 +206,10 @@ class ClusterReports:
         self._health.report(Condition("StartedOver", subject, True, "ServerStartedOver", message))
 
 
-async def warn_of_empty_rules(cluster: Cluster, assembly: Assembly, reports: ClusterReports) -> None:
+async def warn_of_empty_rules(cluster: Cluster, assembly: Assembly, types: Sequence[ResourceType]) -> None:
     """Ask for the namespaces, where some rule names one; a cluster that does not answer is told elsewhere."""
     rules = assembly.compiled(cluster.name)
-    if not reports.types:
+    if not types:
         return
     known = None
     if any(rule.rule.namespaces != ("*",) for rule in rules):
@@ -222,5 +219,5 @@ async def warn_of_empty_rules(cluster: Cluster, assembly: Assembly, reports: Clu
                 known = await namespaces(client)
         except (TransientError, StalledError):
             pass
-    for line in empty(rules, reports.types, known):
+    for line in empty(rules, types, known):
         log.warning("rule selects nothing", cluster=cluster.name, rule=line)

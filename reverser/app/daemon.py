@@ -16,7 +16,7 @@ import math
 import signal
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from functools import partial
 from pathlib import Path
@@ -40,10 +40,10 @@ from reverser.http.probes import Probes, on_loopback
 from reverser.http.server import serve
 from reverser.journal.lock import lock
 from reverser.journal.sqlite import keep_small, open_journal
+from reverser.kube.type_catalog import TypeCatalog
 from reverser.metrics import Metrics
 from reverser.model.condition import Condition
 from reverser.model.ports import Journal
-from reverser.model.resource import ResourceType
 from reverser.model.withheld import Withheld
 from reverser.plugins import Host, Plugin
 from reverser.webhook.ca_bundle import keep_bundles
@@ -107,6 +107,7 @@ class Daemon:
         self._stopping = False
         self._asked_at = -math.inf
         self._session: Session | None = None
+        self._catalog = TypeCatalog()
         self._metrics = Metrics()
         self._host.count_with(self._metrics)
         self._health = Health(self._tell)
@@ -158,16 +159,13 @@ class Daemon:
         facts = FactStore(journal, self._metrics, self._health, config.audit.grace_seconds)
         await facts.load(cluster.name for cluster in config.clusters)
         if config.webhook is not None:
-            webhooks = Webhooks(config, journal.key, facts, self._types, self._metrics)
+            webhooks = Webhooks(config, journal.key, facts, self._catalog, self._metrics)
             await nursery.start(listen, config, webhooks)
             if config.webhook.tls.mode == "self-managed":
                 own = SelfManaged(Path(config.data_dir) / FOLDER, config.webhook.tls.names)
                 nursery.start_soon(keep_bundles, config.clusters, own.ca_bundle)
         nursery.start_soon(facts.attributor.run)
         return None if config.webhook is None else facts
-
-    def _types(self, cluster: str) -> Mapping[tuple[str, str], ResourceType]:
-        return {} if self._session is None else self._session.witnessed(cluster)
 
     async def _sessions(self, journal: Journal, facts: FactStore | None) -> None:
         afresh = False
@@ -177,7 +175,13 @@ class Daemon:
             if self._session is not None:
                 self._session.close(assembly)
             self._session = Session(
-                assembly, journal, self._metrics, self._health, afresh=afresh, attributor=attributor
+                assembly,
+                journal,
+                self._metrics,
+                self._health,
+                afresh=afresh,
+                attributor=attributor,
+                catalog=self._catalog,
             )
             await self._session.run()
             afresh = self._session.relist

@@ -6,14 +6,11 @@
 
 A reload ends a session without draining: what is journaled is durable, and the next session goes
 on where this one stopped.
-
-It knows the resource types that discovery has reported so far.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from functools import partial
+from collections.abc import Collection, Mapping, Sequence
 
 import structlog
 import trio
@@ -30,6 +27,7 @@ from reverser.health import Health
 from reverser.intake.driver import Intake
 from reverser.kube.discovery_trigger import Room
 from reverser.kube.observer import Observer
+from reverser.kube.type_catalog import ServedTypes, TypeCatalog
 from reverser.metrics import Metrics
 from reverser.model.change import Observation, Settled, Stream
 from reverser.model.ports import Journal
@@ -37,42 +35,6 @@ from reverser.model.resource import ResourceType
 from reverser.select.pattern_meaning import FACT as MEANING
 from reverser.sops.program import programs
 from reverser.unexpected_errors import left_out
-
-CAUSES = {("", "namespaces"), ("apiextensions.k8s.io", "customresourcedefinitions")}
-"""Types whose deletion deletes objects of other types."""
-
-
-class KnownTypes:
-    """Types by cluster. What a cluster's reports hold is replaced as a whole when discovery tells of more."""
-
-    def __init__(self, assembly: Assembly, reports: Mapping[str, ClusterReports]) -> None:
-        self._assembly = assembly
-        self._reports = reports
-        self._witnessed: dict[str, tuple[Sequence[ResourceType], dict[tuple[str, str], ResourceType]]] = {}
-
-    def witnessed(self, cluster: str) -> Mapping[tuple[str, str], ResourceType]:
-        """Types that facts are of use for, by (group, plural): of changes, and of what causes cascades."""
-        types = self._of(cluster)
-        known, by_name = self._witnessed.get(cluster, ((), {}))
-        if known is not types:
-            routes = self._assembly.routes.get(cluster, ())
-            wanted = [each for each in types if any(route.wants_type(each) for route in routes)]
-            causes = [each for each in types if (each.group, each.resource) in CAUSES]
-            by_name = {(each.group, each.resource): each for each in (*wanted, *causes)}
-            self._witnessed[cluster] = (types, by_name)
-        return by_name
-
-    def resolve(self, cluster: str, group: str, kind: str) -> ResourceType | None:
-        """The type of a file in the branch. Raises TransientError before discovery has told of any."""
-        types = self._of(cluster)
-        if not types:
-            raise TransientError(f"the types of cluster {cluster} are not known yet")
-        return next((each for each in types if (each.group, each.kind) == (group, kind)), None)
-
-    def _of(self, cluster: str) -> Sequence[ResourceType]:
-        reports = self._reports.get(cluster)
-        return () if reports is None else reports.types
-
 
 log = structlog.get_logger()
 
@@ -97,6 +59,7 @@ class Session:
         afresh: bool = False,
         to: Target | None = None,
         attributor: Attributor | None = None,
+        catalog: TypeCatalog | None = None,
     ) -> None:
         self._assembly = assembly
         self._journal = journal
@@ -115,10 +78,11 @@ class Session:
         self._reports = {
             c.name: ClusterReports(assembly.config, c.name, metrics, health) for c in self.clusters
         }
-        self._types = KnownTypes(assembly, self._reports)
+        self._catalog = catalog or TypeCatalog()
+        self._catalog.begin({cluster.name: self._served_types(cluster.name) for cluster in self.clusters})
         corrections = None if attributor is None else attributor.correction_finder.corrections
         opening = WriterFactory(
-            assembly, journal, metrics, health, self._types.resolve, self._list_anew, to, corrections
+            assembly, journal, metrics, health, self._catalog.of_kind, self._list_anew, to, corrections
         )
         self._writers = Writers(opening, health, self._ready)
         self.relist = False
@@ -144,10 +108,6 @@ class Session:
     def has_first_lists(self) -> bool:
         """Whether every cluster's first round of lists is in the journal."""
         return self._intake.is_settled
-
-    def witnessed(self, cluster: str) -> Mapping[tuple[str, str], ResourceType]:
-        """Types that facts are of use for, by (group, plural)."""
-        return self._types.witnessed(cluster)
 
     @property
     def failures(self) -> list[str]:
@@ -210,7 +170,17 @@ class Session:
         await observer.settled()
         await send.send(Settled(cluster.name))
         with left_out("empty rules", cluster.name):
-            await warn_of_empty_rules(cluster, self._assembly, self._reports[cluster.name])
+            types = self._catalog.of(cluster.name).named
+            await warn_of_empty_rules(cluster, self._assembly, types)
+
+    def _served_types(self, cluster: str) -> ServedTypes:
+        def wants(type_: ResourceType) -> bool:
+            return any(route.wants_type(type_) for route in self._assembly.routes[cluster])
+
+        def named(types: Sequence[ResourceType], missing: Collection[ResourceType]) -> Sequence[ResourceType]:
+            return self._meanings.named(cluster, types, missing)
+
+        return ServedTypes(wants, named)
 
     def _observer(self, cluster: Cluster, send: trio.MemorySendChannel[Observation]) -> Observer:
         def wanted(types: Sequence[ResourceType]) -> Mapping[ResourceType, tuple[str, ...]]:
@@ -227,7 +197,7 @@ class Session:
             cluster.name,
             kubeconfig=cluster.kubeconfig,
             context=cluster.context,
-            named=partial(self._meanings.named, cluster.name),
+            types=self._catalog.of(cluster.name),
             wanted=wanted,
             position=position,
             uid=uid,

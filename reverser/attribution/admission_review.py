@@ -10,8 +10,7 @@ whose object is, byte by byte, the old one.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, TypeAlias
+from typing import Any
 
 import msgspec
 
@@ -28,9 +27,6 @@ API_VERSION = "admission.k8s.io/v1"
 KIND = "AdmissionReview"
 CONTENT_SUBRESOURCES = ("", "scale", "resize", "ephemeralcontainers")
 """Through these content is written. All others are status, or commands without a change of their own."""
-
-Types: TypeAlias = Callable[[str, str], ResourceType | None]
-"""(group, plural) -> the type as it is watched, None when it is not."""
 
 
 class GroupResource(msgspec.Struct, frozen=True, gc=False):
@@ -107,11 +103,14 @@ def answer(review: Review) -> bytes:
     return msgspec.json.encode({"apiVersion": API_VERSION, "kind": KIND, "response": response})
 
 
-def fact(review: Review, cluster: str, types: Types, digest_key: bytes, at: float) -> Fact | None:
-    """What the request tells about who is changing what; None when it can change nothing.
+def fact(
+    review: Review, cluster: str, type_: ResourceType | None, digest_key: bytes, at: float
+) -> Fact | None:
+    """What the request says about who is changing which object; None when it can change nothing.
 
-    `at` is when it came, in Unix seconds. An object that is too large, of another version than
-    the one that is watched, or that cannot be read, is told by its key alone.
+    `type_` is the type as it is watched; None: it is not, or its content is not to be compared. `at` is when
+    the review came, in Unix seconds. An object that is too large, of another version than the one that is
+    watched, or that cannot be read, is identified by its key alone.
     """
     request = review.request
     operation = _operation(request)
@@ -136,7 +135,7 @@ def fact(review: Review, cluster: str, types: Types, digest_key: bytes, at: floa
         uid=bounded(head.metadata.uid),
         operation=operation,
         previous_version=_met(request, operation),
-        digest=_digest(request, operation, key, types(group, resource), digest_key),
+        digest=_digest(request, operation, key, type_, digest_key),
         replicas=replicas(request.object) if request.sub_resource == "scale" else None,
         manager=_manager(request, operation),
         restamps=operation is not Operation.DELETE and _restamps(request),

@@ -20,7 +20,7 @@ import msgspec
 from reverser.model.attribution import Actor
 from reverser.model.change import Operation
 from reverser.model.fact import KEPT_COUNT, KEPT_SECONDS, Fact, Source
-from reverser.model.resource import NO_VERSION, ObjectKey, number
+from reverser.model.resource import DEFINITIONS, NAMESPACES, NO_VERSION, ObjectKey, number
 from reverser.model.subject import Subject
 
 ACTORS = 1_000
@@ -28,7 +28,6 @@ BYTES_MOST = 128 * 1024 * 1024
 FACT_BYTES = 1_000
 """Of one fact with its places, as measured with usual names, without what may be long."""
 UID_BYTES = 100
-DEFINITIONS = ("apiextensions.k8s.io", "customresourcedefinitions")
 
 IndexKey: TypeAlias = tuple[str, ...]
 
@@ -206,7 +205,7 @@ def _index_keys(fact: Fact) -> Iterable[IndexKey]:
         yield "made", fact.cluster, fact.uid, fact.version
     if fact.operation is Operation.DELETE:
         yield "deleted", fact.cluster, fact.uid
-        if (fact.group, fact.resource) == ("", "namespaces"):
+        if (fact.group, fact.resource) == NAMESPACES:
             yield "namespace", fact.cluster, fact.name
         if (fact.group, fact.resource) == DEFINITIONS and fact.source is Source.ADMISSION:
             yield "definition", fact.cluster, fact.name

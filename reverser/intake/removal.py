@@ -18,12 +18,10 @@ from reverser.model.attribution import UNRESOLVED, Attribution
 from reverser.model.change import Change, Operation, Origin, Stream
 from reverser.model.decision import Decision
 from reverser.model.entry import Edit, Entry, Record
-from reverser.model.resource import ResourceType
+from reverser.model.resource import DEFINITIONS, ResourceType
 from reverser.sanitize.managed_fields import changed_at, manager
 from reverser.select.excluded_writes import actors
 from reverser.select.rules import CompiledRule
-
-DEFINITIONS = ("apiextensions.k8s.io", "customresourcedefinitions")
 
 
 class _Version(msgspec.Struct):

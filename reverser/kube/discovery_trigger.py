@@ -8,9 +8,10 @@ from contextlib import suppress
 import trio
 
 from reverser.model.change import Change, Observation
+from reverser.model.resource import DEFINITIONS
 
 TYPE_MAKERS = {
-    ("apiextensions.k8s.io", "customresourcedefinitions"),
+    DEFINITIONS,
     ("apiregistration.k8s.io", "apiservices"),
 }
 

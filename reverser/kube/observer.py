@@ -9,7 +9,7 @@ stood, not where the journal stands: what lies between is in the channel already
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import TypeAlias, cast
 
 import trio
@@ -24,7 +24,7 @@ from reverser.kube.discovery_trigger import DiscoveryTrigger, Room
 from reverser.kube.errors import Unauthorized
 from reverser.kube.lists import Lists
 from reverser.kube.observer_reports import Reports
-from reverser.kube.served_types import Served
+from reverser.kube.type_catalog import ServedTypes
 from reverser.kube.watch import Watch
 from reverser.model.change import Identified, Observation, Stream, Unwanted
 from reverser.model.resource import ResourceType
@@ -35,12 +35,6 @@ GATHER_SECONDS = 0.2
 """One CRD makes several events; discovery is asked once after them."""
 
 Wanted: TypeAlias = Callable[[Sequence[ResourceType]], Mapping[ResourceType, tuple[str, ...]]]
-Named: TypeAlias = Callable[[Sequence[ResourceType], Collection[ResourceType]], Sequence[ResourceType]]
-"""What counts as served, and what of that the newest answer lacks; the types as they are to be known."""
-
-
-def _as_served(types: Sequence[ResourceType], _missing: Collection[ResourceType]) -> Sequence[ResourceType]:
-    return types
 
 
 class Observer:
@@ -58,9 +52,9 @@ class Observer:
         send: trio.MemorySendChannel[Observation],
         reports: Reports,
         room: Room | None = None,
-        named: Named = _as_served,
+        types: ServedTypes | None = None,
     ) -> None:
-        self._named = named
+        """`types` collects what the cluster serves."""
         self._cluster = cluster
         self._kubeconfig = kubeconfig
         self._context = context
@@ -70,7 +64,7 @@ class Observer:
         self._uid: str | None = None
         self._send = DiscoveryTrigger(send, self.poke, room)
         self._reports = reports
-        self._served = Served()
+        self._types = types or ServedTypes()
         self._lists = Lists()
         self._backoff = Backoff()
         self._poked = trio.Event()
@@ -122,7 +116,7 @@ class Observer:
     async def _refresh(self, client: Client, nursery: trio.Nursery) -> float:
         """Ask discovery and follow its answer; the seconds until it should be asked again."""
         try:
-            discovery = await discover(client, self._served.types)
+            discovery = await discover(client, self._types.types)
             await self._identify(client)
         except Unauthorized:
             # The login cannot be repaired within this client: a client certificate may have run out.
@@ -134,10 +128,9 @@ class Observer:
             self._reports.unreachable(error)
             return self._backoff.failed(error.retry_after if isinstance(error, TransientError) else None)
         self._backoff.succeeded()
-        self._served.learn(discovery.versions, trio.current_time())
-        types = self._named(self._served.types, self._served.missing)
-        self._reports.discovered(types, discovery.degraded)
-        await self._follow(client, nursery, types)
+        self._types.learn(discovery.versions, trio.current_time())
+        self._reports.discovered(self._types.named, discovery.degraded)
+        await self._follow(client, nursery, self._types.named)
         return DISCOVERY_SECONDS
 
     async def _identify(self, client: Client) -> None:
@@ -166,7 +159,7 @@ class Observer:
         }
         gone, come = self._running.keys() - wanted, wanted - self._running.keys()
         await self._let_go(gone)
-        missing = {type_.name for type_ in self._served.missing}
+        missing = {type_.name for type_ in self._types.missing}
         for watch, _ in self._running.values():
             watch.discovered(served=watch.stream.type.name not in missing)
         for stream in sorted(come, key=lambda stream: stream.id):

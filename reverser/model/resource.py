@@ -122,3 +122,8 @@ BUILTIN_GROUPS = frozenset(
         "storagemigration.k8s.io",
     }
 )
+
+NAMESPACES = ("", "namespaces")
+DEFINITIONS = ("apiextensions.k8s.io", "customresourcedefinitions")
+CASCADING = (NAMESPACES, DEFINITIONS)
+"""(group, plural) of types whose deletion deletes objects of other types."""

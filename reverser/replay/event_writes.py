@@ -31,8 +31,8 @@ from reverser.manifest.merge_patch import acts_as_merge_patch
 from reverser.model.attribution import Attribution, Evidence, bounded
 from reverser.model.change import Operation
 from reverser.model.fact import Fact
-from reverser.model.resource import ResourceType
-from reverser.replay.resource_types import DEFINITIONS, Types
+from reverser.model.resource import DEFINITIONS, ResourceType
+from reverser.replay.resource_types import Types
 from reverser.replay.write import MICROSECONDS, Emptied, Form, Gap, Write
 from reverser.sanitize.managed_fields import manager
 

@@ -25,7 +25,6 @@ from reverser.sanitize.managed_fields import entries
 from reverser.select.pattern_meaning import Meanings
 from reverser.select.resources import ANY, calls, matches
 
-DEFINITIONS = ("apiextensions.k8s.io", "customresourcedefinitions")
 SHORT_CHARACTERS = 5
 """A name in a rule that is no longer may be a short name, which a log does not tell."""
 

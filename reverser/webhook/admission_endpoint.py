@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection
-from functools import partial
 from typing import TypeAlias
 
 import trio
@@ -20,8 +19,8 @@ from reverser.errors import WithheldError
 from reverser.http.asgi import TEXT, Receive, Scope, Send, answer, cluster_of, header
 from reverser.http.body import Body, Refusal
 from reverser.http.body_budget import Budget
+from reverser.kube.type_catalog import TypeCatalog
 from reverser.model.fact import Fact
-from reverser.model.resource import ResourceType
 from reverser.unexpected_errors import contained
 
 PATH = "/process-validating-webhook"
@@ -33,8 +32,6 @@ READ_SECONDS = 10.0
 
 JSON = b"application/json"
 
-Types: TypeAlias = Callable[[str, str, str], ResourceType | None]
-"""(cluster, group, plural) -> the type as it is watched, None when it is not."""
 Observe: TypeAlias = Callable[[str, float], None]
 """(result, seconds from the whole body to its answer). Results: fact, nothing, method,
 content-type, undecodable, unknown-cluster, and the values of Refusal."""
@@ -50,7 +47,7 @@ class Admission:
     def __init__(
         self,
         take: Callable[[Fact], object],
-        types: Types,
+        catalog: TypeCatalog,
         digest_key: bytes,
         clusters: Collection[str],
         *,
@@ -60,7 +57,7 @@ class Admission:
         read_seconds: float = READ_SECONDS,
     ) -> None:
         self._take = take
-        self._types = types
+        self._catalog = catalog
         self._digest_key = digest_key
         self._clusters = clusters
         self._now = now
@@ -95,31 +92,33 @@ class Admission:
     async def _review(self, body: bytes, scope: Scope, send: Send) -> None:
         started = time.perf_counter()
         try:
-            review, types = await self._decoded(body)
+            review, comparable = await self._decoded(body)
         except UndecodableError as error:
             self._observe("undecodable", 0.0)
             await answer(send, 400, f"{error.message}\n".encode())
             return
         try:
             with contained("admission", review.request.uid):
-                result = self._note(review, cluster_of(scope, PATH, self._clusters), types)
+                result = self._note(review, cluster_of(scope, PATH, self._clusters), comparable=comparable)
         except WithheldError:
             result = "bug"  # the write goes on, as ever
         await answer(send, 200, admission_review.answer(review), JSON)
         self._observe(result, time.perf_counter() - started)
 
-    async def _decoded(self, body: bytes) -> tuple[admission_review.Review, Types]:
-        """The review, and the types by which its content is compared."""
+    async def _decoded(self, body: bytes) -> tuple[admission_review.Review, bool]:
+        """The review, and whether it is whole, so that its content can be compared."""
         try:
-            return admission_review.decode(body), self._types
+            return admission_review.decode(body), True
         except UndecodableError:
-            # Whoever may write deep objects could otherwise see to it that nothing is told of him.
-            return await trio.to_thread.run_sync(admission_review.decode_cut, body), _no_type
+            # Whoever may write deep objects could otherwise hide all that he writes.
+            return await trio.to_thread.run_sync(admission_review.decode_cut, body), False
 
-    def _note(self, review: admission_review.Review, cluster: str | None, types: Types) -> str:
+    def _note(self, review: admission_review.Review, cluster: str | None, *, comparable: bool) -> str:
         if cluster is None:
             return "unknown-cluster"
-        fact = admission_review.fact(review, cluster, partial(types, cluster), self._digest_key, self._now())
+        named = review.request.resource
+        type_ = self._catalog.of(cluster).with_author(named.group, named.resource) if comparable else None
+        fact = admission_review.fact(review, cluster, type_, self._digest_key, self._now())
         if fact is None:
             return "nothing"
         self._take(fact)
@@ -129,10 +128,6 @@ class Admission:
         self._observe(refusal.value, 0.0)
         if refusal is not Refusal.GONE:
             await answer(send, *_REFUSALS[refusal])
-
-
-def _no_type(_cluster: str, _group: str, _plural: str) -> None:
-    """Nothing that was cut is compared."""
 
 
 _REFUSALS = {

@@ -22,6 +22,7 @@ from reverser.errors import TransientError
 from reverser.http.asgi import TEXT, Receive, Scope, Send, answer, cluster_of, header
 from reverser.http.body import Body, Refusal
 from reverser.http.body_budget import Budget
+from reverser.kube.type_catalog import TypeCatalog
 from reverser.model.fact import Fact
 
 log = structlog.get_logger()
@@ -40,15 +41,8 @@ INLINE_BYTES = 64 * 1024
 
 Keep: TypeAlias = Callable[[Sequence[Fact]], Awaitable[object]]
 """Make facts durable. Raises TransientError when they could not be kept."""
-Wanted: TypeAlias = Callable[[str, str, str], bool]
-"""(cluster, group, plural) -> whether facts of the type can be of use."""
 Observe: TypeAlias = Callable[[str, int], None]
 """(result, how many). Results: fact, unused, truncated, problem, method, and the values of Refusal."""
-
-
-def everything(_cluster: str, _group: str, _resource: str) -> bool:
-    """Every type is wanted."""
-    return True
 
 
 def unobserved(_result: str, _count: int) -> None:
@@ -61,16 +55,16 @@ class Audit:
     def __init__(
         self,
         keep: Keep,
+        catalog: TypeCatalog,
         clusters: Collection[str],
         *,
-        wanted: Wanted = everything,
         observe: Observe = unobserved,
         max_bytes: int = MAX_BYTES,
         read_seconds: float = READ_SECONDS,
     ) -> None:
         self._keep = keep
+        self._catalog = catalog
         self._clusters = clusters
-        self._wanted = wanted
         self._observe = observe
         self._max_bytes = max_bytes
         self.budget = Budget(LARGEST_BODIES * max_bytes)
@@ -89,11 +83,11 @@ class Audit:
     async def _read(self, scope: Scope, receive: Receive, send: Send) -> None:
         with self.budget.share() as share:
             body = Body(receive, share)
-            found = await body.read(header(scope, b"content-encoding"), self._max_bytes, self._read_seconds)
-            if isinstance(found, Refusal):
-                await self._refuse(found, body, scope, send)
+            content = await body.read(header(scope, b"content-encoding"), self._max_bytes, self._read_seconds)
+            if isinstance(content, Refusal):
+                await self._refuse(content, body, scope, send)
             else:
-                await self._keep_facts(found, scope, send)
+                await self._keep_facts(content, scope, send)
 
     async def _keep_facts(self, body: bytes, scope: Scope, send: Send) -> None:
         reading = await self._understand(body, cluster_of(scope, PATH, self._clusters))
@@ -111,7 +105,7 @@ class Audit:
     async def _understand(self, body: bytes, cluster: str | None) -> Reading:
         if cluster is None:
             return Reading(problems=(Problem("the path names no cluster that is configured"),))
-        job = partial(read_events, body, cluster, partial(self._wanted, cluster))
+        job = partial(read_events, body, cluster, self._catalog.of(cluster).may_need_author)
         return job() if len(body) <= INLINE_BYTES else await trio.to_thread.run_sync(job)
 
     async def _refuse(self, refusal: Refusal, body: Body, scope: Scope, send: Send) -> None:

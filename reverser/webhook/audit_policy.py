@@ -13,7 +13,7 @@ from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 from reverser.manifest.emitter import render
-from reverser.model.resource import ResourceType
+from reverser.model.resource import NAMESPACES, ResourceType
 from reverser.model.rule import Rule
 from reverser.sanitize.excluded_types import excluded_type
 from reverser.select.resources import ANY
@@ -21,7 +21,6 @@ from reverser.select.rules import ExcludeType
 from reverser.webhook.endpoint import Endpoint
 from reverser.webhook.registration import QUESTIONS
 from reverser.webhook.scope import (
-    NAMESPACES,
     SECRETS,
     Selection,
     covers,

@@ -17,13 +17,13 @@ from typing import Any
 
 import msgspec
 
-from reverser.model.resource import ResourceType
+from reverser.model.resource import CASCADING, ResourceType
 from reverser.model.rule import Rule
 from reverser.sanitize.excluded_types import excluded_type
 from reverser.select.resources import ANY
 from reverser.select.rules import ExcludeType
 from reverser.webhook.endpoint import Endpoint
-from reverser.webhook.scope import CAUSES, Selection, covers, left_out, selected, takes_cluster_scoped
+from reverser.webhook.scope import Selection, covers, left_out, selected, takes_cluster_scoped
 
 NAME = "reverser"
 WEBHOOK = "admission.gitops-reverser.io"
@@ -87,7 +87,7 @@ def _rules(selection: Selection) -> list[dict[str, Any]]:
     for group, plurals in selection.items():
         groups.setdefault(plurals, []).append(group)
     rules = [_rule(names, _resources(plurals), OPERATIONS) for plurals, names in groups.items()]
-    unasked = [cause for cause in CAUSES if not covers(selection, *cause)]
+    unasked = [cause for cause in CASCADING if not covers(selection, *cause)]
     return rules + [_rule([group], [plural], ("DELETE",)) for group, plural in unasked]
 
 

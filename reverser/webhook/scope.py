@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable, Sequence
 
-from reverser.model.resource import ResourceType
+from reverser.model.resource import CASCADING, ResourceType
 from reverser.model.rule import Rule
 from reverser.sanitize.excluded_types import excluded_type
 from reverser.select.resources import ANY, matches
@@ -39,9 +39,6 @@ NOISE = (
 """Left out also without discovery, unless a rule names them."""
 
 SECRETS = ("", "secrets")
-NAMESPACES = ("", "namespaces")
-CAUSES = (NAMESPACES, ("apiextensions.k8s.io", "customresourcedefinitions"))
-"""Never left out: the deletion of one deletes all that is in it."""
 
 _VERSION = re.compile(r"v[0-9]+(?:(?:alpha|beta)[0-9]+)?")
 
@@ -92,7 +89,7 @@ def left_out(
     ]
     unwanted.sort(key=lambda type_: (type_ not in NOISE, not exclude(type_)))
     places = [(type_.group, type_.resource) for type_ in unwanted]
-    told = [place for place in places if place not in (SECRETS, *CAUSES)]
+    told = [place for place in places if place not in (SECRETS, *CASCADING)]
     return ([] if secrets and SECRETS not in places else [SECRETS]) + told[:MOST_LEFT_OUT]
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
 import structlog
 import trio
@@ -17,15 +17,12 @@ from reverser.certs.tls_context import open_tls
 from reverser.config import Config
 from reverser.http.asgi import Receive, Scope, Send, answer
 from reverser.http.server import serve
+from reverser.kube.type_catalog import TypeCatalog
 from reverser.metrics import Metrics
-from reverser.model.resource import ResourceType
 from reverser.webhook import admission_endpoint, audit_endpoint
 from reverser.webhook.path_secret import Guarded, path_secret
 
 log = structlog.get_logger()
-
-Types: TypeAlias = Callable[[str], Mapping[tuple[str, str], ResourceType]]
-"""cluster -> (group, plural) -> type, for all types that it serves as far as they are known."""
 
 
 class Router:
@@ -49,15 +46,14 @@ class Webhooks:
     """What the listeners answer with."""
 
     def __init__(
-        self, config: Config, digest_key: bytes, facts: FactStore, types: Types, metrics: Metrics
+        self, config: Config, digest_key: bytes, facts: FactStore, catalog: TypeCatalog, metrics: Metrics
     ) -> None:
         assert config.webhook is not None
         self._metrics = metrics
-        self._types = types
         clusters = [cluster.name for cluster in config.clusters]
         self.admission = admission_endpoint.Admission(
             facts.add,
-            self._type,
+            catalog,
             digest_key,
             clusters,
             observe=self._observe_review,
@@ -65,18 +61,11 @@ class Webhooks:
         )
         self.audit = audit_endpoint.Audit(
             facts.add_durable,
+            catalog,
             clusters,
-            wanted=self._wanted,
             observe=self._observe_events,
             max_bytes=config.audit.max_body_bytes,
         )
-
-    def _type(self, cluster: str, group: str, plural: str) -> ResourceType | None:
-        return self._types(cluster).get((group, plural))
-
-    def _wanted(self, cluster: str, group: str, plural: str) -> bool:
-        types = self._types(cluster)
-        return not types or (group, plural) in types
 
     def _observe_review(self, result: str, seconds: float) -> None:
         self._metrics.count("admission_reviews", result=result)

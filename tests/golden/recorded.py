@@ -59,7 +59,7 @@ def resource_type(name: str) -> ResourceType:
 def admitted(name: str) -> Fact | None:
     """The fact of the admission call."""
     review, type_ = admission_review.decode(review_body(name)), resource_type(name)
-    return admission_review.fact(review, "default", lambda _group, _plural: type_, KEY, AT)
+    return admission_review.fact(review, "default", type_, KEY, AT)
 
 
 def audited(name: str) -> Fact | None:

@@ -26,6 +26,7 @@ from reverser.webhook import admission_endpoint, audit_endpoint
 from reverser.webhook.admission_endpoint import Admission
 from reverser.webhook.audit_endpoint import Audit
 from reverser.webhook.server import Router
+from tests.catalogs import catalog
 from tests.golden.recorded import event_list, review_body
 
 ADMISSION_BYTES = 100_000
@@ -33,6 +34,7 @@ AUDIT_BYTES = 200_000
 BOUND_SECONDS = 20
 """After which a client that waits calls it stuck."""
 ENDS_SECONDS = 10
+TYPE = ResourceType("apps", "v1", "deployments", "Deployment", namespaced=True)
 GOOD = "deployment-update"
 """The recorded request that is asked to see whether all is well."""
 
@@ -103,7 +105,7 @@ class Endpoints:
         return {
             admission_endpoint.PATH: Admission(
                 self._take,
-                _type,
+                catalog(TYPE),
                 b"k" * 32,
                 observe=lambda result, _seconds: self.results.update([result]),
                 max_bytes=ADMISSION_BYTES,
@@ -111,6 +113,7 @@ class Endpoints:
             ),
             audit_endpoint.PATH: Audit(
                 self._keep,
+                catalog(),
                 observe=lambda result, count: self.results.update({result: count}),
                 max_bytes=max_bytes,
                 **observed,
@@ -286,7 +289,3 @@ def _sockets() -> int:
         with suppress(FileNotFoundError):
             found += link.readlink().name.startswith("socket:")
     return found
-
-
-def _type(_cluster: str, group: str, resource: str) -> ResourceType:
-    return ResourceType(group, "v1", resource, "Thing", namespaced=True)

@@ -190,7 +190,7 @@ async def test_a_type_that_goes_is_let_go_of_after_the_grace(
     await until(lambda: observed.told.calls.count("discovered") == 2)
     assert len(observed.told.streams) == 2
 
-    monkeypatch.setattr("reverser.kube.served_types.GRACE_SECONDS", 0)
+    monkeypatch.setattr("reverser.kube.type_catalog.GRACE_SECONDS", 0)
     observed.observer.poke()
     await until(lambda: [stream.type.name for stream in observed.told.streams] == ["configmaps"])
     await until(lambda: Unwanted in map(type, observed.taken.all))

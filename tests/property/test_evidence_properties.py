@@ -24,6 +24,7 @@ from reverser.webhook.admission_endpoint import PATH as ADMISSION_PATH
 from reverser.webhook.admission_endpoint import Admission
 from reverser.webhook.audit_endpoint import PATH as AUDIT_PATH
 from reverser.webhook.audit_endpoint import Audit
+from tests.catalogs import catalog
 from tests.golden.recorded import CHANGES, KEY, NAMES, event_list, resource_type, review_body, watched
 from tests.property.test_sanitize_properties import places, put
 from tests.unit.asgi import post
@@ -41,7 +42,7 @@ JOINING = {"kind", "metadata", "uid", "resourceVersion", "name", "namespace", "d
 
 
 def admitted(body: bytes, resource: ResourceType) -> Fact | None:
-    return admission_review.fact(admission_review.decode(body), "default", lambda *_: resource, KEY, 0.0)
+    return admission_review.fact(admission_review.decode(body), "default", resource, KEY, 0.0)
 
 
 def spoilt(body: bytes, data: st.DataObject) -> bytes:
@@ -74,7 +75,7 @@ def test_recorded_bodies_may_be_spoilt(data: st.DataObject, name: str) -> None:
         return
 
     assert json.loads(admission_review.answer(review))["response"]["allowed"] is True
-    admission_review.fact(review, "default", lambda *_: resource_type(name), KEY, 0.0)
+    admission_review.fact(review, "default", resource_type(name), KEY, 0.0)
 
 
 @TRIES
@@ -142,8 +143,8 @@ def test_an_endpoint_answers_whatever_comes(data: st.DataObject, name: str, pack
     async def keep(facts: Sequence[Fact]) -> None:
         assert facts
 
-    admission_app = Admission(id, lambda *_: resource_type(name), KEY, ("default",))
-    audit_app = Audit(keep, ("default",))
+    admission_app = Admission(id, catalog(resource_type(name)), KEY, ("default",))
+    audit_app = Audit(keep, catalog(), ("default",))
     headers = [(b"content-encoding", b"gzip")] if packed else []
     for app, path, body in (
         (admission_app, ADMISSION_PATH, review_body(name)),

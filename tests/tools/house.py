@@ -1,7 +1,7 @@
 """How the house is cut: files, lines, names. `python -m tests.tools.house [FOLDER]` prints it.
 
-FOLDER is the root of a checkout, of this one if none is given; the way of a change (`tests.tools.trace`)
-is shown of this one only.
+FOLDER is the root of a checkout, of this one if none is given; the ways of a change and of an admission
+call (`tests.tools.trace`) are shown of this one only.
 """
 
 from __future__ import annotations
@@ -86,19 +86,20 @@ def rows(root: Path) -> Iterator[tuple[str, str]]:
     yield "overused words as names", f"{counts.total()} ({shown})"
 
 
-def _way() -> tuple[str, str]:
-    from tests.tools.trace import scaled
+def _ways() -> Iterator[tuple[str, str]]:
+    from tests.tools.trace import admitted, scaled
 
-    with redirect_stdout(sys.stderr):
-        trace = scaled()
-    shown = f"{len(trace.modules)} modules, {len(trace.functions)} functions, {trace.hand_overs} hand-overs"
-    return "the way of one scaled Deployment", shown
+    for what, traced in (("one scaled Deployment", scaled), ("one admission call", admitted)):
+        with redirect_stdout(sys.stderr):
+            trace = traced()
+        shown = f"{len(trace.modules)} modules, {len(trace.functions)} functions"
+        yield f"the way of {what}", f"{shown}, {trace.hand_overs} hand-overs"
 
 
 def main() -> None:
     here = Path(__file__).parents[2]
     root = Path(sys.argv[1]).resolve() if sys.argv[1:] else here
-    table = [*rows(root), *([_way()] if root == here else [])]
+    table = [*rows(root), *(_ways() if root == here else ())]
     width = max(len(what) for what, _ in table)
     for what, count in table:
         print(f"{what:{width}}  {count}")

@@ -1,12 +1,14 @@
-"""Which modules of reverser run for one change, from the line of the watch to the pushed commit.
+"""Which modules of reverser run for one change, and for one admission call.
 
 The daemon runs in this process, between the sandbox API and a bare repository, and every call of every
-thread is looked at while one Deployment is scaled. The sandbox itself is left out, and the HTTP server
-under it.
+thread is recorded: while one Deployment is scaled, from the line of the watch to the pushed commit; and
+while one AdmissionReview is answered, from the TLS connection to the fact. The sandbox is left out, and for
+the change the HTTP server under it, too.
 """
 
 from __future__ import annotations
 
+import ssl
 import sys
 import tempfile
 import threading
@@ -16,15 +18,23 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
+import httpx
+import msgspec
 import trio
 
 import reverser
+from reverser.certs.self_managed import FOLDER, SelfManaged
+from reverser.config import Webhook
 from reverser.sandbox import Sandbox
+from tests.golden.recorded import review_body
 from tests.integration.running import BOUND_SECONDS, Running
+from tests.ports import free_port
 
 ROOT = Path(reverser.__file__).parent
-LEFT_OUT = ("sandbox.", "http.", "app.plugin_conditions")
+LEFT_OUT = ("sandbox.", "app.plugin_conditions")
 """The last runs now and then, whatever changes."""
+REVIEW = "deployment-update"
+"""The recorded request that the admission webhook is called with."""
 POLL_SECONDS = 0.05
 QUIET_SECONDS = 1.0
 
@@ -32,7 +42,9 @@ QUIET_SECONDS = 1.0
 class Trace:
     """Modules in the order in which they were first entered, and how often one called another."""
 
-    def __init__(self) -> None:
+    def __init__(self, *left_out: str) -> None:
+        """`left_out`: beginnings of the names of modules that do not count, besides `LEFT_OUT`."""
+        self._left_out = (*LEFT_OUT, *left_out)
         self.modules: dict[str, None] = {}
         self.functions: set[tuple[str, str]] = set()
         self.hand_overs = 0
@@ -71,7 +83,7 @@ class Trace:
         code = frame.f_code
         name = self._names.get(code.co_filename)
         if name is None:
-            name = self._names[code.co_filename] = _module(code.co_filename)
+            name = self._names[code.co_filename] = _module(code.co_filename, self._left_out)
         if not name:
             return
         self.modules[name] = None
@@ -84,14 +96,21 @@ class Trace:
 
 def scaled() -> Trace:
     """One scaled Deployment, watch line to pushed commit."""
-    return trio.run(_traced, _scale)
+    return trio.run(_traced, _scale, Trace("http."))
 
 
-async def _traced(act: Callable[[Running, Trace], Awaitable[None]]) -> Trace:
-    trace = Trace()
+def admitted() -> Trace:
+    """One AdmissionReview, TLS connection to fact."""
+    return trio.run(_traced, _review, Trace())
+
+
+async def _traced(act: Callable[[Running, Trace], Awaitable[None]], trace: Trace) -> Trace:
     with tempfile.TemporaryDirectory() as folder, trace.installed():
         async with Sandbox.open() as sandbox:
             running = Running(Path(folder), sandbox)
+            if act is _review:
+                webhook = Webhook(bind=f"127.0.0.1:{free_port()}")
+                running.config = msgspec.structs.replace(running.config, webhook=webhook)
             async with running.daemon():
                 await act(running, trace)
     return trace
@@ -105,6 +124,24 @@ async def _scale(running: Running, trace: Trace) -> None:
     with trace.recorded():
         await running.sandbox.apply(_deployment(5))
         await _until(lambda: "replicas: 5" in running.show("shop/deployments.apps/web.yaml"))
+
+
+async def _review(running: Running, trace: Trace) -> None:
+    assert running.config.webhook is not None
+    await running.sandbox.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "shop"}})
+    await running.sandbox.apply(_deployment(2))
+    await _until(lambda: "replicas: 2" in running.show("shop/deployments.apps/web.yaml"))
+    await _quiet(trace)
+    bundle = SelfManaged(running.data / FOLDER, ()).ca_bundle().decode()
+    url = f"https://{running.config.webhook.bind}/process-validating-webhook"
+    first, second = (review_body(REVIEW).replace(b'"uid":"', b'"uid":"' + each) for each in (b"1", b"2"))
+    async with httpx.AsyncClient(verify=ssl.create_default_context(cadata=bundle)) as client:
+        headers = {"Content-Type": "application/json"}
+        await client.post(url, content=first, headers=headers)
+        await _quiet(trace)
+        with trace.recorded():
+            answer = await client.post(url, content=second, headers=headers)
+    assert answer.json()["response"]["allowed"]
 
 
 async def _quiet(trace: Trace) -> None:
@@ -135,15 +172,15 @@ def _deployment(replicas: int) -> dict[str, Any]:
     }
 
 
-def _module(file: str) -> str:
+def _module(file: str, left_out: tuple[str, ...]) -> str:
     path = Path(file)
     if not path.is_relative_to(ROOT):
         return ""
     name = ".".join(path.relative_to(ROOT).with_suffix("").parts)
-    return "" if name.startswith(LEFT_OUT) or name.endswith("__init__") else name
+    return "" if name.startswith(left_out) or name.endswith("__init__") else name
 
 
 if __name__ == "__main__":
-    found = scaled()
-    print(*found.modules, sep="\n")
-    print(f"{len(found.modules)} modules, {len(found.functions)} functions, {found.hand_overs} hand-overs")
+    trace = admitted() if sys.argv[1:] == ["admission"] else scaled()
+    print(*trace.modules, sep="\n")
+    print(f"{len(trace.modules)} modules, {len(trace.functions)} functions, {trace.hand_overs} hand-overs")

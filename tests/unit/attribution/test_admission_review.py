@@ -53,7 +53,7 @@ def body(**fields: Any) -> bytes:
 
 def fact(**fields: Any) -> Fact | None:
     review = admission_review.decode(body(**fields))
-    return admission_review.fact(review, "default", lambda *_: CONFIG_MAPS, KEY, 100.0)
+    return admission_review.fact(review, "default", CONFIG_MAPS, KEY, 100.0)
 
 
 def told(**fields: Any) -> Fact:
@@ -178,7 +178,7 @@ def test_a_type_that_is_not_watched_is_not_compared() -> None:
     """The fact stays: its deletion may be the cause of others."""
     review = admission_review.decode(body())
 
-    found = admission_review.fact(review, "default", lambda *_: None, KEY, 100.0)
+    found = admission_review.fact(review, "default", None, KEY, 100.0)
 
     assert found is not None
     assert found.digest == b""

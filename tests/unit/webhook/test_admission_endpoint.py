@@ -11,6 +11,7 @@ import trio.testing
 
 from reverser.model.fact import Fact
 from reverser.webhook.admission_endpoint import PATH, Admission
+from tests.catalogs import catalog
 from tests.unit.asgi import Client, post
 from tests.unit.attribution.test_admission_review import CONFIG_MAPS, KEY, body
 
@@ -25,7 +26,7 @@ class Heard:
         self.results: list[str] = []
         self.app = Admission(
             self.facts.append,
-            lambda *_: CONFIG_MAPS,
+            catalog(CONFIG_MAPS, clusters=clusters),
             KEY,
             clusters,
             now=lambda: 100.0,

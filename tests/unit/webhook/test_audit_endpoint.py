@@ -17,8 +17,10 @@ import trio.testing
 from reverser.errors import TransientError
 from reverser.http.body import PART_BYTES
 from reverser.model.fact import Fact
+from reverser.model.resource import ResourceType
 from reverser.webhook import audit_endpoint
 from reverser.webhook.audit_endpoint import PATH, Audit
+from tests.catalogs import catalog
 from tests.unit.asgi import Client, post
 from tests.unit.attribution.test_audit_body import batch, good
 from tests.unit.attribution.test_audit_fact import event
@@ -29,14 +31,21 @@ GZIP = ((b"content-encoding", b"gzip"),)
 class Kept:
     """An endpoint with a store that may be slow or full."""
 
-    def __init__(self, clusters: tuple[str, ...] = ("default",), **settings: Any) -> None:
+    def __init__(
+        self,
+        clusters: tuple[str, ...] = ("default",),
+        types: Sequence[ResourceType] = (),
+        **settings: Any,
+    ) -> None:
         self.facts: list[Fact] = []
         self.results: Counter[str] = Counter()
         self.full = False
         self.waiting = trio.Event()
         self.open = trio.Event()
         self.open.set()
-        self.app = Audit(self._keep, clusters, observe=self._count, **settings)
+        self.app = Audit(
+            self._keep, catalog(*types, clusters=clusters), clusters, observe=self._count, **settings
+        )
 
     async def _keep(self, facts: Sequence[Fact]) -> None:
         assert facts
@@ -248,17 +257,15 @@ async def test_the_path_names_the_cluster() -> None:
 
 
 async def test_unwanted_types_are_not_kept() -> None:
-    """They are asked for by cluster, group and plural."""
-    asked = list[tuple[str, str, str]]()
-
-    def wanted(*place: str) -> bool:
-        asked.append(place)  # type: ignore[arg-type]
-        return False
-
-    kept = Kept(wanted=wanted)
+    """The cluster serves other types that a rule selects; as long as it is not known, all are kept."""
+    pods = ResourceType("", "v1", "pods", "Pod", namespaced=True)
+    kept, before = Kept(types=[pods]), Kept()
 
     assert (await post(kept.app, PATH, batch(good()))).response.status == 200
-    assert (asked, kept.facts, kept.results) == ([("default", "", "configmaps")], [], {"unused": 1})
+    assert (await post(before.app, PATH, batch(good()))).response.status == 200
+
+    assert (kept.facts, kept.results) == ([], {"unused": 1})
+    assert before.results == {"fact": 1}
 
 
 STORED = {"metadata": {"uid": "u", "resourceVersion": "5"}}

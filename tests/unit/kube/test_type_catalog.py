@@ -1,4 +1,4 @@
-"""Which types count as served."""
+"""Which types count as served, and how they are looked up."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import itertools
 
 import pytest
 
-from reverser.kube.served_types import GRACE_SECONDS, STEADY_SECONDS, Served
+from reverser.errors import TransientError
+from reverser.kube.type_catalog import GRACE_SECONDS, STEADY_SECONDS, ServedTypes, TypeCatalog
 from reverser.model.resource import ResourceType
 
 PODS = ResourceType("", "v1", "pods", "Pod", namespaced=True)
@@ -16,7 +17,7 @@ NEW = ResourceType("example.com", "v1", "widgets", "Widget", namespaced=True)
 
 def test_additions_count_at_once() -> None:
     """A type is served as soon as one answer has it."""
-    served = Served()
+    served = ServedTypes()
 
     served.learn([PODS], now=0)
     served.learn([PODS, NEW], now=1)
@@ -26,7 +27,7 @@ def test_additions_count_at_once() -> None:
 
 def test_removals_wait() -> None:
     """A type that is missing stays for the grace, and is known to be missing."""
-    served = Served()
+    served = ServedTypes()
     served.learn([PODS, NEW], now=0)
 
     served.learn([PODS], now=GRACE_SECONDS)
@@ -40,7 +41,7 @@ def test_removals_wait() -> None:
 
 def test_a_type_that_blinks_starts_a_new_grace() -> None:
     """Coming back once is enough to be served for another grace."""
-    served = Served()
+    served = ServedTypes()
     served.learn([PODS, NEW], now=0)
     served.learn([PODS], now=50)
     served.learn([PODS, NEW], now=55)
@@ -52,7 +53,7 @@ def test_a_type_that_blinks_starts_a_new_grace() -> None:
 
 def test_another_preferred_version_replaces_the_type() -> None:
     """One version a type: the newest answer's."""
-    served = Served()
+    served = ServedTypes()
     served.learn([OLD], now=0)
 
     served.learn([NEW], now=1)
@@ -60,7 +61,7 @@ def test_another_preferred_version_replaces_the_type() -> None:
     assert served.types == (NEW,)
 
 
-def versions(served: Served) -> list[str]:
+def versions(served: ServedTypes) -> list[str]:
     return [type_.version for type_ in served.types]
 
 
@@ -73,7 +74,7 @@ def test_two_releases_behind_one_address_do_not_flip_a_type(
     one: list[ResourceType], other: list[ResourceType]
 ) -> None:
     """Answers that differ each time move a type once at most, to what both of them serve."""
-    served = Served()
+    served = ServedTypes()
 
     used = []
     for number in range(200):
@@ -86,7 +87,7 @@ def test_two_releases_behind_one_address_do_not_flip_a_type(
 
 def test_releases_without_a_common_version_do_not_flip_a_type() -> None:
     """Even then the version changes every few minutes at most, not with each answer."""
-    served = Served()
+    served = ServedTypes()
 
     used = []
     for number in range(100):
@@ -98,7 +99,7 @@ def test_releases_without_a_common_version_do_not_flip_a_type() -> None:
 
 def test_a_version_that_stays_preferred_is_taken() -> None:
     """After an upgrade the type moves once every answer has preferred the new version for a while."""
-    served = Served()
+    served = ServedTypes()
     served.learn([OLD], now=0)
 
     served.learn([NEW, OLD], now=30)
@@ -111,9 +112,38 @@ def test_a_version_that_stays_preferred_is_taken() -> None:
 
 def test_a_version_that_is_no_longer_served_is_left_at_once() -> None:
     """A stream cannot go on at a version that answers 404."""
-    served = Served()
+    served = ServedTypes()
     served.learn([NEW, OLD], now=0)
 
     served.learn([OLD], now=30)
 
     assert served.types == (OLD,)
+
+
+def test_what_gets_an_author_is_selected_or_deletes_others() -> None:
+    """Webhooks look up the types of rules, and those whose deletion is the cause of other deletions."""
+    namespaces = ResourceType("", "v1", "namespaces", "Namespace", namespaced=False)
+    served = ServedTypes(wants=lambda type_: type_ == NEW)
+
+    assert served.may_need_author("", "pods")
+    served.learn([PODS, NEW, namespaces], now=0)
+
+    assert served.with_author("example.com", "widgets") == NEW
+    assert served.with_author("", "namespaces") == namespaces
+    assert served.with_author("", "pods") is None
+    assert not served.may_need_author("", "pods")
+
+
+def test_a_session_begins_the_catalog_anew() -> None:
+    """What an earlier configuration selected is not taken for what this one does."""
+    served, catalog = ServedTypes(), TypeCatalog()
+    catalog.begin({"east": served})
+    served.learn([PODS], now=0)
+    assert catalog.of_kind("east", "", "Pod") == PODS
+    assert catalog.of_kind("east", "", "Node") is None
+
+    catalog.begin({"east": ServedTypes()})
+
+    assert catalog.of("east").with_author("", "pods") is None
+    with pytest.raises(TransientError):
+        catalog.of_kind("east", "", "Pod")
