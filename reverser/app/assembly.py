@@ -16,10 +16,9 @@ from reverser.config import Config
 from reverser.errors import StalledError, TransientError
 from reverser.intake.route import compile_routes
 from reverser.model.change import Stream
-from reverser.model.cluster_history import identity
 from reverser.model.destination import Destination
 from reverser.model.entry import Append
-from reverser.model.ports import Journal
+from reverser.model.journal import Journal, cluster_uid_setting
 from reverser.model.resource import ResourceType
 from reverser.model.rule import SanitizeRule, SensitiveRule
 from reverser.plugins import Host
@@ -106,6 +105,6 @@ async def kept_uid(journal: Journal, cluster: str) -> str:
     """The uid of the cluster that the positions are of; empty at first. Waits as `resume_position` does."""
     while True:
         try:
-            return await journal.get_setting(identity(cluster))
+            return await journal.get_setting(cluster_uid_setting(cluster))
         except (TransientError, StalledError):
             await trio.sleep(1)

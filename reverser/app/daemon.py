@@ -43,7 +43,7 @@ from reverser.journal.sqlite import keep_small, open_journal
 from reverser.kube.type_catalog import TypeCatalog
 from reverser.metrics import Metrics
 from reverser.model.condition import Condition
-from reverser.model.ports import Journal
+from reverser.model.journal import Journal
 from reverser.model.withheld import Withheld
 from reverser.plugins import Host, Plugin
 from reverser.webhook.ca_bundle import keep_bundles

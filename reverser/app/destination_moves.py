@@ -14,7 +14,7 @@ import msgspec
 from reverser.app.destination_identity import Place, doubts, renamed
 from reverser.config import remote_url
 from reverser.model.destination import Destination
-from reverser.model.ports import Journal
+from reverser.model.journal import Journal
 
 CHUNK = 1000
 

@@ -15,7 +15,7 @@ import trio
 
 from reverser.errors import StalledError, TransientError
 from reverser.health import Health
-from reverser.model.ports import Journal
+from reverser.model.journal import Journal
 from reverser.model.withheld import Withheld
 from reverser.plugins.caller import FAILED, PAUSED, WITHHOLDING
 from reverser.plugins.failures import Failing, Failures

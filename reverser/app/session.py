@@ -29,8 +29,8 @@ from reverser.kube.discovery_trigger import Room
 from reverser.kube.observer import Observer
 from reverser.kube.type_catalog import ServedTypes, TypeCatalog
 from reverser.metrics import Metrics
-from reverser.model.change import Observation, Settled, Stream
-from reverser.model.ports import Journal
+from reverser.model.change import Observation, Stream, StreamsStarted
+from reverser.model.journal import Journal
 from reverser.model.resource import ResourceType
 from reverser.select.pattern_meaning import FACT as MEANING
 from reverser.sops.program import programs
@@ -168,7 +168,7 @@ class Session:
         self, observer: Observer, cluster: Cluster, send: trio.MemorySendChannel[Observation]
     ) -> None:
         await observer.settled()
-        await send.send(Settled(cluster.name))
+        await send.send(StreamsStarted(cluster.name))
         with left_out("empty rules", cluster.name):
             types = self._catalog.of(cluster.name).named
             await warn_of_empty_rules(cluster, self._assembly, types)

@@ -25,7 +25,7 @@ from reverser.journal.read_only import open_read_only
 from reverser.metrics import Metrics
 from reverser.model.condition import Condition
 from reverser.model.entry import Append
-from reverser.model.ports import Journal
+from reverser.model.journal import Journal
 from reverser.model.withheld import Withheld
 from reverser.plugins import Host
 from reverser.private_files import write_private

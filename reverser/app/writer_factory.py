@@ -18,8 +18,9 @@ from reverser.health import Health
 from reverser.metrics import Metrics
 from reverser.model.attribution import Correction
 from reverser.model.destination import Destination
-from reverser.model.ports import Journal, Repository
+from reverser.model.journal import Journal
 from reverser.model.push import Pushed
+from reverser.model.repository import Repository
 from reverser.writer.catchup import CatchUp
 from reverser.writer.driver import Writer
 from reverser.writer.dry_run import ObservingWriter

@@ -24,14 +24,14 @@ from reverser.attribution.candidates import Support, Weighed, Weight, support
 from reverser.attribution.fact_index import Facts
 from reverser.model.change import Operation
 from reverser.model.fact import Fact
+from reverser.model.observed_write import ObservedWrite
 from reverser.model.resource import NO_VERSION, number
-from reverser.model.subject import Subject
 
 REQUEST_SECONDS = 60.0
 """The longest time from our call to the stored write: the API server's own limit for a request."""
 
 
-def admitted(subject: Subject, facts: Facts) -> Support:
+def admitted(subject: ObservedWrite, facts: Facts) -> Support:
     """The actors whose admitted request can have made the change.
 
     A creation needs no version: its uid was made for that one request. Without the version before,
@@ -47,7 +47,7 @@ def admitted(subject: Subject, facts: Facts) -> Support:
     return support(weighed)
 
 
-def weigh(subject: Subject, fact: Fact) -> Weight:
+def weigh(subject: ObservedWrite, fact: Fact) -> Weight:
     """What a fact that met the version before the change says about it.
 
     A deletion has no content to compare: uid and version are all of it. Contents that both sides
@@ -64,7 +64,7 @@ def weigh(subject: Subject, fact: Fact) -> Weight:
     return _doubted(weight) if subject.status_written else weight
 
 
-def other_stamp(subject: Subject, fact: Fact) -> bool:
+def other_stamp(subject: ObservedWrite, fact: Fact) -> bool:
     """Whether the change bears the stamp of another field manager or subresource than the request's.
 
     Only when the stamp is of this very write (`written_at`) does it say through what was written.
@@ -76,12 +76,12 @@ def other_stamp(subject: Subject, fact: Fact) -> bool:
     return bool(fact.manager and subject.manager) and fact.manager != subject.manager
 
 
-def _met(subject: Subject, version: str, facts: Facts) -> list[Weighed]:
+def _met(subject: ObservedWrite, version: str, facts: Facts) -> list[Weighed]:
     requests = facts.admitted(subject.cluster, subject.uid, version)
     return [(weigh(subject, fact), fact) for fact in requests]
 
 
-def _definition(subject: Subject, facts: Facts) -> Iterable[Weighed]:
+def _definition(subject: ObservedWrite, facts: Facts) -> Iterable[Weighed]:
     """Who asked, before the change, to delete the CRD of the object: they removed it, or were refused."""
     if subject.operation is not Operation.DELETE:
         return []
@@ -89,7 +89,7 @@ def _definition(subject: Subject, facts: Facts) -> Iterable[Weighed]:
     return [(Weight.RIVAL, fact) for fact in deletions if fact.at <= subject.seen_at]
 
 
-def _scale(subject: Subject, replicas: int) -> Weight:
+def _scale(subject: ObservedWrite, replicas: int) -> Weight:
     if subject.replicas_only is False:
         return Weight.RULED_OUT
     if subject.replicas is None:
@@ -100,7 +100,7 @@ def _scale(subject: Subject, replicas: int) -> Weight:
     return Weight.FITS if known else Weight.RIVAL
 
 
-def _unversioned(subject: Subject, facts: Facts) -> Iterable[Weighed]:
+def _unversioned(subject: ObservedWrite, facts: Facts) -> Iterable[Weighed]:
     """The change is the first event of its object since a restart; the version before is not known.
 
     Still certain: no version lies between the one before and this one. Facts that outlived the
@@ -119,7 +119,7 @@ def _unversioned(subject: Subject, facts: Facts) -> Iterable[Weighed]:
     return [(_doubted(weigh(subject, fact)), fact) for met, fact in below if met == last]
 
 
-def _versioned(subject: Subject, facts: Facts) -> Sequence[Fact]:
+def _versioned(subject: ObservedWrite, facts: Facts) -> Sequence[Fact]:
     requests = facts.admitted_all(subject.cluster, subject.uid)
     return [fact for fact in requests if fact.operation is not Operation.CREATE]
 

@@ -37,12 +37,12 @@ from reverser.attribution.fact_index import Facts
 from reverser.attribution.missing_events import SKEW_SECONDS, doubtful, gaps_of
 from reverser.model.change import Operation
 from reverser.model.fact import Fact, Source
+from reverser.model.observed_write import ObservedWrite
 from reverser.model.resource import NO_VERSION
-from reverser.model.subject import Subject
 from reverser.select.labels import parse
 
 
-def noop_actors(subject: Subject, answered: Iterable[Fact], facts: Facts) -> frozenset[str]:
+def noop_actors(subject: ObservedWrite, answered: Iterable[Fact], facts: Facts) -> frozenset[str]:
     """The names of actors for whom every audited response with the version may belong to a no-op."""
     answers = Counter(fact.actor.name for fact in answered if fact.operation is subject.operation)
     met = facts.admitted(subject.cluster, subject.uid, subject.version)
@@ -55,7 +55,7 @@ def wrote(fact: Fact) -> bool:
     return fact.operation is Operation.UPDATE and bool(fact.previous_version)
 
 
-def _repeats(subject: Subject, fact: Fact) -> bool:
+def _repeats(subject: ObservedWrite, fact: Fact) -> bool:
     """Whether the request may ask for what the change has made; contents may not be comparable."""
     if fact.operation is not subject.operation:
         return False
@@ -70,7 +70,7 @@ COLLECTION_SECONDS = 30.0
 """How long after a collection was answered we may see its deletions."""
 
 
-def audited(subject: Subject, facts: Facts) -> Support:
+def audited(subject: ObservedWrite, facts: Facts) -> Support:
     """The actors whose audited request can have made the change."""
     joined = _joined(subject, facts)
     possible = [fact for fact in joined if _possible(subject, fact)]
@@ -85,13 +85,13 @@ def audited(subject: Subject, facts: Facts) -> Support:
     )
 
 
-def _sure(subject: Subject, fact: Fact, gaps: Sequence[Fact], doubted: frozenset[str]) -> bool:
+def _sure(subject: ObservedWrite, fact: Fact, gaps: Sequence[Fact], doubted: frozenset[str]) -> bool:
     if fact.gap:
         return False
     return wrote(fact) or not (fact.actor.name in doubted or doubtful(subject, fact, gaps))
 
 
-def collected(subject: Subject, facts: Facts) -> Support:
+def collected(subject: ObservedWrite, facts: Facts) -> Support:
     """The actors whose audited `deletecollection` can have deleted the object.
 
     By the uids of the response it is certain, unless somebody else deleted one of them in the same
@@ -106,7 +106,7 @@ def collected(subject: Subject, facts: Facts) -> Support:
     return support((weight, fact) for fact in collections if _collects(subject, fact))
 
 
-def echoes(subject: Subject, fact: Fact) -> bool:
+def echoes(subject: ObservedWrite, fact: Fact) -> bool:
     """Whether an audited request came too late to have made the change."""
     if fact.at > subject.seen_at + SKEW_SECONDS:
         return True
@@ -124,7 +124,7 @@ def _first_answers(facts: Iterable[Fact]) -> dict[str, float]:
     return answered
 
 
-def _joined(subject: Subject, facts: Facts) -> Sequence[Fact]:
+def _joined(subject: ObservedWrite, facts: Facts) -> Sequence[Fact]:
     """An object that went at once was deleted by whoever's deletion succeeded, whatever version
     the response carries (that of the deletion, the last one, or none)."""
     if subject.removed:
@@ -136,7 +136,7 @@ def _joined(subject: Subject, facts: Facts) -> Sequence[Fact]:
     return [fact for fact in reported if fact.source is Source.AUDIT]
 
 
-def _possible(subject: Subject, fact: Fact) -> bool:
+def _possible(subject: ObservedWrite, fact: Fact) -> bool:
     if fact.operation is not subject.operation:
         return False
     if fact.operation is Operation.DELETE:
@@ -148,7 +148,7 @@ def _possible(subject: Subject, fact: Fact) -> bool:
     return fact.operation is Operation.CREATE or not echoes(subject, fact)
 
 
-def _collects(subject: Subject, fact: Fact) -> bool:
+def _collects(subject: ObservedWrite, fact: Fact) -> bool:
     answered = max(fact.at, fact.completed_at)
     if echoes(subject, fact) or subject.seen_at > answered + COLLECTION_SECONDS:
         return False
@@ -157,7 +157,7 @@ def _collects(subject: Subject, fact: Fact) -> bool:
     return fact.namespace in ("", subject.key.namespace) and _selected(subject, fact.selector)
 
 
-def _selected(subject: Subject, selector: str) -> bool:
+def _selected(subject: ObservedWrite, selector: str) -> bool:
     try:
         return parse(selector).matches(subject.labels)
     except ValueError:

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from reverser.attribution.fact_index import Facts
 from reverser.attribution.missing_events import SKEW_SECONDS
 from reverser.model.fact import Fact, Source
-from reverser.model.subject import Subject
+from reverser.model.observed_write import ObservedWrite
 
 COLLECTOR = "system:serviceaccount:kube-system:generic-garbage-collector"
 NAMESPACES = "system:serviceaccount:kube-system:namespace-controller"
@@ -21,7 +21,7 @@ OWNERS = 100
 """Owners, and owners of owners, that are asked: a pod's replica set's deployment are two."""
 
 
-def caused_by(subject: Subject, actor: str, facts: Facts) -> str:
+def caused_by(subject: ObservedWrite, actor: str, facts: Facts) -> str:
     """`bob deleted namespace shop`, or empty when nobody or more than one can be named."""
     causes = _causes(subject, actor, facts)
     if len({fact.actor.name for fact in causes}) != 1:
@@ -29,7 +29,7 @@ def caused_by(subject: Subject, actor: str, facts: Facts) -> str:
     return min(f"{fact.actor.name} deleted {_object(fact)}" for fact in causes)
 
 
-def _causes(subject: Subject, actor: str, facts: Facts) -> list[Fact]:
+def _causes(subject: ObservedWrite, actor: str, facts: Facts) -> list[Fact]:
     """The facts of people's deletions that a controller's deletion follows from."""
     if actor == NAMESPACES:
         return _people(subject, facts.namespace_deletions(subject.cluster, subject.key.namespace))
@@ -44,7 +44,7 @@ def _causes(subject: Subject, actor: str, facts: Facts) -> list[Fact]:
     return causes
 
 
-def _owner(subject: Subject, uid: str, facts: Facts) -> tuple[list[str], list[Fact]]:
+def _owner(subject: ObservedWrite, uid: str, facts: Facts) -> tuple[list[str], list[Fact]]:
     """Who deleted this owner; when only a controller did, the owners to ask next."""
     deletions = _before(subject, facts.deletions(subject.cluster, uid))
     people = _people(subject, deletions)
@@ -55,13 +55,13 @@ def _owner(subject: Subject, uid: str, facts: Facts) -> tuple[list[str], list[Fa
     return [owner for fact in deletions for owner in fact.owners], []
 
 
-def _people(subject: Subject, deletions: Sequence[Fact]) -> list[Fact]:
+def _people(subject: ObservedWrite, deletions: Sequence[Fact]) -> list[Fact]:
     mine = [fact for fact in _before(subject, deletions) if fact.actor.name not in (COLLECTOR, NAMESPACES)]
     audited = [fact for fact in mine if fact.source is Source.AUDIT]
     return audited or mine
 
 
-def _before(subject: Subject, facts: Sequence[Fact]) -> list[Fact]:
+def _before(subject: ObservedWrite, facts: Sequence[Fact]) -> list[Fact]:
     """A cause does not come after what it caused."""
     return [fact for fact in facts if fact.at <= subject.seen_at + SKEW_SECONDS]
 

@@ -18,7 +18,7 @@ from reverser.attribution.resolve import attribute
 from reverser.model.attribution import Attribution, Correction, Evidence
 from reverser.model.entry import Entry
 from reverser.model.fact import KEPT_SECONDS, Fact
-from reverser.model.subject import Subject
+from reverser.model.observed_write import ObservedWrite
 
 ENTRIES_MOST = 10_000
 SECONDS = KEPT_SECONDS / 2
@@ -31,7 +31,7 @@ class _CommitAuthor(msgspec.Struct):
     """What the commit of one entry says."""
 
     destination: str
-    subject: Subject
+    subject: ObservedWrite
     attribution: Attribution
     at: float
 

@@ -20,8 +20,8 @@ import msgspec
 from reverser.model.attribution import Actor
 from reverser.model.change import Operation
 from reverser.model.fact import KEPT_COUNT, KEPT_SECONDS, Fact, Source
+from reverser.model.observed_write import ObservedWrite
 from reverser.model.resource import DEFINITIONS, NAMESPACES, NO_VERSION, ObjectKey, number
-from reverser.model.subject import Subject
 
 ACTORS = 1_000
 BYTES_MOST = 128 * 1024 * 1024
@@ -232,7 +232,7 @@ JoinKey: TypeAlias = tuple[str, str, str]
 """(cluster, uid, version); the version of a deletion is empty: a response need not carry it."""
 
 
-def keys_of_change(subject: Subject) -> JoinKey:
+def keys_of_change(subject: ObservedWrite) -> JoinKey:
     """The key of a change."""
     return subject.cluster, subject.uid, "" if subject.operation is Operation.DELETE else subject.version
 

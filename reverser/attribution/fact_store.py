@@ -17,9 +17,8 @@ from reverser.errors import StalledError, TransientError
 from reverser.health import Health
 from reverser.journal.retrying import RetryingJournal
 from reverser.metrics import Metrics
-from reverser.model.cluster_history import BEGAN, joinable
 from reverser.model.fact import Fact, Source
-from reverser.model.ports import Journal
+from reverser.model.journal import HISTORIES, Journal, joinable
 from reverser.unexpected_errors import left_out
 
 SAVED = "evidence"
@@ -64,7 +63,7 @@ class FactStore:
 
     async def load(self, clusters: Iterable[str]) -> None:
         """Take back what the last process knew."""
-        histories = await self._journal.get_settings(BEGAN)
+        histories = await self._journal.get_settings(HISTORIES)
         for arrived_at, fact in await self._journal.load_facts():
             with left_out("journal", fact.cluster):
                 if joinable(fact, arrived_at, histories):

@@ -24,7 +24,7 @@ import msgspec
 from reverser.attribution.fact_index import Facts
 from reverser.model.change import Operation
 from reverser.model.fact import Fact
-from reverser.model.subject import Stamp, Subject
+from reverser.model.observed_write import ObservedWrite, Stamp
 
 GAP_SECONDS = 30.0
 """How long after its answer we may see what a request has stored."""
@@ -43,14 +43,14 @@ class Signs(msgspec.Struct, frozen=True):
     created_at: float = 0.0
 
 
-def gaps_of(subject: Subject, facts: Facts) -> list[Fact]:
+def gaps_of(subject: ObservedWrite, facts: Facts) -> list[Fact]:
     """The gaps that may hide who made the change."""
     if subject.operation is Operation.CREATE:
         return []
     return [fact for fact in facts.gaps(subject.key) if _hides(subject, fact)]
 
 
-def doubtful(subject: Subject, fact: Fact, gaps: Sequence[Fact]) -> bool:
+def doubtful(subject: ObservedWrite, fact: Fact, gaps: Sequence[Fact]) -> bool:
     """Whether somebody else may have made the change, and the request only have found it."""
     if fact.operation is Operation.CREATE:
         return False
@@ -83,7 +83,7 @@ def stamped_by_others(signs: Signs, fact: Fact) -> bool:
     return signs.receded or any(stamp.applied or stamp.touched for stamp in others)
 
 
-def _hides(subject: Subject, gap: Fact) -> bool:
+def _hides(subject: ObservedWrite, gap: Fact) -> bool:
     if (gap.operation is Operation.DELETE) is not (subject.operation is Operation.DELETE):
         return False
     if not gap.at:

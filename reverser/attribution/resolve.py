@@ -24,13 +24,13 @@ from reverser.attribution.cascade import caused_by
 from reverser.attribution.fact_index import Facts
 from reverser.model.attribution import UNKNOWN, Attribution, Evidence
 from reverser.model.change import Operation
-from reverser.model.subject import Subject
+from reverser.model.observed_write import ObservedWrite
 
 CANDIDATES = 10
 """Names kept of an ambiguous change."""
 
 
-def attribute(subject: Subject, facts: Facts) -> Attribution:
+def attribute(subject: ObservedWrite, facts: Facts) -> Attribution:
     """Who made this change, and how we know; never a guess between two.
 
     Audit and admission check each other: each has an own blind spot (a no-op that echoes the
@@ -53,7 +53,7 @@ def attribute(subject: Subject, facts: Facts) -> Attribution:
     return _unknown(subject)
 
 
-def admission_only(subject: Subject, facts: Facts) -> Attribution:
+def admission_only(subject: ObservedWrite, facts: Facts) -> Attribution:
     """What admission alone tells. Where it names nobody, those whom it leaves possible are still told."""
     admission = admitted(subject, facts)
     if admission.unique or admission.ambiguous:
@@ -61,7 +61,7 @@ def admission_only(subject: Subject, facts: Facts) -> Attribution:
     return msgspec.structs.replace(_unknown(subject), candidates=_first_names(admission.names))
 
 
-def resolve_or_wait(subject: Subject, facts: Facts, now: float, until: float) -> Attribution | None:
+def resolve_or_wait(subject: ObservedWrite, facts: Facts, now: float, until: float) -> Attribution | None:
     """The attribution; None before `until` (Unix seconds) as long as more facts may change it.
 
     Admission precedes the write, so only audit is waited for. What cannot change any more waits for
@@ -71,7 +71,7 @@ def resolve_or_wait(subject: Subject, facts: Facts, now: float, until: float) ->
     return attribute(subject, facts) if now >= until or _final(subject, facts) else None
 
 
-def _final(subject: Subject, facts: Facts) -> bool:
+def _final(subject: ObservedWrite, facts: Facts) -> bool:
     audit, admission = audited(subject, facts), admitted(subject, facts)
     if subject.operation is Operation.CREATE:
         return audit.unique
@@ -83,7 +83,9 @@ def _agree(audit: Support, admission: Support) -> bool:
     return admission.unique and audit.names == admission.names
 
 
-def _weighed_together(subject: Subject, audit: Support, admission: Support, facts: Facts) -> Attribution:
+def _weighed_together(
+    subject: ObservedWrite, audit: Support, admission: Support, facts: Facts
+) -> Attribution:
     """Audit leaves several actors, or another than admission: one of them must be in both."""
     both = audit.names & admission.names
     if len(both) == 1 and admission.unique:
@@ -91,7 +93,7 @@ def _weighed_together(subject: Subject, audit: Support, admission: Support, fact
     return _ambiguous(subject, audit.names | admission.names)
 
 
-def _admitted(subject: Subject, admission: Support, facts: Facts) -> Attribution:
+def _admitted(subject: ObservedWrite, admission: Support, facts: Facts) -> Attribution:
     if admission.ambiguous:
         return _ambiguous(subject, admission.names)
     return _named(subject, admission, _admission(admission), facts)
@@ -101,7 +103,7 @@ def _admission(admission: Support) -> Evidence:
     return Evidence.ADMISSION if admission.weight is Weight.PROVES else Evidence.ADMISSION_KEY
 
 
-def _named(subject: Subject, support: Support, evidence: Evidence, facts: Facts) -> Attribution:
+def _named(subject: ObservedWrite, support: Support, evidence: Evidence, facts: Facts) -> Attribution:
     assert support.fact is not None
     return Attribution(
         actor=support.fact.actor,
@@ -113,11 +115,11 @@ def _named(subject: Subject, support: Support, evidence: Evidence, facts: Facts)
     )
 
 
-def _caused_by(subject: Subject, actor: str, facts: Facts) -> str:
+def _caused_by(subject: ObservedWrite, actor: str, facts: Facts) -> str:
     return caused_by(subject, actor, facts) if subject.operation is Operation.DELETE else ""
 
 
-def _ambiguous(subject: Subject, names: frozenset[str]) -> Attribution:
+def _ambiguous(subject: ObservedWrite, names: frozenset[str]) -> Attribution:
     return Attribution(UNKNOWN, Evidence.AMBIGUOUS, manager=_manager(subject), candidates=_first_names(names))
 
 
@@ -125,12 +127,12 @@ def _first_names(names: frozenset[str]) -> tuple[str, ...]:
     return tuple(sorted(names)[:CANDIDATES])
 
 
-def _unknown(subject: Subject) -> Attribution:
+def _unknown(subject: ObservedWrite) -> Attribution:
     manager = _manager(subject)
     return Attribution(evidence=Evidence.MANAGER if manager else Evidence.UNRESOLVED, manager=manager)
 
 
-def _manager(subject: Subject) -> str:
+def _manager(subject: ObservedWrite) -> str:
     """The last editor is not who deleted it."""
     return "" if subject.operation is Operation.DELETE else subject.manager
 

@@ -16,7 +16,7 @@ import msgspec
 from reverser.attribution.missing_events import SKEW_SECONDS
 from reverser.model.change import Change, ListCompleted, ListStarted, Operation, Origin, Stream
 from reverser.model.entry import Entry
-from reverser.model.subject import Stamp, Subject
+from reverser.model.observed_write import ObservedWrite, Stamp
 from reverser.sanitize import managed_fields
 
 LABELS_MOST = 100
@@ -93,7 +93,7 @@ class VersionTracker:
             for uid, last in seen.items()
         }
 
-    def subject(self, change: Change, entry: Entry, digest: bytes) -> Subject | None:
+    def subject(self, change: Change, entry: Entry, digest: bytes) -> ObservedWrite | None:
         """The change as one that wants an author; None where nobody could be told."""
         metadata = _metadata(change.object)
         uid = metadata.get("uid")
@@ -109,7 +109,7 @@ class VersionTracker:
             operation = Operation.DELETE
         else:
             operation = Operation.CREATE if change.created and before is None else Operation.UPDATE
-        return Subject(
+        return ObservedWrite(
             key=change.key,
             kind=entry.kind,
             uid=uid,

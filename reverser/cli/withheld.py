@@ -12,7 +12,7 @@ import msgspec
 from reverser.cli import config_option
 from reverser.config import load
 from reverser.journal.read_only import NotInGit, not_in_git
-from reverser.model.ports import Backlog
+from reverser.model.journal import Backlog
 from reverser.model.withheld import Withheld
 
 

@@ -13,8 +13,8 @@ from typing import Any, Literal
 import msgspec
 
 from reverser.config.listeners import Audit, Operations, Webhook
+from reverser.identity.author import Identities
 from reverser.model.destination import Destination
-from reverser.model.identity import Identities
 from reverser.model.rule import Rule, SanitizeRule, SensitiveRule
 
 

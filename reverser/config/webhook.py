@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from reverser.config.listeners import Webhook, WebhookTls
     from reverser.config.problems import Report
     from reverser.config.schema import Config
-    from reverser.model.identity import Identities, IdentityRule
+    from reverser.identity.author import Identities, IdentityRule
 
 GRACE_MOST = 300
 """Facts are held for twice as long."""

@@ -15,7 +15,7 @@ import trio
 from reverser.errors import TransientError
 from reverser.git.objects import text
 from reverser.git.process import Git
-from reverser.model.ports import Landed
+from reverser.model.repository import Landed
 
 TRAILERS = "%x00".join(
     f"%(trailers:key={name},valueonly,unfold)"

@@ -1,4 +1,4 @@
-"""One destination's bare repository and its remote branch, as `model.ports.Repository`.
+"""One destination's bare repository and its remote branch, as `model.repository.Repository`.
 
 Commits go to a staging ref that is ours alone; the remote branch is the only one that counts, so
 nothing else is kept in step here. Whoever writes gets ids whose objects other git processes see.
@@ -30,7 +30,7 @@ from reverser.git.unreachable import Unreachable
 from reverser.model.commit import Commit, PushResult
 from reverser.model.destination import Destination
 from reverser.model.entry import Edit
-from reverser.model.ports import Landed, Repository
+from reverser.model.repository import Landed, Repository
 
 Observe: TypeAlias = Callable[[str, float, bool], None]
 """Told of each operation: its name, its seconds, whether it went well."""
@@ -258,4 +258,4 @@ class GitRepository:
 
 
 def _written(commit: Commit, edits: list[Edit]) -> bool:
-    return bool(edits) or commit.kept
+    return bool(edits) or commit.allow_empty

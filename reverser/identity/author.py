@@ -12,11 +12,11 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeAlias
 
+import msgspec
 import re2
 
 from reverser.identity.mailmap import Mailmap
 from reverser.model.attribution import Actor
-from reverser.model.identity import IdentityRule
 from reverser.text import cut, visible
 
 Identify = Callable[[Actor], str]
@@ -28,6 +28,28 @@ SERVICE_ACCOUNT = re.compile(r"system:serviceaccount:([^:]+):([^:]+)")
 EMAIL = re.compile(r"[^\s@<>]++@[^\s@<>][^\s@<>.]*+\.[^\s@<>]+")
 PLACE = re.compile(r"\{(user|\d)\}")
 GLOB = {"*": "(.*)", "?": "(.)"}
+
+
+class IdentityRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Gives some users a name and an e-mail address; the first rule that matches wins."""
+
+    author: str
+    """`Name <email>`; {user}, {1}, {2} … stand for the user name and what `*`, `?` or groups matched."""
+    user: str = "*"
+    """A user name, a glob, or `re:` and a regular expression of RE2; the whole name must match."""
+    group: str = ""
+    """The same, for one of the user's groups; empty: any."""
+    extra: str = ""
+    """`key=pattern`, for one of the values that the authenticator added; empty: any."""
+
+
+class Identities(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """From a user name, groups and extra values to the author of a commit."""
+
+    mailmap: str = ""
+    """A file in Git's mailmap format, which has the last word; read at the start."""
+    rules: tuple[IdentityRule, ...] = ()
+    """In order; a user that none matches keeps the name that the API server knows."""
 
 
 def compile_identities(rules: Sequence[IdentityRule], mailmap: Mailmap) -> Identify:

@@ -20,7 +20,7 @@ import structlog
 from reverser.intake.secret_warnings import Suspects
 from reverser.manifest.field_changes import unseen
 from reverser.model.decision import Decision
-from reverser.model.entry import Append, Entry, Known, Place, Record
+from reverser.model.entry import Append, Entry, KnownRecords, Record, RecordKey
 from reverser.model.resource import ObjectKey
 from reverser.model.withheld import Withheld
 
@@ -66,13 +66,15 @@ class Withholding:
 class AppendBuilder:
     """Collects decisions for one append, with the records that they are based on."""
 
-    def __init__(self, known: Known, withholding: Withholding, suspects: Suspects | None = None) -> None:
-        self._known: Mapping[Place, Record | None] = known
+    def __init__(
+        self, known: KnownRecords, withholding: Withholding, suspects: Suspects | None = None
+    ) -> None:
+        self._known: Mapping[RecordKey, Record | None] = known
         self._withholding = withholding
         self._suspects = suspects
         self._entries: list[Entry] = []
-        self._records: dict[Place, Record | None] = {}
-        self._withheld: dict[Place, Withheld] = {}
+        self._records: dict[RecordKey, Record | None] = {}
+        self._withheld: dict[RecordKey, Withheld] = {}
         self.listing = ""
         self.positions: dict[str, str] = {}
         self.coverages: dict[str, str] = {}
@@ -99,17 +101,17 @@ class AppendBuilder:
         elif place in self._withholding:
             self._settle(place, self.record(destination, key))
 
-    def _settle(self, place: Place, record: Record | None) -> None:
+    def _settle(self, place: RecordKey, record: Record | None) -> None:
         self._records[place] = record
         self._withheld.pop(place, None)
         self._withholding.end(place)
 
-    def _unseen(self, place: Place) -> None:
+    def _unseen(self, place: RecordKey) -> None:
         """What the object became is written nowhere: its next commit must not claim it for its author."""
         if record := unseen(self.record(*place)):
             self._records[place] = record
 
-    def withholds(self, place: Place) -> bool:
+    def withholds(self, place: RecordKey) -> bool:
         """Whether this append withholds the object."""
         return place in self._withheld
 

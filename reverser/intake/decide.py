@@ -20,10 +20,9 @@ from reverser.manifest.field_changes import FieldChanges, field_changes, latest,
 from reverser.model.attribution import Attribution
 from reverser.model.change import Change, Operation, Origin
 from reverser.model.decision import Decision, digest, encrypted, kept_back
-from reverser.model.document import Document
 from reverser.model.entry import Edit, Entry, Record
 from reverser.model.sealed import Sealed
-from reverser.sanitize.document import in_clear, sanitize, significant
+from reverser.sanitize.document import Document, in_clear, sanitize, significant
 from reverser.sanitize.managed_fields import written as written_by
 from reverser.sanitize.suspicious_values import suspicious
 from reverser.select.excluded_writes import actors

@@ -23,10 +23,9 @@ from reverser.intake.worker_thread import Aside, called_back
 from reverser.journal.retrying import RetryingJournal
 from reverser.model.change import Change, Stream
 from reverser.model.decision import Decision, kept_back
-from reverser.model.entry import Entry, Place, Record
-from reverser.model.ports import UnstorableError
+from reverser.model.entry import Entry, Record, RecordKey, Staged
+from reverser.model.journal import UnstorableError
 from reverser.model.resource import ObjectKey
-from reverser.model.staged import Staged
 from reverser.model.withheld import Withheld
 from reverser.unexpected_errors import BUG, contained, left_out
 
@@ -137,7 +136,7 @@ class DecisionState:
         if self._suspects is not None:
             self._suspects.note((destination, key), ())
 
-    async def draft(self, places: Iterable[Place]) -> AppendBuilder:
+    async def draft(self, places: Iterable[RecordKey]) -> AppendBuilder:
         """An append about these objects, with what the journal knows of them."""
         return AppendBuilder(await self._journal.known(places), self.withholding, self._suspects)
 

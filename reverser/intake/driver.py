@@ -36,22 +36,22 @@ from reverser.model.change import (
     Observation,
     Origin,
     Progress,
-    Settled,
     StartedOver,
     Stream,
+    StreamsStarted,
     Unwanted,
 )
-from reverser.model.cluster_history import begun, identity
 from reverser.model.decision import Decision, kept_back
-from reverser.model.entry import Append, Place, Record
-from reverser.model.ports import Encrypter, Journal
+from reverser.model.entry import Append, Record, RecordKey
+from reverser.model.journal import Journal, cluster_uid_setting, history_settings
 from reverser.model.resource import ObjectKey
+from reverser.model.sealed import Encrypter
 from reverser.model.withheld import Suspicion
 from reverser.sanitize.suspicious_values import suspicious
 from reverser.unexpected_errors import contained, left_out
 
 BATCH = 200
-MARKS = (ListCompleted, Identified, Settled)
+MARKS = (ListCompleted, Identified, StreamsStarted)
 """What says something of all that came before it: the last of its batch."""
 TURNS = 50
 TURN = 16
@@ -164,7 +164,7 @@ class Intake:
                     await self._let_go(observation)
                 case StartedOver():
                     self._attributor.started_over(observation)
-                    draft.settings |= begun(observation)
+                    draft.settings |= history_settings(observation)
                 case Progress(stream=stream, resource_version=version) if stream.id not in self._listings:
                     draft.positions[stream.id] = version
             if index % TURN == 0:
@@ -178,9 +178,9 @@ class Intake:
                 await self._completion.keep(done, self._listings.pop(done.stream.id))
                 self._suspects.show()
             case Identified() as found:
-                fact = {identity(found.cluster): found.uid}
+                fact = {cluster_uid_setting(found.cluster): found.uid}
                 await self._journal.append(Append(settings=fact, relist=found.another))
-            case Settled(cluster=cluster):
+            case StreamsStarted(cluster=cluster):
                 self._settled[cluster].set()
 
     async def _let_go(self, observation: ListStarted | Unwanted) -> None:
@@ -200,7 +200,7 @@ class Intake:
             if listing.full and (staged := listing.take()):
                 listing.withhold(await self._memory.stage(name, staged, time.time()))
 
-    def _places(self, batch: Iterable[Observation]) -> Iterator[Place]:
+    def _places(self, batch: Iterable[Observation]) -> Iterator[RecordKey]:
         for observation in batch:
             if isinstance(observation, Change):
                 for route in self._routes.get(observation.key.cluster, ()):

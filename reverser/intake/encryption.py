@@ -23,9 +23,9 @@ from reverser.errors import ReverserError, StalledError, TransientError, Withhel
 from reverser.health import Health
 from reverser.intake.decision_state import DecisionState
 from reverser.model.decision import Decision, encrypted
-from reverser.model.entry import Place
-from reverser.model.ports import Encrypter
+from reverser.model.entry import RecordKey
 from reverser.model.resource import ObjectKey
+from reverser.model.sealed import Encrypter
 from reverser.model.withheld import Withheld
 from reverser.unexpected_errors import contained
 
@@ -43,7 +43,7 @@ class EncryptionQueue:
         self._key = digest_key
         self._health = health
         self._down: dict[str, ReverserError] = {}
-        self._waiting: dict[Place, Decision] = {}
+        self._waiting: dict[RecordKey, Decision] = {}
         self._waiting_bytes = 0
         self._stirred = trio.Event()
 
@@ -108,11 +108,11 @@ class EncryptionQueue:
             self.supersede(*place)
 
     @property
-    def waiting(self) -> list[Place]:
+    def waiting(self) -> list[RecordKey]:
         """What waits for a destination that works, as far as is known."""
         return [place for place in self._waiting if place[0] not in self._down]
 
-    def decision(self, place: Place) -> Decision | None:
+    def decision(self, place: RecordKey) -> Decision | None:
         """What was decided about an object that waits; None when it does so no more."""
         return self._waiting.get(place)
 
@@ -194,7 +194,7 @@ class EncryptionRetry:
                     await self._take(places[start : start + CHUNK])
             pause = min(2 * pause, RETRY_SECONDS_MOST) if self._sealing.troubled else RETRY_SECONDS
 
-    async def _take(self, places: list[Place]) -> None:
+    async def _take(self, places: list[RecordKey]) -> None:
         draft = await self._memory.draft(places)
         for place in places:
             decision = self._sealing.decision(place)

@@ -21,9 +21,8 @@ from reverser.intake.route import Route
 from reverser.journal.retrying import RetryingJournal
 from reverser.model.change import ListCompleted, Stream
 from reverser.model.decision import Decision, kept_back
-from reverser.model.entry import Record
+from reverser.model.entry import Outcome, Record, Staged
 from reverser.model.resource import ObjectKey
-from reverser.model.staged import Outcome, Staged
 from reverser.model.withheld import Withheld
 from reverser.unexpected_errors import contained
 

@@ -12,9 +12,8 @@ from collections.abc import Iterable
 
 from reverser.model.change import Stream
 from reverser.model.decision import Decision
-from reverser.model.entry import Place
+from reverser.model.entry import Outcome, RecordKey, Staged
 from reverser.model.resource import ObjectKey
-from reverser.model.staged import Outcome, Staged
 from reverser.model.withheld import Suspicion, Withheld
 
 STAGED_AT_ONCE = 100
@@ -32,7 +31,7 @@ class Listing:
         self._fresh_bytes = 0
         self._kept: dict[ObjectKey, dict[str, Decision]] = {}
         self._void: dict[ObjectKey, None] = {}
-        self._suspicions: dict[Place, tuple[Suspicion, ...]] = {}
+        self._suspicions: dict[RecordKey, tuple[Suspicion, ...]] = {}
 
     def present(self, key: ObjectKey) -> None:
         """The object is there: whatever was decided about an earlier state of it is void."""
@@ -85,12 +84,12 @@ class Listing:
         """(destination, key, decision) of what cannot be staged, in the order in which it was seen last."""
         return [(name, key, each) for key, made in self._kept.items() for name, each in made.items()]
 
-    def staged(self, place: Place) -> bool:
+    def staged(self, place: RecordKey) -> bool:
         """Whether the object is to be written, or removed, as it was staged."""
         return self._here(place[1]) and place[0] in self._seen.get(_name(place[1]), ())
 
     @property
-    def suspicions(self) -> dict[Place, tuple[Suspicion, ...]]:
+    def suspicions(self) -> dict[RecordKey, tuple[Suspicion, ...]]:
         """What looks like a secret in what was staged."""
         return self._suspicions
 

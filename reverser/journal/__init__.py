@@ -1,1 +1,1 @@
-"""The durable queue between the cluster and Git; `model.ports.Journal` is its protocol."""
+"""The durable queue between the cluster and Git; `model.journal.Journal` is its protocol."""

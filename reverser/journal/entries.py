@@ -15,7 +15,7 @@ from reverser.journal import rows
 from reverser.journal.damaged_rows import Tables
 from reverser.model.attribution import Attribution
 from reverser.model.entry import Entry
-from reverser.model.ports import Backlog
+from reverser.model.journal import Backlog
 from reverser.unexpected_errors import left_out
 
 INSERT = "INSERT INTO entries (destination, appended_at, body, waiting) VALUES (?,?,?,?)"

@@ -21,7 +21,7 @@ from reverser.journal.schema import SETTINGS_VERSION, VERSION
 from reverser.journal.settings import Settings, SettingsBeforeFormat7
 from reverser.journal.store import Store
 from reverser.model.entry import Record
-from reverser.model.ports import Backlog
+from reverser.model.journal import Backlog
 from reverser.model.resource import ObjectKey
 from reverser.model.withheld import Withheld
 

@@ -14,8 +14,8 @@ import trio
 
 from reverser.errors import ReverserError, StalledError, TransientError
 from reverser.health import Health
-from reverser.model.entry import Known, Place
-from reverser.model.ports import Journal
+from reverser.model.entry import KnownRecords, RecordKey
+from reverser.model.journal import Journal
 from reverser.model.resource import ObjectKey
 
 RETRY_SECONDS = 1.0
@@ -61,12 +61,12 @@ class RetryingJournal:
         self._stuck = 0
         """Calls that have failed and are tried again: a full disk is read well."""
 
-    async def known(self, places: Iterable[Place]) -> Known:
+    async def known(self, places: Iterable[RecordKey]) -> KnownRecords:
         """The records of these objects; absent ones are left out."""
         wanted: dict[str, list[ObjectKey]] = defaultdict(list)
         for destination, key in places:
             wanted[destination].append(key)
-        known: Known = {}
+        known: KnownRecords = {}
         for destination, keys in wanted.items():
             records = await self._retry(self._journal.records, destination, keys)
             known |= {(destination, key): record for key, record in records.items()}

@@ -1,6 +1,6 @@
 """The table `settings`: small texts under names, and the ids that the journal had at each start.
 
-What is stored of a destination stands under `<kind>/<name of the destination>` (`model.ports`).
+What is stored of a destination stands under `<kind>/<name of the destination>` (`model.journal`).
 """
 
 from __future__ import annotations

@@ -23,9 +23,8 @@ from reverser.journal.schema import connect, prepare
 from reverser.journal.staging import Staging
 from reverser.journal.store import Store
 from reverser.model.attribution import Attribution
-from reverser.model.entry import Append, Entry
-from reverser.model.ports import Journal
-from reverser.model.staged import Staged
+from reverser.model.entry import Append, Entry, Staged
+from reverser.model.journal import Journal
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -88,7 +87,7 @@ def _writing(
 
 
 class SqliteJournal:
-    """Implements `model.ports.Journal`."""
+    """Implements `model.journal.Journal`."""
 
     pending = _reading(Store.pending)
     attributed_entries = _reading(Store.attributed_entries)

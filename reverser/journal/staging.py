@@ -21,9 +21,9 @@ import msgspec
 
 from reverser.errors import TransientError, WithheldError
 from reverser.journal import rows
-from reverser.model.ports import UnstorableError
+from reverser.model.entry import Outcome, Staged
+from reverser.model.journal import UnstorableError
 from reverser.model.resource import ObjectKey
-from reverser.model.staged import Outcome, Staged
 from reverser.unexpected_errors import contained
 
 

@@ -22,7 +22,7 @@ from reverser.journal.settings import Settings
 from reverser.journal.staging import Row
 from reverser.model.change import Stream
 from reverser.model.entry import Append, Entry, Record
-from reverser.model.ports import DESTINATION_SETTINGS, UnstorableError
+from reverser.model.journal import DESTINATION_SETTINGS, UnstorableError
 from reverser.model.resource import ObjectKey
 from reverser.model.withheld import Withheld
 from reverser.unexpected_errors import bug

@@ -55,8 +55,8 @@ class Actor(msgspec.Struct, frozen=True, gc=False):
         cls, name: str, groups: Sequence[str] = (), extra: Mapping[str, Sequence[str]] | None = None
     ) -> Actor:
         """An actor of bounded size, equal for every request of the same user."""
-        kept = sorted(key for key in extra or {} if not key.startswith(CREDENTIAL))[:EXTRAS]
-        pairs = ((bounded(key), _few((extra or {})[key], VALUES)) for key in kept)
+        keys = sorted(key for key in extra or {} if not key.startswith(CREDENTIAL))[:EXTRAS]
+        pairs = ((bounded(key), _few((extra or {})[key], VALUES)) for key in keys)
         return cls(bounded(name), _few(sorted(groups), GROUPS), tuple(pairs))
 
 

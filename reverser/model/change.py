@@ -124,12 +124,12 @@ class Identified(msgspec.Struct, frozen=True):
     """It is another one than the journal's positions are of."""
 
 
-class Settled(msgspec.Struct, frozen=True):
+class StreamsStarted(msgspec.Struct, frozen=True):
     """Every stream that was wanted at the start has listed, has resumed, or has failed once."""
 
     cluster: str
 
 
 Observation: TypeAlias = (
-    Change | ListStarted | Unwanted | ListCompleted | Progress | StartedOver | Identified | Settled
+    Change | ListStarted | Unwanted | ListCompleted | Progress | StartedOver | Identified | StreamsStarted
 )

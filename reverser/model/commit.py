@@ -34,7 +34,7 @@ class Commit(msgspec.Struct, frozen=True):
     """The whole message with its trailers."""
     edits: tuple[Edit, ...]
     """Applied in this order; the last edit of a path wins."""
-    kept: bool = False
+    allow_empty: bool = False
     """Written even if the edits change nothing, since the message tells more than they do."""
 
 

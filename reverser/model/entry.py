@@ -12,10 +12,10 @@ import msgspec
 
 from reverser.model.attribution import UNRESOLVED, Attribution
 from reverser.model.change import Operation, Origin
+from reverser.model.observed_write import ObservedWrite
 from reverser.model.resource import ObjectKey
 from reverser.model.rule import Actors
 from reverser.model.sealed import Sealed
-from reverser.model.subject import Subject
 from reverser.model.withheld import Withheld
 
 Mark: TypeAlias = Literal["", "anew", "absent"]
@@ -67,7 +67,7 @@ class Entry(msgspec.Struct, frozen=True):
     """Why the file goes though the object lives: for example `no longer selected`."""
     actors: tuple[Actors, ...] = ()
     """What the selecting rules say of who writes; empty when one of them takes everybody's writes."""
-    subject: Subject | None = None
+    subject: ObservedWrite | None = None
     """What facts are joined with; None where nobody is asked who it was."""
     waits_until: float = 0.0
     """Unix seconds: until then its author may yet be told, and it has no commit. 0: it is final."""
@@ -133,7 +133,25 @@ class Append(msgspec.Struct):
     """(entry, digest): appended like the others, but only while the object's record has this digest."""
 
 
-Place: TypeAlias = tuple[str, ObjectKey]
+class Outcome(msgspec.Struct, frozen=True):
+    """What one object of a list means for one destination."""
+
+    destination: str
+    key: ObjectKey
+    entry: Entry
+    record: Record | None
+    """What the journal will know of the object; None: it has no file any more."""
+
+
+class Staged(msgspec.Struct, frozen=True):
+    """One addition to what a list has brought: nothing of it counts before the list is complete."""
+
+    void: tuple[ObjectKey, ...] = ()
+    """Objects of which nothing counts any more that was put aside before."""
+    outcomes: tuple[Outcome, ...] = ()
+
+
+RecordKey: TypeAlias = tuple[str, ObjectKey]
 """(destination, key): an object, as one destination has it."""
-Known: TypeAlias = dict[Place, Record]
+KnownRecords: TypeAlias = dict[RecordKey, Record]
 """What the journal knows of some objects."""

@@ -30,15 +30,15 @@ def decoded(text: bytes, decode: Callable[[bytes], T]) -> T:
 
 def shallow(text: bytes) -> bytes:
     """The JSON document, with null for every map and list below `MOST_LEVELS` levels."""
-    kept, start, level = list[bytes](), 0, 0
-    for found in _MARK.finditer(text):
-        mark = found[0]
+    parts, start, level = list[bytes](), 0, 0
+    for match in _MARK.finditer(text):
+        mark = match[0]
         if mark in b"[{":
             level += 1
             if level == MOST_LEVELS + 1:
-                kept += (text[start : found.start()], b"null")
+                parts += (text[start : match.start()], b"null")
         elif mark in b"]}":
             if level == MOST_LEVELS + 1:
-                start = found.end()
+                start = match.end()
             level -= 1
-    return b"".join((*kept, text[start:]))
+    return b"".join((*parts, text[start:]))

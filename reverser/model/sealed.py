@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 
@@ -40,3 +40,17 @@ def is_sealed(content: dict[str, Any]) -> bool:
     """Whether a document is one that SOPS has encrypted for somebody."""
     metadata = content.get(METADATA)
     return isinstance(metadata, dict) and "mac" in metadata and bool(metadata.keys() & RECIPIENTS_IN_FILES)
+
+
+class Encrypter(Protocol):
+    """Encrypts documents for the recipients of one destination."""
+
+    async def encrypt(self, clear: Clear) -> bytes:
+        """The encrypted file.
+
+        Raises WithheldError when it is for this document alone, StalledError or TransientError when
+        no other could be encrypted either. No error ever shows a value.
+        """
+
+    async def probe(self) -> None:
+        """Return when a document could be encrypted now. Raises StalledError or TransientError."""

@@ -25,8 +25,9 @@ from reverser.model.attribution import UNKNOWN, Attribution, Evidence
 from reverser.model.change import Change, Operation
 from reverser.model.decision import Decision, encrypted, kept_back
 from reverser.model.entry import ANY, Along, Entry
-from reverser.model.ports import Encrypter, Journal
+from reverser.model.journal import Journal
 from reverser.model.resource import ObjectKey
+from reverser.model.sealed import Encrypter
 from reverser.replay.absent_paths import PREFIX as PATHS_PREFIX
 from reverser.replay.absent_paths import Absent
 from reverser.replay.known_writes import (

@@ -16,7 +16,7 @@ import msgspec
 from reverser.attribution.missing_events import Signs, stamped_by_others
 from reverser.model.change import Operation
 from reverser.model.fact import Fact
-from reverser.model.subject import Stamp
+from reverser.model.observed_write import Stamp
 from reverser.replay.write import Form, Write
 from reverser.sanitize import managed_fields
 

@@ -28,8 +28,9 @@ from reverser.metrics import Metrics
 from reverser.model.condition import Condition
 from reverser.model.destination import Destination
 from reverser.model.entry import Append
-from reverser.model.ports import Journal, Landed, Repository
+from reverser.model.journal import Journal
 from reverser.model.push import Pushed
+from reverser.model.repository import Landed, Repository
 from reverser.model.resource import ResourceType
 from reverser.plugins import Host
 from reverser.replay.absent_paths import PREFIX as PATHS_PREFIX

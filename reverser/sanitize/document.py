@@ -10,8 +10,9 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
+
 from reverser.errors import WithheldError
-from reverser.model.document import Document
 from reverser.model.resource import BUILTIN_GROUPS, ObjectKey, ResourceType
 from reverser.model.sealed import Clear
 from reverser.sanitize.autoscaled import REPLICAS, scaled_by_controller
@@ -28,6 +29,29 @@ from reverser.sanitize.sensitive import hidden, sensitive
 from reverser.sanitize.suspicious_values import without_suspicious
 
 CRD = ("apiextensions.k8s.io", "CustomResourceDefinition")
+
+
+class Document(msgspec.Struct, frozen=True):
+    """A sanitized object: the only thing that may be written. Made only here; safe to store and to show.
+
+    A Secret's values are already omitted or masked in it.
+    """
+
+    key: ObjectKey
+    content: dict[str, Any]
+    """The sanitized object, in the JSON data model."""
+    insignificant: tuple[tuple[str, ...], ...] = ()
+    """Field paths that are stored, but are never a reason for a commit of their own."""
+    warnings: tuple[str, ...] = ()
+    """What is odd about the object, for people; for example duplicate merge keys."""
+
+    @property
+    def api_version(self) -> str:
+        return str(self.content.get("apiVersion", ""))
+
+    @property
+    def kind(self) -> str:
+        return str(self.content.get("kind", ""))
 
 
 def sanitize(

@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 
 from reverser.model.attribution import bounded
-from reverser.model.subject import Stamp
+from reverser.model.observed_write import Stamp
 
 STATUS = "status"
 APPLY = "Apply"

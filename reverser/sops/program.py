@@ -52,7 +52,7 @@ class Program:
         self._seconds = seconds
 
     async def encrypt(self, clear: Clear) -> bytes:
-        """The encrypted file. See `model.ports.Encrypter`."""
+        """The encrypted file. See `model.sealed.Encrypter`."""
         try:
             done = await self._run(clear)
         except TransientError:

@@ -8,7 +8,8 @@ from collections.abc import Collection, Mapping, Sequence
 
 import msgspec
 
-from reverser.model.ports import Journal, Landed
+from reverser.model.journal import Journal
+from reverser.model.repository import Landed
 from reverser.writer.file_owner import Files, Owner, Us, journals, maker
 
 

@@ -20,7 +20,8 @@ import structlog
 from reverser.errors import StalledError
 from reverser.model.destination import Destination
 from reverser.model.entry import Entry
-from reverser.model.ports import Journal, Landed, Repository
+from reverser.model.journal import Journal
+from reverser.model.repository import Landed, Repository
 from reverser.writer.branch_owners import Owners
 from reverser.writer.file_owner import (
     Files,

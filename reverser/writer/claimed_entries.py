@@ -17,7 +17,7 @@ from typing import TypeAlias
 import msgspec
 
 from reverser.model.entry import Entry
-from reverser.model.ports import Landed
+from reverser.model.repository import Landed
 from reverser.model.resource import ObjectKey
 from reverser.writer.message import parse_entry
 

@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable
 import structlog
 
 from reverser.model.destination import Destination
-from reverser.model.ports import Journal
+from reverser.model.journal import Journal
 from reverser.unexpected_errors import left_out
 from reverser.writer.prepare import Words
 from reverser.writer.queue import Queue

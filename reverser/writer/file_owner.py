@@ -19,7 +19,7 @@ import msgspec
 
 from reverser.model.change import Operation
 from reverser.model.entry import Edit, Entry, Record
-from reverser.model.ports import Landed
+from reverser.model.repository import Landed
 from reverser.model.resource import ObjectKey
 from reverser.writer.message import parse_entry
 

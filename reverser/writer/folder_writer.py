@@ -20,7 +20,7 @@ from reverser.errors import StalledError, WithheldError
 from reverser.layout import paths
 from reverser.model.destination import Destination
 from reverser.model.entry import Edit, Entry, Record
-from reverser.model.ports import Journal
+from reverser.model.journal import Journal
 from reverser.model.resource import ObjectKey
 from reverser.unexpected_errors import left_out
 from reverser.writer.plugin_files import Companion

@@ -18,7 +18,8 @@ from reverser.errors import WithheldError
 from reverser.manifest import editor
 from reverser.manifest.scanner import Described, read
 from reverser.model.entry import Entry
-from reverser.model.ports import Journal, Landed, Repository
+from reverser.model.journal import Journal
+from reverser.model.repository import Landed, Repository
 from reverser.unexpected_errors import left_out
 from reverser.writer.claimed_entries import Claim, Claimed, Order, Span, claimed, spans, within
 from reverser.writer.file_owner import journals

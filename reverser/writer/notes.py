@@ -15,7 +15,7 @@ import trio
 from reverser.errors import StalledError, TransientError
 from reverser.model.attribution import Correction
 from reverser.model.destination import Destination
-from reverser.model.ports import Repository
+from reverser.model.repository import Repository
 from reverser.unexpected_errors import left_out
 from reverser.writer.message import note
 

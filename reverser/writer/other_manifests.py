@@ -17,7 +17,7 @@ from reverser.errors import TransientError
 from reverser.layout.paths import folders
 from reverser.manifest.object_index import DescribedObject, Description, ObjectIndex
 from reverser.manifest.scanner import Identity, Manifest, read, scanned
-from reverser.model.ports import Repository
+from reverser.model.repository import Repository
 from reverser.unexpected_errors import left_out
 from reverser.writer.file_owner import Files
 from reverser.writer.read_in_parts import contents, turns

@@ -24,7 +24,8 @@ from reverser.layout import paths
 from reverser.model.commit import Commit
 from reverser.model.destination import Destination
 from reverser.model.entry import Edit
-from reverser.model.ports import Journal, Repository
+from reverser.model.journal import Journal
+from reverser.model.repository import Repository
 from reverser.unexpected_errors import left_out
 from reverser.writer.read_in_parts import records
 

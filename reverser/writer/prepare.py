@@ -152,5 +152,5 @@ class _Making:
                 message=message(plan, words, self._journal_id, [*overwrote]),
                 edits=tuple(edit for _, placed in there for edit in placed.edits),
                 # A change and what it undid, in one commit: someone made it, and it must be there to see.
-                kept=own is not None and bool(aside),
+                allow_empty=own is not None and bool(aside),
             )

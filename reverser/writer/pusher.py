@@ -24,8 +24,9 @@ from reverser.model.change import Origin
 from reverser.model.commit import Commit, PushOutcome, PushResult
 from reverser.model.destination import Destination
 from reverser.model.entry import Edit, Entry
-from reverser.model.ports import Journal, Repository
+from reverser.model.journal import Journal
 from reverser.model.push import Pushed, PushedCommit
+from reverser.model.repository import Repository
 from reverser.model.withheld import Withheld
 from reverser.select.excluded_writes import excluded
 from reverser.unexpected_errors import left_out

@@ -14,7 +14,7 @@ import trio
 from reverser.model.change import Origin
 from reverser.model.commit import CommitPlan
 from reverser.model.entry import Entry
-from reverser.model.ports import Journal
+from reverser.model.journal import Journal
 from reverser.writer.awaiting_author import AwaitingAuthor
 from reverser.writer.window import Window
 

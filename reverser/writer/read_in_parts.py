@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Mapping
 
 from reverser.model.entry import Record
-from reverser.model.ports import Journal, Repository
+from reverser.model.journal import Journal
+from reverser.model.repository import Repository
 from reverser.model.resource import ObjectKey
 
 FILES_AT_ONCE = 500

@@ -21,7 +21,8 @@ from reverser.manifest.emitter import render
 from reverser.model.change import Operation, Origin
 from reverser.model.decision import digest
 from reverser.model.entry import UNSEEN, Append, Edit, Entry, Mark, Record
-from reverser.model.ports import Journal, Repository
+from reverser.model.journal import Journal
+from reverser.model.repository import Repository
 from reverser.model.resource import ObjectKey, ResourceType
 from reverser.unexpected_errors import left_out
 from reverser.writer.file_owner import Us, inside

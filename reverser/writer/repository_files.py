@@ -30,7 +30,7 @@ from reverser.manifest.field_changes import with_all_along
 from reverser.manifest.object_index import Description
 from reverser.manifest.scanner import Identity
 from reverser.model.entry import Edit, Entry
-from reverser.model.ports import Repository
+from reverser.model.repository import Repository
 from reverser.model.resource import ObjectKey
 from reverser.writer.file_owner import refused
 from reverser.writer.other_manifests import REGULAR, Others

@@ -23,9 +23,9 @@ from reverser.intake.driver import Intake
 from reverser.journal.sqlite import open_journal
 from reverser.kube.watch_events import change_of, event_of
 from reverser.metrics import Metrics
-from reverser.model.change import ListCompleted, ListStarted, Observation, Origin, Settled, Stream
+from reverser.model.change import ListCompleted, ListStarted, Observation, Origin, Stream, StreamsStarted
 from reverser.model.destination import Destination
-from reverser.model.ports import Journal
+from reverser.model.journal import Journal
 from reverser.model.rule import Rule
 from reverser.plugins import Host
 from tests.bench.samples import STREAMS, place, sample
@@ -49,7 +49,7 @@ class Pipeline:
             for number in range(index, size, len(STREAMS)):
                 await self._feed(stream, _line(number, 0), Origin.SNAPSHOT)
             await self._send.send(ListCompleted(stream, version, time.time()))
-        await self._send.send(Settled("default"))
+        await self._send.send(StreamsStarted("default"))
         await self._landed(STREAMS[-1], version)
 
     async def live(self, numbers: list[int]) -> float:

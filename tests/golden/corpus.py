@@ -19,9 +19,8 @@ from typing import Any, Literal
 
 import yaml
 
-from reverser.model.document import Document
 from reverser.model.resource import ObjectKey, ResourceType
-from reverser.sanitize.document import sanitize
+from reverser.sanitize.document import Document, sanitize
 from reverser.sanitize.policy import Policy
 
 CASES = Path(__file__).parent / "cases"

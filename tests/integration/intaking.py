@@ -18,7 +18,7 @@ from reverser.metrics import Metrics
 from reverser.model.change import Change, ListCompleted, ListStarted, Observation, Origin, Stream
 from reverser.model.destination import Destination
 from reverser.model.entry import Entry
-from reverser.model.ports import Journal
+from reverser.model.journal import Journal
 from reverser.model.resource import ResourceType
 from reverser.model.rule import Rule
 from reverser.plugins.deciding_hooks import DecidingHooks

@@ -12,7 +12,7 @@ from reverser.journal.sqlite import SqliteJournal, open_journal
 from reverser.model.change import Operation, Origin
 from reverser.model.destination import Destination
 from reverser.model.entry import Append, Edit, Entry, Record
-from reverser.model.ports import Journal
+from reverser.model.journal import Journal
 from reverser.model.resource import ObjectKey
 from reverser.writer.catchup import CHUNK, CatchUp
 from reverser.writer.file_owner import Us

@@ -16,7 +16,7 @@ from reverser.git.repository import open_repository
 from reverser.journal.sqlite import open_journal
 from reverser.model.destination import Destination
 from reverser.model.entry import Append, Record
-from reverser.model.ports import Repository
+from reverser.model.repository import Repository
 from reverser.model.resource import ObjectKey
 from reverser.plugins import Host
 from reverser.plugins import Plugin as Loaded

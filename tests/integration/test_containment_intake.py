@@ -18,7 +18,7 @@ from reverser.journal import rows
 from reverser.journal.retrying import RetryingJournal
 from reverser.journal.sqlite import open_journal
 from reverser.model.change import Stream
-from reverser.model.ports import Journal
+from reverser.model.journal import Journal
 from reverser.model.resource import ResourceType
 from tests.integration.intaking import (
     METRICS,

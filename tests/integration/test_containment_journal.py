@@ -11,7 +11,7 @@ from reverser.attribution.fact_store import FactStore
 from reverser.health import Health
 from reverser.journal.sqlite import open_journal
 from reverser.model.entry import Append
-from reverser.model.ports import Journal
+from reverser.model.journal import Journal
 from tests.integration.intaking import METRICS
 from tests.integration.running import running
 from tests.unit.journal_conformance import STREAM, entry, fact, key, record, withheld

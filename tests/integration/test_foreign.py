@@ -11,7 +11,7 @@ from reverser.errors import WithheldError
 from reverser.manifest.emitter import render
 from reverser.model.change import Operation, Origin
 from reverser.model.entry import Edit, Entry
-from reverser.model.ports import Repository
+from reverser.model.repository import Repository
 from reverser.model.resource import ObjectKey
 from reverser.writer.other_manifests import Others
 from reverser.writer.repository_files import ExistingFiles

@@ -8,7 +8,7 @@ from gitsupport import commit, destination
 
 from reverser.git.repository import open_repository
 from reverser.model.commit import PushOutcome
-from reverser.model.ports import Repository
+from reverser.model.repository import Repository
 from tests.e2e.remote import Remote, git, install_hook
 
 COMMITTER = "Reverser <reverser@localhost>"

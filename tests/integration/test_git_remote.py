@@ -15,7 +15,7 @@ from reverser.git.probe import probe
 from reverser.git.repository import open_repository
 from reverser.model.commit import PushOutcome
 from reverser.model.destination import Credentials, Destination
-from reverser.model.ports import Landed, Repository
+from reverser.model.repository import Landed, Repository
 from reverser.model.secret import SecretRef
 from tests.e2e.remote import install_hook
 

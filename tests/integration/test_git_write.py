@@ -18,7 +18,7 @@ from gitsupport import children, commit, commit_of, destination
 from reverser.errors import StalledError
 from reverser.git.repository import open_repository
 from reverser.model.commit import Commit
-from reverser.model.ports import Repository
+from reverser.model.repository import Repository
 
 
 @pytest.fixture
@@ -82,7 +82,7 @@ async def test_no_ops_are_left_out(server: GitServer, repository: Repository) ->
 @pytest.mark.parametrize("made", [True, False])
 async def test_a_no_op_can_be_kept(server: GitServer, repository: Repository, made: bool) -> None:
     """A commit that must be there is written though it changes nothing, also as the first of a branch."""
-    kept = msgspec.structs.replace(commit("kept", entry="j/2", a="1" if made else None), kept=True)
+    kept = msgspec.structs.replace(commit("kept", entry="j/2", a="1" if made else None), allow_empty=True)
     before = [commit("made", a="1")] if made else []
 
     ids = await land(repository, *before, kept, commit("same", a="1" if made else None))

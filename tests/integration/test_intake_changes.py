@@ -13,7 +13,7 @@ import structlog.testing
 from reverser.journal.sqlite import open_journal
 from reverser.model.change import Stream
 from reverser.model.destination import Destination
-from reverser.model.ports import Journal
+from reverser.model.journal import Journal
 from reverser.model.resource import ResourceType
 from reverser.model.rule import Rule
 from tests.integration.intaking import (

@@ -8,7 +8,7 @@ import pytest
 from intaking import Taking, config_map, entries, live, opened, whole
 from plugged import deciding, host_of
 
-from reverser.model.ports import Journal
+from reverser.model.journal import Journal
 
 CODE = """
 @hookimpl

@@ -12,9 +12,8 @@ from reverser.health import Health
 from reverser.journal.sqlite import open_journal
 from reverser.model.attribution import Actor
 from reverser.model.change import Identified, Operation, StartedOver, Stream
-from reverser.model.cluster_history import identity
 from reverser.model.fact import Fact, Source
-from reverser.model.ports import Journal
+from reverser.model.journal import Journal, cluster_uid_setting
 from reverser.model.resource import ResourceType
 from tests.integration.intaking import METRICS, STREAM, Taking, config_map, take, whole
 
@@ -47,7 +46,7 @@ async def test_another_cluster_s_positions_are_dropped(journal: Journal) -> None
     await take(journal, [Identified("default", "second", another=True)])
 
     assert await journal.position(STREAM) == ("", "")
-    assert await journal.get_setting(identity("default")) == "second"
+    assert await journal.get_setting(cluster_uid_setting("default")) == "second"
 
 
 async def test_the_same_cluster_keeps_its_positions(journal: Journal) -> None:

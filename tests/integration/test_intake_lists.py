@@ -17,13 +17,13 @@ from reverser.model.change import (
     ListStarted,
     Observation,
     Progress,
-    Settled,
     Stream,
+    StreamsStarted,
     Unwanted,
 )
 from reverser.model.destination import Destination
 from reverser.model.entry import Append
-from reverser.model.ports import Journal
+from reverser.model.journal import Journal
 from reverser.model.resource import ResourceType
 from reverser.model.rule import Rule
 from tests.integration.intaking import (
@@ -361,7 +361,7 @@ async def test_a_cluster_is_settled_when_its_lists_are_in_the_journal(journal: J
     async with trio.open_nursery() as nursery:
         nursery.start_soon(wait)
         await trio.testing.wait_all_tasks_blocked()
-        await taking.all([*whole(5, A), live(6, B), Settled("default"), live(7, C)])
+        await taking.all([*whole(5, A), live(6, B), StreamsStarted("default"), live(7, C)])
 
     assert found[:2] == ["snapshot CREATE shop/configmaps/a.yaml", "live CREATE shop/configmaps/b.yaml"]
     assert len(await entries(journal)) == 3

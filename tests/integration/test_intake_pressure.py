@@ -17,7 +17,7 @@ from reverser.errors import ReverserError, StalledError, TransientError
 from reverser.journal import retrying
 from reverser.journal.sqlite import open_journal
 from reverser.model.change import Observation
-from reverser.model.ports import Journal
+from reverser.model.journal import Journal
 from tests.integration.intaking import (
     BOUND_SECONDS,
     EVERYTHING,

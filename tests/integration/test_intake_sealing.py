@@ -21,7 +21,7 @@ from reverser.journal.sqlite import open_journal
 from reverser.model.change import Change, Observation, Stream
 from reverser.model.decision import Decision
 from reverser.model.destination import Destination, Sops
-from reverser.model.ports import Journal
+from reverser.model.journal import Journal
 from reverser.model.resource import ResourceType
 from reverser.model.rule import Rule
 from reverser.model.sealed import Clear

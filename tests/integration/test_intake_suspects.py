@@ -11,7 +11,7 @@ import pytest
 
 from reverser.model.destination import Destination
 from reverser.model.entry import Record
-from reverser.model.ports import Journal
+from reverser.model.journal import Journal
 from reverser.model.resource import ObjectKey
 from reverser.model.rule import Rule
 from tests.integration.intaking import EVERYTHING, LIVE, Taking, config_map, live, opened, take, whole

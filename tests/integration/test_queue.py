@@ -15,7 +15,7 @@ from reverser.model.attribution import Attribution
 from reverser.model.change import Operation, Origin
 from reverser.model.commit import CommitPlan
 from reverser.model.entry import Append, Edit, Entry
-from reverser.model.ports import Journal
+from reverser.model.journal import Journal
 from reverser.model.resource import ObjectKey
 from reverser.writer import queue as module
 from reverser.writer.queue import Queue

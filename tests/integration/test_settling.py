@@ -31,10 +31,10 @@ from reverser.model.change import Operation, Origin
 from reverser.model.destination import Destination
 from reverser.model.entry import Append, Edit, Entry
 from reverser.model.fact import KEPT_SECONDS, Fact, Source
-from reverser.model.ports import Journal
+from reverser.model.journal import Journal
+from reverser.model.observed_write import ObservedWrite
 from reverser.model.resource import ObjectKey
 from reverser.model.rule import Rule
-from reverser.model.subject import Subject
 from tests.integration.intaking import SEEN_AT, live
 
 GRACE = 0.3
@@ -76,7 +76,7 @@ class World:
         """A change is journaled."""
         now = trio.current_time()
         given = {"operation": Operation.UPDATE, "version": "6", "seen_at": now, **fields}
-        subject = Subject(key=KEY, kind="ConfigMap", uid="u1", **given)  # type: ignore[arg-type]
+        subject = ObservedWrite(key=KEY, kind="ConfigMap", uid="u1", **given)  # type: ignore[arg-type]
         edit = Edit("shop/configmaps/a.yaml", b"x")
         entry = Entry(
             "live", KEY, "v1", "ConfigMap", subject.operation, Origin.LIVE, edit, now, subject=subject

@@ -23,7 +23,7 @@ from reverser.journal.sqlite import open_journal
 from reverser.model.change import Operation, Origin
 from reverser.model.destination import Destination
 from reverser.model.entry import Append, Edit, Entry, Record
-from reverser.model.ports import Journal
+from reverser.model.journal import Journal
 from reverser.model.resource import ObjectKey
 from reverser.model.rule import SensitiveRule
 from reverser.model.sealed import Sealed

@@ -15,7 +15,7 @@ from reverser.metrics import Metrics
 from reverser.model.attribution import Actor
 from reverser.model.change import Operation
 from reverser.model.fact import Fact, Source
-from reverser.model.ports import Journal
+from reverser.model.journal import Journal
 
 FACT = Fact(
     id="1", cluster="default", source=Source.AUDIT, group="", resource="configmaps", uid="u1",

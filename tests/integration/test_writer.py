@@ -17,8 +17,8 @@ from reverser.model.change import Operation, Origin
 from reverser.model.commit import Commit, CommitPlan, PushOutcome, PushResult
 from reverser.model.destination import Destination
 from reverser.model.entry import Append, Edit, Entry
+from reverser.model.journal import Journal
 from reverser.model.message import Message
-from reverser.model.ports import Journal
 from reverser.model.resource import ObjectKey
 from reverser.writer import driver
 from reverser.writer.catchup import CatchUp

@@ -26,7 +26,8 @@ from reverser.model.condition import Condition
 from reverser.model.decision import digest
 from reverser.model.destination import Destination, Signing
 from reverser.model.entry import Append, Edit, Entry, Record
-from reverser.model.ports import Journal, Repository
+from reverser.model.journal import Journal
+from reverser.model.repository import Repository
 from reverser.model.resource import ObjectKey
 from reverser.model.secret import SecretRef
 from reverser.writer import driver

@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 from reverser.model.attribution import Actor
 from reverser.model.change import Operation
 from reverser.model.fact import Fact, Source
+from reverser.model.observed_write import ObservedWrite
 from reverser.model.resource import ObjectKey
-from reverser.model.subject import Subject
 
 ACTORS = ("alice", "bob", "carol", "flux")
 TOOLS = {"alice": "kubectl-edit", "bob": "kubectl-edit", "carol": "helm", "flux": "kustomize-controller"}
@@ -47,7 +47,7 @@ class Change:
     """A change of content, and the actor who really made it."""
 
     at: float
-    subject: Subject
+    subject: ObservedWrite
     author: str
 
 
@@ -267,7 +267,7 @@ class World:
         self._bump(found)
         removed = operation is Operation.DELETE and not found.terminating
         self._told(found, actor, operation, "" if removed else str(found.version), through=through)
-        subject = Subject(
+        subject = ObservedWrite(
             key=ObjectKey("default", "apps", "deployments", "shop", found.name), kind="Deployment",
             uid=found.uid, operation=operation, version=str(found.version), previous_version=previous,
             removed=removed, digest=found.digest, manager=TOOLS[actor], seen_at=self.now + TICK / 10,

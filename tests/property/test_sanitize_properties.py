@@ -12,9 +12,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from reverser.errors import WithheldError
-from reverser.model.document import Document
 from reverser.sanitize.autoscaled import scale_target
-from reverser.sanitize.document import sanitize, significant
+from reverser.sanitize.document import Document, sanitize, significant
 from reverser.sanitize.generated_objects import exclusion
 from reverser.sanitize.known_annotations import ANNOTATIONS, LABELS
 from reverser.sanitize.managed_fields import changed_at, manager

@@ -15,7 +15,7 @@ from reverser.journal.sqlite import open_journal
 from reverser.manifest.emitter import render
 from reverser.model.change import Change, ListCompleted, ListStarted, Observation, Progress
 from reverser.model.entry import Append, Entry
-from reverser.model.ports import Journal
+from reverser.model.journal import Journal
 from tests.integration.intaking import STREAM, config_map, entries, listed, live, paths, plain, take, tree
 
 TERMINATED = "2026-01-02T03:04:05Z"

@@ -1,4 +1,4 @@
-"""What every journal promises, whatever keeps it. Written against `model.ports.Journal` alone.
+"""What every journal promises, whatever keeps it. Written against `model.journal.Journal` alone.
 
 A backend's tests import everything from here and define two fixtures: `reopened`, which opens the
 same journal as often as it is called, each opening after the one before was closed; and `journal`,
@@ -18,14 +18,13 @@ import trio.testing
 
 from reverser.model.attribution import Actor, Attribution, Evidence
 from reverser.model.change import Operation, Origin, Stream
-from reverser.model.entry import Append, Edit, Entry, Record
+from reverser.model.entry import Append, Edit, Entry, Outcome, Record, Staged
 from reverser.model.fact import KEPT_SECONDS, Fact, Source
-from reverser.model.ports import Journal, UnstorableError
+from reverser.model.journal import Journal, UnstorableError
+from reverser.model.observed_write import ObservedWrite
 from reverser.model.resource import ObjectKey, ResourceType
 from reverser.model.rule import Actors
 from reverser.model.sealed import Sealed
-from reverser.model.staged import Outcome, Staged
-from reverser.model.subject import Subject
 from reverser.model.withheld import Withheld
 
 Reopened: TypeAlias = Callable[[], AbstractAsyncContextManager[Journal]]
@@ -680,7 +679,7 @@ async def test_large_contents_are_kept(reopened: Reopened) -> None:
 
 def awaiting(name: str) -> Entry:
     """An entry that waits for its author."""
-    subject = Subject(
+    subject = ObservedWrite(
         key=key(name),
         kind="Pod",
         uid="u1",

@@ -14,7 +14,7 @@ import pytest
 from reverser import config
 from reverser.config import Config, Plugins, Webhook
 from reverser.config.problems import key_paths
-from reverser.model.identity import Identities
+from reverser.identity.author import Identities
 from reverser.model.secret import SecretRef
 
 ROOT = Path(__file__).parents[2]

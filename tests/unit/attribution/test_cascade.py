@@ -10,8 +10,8 @@ from reverser.attribution.resolve import attribute
 from reverser.model.attribution import Actor
 from reverser.model.change import Operation
 from reverser.model.fact import Fact, Source
+from reverser.model.observed_write import ObservedWrite
 from reverser.model.resource import ObjectKey
-from reverser.model.subject import Subject
 
 COLLECTOR = "system:serviceaccount:kube-system:generic-garbage-collector"
 NAMESPACES = "system:serviceaccount:kube-system:namespace-controller"
@@ -40,7 +40,7 @@ def cause(*facts: Fact, operation: Operation = Operation.DELETE) -> str:
     known = Facts()
     for fact in facts:
         known.add(fact, 1000.0)
-    gone = Subject(
+    gone = ObservedWrite(
         key=POD, kind="Pod", uid="pod", operation=operation, previous_version="5", version="6", removed=True,
         owners=("rs",), seen_at=1000.0,
     )  # fmt: skip

@@ -12,23 +12,23 @@ from reverser.attribution.resolve import admission_only, attribute, merge_with_s
 from reverser.model.attribution import UNKNOWN, Actor, Attribution, Evidence
 from reverser.model.change import Operation
 from reverser.model.fact import Fact, Source
+from reverser.model.observed_write import ObservedWrite
 from reverser.model.resource import ObjectKey
-from reverser.model.subject import Subject
 
 WEB = ObjectKey("default", "apps", "deployments", "shop", "web")
 NOW = 1000.0
 
 
-def subject(**fields: Any) -> Subject:
+def subject(**fields: Any) -> ObservedWrite:
     """An update of `web` from version 5 to 6."""
     given = {
         "key": WEB, "kind": "Deployment", "uid": "u1", "operation": Operation.UPDATE, "previous_version": "5",
         "version": "6", "digest": b"new", "seen_at": NOW,
     }  # fmt: skip
-    return Subject(**{**given, **fields})
+    return ObservedWrite(**{**given, **fields})
 
 
-def deletion(**fields: Any) -> Subject:
+def deletion(**fields: Any) -> ObservedWrite:
     return subject(operation=Operation.DELETE, **{"removed": True, **fields})
 
 
@@ -52,7 +52,7 @@ def fact(actor: str, **fields: Any) -> Fact:
     return Fact(**{**given, **fields})
 
 
-def who(change: Subject, *found: Fact) -> tuple[str, str]:
+def who(change: ObservedWrite, *found: Fact) -> tuple[str, str]:
     attribution = attribute(change, index(*found))
     return attribution.actor.name, attribution.evidence.value
 

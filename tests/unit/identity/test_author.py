@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from reverser.identity.author import EMAIL, compile_identities, pattern
+from reverser.identity.author import EMAIL, IdentityRule, compile_identities, pattern
 from reverser.identity.mailmap import Mailmap
 from reverser.model.attribution import Actor
-from reverser.model.identity import IdentityRule
 
 
 def _author(user: str, *rules: IdentityRule, mailmap: str = "", groups=(), extra=()) -> str:

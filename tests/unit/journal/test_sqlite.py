@@ -23,9 +23,8 @@ from reverser.journal.rows import entry_row
 from reverser.journal.schema import TABLES
 from reverser.journal.sqlite import keep_small, open_journal
 from reverser.journal.store import Store
-from reverser.model.entry import Append
-from reverser.model.ports import Journal, UnstorableError
-from reverser.model.staged import Outcome, Staged
+from reverser.model.entry import Append, Outcome, Staged
+from reverser.model.journal import Journal, UnstorableError
 from tests.older_journal import BEFORE_FORMAT_7
 from tests.unit.attribution.test_audit_body import batch as audit_batch
 from tests.unit.attribution.test_audit_fact import event

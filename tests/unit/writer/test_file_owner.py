@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from reverser.model.change import Operation, Origin
 from reverser.model.entry import Edit, Entry, Record
-from reverser.model.ports import Landed
+from reverser.model.repository import Landed
 from reverser.model.resource import ObjectKey
 from reverser.writer.file_owner import (
     Files,

@@ -10,14 +10,13 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from reverser.identity.author import compile_identities
+from reverser.identity.author import IdentityRule, compile_identities
 from reverser.identity.mailmap import Mailmap
 from reverser.manifest.describe import describe
 from reverser.model.attribution import Actor, Attribution, Evidence
 from reverser.model.change import Operation, Origin
 from reverser.model.commit import CommitPlan
 from reverser.model.entry import Edit, Entry
-from reverser.model.identity import IdentityRule
 from reverser.model.message import Message
 from reverser.model.resource import ObjectKey
 from reverser.model.rule import Actors

@@ -1,7 +1,11 @@
-"""What the drivers (`intake`, `writer`) need from the adapters, as protocols.
+"""What the drivers (`intake`, `writer`) need from the journal, as a protocol; `journal.sqlite` implements it.
 
-The app injects `journal.sqlite` and `git.repository`; drivers import neither. The conformance
-tests of both are written against these protocols, so that another backend can follow.
+The conformance tests are written against the protocol, so that another implementation can follow.
+
+A cluster is identified by the uid of its namespace `kube-system`: positions of another cluster mean nothing.
+A cluster that was restored from a backup keeps its uid and uses versions a second time, for other contents.
+So facts from before the restore must not be joined with changes after it, not even after a restart of
+reverser.
 """
 
 from __future__ import annotations
@@ -13,13 +17,10 @@ import msgspec
 
 from reverser.errors import WithheldError
 from reverser.model.attribution import Attribution
-from reverser.model.change import Stream
-from reverser.model.commit import Commit, PushResult
-from reverser.model.entry import Append, Entry, Record
+from reverser.model.change import StartedOver, Stream
+from reverser.model.entry import Append, Entry, Record, Staged
 from reverser.model.fact import Fact
 from reverser.model.resource import ObjectKey
-from reverser.model.sealed import Clear
-from reverser.model.staged import Staged
 from reverser.model.withheld import Withheld
 from reverser.unexpected_errors import BUG
 
@@ -175,93 +176,24 @@ class Journal(Protocol):
         """Give the room back that entries took, a part at a time; nothing while entries are pending."""
 
 
-class Encrypter(Protocol):
-    """Encrypts documents for the recipients of one destination."""
-
-    async def encrypt(self, clear: Clear) -> bytes:
-        """The encrypted file.
-
-        Raises WithheldError when it is for this document alone, StalledError or TransientError when
-        no other could be encrypted either. No error ever shows a value.
-        """
-
-    async def probe(self) -> None:
-        """Return when a document could be encrypted now. Raises StalledError or TransientError."""
+HISTORIES = "history/"
 
 
-class Landed(msgspec.Struct, frozen=True):
-    """One commit of the remote branch, as far as the writer needs it."""
-
-    commit: str
-    """The full object id."""
-    entries: tuple[str, ...]
-    """Values of its `Reverser-Entry` trailers: `<journal>/<seq>` or `<journal>/<first>-<last>`."""
-    paths: tuple[str, ...]
-    """Files that it added, changed or removed."""
-    cluster: str = ""
-    """Value of its `Kubernetes-Cluster` trailer."""
-    audits: tuple[str, ...] = ()
-    """Values of its `Reverser-Audit` trailers."""
-    removed: tuple[str, ...] = ()
-    """Those of `paths` that it removed."""
-    added: tuple[str, ...] = ()
-    """Those of `paths` that were not there before it."""
+def cluster_uid_setting(cluster: str) -> str:
+    """Name of the setting with the uid of the cluster that the positions are of."""
+    return f"uid/{cluster}"
 
 
-class Repository(Protocol):
-    """One bare repository and its remote branch. Only ever adds commits; never forces."""
+def history_settings(started: StartedOver) -> dict[str, str]:
+    """Since when the history of a type is another one, as settings."""
+    type_ = started.stream.type
+    return {_name(started.stream.cluster, type_.group, type_.resource): str(started.seen_at)}
 
-    async def fetch(self) -> str:
-        """Fetch the remote branch; its head, or "" when the branch (or all of it) is missing.
 
-        Raises TransientError (unreachable) or StalledError (denied, host key, not a repository).
-        """
+def joinable(fact: Fact, arrived_at: float, histories: Mapping[str, str]) -> bool:
+    """Whether a fact is of the history of today; `histories` are all settings that begin with HISTORIES."""
+    return arrived_at > float(histories.get(_name(fact.cluster, fact.group, fact.resource), 0))
 
-    async def landed(self, since: str, head: str) -> list[Landed]:
-        """Commits reachable from `head` but not from `since`, oldest first.
 
-        `since` empty, unknown, or no ancestor of `head`: all commits of the branch.
-        """
-
-    async def is_ancestor(self, old: str, head: str) -> bool:
-        """Whether the branch still contains `old` (False: its history was rewritten).
-
-        Raises TransientError when git could not tell.
-        """
-
-    async def write(self, commits: Sequence[Commit], parent: str) -> list[str]:
-        """Write the commits on top of `parent` ("" = none); their ids, all objects durable.
-
-        Commits whose edits change nothing are left out, unless they are `kept`; their id is that
-        of their parent.
-        """
-
-    async def push(self, head: str, parent: str) -> PushResult:
-        """Move the remote branch from `parent` ("" = none) to `head`, which descends from it.
-
-        STALE, and nothing is changed, when the branch is anywhere else, at an ancestor of `parent` too.
-        """
-
-    async def annotate(self, texts: Mapping[str, str], committer: str, now: float) -> PushResult:
-        """Put a note at each of these commits of the branch, and push the notes.
-
-        Raises TransientError or StalledError.
-        """
-
-    async def tree(self, commit: str) -> dict[str, tuple[str, str]]:
-        """path -> (mode, blob id) of every file of a commit; mode is `100644`, `120000` (symlink), …"""
-
-    async def changed(self, old: str, new: str) -> dict[str, tuple[str, str] | None]:
-        """path -> (mode, blob id) in `new` of every file that differs between two commits; None: it is gone.
-
-        Raises TransientError when one of them is not there.
-        """
-
-    async def at(self, places: Sequence[tuple[str, str]]) -> list[str]:
-        """The blob id at each (commit, path); "" where the commit has no such file."""
-
-    async def sizes(self, ids: Sequence[str]) -> dict[str, int]:
-        """The bytes of each of these blobs. Raises TransientError when one of them is not there."""
-
-    async def blobs(self, ids: Sequence[str]) -> dict[str, bytes]:
-        """The contents of blobs. Raises TransientError when one of them is not there."""
+def _name(cluster: str, group: str, resource: str) -> str:
+    return f"{HISTORIES}{cluster}/{group}/{resource}"

@@ -29,7 +29,7 @@ class Stamp(msgspec.Struct, frozen=True):
     """Whether the event before did not have it with these fields."""
 
 
-class Subject(msgspec.Struct, frozen=True, kw_only=True):
+class ObservedWrite(msgspec.Struct, frozen=True, kw_only=True):
     """What is known of a change without asking who made it."""
 
     key: ObjectKey
