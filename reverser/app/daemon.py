@@ -47,7 +47,7 @@ from reverser.model.journal import Journal
 from reverser.model.withheld import Withheld
 from reverser.plugins import Host, Plugin
 from reverser.webhook.ca_bundle import keep_bundles
-from reverser.webhook.server import Webhooks, listen
+from reverser.webhook.server import WebhookEndpoints, listen
 
 
 def log_startup(config: Config) -> None:
@@ -159,7 +159,7 @@ class Daemon:
         facts = FactStore(journal, self._metrics, self._health, config.audit.grace_seconds)
         await facts.load(cluster.name for cluster in config.clusters)
         if config.webhook is not None:
-            webhooks = Webhooks(config, journal.key, facts, self._catalog, self._metrics)
+            webhooks = WebhookEndpoints(config, journal.key, facts, self._catalog, self._metrics)
             await nursery.start(listen, config, webhooks)
             if config.webhook.tls.mode == "self-managed":
                 own = SelfManaged(Path(config.data_dir) / FOLDER, config.webhook.tls.names)

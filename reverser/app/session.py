@@ -167,7 +167,7 @@ class Session:
     async def _announce(
         self, observer: Observer, cluster: Cluster, send: trio.MemorySendChannel[Observation]
     ) -> None:
-        await observer.settled()
+        await observer.first_round()
         await send.send(StreamsStarted(cluster.name))
         with left_out("empty rules", cluster.name):
             types = self._catalog.of(cluster.name).named

@@ -15,7 +15,15 @@ from typing import Any
 import msgspec
 
 from reverser.attribution.object_digest import MOST_BYTES, NOT_COMPARABLE, evidence_digest
-from reverser.attribution.payloads import ABSENT, Head, UndecodableError, User, read, read_or, replicas
+from reverser.attribution.payloads import (
+    ABSENT,
+    ObjectHead,
+    UndecodableError,
+    UserInfo,
+    read,
+    read_or,
+    replicas,
+)
 from reverser.model.attribution import bounded
 from reverser.model.change import Operation
 from reverser.model.fact import Fact, Source
@@ -42,7 +50,7 @@ class Options(msgspec.Struct, frozen=True, rename="camel", gc=False):
     field_manager: str = ""
 
 
-class Request(msgspec.Struct, frozen=True, rename="camel", gc=False):
+class AdmissionRequest(msgspec.Struct, frozen=True, rename="camel", gc=False):
     """What somebody wants to do."""
 
     uid: str
@@ -51,7 +59,7 @@ class Request(msgspec.Struct, frozen=True, rename="camel", gc=False):
     namespace: str = ""
     name: str = ""
     operation: str = ""
-    user_info: User = User()
+    user_info: UserInfo = UserInfo()
     object: msgspec.Raw = ABSENT
     old_object: msgspec.Raw = ABSENT
     dry_run: bool | None = None
@@ -78,7 +86,7 @@ class Review(msgspec.Struct, frozen=True, rename="camel", gc=False):
 
     api_version: str
     kind: str
-    request: Request
+    request: AdmissionRequest
 
 
 def decode(body: bytes) -> Review:
@@ -117,7 +125,7 @@ def fact(
     if operation is None or request.dry_run:
         return None
     subject = request.old_object if operation is Operation.DELETE else request.object
-    head = read_or(subject, Head, Head())
+    head = read_or(subject, ObjectHead, ObjectHead())
     if not head.metadata.uid:
         return None
     group, resource = bounded(request.resource.group), bounded(request.resource.resource)
@@ -145,7 +153,7 @@ def fact(
     )
 
 
-def _operation(request: Request) -> Operation | None:
+def _operation(request: AdmissionRequest) -> Operation | None:
     """None for what changes no content."""
     try:
         operation = Operation(request.operation)
@@ -158,29 +166,33 @@ def _operation(request: Request) -> Operation | None:
     return None if request.sub_resource else operation
 
 
-def _met(request: Request, operation: Operation) -> str:
+def _met(request: AdmissionRequest, operation: Operation) -> str:
     """The version that is stored now. Old and new object carry the same one; the old one is the server's."""
     if operation is Operation.CREATE:
         return ""
-    return bounded(read_or(request.old_object, Head, Head()).metadata.resource_version)
+    return bounded(read_or(request.old_object, ObjectHead, ObjectHead()).metadata.resource_version)
 
 
 def _digest(
-    request: Request, operation: Operation, key: ObjectKey, type: ResourceType | None, digest_key: bytes  # noqa: A002
-) -> bytes:  # fmt: skip
-    if type is None or operation is Operation.DELETE or len(bytes(request.object)) > MOST_BYTES:
+    request: AdmissionRequest,
+    operation: Operation,
+    key: ObjectKey,
+    type_: ResourceType | None,
+    digest_key: bytes,
+) -> bytes:
+    if type_ is None or operation is Operation.DELETE or len(bytes(request.object)) > MOST_BYTES:
         return NOT_COMPARABLE
     decoded: Any = read_or(request.object, Any, None)
-    return evidence_digest(decoded, key, type, digest_key)
+    return evidence_digest(decoded, key, type_, digest_key)
 
 
-def _manager(request: Request, operation: Operation) -> str:
+def _manager(request: AdmissionRequest, operation: Operation) -> str:
     if operation is Operation.DELETE:
         return ""
     return bounded(read_or(request.options, Options, Options()).field_manager)
 
 
-def _restamps(request: Request) -> bool:
+def _restamps(request: AdmissionRequest) -> bool:
     """Whether stamps are new that are not this request's: then its body held managed fields.
 
     We see what the API server made of them and of its own stamp, and what was there before.
@@ -199,5 +211,5 @@ def _stamps(obj: msgspec.Raw) -> list[_Stamp]:
     return [stamp for stamp in stamps if stamp.manager not in BUCKETS and stamp.subresource != STATUS]
 
 
-def _owners(head: Head) -> tuple[str, ...]:
+def _owners(head: ObjectHead) -> tuple[str, ...]:
     return tuple(bounded(owner.uid) for owner in head.metadata.owner_references or () if owner.uid)

@@ -20,7 +20,7 @@ from typing import TypeAlias
 
 import msgspec
 
-from reverser.attribution.audit_event import Event, decode_event
+from reverser.attribution.audit_event import AuditEvent, decode_event
 from reverser.attribution.audit_fact import fact, gap
 from reverser.attribution.audit_unreadable import remains
 from reverser.attribution.payloads import UndecodableError, read
@@ -117,7 +117,7 @@ Wanted: TypeAlias = Callable[[str, str], bool]
 """(group, plural) -> whether facts of the type can be of use."""
 
 
-class Problem(msgspec.Struct, frozen=True):
+class BadEvent(msgspec.Struct, frozen=True):
     """One event, or a whole body, that could not be used as it should."""
 
     reason: str
@@ -126,11 +126,11 @@ class Problem(msgspec.Struct, frozen=True):
     """For looking it up where audit events are kept; empty when it could not be read."""
 
 
-class Reading(msgspec.Struct, frozen=True):
+class ParsedBody(msgspec.Struct, frozen=True):
     """What one body told."""
 
     facts: tuple[Fact, ...] = ()
-    problems: tuple[Problem, ...] = ()
+    problems: tuple[BadEvent, ...] = ()
     unused: int = 0
     """Events that tell of no change: reads, failures, dry runs, unwanted types."""
     truncated: int = 0
@@ -142,20 +142,20 @@ def everything(_group: str, _resource: str) -> bool:
     return True
 
 
-def read_events(body: bytes, cluster: str, wanted: Wanted = everything) -> Reading:
+def read_events(body: bytes, cluster: str, wanted: Wanted = everything) -> ParsedBody:
     """The facts of one EventList. Never raises: what cannot be read is a problem."""
     try:
         raw_events = cut(body)
     except UndecodableError as error:
-        return Reading(problems=(Problem(error.message),))
-    facts, problems, unused, truncated = list[Fact](), list[Problem](), 0, 0
+        return ParsedBody(problems=(BadEvent(error.message),))
+    facts, problems, unused, truncated = list[Fact](), list[BadEvent](), 0, 0
     for raw in raw_events:
         try:
             with contained("audit", cluster):
                 outcome = _read(raw, cluster, wanted)
         except WithheldError as error:
-            outcome = Problem(error.message)
-        if isinstance(outcome, Problem):
+            outcome = BadEvent(error.message)
+        if isinstance(outcome, BadEvent):
             problems.append(outcome)
             outcome = _unread_gap(raw, cluster, wanted)
         elif not isinstance(outcome, Fact) or outcome.gap:
@@ -163,21 +163,21 @@ def read_events(body: bytes, cluster: str, wanted: Wanted = everything) -> Readi
             truncated += isinstance(outcome, Fact) and outcome.code < 300
         if isinstance(outcome, Fact):
             facts.append(outcome)
-    return Reading(tuple(facts), tuple(problems), unused, truncated)
+    return ParsedBody(tuple(facts), tuple(problems), unused, truncated)
 
 
-def _read(raw: bytes | msgspec.Raw, cluster: str, wanted: Wanted) -> Fact | Problem | None:
+def _read(raw: bytes | msgspec.Raw, cluster: str, wanted: Wanted) -> Fact | BadEvent | None:
     """A fact, which may be a gap; a problem; or nothing."""
     try:
         event = decode_event(raw)
     except UndecodableError as error:
-        return Problem(error.message)
+        return BadEvent(error.message)
     if not _wanted(event, wanted):
         return None
     try:
         reported = fact(event, cluster)
     except UndecodableError as error:
-        return Problem(error.message, bounded(event.audit_id))
+        return BadEvent(error.message, bounded(event.audit_id))
     if reported is None and (event.truncated or event.code >= 300):
         reported = gap(event, cluster)
     return reported
@@ -192,6 +192,6 @@ def _unread_gap(raw: bytes | msgspec.Raw, cluster: str, wanted: Wanted) -> Fact 
     return None
 
 
-def _wanted(event: Event, wanted: Wanted) -> bool:
+def _wanted(event: AuditEvent, wanted: Wanted) -> bool:
     ref = event.object_ref
     return ref is not None and wanted(ref.api_group, ref.resource)

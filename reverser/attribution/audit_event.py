@@ -23,10 +23,10 @@ import msgspec
 
 from reverser.attribution.payloads import (
     ABSENT,
-    Head,
-    Metadata,
+    ObjectHead,
+    ObjectMetadata,
     UndecodableError,
-    User,
+    UserInfo,
     object_of,
     read,
     read_or,
@@ -79,7 +79,7 @@ class ResponseStatus(msgspec.Struct, frozen=True):
     details: Details | None = None
 
 
-class Event(msgspec.Struct, frozen=True, rename="camel"):
+class AuditEvent(msgspec.Struct, frozen=True, rename="camel"):
     """A request at one stage."""
 
     audit_id: str = msgspec.field(name="auditID")
@@ -87,8 +87,8 @@ class Event(msgspec.Struct, frozen=True, rename="camel"):
     verb: str
     level: str = ""
     request_uri: str = msgspec.field(name="requestURI", default="")
-    user: User = User()
-    impersonated_user: User | None = None
+    user: UserInfo = UserInfo()
+    impersonated_user: UserInfo | None = None
     user_agent: str = ""
     object_ref: ObjectReference | None = None
     response_status: ResponseStatus | None = None
@@ -121,7 +121,7 @@ class Event(msgspec.Struct, frozen=True, rename="camel"):
 
 
 class _Row(msgspec.Struct, frozen=True):
-    object: Head = Head()
+    object: ObjectHead = ObjectHead()
 
 
 class _Table(msgspec.Struct, frozen=True):
@@ -129,40 +129,40 @@ class _Table(msgspec.Struct, frozen=True):
 
 
 class _List(msgspec.Struct, frozen=True):
-    items: list[Head] | None = None
+    items: list[ObjectHead] | None = None
 
 
-def decode_event(raw: bytes | msgspec.Raw) -> Event:
+def decode_event(raw: bytes | msgspec.Raw) -> AuditEvent:
     """One event, for example a line of an audit log. Raises UndecodableError, and nothing else."""
     try:
-        return read(raw, Event)
+        return read(raw, AuditEvent)
     except UndecodableError:
-        return read(shallow(mended(bytes(raw))), Event)
+        return read(shallow(mended(bytes(raw))), AuditEvent)
 
 
-def stored_metadata(event: Event) -> Metadata:
+def stored_metadata(event: AuditEvent) -> ObjectMetadata:
     """That of the object as it is stored after the request; empty when the response was not recorded.
 
     A client may ask for its answer as a Table.
     """
-    head = read_or(event.response_object, Head, Head())
+    head = read_or(event.response_object, ObjectHead, ObjectHead())
     if head.kind == "Table":
         rows = read_or(event.response_object, _Table, _Table()).rows or []
-        return rows[0].object.metadata if len(rows) == 1 else Metadata()
-    return head.metadata if head.kind != "Status" else Metadata()
+        return rows[0].object.metadata if len(rows) == 1 else ObjectMetadata()
+    return head.metadata if head.kind != "Status" else ObjectMetadata()
 
 
-def stored_object(event: Event) -> dict[str, Any] | None:
+def stored_object(event: AuditEvent) -> dict[str, Any] | None:
     """The object as it is stored after the request; None when the response does not hold it whole."""
-    head = read_or(event.response_object, Head, Head())
+    head = read_or(event.response_object, ObjectHead, ObjectHead())
     if head.kind in ("", "Status", "Table", "PartialObjectMetadata", "Scale") or not head.metadata.uid:
         return None
     return object_of(event.response_object)
 
 
-def items_of(event: Event) -> list[Head] | None:
+def items_of(event: AuditEvent) -> list[ObjectHead] | None:
     """What a collection's response names; None when it was not recorded."""
-    head = read_or(event.response_object, Head, Head())
+    head = read_or(event.response_object, ObjectHead, ObjectHead())
     if head.kind == "Table":
         table = read_or(event.response_object, _Table, None)
         return None if table is None else [row.object for row in table.rows or ()]
@@ -170,7 +170,7 @@ def items_of(event: Event) -> list[Head] | None:
     return None if answer is None else answer.items or []
 
 
-def collected(event: Event) -> frozenset[str] | None:
+def collected(event: AuditEvent) -> frozenset[str] | None:
     """The uids of a collection's response, which may be none; None when it was not recorded."""
     heads = items_of(event)
     return None if heads is None else frozenset(each.metadata.uid for each in heads if each.metadata.uid)

@@ -27,8 +27,8 @@ from datetime import datetime
 
 import msgspec
 
-from reverser.attribution.audit_event import Event, ObjectReference, collected, stored_metadata
-from reverser.attribution.payloads import Head, UndecodableError, read_or, replicas
+from reverser.attribution.audit_event import AuditEvent, ObjectReference, collected, stored_metadata
+from reverser.attribution.payloads import ObjectHead, UndecodableError, read_or, replicas
 from reverser.model.attribution import bounded
 from reverser.model.change import Operation
 from reverser.model.fact import Fact, Source
@@ -39,7 +39,7 @@ MANAGER_MOST = 128
 WORD, ESCAPE = b"managedFields", b"\\u00"
 
 
-def manager(event: Event) -> str:
+def manager(event: AuditEvent) -> str:
     """The field manager; empty when it is not known for certain.
 
     Without one the API server takes the user agent up to the first slash, what is printable of it.
@@ -51,14 +51,14 @@ def manager(event: Event) -> str:
     return program[:MANAGER_MOST] if program.isascii() and program.isprintable() else ""
 
 
-def applied(event: Event) -> bool | None:
+def applied(event: AuditEvent) -> bool | None:
     """False when it was no server-side apply: that has a patch with a kind, and says its manager."""
     if event.verb != "patch" or not event.query.get("fieldManager"):
         return False
-    return None if read_or(event.request_object, Head, Head()).kind else False
+    return None if read_or(event.request_object, ObjectHead, ObjectHead()).kind else False
 
 
-def restamps(event: Event) -> bool:
+def restamps(event: AuditEvent) -> bool:
     """Whether the request's body may have changed managed fields: it names them, or is a list of operations.
 
     An operation may copy a map that holds them, an escape may spell their name.
@@ -89,7 +89,7 @@ class _DeleteOptions(msgspec.Struct, frozen=True, rename="camel"):
     dry_run: list[str] | None = None
 
 
-def fact(event: Event, cluster: str) -> Fact | None:
+def fact(event: AuditEvent, cluster: str) -> Fact | None:
     """What the event tells about who made a change; None when it made none, or tells not which.
 
     Raises UndecodableError, and nothing else, when it would tell something but for its times.
@@ -102,7 +102,7 @@ def fact(event: Event, cluster: str) -> Fact | None:
     )
 
 
-def gap(event: Event, cluster: str) -> Fact | None:
+def gap(event: AuditEvent, cluster: str) -> Fact | None:
     """What the event tells of a write that may have been stored, but not which; None when it was none.
 
     Times that cannot be read are 0: not known.
@@ -127,7 +127,7 @@ def gap(event: Event, cluster: str) -> Fact | None:
     )
 
 
-def _refused(event: Event) -> bool:
+def _refused(event: AuditEvent) -> bool:
     """Whether the answer says that nothing was stored."""
     status = event.response_status
     return 300 <= event.code < 500 or bool(status and status.message.startswith(WEBHOOK_FAILED))
@@ -140,7 +140,7 @@ def _seconds_or_zero(text: str) -> float:
         return 0.0
 
 
-def _of_object(event: Event, cluster: str, operation: Operation) -> Fact | None:
+def _of_object(event: AuditEvent, cluster: str, operation: Operation) -> Fact | None:
     stored, ref = stored_metadata(event), event.object_ref or ObjectReference()
     uid = stored.uid or event.deleted_uid or ref.uid
     known_by = stored.resource_version if operation is not Operation.DELETE else ref.name
@@ -156,7 +156,7 @@ def _of_object(event: Event, cluster: str, operation: Operation) -> Fact | None:
     )
 
 
-def _of_collection(event: Event, cluster: str) -> Fact | None:
+def _of_collection(event: AuditEvent, cluster: str) -> Fact | None:
     """Of what a field selector chose only the response can tell; a recorded empty one deleted nothing."""
     uids = collected(event)
     if uids is None and event.query.get("fieldSelector"):
@@ -170,7 +170,7 @@ def _of_collection(event: Event, cluster: str) -> Fact | None:
     )
 
 
-def request_fact(event: Event, cluster: str, operation: Operation) -> Fact:
+def request_fact(event: AuditEvent, cluster: str, operation: Operation) -> Fact:
     """What every event tells."""
     ref = event.object_ref or ObjectReference()
     user = event.impersonated_user or event.user
@@ -196,7 +196,7 @@ def request_fact(event: Event, cluster: str, operation: Operation) -> Fact:
     )
 
 
-def operation_of(event: Event) -> Operation | None:
+def operation_of(event: AuditEvent) -> Operation | None:
     """None for what changes no content, or has not, or not yet.
 
     201 says that the object is new, whatever the verb. A `create` of a subresource is a command
@@ -212,7 +212,7 @@ def operation_of(event: Event) -> Operation | None:
     return Operation.CREATE if created else operation
 
 
-def may_be_dry(event: Event, operation: Operation) -> bool:
+def may_be_dry(event: AuditEvent, operation: Operation) -> bool:
     """Whether it was a dry run, or may have been: deletions say so in the body, all others in the URI."""
     if event.query.get("dryRun"):
         return True
@@ -223,12 +223,15 @@ def may_be_dry(event: Event, operation: Operation) -> bool:
     return bool(read_or(event.request_object, _DeleteOptions, _DeleteOptions()).dry_run)
 
 
-def _previous_version(event: Event, ref: ObjectReference) -> str:
+def _previous_version(event: AuditEvent, ref: ObjectReference) -> str:
     """The version that the request itself names; the reference has it from objects, not from patches.
 
     The API server compares numbers, and 0 is any version to it.
     """
-    version = ref.resource_version or read_or(event.request_object, Head, Head()).metadata.resource_version
+    version = (
+        ref.resource_version
+        or read_or(event.request_object, ObjectHead, ObjectHead()).metadata.resource_version
+    )
     known = number(version)
     return version if known is None else str(known or "")
 

@@ -11,8 +11,8 @@ import re
 
 import msgspec
 
-from reverser.attribution.audit_event import Event, ObjectReference, ResponseStatus, mended
-from reverser.attribution.payloads import User, read_or
+from reverser.attribution.audit_event import AuditEvent, ObjectReference, ResponseStatus, mended
+from reverser.attribution.payloads import UserInfo, read_or
 
 UNREADABLE = ""
 """The level of such an event."""
@@ -31,7 +31,7 @@ _TIMES = {name: re.compile(_TEXT % name) for name in (b"requestReceivedTimestamp
 _BODIES = re.compile(rb'"(?:requestObject|responseObject)":')
 
 
-def remains(raw: bytes | msgspec.Raw) -> Event | None:
+def remains(raw: bytes | msgspec.Raw) -> AuditEvent | None:
     """What is left of the event; None when not even its object is told."""
     text = mended(bytes(raw))
     bodies = _BODIES.search(text)
@@ -42,13 +42,13 @@ def remains(raw: bytes | msgspec.Raw) -> Event | None:
     if ref is None or not texts[b"verb"]:
         return None
     answer = _CODE.search(head, head.find(_STATUS)) if _STATUS in head else None
-    return Event(
+    return AuditEvent(
         audit_id=texts[b"auditID"],
         stage=texts[b"stage"],
         verb=texts[b"verb"],
         level=UNREADABLE,
         request_uri=texts[b"requestURI"],
-        user=_user(b"user", head) or User(),
+        user=_user(b"user", head) or UserInfo(),
         impersonated_user=_user(b"impersonatedUser", head),
         object_ref=ref,
         response_status=ResponseStatus(int(answer[1])) if answer else DONE,
@@ -68,6 +68,6 @@ def _time(name: bytes, text: bytes) -> str:
     return _text(_TIMES[name], text[start:]) if start >= 0 else ""
 
 
-def _user(name: bytes, text: bytes) -> User | None:
+def _user(name: bytes, text: bytes) -> UserInfo | None:
     match = _USERS[name].search(text)
-    return User(read_or(match[1], str, "")) if match else None
+    return UserInfo(read_or(match[1], str, "")) if match else None

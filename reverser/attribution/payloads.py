@@ -23,7 +23,7 @@ class UndecodableError(ReverserError):
     """The body is not what it should be. The sender must change it; its content is not told."""
 
 
-class User(msgspec.Struct, frozen=True, gc=False):
+class UserInfo(msgspec.Struct, frozen=True, gc=False):
     """`userInfo` of an AdmissionReview, `user` of an audit event."""
 
     username: str = ""
@@ -36,28 +36,28 @@ class User(msgspec.Struct, frozen=True, gc=False):
         return Actor.of(self.username, self.groups or (), extra)
 
 
-class Owner(msgspec.Struct, frozen=True, gc=False):
+class OwnerReference(msgspec.Struct, frozen=True, gc=False):
     """An entry of ownerReferences."""
 
     uid: str = ""
 
 
-class Metadata(msgspec.Struct, frozen=True, rename="camel", gc=False):
+class ObjectMetadata(msgspec.Struct, frozen=True, rename="camel", gc=False):
     """What joins an object to its changes."""
 
     name: str = ""
     namespace: str = ""
     uid: str = ""
     resource_version: str = ""
-    owner_references: list[Owner] | None = None
+    owner_references: list[OwnerReference] | None = None
 
 
-class Head(msgspec.Struct, frozen=True, rename="camel", gc=False):
+class ObjectHead(msgspec.Struct, frozen=True, rename="camel", gc=False):
     """The beginning of any object."""
 
     api_version: str = ""
     kind: str = ""
-    metadata: Metadata = Metadata()
+    metadata: ObjectMetadata = ObjectMetadata()
 
 
 class ScaleSpec(msgspec.Struct, frozen=True, gc=False):

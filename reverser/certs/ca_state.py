@@ -23,7 +23,7 @@ from reverser.certs.ca import Key, Pair, due, issue, new_authority, public_pem
 BEGIN = b"-----BEGIN CERTIFICATE-----"
 
 
-class UnusableError(Exception):
+class UnusableCaError(Exception):
     """An authority that cannot be read, in words that follow its name."""
 
 
@@ -43,23 +43,23 @@ class CaState(msgspec.Struct, frozen=True):
         return public_pem([authority.certificate, *others])
 
 
-def renewed(kept: CaState, names: Sequence[x509.GeneralName], now: datetime) -> CaState:
+def renewed(state: CaState, names: Sequence[x509.GeneralName], now: datetime) -> CaState:
     """With what is missing or due made anew; equal when nothing was.
 
     Raises UnusableError for an authority that cannot be read: others trust it, so it is not replaced.
     """
-    if not kept.authority:
+    if not state.authority:
         authority, others = new_authority(now), list[x509.Certificate]()
-        kept = CaState(authority.pem, kept.server)
+        state = CaState(authority.pem, state.server)
     else:
-        authority, others = _read(kept.authority)
+        authority, others = _read(state.authority)
         if due(authority.certificate, now):
             others = [each for each in (authority.certificate, *others) if each.not_valid_after_utc > now]
             authority = new_authority(now)
-            kept = CaState(authority.pem + public_pem(others), kept.server)
-    if _serves(kept.server, [authority.certificate, *others], names, now):
-        return kept
-    return CaState(kept.authority, issue(authority, names, now).pem)
+            state = CaState(authority.pem + public_pem(others), state.server)
+    if _serves(state.server, [authority.certificate, *others], names, now):
+        return state
+    return CaState(state.authority, issue(authority, names, now).pem)
 
 
 def split_key_and_certs(pem: bytes) -> tuple[bytes, bytes]:
@@ -74,12 +74,12 @@ def _serves(
     """Whether the server certificate is ours, for these names, and not due."""
     try:
         certificate = _read(server)[0].certificate
-        found = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-    except (UnusableError, x509.ExtensionNotFound):
+        names_served = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except (UnusableCaError, x509.ExtensionNotFound):
         return False
     return (
         not due(certificate, now)
-        and list(found) == list(names)
+        and list(names_served) == list(names)
         and any(_signed(certificate, authority) for authority in trusted)
     )
 
@@ -89,9 +89,9 @@ def _read(pem: bytes) -> tuple[Pair, list[x509.Certificate]]:
         key = serialization.load_pem_private_key(pem, None)
         first, *others = x509.load_pem_x509_certificates(pem)
     except (ValueError, TypeError) as error:
-        raise UnusableError("does not hold a key and its certificate") from error
+        raise UnusableCaError("does not hold a key and its certificate") from error
     if not isinstance(key, Key) or key.public_key() != first.public_key():
-        raise UnusableError("holds a key and a certificate that do not belong together")
+        raise UnusableCaError("holds a key and a certificate that do not belong together")
     return Pair(key, first), others
 
 

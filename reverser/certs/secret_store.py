@@ -15,14 +15,14 @@ from datetime import datetime
 import msgspec
 from cryptography import x509
 
-from reverser.certs.ca_state import CaState, UnusableError, renewed, split_key_and_certs
+from reverser.certs.ca_state import CaState, UnusableCaError, renewed, split_key_and_certs
 from reverser.config import Cluster, Config
 from reverser.config.value_formats import split_secret_name
 from reverser.errors import StalledError, TransientError
 from reverser.kube import credentials, secrets
 from reverser.kube.client import Client
 from reverser.kube.errors import ApiError, Conflict
-from reverser.kube.secrets import Place, SecretSnapshot
+from reverser.kube.secrets import SecretName, SecretSnapshot
 
 ATTEMPTS = 5
 LASTING = (400, 403, 404, 405, 422)
@@ -33,23 +33,23 @@ class CertSecret(msgspec.Struct, frozen=True):
     """A Secret of a cluster."""
 
     cluster: Cluster
-    place: Place
+    secret: SecretName
 
     def __str__(self) -> str:
-        return f"the Secret {self.place} of cluster {self.cluster.name}"
+        return f"the Secret {self.secret} of cluster {self.cluster.name}"
 
     @property
     def hint(self) -> str:
         """What must be allowed."""
         rule = '{apiGroups: [""], resources: [secrets], verbs: [get, create, update]}'
-        return f"namespace {self.place.namespace} must exist, with a Role for us that has {rule}"
+        return f"namespace {self.secret.namespace} must exist, with a Role for us that has {rule}"
 
 
 def cert_secret(config: Config) -> CertSecret | None:
     """Where `[webhook.tls]` wants the authority to be kept; None: in the data directory."""
     if config.webhook is None or not config.webhook.tls.secret:
         return None
-    return CertSecret(config.clusters[0], Place(*split_secret_name(config.webhook.tls.secret)))
+    return CertSecret(config.clusters[0], SecretName(*split_secret_name(config.webhook.tls.secret)))
 
 
 async def reconcile(
@@ -63,10 +63,10 @@ async def reconcile(
     async with Client.open(login) as client:
         try:
             for _ in range(ATTEMPTS):
-                held = await secrets.read(client, where.place)
-                found = _found(where, held)
-                wanted = found if found and not renew else _renewed(where, found, mine, names, now)
-                if wanted == found or await _written(client, where, held, wanted):
+                held = await secrets.read(client, where.secret)
+                stored = _stored_state(where, held)
+                wanted = stored if stored and not renew else _renewed_state(where, stored, mine, names, now)
+                if wanted == stored or await _was_written(client, where, held, wanted):
                     return wanted
         except ApiError as error:
             if error.status in LASTING:
@@ -81,36 +81,38 @@ def stalled(where: CertSecret, error: TransientError) -> StalledError:
     return StalledError("SecretUnavailable", message, hint=where.hint)
 
 
-async def _written(client: Client, where: CertSecret, held: SecretSnapshot | None, kept: CaState) -> bool:
+async def _was_written(
+    client: Client, where: CertSecret, held: SecretSnapshot | None, state: CaState
+) -> bool:
     try:
-        await secrets.write(client, where.place, held, packed(kept))
+        await secrets.write(client, where.secret, held, packed(state))
     except Conflict:
         return False
     return True
 
 
-def _found(where: CertSecret, held: SecretSnapshot | None) -> CaState | None:
+def _stored_state(where: CertSecret, held: SecretSnapshot | None) -> CaState | None:
     if held is None or not held.entries:
         return None
     try:
         return unpacked(held.entries)
-    except UnusableError as error:
+    except UnusableCaError as error:
         raise _unusable(str(where), error) from error
 
 
-def _renewed(
-    where: CertSecret, found: CaState | None, mine: CaState, names: Sequence[x509.GeneralName], now: datetime
+def _renewed_state(
+    where: CertSecret, stored: CaState | None, mine: CaState, names: Sequence[x509.GeneralName], now: datetime
 ) -> CaState:
     try:
-        return renewed(found or mine, names, now)
-    except UnusableError as error:
-        raise _unusable(str(where) if found else "the authority in data_dir", error) from error
+        return renewed(stored or mine, names, now)
+    except UnusableCaError as error:
+        raise _unusable(str(where) if stored else "the authority in data_dir", error) from error
 
 
-def packed(kept: CaState) -> dict[str, bytes]:
+def packed(state: CaState) -> dict[str, bytes]:
     """The entries of the Secret."""
-    ca_key, ca = split_key_and_certs(kept.authority)
-    tls_key, tls = split_key_and_certs(kept.server)
+    ca_key, ca = split_key_and_certs(state.authority)
+    tls_key, tls = split_key_and_certs(state.server)
     return {"ca.crt": ca, "ca.key": ca_key, "tls.crt": tls, "tls.key": tls_key}
 
 
@@ -118,10 +120,10 @@ def unpacked(entries: Mapping[str, bytes]) -> CaState:
     """What entries keep. Raises UnusableError when they lack the authority, or it cannot be read."""
     missing = [key for key in ("ca.key", "ca.crt") if key not in entries]
     if missing:
-        raise UnusableError(f"has entries, but no {' and '.join(missing)}")
-    kept = CaState(_joined(entries, "ca"), _joined(entries, "tls"))
-    kept.bundle  # noqa: B018 - that it can be read
-    return kept
+        raise UnusableCaError(f"has entries, but no {' and '.join(missing)}")
+    state = CaState(_joined(entries, "ca"), _joined(entries, "tls"))
+    state.bundle  # noqa: B018 - that it can be read
+    return state
 
 
 def _joined(entries: Mapping[str, bytes], name: str) -> bytes:
@@ -129,7 +131,7 @@ def _joined(entries: Mapping[str, bytes], name: str) -> bytes:
     return b"".join(pair).strip(b"\n") and b"".join(pair)
 
 
-def _unusable(where: str, error: UnusableError) -> StalledError:
+def _unusable(where: str, error: UnusableCaError) -> StalledError:
     hint = "name another Secret, or delete this one and run `reverser webhook install` again"
     if where == "the authority in data_dir":
         hint = "restore it from a backup, or remove it"

@@ -35,7 +35,7 @@ class CertificateSync:
         Raises StalledError when there are none, and at once for what waiting does not change.
         """
         try:
-            await self._patiently(trio.current_time() + seconds)
+            await self._exchange_until(trio.current_time() + seconds)
         except TransientError as error:
             if not (await trio.to_thread.run_sync(self._own.read)).server:
                 raise stalled(self._where, error) from error
@@ -46,36 +46,36 @@ class CertificateSync:
 
     async def keep(self, every_seconds: float = EVERY_SECONDS) -> None:
         """Exchange again and again, until cancelled; the same trouble is told once."""
-        told = ""
+        last_error = ""
         while True:
             await trio.sleep(every_seconds)
             try:
                 await self.exchange()
-                told = ""
+                last_error = ""
             except (StalledError, TransientError) as error:
-                if error.message != told:
+                if error.message != last_error:
                     hint = error.hint or self._where.hint
                     log.warning(
                         "certificate cannot be renewed, the old one stays in use",
                         error=error.message,
                         hint=hint,
                     )
-                told = error.message
+                last_error = error.message
 
     async def exchange(self) -> None:
         """Bring the files what the Secret keeps by now. Raises TransientError or StalledError."""
         mine = await trio.to_thread.run_sync(self._own.read)
-        kept = await reconcile(self._where, mine, self._own.names, datetime.now(UTC))
-        await trio.to_thread.run_sync(self._own.write, kept)
+        state = await reconcile(self._where, mine, self._own.names, datetime.now(UTC))
+        await trio.to_thread.run_sync(self._own.write, state)
 
-    async def _patiently(self, deadline: float) -> None:
+    async def _exchange_until(self, deadline: float) -> None:
         backoff = Backoff()
-        trouble = TransientError("it did not answer in time")
+        error_so_far = TransientError("it did not answer in time")
         with trio.move_on_at(deadline):
             while True:
                 try:
                     return await self.exchange()
                 except TransientError as error:
-                    trouble = error
-                await trio.sleep(backoff.failed(trouble.retry_after))
-        raise trouble
+                    error_so_far = error
+                await trio.sleep(backoff.failed(error_so_far.retry_after))
+        raise error_so_far

@@ -15,7 +15,7 @@ from datetime import datetime
 from pathlib import Path
 
 from reverser.certs.ca import subject_name, subject_names
-from reverser.certs.ca_state import CaState, UnusableError, renewed
+from reverser.certs.ca_state import CaState, UnusableCaError, renewed
 from reverser.errors import ConfigError, Problem, StalledError
 from reverser.private_files import write_private
 
@@ -59,27 +59,27 @@ class SelfManaged:
         """
         held = self.read()
         try:
-            kept = renewed(held, self.names, now)
-        except UnusableError as error:
+            state = renewed(held, self.names, now)
+        except UnusableCaError as error:
             raise _unusable(f"{self._authority_path} {error}") from error
-        self.write(kept)
-        return kept != held
+        self.write(state)
+        return state != held
 
     def read(self) -> CaState:
         """What the folder holds. Raises StalledError when it cannot be used."""
         try:
-            kept = CaState(_content(self._authority_path), _content(self.path))
+            state = CaState(_content(self._authority_path), _content(self.path))
         except OSError as error:
             raise self._no_folder(error) from error
-        if self.exists and not kept.authority:
+        if self.exists and not state.authority:
             raise _unusable(f"{self._authority_path} is empty")
-        return kept
+        return state
 
-    def write(self, kept: CaState) -> None:
+    def write(self, state: CaState) -> None:
         """Replace what differs, the authority first. Raises StalledError."""
         try:
             self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-            for path, content in ((self._authority_path, kept.authority), (self.path, kept.server)):
+            for path, content in ((self._authority_path, state.authority), (self.path, state.server)):
                 if content != _content(path):
                     write_private(path, content)
         except OSError as error:
@@ -91,7 +91,7 @@ class SelfManaged:
             return CaState(self._authority_path.read_bytes()).bundle
         except OSError as error:
             raise _unusable(f"{self._authority_path} cannot be read: {error.strerror}") from error
-        except UnusableError as error:
+        except UnusableCaError as error:
             raise _unusable(f"{self._authority_path} {error}") from error
 
     def _no_folder(self, error: OSError) -> StalledError:

@@ -61,13 +61,13 @@ class PemFiles(msgspec.Struct, frozen=True):
             # OpenSSL would ask the terminal for the password of a key that has one.
             context.load_cert_chain(self.certificate, self.key, password="")
         except (OSError, ValueError) as error:
-            raise BadPem(_words(error, self.certificate, self.key)) from error
+            raise BadPem(_reason(error, self.certificate, self.key)) from error
         if self.client_ca is not None:
             context.verify_mode = ssl.CERT_REQUIRED
             try:
                 context.load_verify_locations(self.client_ca)
             except (OSError, ValueError) as error:
-                raise BadPem(_words(error, self.client_ca)) from error
+                raise BadPem(_reason(error, self.client_ca)) from error
         return context
 
 
@@ -78,7 +78,7 @@ def _content(path: Path) -> bytes:
         return f"-{error.errno}".encode()
 
 
-def _words(error: OSError | ValueError, *paths: Path) -> str:
+def _reason(error: OSError | ValueError, *paths: Path) -> str:
     for path in paths:
         try:
             path.read_bytes()
@@ -87,8 +87,8 @@ def _words(error: OSError | ValueError, *paths: Path) -> str:
     names = " and ".join(dict.fromkeys(map(str, paths)))
     if isinstance(error, ssl.SSLError) and error.reason == "KEY_VALUES_MISMATCH":
         return f"{names} do not belong together"
-    reason = getattr(error, "reason", None) or error
-    return f"{names} cannot be used: {str(reason).replace('_', ' ').lower()}"
+    detail = getattr(error, "reason", None) or error
+    return f"{names} cannot be used: {str(detail).replace('_', ' ').lower()}"
 
 
 log = structlog.get_logger()

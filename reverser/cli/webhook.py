@@ -111,7 +111,7 @@ def _document(reached: WebhookTarget, types: Collection[ResourceType], name: str
         secrets=setting.secrets,
         name=name,
         path=setting.path(PATH),
-        kept=reached.own,
+        keep_bundle=reached.own,
         exclude=setting.exclude,
     )
 

@@ -16,8 +16,8 @@ def header(scope: Scope, name: bytes) -> bytes:
     """A header's value, lower case; empty when it is missing. ASGI tells names in lower case."""
     for key, value in scope["headers"]:
         if key == name:
-            found: bytes = value.strip().lower()
-            return found
+            text: bytes = value.strip().lower()
+            return text
     return b""
 
 

@@ -23,14 +23,14 @@ PART_BYTES = 256 * 1024
 """How much comes out in one call; others have their turn after it."""
 
 
-class Refusal(enum.Enum):
+class BodyRefusal(enum.Enum):
     """Why there is no body."""
 
     LARGE = "too-large"
     FULL = "busy"
     """Other bodies hold all that may be held; later there will be room."""
     SLOW = "slow"
-    GONE = "gone"
+    DISCONNECTED = "gone"
     """The client went away: nobody reads an answer."""
     CODING = "coding"
     """Not the compression that its header names, or one that we do not know."""
@@ -43,71 +43,71 @@ class Body:
         self._receive = receive
         self._share = share
         self._more = True
-        self._gone = False
+        self._disconnected = False
 
-    async def read(self, coding: bytes, limit: int, seconds: float) -> bytes | Refusal:
+    async def read(self, coding: bytes, limit: int, seconds: float) -> bytes | BodyRefusal:
         """The whole body, decompressed, of at most `limit` bytes; a refused body is read no further, and
         releases its memory.
         """
-        found: bytes | Refusal = Refusal.SLOW
+        content: bytes | BodyRefusal = BodyRefusal.SLOW
         with trio.move_on_after(seconds):
-            found = await self._read(coding, limit)
-        if isinstance(found, Refusal):
+            content = await self._read(coding, limit)
+        if isinstance(content, BodyRefusal):
             self._share.give_all()
-        return found
+        return content
 
-    async def drain(self, seconds: float) -> Refusal | None:
+    async def drain(self, seconds: float) -> BodyRefusal | None:
         """Read on and forget, so that the answer finds a client that listens. None: to the end."""
         with trio.move_on_after(seconds):
             while self._more:
                 await self._part()
-            return Refusal.GONE if self._gone else None
-        return Refusal.SLOW
+            return BodyRefusal.DISCONNECTED if self._disconnected else None
+        return BodyRefusal.SLOW
 
-    async def _read(self, coding: bytes, limit: int) -> bytes | Refusal:
+    async def _read(self, coding: bytes, limit: int) -> bytes | BodyRefusal:
         if coding not in _CODINGS:
-            return Refusal.CODING
+            return BodyRefusal.CODING
         unpack = _CODINGS[coding]
         sent = await self._sent(limit)
-        if isinstance(sent, Refusal) or unpack is None:
+        if isinstance(sent, BodyRefusal) or unpack is None:
             return sent
         try:
-            found = await self._unpacked(unpack(sent), limit)
+            content = await self._unpacked(unpack(sent), limit)
         except zlib.error:
-            return Refusal.CODING
+            return BodyRefusal.CODING
         self._share.give(len(sent))
-        return found
+        return content
 
-    async def _sent(self, limit: int) -> bytes | Refusal:
+    async def _sent(self, limit: int) -> bytes | BodyRefusal:
         """What the client sent, to its end."""
         parts, size = list[bytes](), 0
         while self._more:
             part = await self._part()
-            if self._gone:
-                return Refusal.GONE
+            if self._disconnected:
+                return BodyRefusal.DISCONNECTED
             size += len(part)
             if size > limit:
-                return Refusal.LARGE
+                return BodyRefusal.LARGE
             if not self._share.take(len(part)):
-                return Refusal.FULL
+                return BodyRefusal.FULL
             parts.append(part)
         return b"".join(parts)
 
-    async def _unpacked(self, coming: Iterator[bytes], limit: int) -> bytes | Refusal:
+    async def _unpacked(self, coming: Iterator[bytes], limit: int) -> bytes | BodyRefusal:
         parts, size = list[bytes](), 0
         for part in coming:
             size += len(part)
             if size > limit:
-                return Refusal.LARGE
+                return BodyRefusal.LARGE
             if not self._share.take(len(part)):
-                return Refusal.FULL
+                return BodyRefusal.FULL
             parts.append(part)
             await trio.lowlevel.checkpoint()
         return b"".join(parts)
 
     async def _part(self) -> bytes:
         message = await self._receive()
-        self._gone = message["type"] == "http.disconnect"
+        self._disconnected = message["type"] == "http.disconnect"
         self._more = message.get("more_body", False)
         part: bytes = message.get("body", b"")
         return part

@@ -24,9 +24,9 @@ from hypercorn.trio.worker_context import WorkerContext
 from hypercorn.typing import ConnectionState, TaskGroup
 from hypercorn.utils import parse_socket_addr
 
-from reverser.http.connection_limit import Connections, Place, limit
+from reverser.http.connection_limit import Connections, Slot, limit
 from reverser.http.exchange import Exchange
-from reverser.http.request_parser import NONE, Head, Headers, Mark, Piece, Requests
+from reverser.http.request_parser import NONE, Headers, Mark, Piece, RequestHead, Requests
 from reverser.http.response import STREAM, Reply
 from reverser.unexpected_errors import bug
 
@@ -55,18 +55,18 @@ class Connection(TCPServer):
     """One connection."""
 
     requests: Requests
-    place: Place
+    slot: Slot
 
     async def run(self) -> None:
         """Answer until one side has enough."""
         self.requests = Requests(self.config.h11_max_incomplete_size)
-        self._unread = self._gone = False
+        self._unread = self._disconnected = False
         self._secure = isinstance(self.stream, trio.SSLStream)
         try:
             if await self._opened():
-                self.place.used()
+                self.slot.used()
                 while await self._exchange():
-                    self.place.used()
+                    self.slot.used()
         except Exception as error:
             bug("connection", "", error)  # others go on, whatever one client has done
         finally:
@@ -81,10 +81,10 @@ class Connection(TCPServer):
         if data:
             self.requests.feed(bytes(data))
         else:
-            self._gone = True
-        return not self._gone
+            self._disconnected = True
+        return not self._disconnected
 
-    async def gone(self) -> None:
+    async def disconnected(self) -> None:
         """Return when the client has gone. One that sends more requests meanwhile is not read any further."""
         while await self.read():
             if self.requests.pieces:
@@ -92,7 +92,7 @@ class Connection(TCPServer):
 
     async def write(self, data: bytes) -> None:
         """Send bytes, but not for ever; to nobody when the client has gone."""
-        if self._gone:
+        if self._disconnected:
             return
         with (
             trio.move_on_after(SEND_SECONDS),
@@ -100,7 +100,7 @@ class Connection(TCPServer):
         ):
             await self.stream.send_all(data)
             return
-        self._gone = True
+        self._disconnected = True
         await trio.aclose_forcefully(self.stream)
 
     def headers(self) -> Headers:
@@ -131,12 +131,12 @@ class Connection(TCPServer):
     async def _exchange(self) -> bool:
         """One request and its answer; whether another one may follow."""
         piece = await self._next()
-        if isinstance(piece, Head):
-            self.place.used()
+        if isinstance(piece, RequestHead):
+            self.slot.used()
             exchange = Exchange(piece, self)
             lasting = await exchange.run(self.app)
             self._unread = not exchange.complete
-            return lasting and not self._gone
+            return lasting and not self._disconnected
         if isinstance(piece, Mark):
             self._unread = True
             await Reply(NONE, self.write, self.headers()).refuse(400 if piece is Mark.BAD else 431)
@@ -154,7 +154,7 @@ class Connection(TCPServer):
     async def _close(self) -> None:
         """To close while something is unread would make a reset of what was answered."""
         transport = self.stream.transport_stream if self._secure else self.stream
-        if self._unread and not self._gone:
+        if self._unread and not self._disconnected:
             with (
                 trio.move_on_after(CLOSE_SECONDS),
                 suppress(trio.BrokenResourceError, trio.ClosedResourceError),
@@ -172,9 +172,9 @@ async def serve_connections(
     connections = Connections(limit())
 
     async def handler(stream: Any) -> None:
-        with connections.place() as place:
+        with connections.slot() as slot:
             connection = make(stream)
-            connection.place = place
+            connection.slot = slot
             await connection.run()
 
     if context is None:

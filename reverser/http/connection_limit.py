@@ -36,39 +36,39 @@ class Connections:
 
     def __init__(self, most: int) -> None:
         self._most = most
-        self._places: dict[Place, None] = {}  # the one that has been still for longest is the first
+        self._slots: dict[Slot, None] = {}  # the one that has been still for longest is the first
         self._quiet_until = float("-inf")
 
     @contextmanager
-    def place(self) -> Iterator[Place]:
+    def slot(self) -> Iterator[Slot]:
         """A place of a new connection; what runs in the block is cancelled when the place goes to another."""
-        if len(self._places) >= self._most:
+        if len(self._slots) >= self._most:
             self._end_one()
-        place = Place(self)
-        self._places[place] = None
+        slot = Slot(self)
+        self._slots[slot] = None
         try:
-            with place.scope:
-                yield place
+            with slot.scope:
+                yield slot
         finally:
-            self._places.pop(place, None)
+            self._slots.pop(slot, None)
 
-    def move_back(self, place: Place) -> None:
+    def move_back(self, slot: Slot) -> None:
         """It was used last of all."""
-        if place in self._places:
-            del self._places[place]
-            self._places[place] = None
+        if slot in self._slots:
+            del self._slots[slot]
+            self._slots[slot] = None
 
     def _end_one(self) -> None:
-        stillest = next(iter(self._places))
-        del self._places[stillest]  # now: it ends only when its task has its turn
-        stillest.scope.cancel()
+        idlest = next(iter(self._slots))
+        del self._slots[idlest]  # now: it ends only when its task has its turn
+        idlest.scope.cancel()
         now = trio.current_time()
         if now >= self._quiet_until:
             self._quiet_until = now + LOG_SECONDS
             log.warning("too many connections, closing the one idle for longest", limit=self._most)
 
 
-class Place:
+class Slot:
     """One connection's."""
 
     def __init__(self, connections: Connections) -> None:

@@ -14,7 +14,7 @@ from hypercorn.protocol.events import Request
 from hypercorn.protocol.http_stream import HTTPStream
 from hypercorn.typing import ConnectionState
 
-from reverser.http.request_parser import Head, Headers, Mark, Requests
+from reverser.http.request_parser import Headers, Mark, RequestHead, Requests
 from reverser.http.response import CONTINUE, STREAM, Reply
 from reverser.unexpected_errors import bug
 
@@ -29,7 +29,7 @@ class Wire(Protocol):
     async def read(self) -> bool:
         """Wait for more of the request; False when the client has gone."""
 
-    async def gone(self) -> None:
+    async def disconnected(self) -> None:
         """Return when the client has gone."""
 
     async def write(self, data: bytes) -> None:
@@ -45,7 +45,7 @@ class Wire(Protocol):
 class Exchange:
     """One request whose head has been read."""
 
-    def __init__(self, head: Head, wire: Wire) -> None:
+    def __init__(self, head: RequestHead, wire: Wire) -> None:
         self._head = head
         self._wire = wire
         self._reply = Reply(head, wire.write, wire.headers())
@@ -90,7 +90,7 @@ class Exchange:
 
     async def _receive(self) -> dict[str, Any]:
         if self.complete:
-            await self._wire.gone()
+            await self._wire.disconnected()
             return DISCONNECT
         if self._waiting and not self._wire.requests.pieces:
             await self._wire.write(CONTINUE)

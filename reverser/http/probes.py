@@ -122,9 +122,9 @@ def _objects(rows: Sequence[Withheld]) -> Iterator[str]:
 
 def _bare(conditions: Iterable[Condition]) -> Iterator[str]:
     """Each once, without what may name an object: `destination/live Suspicious=True Jwt (3 times)`."""
-    found = Counter(f"{_part(each.subject)} {each.type}={each.status} {each.reason}" for each in conditions)
-    yield from (line if times == 1 else f"{line} ({times} times)" for line, times in found.items())
-    if found:
+    counts = Counter(f"{_part(each.subject)} {each.type}={each.status} {each.reason}" for each in conditions)
+    yield from (line if times == 1 else f"{line} ({times} times)" for line, times in counts.items())
+    if counts:
         yield ELSEWHERE
 
 

@@ -23,7 +23,7 @@ VERSIONS = ("1.0", "1.1")
 FRAMING = frozenset((b"content-length", b"transfer-encoding"))
 
 
-class Head(msgspec.Struct, frozen=True):
+class RequestHead(msgspec.Struct, frozen=True):
     """The beginning of a request."""
 
     method: str
@@ -39,7 +39,7 @@ class Head(msgspec.Struct, frozen=True):
     """Whether the client sends the body only when it is told to (`Expect: 100-continue`)."""
 
 
-NONE = Head("", b"", "1.1", [], lasting=False, waiting=False)
+NONE = RequestHead("", b"", "1.1", [], lasting=False, waiting=False)
 """Stands for a request that cannot be read."""
 
 
@@ -54,7 +54,7 @@ class Mark(enum.Enum):
     """A head, or something else without use, that is too long. Nothing follows."""
 
 
-Piece: TypeAlias = Head | bytes | Mark
+Piece: TypeAlias = RequestHead | bytes | Mark
 
 
 class Requests:
@@ -109,14 +109,14 @@ class Requests:
         """The end of the request."""
         self.pieces.append(Mark.END)
 
-    def _head(self) -> Head | Mark:
+    def _head(self) -> RequestHead | Mark:
         names, version = {name for name, _ in self._headers}, self._parser.get_http_version()
         upgrade = self._parser.should_upgrade()
         if version not in VERSIONS or (version == "1.1" and b"host" not in names):
             return Mark.BAD
         if upgrade and not FRAMING.isdisjoint(names):
             return Mark.BAD
-        return Head(
+        return RequestHead(
             method=self._parser.get_method().decode(),
             target=self._target,
             version=version,

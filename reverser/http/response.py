@@ -17,7 +17,7 @@ from typing import TypeAlias
 
 from hypercorn.protocol.events import Body, EndBody, Event, Response
 
-from reverser.http.request_parser import Head, Headers
+from reverser.http.request_parser import Headers, RequestHead
 
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 BODILESS = (204, 304)
@@ -28,7 +28,7 @@ _LINES = {each.value: f"HTTP/1.1 {each.value} {each.phrase}".encode() for each i
 class Framing:
     """Of the response to one request."""
 
-    def __init__(self, request: Head, status: int, headers: Headers, *, last: bool) -> None:
+    def __init__(self, request: RequestHead, status: int, headers: Headers, *, last: bool) -> None:
         names = {name.lower() for name, _ in headers}
         bodiless = request.method == "HEAD" or status in BODILESS
         self.announced = bodiless or b"content-length" in names
@@ -67,7 +67,7 @@ Write: TypeAlias = Callable[[bytes], Awaitable[None]]
 class Reply:
     """The response to one request, as hypercorn's stream tells it."""
 
-    def __init__(self, request: Head, write: Write, common: Headers) -> None:
+    def __init__(self, request: RequestHead, write: Write, common: Headers) -> None:
         self._request = request
         self._write = write
         self._common = common

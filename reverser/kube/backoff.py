@@ -24,5 +24,5 @@ class Backoff:
         """Seconds to wait now; what the server asked for is the least."""
         self._failures = min(self._failures + 1, FURTHEST)
         most = min(MOST_SECONDS, LEAST_SECONDS * 2**self._failures)
-        asked = 0.0 if retry_after is None else retry_after + self._rng.uniform(0, LEAST_SECONDS)
-        return max(asked, self._rng.uniform(LEAST_SECONDS, most))
+        requested = 0.0 if retry_after is None else retry_after + self._rng.uniform(0, LEAST_SECONDS)
+        return max(requested, self._rng.uniform(LEAST_SECONDS, most))

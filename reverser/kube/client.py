@@ -41,7 +41,7 @@ from reverser.kube.watch_events import LineReader
 from reverser.model.nesting import decoded
 
 
-class Login:
+class SharedLogin:
     """The credentials of one client, and the logins that renew them."""
 
     def __init__(self, credentials: Credentials) -> None:
@@ -81,9 +81,9 @@ class Handshake:
     def __init__(self) -> None:
         self._connection: trio.abc.AsyncResource | None = None
 
-    async def __call__(self, event: str, told: dict[str, Any]) -> None:
+    async def __call__(self, event: str, details: dict[str, Any]) -> None:
         if event == "connection.connect_tcp.complete":
-            self._connection = told["return_value"]
+            self._connection = details["return_value"]
         elif event.endswith(".start_tls.failed") and self._connection is not None:
             with trio.CancelScope(shield=True, deadline=trio.current_time()):
                 await self._connection.aclose()
@@ -109,7 +109,7 @@ class Client:
     """One API server. Every method raises the errors of `kube.errors`."""
 
     def __init__(
-        self, http: httpx.AsyncClient, login: Login, server: str, extensions: dict[str, Any]
+        self, http: httpx.AsyncClient, login: SharedLogin, server: str, extensions: dict[str, Any]
     ) -> None:
         self._http = http
         self._login = login
@@ -135,7 +135,9 @@ class Client:
                 trust_env=False,
             )
         async with http:
-            yield cls(http, Login(credentials), credentials.server, {"sni_hostname": name} if name else {})
+            yield cls(
+                http, SharedLogin(credentials), credentials.server, {"sni_hostname": name} if name else {}
+            )
 
     async def get(
         self, path: str, params: Params | None = None, *, accept: str = "application/json", into: Any = Any

@@ -13,7 +13,7 @@ from reverser.kube.lists import METADATA, UNASKABLE
 PATH = "/api/v1/namespaces/kube-system"
 
 
-class Named(msgspec.Struct, frozen=True):
+class _Object(msgspec.Struct, frozen=True):
     """As much of an object as is needed here."""
 
     metadata: dict[str, Any] = {}
@@ -22,9 +22,9 @@ class Named(msgspec.Struct, frozen=True):
 async def cluster_uid(client: Client) -> str:
     """The uid; empty where we may not read it, or there is no such namespace. Raises TransientError."""
     try:
-        found: Named = await client.get(PATH, accept=METADATA, into=Named)
+        namespace: _Object = await client.get(PATH, accept=METADATA, into=_Object)
     except ApiError as error:
         if error.status not in UNASKABLE:
             raise
         return ""
-    return str(found.metadata.get("uid") or "")
+    return str(namespace.metadata.get("uid") or "")

@@ -120,8 +120,8 @@ async def _output_of(*command: str, env: Mapping[str, str]) -> str:
         env=env,
     )
     if done.returncode:
-        told = done.stderr.decode(errors="replace").strip()[-COMPLAINT_LENGTH:]
-        raise RuntimeError(f"{command[0]} ended with {done.returncode}: {told}")
+        complaint = done.stderr.decode(errors="replace").strip()[-COMPLAINT_LENGTH:]
+        raise RuntimeError(f"{command[0]} ended with {done.returncode}: {complaint}")
     return done.stdout.decode()
 
 

@@ -66,9 +66,9 @@ async def discover(client: Client, known: Sequence[ResourceType] = ()) -> Discov
         served += await _group_by_group(client, reading.groups(root.groups, OldGroup), reading)
     degraded = reading.degraded_of(known)
     # What was known comes first, since a group that is only half there would show other versions.
-    kept = [type_ for type_ in known if type_.group in degraded]
-    types = tuple(type_ for type_ in _first(kept + served) if type_.watchable)
-    return Discovery(types, _versions(types, kept + served), degraded)
+    known_types = [type_ for type_ in known if type_.group in degraded]
+    types = tuple(type_ for type_ in _first(known_types + served) if type_.watchable)
+    return Discovery(types, _versions(types, known_types + served), degraded)
 
 
 class _Reading:

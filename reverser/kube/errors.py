@@ -114,7 +114,7 @@ class Conflict(ApiError):
     """409: the name is taken, or the object is no longer what was read."""
 
 
-class Gone(ApiError):
+class Expired(ApiError):
     """410: the position is too old; list again."""
 
     word = "expired"
@@ -131,10 +131,10 @@ BY_STATUS: dict[int, type[ApiError]] = {
     403: Forbidden,
     404: NotFound,
     409: Conflict,
-    410: Gone,
+    410: Expired,
     429: TooManyRequests,
 }
-EXPIRED = ("Expired", "Gone")
+EXPIRED_REASONS = ("Expired", "Gone")
 
 
 def api_error(status: int, body: bytes, retry_after: str = "") -> ApiError:
@@ -150,7 +150,7 @@ def status_error(answer: dict[str, Any], status: int = 500, retry_after: str = "
     """The error of a `Status` object; `status` stands in for a code that is missing."""
     code = answer["code"] if isinstance(answer.get("code"), int) else status
     reason = str(answer.get("reason") or "")
-    kind = Gone if reason in EXPIRED else BY_STATUS.get(code, ApiError)
+    kind = Expired if reason in EXPIRED_REASONS else BY_STATUS.get(code, ApiError)
     message = str(answer.get("message") or f"the API server answered {code}")[:MESSAGE_LENGTH]
     return kind(code, reason, message, _seconds(retry_after, answer))
 
@@ -163,7 +163,7 @@ def _seconds(header: str, answer: dict[str, Any]) -> float | None:
     return float(seconds) if isinstance(seconds, int) and seconds > 0 else None
 
 
-CAUSES = 10
+CAUSES_MOST = 10
 
 
 @contextmanager
@@ -178,15 +178,15 @@ def translated() -> Iterator[None]:
     except httpx.DecodingError as error:
         raise Garbled("the API server's answer cannot be decompressed") from error
     except (httpx.HTTPError, httpx.InvalidURL, UnicodeError) as error:
-        text, untrusted = _words(error)
+        text, untrusted = _cause(error)
         hint = "check the certificate authority in the kubeconfig" if untrusted else ""
         raise Unreachable(f"the API server cannot be reached: {text}", hint=hint) from error
 
 
-def _words(error: BaseException) -> tuple[str, bool]:
+def _cause(error: BaseException) -> tuple[str, bool]:
     """What happened, and whether it was a certificate: httpx wraps the reason in up to four errors."""
     chain, link = list[BaseException](), error.__context__
-    while link is not None and len(chain) < CAUSES:
+    while link is not None and len(chain) < CAUSES_MOST:
         chain.append(link)
         link = link.__cause__ or link.__context__
     untrusted = [link for link in chain if isinstance(link, ssl.SSLCertVerificationError)]

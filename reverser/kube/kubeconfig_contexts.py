@@ -24,9 +24,9 @@ class Contexts(msgspec.Struct, frozen=True):
 def contexts(kubeconfig: str) -> Contexts:
     """Of one file; "": of $KUBECONFIG, else ~/.kube/config. A file that cannot be read has none."""
     files = [file for each in _files(kubeconfig) if (file := Path(each).expanduser()).is_file()]
-    found = [_read(each) for each in files]
-    names = [name for document in found for name in _names(document)]
-    current = next((str(each["current-context"]) for each in found if each.get("current-context")), "")
+    documents = [_read(each) for each in files]
+    names = [name for document in documents for name in _names(document)]
+    current = next((str(each["current-context"]) for each in documents if each.get("current-context")), "")
     return Contexts(
         tuple(dict.fromkeys(names)), current, tuple(str(each) for each in files if each.is_file())
     )
@@ -40,10 +40,10 @@ def _files(kubeconfig: str) -> list[str]:
 
 def _read(file: Path) -> dict[str, Any]:
     try:
-        found = yaml.safe_load(file.read_text(encoding="utf-8"))
+        document = yaml.safe_load(file.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError):
         return {}
-    return found if isinstance(found, dict) else {}
+    return document if isinstance(document, dict) else {}
 
 
 def _names(document: dict[str, Any]) -> Iterator[str]:

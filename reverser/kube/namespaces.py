@@ -27,9 +27,9 @@ class _List(msgspec.Struct, frozen=True):
 async def namespaces(client: Client) -> frozenset[str] | None:
     """All names; None where we may not list them, or there are too many."""
     try:
-        found: _List = await client.get(PATH, {"limit": str(MOST)}, accept=ACCEPT, into=_List)
+        page: _List = await client.get(PATH, {"limit": str(MOST)}, accept=ACCEPT, into=_List)
     except (TransientError, StalledError):
         return None
-    if found.metadata.get("continue"):
+    if page.metadata.get("continue"):
         return None
-    return frozenset(str(item.metadata.get("name")) for item in found.items)
+    return frozenset(str(item.metadata.get("name")) for item in page.items)

@@ -76,11 +76,11 @@ class Observer:
         """Ask discovery again soon: a CRD or an APIService has changed."""
         self._poked.set()
 
-    async def settled(self) -> None:
+    async def first_round(self) -> None:
         """Return when every stream wanted at the start has listed, resumed, or failed once."""
         await self._tried.wait()
         for watch, _ in list(self._running.values()):
-            await watch.settled.wait()
+            await watch.tried.wait()
 
     async def run(self) -> None:
         """Observe until cancelled."""
@@ -137,19 +137,19 @@ class Observer:
         """Begin everything anew when another cluster answers than the one that was read before."""
         if self._uid is None:
             self._uid = await self._known_uid()
-        found = await cluster_uid(client)
-        if found in ("", self._uid):
+        uid = await cluster_uid(client)
+        if uid in ("", self._uid):
             return
         another = self._uid != ""
         if another:
             self._reports.started_over(
-                None, f"another cluster answers: its uid is {found}, before it was {self._uid}"
+                None, f"another cluster answers: its uid is {uid}, before it was {self._uid}"
             )
             self._stop(set(self._running))
             self._former.clear()
             self._resume = _afresh
-        await self._send.send(Identified(self._cluster, found, another))
-        self._uid = found
+        await self._send.send(Identified(self._cluster, uid, another))
+        self._uid = uid
 
     async def _follow(self, client: Client, nursery: trio.Nursery, types: Sequence[ResourceType]) -> None:
         wanted = {
@@ -157,16 +157,16 @@ class Observer:
             for type_, namespaces in self._wanted(types).items()
             for namespace in namespaces
         }
-        gone, come = self._running.keys() - wanted, wanted - self._running.keys()
-        await self._let_go(gone)
+        unwanted, added = self._running.keys() - wanted, wanted - self._running.keys()
+        await self._let_go(unwanted)
         missing = {type_.name for type_ in self._types.missing}
         for watch, _ in self._running.values():
             watch.discovered(served=watch.stream.type.name not in missing)
-        for stream in sorted(come, key=lambda stream: stream.id):
+        for stream in sorted(added, key=lambda stream: stream.id):
             watch, scope = Watch(client, stream, self._send, self._lists, self._reports), trio.CancelScope()
             self._running[stream] = (watch, scope)
             nursery.start_soon(self._watch, watch, scope)
-        if gone or come:
+        if unwanted or added:
             self._reports.watching(sorted(wanted, key=lambda stream: stream.id))
 
     async def _let_go(self, streams: set[Stream]) -> None:
@@ -181,7 +181,7 @@ class Observer:
         for stream in streams:
             watch, scope = self._running.pop(stream)
             scope.cancel()
-            watch.settled.set()
+            watch.tried.set()
             self._former[stream.id] = watch
 
     async def _watch(self, watch: Watch, scope: trio.CancelScope) -> None:

@@ -22,7 +22,7 @@ TYPE = "kubernetes.io/tls"
 LABELS = {"app.kubernetes.io/managed-by": "reverser"}
 
 
-class Place(msgspec.Struct, frozen=True):
+class SecretName(msgspec.Struct, frozen=True):
     """Where the Secret is."""
 
     namespace: str
@@ -43,33 +43,33 @@ class SecretSnapshot(msgspec.Struct, frozen=True):
         return "Held(…)"
 
 
-async def read(client: Client, place: Place) -> SecretSnapshot | None:
+async def read(client: Client, name: SecretName) -> SecretSnapshot | None:
     """What the Secret holds; None: there is none. Raises TransientError, or StalledError for rubbish."""
     try:
-        document = await client.get(f"{_collection(place)}/{place.name}", into=dict[str, Any])
+        document = await client.get(f"{_collection(name)}/{name.name}", into=dict[str, Any])
     except NotFound:
         return None
     try:
         data = {key: base64.b64decode(value, validate=True) for key, value in _data(document).items()}
     except (binascii.Error, TypeError, ValueError, AttributeError):
-        message = f"the Secret {place} holds a value that is not base64"
+        message = f"the Secret {name} holds a value that is not base64"
         raise StalledError("SecretUnusable", message) from None
     return SecretSnapshot(document, {key: value for key, value in data.items() if value})
 
 
 async def write(
-    client: Client, place: Place, held: SecretSnapshot | None, entries: Mapping[str, bytes]
+    client: Client, name: SecretName, held: SecretSnapshot | None, entries: Mapping[str, bytes]
 ) -> None:
     """Put entries where `held` was read. Raises Conflict when it is another by now, TransientError."""
     data = {key: base64.b64encode(value).decode() for key, value in entries.items()}
     if held is None:
-        metadata = {"namespace": place.namespace, "name": place.name, "labels": LABELS}
-        made = {"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "type": TYPE, "data": data}
-        await client.post(_collection(place), made)
+        metadata = {"namespace": name.namespace, "name": name.name, "labels": LABELS}
+        created = {"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "type": TYPE, "data": data}
+        await client.post(_collection(name), created)
         return
     changed = held.document | {"data": dict(_data(held.document)) | data}
     try:
-        await client.send("PUT", f"{_collection(place)}/{place.name}", changed)
+        await client.send("PUT", f"{_collection(name)}/{name.name}", changed)
     except NotFound as error:
         raise Conflict(error.status, error.reason, error.message) from error
 
@@ -78,5 +78,5 @@ def _data(document: Mapping[str, Any]) -> Mapping[str, Any]:
     return document.get("data") or {}
 
 
-def _collection(place: Place) -> str:
-    return f"/api/v1/namespaces/{place.namespace}/secrets"
+def _collection(name: SecretName) -> str:
+    return f"/api/v1/namespaces/{name.namespace}/secrets"

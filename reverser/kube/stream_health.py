@@ -11,7 +11,7 @@ import trio
 
 from reverser.errors import ReverserError, TransientError
 from reverser.kube.backoff import Backoff
-from reverser.kube.errors import Gone, KubeError, NotFound, Rewound, Stuck
+from reverser.kube.errors import Expired, KubeError, NotFound, Rewound, Stuck
 from reverser.kube.observer_reports import Reports
 from reverser.model.change import Stream
 
@@ -25,7 +25,7 @@ class StreamHealth:
         self._backoff = Backoff()
         self._wake = trio.Event()
         self._served = True
-        self._told = False
+        self._reported = False
         self._stuck = False
 
     def discovered(self, *, served: bool) -> None:
@@ -37,32 +37,32 @@ class StreamHealth:
         """A list is complete."""
         self._backoff.succeeded()
         if not self._stuck:
-            self._over()
+            self._recover()
 
     def progressed(self) -> None:
         """An event or a bookmark has come."""
         self._backoff.succeeded()
         self._stuck = False
-        self._over()
+        self._recover()
 
-    async def happened(self, error: ReverserError, *, routine: bool = False) -> None:
+    async def failed(self, error: ReverserError, *, routine: bool = False) -> None:
         """Tell of an error unless it is routine, and return when it is time to try again."""
         self._reports.restarted(self._stream, error.word if isinstance(error, KubeError) else "credentials")
         if routine:
             return
-        if not isinstance(error, Gone | Rewound):
+        if not isinstance(error, Expired | Rewound):
             self._stuck = self._stuck or isinstance(error, Stuck)
-            self._tell(error)
+            self._report(error)
         await self._wait(error)
 
     async def pause(self) -> None:
         """Wait without an error, so that nobody spins."""
         await trio.sleep(self._backoff.failed())
 
-    def _tell(self, error: ReverserError) -> None:
+    def _report(self, error: ReverserError) -> None:
         # That a type is not found after discovery has dropped it is no failure.
         if self._served or not isinstance(error, NotFound):
-            self._told = True
+            self._reported = True
             self._reports.failed(self._stream, error)
 
     async def _wait(self, error: ReverserError) -> None:
@@ -74,7 +74,7 @@ class StreamHealth:
         with trio.move_on_after(seconds):
             await self._wake.wait()
 
-    def _over(self) -> None:
-        if self._told:
-            self._told = False
+    def _recover(self) -> None:
+        if self._reported:
+            self._reported = False
             self._reports.recovered(self._stream)

@@ -21,7 +21,7 @@ import trio
 from reverser.errors import ReverserError
 from reverser.kube.client import Client
 from reverser.kube.discovery_trigger import DiscoveryTrigger
-from reverser.kube.errors import ApiError, Faulty, Gone, NotFound, Rejected, Rewound, Silent, Stuck
+from reverser.kube.errors import ApiError, Expired, Faulty, NotFound, Rejected, Rewound, Silent, Stuck
 from reverser.kube.lists import (
     ANY_VERSION,
     BrokenOff,
@@ -37,7 +37,7 @@ from reverser.kube.lists import (
 from reverser.kube.observer_reports import Reports
 from reverser.kube.stream_health import StreamHealth
 from reverser.kube.watch_events import MUTATIONS, LineReader, WatchEvent, change_of, read
-from reverser.kube.watch_position import Progress
+from reverser.kube.watch_position import WatchPosition
 from reverser.model.change import (
     ListCompleted,
     ListStarted,
@@ -84,7 +84,7 @@ class Watch:
         silence_seconds: float = SILENCE_SECONDS,
     ) -> None:
         self.stream = stream
-        self.settled = trio.Event()
+        self.tried = trio.Event()
         """Set once the stream has listed, resumed, or failed once."""
         self.ended = trio.Event()
         """Set once it hands nothing on any more."""
@@ -93,8 +93,8 @@ class Watch:
         self._lists = lists
         self._reports = reports
         self._silence_seconds = silence_seconds
-        self._progress = Progress(silence_seconds)
-        self._trouble = StreamHealth(stream, reports)
+        self._position = WatchPosition(silence_seconds)
+        self._health = StreamHealth(stream, reports)
         self._checked_at = float("-inf")
         self._following = False
         self._broken_lists = 0
@@ -105,15 +105,15 @@ class Watch:
     @property
     def position(self) -> str:
         """The resourceVersion of what was handed on last; empty: a list is due."""
-        return self._progress.position
+        return self._position.position
 
     def discovered(self, *, served: bool) -> None:
         """Discovery has answered, with the stream's type or without it."""
-        self._trouble.discovered(served=served)
+        self._health.discovered(served=served)
 
     async def run(self, position: str) -> None:
         """Follow the stream from a position ("" lists first) until cancelled."""
-        self._progress.begin(position)
+        self._position.begin(position)
         while True:
             began = trio.current_time()
             self._following = False
@@ -121,7 +121,7 @@ class Watch:
             try:
                 await self._once()
             except ReverserError as caught:
-                error = self._judged(caught)
+                error = self._with_rejection(caught)
             except Exception as caught:
                 error = Faulty(bug("stream", self.stream.id, caught).message)
             await self._ended(error, trio.current_time() - began)
@@ -132,7 +132,7 @@ class Watch:
             await self._check()
             if self.position:
                 lines = await self._connect(connection, self.position)
-                self.settled.set()
+                self.tried.set()
             else:
                 async with self._lists.turns:
                     await self._begin_list()
@@ -148,23 +148,23 @@ class Watch:
         """Void a position that the server has not reached: it is of another history."""
         if not self.position or trio.current_time() - self._checked_at < CHECK_SECONDS:
             return
-        found = await newest(self._client, self.stream)
+        server_version = await newest(self._client, self.stream)
         self._checked_at = trio.current_time()
-        if self._progress.behind(found, trio.current_time()):
-            await self._start_over(found)
+        if self._position.behind(server_version, trio.current_time()):
+            await self._start_over(server_version)
 
-    async def _start_over(self, found: str) -> None:
-        why = f"it is at version {found}, and {self.position or 'a later one'} was read before"
+    async def _start_over(self, version: str) -> None:
+        why = f"it is at version {version}, and {self.position or 'a later one'} was read before"
         self._reports.started_over(self.stream, why)
         await self._send.send(StartedOver(self.stream, time.time()))
-        self._progress.start_over(trio.current_time())
+        self._position.start_over(trio.current_time())
 
     async def _connect(self, connection: AsyncExitStack, position: str) -> LineReader:
         answer = self._client.stream(
             collection(self.stream), watch_params(position), silence_seconds=self._silence_seconds
         )
         lines = await connection.enter_async_context(answer)
-        self._progress.opened(trio.current_time())
+        self._position.opened(trio.current_time())
         return lines
 
     async def _list(self, connection: AsyncExitStack) -> LineReader:
@@ -196,7 +196,7 @@ class Watch:
         async for line in lines:
             event = await read(line)
             version = event.resource_version
-            if self._progress.behind(version, trio.current_time()):
+            if self._position.behind(version, trio.current_time()):
                 await self._start_over(version)
                 raise Rewound("the API server's versions went back")
             if event.type in MUTATIONS:
@@ -207,9 +207,9 @@ class Watch:
             elif event.type == "BOOKMARK" and version and self.position:
                 await self._send.send(Bookmark(self.stream, version))
             # Not before: whoever goes on from here after a cancellation would miss what nobody was handed.
-            self._progress.moved(version)
+            self._position.moved(version)
             self._rejectable = True
-            self._trouble.progressed()
+            self._health.progressed()
 
     async def _begin_list(self) -> None:
         self._brought = False
@@ -220,17 +220,17 @@ class Watch:
         await self._send.send(change_of(self.stream, event, Origin.SNAPSHOT, time.time()))
 
     async def _completed(self, listed: Listed) -> None:
-        if self._progress.behind(listed.position, trio.current_time()):
+        if self._position.behind(listed.position, trio.current_time()):
             await self._start_over(listed.position)
         await self._send.send(ListCompleted(self.stream, listed.position, time.time()))
-        self._progress.listed(listed.position)
+        self._position.listed(listed.position)
         self._broken_lists = 0
         self._checked_at = trio.current_time()
-        self._trouble.listed()
+        self._health.listed()
         self._reports.listed(self.stream, listed.objects)
-        self.settled.set()
+        self.tried.set()
 
-    def _judged(self, error: ReverserError) -> ReverserError:
+    def _with_rejection(self, error: ReverserError) -> ReverserError:
         """The same error, or that the position is refused.
 
         That only once: a server that refuses every watch so would be listed again and again.
@@ -239,7 +239,7 @@ class Watch:
             return error
         # kube-apiserver fails with 500 where the position is no number.
         failed = error.status == FAILED and number(self.position) is None
-        if isinstance(error, Gone) or not (failed or error.status in REJECTED):
+        if isinstance(error, Expired) or not (failed or error.status in REJECTED):
             return error
         self._rejectable = False
         return Rejected(f"the position {self.position[:POSITION_TOLD]!r} is refused: {error.message}")
@@ -247,18 +247,18 @@ class Watch:
     async def _ended(self, error: ReverserError | None, seconds: float) -> None:
         """A connection has ended, well or not; returns when it is time for the next one."""
         routine = error is None or (self._following and isinstance(error, Silent))
-        if self._following and self._progress.ended(trio.current_time()):
+        if self._following and self._position.ended(trio.current_time()):
             error, routine = self._stuck(), False
-        if isinstance(error, Gone | NotFound | Rejected | Rewound | Stuck):
+        if isinstance(error, Expired | NotFound | Rejected | Rewound | Stuck):
             # A type that is gone may come back as another one of the same name: what was known is void.
-            self._progress.void()
+            self._position.void()
         if error is None:
             await self._pause(seconds)
             return
         self._checked_at = float("-inf")
-        if not isinstance(error, Gone):
-            self.settled.set()
-        await self._trouble.happened(error, routine=routine)
+        if not isinstance(error, Expired):
+            self.tried.set()
+        await self._health.failed(error, routine=routine)
 
     def _stuck(self) -> Stuck:
         return Stuck(
@@ -271,4 +271,4 @@ class Watch:
         if not self.position:
             await trio.sleep(max(0.0, RELIST_SECONDS - seconds))
         elif seconds < SHORTEST_SECONDS:
-            await self._trouble.pause()
+            await self._health.pause()

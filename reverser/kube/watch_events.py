@@ -52,13 +52,13 @@ class WatchEvent(msgspec.Struct):
     @property
     def metadata(self) -> Metadata:
         """Raises Garbled where the object has none that makes sense."""
-        found = self.object.get("metadata") or {}
+        metadata = self.object.get("metadata") or {}
         try:
-            return msgspec.convert(found, Metadata)
+            return msgspec.convert(metadata, Metadata)
         except msgspec.ValidationError as error:
-            if self.unreadable or not isinstance(found, dict):
+            if self.unreadable or not isinstance(metadata, dict):
                 raise Garbled("an object's metadata cannot be read") from error
-            named = {each: found[each] for each in NAMING if each in found}
+            named = {each: metadata[each] for each in NAMING if each in metadata}
             return WatchEvent(self.type, {"metadata": named}, unreadable=True).metadata
 
     @property
@@ -119,10 +119,10 @@ def event_of(line: bytes) -> WatchEvent:
     try:
         event = decoded(line, _event)
     except UNREADABLE as error:
-        remains = _remains(_remaining_event, line, lambda found: (found.type, found.object))
-        if remains is None or remains.type not in MUTATIONS:
+        remaining = _remains(_remaining_event, line, lambda event_left: (event_left.type, event_left.object))
+        if remaining is None or remaining.type not in MUTATIONS:
             raise Garbled(f"an event cannot be read: {error}") from error
-        event = remains
+        event = remaining
     if event.type == "ERROR":
         raise status_error(event.object)
     event.size = len(line)
@@ -150,7 +150,7 @@ def item_of(stream: Stream, item: msgspec.Raw) -> WatchEvent:
         text = bytes(item)
         return WatchEvent("ADDED", named | decoded(text, _object), len(text))
     except UNREADABLE as error:
-        event = _remains(_remaining_object, bytes(item), lambda found: ("ADDED", found))
+        event = _remains(_remaining_object, bytes(item), lambda object_left: ("ADDED", object_left))
         if event is None:
             raise Garbled(f"an item of a list cannot be read: {error}") from error
         return event
@@ -161,10 +161,10 @@ def _remains(
 ) -> WatchEvent | None:
     """An object that cannot be decoded, if it can be named: it alone is withheld, and its stream goes on."""
     try:
-        type_, found = parts(decoded(text, decode))
+        type_, remaining = parts(decoded(text, decode))
     except UNREADABLE:
         return None
-    return WatchEvent(type_, {"metadata": msgspec.to_builtins(found.metadata)}, unreadable=True)
+    return WatchEvent(type_, {"metadata": msgspec.to_builtins(remaining.metadata)}, unreadable=True)
 
 
 def change_of(stream: Stream, event: WatchEvent, origin: Origin, now: float, *, named: bool = True) -> Change:

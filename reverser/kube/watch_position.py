@@ -22,7 +22,7 @@ REWINDS_SECONDS = 24 * 3600.0
 """How long versions that went back are remembered: a server that is restored later on is noticed again."""
 
 
-class Progress:
+class WatchPosition:
     """The position of one stream, and what it rests on. Times are seconds of any steady clock."""
 
     def __init__(self, silence_seconds: float) -> None:
@@ -67,8 +67,8 @@ class Progress:
 
     def behind(self, version: str, now: float) -> bool:
         """Whether a version of the server's lies before what was read already."""
-        found = None if version in NO_VERSION else number(version)
-        return found is not None and found < self._highest and not self._without_order(now)
+        value = None if version in NO_VERSION else number(version)
+        return value is not None and value < self._highest and not self._without_order(now)
 
     def void(self) -> None:
         """The position is worth nothing: a list is due."""

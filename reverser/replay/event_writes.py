@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
-from reverser.attribution.audit_event import Event, ObjectReference, items_of, stored_metadata
+from reverser.attribution.audit_event import AuditEvent, ObjectReference, items_of, stored_metadata
 from reverser.attribution.audit_fact import (
     BODIES,
     COLLECTION,
@@ -26,7 +26,7 @@ from reverser.attribution.audit_fact import (
     request_fact,
 )
 from reverser.attribution.audit_unreadable import remains
-from reverser.attribution.payloads import Head, object_of, read_or, replicas
+from reverser.attribution.payloads import ObjectHead, object_of, read_or, replicas
 from reverser.manifest.merge_patch import acts_as_merge_patch
 from reverser.model.attribution import Attribution, Evidence, bounded
 from reverser.model.change import Operation
@@ -57,7 +57,7 @@ PERHAPS = "a request that was answered with an error: the write may be stored"
 UNREADABLE = "an event that cannot be read"
 
 
-def writes(event: Event, types: Types, wants: Wants) -> tuple[Write, ...] | Gap | Emptied | None:
+def writes(event: AuditEvent, types: Types, wants: Wants) -> tuple[Write, ...] | Gap | Emptied | None:
     """What the event tells; empty: of a type that is not wanted; None: it changed nothing.
 
     Raises UndecodableError, and nothing else, when its times cannot be read.
@@ -98,7 +98,9 @@ def leftover(line: bytes, types: Types, wants: Wants, at: float) -> Gap | None:
     )
 
 
-def _failed(event: Event, ref: ObjectReference, types: Types, wants: Wants) -> tuple[Write, ...] | Gap | None:
+def _failed(
+    event: AuditEvent, ref: ObjectReference, types: Types, wants: Wants
+) -> tuple[Write, ...] | Gap | None:
     """A request that failed, and may have changed something before it did."""
     if 200 <= event.code < 300 or gap(event, "") is None or ref.subresource in CONTENTLESS:
         return None
@@ -116,7 +118,7 @@ def _failed(event: Event, ref: ObjectReference, types: Types, wants: Wants) -> t
     return reading.gap(PARTLY if event.verb == COLLECTION else PERHAPS)
 
 
-def _empties(event: Event, ref: ObjectReference) -> bool:
+def _empties(event: AuditEvent, ref: ObjectReference) -> bool:
     if (ref.api_group, ref.resource, ref.subresource) != ("", "namespaces", "finalize"):
         return False
     body = object_of(event.response_object) or object_of(event.request_object) or {}
@@ -131,13 +133,13 @@ def _empties(event: Event, ref: ObjectReference) -> bool:
 class _EventReader:
     """One event that changed something, half read."""
 
-    def __init__(self, event: Event, ref: ObjectReference, operation: Operation, types: Types) -> None:
+    def __init__(self, event: AuditEvent, ref: ObjectReference, operation: Operation, types: Types) -> None:
         self._event = event
         self._ref = ref
         self._operation = operation
         self._types = types
         self._request: Fact = request_fact(event, "", operation)
-        self._answer = read_or(event.response_object, Head, Head())
+        self._answer = read_or(event.response_object, ObjectHead, ObjectHead())
         """The beginning of the response; read once, since bodies are long."""
         self._stored = self._answer.metadata if self._answer.kind not in SPECIAL else stored_metadata(event)
         head = self._head
@@ -275,13 +277,13 @@ class _EventReader:
         return {**body, "metadata": named}
 
     @property
-    def _head(self) -> Head:
+    def _head(self) -> ObjectHead:
         """Kind and version of the object, where a body tells them."""
         if self._ref.subresource == "scale" or self._operation is Operation.DELETE:
-            return Head()
+            return ObjectHead()
         if self._answer.kind not in SPECIAL:
             return self._answer
-        return read_or(self._event.request_object, Head, Head())
+        return read_or(self._event.request_object, ObjectHead, ObjectHead())
 
     @property
     def _at(self) -> int:

@@ -31,7 +31,7 @@ from reverser.model.sealed import Encrypter
 from reverser.replay.absent_paths import PREFIX as PATHS_PREFIX
 from reverser.replay.absent_paths import Absent
 from reverser.replay.known_writes import (
-    Seen,
+    NewestWrite,
     after,
     known,
     later,
@@ -73,7 +73,7 @@ class Replay:
         self._name = route.destination.name
         self._journal = RetryingJournal(journal, health)
         self._raw = journal
-        self._seen: dict[str, Seen] = {}
+        self._seen: dict[str, NewestWrite] = {}
         self._facts: dict[str, str] = {}
         self._state = DecisionState(self._journal, [route])
         self._keys: defaultdict[str, set[ObjectKey]] = defaultdict(set)
@@ -91,7 +91,7 @@ class Replay:
         """Remember what the journal knows, and what the branch's trailers tell, oldest first."""
         for name, text in (await self._raw.get_settings(SEEN)).items():
             with left_out("journal", name):
-                self._seen[name.removeprefix(SEEN)] = msgspec.json.decode(text, type=Seen)
+                self._seen[name.removeprefix(SEEN)] = msgspec.json.decode(text, type=NewestWrite)
         self.absent.seed(await self._raw.get_settings(PATHS_PREFIX))
         for name, _, in_branch in filter(None, map(parse_trailer, trailers)):
             newest = later(self._seen.get(name), in_branch)
@@ -188,7 +188,7 @@ class Replay:
             return kept_back(self._name, key, error, time.time())
 
     def _attributed(
-        self, entry: Entry, write: Write, change: Change, seen: Seen | None, *, first: bool
+        self, entry: Entry, write: Write, change: Change, seen: NewestWrite | None, *, first: bool
     ) -> Entry:
         attribution = write.attribution
         others = {*(seen.others if seen else ())} - {attribution.actor.name}
@@ -236,7 +236,7 @@ class Replay:
         where = (reason, write.type.name, write.namespace)
         self.gaps[where if where in self.gaps or len(self.gaps) < MOST_GAPS else (reason, "", "")] += 1
 
-    def _remember(self, name: str, seen: Seen) -> None:
+    def _remember(self, name: str, seen: NewestWrite) -> None:
         self._seen[name] = seen
         self._facts[SEEN + name] = msgspec.json.encode(seen).decode()
 

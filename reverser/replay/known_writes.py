@@ -29,7 +29,7 @@ _TRAILER = re.compile(
 )
 
 
-class Seen(msgspec.Struct, frozen=True):
+class NewestWrite(msgspec.Struct, frozen=True):
     """The newest write of an object that was taken."""
 
     at: int
@@ -58,29 +58,29 @@ def object_id_of(record: LogRecord) -> str:
     return object_id(record.namespace, record.type.name, record.name)
 
 
-def known(seen: Seen | None, write: Write | Gap) -> bool:
+def known(seen: NewestWrite | None, write: Write | Gap) -> bool:
     """Whether the write was taken already."""
     return seen is not None and _known(seen, _seen(write))
 
 
-def after(seen: Seen | None, write: Write) -> Seen:
+def after(seen: NewestWrite | None, write: Write) -> NewestWrite:
     """The knowledge after taking a write."""
     newest = _after(seen, _seen(write))
     partial = seen is not None and write.form in (Form.PATCH, Form.REPLICAS)
     return msgspec.structs.replace(newest, others=seen.others) if seen and partial else newest
 
 
-def later(seen: Seen | None, other: Seen) -> Seen:
+def later(seen: NewestWrite | None, other: NewestWrite) -> NewestWrite:
     """The knowledge after reading a commit of the branch."""
     return seen if seen is not None and _known(seen, other) else _after(seen, other)
 
 
-def _seen(write: Write | Gap) -> Seen:
+def _seen(write: Write | Gap) -> NewestWrite:
     removed = isinstance(write, Write) and write.form is Form.REMOVED
-    return Seen(write.at, write.version, write.uid, removed=removed)
+    return NewestWrite(write.at, write.version, write.uid, removed=removed)
 
 
-def _known(seen: Seen, other: Seen) -> bool:
+def _known(seen: NewestWrite, other: NewestWrite) -> bool:
     if other.uid and (other.uid == seen.former or (seen.removed and other.uid == seen.uid)):
         return True
     if not (other.version and seen.version) or abs(other.at - seen.at) > NEAR:
@@ -89,13 +89,13 @@ def _known(seen: Seen, other: Seen) -> bool:
     return other.version < seen.version if ends else other.version <= seen.version
 
 
-def _after(seen: Seen | None, other: Seen) -> Seen:
+def _after(seen: NewestWrite | None, other: NewestWrite) -> NewestWrite:
     if seen is None:
         return other
     uid = other.uid or seen.uid
     former = seen.uid if seen.uid not in ("", uid) else seen.former
     version = other.version or (seen.version if other.at - seen.at <= NEAR else 0)
-    return Seen(max(other.at, seen.at), version, uid, former, other.removed)
+    return NewestWrite(max(other.at, seen.at), version, uid, former, other.removed)
 
 
 def trailer(write: Write, kind: str, path: str = "") -> str:
@@ -117,7 +117,7 @@ def trailer_path(value: str) -> str | None:
     return None if match is None or match["path"] is None else unquote(match["path"])
 
 
-def parse_trailer(value: str) -> tuple[str, str, Seen] | None:
+def parse_trailer(value: str) -> tuple[str, str, NewestWrite] | None:
     """(object, kind, what was seen of it); None for what is no trailer of ours."""
     match = _TRAILER.fullmatch(value)
     if match is None:
@@ -126,5 +126,5 @@ def parse_trailer(value: str) -> tuple[str, str, Seen] | None:
         at = round((datetime.fromisoformat(match["at"]) - EPOCH) / timedelta(microseconds=1))
     except (ValueError, OverflowError):
         return None
-    seen = Seen(at, int(match["version"]), match["uid"], removed=bool(match["gone"]))
+    seen = NewestWrite(at, int(match["version"]), match["uid"], removed=bool(match["gone"]))
     return match["object"], match["kind"], seen

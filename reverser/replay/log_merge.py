@@ -17,7 +17,7 @@ from reverser.attribution.audit_fact import seconds
 from reverser.attribution.payloads import UndecodableError
 from reverser.replay.event_writes import Wants, leftover, writes
 from reverser.replay.log_file import AuditLog, Line, LogPosition
-from reverser.replay.order import Order
+from reverser.replay.order import WriteOrder
 from reverser.replay.resource_types import Types
 from reverser.replay.write import MICROSECONDS, LogRecord
 
@@ -74,7 +74,7 @@ class AuditLogs:
         self._sources = [_Source(AuditLog(path)) for path in paths]
         self._types = types
         self._wants = wants
-        self._order: Order[_Slot] = Order()
+        self._order: WriteOrder[_Slot] = WriteOrder()
         self._coverage = ""
         self.counts: Counter[str] = Counter()
         """Lines: read, quiet, unselected, unreadable, unfinished."""

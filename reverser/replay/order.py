@@ -25,7 +25,7 @@ MOST_BYTES = 16 * 1024 * 1024
 T = TypeVar("T")
 
 
-class Order(Generic[T]):
+class WriteOrder(Generic[T]):
     """A machine without clock or I/O; each write brings a note that leaves with it."""
 
     def __init__(

@@ -17,7 +17,7 @@ from reverser.attribution import admission_review
 from reverser.attribution.payloads import UndecodableError
 from reverser.errors import WithheldError
 from reverser.http.asgi import TEXT, Receive, Scope, Send, answer, cluster_of, header
-from reverser.http.body import Body, Refusal
+from reverser.http.body import Body, BodyRefusal
 from reverser.http.body_budget import Budget
 from reverser.kube.type_catalog import TypeCatalog
 from reverser.model.fact import Fact
@@ -34,14 +34,14 @@ JSON = b"application/json"
 
 Observe: TypeAlias = Callable[[str, float], None]
 """(result, seconds from the whole body to its answer). Results: fact, nothing, method,
-content-type, undecodable, unknown-cluster, and the values of Refusal."""
+content-type, undecodable, unknown-cluster, and the values of BodyRefusal."""
 
 
 def unobserved(_result: str, _seconds: float) -> None:
     """Count nothing."""
 
 
-class Admission:
+class AdmissionEndpoint:
     """The ASGI application behind `PATH` and what is below it."""
 
     def __init__(
@@ -76,7 +76,7 @@ class Admission:
             self._observe("content-type", 0.0)
             await answer(send, 415, b"only application/json\n", TEXT)
         elif _announced(scope) > self._max_bytes:
-            await self._refuse(send, Refusal.LARGE)
+            await self._refuse(send, BodyRefusal.LARGE)
         else:
             await self._read(scope, receive, send)
 
@@ -84,7 +84,7 @@ class Admission:
         coding = header(scope, b"content-encoding")
         with self.budget.share() as share:
             body = await Body(receive, share).read(coding, self._max_bytes, self._read_seconds)
-            if isinstance(body, Refusal):
+            if isinstance(body, BodyRefusal):
                 await self._refuse(send, body)
             else:
                 await self._review(body, scope, send)
@@ -124,17 +124,17 @@ class Admission:
         self._take(fact)
         return "fact"
 
-    async def _refuse(self, send: Send, refusal: Refusal) -> None:
+    async def _refuse(self, send: Send, refusal: BodyRefusal) -> None:
         self._observe(refusal.value, 0.0)
-        if refusal is not Refusal.GONE:
+        if refusal is not BodyRefusal.DISCONNECTED:
             await answer(send, *_REFUSALS[refusal])
 
 
 _REFUSALS = {
-    Refusal.LARGE: (413, b"the body is too large\n"),
-    Refusal.FULL: (503, b"too many bodies at a time\n"),
-    Refusal.SLOW: (408, b"the body did not arrive in time\n"),
-    Refusal.CODING: (415, b"only plain or gzip\n"),
+    BodyRefusal.LARGE: (413, b"the body is too large\n"),
+    BodyRefusal.FULL: (503, b"too many bodies at a time\n"),
+    BodyRefusal.SLOW: (408, b"the body did not arrive in time\n"),
+    BodyRefusal.CODING: (415, b"only plain or gzip\n"),
 }
 
 

@@ -17,10 +17,10 @@ import msgspec
 import structlog
 import trio
 
-from reverser.attribution.audit_body import Problem, Reading, read_events
+from reverser.attribution.audit_body import BadEvent, ParsedBody, read_events
 from reverser.errors import TransientError
 from reverser.http.asgi import TEXT, Receive, Scope, Send, answer, cluster_of, header
-from reverser.http.body import Body, Refusal
+from reverser.http.body import Body, BodyRefusal
 from reverser.http.body_budget import Budget
 from reverser.kube.type_catalog import TypeCatalog
 from reverser.model.fact import Fact
@@ -42,14 +42,14 @@ INLINE_BYTES = 64 * 1024
 Keep: TypeAlias = Callable[[Sequence[Fact]], Awaitable[object]]
 """Make facts durable. Raises TransientError when they could not be kept."""
 Observe: TypeAlias = Callable[[str, int], None]
-"""(result, how many). Results: fact, unused, truncated, problem, method, and the values of Refusal."""
+"""(result, how many). Results: fact, unused, truncated, problem, method, and the values of BodyRefusal."""
 
 
 def unobserved(_result: str, _count: int) -> None:
     """Count nothing."""
 
 
-class Audit:
+class AuditEndpoint:
     """The ASGI application behind `PATH` and what is below it."""
 
     def __init__(
@@ -84,7 +84,7 @@ class Audit:
         with self.budget.share() as share:
             body = Body(receive, share)
             content = await body.read(header(scope, b"content-encoding"), self._max_bytes, self._read_seconds)
-            if isinstance(content, Refusal):
+            if isinstance(content, BodyRefusal):
                 await self._refuse(content, body, scope, send)
             else:
                 await self._keep_facts(content, scope, send)
@@ -102,28 +102,28 @@ class Audit:
         self._report(reading, scope["path"])
         await answer(send, 200, b"", TEXT)
 
-    async def _understand(self, body: bytes, cluster: str | None) -> Reading:
+    async def _understand(self, body: bytes, cluster: str | None) -> ParsedBody:
         if cluster is None:
-            return Reading(problems=(Problem("the path names no cluster that is configured"),))
+            return ParsedBody(problems=(BadEvent("the path names no cluster that is configured"),))
         job = partial(read_events, body, cluster, self._catalog.of(cluster).may_need_author)
         return job() if len(body) <= INLINE_BYTES else await trio.to_thread.run_sync(job)
 
-    async def _refuse(self, refusal: Refusal, body: Body, scope: Scope, send: Send) -> None:
+    async def _refuse(self, refusal: BodyRefusal, body: Body, scope: Scope, send: Send) -> None:
         """To read the rest costs no memory, and without it the API server takes our answer for an error."""
         self._observe(refusal.value, 1)
-        self._sample(Problem(f"the body is refused: {refusal.value}"), scope["path"])
-        if refusal in (Refusal.LARGE, Refusal.CODING, Refusal.FULL):
+        self._sample(BadEvent(f"the body is refused: {refusal.value}"), scope["path"])
+        if refusal in (BodyRefusal.LARGE, BodyRefusal.CODING, BodyRefusal.FULL):
             end = await body.drain(self._read_seconds)
         else:
             end = refusal
-        if end is None and refusal is Refusal.FULL:
+        if end is None and refusal is BodyRefusal.FULL:
             await answer(send, 503, b"too many bodies at a time\n", TEXT, (b"retry-after", b"1"))
         elif end is None:
             await answer(send, 200, b"", TEXT)
-        elif end is Refusal.SLOW:
+        elif end is BodyRefusal.SLOW:
             await answer(send, 408, b"the body did not arrive in time\n", TEXT)
 
-    def _report(self, reading: Reading, path: str) -> None:
+    def _report(self, reading: ParsedBody, path: str) -> None:
         counts = {
             "fact": len(reading.facts),
             "unused": reading.unused,
@@ -136,14 +136,14 @@ class Audit:
         if reading.problems:
             self._sample(reading.problems[0], path)
 
-    def _sample(self, problem: Problem, path: str) -> None:
+    def _sample(self, bad_event: BadEvent, path: str) -> None:
         now = trio.current_time()
         if now >= self._quiet_until:
             self._quiet_until = now + LOG_SECONDS
             log.warning(
                 "audit event cannot be used",
-                reason=problem.reason,
-                audit_id=problem.audit_id,
+                reason=bad_event.reason,
+                audit_id=bad_event.audit_id,
                 path=path[:LOGGED_CHARACTERS],
             )
 

@@ -121,8 +121,8 @@ def policy(
             {"level": "None", "verbs": ["get", "list", "watch"]},
             {"level": "None", "resources": [{"group": group} for group in QUESTIONS]},
             {"level": "None", "resources": nothing},
-            *_if(covers(selection, *SECRETS), _told("Metadata", rules) | _resources(_SECRETS)),
-            _told("RequestResponse", rules) | _wanted(selection, types),
+            *_if(covers(selection, *SECRETS), _write_rule("Metadata", rules) | _resources(_SECRETS)),
+            _write_rule("RequestResponse", rules) | _wanted(selection, types),
             *_if(not covers(selection, *NAMESPACES) or bool(only_namespaces(rules)), _DELETION),
         ],
     }
@@ -150,7 +150,7 @@ def webhook_file(endpoint: Endpoint, ca_bundle: bytes, *, path: str = PATH, logi
     return _comment(WEBHOOK_NOTE + (LOGIN_NOTE if login else "")) + render(content)
 
 
-def _told(level: str, rules: Sequence[Rule]) -> dict[str, Any]:
+def _write_rule(level: str, rules: Sequence[Rule]) -> dict[str, Any]:
     """Writes, and only those in the namespaces of the rules where these can be told."""
     spaces = only_namespaces(rules)
     return {"level": level, "verbs": list(MUTATING)} | ({"namespaces": spaces} if spaces else {})

@@ -26,13 +26,13 @@ async def keep_bundles(
     clusters: Sequence[Cluster], bundle: Callable[[], bytes], every_seconds: float = EVERY_SECONDS
 ) -> None:
     """Keep the registrations of all clusters up to date, until cancelled."""
-    told: dict[str, str] = {}
+    reported: dict[str, str] = {}
     while True:
         for cluster in clusters:
             try:
-                changed = await _keep(cluster, await trio.to_thread.run_sync(bundle))
+                changed = await _update(cluster, await trio.to_thread.run_sync(bundle))
             except ReverserError as error:
-                if told.get(cluster.name) != error.message:
+                if reported.get(cluster.name) != error.message:
                     hint = "until it can: `reverser webhook install` once the authority was renewed"
                     log.warning(
                         "webhook registration cannot be checked",
@@ -40,9 +40,9 @@ async def keep_bundles(
                         error=error.message,
                         hint=hint,
                     )
-                told[cluster.name] = error.message
+                reported[cluster.name] = error.message
                 continue
-            told.pop(cluster.name, None)
+            reported.pop(cluster.name, None)
             for name in changed:
                 log.info(
                     "webhook registration trusts the renewed certificate authority",
@@ -52,7 +52,7 @@ async def keep_bundles(
         await trio.sleep(every_seconds)
 
 
-async def _keep(cluster: Cluster, bundle: bytes) -> list[str]:
+async def _update(cluster: Cluster, bundle: bytes) -> list[str]:
     login = await credentials.load(cluster.kubeconfig, cluster.context)
     async with Client.open(login) as client:
         return await install.keep_bundles(client, bundle)

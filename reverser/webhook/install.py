@@ -14,7 +14,7 @@ from urllib.parse import quote
 
 from reverser.kube.client import Client
 from reverser.kube.errors import NotFound
-from reverser.webhook.registration import KEPT, WEBHOOK
+from reverser.webhook.registration import KEEP_BUNDLE, WEBHOOK
 
 COLLECTION = "/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations"
 MANAGER = "reverser"
@@ -44,29 +44,31 @@ async def keep_bundles(client: Client, ca_bundle: bytes) -> list[str]:
     a renewed one stands there beside the old. Who trusts another authority was made by somebody
     else, and is left alone. Raises TransientError.
     """
-    found = await client.get(COLLECTION, into=dict)
+    registrations = await client.get(COLLECTION, into=dict)
     changed = []
-    for each in found.get("items") or ():
-        if KEPT in (each["metadata"].get("annotations") or {}) and _outdated(each, ca_bundle):
-            await _apply(client, _with_bundle(each, ca_bundle), BUNDLE_MANAGER)
-            changed.append(str(each["metadata"]["name"]))
+    for registration in registrations.get("items") or ():
+        if KEEP_BUNDLE in (registration["metadata"].get("annotations") or {}) and _outdated(
+            registration, ca_bundle
+        ):
+            await _apply(client, _with_bundle(registration, ca_bundle), BUNDLE_MANAGER)
+            changed.append(str(registration["metadata"]["name"]))
     return changed
 
 
 def _outdated(registration: dict[str, Any], ca_bundle: bytes) -> bool:
     ours = [each for each in registration.get("webhooks") or () if each["name"] == WEBHOOK]
-    told = [base64.b64decode(each["clientConfig"].get("caBundle") or "") for each in ours]
+    bundles = [base64.b64decode(each["clientConfig"].get("caBundle") or "") for each in ours]
     trusted = set(CERTIFICATE.findall(ca_bundle))
-    return any(bundle != ca_bundle and trusted & set(CERTIFICATE.findall(bundle)) for bundle in told)
+    return any(bundle != ca_bundle and trusted & set(CERTIFICATE.findall(bundle)) for bundle in bundles)
 
 
-def _with_bundle(found: dict[str, Any], ca_bundle: bytes) -> dict[str, Any]:
+def _with_bundle(registration: dict[str, Any], ca_bundle: bytes) -> dict[str, Any]:
     bundle = base64.b64encode(ca_bundle).decode()
     return {
         "apiVersion": "admissionregistration.k8s.io/v1",
         "kind": "ValidatingWebhookConfiguration",
         # With the uid, a registration that was removed meanwhile is not made anew.
-        "metadata": {"name": found["metadata"]["name"], "uid": found["metadata"]["uid"]},
+        "metadata": {"name": registration["metadata"]["name"], "uid": registration["metadata"]["uid"]},
         "webhooks": [{"name": WEBHOOK, "clientConfig": {"caBundle": bundle}}],
     }
 

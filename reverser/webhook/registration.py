@@ -27,7 +27,7 @@ from reverser.webhook.scope import Selection, covers, left_out, selected, takes_
 
 NAME = "reverser"
 WEBHOOK = "admission.gitops-reverser.io"
-KEPT = "gitops-reverser.io/keep-ca-bundle"
+KEEP_BUNDLE = "gitops-reverser.io/keep-ca-bundle"
 """Annotation: the bundle is of a self-managed authority."""
 PATH = "/process-validating-webhook"
 TIMEOUT_SECONDS = 2
@@ -52,7 +52,7 @@ def registration(
     secrets: bool = True,
     name: str = NAME,
     path: str = PATH,
-    kept: bool = False,
+    keep_bundle: bool = False,
     exclude: ExcludeType = excluded_type,
 ) -> dict[str, Any]:
     """The registration for the rules of one cluster.
@@ -77,7 +77,7 @@ def registration(
     return {
         "apiVersion": "admissionregistration.k8s.io/v1",
         "kind": "ValidatingWebhookConfiguration",
-        "metadata": metadata | ({"annotations": {KEPT: "true"}} if kept else {}),
+        "metadata": metadata | ({"annotations": {KEEP_BUNDLE: "true"}} if keep_bundle else {}),
         "webhooks": [webhook],
     }
 
@@ -143,9 +143,9 @@ def _scope(rules: Sequence[Rule]) -> str:
 
 def _namespaces(rule: Rule) -> str:
     """The namespaces of one rule; "" when all. A glob with a set is not told: it only narrows."""
-    told = [glob for glob in rule.exclude_namespaces if "[" not in glob]
+    excluded = [glob for glob in rule.exclude_namespaces if "[" not in glob]
     wide = ANY in rule.namespaces or any("[" in glob for glob in rule.namespaces)
-    parts = ([] if wide else [_matches(rule.namespaces)]) + ([f"!{_matches(told)}"] if told else [])
+    parts = ([] if wide else [_matches(rule.namespaces)]) + ([f"!{_matches(excluded)}"] if excluded else [])
     return f"({' && '.join(parts)})" if parts else ""
 
 

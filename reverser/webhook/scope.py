@@ -48,15 +48,16 @@ Selection = dict[str, frozenset[str]]
 
 def selected(rules: Iterable[Rule], types: Collection[ResourceType]) -> Selection:
     """The groups and plurals that rules can select, those of later types included."""
-    found: dict[str, set[str]] = {}
+    by_group: dict[str, set[str]] = {}
     for rule in rules:
         for pattern in rule.resources:
             plurals = _plurals(pattern, types)
             for group in _groups(pattern, types):
-                found.setdefault(group, set()).update(plurals)
-    everywhere = found.get(ANY, set())
+                by_group.setdefault(group, set()).update(plurals)
+    everywhere = by_group.get(ANY, set())
     reduced = {
-        group: _reduced(plurals if group == ANY else plurals - everywhere) for group, plurals in found.items()
+        group: _reduced(plurals if group == ANY else plurals - everywhere)
+        for group, plurals in by_group.items()
     }
     return {
         group: plurals
@@ -84,13 +85,13 @@ def left_out(
     selection = selected(rules, known.values())
     unwanted = [
         type_
-        for place, type_ in known.items()
-        if covers(selection, *place) and not any(rule.selects_type(type_) for rule in compiled)
+        for name, type_ in known.items()
+        if covers(selection, *name) and not any(rule.selects_type(type_) for rule in compiled)
     ]
     unwanted.sort(key=lambda type_: (type_ not in NOISE, not exclude(type_)))
-    places = [(type_.group, type_.resource) for type_ in unwanted]
-    told = [place for place in places if place not in (SECRETS, *CASCADING)]
-    return ([] if secrets and SECRETS not in places else [SECRETS]) + told[:MOST_LEFT_OUT]
+    names = [(type_.group, type_.resource) for type_ in unwanted]
+    others = [name for name in names if name not in (SECRETS, *CASCADING)]
+    return ([] if secrets and SECRETS not in names else [SECRETS]) + others[:MOST_LEFT_OUT]
 
 
 def takes_cluster_scoped(rule: Rule) -> bool:

@@ -42,7 +42,7 @@ class Router:
             await application(scope, receive, send)
 
 
-class Webhooks:
+class WebhookEndpoints:
     """What the listeners answer with."""
 
     def __init__(
@@ -51,7 +51,7 @@ class Webhooks:
         assert config.webhook is not None
         self._metrics = metrics
         clusters = [cluster.name for cluster in config.clusters]
-        self.admission = admission_endpoint.Admission(
+        self.admission = admission_endpoint.AdmissionEndpoint(
             facts.add,
             catalog,
             digest_key,
@@ -59,7 +59,7 @@ class Webhooks:
             observe=self._observe_review,
             max_bytes=config.webhook.max_body_bytes,
         )
-        self.audit = audit_endpoint.Audit(
+        self.audit = audit_endpoint.AuditEndpoint(
             facts.add_durable,
             catalog,
             clusters,
@@ -76,7 +76,10 @@ class Webhooks:
 
 
 async def listen(
-    config: Config, webhooks: Webhooks, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
+    config: Config,
+    webhooks: WebhookEndpoints,
+    *,
+    task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
 ) -> None:
     """Serve until cancelled; starts when it listens. Raises ConfigError or StalledError."""
     assert config.webhook is not None

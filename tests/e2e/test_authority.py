@@ -20,7 +20,7 @@ from reverser.certs.ca_state import CaState
 from reverser.certs.secret_store import CertSecret, reconcile
 from reverser.config import Cluster
 from reverser.errors import StalledError
-from reverser.kube.secrets import Place
+from reverser.kube.secrets import SecretName
 from reverser.webhook.install import COLLECTION
 from reverser.webhook.registration import NAME
 from tests.e2e.daemon import ROOT, Daemon, wait_for
@@ -114,7 +114,7 @@ def test_the_authority_outlives_the_data_directory(kept: Setting, address: str) 
 def test_the_role_of_the_documentation_is_enough(plane: ControlPlane, namespace: str) -> None:
     """Without it a start says what is missing; with it the Secret is made, read and renewed."""
     cluster = Cluster(kubeconfig=str(plane.kubeconfig("keeper")))
-    where = CertSecret(cluster, Place(namespace, "webhook"))
+    where = CertSecret(cluster, SecretName(namespace, "webhook"))
     names = subject_names([])
     now = datetime.now(UTC)
     with pytest.raises(StalledError, match=r"secrets \"webhook\" is forbidden") as refused:
@@ -141,7 +141,7 @@ def test_the_role_of_the_documentation_is_enough(plane: ControlPlane, namespace:
 def test_an_empty_secret_made_beforehand_is_filled(plane: ControlPlane, namespace: str) -> None:
     """As the documentation has it for those who do not give the permission to create Secrets."""
     plane.kubectl("-n", namespace, "create", "secret", "generic", "webhook")
-    where = CertSecret(Cluster(kubeconfig=str(plane.kubeconfig())), Place(namespace, "webhook"))
+    where = CertSecret(Cluster(kubeconfig=str(plane.kubeconfig())), SecretName(namespace, "webhook"))
 
     first = trio.run(reconcile, where, CaState(), subject_names([]), datetime.now(UTC))
 

@@ -54,7 +54,7 @@ def test_the_api_server_accepts_it(
 ) -> None:
     """Every registration passes the server's own checks, its CEL expressions included."""
     types = trio.run(served, plane) if discovered else ()
-    document = registration(rules, endpoint, bundle(plane), types=types, secrets=False, kept=True)
+    document = registration(rules, endpoint, bundle(plane), types=types, secrets=False, keep_bundle=True)
 
     plane.kubectl("apply", "--dry-run=server", "-f", "-", input=render(document).decode())
 

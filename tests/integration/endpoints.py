@@ -23,8 +23,8 @@ from reverser.http.server import serve
 from reverser.model.fact import Fact
 from reverser.model.resource import ResourceType
 from reverser.webhook import admission_endpoint, audit_endpoint
-from reverser.webhook.admission_endpoint import Admission
-from reverser.webhook.audit_endpoint import Audit
+from reverser.webhook.admission_endpoint import AdmissionEndpoint
+from reverser.webhook.audit_endpoint import AuditEndpoint
 from reverser.webhook.server import Router
 from tests.catalogs import catalog
 from tests.golden.recorded import event_list, review_body
@@ -100,10 +100,10 @@ class Endpoints:
                 await trio.sleep(0.02)
         assert budget.held_bytes == count
 
-    def _made(self, max_bytes: int) -> dict[str, Admission | Audit]:
+    def _made(self, max_bytes: int) -> dict[str, AdmissionEndpoint | AuditEndpoint]:
         observed = {"clusters": ("default",), "read_seconds": self._read_seconds}
         return {
-            admission_endpoint.PATH: Admission(
+            admission_endpoint.PATH: AdmissionEndpoint(
                 self._take,
                 catalog(TYPE),
                 b"k" * 32,
@@ -111,7 +111,7 @@ class Endpoints:
                 max_bytes=ADMISSION_BYTES,
                 **observed,
             ),
-            audit_endpoint.PATH: Audit(
+            audit_endpoint.PATH: AuditEndpoint(
                 self._keep,
                 catalog(),
                 observe=lambda result, count: self.results.update({result: count}),

@@ -32,7 +32,7 @@ from reverser.kube import secrets
 from reverser.kube.client import Client
 from reverser.kube.credentials import load
 from reverser.kube.errors import Conflict
-from reverser.kube.secrets import Place
+from reverser.kube.secrets import SecretName
 from reverser.sandbox import Answer, Match, Sandbox
 from reverser.sandbox.stream import Stream
 from tests.integration.kubernetes import Api
@@ -71,7 +71,7 @@ async def api(sandbox: Sandbox) -> AsyncIterator[Api]:
 @pytest.fixture
 def where(sandbox: Sandbox, tmp_path: Path) -> CertSecret:
     kubeconfig = sandbox.kubeconfig(tmp_path / "kubeconfig")
-    return CertSecret(Cluster(kubeconfig=str(kubeconfig)), Place("default", "webhook"))
+    return CertSecret(Cluster(kubeconfig=str(kubeconfig)), SecretName("default", "webhook"))
 
 
 @pytest.fixture
@@ -178,20 +178,20 @@ async def test_who_is_second_to_renew_it_takes_the_first(
 async def test_a_write_is_for_what_was_read(where: CertSecret, api: Api) -> None:
     """Replaced, made or deleted meanwhile: each is a conflict, and what stands there stays."""
     async with Client.open(await load(where.cluster.kubeconfig, "")) as client:
-        nothing = await secrets.read(client, where.place)
+        nothing = await secrets.read(client, where.secret)
         await reconcile(where, CaState(), NAMES, NOW)
-        outdated = await secrets.read(client, where.place)
+        outdated = await secrets.read(client, where.secret)
         await reconcile(where, CaState(), NAMES, NOW + 9 * YEAR)
         before = await api.get(SECRET)
         for held in (nothing, outdated):
             with pytest.raises(Conflict):
-                await secrets.write(client, where.place, held, {"ca.key": b"x"})
+                await secrets.write(client, where.secret, held, {"ca.key": b"x"})
         assert await api.get(SECRET) == before
 
         await api.delete(SECRET)
         with pytest.raises(Conflict):
-            await secrets.write(client, where.place, outdated, {"ca.key": b"x"})
-        assert await secrets.read(client, where.place) is None
+            await secrets.write(client, where.secret, outdated, {"ca.key": b"x"})
+        assert await secrets.read(client, where.secret) is None
 
 
 async def test_a_secret_that_is_gone_before_it_is_renewed_is_made_again(

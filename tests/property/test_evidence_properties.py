@@ -21,9 +21,9 @@ from reverser.attribution.payloads import UndecodableError
 from reverser.model.fact import Fact
 from reverser.model.resource import ObjectKey, ResourceType
 from reverser.webhook.admission_endpoint import PATH as ADMISSION_PATH
-from reverser.webhook.admission_endpoint import Admission
+from reverser.webhook.admission_endpoint import AdmissionEndpoint
 from reverser.webhook.audit_endpoint import PATH as AUDIT_PATH
-from reverser.webhook.audit_endpoint import Audit
+from reverser.webhook.audit_endpoint import AuditEndpoint
 from tests.catalogs import catalog
 from tests.golden.recorded import CHANGES, KEY, NAMES, event_list, resource_type, review_body, watched
 from tests.property.test_sanitize_properties import places, put
@@ -143,8 +143,8 @@ def test_an_endpoint_answers_whatever_comes(data: st.DataObject, name: str, pack
     async def keep(facts: Sequence[Fact]) -> None:
         assert facts
 
-    admission_app = Admission(id, catalog(resource_type(name)), KEY, ("default",))
-    audit_app = Audit(keep, catalog(), ("default",))
+    admission_app = AdmissionEndpoint(id, catalog(resource_type(name)), KEY, ("default",))
+    audit_app = AuditEndpoint(keep, catalog(), ("default",))
     headers = [(b"content-encoding", b"gzip")] if packed else []
     for app, path, body in (
         (admission_app, ADMISSION_PATH, review_body(name)),

@@ -10,8 +10,16 @@ from hypothesis import strategies as st
 from reverser.model.attribution import UNRESOLVED
 from reverser.model.change import Operation
 from reverser.model.resource import ResourceType
-from reverser.replay.known_writes import Seen, after, known, later, object_id_of, parse_trailer, trailer
-from reverser.replay.order import Order
+from reverser.replay.known_writes import (
+    NewestWrite,
+    after,
+    known,
+    later,
+    object_id_of,
+    parse_trailer,
+    trailer,
+)
+from reverser.replay.order import WriteOrder
 from reverser.replay.write import Form, Write
 
 MAPS = ResourceType("", "v1", "configmaps", "ConfigMap", True)
@@ -67,7 +75,7 @@ class World:
 
 def merged(logs: list[list[Write]], chunk: int) -> list[Write]:
     """The logs, read as they lag behind, in order."""
-    order, taken = Order[None](), list[Write]()
+    order, taken = WriteOrder[None](), list[Write]()
     reading = [list(log) for log in logs if log]
     newest = [float("-inf")] * len(reading)
     while any(reading):
@@ -111,7 +119,7 @@ def test_every_write_is_taken_once_and_in_order(
 
     taken: list[Write] = []
     for turn in merged(ordered, chunk)[:killed], merged(ordered, chunk):
-        seen: dict[str, Seen] = {}
+        seen: dict[str, NewestWrite] = {}
         for told in taken:
             parsed = parse_trailer(trailer(told, "ConfigMap"))
             assert parsed is not None

@@ -9,7 +9,7 @@ import pytest
 
 from reverser.attribution import audit_body as cutting
 from reverser.attribution import audit_body as reading
-from reverser.attribution.audit_body import Reading, read_events
+from reverser.attribution.audit_body import ParsedBody, read_events
 from tests.unit.attribution.test_audit_fact import event
 
 CANARY = "CANARY"
@@ -24,11 +24,11 @@ def good(number: int = 1) -> dict[str, Any]:
     return event(auditID=f"a{number}")
 
 
-def ids(reading: Reading) -> list[str]:
+def ids(reading: ParsedBody) -> list[str]:
     return [fact.id.partition("/")[0] for fact in reading.facts if not fact.gap]
 
 
-def gaps(reading: Reading) -> list[tuple[str, str, str]]:
+def gaps(reading: ParsedBody) -> list[tuple[str, str, str]]:
     """Of which objects nobody can say what was written, and by whom."""
     return [(fact.namespace, fact.name, fact.actor.name) for fact in reading.facts if fact.gap]
 
@@ -44,7 +44,7 @@ def test_a_batch_becomes_facts() -> None:
 @pytest.mark.parametrize("body", [batch(), b'{"kind":"EventList"}', b'{"kind":"EventList","items":null}'])
 def test_an_empty_batch_is_nothing(body: bytes) -> None:
     """And no problem."""
-    assert read_events(body, "default") == Reading()
+    assert read_events(body, "default") == ParsedBody()
 
 
 POISON = {

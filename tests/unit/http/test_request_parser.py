@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from reverser.http.request_parser import Head, Mark, Piece, Requests
+from reverser.http.request_parser import Mark, Piece, RequestHead, Requests
 from reverser.http.response import Framing, Reply
 
 LIMIT = 1000
@@ -27,8 +27,8 @@ def read(*parts: bytes) -> list[Piece]:
     return found
 
 
-def head(*pieces: Piece) -> Head:
-    assert isinstance(pieces[0], Head)
+def head(*pieces: Piece) -> RequestHead:
+    assert isinstance(pieces[0], RequestHead)
     return pieces[0]
 
 
@@ -38,7 +38,7 @@ def test_cuts_make_no_difference(size: int) -> None:
     whole = POST + GET
     first, body, end, second, last = read(*[whole[at : at + size] for at in range(0, len(whole), size)])
 
-    assert head(first) == Head(
+    assert head(first) == RequestHead(
         "POST", b"/a?b", "1.1", [(b"host", b"x"), (b"content-length", b"5")], lasting=True, waiting=False
     )
     assert (body, end, last) == (b"hello", Mark.END, Mark.END)

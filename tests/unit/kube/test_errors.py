@@ -7,8 +7,8 @@ import pytest
 
 from reverser.kube.errors import (
     ApiError,
+    Expired,
     Forbidden,
-    Gone,
     NotFound,
     Silent,
     TooManyRequests,
@@ -26,7 +26,7 @@ from reverser.kube.errors import (
         (401, Unauthorized),
         (403, Forbidden),
         (404, NotFound),
-        (410, Gone),
+        (410, Expired),
         (429, TooManyRequests),
         (500, ApiError),
         (302, ApiError),
@@ -50,9 +50,9 @@ def test_the_server_s_words_are_kept() -> None:
 
 def test_expired_is_gone_whatever_the_code() -> None:
     """Servers spell 410 in three ways."""
-    assert type(status_error({"reason": "Expired", "code": 500})) is Gone
-    assert type(status_error({"reason": "Gone"}, 400)) is Gone
-    assert type(status_error({"code": 410})) is Gone
+    assert type(status_error({"reason": "Expired", "code": 500})) is Expired
+    assert type(status_error({"reason": "Gone"}, 400)) is Expired
+    assert type(status_error({"code": 410})) is Expired
 
 
 def test_the_server_s_wish_for_patience_is_kept() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from reverser.kube.errors import ApiError, Garbled, Gone
+from reverser.kube.errors import ApiError, Expired, Garbled
 from reverser.kube.watch_events import change_of, event_of, item_of
 from reverser.model.change import Origin, Stream
 from reverser.model.resource import ObjectKey, ResourceType
@@ -62,8 +62,8 @@ def test_items_of_a_list_get_their_type_s_name() -> None:
 def test_an_error_event_is_raised_as_what_it_says() -> None:
     """Code and reason decide; a Status without either is still an error."""
     for status, kind in [
-        ({"code": 410}, Gone),
-        ({"reason": "Expired"}, Gone),
+        ({"code": 410}, Expired),
+        ({"reason": "Expired"}, Expired),
         ({"code": 500}, ApiError),
         ({}, ApiError),
     ]:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reverser.kube.watch_position import MOST_REWINDS, REWINDS_SECONDS, Progress
+from reverser.kube.watch_position import MOST_REWINDS, REWINDS_SECONDS, WatchPosition
 
 
-def resumed(position: str = "100") -> Progress:
-    progress = Progress(silence_seconds=10)
+def resumed(position: str = "100") -> WatchPosition:
+    progress = WatchPosition(silence_seconds=10)
     progress.begin(position)
     return progress
 

@@ -10,8 +10,8 @@ import pytest
 
 from reverser.attribution.audit_event import decode_event
 from reverser.replay.event_writes import writes
-from reverser.replay.known_writes import NEAR, Seen, after, known, later, parse_trailer, trailer
-from reverser.replay.order import Order
+from reverser.replay.known_writes import NEAR, NewestWrite, after, known, later, parse_trailer, trailer
+from reverser.replay.order import WriteOrder
 from reverser.replay.resource_types import Types
 from reverser.replay.write import Form, Write
 from tests.unit.attribution.test_audit_fact import event
@@ -95,8 +95,8 @@ def test_a_trailer_tells_what_the_journal_knows() -> None:
         assert parsed[:2] == ("shop/configmaps/a", "ConfigMap")
         told_by_branch = later(told_by_branch, parsed[2])
 
-    assert told_by_branch == seen == Seen(103 * SECOND, 11, "u2", "u1")
-    assert later(seen, Seen(101 * SECOND, removed=True, uid="u1")) == seen
+    assert told_by_branch == seen == NewestWrite(103 * SECOND, 11, "u2", "u1")
+    assert later(seen, NewestWrite(101 * SECOND, removed=True, uid="u1")) == seen
 
 
 @pytest.mark.parametrize("name", ["a; gone; object=b", "a b", "a\nReverser-Entry: x/1", "é\u202e"])
@@ -119,7 +119,7 @@ def test_what_is_no_trailer_tells_nothing(value: str) -> None:
     assert parse_trailer(value) is None
 
 
-def drained(order: Order[int], until: float = float("inf")) -> list[tuple[str, int]]:
+def drained(order: WriteOrder[int], until: float = float("inf")) -> list[tuple[str, int]]:
     return [(each.name, each.version) for each, _ in order.ready(until, 1000)]
 
 
@@ -134,7 +134,7 @@ def test_writes_leave_in_order_whatever_order_they_came_in() -> None:
         write(8, 2.5, name="b"),
     ]
     for turn in range(20):
-        order: Order[int] = Order()
+        order: WriteOrder[int] = WriteOrder()
         for each in random.Random(turn).sample(told, len(told)):
             order.add(each, 0)
 
@@ -143,7 +143,7 @@ def test_writes_leave_in_order_whatever_order_they_came_in() -> None:
 
 def test_what_may_still_be_overtaken_is_held_back() -> None:
     """For some seconds of the log; what is too much is let go."""
-    order: Order[int] = Order(5, most=2)
+    order: WriteOrder[int] = WriteOrder(5, most=2)
     order.add(write(1, 10), 0)
     assert drained(order, 14.9 * SECOND) == []
     assert drained(order, 15 * SECOND) == [("a", 1)]

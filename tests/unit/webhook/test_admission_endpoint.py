@@ -10,7 +10,7 @@ import pytest
 import trio.testing
 
 from reverser.model.fact import Fact
-from reverser.webhook.admission_endpoint import PATH, Admission
+from reverser.webhook.admission_endpoint import PATH, AdmissionEndpoint
 from tests.catalogs import catalog
 from tests.unit.asgi import Client, post
 from tests.unit.attribution.test_admission_review import CONFIG_MAPS, KEY, body
@@ -24,7 +24,7 @@ class Heard:
     def __init__(self, clusters: tuple[str, ...] = ("default",), **settings: Any) -> None:
         self.facts: list[Fact] = []
         self.results: list[str] = []
-        self.app = Admission(
+        self.app = AdmissionEndpoint(
             self.facts.append,
             catalog(CONFIG_MAPS, clusters=clusters),
             KEY,

@@ -19,7 +19,7 @@ from reverser.http.body import PART_BYTES
 from reverser.model.fact import Fact
 from reverser.model.resource import ResourceType
 from reverser.webhook import audit_endpoint
-from reverser.webhook.audit_endpoint import PATH, Audit
+from reverser.webhook.audit_endpoint import PATH, AuditEndpoint
 from tests.catalogs import catalog
 from tests.unit.asgi import Client, post
 from tests.unit.attribution.test_audit_body import batch, good
@@ -43,7 +43,7 @@ class Kept:
         self.waiting = trio.Event()
         self.open = trio.Event()
         self.open.set()
-        self.app = Audit(
+        self.app = AuditEndpoint(
             self._keep, catalog(*types, clusters=clusters), clusters, observe=self._count, **settings
         )
 

@@ -215,7 +215,7 @@ def test_the_mark_of_a_self_managed_authority() -> None:
     """Only such a registration may be changed by a running daemon."""
     rules = [Rule("all", "live")]
 
-    assert registration(rules, URL, b"", kept=True)["metadata"]["annotations"] == {
+    assert registration(rules, URL, b"", keep_bundle=True)["metadata"]["annotations"] == {
         "gitops-reverser.io/keep-ca-bundle": "true"
     }
     assert "annotations" not in registration(rules, URL, b"")["metadata"]
