@@ -98,7 +98,7 @@ async def keep_meanings(journal: Journal, meanings: Meanings) -> None:
         except (TransientError, StalledError):
             await trio.sleep(1)
         else:
-            meanings.kept(facts)
+            meanings.saved(facts)
 
 
 async def kept_uid(journal: Journal, cluster: str) -> str:

@@ -29,7 +29,7 @@ from reverser.model.journal import Journal
 from reverser.model.withheld import Withheld
 from reverser.plugins import Host
 from reverser.private_files import write_private
-from reverser.select.pattern_meaning import FACT
+from reverser.select.pattern_meaning import SETTING
 
 PATIENCE_SECONDS = 60.0
 """How long a type whose list fails is tried again."""
@@ -79,7 +79,7 @@ async def _into(config: Config, host: Host, to: Path, folder: Path) -> list[With
             write_private(folder / "key", known.key)
         target = Target(to, known.records)
         return await _pass(
-            msgspec.structs.replace(config, data_dir=str(folder)), host, target, known.get_settings(FACT)
+            msgspec.structs.replace(config, data_dir=str(folder)), host, target, known.get_settings(SETTING)
         )
 
 

@@ -33,7 +33,7 @@ SKEW_SECONDS = 2.0
 
 
 class Signs(msgspec.Struct, frozen=True):
-    """What the managed fields of an object say of its newest write; see the fields of Subject."""
+    """What the managed fields of an object say of its newest write; see the fields of ObservedWrite."""
 
     stamps: tuple[Stamp, ...]
     known_before: bool

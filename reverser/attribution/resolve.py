@@ -1,4 +1,4 @@
-"""Subject and facts in, attribution out: the strongest evidence that names exactly one actor.
+"""An observed write and facts in, attribution out: the strongest evidence that names exactly one actor.
 
     audit > admission > admission-key > audit-collection > manager > unresolved
 

@@ -157,7 +157,7 @@ def _written(change: Change) -> dict[str, Any]:
 
 
 def _written_at(change: Change, written: dict[str, Any], before: SeenVersion | None) -> float:
-    """See `Subject.written_at`."""
+    """See `ObservedWrite.written_at`."""
     if change.deleted:
         return managed_fields.deletion_asked_at(written) or 0.0
     newest = managed_fields.only_newest_at(written) or 0.0
@@ -167,7 +167,7 @@ def _written_at(change: Change, written: dict[str, Any], before: SeenVersion | N
 
 
 def _receded(written: dict[str, Any], before: SeenVersion | None) -> bool:
-    """See `Subject.receded`."""
+    """See `ObservedWrite.receded`."""
     if before is None:
         return False
     return any(applied for applied, _ in before.owned_marks - managed_fields.owned_marks(written))
@@ -181,7 +181,7 @@ def _wiped(written: dict[str, Any], before: SeenVersion | None) -> bool:
 
 
 def _stamps(written: dict[str, Any], before: SeenVersion | None) -> tuple[Stamp, ...]:
-    """See `Subject.stamps`. Without the event before nothing is known to be fresh."""
+    """See `ObservedWrite.stamps`. Without the event before nothing is known to be fresh."""
     known = frozenset[int]() if before is None else before.stamps
     touched = frozenset[int]() if before is None else managed_fields.touched(written, before.owned_marks)
     stamps = [
@@ -194,7 +194,7 @@ def _stamps(written: dict[str, Any], before: SeenVersion | None) -> tuple[Stamp,
 
 
 def _status_written(change: Change, written: dict[str, Any], before: SeenVersion | None) -> bool:
-    """See `Subject.status_written`. An entry that only went lost its fields to another writer."""
+    """See `ObservedWrite.status_written`. An entry that only went lost its fields to another writer."""
     if change.deleted or before is None:
         return False
     return not {*managed_fields.status_marks(written)} <= {*before.status_marks}

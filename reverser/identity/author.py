@@ -26,7 +26,7 @@ Pattern: TypeAlias = Any
 CHARACTERS = 200
 SERVICE_ACCOUNT = re.compile(r"system:serviceaccount:([^:]+):([^:]+)")
 EMAIL = re.compile(r"[^\s@<>]++@[^\s@<>][^\s@<>.]*+\.[^\s@<>]+")
-PLACE = re.compile(r"\{(user|\d)\}")
+FIELD = re.compile(r"\{(user|\d)\}")
 GLOB = {"*": "(.*)", "?": "(.)"}
 
 
@@ -88,12 +88,12 @@ def pattern(text: str) -> Pattern:
     try:
         return re2.compile(text[3:] if text.startswith("re:") else _glob(text), options)
     except re2.error as error:
-        raise ValueError(f"is not a regular expression that RE2 reads: {_words(error)}") from None
+        raise ValueError(f"is not a regular expression that RE2 reads: {_message(error)}") from None
 
 
-def _words(error: Exception) -> str:
-    said = error.args[0] if error.args else ""
-    return said.decode(errors="replace") if isinstance(said, bytes) else str(said)
+def _message(error: Exception) -> str:
+    text = error.args[0] if error.args else ""
+    return text.decode(errors="replace") if isinstance(text, bytes) else str(text)
 
 
 class _Rule:
@@ -113,7 +113,7 @@ class _Rule:
         if matched is None or not self._fits(actor):
             return None
         groups = [actor.name, *(group or "" for group in matched.groups())]
-        name, _, email = PLACE.sub(lambda place: _part(place[1], groups), self._author).rpartition(" <")
+        name, _, email = FIELD.sub(lambda field: _part(field[1], groups), self._author).rpartition(" <")
         return name, email.removesuffix(">")
 
     def _fits(self, actor: Actor) -> bool:
@@ -127,8 +127,8 @@ def _any(wanted: Pattern, values: Iterable[str]) -> bool:
     return any(wanted.fullmatch(value) for value in values)
 
 
-def _part(place: str, groups: Sequence[str]) -> str:
-    number = 0 if place == "user" else int(place)
+def _part(field: str, groups: Sequence[str]) -> str:
+    number = 0 if field == "user" else int(field)
     return re.sub("[<>]", "", groups[number]) if number < len(groups) else ""
 
 

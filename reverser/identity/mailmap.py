@@ -18,9 +18,9 @@ class Mailmap:
         self._by_both: dict[tuple[str, str], tuple[str, str]] = {}
         self._by_email: dict[str, tuple[str, str]] = {}
         for line in text.splitlines():
-            found = LINE.fullmatch(line)
-            if found:
-                self._add(found)
+            match = LINE.fullmatch(line)
+            if match:
+                self._add(match)
 
     def map(self, name: str, email: str) -> tuple[str, str]:
         """What is mapped; the parts that the mailmap leaves open stay as they are."""
@@ -28,9 +28,9 @@ class Mailmap:
         new_name, new_email = both or self._by_email.get(email.lower(), ("", ""))
         return new_name or name, new_email or email
 
-    def _add(self, found: re.Match[str]) -> None:
-        name, old_name = ((found[group] or "").strip() for group in ("name", "old"))
-        email, old_email = found["email"], found["of"] or ""
+    def _add(self, match: re.Match[str]) -> None:
+        name, old_name = ((match[group] or "").strip() for group in ("name", "old"))
+        email, old_email = match["email"], match["of"] or ""
         if not old_email:
             self._by_email[email.lower()] = (name, "")
         elif old_name:

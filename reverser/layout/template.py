@@ -94,11 +94,11 @@ def _ambiguous(text: str) -> list[str]:
 
 
 def _decodable(segment: str) -> bool:
-    """Whether all fields but one can be cut off from the left or from the right end."""
+    """Whether all fields but one can be cut off at the beginning or at the end."""
     parts = [(before, name) for before, name, _, _ in string.Formatter().parse(segment) if name]
-    gaps = [(left, gap, right) for (_, left), (gap, right) in pairwise(parts)]
-    forward = [bool(gap) and not _holds(left, gap[0]) for left, gap, _ in gaps]
-    backward = [bool(gap) and not _holds(right, gap[-1]) for _, gap, right in gaps]
+    gaps = [(before, gap, after) for (_, before), (gap, after) in pairwise(parts)]
+    forward = [bool(gap) and not _holds(before, gap[0]) for before, gap, _ in gaps]
+    backward = [bool(gap) and not _holds(after, gap[-1]) for _, gap, after in gaps]
     return any(all(forward[:cut]) and all(backward[cut:]) for cut in range(len(gaps) + 1))
 
 

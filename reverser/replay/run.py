@@ -40,7 +40,7 @@ from reverser.replay.known_writes import parse_trailer, trailer_path
 from reverser.replay.log_merge import LOG, AuditLogs
 from reverser.replay.resource_types import Types
 from reverser.replay.summary import Summary, coverage, folder
-from reverser.select.pattern_meaning import FACT, joined
+from reverser.select.pattern_meaning import SETTING, merge_settings
 from reverser.sops.program import programs
 from reverser.writer.file_owner import inside
 
@@ -78,10 +78,10 @@ async def replay(
     summary = Summary()
     private = msgspec.structs.replace(config, data_dir=str(folder(config, cluster)))
     with open_read_only(Path(config.data_dir)) as daemon:
-        meant = daemon.get_settings(FACT)
+        meant = daemon.get_settings(SETTING)
     with scope:
         async with opened_journal(private) as journal, host.logging_in():
-            meant = joined(meant, await journal.get_settings(FACT))
+            meant = merge_settings(meant, await journal.get_settings(SETTING))
             run = _Run(private, host, cluster, journal, Health(notice), summary, progress, meant)
             await run.run(paths)
     if failed:

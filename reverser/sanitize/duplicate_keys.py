@@ -46,30 +46,30 @@ def _all(content: Content, kind: Kind) -> Iterator[str]:
 def _of_set(content: Content, path: tuple[str, str]) -> Iterator[str]:
     values = (mapping(content, path[0]) or {}).get(path[1])
     if isinstance(values, list):
-        yield from _told([(value,) for value in values], ".".join(path))
+        yield from _duplicates([(value,) for value in values], ".".join(path))
 
 
-def _of_spec(spec: Content, place: str) -> Iterator[str]:
+def _of_spec(spec: Content, path: str) -> Iterator[str]:
     for key, names in OF_POD.items():
-        yield from _of_list(spec, key, names, place)
+        yield from _of_list(spec, key, names, path)
     for group in ("initContainers", "containers"):
         for container in rows(spec, group):
             for key, names in OF_CONTAINER.items():
-                yield from _of_list(container, key, names, f"{place}.{group}[{container.get('name')}]")
+                yield from _of_list(container, key, names, f"{path}.{group}[{container.get('name')}]")
 
 
-def _of_list(parent: Content, key: str, names: tuple[str, ...], place: str) -> Iterator[str]:
+def _of_list(parent: Content, key: str, names: tuple[str, ...], path: str) -> Iterator[str]:
     items = rows(parent, key)
     if len(items) < 2:
         return
     columns = [[item.get(name, "") for item in items] for name in names]
-    yield from _told(list(zip(*columns, strict=True)), f"{place}.{key}")
+    yield from _duplicates(list(zip(*columns, strict=True)), f"{path}.{key}")
 
 
-def _told(keys: Sequence[tuple[Any, ...]], place: str) -> Iterator[str]:
+def _duplicates(keys: Sequence[tuple[Any, ...]], path: str) -> Iterator[str]:
     if len(set(keys)) == len(keys):
         return  # almost always, and counting takes ten times as long
     for values, count in Counter(keys).items():
         if count > 1:
             which = "/".join(str(value) for value in values if value != "")
-            yield f"{place.removeprefix('.')} has {which} {count} times: server-side apply refuses it"
+            yield f"{path.removeprefix('.')} has {which} {count} times: server-side apply refuses it"

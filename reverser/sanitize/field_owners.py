@@ -47,8 +47,8 @@ class Ownership:
 
     @cached_property
     def _trees(self) -> Trees:
-        found = (each for each in entries(self._obj) if each.get("apiVersion") == self._api_version)
-        return Trees([(str(each.get("manager", "")), each.get("fieldsV1")) for each in found])
+        own = (each for each in entries(self._obj) if each.get("apiVersion") == self._api_version)
+        return Trees([(str(each.get("manager", "")), each.get("fieldsV1")) for each in own])
 
     @cached_property
     def _trees_of_all_versions(self) -> Trees:
@@ -113,11 +113,11 @@ class Trees:
 
     @cached_property
     def _fields(self) -> dict[str, Trees]:
-        found: dict[str, Trees] = {}
+        fields: dict[str, Trees] = {}
         for name, tree in self.rows:
             for key, below in tree.items() if isinstance(tree, dict) else ():
-                found.setdefault(key, Trees([])).rows.append((name, below))
-        return found
+                fields.setdefault(key, Trees([])).rows.append((name, below))
+        return fields
 
     @cached_property
     def _whole(self) -> list[str]:

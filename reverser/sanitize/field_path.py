@@ -27,13 +27,13 @@ def parse_path(text: str) -> tuple[str, ...]:
     steps: list[str] = []
     position = 0
     while position < len(text):
-        found = _STEP.match(text, position)
-        if found is None or (found["name"] and bool(found["dot"]) != bool(position)):
+        match = _STEP.match(text, position)
+        if match is None or (match["name"] and bool(match["dot"]) != bool(position)):
             raise ValueError(_complaint(text[position:]))
-        if found["key"] == ANY:
+        if match["key"] == ANY:
             raise ValueError("a key that is called * cannot be addressed")
-        steps.append(found["name"] or found["any"] or found["key"])
-        position = found.end()
+        steps.append(match["name"] or match["any"] or match["key"])
+        position = match.end()
     _check(steps)
     return tuple(steps)
 

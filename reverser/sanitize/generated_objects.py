@@ -87,95 +87,95 @@ _CONFIG_MAPS = frozenset(
 _RBAC = "rbac.authorization.k8s.io"
 
 
-def _api_server_itself(seen: ObjectView) -> bool:
-    return (seen.namespace, seen.name) == ("default", "kubernetes")
+def _api_server_itself(obj_view: ObjectView) -> bool:
+    return (obj_view.namespace, obj_view.name) == ("default", "kubernetes")
 
 
-def _mirror(seen: ObjectView) -> bool:
-    return "kubernetes.io/config.mirror" in seen.annotations
+def _mirror(obj_view: ObjectView) -> bool:
+    return "kubernetes.io/config.mirror" in obj_view.annotations
 
 
-def _orphan(seen: ObjectView) -> bool:
-    return "pod-template-hash" in seen.labels
+def _orphan(obj_view: ObjectView) -> bool:
+    return "pod-template-hash" in obj_view.labels
 
 
-def _provisioned(seen: ObjectView) -> bool:
-    return PROVISIONED_BY in seen.annotations
+def _provisioned(obj_view: ObjectView) -> bool:
+    return PROVISIONED_BY in obj_view.annotations
 
 
-def _generated_secret(seen: ObjectView) -> bool:
-    return str(seen.obj.get("type")) in _SECRET_TYPES
+def _generated_secret(obj_view: ObjectView) -> bool:
+    return str(obj_view.obj.get("type")) in _SECRET_TYPES
 
 
-def _helm(seen: ObjectView) -> bool:
-    return seen.labels.get("owner") == "helm"
+def _helm(obj_view: ObjectView) -> bool:
+    return obj_view.labels.get("owner") == "helm"
 
 
-def _helm_config_map(seen: ObjectView) -> bool:
-    return _helm(seen) and seen.name.startswith("sh.helm.release.")
+def _helm_config_map(obj_view: ObjectView) -> bool:
+    return _helm(obj_view) and obj_view.name.startswith("sh.helm.release.")
 
 
-def _known_config_map(seen: ObjectView) -> bool:
-    return seen.name in _CONFIG_MAPS
+def _known_config_map(obj_view: ObjectView) -> bool:
+    return obj_view.name in _CONFIG_MAPS
 
 
-def _election(seen: ObjectView) -> bool:
-    return LEADER in seen.annotations
+def _election(obj_view: ObjectView) -> bool:
+    return LEADER in obj_view.annotations
 
 
-def _bare_account(seen: ObjectView) -> bool:
-    return (seen.name == "default" or seen.namespace == "kube-system") and not _has_content(seen)
+def _bare_account(obj_view: ObjectView) -> bool:
+    return (obj_view.name == "default" or obj_view.namespace == "kube-system") and not _has_content(obj_view)
 
 
-def _has_content(seen: ObjectView) -> bool:
-    lists = (seen.obj.get(key) for key in ("secrets", "imagePullSecrets"))
+def _has_content(obj_view: ObjectView) -> bool:
+    lists = (obj_view.obj.get(key) for key in ("secrets", "imagePullSecrets"))
     return (
-        any(each and not generated(each, seen.name) for each in lists)
-        or seen.obj.get("automountServiceAccountToken") is not None
-        or _written_upon(seen)
+        any(each and not generated(each, obj_view.name) for each in lists)
+        or obj_view.obj.get("automountServiceAccountToken") is not None
+        or _written_upon(obj_view)
     )
 
 
-def _system_namespace(seen: ObjectView) -> bool:
-    return (seen.name == "default" or seen.name.startswith("kube-")) and not _written_upon(seen)
+def _system_namespace(obj_view: ObjectView) -> bool:
+    return (obj_view.name == "default" or obj_view.name.startswith("kube-")) and not _written_upon(obj_view)
 
 
-def _written_upon(seen: ObjectView) -> bool:
+def _written_upon(obj_view: ObjectView) -> bool:
     """Whether anybody put labels or annotations there."""
-    labels = seen.labels.keys() - set(OF_LABELS.among(seen.labels)) - {NAMESPACE_NAME}
-    return bool(labels or seen.annotations.keys() - set(OF_ANNOTATIONS.among(seen.annotations)))
+    labels = obj_view.labels.keys() - set(OF_LABELS.among(obj_view.labels)) - {NAMESPACE_NAME}
+    return bool(labels or obj_view.annotations.keys() - set(OF_ANNOTATIONS.among(obj_view.annotations)))
 
 
-def _bootstrapped(seen: ObjectView) -> bool:
-    return seen.labels.get("kubernetes.io/bootstrapping") == "rbac-defaults"
+def _bootstrapped(obj_view: ObjectView) -> bool:
+    return obj_view.labels.get("kubernetes.io/bootstrapping") == "rbac-defaults"
 
 
-def _automanaged(seen: ObjectView) -> bool:
-    return "kube-aggregator.kubernetes.io/automanaged" in seen.labels
+def _automanaged(obj_view: ObjectView) -> bool:
+    return "kube-aggregator.kubernetes.io/automanaged" in obj_view.labels
 
 
-def _system(seen: ObjectView) -> bool:
-    return seen.name.startswith("system-")
+def _system(obj_view: ObjectView) -> bool:
+    return obj_view.name.startswith("system-")
 
 
-def _autoupdated(seen: ObjectView) -> bool:
-    return _AUTOUPDATE in seen.annotations and seen.annotations[_AUTOUPDATE] != "false"
+def _autoupdated(obj_view: ObjectView) -> bool:
+    return _AUTOUPDATE in obj_view.annotations and obj_view.annotations[_AUTOUPDATE] != "false"
 
 
-def _named_kubernetes(seen: ObjectView) -> bool:
-    return seen.name == "kubernetes"
+def _named_kubernetes(obj_view: ObjectView) -> bool:
+    return obj_view.name == "kubernetes"
 
 
-def _managed_endpoints(seen: ObjectView) -> bool:
-    return any(key in seen.labels and str(seen.labels[key]) not in _PEOPLE for key in _MANAGED_BY)
+def _managed_endpoints(obj_view: ObjectView) -> bool:
+    return any(key in obj_view.labels and str(obj_view.labels[key]) not in _PEOPLE for key in _MANAGED_BY)
 
 
-def _observed_endpoints(seen: ObjectView) -> bool:
-    return _LAST_CHANGE in seen.annotations or LEADER in seen.annotations
+def _observed_endpoints(obj_view: ObjectView) -> bool:
+    return _LAST_CHANGE in obj_view.annotations or LEADER in obj_view.annotations
 
 
-def _claimed(seen: ObjectView) -> bool:
-    return seen.made_by_controllers
+def _claimed(obj_view: ObjectView) -> bool:
+    return obj_view.made_by_controllers
 
 
 Check = tuple[Callable[[ObjectView], bool], str]
@@ -226,7 +226,7 @@ def _table() -> Iterator[tuple[Kind, tuple[Check, ...]]]:
     )
 
 
-MADE: dict[Kind, tuple[Check, ...]] = dict(_table())
+CHECKS: dict[Kind, tuple[Check, ...]] = dict(_table())
 
 
 IGNORE = "gitops-reverser.io/ignore"
@@ -234,24 +234,24 @@ IGNORE = "gitops-reverser.io/ignore"
 
 def exclusion(obj: Mapping[str, Any], type: ResourceType) -> str:  # noqa: A002
     """Why this object is left out; "" when it is not."""
-    seen = ObjectView(obj)
-    return _marked(seen) or _owned(seen) or _made(seen, type)
+    obj_view = ObjectView(obj)
+    return _marked(obj_view) or _owned(obj_view) or _generated_by_cluster(obj_view, type)
 
 
-def _marked(seen: ObjectView) -> str:
-    marked = any(names.get(IGNORE, "false") != "false" for names in (seen.annotations, seen.labels))
+def _marked(obj_view: ObjectView) -> str:
+    marked = any(names.get(IGNORE, "false") != "false" for names in (obj_view.annotations, obj_view.labels))
     return f"it is marked {IGNORE}" if marked else ""
 
 
-def _owned(seen: ObjectView) -> str:
-    references = seen.owner_references
+def _owned(obj_view: ObjectView) -> str:
+    references = obj_view.owner_references
     if references and any(isinstance(each, dict) and each.get("controller") is True for each in references):
         return "a controller owns it"
     return ""
 
 
-def _made(seen: ObjectView, type: ResourceType) -> str:  # noqa: A002
-    for applies, reason in MADE.get((type.group, type.kind), ()):
-        if applies(seen):
+def _generated_by_cluster(obj_view: ObjectView, type: ResourceType) -> str:  # noqa: A002
+    for applies, reason in CHECKS.get((type.group, type.kind), ()):
+        if applies(obj_view):
             return reason
     return ""

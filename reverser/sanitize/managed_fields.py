@@ -83,8 +83,8 @@ def deletion_asked_at(obj: Mapping[str, Any]) -> float | None:
 
 def stamps(obj: Mapping[str, Any]) -> dict[int, Stamp]:
     """The stamps of writes of content, each with a mark: equal in this process for equal ones."""
-    found = (_stamp(each) for each in entries(obj))
-    return {hash(msgspec.structs.astuple(each)): each for each in found if each.manager not in BUCKETS}
+    every = (_stamp(each) for each in entries(obj))
+    return {hash(msgspec.structs.astuple(each)): each for each in every if each.manager not in BUCKETS}
 
 
 def touched(obj: Mapping[str, Any], owned: frozenset[tuple[bool, int]]) -> frozenset[int]:

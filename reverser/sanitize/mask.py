@@ -36,8 +36,8 @@ def without_values(obj: Content, type: ResourceType) -> Content:  # noqa: A002
     """The object itself; of a Secret what tells nothing of its values."""
     if not is_secret(obj, type):
         return obj
-    kept = {name: value for name, value in obj.items() if name in _FIELDS}
-    return {**kept, "metadata": copied(obj.get("metadata"))}
+    allowed = {name: value for name, value in obj.items() if name in _FIELDS}
+    return {**allowed, "metadata": copied(obj.get("metadata"))}
 
 
 def masked(content: Content, key: bytes) -> Content:

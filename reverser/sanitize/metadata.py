@@ -121,8 +121,8 @@ def _strip_finalizers(metadata: Content, live: OriginalObject) -> None:
         return
     if not isinstance(finalizers, list):
         raise WithheldError("Unreadable", "the field 'finalizers' is not a list")
-    kept = [each for each in finalizers if each not in FINALIZERS and live.owners.owns_finalizer(each)]
-    if kept:
-        metadata["finalizers"] = kept
+    own = [each for each in finalizers if each not in FINALIZERS and live.owners.owns_finalizer(each)]
+    if own:
+        metadata["finalizers"] = own
     else:
         del metadata["finalizers"]

@@ -24,19 +24,23 @@ _STANDS_IN = re.compile(
     """,
     re.VERBOSE | re.DOTALL,
 )
-_WORDS = re.compile(
+_PLACEHOLDER_WORDS = re.compile(
     r"change[-_]?(?:me|it)|example|placeholder|redacted|dummy|replace|your[-_ ]|insert|todo|sample"
     r"|x{4}|\*{3}",
     re.IGNORECASE,
 )
-_SAID = frozenset(
+_PLACEHOLDERS = frozenset(
     {"password", "passwd", "pass", "pwd", "secret", "token", "test", "none", "null", "true", "false", "user"}
 )
 
 
 def placeholder(value: str) -> bool:
     """Whether the value is one that nobody needs to hide."""
-    return _STANDS_IN.match(value) is not None or _WORDS.search(value) is not None or value.lower() in _SAID
+    return (
+        _STANDS_IN.match(value) is not None
+        or _PLACEHOLDER_WORDS.search(value) is not None
+        or value.lower() in _PLACEHOLDERS
+    )
 
 
 NAMED = "named-value"
@@ -105,11 +109,11 @@ def inside(text: str) -> str:
     lower = text.lower()
     if not any(root in lower for root in _ROOTS) and _KEY.search(lower) is None:
         return ""
-    assigned = [found for found in _ASSIGNS.finditer(text) if tells(found[1])]
-    ends = [*(found.start() for found in assigned), len(text)][1:]
-    values = (_value(text, found.end(), end) for found, end in zip(assigned, ends, strict=True))
+    assigned = [match for match in _ASSIGNS.finditer(text) if tells(match[1])]
+    ends = [*(match.start() for match in assigned), len(text)][1:]
+    values = (_value(text, match.end(), end) for match, end in zip(assigned, ends, strict=True))
     pairs = zip(assigned, values, strict=True)
-    return next((NAMED for found, value in pairs if len(value) >= LEAST and by_chance(found[1], value)), "")
+    return next((NAMED for match, value in pairs if len(value) >= LEAST and by_chance(match[1], value)), "")
 
 
 def _value(text: str, start: int, end: int) -> str:
@@ -118,10 +122,10 @@ def _value(text: str, start: int, end: int) -> str:
     One without quotes ends where the next name that tells begins: no part of a text is looked at for more
     than one name.
     """
-    found = _ASSIGNED.match(text, start)
-    if found is None:
+    match = _ASSIGNED.match(text, start)
+    if match is None:
         return ""
-    return found[1] or found[2][: max(end - start, 0)]
+    return match[1] or match[2][: max(end - start, 0)]
 
 
 def by_chance(name: str, value: str) -> bool:

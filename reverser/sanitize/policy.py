@@ -46,8 +46,8 @@ class FieldRules(msgspec.Struct, frozen=True):
 @lru_cache(maxsize=4096)
 def field_rules(rules: tuple[SanitizeRule, ...], type: ResourceType) -> FieldRules:  # noqa: A002
     """The paths of all rules that match the type."""
-    found = [rule for rule in rules if any(means(pattern, type) for pattern in rule.resources)]
+    matching = [rule for rule in rules if any(means(pattern, type) for pattern in rule.resources)]
     return FieldRules(
-        strip=tuple(parse_path(text) for rule in found for text in rule.strip),
-        insignificant=tuple(parse_path(text) for rule in found for text in rule.insignificant),
+        strip=tuple(parse_path(text) for rule in matching for text in rule.strip),
+        insignificant=tuple(parse_path(text) for rule in matching for text in rule.insignificant),
     )

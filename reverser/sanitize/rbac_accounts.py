@@ -39,5 +39,5 @@ def cluster_role(content: Content, live: OriginalObject) -> None:  # noqa: ARG00
 
 
 def _is_generated(name: object, account: object) -> bool:
-    found = _GENERATED.fullmatch(name) if isinstance(name, str) else None
-    return found is not None and found["owner"] == account
+    match = _GENERATED.fullmatch(name) if isinstance(name, str) else None
+    return match is not None and match["owner"] == account

@@ -32,9 +32,9 @@ def revealed(shown: Content, whole: Content, key: bytes, *, secret: bool) -> tup
     shown_as = digests(whole, key)
     if secret:
         shown_as |= {"data": masked(whole, key).get("data")}
-    found: list[Path] = []
-    content = _put_back(shown, whole, shown_as, (), found)
-    return content, tuple(_names(content, set(found), secret=secret))
+    restored: list[Path] = []
+    content = _with_values(shown, whole, shown_as, (), restored)
+    return content, tuple(_names(content, set(restored), secret=secret))
 
 
 def _one_map(secret: Content) -> Content:
@@ -44,18 +44,18 @@ def _one_map(secret: Content) -> Content:
     return {**secret, "data": {**(mapping(secret, "data") or {}), **encoded}}
 
 
-def _put_back(shown: Any, whole: Any, shown_as: Any, path: Path, found: list[Path]) -> Any:
+def _with_values(shown: Any, whole: Any, shown_as: Any, path: Path, restored: list[Path]) -> Any:
     if isinstance(shown, dict) and isinstance(whole, dict) and isinstance(shown_as, dict):
         return {
-            name: _put_back(item, whole[name], shown_as[name], (*path, name), found)
+            name: _with_values(item, whole[name], shown_as[name], (*path, name), restored)
             if name in whole and name in shown_as
             else item
             for name, item in shown.items()
         }
     if isinstance(shown, list) and isinstance(whole, list) and len(shown) == len(whole):
-        return [_put_back(*three, path, found) for three in zip(shown, whole, shown_as, strict=True)]
+        return [_with_values(*three, path, restored) for three in zip(shown, whole, shown_as, strict=True)]
     if isinstance(shown, str) and shown == shown_as and shown != whole:
-        found.append(path)
+        restored.append(path)
         return whole
     return shown
 

@@ -56,11 +56,11 @@ class Sensitive(msgspec.Struct, frozen=True):
 @lru_cache(maxsize=4096)
 def sensitive(rules: tuple[SensitiveRule, ...], type: ResourceType) -> Sensitive:  # noqa: A002
     """The rules for one type, together."""
-    found = [rule for rule in rules if any(means(pattern, type) for pattern in rule.resources)]
+    matching = [rule for rule in rules if any(means(pattern, type) for pattern in rule.resources)]
     return Sensitive(
-        whole=any(not rule.paths and not rule.keys for rule in found),
-        paths=tuple(parse_path(text) for rule in found for text in rule.paths),
-        keys=tuple(glob for rule in found for glob in rule.keys),
+        whole=any(not rule.paths and not rule.keys for rule in matching),
+        paths=tuple(parse_path(text) for rule in matching for text in rule.paths),
+        keys=tuple(glob for rule in matching for glob in rule.keys),
         perhaps=type.perhaps,
     )
 
@@ -99,13 +99,13 @@ def _keyed(content: Content, globs: Sequence[str], hide: Callable[[Any], Any]) -
 
 def _whole(content: Content, hide: Callable[[Any], Any]) -> Content:
     """Annotations may hold anything; labels are for selecting, and stay."""
-    made: Content = {name: content[name] for name in IDENTITY if name in content}
+    result: Content = {name: content[name] for name in IDENTITY if name in content}
     metadata = dict(content["metadata"])
     if "annotations" in metadata:
         metadata["annotations"] = hide(metadata["annotations"])
-    made["metadata"] = {name: value for name, value in metadata.items() if value is not ABSENT}
-    rest = {name: hide(value) for name, value in content.items() if name not in made}
-    return made | {name: value for name, value in rest.items() if value is not ABSENT}
+    result["metadata"] = {name: value for name, value in metadata.items() if value is not ABSENT}
+    rest = {name: hide(value) for name, value in content.items() if name not in result}
+    return result | {name: value for name, value in rest.items() if value is not ABSENT}
 
 
 def digests(value: Any, key: bytes) -> Any:

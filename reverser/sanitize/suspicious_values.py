@@ -27,7 +27,7 @@ from reverser.text import child, cut, label
 Steps: TypeAlias = tuple[str | int, ...]
 Way: TypeAlias = "tuple[Way, str | int] | tuple[()]"
 """Steps from the last to the first: made at each field, hence without a copy of those before."""
-Found: TypeAlias = list[tuple[Way, str]]
+Matches: TypeAlias = list[tuple[Way, str]]
 
 LEAST_CHARACTERS = 8
 """A shorter text is no secret that anybody could tell by its looks."""
@@ -46,9 +46,9 @@ _ASSIGNS = re.compile("[=\n]|: ")
 
 def find(content: Content) -> list[tuple[Steps, str]]:
     """(where it is, rule that it fits) of each text that looks like a secret."""
-    found: Found = []
-    _in_map(content, (), found)
-    return [(_steps(way), rule) for way, rule in found]
+    matches: Matches = []
+    _in_map(content, (), matches)
+    return [(_steps(way), rule) for way, rule in matches]
 
 
 def hides(name: str, value: Any) -> bool:
@@ -58,31 +58,31 @@ def hides(name: str, value: Any) -> bool:
     return isinstance(value, dict | list) and bool(find({name: value}))
 
 
-def _in_map(node: dict[str, Any], way: Way, found: Found) -> None:
+def _in_map(node: dict[str, Any], way: Way, matches: Matches) -> None:
     for key, value in node.items():
         kind = type(value)
         if kind is str:
             if len(value) >= LEAST_CHARACTERS:
                 name = name_in(node, key) if key == "value" else key
                 if rule := _look(name, value):
-                    found.append(((way, key), rule))
+                    matches.append(((way, key), rule))
         elif kind is dict:
-            _in_map(value, (way, key), found)
+            _in_map(value, (way, key), matches)
         elif kind is list:
-            _in_list(key, value, (way, key), found)
+            _in_list(key, value, (way, key), matches)
 
 
-def _in_list(name: str, items: list[Any], way: Way, found: Found) -> None:
+def _in_list(name: str, items: list[Any], way: Way, matches: Matches) -> None:
     before: Any = ""
     for index, item in enumerate(items):
         kind = type(item)
         if kind is dict:
-            _in_map(item, (way, index), found)
+            _in_map(item, (way, index), matches)
         elif kind is str:
             if len(item) >= LEAST_CHARACTERS and (rule := _look(option(before) or name, item)):
-                found.append(((way, index), rule))
+                matches.append(((way, index), rule))
         elif kind is list:
-            _in_list(name, item, (way, index), found)
+            _in_list(name, item, (way, index), matches)
         before = item
 
 
@@ -148,8 +148,8 @@ def _parts(text: str) -> Iterator[str]:
 def _blank_before(text: str, end: int) -> int:
     if end >= len(text):
         return len(text)
-    found = max(text.rfind(blank, end - OVERLAP, end) for blank in "\n ")
-    return end if found < 0 else found + 1
+    position = max(text.rfind(blank, end - OVERLAP, end) for blank in "\n ")
+    return end if position < 0 else position + 1
 
 
 PATH_CHARACTERS = 300
@@ -171,8 +171,8 @@ def without_suspicious(content: Content, key: bytes) -> Content:
         *way, last = steps
         parent = _copied(copies, tuple(way))
         parent[last] = masked_value(parent[last], key)
-    made: Content = copies[()]
-    return made
+    masked: Content = copies[()]
+    return masked
 
 
 def _copied(copies: dict[Steps, Any], way: Steps) -> Any:

@@ -21,29 +21,29 @@ import msgspec
 
 from reverser.sanitize.named_secrets import placeholder
 
-Found = re.Match[str]
+Match = re.Match[str]
 
 MOST_HEADER = 8192
 """Characters of the first part of a JWT: a certificate chain in it takes some thousand."""
 
 
-def _of_a_private_key(found: Found) -> bool:
+def _of_a_private_key(match: Match) -> bool:
     """Certificates begin with the same letters."""
-    return b"PRIVATE KEY-----" in _decoded(found[0][:96])
+    return b"PRIVATE KEY-----" in _decoded(match[0][:96])
 
 
-def _of_a_jwt(found: Found) -> bool:
+def _of_a_jwt(match: Match) -> bool:
     """Its first part says how it is signed."""
     try:
-        header = json.loads(_decoded(found[1])) if len(found[1]) <= MOST_HEADER else None
+        header = json.loads(_decoded(match[1])) if len(match[1]) <= MOST_HEADER else None
     except (ValueError, RecursionError):
         return False
     return isinstance(header, dict) and "alg" in header
 
 
-def _real(found: Found) -> bool:
+def _real(match: Match) -> bool:
     """What documentation gives as an example ends in EXAMPLE or is a placeholder."""
-    return not placeholder(found[1])
+    return not placeholder(match[1])
 
 
 class Rule(msgspec.Struct, frozen=True):
@@ -53,11 +53,11 @@ class Rule(msgspec.Struct, frozen=True):
     marks: tuple[str, ...]
     """Texts of which one is in each secret of the sort."""
     shape: re.Pattern[str]
-    test: Callable[[Found], bool] | None = None
+    test: Callable[[Match], bool] | None = None
     """What else must be true of a part that has the shape."""
 
 
-def _rule(name: str, marks: str, shape: str, test: Callable[[Found], bool] | None = None) -> Rule:
+def _rule(name: str, marks: str, shape: str, test: Callable[[Match], bool] | None = None) -> Rule:
     return Rule(name, tuple(marks.split("|")), re.compile(shape, re.ASCII), test)
 
 
@@ -122,7 +122,7 @@ def token(text: str) -> str:
 
 
 def _fits(rule: Rule, text: str) -> bool:
-    return any(rule.test is None or rule.test(found) for found in rule.shape.finditer(text))
+    return any(rule.test is None or rule.test(match) for match in rule.shape.finditer(text))
 
 
 def _decoded(text: str) -> bytes:

@@ -24,8 +24,8 @@ from reverser.select.rules import CompiledRule
 
 def actors(rules: Iterable[CompiledRule]) -> tuple[Actors, ...]:
     """What these rules say of who writes; empty when one of them takes everybody's writes."""
-    said = [compiled.actors for compiled in rules]
-    return tuple(dict.fromkeys(filter(None, said))) if all(said) else ()
+    every = [compiled.actors for compiled in rules]
+    return tuple(dict.fromkeys(filter(None, every))) if all(every) else ()
 
 
 def excluded(entry: Entry) -> Excluded | None:
@@ -48,13 +48,13 @@ def split_excluded(plan: CommitPlan) -> tuple[CommitPlan | None, tuple[Entry, ..
     return (CommitPlan(own) if own else None), aside
 
 
-def _excludes(said: Actors, attribution: Attribution) -> bool:
-    if attribution.manager and _any(said.exclude_managers, attribution.manager):
+def _excludes(actors: Actors, attribution: Attribution) -> bool:
+    if attribution.manager and _any(actors.exclude_managers, attribution.manager):
         return True
     if not attribution.named:
         return False
     user = attribution.actor.name
-    return _any(said.exclude_users, user) or bool(said.only_users and not _any(said.only_users, user))
+    return _any(actors.exclude_users, user) or bool(actors.only_users and not _any(actors.only_users, user))
 
 
 def _any(globs: Iterable[str], name: str) -> bool:

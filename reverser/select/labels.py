@@ -71,7 +71,7 @@ class _Parser:
     """Reads tokens from left to right."""
 
     def __init__(self, text: str) -> None:
-        self._tokens = [(found[1], found.start(1) + 1) for found in _TOKEN.finditer(text.rstrip())]
+        self._tokens = [(match[1], match.start(1) + 1) for match in _TOKEN.finditer(text.rstrip())]
         self._end = len(text) + 1
         self._next = 0
 
@@ -143,5 +143,5 @@ class _Parser:
         return token
 
     def _error(self, wanted: str) -> ValueError:
-        found, at = self._tokens[self._next] if self._next < len(self._tokens) else ("the end", self._end)
-        return ValueError(f"character {at}: expected {wanted}, found {found}")
+        token, at = self._tokens[self._next] if self._next < len(self._tokens) else ("the end", self._end)
+        return ValueError(f"character {at}: expected {wanted}, found {token}")

@@ -12,7 +12,7 @@ the same. Types that were there when it matched something are known: either mean
 from __future__ import annotations
 
 import difflib
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import TypeAlias
 
 import msgspec
@@ -22,8 +22,8 @@ from reverser.model.rule import Rule, SanitizeRule, SensitiveRule
 from reverser.select.resources import ANY, VERSION, calls, names
 from reverser.unexpected_errors import left_out
 
-FACT = "meaning/"
-"""Prefix of the journal's facts on patterns."""
+SETTING = "meaning/"
+"""Prefix of the journal's settings on patterns."""
 ALIKE = 0.85
 
 
@@ -44,12 +44,12 @@ Answer: TypeAlias = tuple[
 class Meanings:
     """What all patterns of a configuration mean; shared by its clusters."""
 
-    def __init__(self, sensitive: Iterable[str], others: Iterable[str], facts: Mapping[str, str]) -> None:
-        """`others`: patterns that withhold nothing. `facts` is what the journal keeps under `FACT`."""
+    def __init__(self, sensitive: Iterable[str], others: Iterable[str], settings: Mapping[str, str]) -> None:
+        """`others`: patterns that withhold nothing. `settings` are those of the journal under `SETTING`."""
         self._sensitive = tuple(dict.fromkeys(sensitive))
         self._patterns = tuple(dict.fromkeys((*self._sensitive, *others)))
-        self._known = {pattern: _read(facts, pattern) for pattern in self._patterns}
-        self._kept = dict(facts)
+        self._known = {pattern: _read(settings, pattern) for pattern in self._patterns}
+        self._saved = dict(settings)
         self._answers: dict[str, Answer] = {}
 
     def named(
@@ -73,19 +73,19 @@ class Meanings:
 
     def perhaps(self, type: ResourceType, idle: Iterable[str]) -> str:  # noqa: A002
         """The first of these patterns, which match nothing, that could mean the type."""
-        told = (p for p in idle if not self._knows(p, type.name) and not calls(p, type))
-        return next((pattern for pattern in told if may_mean(pattern, type)), "")
+        unsure = (p for p in idle if not self._knows(p, type.name) and not calls(p, type))
+        return next((pattern for pattern in unsure if may_mean(pattern, type)), "")
 
     def meant_by(self, name: str) -> tuple[str, ...]:
         """The patterns that have meant the type of this name."""
         return tuple(pattern for pattern, known in self._known.items() if name in known.matched)
 
     def learn(self, *types: ResourceType) -> None:
-        """These are called what they are called; of types that are not told nothing is said."""
+        """These are called what they are called; of types that are not given nothing is learned."""
         for pattern, known in self._known.items():
-            found = {each.name for each in types if not pattern.startswith(ANY) and calls(pattern, each)}
-            if not found <= known.matched:
-                self._known[pattern] = Meaning(known.matched | found, known.others - found)
+            matched = {each.name for each in types if not pattern.startswith(ANY) and calls(pattern, each)}
+            if not matched <= known.matched:
+                self._known[pattern] = Meaning(known.matched | matched, known.others - matched)
 
     def unknown(self, patterns: Iterable[str]) -> list[str]:
         """Those of these patterns that have meant nothing so far."""
@@ -93,13 +93,13 @@ class Meanings:
         return [pattern for pattern in named if not self._known.get(pattern, Meaning()).matched]
 
     def changed(self) -> dict[str, str]:
-        """Facts that the journal does not hold yet; `kept` says that it does now."""
-        fresh = {FACT + pattern: _written(known) for pattern, known in self._known.items()}
-        return {name: fact for name, fact in fresh.items() if fact != self._kept.get(name, _NOTHING)}
+        """Settings that the journal does not have yet; `saved` says that it has them now."""
+        fresh = {SETTING + pattern: _encoded(known) for pattern, known in self._known.items()}
+        return {name: text for name, text in fresh.items() if text != self._saved.get(name, _NOTHING)}
 
-    def kept(self, facts: Mapping[str, str]) -> None:
-        """These facts, as `changed` told them, are durable."""
-        self._kept.update(facts)
+    def saved(self, settings: Mapping[str, str]) -> None:
+        """These settings, which `changed` returned, are durable."""
+        self._saved.update(settings)
 
     def _knows(self, pattern: str, name: str) -> bool:
         known = self._known.get(pattern, Meaning())
@@ -109,8 +109,8 @@ class Meanings:
         known = self._known[pattern]
         if pattern.startswith(ANY):
             return known  # a group has no other name
-        found = learned(known, pattern, types)
-        return found if pattern in self._sensitive else Meaning(found.matched)
+        meaning = learned(known, pattern, types)
+        return meaning if pattern in self._sensitive else Meaning(meaning.matched)
 
     def _named(self, type: ResourceType, idle: Iterable[str]) -> ResourceType:  # noqa: A002
         meant_by, perhaps = self.meant_by(type.name), self.perhaps(type, idle)
@@ -126,15 +126,15 @@ def patterns(
     return hide, [*strip, *(pattern for rule in rules for pattern in rule.exclude_resources)]
 
 
-def joined(*told: Mapping[str, str]) -> dict[str, str]:
+def merge_settings(*journals: Mapping[str, str]) -> dict[str, str]:
     """What several journals know, together."""
-    found: dict[str, str] = {}
-    for name in {name for facts in told for name in facts}:
-        known = [_read(facts, name.removeprefix(FACT)) for facts in told]
+    merged: dict[str, str] = {}
+    for name in {name for settings in journals for name in settings}:
+        known = [_read(settings, name.removeprefix(SETTING)) for settings in journals]
         matched = frozenset[str]().union(*(each.matched for each in known))
         others = frozenset[str]().union(*(each.others for each in known)) - matched
-        found[name] = _written(Meaning(matched, others))
-    return found
+        merged[name] = _encoded(Meaning(matched, others))
+    return merged
 
 
 def learned(known: Meaning, pattern: str, types: Iterable[ResourceType]) -> Meaning:
@@ -169,15 +169,12 @@ def _alike(one: str, other: str) -> bool:
     return bool(difflib.get_close_matches(one, [other], n=1, cutoff=ALIKE))
 
 
-def _read(facts: Mapping[str, str], pattern: str) -> Meaning:
-    text = facts.get(FACT + pattern, "")
-    with left_out("journal", FACT + pattern):
+def _read(settings: Mapping[str, str], pattern: str) -> Meaning:
+    text = settings.get(SETTING + pattern, "")
+    with left_out("journal", SETTING + pattern):
         return msgspec.json.decode(text, type=Meaning) if text else Meaning()
     return Meaning()
 
 
-def _written(known: Meaning) -> str:
-    told: Iterator[tuple[str, list[str]]] = (
-        (name, sorted(getattr(known, name))) for name in ("matched", "others")
-    )
-    return msgspec.json.encode(dict(told)).decode()
+def _encoded(known: Meaning) -> str:
+    return msgspec.json.encode({"matched": sorted(known.matched), "others": sorted(known.others)}).decode()

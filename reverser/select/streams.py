@@ -57,7 +57,7 @@ def coverage(
         stream.type.api_version,
         stream.type.has_status,
         sorted(_selection(compiled) for compiled in selecting),
-        sorted(_place(destination) for destination in destinations if destination.name in reached),
+        sorted(_layout(destination) for destination in destinations if destination.name in reached),
         [rule for rule in more if any(means(pattern, stream.type) for pattern in rule.resources)],
     )
     return hashlib.blake2b(msgspec.json.encode(parts), digest_size=16).hexdigest()
@@ -73,7 +73,7 @@ def _scope(rules: Sequence[CompiledRule]) -> tuple[str, ...]:
 def _selection(compiled: CompiledRule) -> bytes:
     """What a rule says of objects; which types it means has been asked already."""
     rule = compiled.rule
-    said = (
+    parts = (
         rule.destination,
         sorted(rule.namespaces),
         rule.cluster_scoped,
@@ -81,10 +81,10 @@ def _selection(compiled: CompiledRule) -> bytes:
         rule.selector,
         sorted(rule.operations),
     )
-    return msgspec.json.encode(said)
+    return msgspec.json.encode(parts)
 
 
-def _place(destination: Destination) -> bytes:
+def _layout(destination: Destination) -> bytes:
     fields = msgspec.structs.asdict(destination)
     return msgspec.json.encode(
         {name: fields[name] for name in fields if name not in _IMMATERIAL}, order="sorted"

@@ -58,43 +58,47 @@ def mark(sops: Sops) -> bytes:
     return b"\0sops" + msgspec.json.encode([sorted(getattr(sops, key)) for key in RECIPIENTS])
 
 
-def answered(clear: Clear, answer: bytes) -> bytes:
+def checked(clear: Clear, answer: bytes) -> bytes:
     """The file. Raises WithheldError for an answer that is not the document with its values encrypted."""
     if METADATA in clear.content:
         raise WithheldError("EncryptionFailed", f"the object has a field {METADATA!r}, which SOPS needs")
     try:
-        made = msgspec.json.decode(answer, type=dict[str, Any])
+        encrypted = msgspec.json.decode(answer, type=dict[str, Any])
     except (msgspec.DecodeError, ValueError, RecursionError):
         raise WithheldError("EncryptionFailed", "sops did not print a JSON object") from None
-    content = {name: value for name, value in made.items() if name != METADATA}
-    if not is_sealed(made) or not _matches(clear.content, content, clear.keys, (), hidden=False):
+    content = {name: value for name, value in encrypted.items() if name != METADATA}
+    if not is_sealed(encrypted) or not _matches(clear.content, content, clear.keys, (), hidden=False):
         raise WithheldError("EncryptionFailed", "sops did not print the object with its values encrypted")
-    return render(made)
+    return render(encrypted)
 
 
 def _pattern(keys: Collection[str]) -> str:
-    quoted = (_SPECIAL.sub(lambda found: f"\\{found[0]}", key) for key in keys)
+    quoted = (_SPECIAL.sub(lambda match: f"\\{match[0]}", key) for key in keys)
     return f"^({'|'.join(quoted)})$"
 
 
-def _matches(asked: Any, made: Any, keys: Collection[str], path: tuple[str, ...], *, hidden: bool) -> bool:
-    """Whether `made` is what was asked for; what stands below one of the names has to be encrypted."""
-    if isinstance(asked, dict):
+def _matches(
+    wanted: Any, encrypted: Any, keys: Collection[str], path: tuple[str, ...], *, hidden: bool
+) -> bool:
+    """Whether `encrypted` is what was asked for; what stands below one of the names has to be encrypted."""
+    if isinstance(wanted, dict):
         return (
-            isinstance(made, dict)
-            and asked.keys() == made.keys()
+            isinstance(encrypted, dict)
+            and wanted.keys() == encrypted.keys()
             and all(
-                _matches(item, made[name], keys, (*path, name), hidden=hidden or name in keys)
-                for name, item in asked.items()
+                _matches(item, encrypted[name], keys, (*path, name), hidden=hidden or name in keys)
+                for name, item in wanted.items()
             )
         )
-    if isinstance(asked, list):
+    if isinstance(wanted, list):
         return (
-            isinstance(made, list)
-            and len(asked) == len(made)
-            and all(_matches(*pair, keys, path, hidden=hidden) for pair in zip(asked, made, strict=True))
+            isinstance(encrypted, list)
+            and len(wanted) == len(encrypted)
+            and all(
+                _matches(*pair, keys, path, hidden=hidden) for pair in zip(wanted, encrypted, strict=True)
+            )
         )
     # SOPS leaves an empty text and null as they are: there is nothing in them to hide.
-    if not hidden or asked in ("", None):
-        return isinstance(asked, bool) is isinstance(made, bool) and asked == made
-    return path not in IDENTITY and isinstance(made, str) and _ENCRYPTED.fullmatch(made) is not None
+    if not hidden or wanted in ("", None):
+        return isinstance(wanted, bool) is isinstance(encrypted, bool) and wanted == encrypted
+    return path not in IDENTITY and isinstance(encrypted, str) and _ENCRYPTED.fullmatch(encrypted) is not None

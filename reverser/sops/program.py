@@ -25,7 +25,7 @@ from reverser.subprocesses import end_group
 
 SECONDS = 20.0
 """For one document. A call of a cloud's key service takes less than a second, one for age a tenth of that."""
-KEPT = {"SOPS_GPG_EXEC"}
+ALLOWED = {"SOPS_GPG_EXEC"}
 SPOKEN_CHARACTERS = 300
 TRIAL = Clear(
     {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "trial"}, "data": {"a": "dHJpYWw="}},
@@ -45,10 +45,10 @@ def programs(destinations: Iterable[Destination]) -> dict[str, Program]:
 class Program:
     """`sops` with the recipients of one destination."""
 
-    def __init__(self, settings: Sops, place: str, seconds: float = SECONDS) -> None:
-        """`place`: the key path of the settings, for hints."""
+    def __init__(self, settings: Sops, key_path: str, seconds: float = SECONDS) -> None:
+        """`key_path`: that of the settings, for hints."""
         self._settings = settings
-        self._place = place
+        self._key_path = key_path
         self._seconds = seconds
 
     async def encrypt(self, clear: Clear) -> bytes:
@@ -61,18 +61,20 @@ class Program:
             await self.probe()
             problem = "sops cannot encrypt this object, though it encrypts others"
             raise WithheldError("EncryptionFailed", problem)
-        return document.answered(clear, done.stdout)
+        return document.checked(clear, done.stdout)
 
     async def probe(self) -> None:
         """Encrypt a document that nobody wrote. Raises StalledError or TransientError."""
         done = await self._run(TRIAL)
         if done.returncode:
-            told = " ".join(done.stderr.decode(errors="replace").split())[-SPOKEN_CHARACTERS:]
-            raise StalledError("EncryptionFailed", f"sops cannot encrypt: {told}", hint=f"see {self._place}")
+            message = " ".join(done.stderr.decode(errors="replace").split())[-SPOKEN_CHARACTERS:]
+            raise StalledError(
+                "EncryptionFailed", f"sops cannot encrypt: {message}", hint=f"see {self._key_path}"
+            )
         try:
-            document.answered(TRIAL, done.stdout)
+            document.checked(TRIAL, done.stdout)
         except WithheldError as error:
-            hint = f"is {self._place}.program SOPS, of version 3.8 or newer?"
+            hint = f"is {self._key_path}.program SOPS, of version 3.8 or newer?"
             raise StalledError("EncryptionFailed", error.message, hint=hint) from None
 
     async def _run(self, clear: Clear) -> subprocess.CompletedProcess[bytes]:
@@ -91,12 +93,14 @@ class Program:
             with trio.move_on_after(self._seconds):
                 return await runner()
         except OSError as error:
-            hint = f"install sops, or name it in {self._place}.program (docs/secrets.md)"
-            told = f"{self._settings.program} cannot be started: {error.strerror or error}"
-            raise StalledError("SopsMissing", told, hint=hint) from None
-        raise TransientError(f"sops gave no answer within {self._seconds:g} s", hint=f"see {self._place}")
+            hint = f"install sops, or name it in {self._key_path}.program (docs/secrets.md)"
+            message = f"{self._settings.program} cannot be started: {error.strerror or error}"
+            raise StalledError("SopsMissing", message, hint=hint) from None
+        raise TransientError(f"sops gave no answer within {self._seconds:g} s", hint=f"see {self._key_path}")
 
 
 def environment() -> dict[str, str]:
     """Ours, without what would change for whom is encrypted."""
-    return {name: value for name, value in os.environ.items() if name in KEPT or not name.startswith("SOPS_")}
+    return {
+        name: value for name, value in os.environ.items() if name in ALLOWED or not name.startswith("SOPS_")
+    }

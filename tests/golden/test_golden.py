@@ -11,7 +11,7 @@ import yaml
 from reverser.sanitize.defaults import DEFAULTS, OF_KIND, POD_SPEC
 from reverser.sanitize.document import sanitize
 from reverser.sanitize.field_path import parse_path
-from reverser.sanitize.generated_objects import MADE, exclusion
+from reverser.sanitize.generated_objects import CHECKS, exclusion
 from reverser.sanitize.kinds import RULES
 from reverser.sanitize.known_annotations import ANNOTATIONS, JOB_LABELS, LABELS, NAMESPACE_NAME
 from reverser.sanitize.metadata import FINALIZERS, SERVER_FIELDS
@@ -96,8 +96,8 @@ def test_every_kind_with_a_rule_has_a_case() -> None:
     excluded = {_kind(name) for name in EXCLUDED}
 
     assert RULES.keys() - treated == set()
-    assert MADE.keys() - excluded == set()
-    assert MADE.keys() - treated == set()
+    assert CHECKS.keys() - excluded == set()
+    assert CHECKS.keys() - treated == set()
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import pytest
 
 from reverser.model.resource import ResourceType
 from reverser.sanitize.excluded_types import EXCLUDED_TYPES, excluded_type
-from reverser.sanitize.generated_objects import IGNORE, MADE
+from reverser.sanitize.generated_objects import CHECKS, IGNORE
 
 PAGE = (Path(__file__).parents[3] / "docs/excluded.md").read_text()
 
@@ -101,7 +101,7 @@ def test_the_page_shows_every_kind_of_which_objects_are_excluded() -> None:
         for kind in re.findall(r"`(\w+)`", kinds)
     }
 
-    assert shown == {(kind, reason) for (_, kind), checks in MADE.items() for _, reason in checks}
+    assert shown == {(kind, reason) for (_, kind), checks in CHECKS.items() for _, reason in checks}
     assert f"`{IGNORE}`" in PAGE
 
 

@@ -132,7 +132,7 @@ def test_odd_names_are_taken_literally() -> None:
 
 def test_the_answer_becomes_a_document_in_our_style() -> None:
     """Sorted, in block style, and what it says is what the program said."""
-    file = sops.answered(CLEAR, answer())
+    file = sops.checked(CLEAR, answer())
 
     assert file.startswith(b"apiVersion: v1\nkind: Secret\nmetadata:\n  name: db\n")
     assert yaml.safe_load(file) == json.loads(answer())
@@ -157,7 +157,7 @@ def test_the_answer_becomes_a_document_in_our_style() -> None:
 def test_no_answer_is_taken_on_trust(said: bytes) -> None:
     """What is not the document with its values encrypted withholds the object, and is not quoted."""
     with pytest.raises(WithheldError) as caught:
-        sops.answered(CLEAR, said)
+        sops.checked(CLEAR, said)
     assert "aHVudGVy" not in str(caught.value)
 
 
@@ -168,13 +168,13 @@ def test_an_object_whose_name_would_be_encrypted_is_withheld() -> None:
     said = {**clear.content, "metadata": metadata, "sops": {"age": [{}], "mac": ENCRYPTED}}
 
     with pytest.raises(WithheldError):
-        sops.answered(clear, json.dumps(said).encode())
+        sops.checked(clear, json.dumps(said).encode())
 
 
 def test_a_field_that_sops_needs_is_not_overwritten() -> None:
     """An object with a field `sops` of its own is withheld."""
     with pytest.raises(WithheldError, match="'sops'"):
-        sops.answered(Clear({**SECRET, "sops": {}}, ("data",)), answer())
+        sops.checked(Clear({**SECRET, "sops": {}}, ("data",)), answer())
 
 
 def test_the_mark_tells_recipients_apart_and_nothing_else() -> None:
@@ -190,6 +190,6 @@ def test_an_encrypted_document_replaces_the_one_in_a_persons_file() -> None:
     existing = b"# mine\n---\ndata: {a: b}\nkind: Secret\n# end\n"
     content = json.loads(answer())
 
-    assert editor.edit(existing, 1, content) == b"---\n" + sops.answered(CLEAR, answer())
+    assert editor.edit(existing, 1, content) == b"---\n" + sops.checked(CLEAR, answer())
     with pytest.raises(WithheldError, match="share a file"):
         editor.edit(b"kind: A\n---\nkind: Secret\n", 1, content)
