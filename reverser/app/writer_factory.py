@@ -1,8 +1,7 @@
-"""Puts one destination's writer together: its queue, its repository, and how it catches up."""
+"""Makes the writer of each destination: to its repository, to a folder, or one that only logs."""
 
 from __future__ import annotations
 
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from functools import partial
@@ -12,7 +11,6 @@ from typing import TypeAlias
 import msgspec
 
 from reverser.app.assembly import Assembly
-from reverser.config.value_formats import parse_duration
 from reverser.git.repository import open_repository
 from reverser.health import Health
 from reverser.metrics import Metrics
@@ -20,16 +18,10 @@ from reverser.model.attribution import Correction
 from reverser.model.destination import Destination
 from reverser.model.journal import Journal
 from reverser.model.push import Pushed
-from reverser.model.repository import Repository
-from reverser.writer.catchup import CatchUp
+from reverser.writer.destination_context import DestinationContext, ResolveType
 from reverser.writer.driver import Writer
-from reverser.writer.dry_run import ObservingWriter
-from reverser.writer.file_owner import Us
 from reverser.writer.folder_writer import FolderWriter, Known
-from reverser.writer.notes import Notes
-from reverser.writer.plugin_files import Companions
-from reverser.writer.queue import Queue
-from reverser.writer.recovery import Recovery, Resolve
+from reverser.writer.observe_mode import ObservingWriter
 
 
 class Target(msgspec.Struct, frozen=True):
@@ -46,7 +38,7 @@ Corrections: TypeAlias = Callable[[str], Awaitable[list[Correction]]]
 
 
 class WriterFactory:
-    """Opens writers for one session; `to` is a folder that takes the place of all repositories."""
+    """Makes the writers of one session; `to` is a folder that takes the place of all repositories."""
 
     def __init__(
         self,
@@ -54,7 +46,7 @@ class WriterFactory:
         journal: Journal,
         metrics: Metrics,
         health: Health,
-        resolve: Resolve,
+        resolve: ResolveType,
         on_rebuilt: Callable[[], None],
         to: Target | None = None,
         corrections: Corrections | None = None,
@@ -71,61 +63,38 @@ class WriterFactory:
     @asynccontextmanager
     async def writer(self, destination: Destination) -> AsyncIterator[AnyWriter]:
         """A writer whose repository is open for as long as the context lasts."""
-        name, journal = destination.name, self._journal
-        window, excluded = map(parse_duration, (destination.window, destination.excluded_window))
-        queue = Queue(journal, name, window, time.time, excluded)
+        name, context = destination.name, self.context(destination)
         if self._to is not None:
             alone = len(self._assembly.destinations) == 1
             to = self._to.folder if alone else self._to.folder / name
-            hooks = self._assembly.hooks if self._assembly.hooks.has_companions else None
-            yield FolderWriter(destination, to, queue, journal, self._to.known, hooks)
+            yield FolderWriter(context, to, self._to.known)
             return
         if destination.mode == "observe":
-            works = partial(self._health.recovered, f"destination/{name}")
-            yield ObservingWriter(destination, queue, journal, self._assembly.hooks, works)
+            yield ObservingWriter(context)
             return
         folder = Path(self._assembly.config.data_dir) / "repositories" / name
         login, observer = self._assembly.login, self._observer(name)
         async with open_repository(folder, destination, observe=observer, login=login) as repository:
-            yield self.over(repository, destination, self._assembly.on_pushed)
+            yield Writer(context, repository)
 
-    def over(
-        self, repository: Repository, destination: Destination, on_pushed: Callable[[Pushed], None] | None
-    ) -> Writer:
-        """A writer to a repository that is open."""
-        name, journal = destination.name, self._journal
-        window, excluded = map(parse_duration, (destination.window, destination.excluded_window))
-        recovery = Recovery(name, journal, repository, self._resolve)
-        us = Us(
-            destination.path.strip("/"),
-            frozenset(self._assembly.clusters_of(name)),
-            journal.knows,
-            adopt=destination.adopt,
+    def context(
+        self, destination: Destination, on_pushed: Callable[[Pushed], None] | None = None
+    ) -> DestinationContext:
+        """What the parts of a destination's writer share; `on_pushed` is called instead of the plugins."""
+        hooks, corrections = self._assembly.hooks, self._corrections
+        return DestinationContext(
+            destination=destination,
+            clusters=frozenset(self._assembly.clusters_of(destination.name)),
+            journal=self._journal,
+            metrics=self._metrics,
+            health=self._health,
+            messages=hooks,
+            companions=hooks if hooks.has_companions else None,
+            resolve_type=self._resolve,
+            corrections=None if corrections is None else partial(corrections, destination.name),
+            on_rebuilt=self._on_rebuilt,
+            on_pushed=on_pushed or self._assembly.on_pushed,
         )
-        return Writer(
-            destination,
-            Queue(journal, name, window, time.time, excluded),
-            CatchUp(destination, journal, repository, recovery, us, self._on_rebuilt),
-            journal,
-            repository,
-            self._metrics,
-            self._health,
-            self._assembly.hooks,
-            time.time,
-            on_pushed,
-            self._companions(destination, repository),
-            self._notes(destination, repository),
-        )
-
-    def _companions(self, destination: Destination, repository: Repository) -> Companions | None:
-        hooks = self._assembly.hooks
-        return Companions(destination, hooks, self._journal, repository) if hooks.has_companions else None
-
-    def _notes(self, destination: Destination, repository: Repository) -> Notes | None:
-        if self._corrections is None or not destination.notes:
-            return None
-        corrections = partial(self._corrections, destination.name)
-        return Notes(destination, self._journal.id, repository, corrections, time.time)
 
     def _observer(self, destination: str) -> Callable[[str, float, bool], None]:
         def observe(operation: str, _seconds: float, ok: bool) -> None:

@@ -42,7 +42,7 @@ class Unreachable:
 
     def written(self, head: str, commits: Iterable[Commit]) -> None:
         """A batch is in the local repository; when it is written again as the same commits it counts once."""
-        sizes = (COMMIT_BYTES + sum(len(edit.content or b"") for edit in each.edits) for each in commits)
+        sizes = (COMMIT_BYTES + sum(edit.size for edit in each.edits) for each in commits)
         self._waiting[head] = sum(sizes)
 
     def landed(self, head: str) -> None:

@@ -146,7 +146,7 @@ class EncryptionQueue:
 def _size(decision: Decision) -> int:
     """Bytes that a decision keeps in memory, roughly: the document in clear is as long as the file."""
     entry, record = decision.entry, decision.record
-    file = 0 if entry is None else len(entry.edit.content or b"")
+    file = 0 if entry is None else entry.edit.size
     return 2 * file + (0 if record is None else len(record.content))
 
 

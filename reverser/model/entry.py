@@ -45,6 +45,11 @@ class Edit(msgspec.Struct, frozen=True):
     """Relative to the repository's root, proven to be inside the destination's root."""
     content: bytes | None
 
+    @property
+    def size(self) -> int:
+        """Bytes of content that are held in memory."""
+        return len(self.content or b"")
+
 
 class Entry(msgspec.Struct, frozen=True):
     """One accepted change on its way to Git. Holds sanitized and rendered bytes only."""

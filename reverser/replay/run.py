@@ -42,6 +42,7 @@ from reverser.replay.resource_types import Types
 from reverser.replay.summary import Summary, coverage, folder
 from reverser.select.pattern_meaning import SETTING, merge_settings
 from reverser.sops.program import programs
+from reverser.writer.driver import Writer
 from reverser.writer.file_owner import inside
 
 log = structlog.get_logger()
@@ -195,12 +196,12 @@ class _Run:
 
     async def _drained(self, repository: Repository) -> None:
         """Catch up with the branch, and let land what is journaled."""
-        writer = self._writers.over(repository, self._followed, self._pushed)
+        writer = Writer(self._writers.context(self._followed, self._pushed), repository)
         writer.drain()
         await writer.run(_at_once)
 
     async def _written(self, repository: Repository, logs: AuditLogs) -> None:
-        writer = self._writers.over(repository, self._followed, self._pushed)
+        writer = Writer(self._writers.context(self._followed, self._pushed), repository)
         async with trio.open_nursery() as telling:
             telling.start_soon(self._report_progress, logs)
             async with trio.open_nursery() as writing:

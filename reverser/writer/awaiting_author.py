@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Hashable, Iterable
 
 from reverser.model.entry import Entry
-from reverser.writer.deferred_entries import size, touched
+from reverser.writer.deferred_entries import touched
 
 
 class AwaitingAuthor:
@@ -58,7 +58,7 @@ class AwaitingAuthor:
 
     def _hold(self, entry: Entry) -> None:
         self._held[entry.seq] = entry
-        self.size += size(entry)
+        self.size += entry.edit.size
         if entry.waits_until:
             self._waiting[entry.seq] = None
         for place in {*touched(entry)}:
@@ -70,7 +70,7 @@ class AwaitingAuthor:
     def _release(self, seq: int) -> tuple[Entry, list[int]]:
         """The entry, and who is now the first at one of its places."""
         entry, followers = self._held.pop(seq), list[int]()
-        self.size -= size(entry)
+        self.size -= entry.edit.size
         for place in {*touched(entry)}:
             line = self._lines[place]
             line.popleft()
@@ -79,7 +79,3 @@ class AwaitingAuthor:
             else:
                 del self._lines[place]
         return entry, followers
-
-
-def _size(entry: Entry) -> int:
-    return len(entry.edit.content or b"")

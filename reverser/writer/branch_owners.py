@@ -8,9 +8,9 @@ from collections.abc import Collection, Mapping, Sequence
 
 import msgspec
 
-from reverser.model.journal import Journal
 from reverser.model.repository import Landed
-from reverser.writer.file_owner import Files, Owner, Us, journals, maker
+from reverser.writer.destination_context import DestinationContext
+from reverser.writer.file_owner import DaemonIdentity, Files, Owner, journals, maker
 
 
 class Known(msgspec.Struct, frozen=True):
@@ -26,10 +26,10 @@ class Known(msgspec.Struct, frozen=True):
 class Owners:
     """Facts of one destination."""
 
-    def __init__(self, destination: str, root: str, journal: Journal) -> None:
-        self._destination = destination
-        self._root = root
-        self._journal = journal
+    def __init__(self, context: DestinationContext) -> None:
+        self._destination = context.name
+        self._root = context.root
+        self._journal = context.journal
 
     async def read(self) -> Files | None:
         """Files of others up to the head that the journal knows; None: the history has to be read."""
@@ -67,7 +67,7 @@ class Owners:
         stored = await self._journal.get_setting(f"followed/{self._destination}")
         return msgspec.json.decode(stored, type=frozenset[str]) if stored else frozenset()
 
-    async def follow(self, us: Us, landed: Sequence[Landed]) -> None:
+    async def follow(self, us: DaemonIdentity, landed: Sequence[Landed]) -> None:
         """Remember the journals of these commits that are taken for ours: `adopt` may be taken out later."""
         ours = (journals(commit) for commit in landed if maker(commit, us) is Owner.OURS)
         found = {journal for each in ours for journal in each if not us.knows(journal)} | us.followed

@@ -12,21 +12,20 @@ written. Where branch and journal do not fit together any more, `recovery` repai
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 
 import msgspec
 import structlog
 
 from reverser.errors import StalledError
-from reverser.model.destination import Destination
 from reverser.model.entry import Entry
-from reverser.model.journal import Journal
 from reverser.model.repository import Landed, Repository
 from reverser.writer.branch_owners import Owners
+from reverser.writer.destination_context import DestinationContext
 from reverser.writer.file_owner import (
+    DaemonIdentity,
     Files,
     Owner,
-    Us,
     Written,
     edited_by_us,
     fold,
@@ -75,27 +74,19 @@ class Met(msgspec.Struct, frozen=True):
 class CatchUp:
     """Brings the journal and our picture of the branch into line with the remote."""
 
-    def __init__(
-        self,
-        destination: Destination,
-        journal: Journal,
-        repository: Repository,
-        recovery: Recovery,
-        us: Us,
-        on_rebuilt: Callable[[], None],
-    ) -> None:
-        self._name = destination.name
-        self._journal = journal
+    def __init__(self, context: DestinationContext, repository: Repository) -> None:
+        self._name = context.name
+        self._journal = context.journal
         self._repository = repository
-        self._recovery = recovery
-        self._us = us
-        self._on_rebuilt = on_rebuilt
+        self._recovery = Recovery(context, repository)
+        self._us = us = context.identity
+        self._on_rebuilt = context.on_rebuilt
         self._ours: set[str] | None = None
         """What `_written` told, as long as it is so."""
-        self._edited = UserEdits(destination.name, journal)
-        self._owners = Owners(destination.name, us.root, journal)
+        self._edited = UserEdits(context)
+        self._owners = Owners(context)
         self._others = Others(repository, us.root)
-        self.recognition = Recognition(destination.name, journal, repository)
+        self.recognition = Recognition(context, repository)
 
     async def run(self, now: float) -> tuple[str, ExistingFiles]:
         """Fetch and mend; the remote head ("" for an empty branch) and the files of others.
@@ -142,7 +133,7 @@ class CatchUp:
     async def _since(self, known: str, head: str) -> Sequence[Landed]:
         return await self._repository.landed(known, head) if head not in ("", known) else []
 
-    async def _files(self, met: Met, landed: Sequence[Landed]) -> tuple[Us, Files]:
+    async def _files(self, met: Met, landed: Sequence[Landed]) -> tuple[DaemonIdentity, Files]:
         """What tells our commits, and the files of daemons: ours whole where we doubt our records."""
         us = msgspec.structs.replace(self._us, followed=await self._owners.followed())
         before = await self._owners.read() if met.known and not met.doubt else None
@@ -158,13 +149,13 @@ class CatchUp:
             files.outlived(known, await self._repository.tree(met.head))
         return us, files
 
-    async def _trusted(self, us: Us, history: Sequence[Landed]) -> Us:
+    async def _trusted(self, us: DaemonIdentity, history: Sequence[Landed]) -> DaemonIdentity:
         """Releases before format 4 of the journal took over what was written for our clusters."""
         ours = await self._journal.paths(self._name)
         found = trusted(history, us, ours)
         return msgspec.structs.replace(us, followed=us.followed | found)
 
-    async def _ask(self, met: Met, us: Us, files: Files) -> None:
+    async def _ask(self, met: Met, us: DaemonIdentity, files: Files) -> None:
         found = strangers(files, us)
         if not met.first:
             recorded = await self._journal.paths(self._name) if found else set()
@@ -172,7 +163,7 @@ class CatchUp:
         if found:
             raise _unknown(self._name, files.theirs()[found[0]], found)
 
-    async def _rebuild(self, met: Met, landed: Sequence[Landed], us: Us, files: Files) -> bool:
+    async def _rebuild(self, met: Met, landed: Sequence[Landed], us: DaemonIdentity, files: Files) -> bool:
         """Have records taken from the branch where it knows better; whether that was so."""
         if not (landed or met.doubt or met.rewritten or met.upgraded):
             return False
@@ -198,7 +189,7 @@ class CatchUp:
         self._ours = None
         return lost or met.upgraded
 
-    def _newer(self, commit: Landed, us: Us, met: Met, ours: set[str]) -> bool:
+    def _newer(self, commit: Landed, us: DaemonIdentity, met: Met, ours: set[str]) -> bool:
         """Whether we made a commit that this journal should know and does not.
 
         It is older than the branch then, as if restored from a backup. A journal that is followed may be new
@@ -215,7 +206,7 @@ class CatchUp:
             return not met.first
         return bool(unknown) and not met.first and not ours.isdisjoint(commit.paths)
 
-    async def _touched(self, met: Met, landed: Sequence[Landed], us: Us) -> dict[str, str]:
+    async def _touched(self, met: Met, landed: Sequence[Landed], us: DaemonIdentity) -> dict[str, str]:
         """path of ours -> newest commit of a person that changed it after us."""
         ours = await self._journal.paths(self._name) if landed else set()
         touched = await self._edited.read() if met.known else {}

@@ -45,7 +45,7 @@ class DeferredEntries:
         """Keep an excluded entry."""
         self._held.append((journaled(entry, now) + self._seconds, entry))
         self._touched.update(touched(entry))
-        self._bytes += size(entry)
+        self._bytes += entry.edit.size
 
     def blocks(self, entry: Entry) -> bool:
         """Whether something here must go before this entry."""
@@ -77,7 +77,7 @@ class DeferredEntries:
     def _keep(self, rows: Iterable[tuple[float, Entry]]) -> None:
         self._held = list(rows)
         self._touched = Counter(place for _, entry in self._held for place in touched(entry))
-        self._bytes = sum(size(entry) for _, entry in self._held)
+        self._bytes = sum(entry.edit.size for _, entry in self._held)
 
 
 def journaled(entry: Entry, now: float) -> float:
@@ -89,8 +89,3 @@ def touched(entry: Entry) -> tuple[Hashable, ...]:
     """The object and the paths that an entry is about."""
     paths = (entry.edit.path, entry.previous_path)
     return (entry.key, *(path for path in paths if path))
-
-
-def size(entry: Entry) -> int:
-    """Bytes of content that an entry holds in memory."""
-    return len(entry.edit.content or b"")

@@ -14,25 +14,20 @@ import structlog
 import trio
 
 from reverser.errors import ReverserError, StalledError, TransientError, unwrap_group
-from reverser.health import Health
-from reverser.metrics import Metrics
 from reverser.model.commit import Commit, CommitPlan
-from reverser.model.destination import Destination
-from reverser.model.journal import Journal
-from reverser.model.push import Pushed
 from reverser.model.repository import Repository
 from reverser.writer.catchup import CatchUp
+from reverser.writer.destination_context import DestinationContext
 from reverser.writer.notes import Notes
 from reverser.writer.plugin_files import Companions
-from reverser.writer.prepare import Words, prepare
+from reverser.writer.prepare import prepare
+from reverser.writer.push_retry import PushRetry
 from reverser.writer.pusher import Pusher, Stale, Written, light, light_commit
 from reverser.writer.queue import Queue
 from reverser.writer.repository_files import ExistingFiles
 
 log = structlog.get_logger()
 
-RETRY_SECONDS = 0.5
-RETRY_SECONDS_MOST = 30.0
 READING = "reading"
 """The step of a destination that opens and fetches; its failure is over when that works."""
 WRITING = "writing"
@@ -42,37 +37,21 @@ WRITING = "writing"
 class Writer:
     """Writes one destination until it is cancelled, or drained."""
 
-    def __init__(
-        self,
-        destination: Destination,
-        queue: Queue,
-        catch_up: CatchUp,
-        journal: Journal,
-        repository: Repository,
-        metrics: Metrics,
-        health: Health,
-        words: Words,
-        clock: Callable[[], float],
-        on_pushed: Callable[[Pushed], None] | None = None,
-        companions: Companions | None = None,
-        notes: Notes | None = None,
-    ) -> None:
-        self._notes = notes
-        self._companions = companions
-        self._destination = destination
-        self._name = destination.name
-        self._subject = f"destination/{destination.name}"
-        self._queue = queue
-        self._catch_up = catch_up
-        self._journal = journal
+    def __init__(self, context: DestinationContext, repository: Repository) -> None:
+        self._context = context
+        self._name = context.name
+        self._subject = context.subject
+        self._metrics = context.metrics
+        self._health = context.health
+        self._clock = context.clock
         self._repository = repository
-        self._metrics = metrics
-        self._health = health
-        self._words = words
-        self._clock = clock
+        self._queue = Queue(context)
+        self._catch_up = CatchUp(context, repository)
+        notes = context.corrections is not None and context.destination.notes
+        self._notes = Notes(context, repository) if notes else None
+        self._companions = None if context.companions is None else Companions(context, repository)
+        self._pusher = Pusher(context, repository, self._notes, self._catch_up.recognition.pushing)
         self._step = READING
-        self._landing = Pusher(destination, journal, repository, metrics, health, clock, on_pushed, notes)
-        self._landing.on_push = catch_up.recognition.pushing
 
     def drain(self) -> None:
         """Write what is journaled, then return from `run`."""
@@ -88,7 +67,7 @@ class Writer:
             nursery.cancel_scope.cancel()
 
     async def _sessions(self) -> None:
-        pause = RETRY_SECONDS
+        retry = PushRetry()
         while True:
             self._queue.restart()
             began = trio.current_time()
@@ -97,14 +76,10 @@ class Writer:
             except Stale:
                 self._metrics.count("rebase_retries", destination=self._name)
                 log.info("branch has new commits of others, rebuilding on top", destination=self._name)
-                pause = RETRY_SECONDS
+                retry.reset()
             except (TransientError, StalledError) as error:
                 self._health.failed(self._subject, error, step=self._step)
-                if trio.current_time() - began > 2 * RETRY_SECONDS_MOST:
-                    pause = RETRY_SECONDS
-                asked = error.retry_after if isinstance(error, TransientError) else None
-                await trio.sleep(asked or pause)
-                pause = min(2 * pause, RETRY_SECONDS_MOST)
+                await trio.sleep(retry.pause(error, trio.current_time() - began))
             else:
                 return
 
@@ -118,7 +93,7 @@ class Writer:
         send, receive = trio.open_memory_channel[Written](0)
         try:
             async with trio.open_nursery() as nursery, send:
-                nursery.start_soon(self._landing.run, receive)
+                nursery.start_soon(self._pusher.run, receive)
                 if self._companions is not None and (
                     first := await self._companions.opened(head, now, foreign.daemons)
                 ):
@@ -126,7 +101,7 @@ class Writer:
                     head = opening.head
                     await send.send(opening)
                 elif self._health.is_stalled(self._subject):
-                    await self._left()
+                    await self._recover_when_idle()
                 while plans := await self._queue.next():
                     written = await self._write(plans, head, foreign)
                     head = written.head
@@ -139,16 +114,13 @@ class Writer:
                 raise cancelled from None
             raise unwrap_group(group, Stale, ReverserError) from None
 
-    async def _left(self) -> None:
-        """Nothing is left to write, so an earlier failure to write is over."""
-        if not (await self._journal.backlog(self._name)).entries:
+    async def _recover_when_idle(self) -> None:
+        """With nothing pending, an earlier failure to write is over."""
+        if not (await self._context.journal.backlog(self._name)).entries:
             self._health.recovered(self._subject)
 
     async def _write(self, plans: Sequence[CommitPlan], head: str, foreign: ExistingFiles) -> Written:
-        prepared = [
-            await prepare(plan, self._destination, foreign, self._journal.id, self._words, self._clock())
-            for plan in plans
-        ]
+        prepared = [await prepare(plan, self._context, foreign) for plan in plans]
         commits = [each.commit for each in prepared if each.commit is not None]
         if self._companions is not None:
             commits = await self._companions.beside(commits)
@@ -164,5 +136,5 @@ class Writer:
 
     async def _written(self, head: str, commits: Sequence[Commit]) -> Written:
         ids = await self._repository.write(commits, head) if commits else []
-        sizes = [sum(len(edit.content or b"") for edit in commit.edits) for commit in commits]
+        sizes = [sum(edit.size for edit in commit.edits) for commit in commits]
         return Written(parent=head, commits=[*map(light_commit, commits)], ids=ids, sizes=sizes)

@@ -32,7 +32,7 @@ class Owner(Enum):
     PERSON = "a person's"
 
 
-class Us(msgspec.Struct, frozen=True):
+class DaemonIdentity(msgspec.Struct, frozen=True):
     """What tells our commits from others."""
 
     root: str
@@ -86,7 +86,7 @@ def journals(commit: Landed) -> set[str]:
     return {entry[0] for entry in map(parse_entry, commit.entries) if entry}
 
 
-def maker(commit: Landed, us: Us) -> Owner:
+def maker(commit: Landed, us: DaemonIdentity) -> Owner:
     """Who made a commit: we, another daemon, or a person."""
     made_by = journals(commit)
     if not made_by:
@@ -97,7 +97,9 @@ def maker(commit: Landed, us: Us) -> Owner:
     return Owner.OURS if followed and commit.cluster in us.clusters else Owner.OTHER
 
 
-def fold(commits: Iterable[Landed], us: Us, before: Files, claimed: Collection[str] = ()) -> Files:
+def fold(
+    commits: Iterable[Landed], us: DaemonIdentity, before: Files, claimed: Collection[str] = ()
+) -> Files:
     """What the commits, oldest first, make of the files that were known before.
 
     `claimed`: paths that the journal takes for ours, in the folder or not. A file that a person makes
@@ -131,7 +133,7 @@ def _made(files: Files, path: str, who: Owner, cluster: str, *, known: bool) -> 
         files.others[path] = ""
 
 
-def edited_by_us(commits: Iterable[Landed], us: Us, files: Files) -> dict[str, str]:
+def edited_by_us(commits: Iterable[Landed], us: DaemonIdentity, files: Files) -> dict[str, str]:
     """path -> cluster of those files of people that we edit; `files` is what the commits make of them."""
     return {
         path: commit.cluster
@@ -186,7 +188,7 @@ def owned(recorded: Collection[str], files: Files) -> set[str]:
     return set(recorded) - files.others.keys() - files.edited.keys()
 
 
-def lately(commits: Iterable[Landed], us: Us, ours: Mapping[str, str]) -> dict[str, str]:
+def lately(commits: Iterable[Landed], us: DaemonIdentity, ours: Mapping[str, str]) -> dict[str, str]:
     """Those of our files that commits of ours have written among these."""
     found = {path for commit in commits if maker(commit, us) is Owner.OURS for path in commit.paths}
     return {path: ours[path] for path in found & ours.keys()}
@@ -208,7 +210,7 @@ def refused(edit: Edit, root: str, others: Mapping[str, str], moved: Collection[
     return f"{edit.path!r} is not inside {root!r}, the destination's folder"
 
 
-def trusted(history: Iterable[Landed], us: Us, recorded: set[str]) -> frozenset[str]:
+def trusted(history: Iterable[Landed], us: DaemonIdentity, recorded: set[str]) -> frozenset[str]:
     """Journals that nobody knows, of our clusters, which have written files that we have recorded."""
     return frozenset(
         journal
@@ -219,7 +221,7 @@ def trusted(history: Iterable[Landed], us: Us, recorded: set[str]) -> frozenset[
     )
 
 
-def strangers(files: Files, us: Us) -> list[str]:
+def strangers(files: Files, us: DaemonIdentity) -> list[str]:
     """Paths in our folder that a journal nobody knows has written under a name of our clusters."""
     return [
         path for path, cluster in files.theirs().items() if cluster in us.clusters and inside(path, us.root)

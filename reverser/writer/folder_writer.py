@@ -18,12 +18,10 @@ import trio
 
 from reverser.errors import StalledError, WithheldError
 from reverser.layout import paths
-from reverser.model.destination import Destination
 from reverser.model.entry import Edit, Entry, Record
-from reverser.model.journal import Journal
 from reverser.model.resource import ObjectKey
 from reverser.unexpected_errors import left_out
-from reverser.writer.plugin_files import Companion
+from reverser.writer.destination_context import CompanionSource, DestinationContext
 from reverser.writer.queue import Queue
 
 log = structlog.get_logger()
@@ -36,23 +34,16 @@ Known: TypeAlias = Callable[[str, Sequence[ObjectKey]], Mapping[ObjectKey, Recor
 class FolderWriter:
     """Writes the entries of one destination as files below a folder."""
 
-    def __init__(
-        self,
-        destination: Destination,
-        folder: Path,
-        queue: Queue,
-        journal: Journal,
-        known: Known,
-        hooks: Companion | None = None,
-    ) -> None:
+    def __init__(self, context: DestinationContext, folder: Path, known: Known) -> None:
         """`known`: what a daemon's journal has on objects, since its files are encrypted once and for all."""
-        self._destination = destination
-        self._name = destination.name
+        self._destination = context.destination
+        self._name = context.name
+        self._lead = f"{context.root}/".lstrip("/")
         self._folder = folder
-        self._queue = queue
-        self._journal = journal
+        self._queue = Queue(context)
+        self._journal = context.journal
         self._known = known
-        self._hooks = hooks
+        self._companions = context.companions
         self._files: set[str] = set()
 
     def drain(self) -> None:
@@ -68,8 +59,8 @@ class FolderWriter:
             await trio.to_thread.run_sync(self._write, edits)
             await self._journal.ack(self._name, [entry.seq for entry in entries], "")
             log.info("files written", destination=self._name, files=len(entries), folder=str(self._folder))
-        if self._hooks is not None:
-            await trio.to_thread.run_sync(self._write_companions, self._hooks)
+        if self._companions is not None:
+            await trio.to_thread.run_sync(self._write_companions, self._companions)
 
     async def _edits(self, entries: Sequence[Entry]) -> list[Edit]:
         keys = [entry.key for entry in entries]
@@ -112,21 +103,21 @@ class FolderWriter:
             if place.is_symlink():
                 raise StalledError("UnsafePath", f"{place} is a symbolic link", hint="remove it first")
 
-    def _write_companions(self, hooks: Companion) -> None:
+    def _write_companions(self, source: CompanionSource) -> None:
         """What plugins keep beside our files; what they wrote at an earlier run is nobody else's."""
-        lead = f"{self._destination.path.strip('/')}/".lstrip("/")
+        lead = self._lead
         files = sorted(path[len(lead) :] for path in self._files)
         root = self._folder / lead
         there = {str(path.relative_to(root)) for path in root.rglob("*") if path.is_file()}
         with left_out("companions", self._name):
-            theirs = hooks.companions(files, files, self._destination, ()).keys()
+            theirs = source.companions(files, files, self._destination, ()).keys()
             others = sorted(there - set(files) - theirs)
-            found = hooks.companions(files, files, self._destination, others)
+            found = source.companions(files, files, self._destination, others)
             self._write([edit for path, text in found.items() for edit in self._companion(lead + path, text)])
 
     def _companion(self, path: str, text: str | None) -> list[Edit]:
         try:
-            paths.check(path, self._destination.path.strip("/"))
+            paths.check(path, self._lead.rstrip("/"))
         except WithheldError as error:
             log.warning(
                 "plugin's file is not written", destination=self._name, path=path, error=error.message

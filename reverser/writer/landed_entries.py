@@ -18,10 +18,10 @@ from reverser.errors import WithheldError
 from reverser.manifest import editor
 from reverser.manifest.scanner import Described, read
 from reverser.model.entry import Entry
-from reverser.model.journal import Journal
 from reverser.model.repository import Landed, Repository
 from reverser.unexpected_errors import left_out
 from reverser.writer.claimed_entries import Claim, Claimed, Order, Span, claimed, spans, within
+from reverser.writer.destination_context import DestinationContext
 from reverser.writer.file_owner import journals
 
 log = structlog.get_logger()
@@ -39,9 +39,9 @@ FILES_OF_A_COMMIT = 20
 class Recognition:
     """Compares what commits claim with what is pending, for one destination."""
 
-    def __init__(self, name: str, journal: Journal, repository: Repository) -> None:
-        self._name = name
-        self._journal = journal
+    def __init__(self, context: DestinationContext, repository: Repository) -> None:
+        self._name = context.name
+        self._journal = context.journal
         self._repository = repository
         self._pushed: dict[str, None] = {}
         self._forged: frozenset[str] = frozenset()

@@ -7,16 +7,16 @@ remote refuses them, they are pushed again with the next ones.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 
 import structlog
 import trio
 
 from reverser.errors import StalledError, TransientError
 from reverser.model.attribution import Correction
-from reverser.model.destination import Destination
 from reverser.model.repository import Repository
 from reverser.unexpected_errors import left_out
+from reverser.writer.destination_context import DestinationContext
 from reverser.writer.message import note
 
 log = structlog.get_logger()
@@ -28,19 +28,13 @@ RETRY_SECONDS = 30.0
 class Notes:
     """The notes of one destination."""
 
-    def __init__(
-        self,
-        destination: Destination,
-        journal_id: str,
-        repository: Repository,
-        corrections: Callable[[], Awaitable[list[Correction]]],
-        clock: Callable[[], float],
-    ) -> None:
-        self._destination = destination
-        self._journal_id = journal_id
+    def __init__(self, context: DestinationContext, repository: Repository) -> None:
+        assert context.corrections is not None
+        self._destination = context.destination
+        self._journal_id = context.journal.id
         self._repository = repository
-        self._corrections = corrections
-        self._clock = clock
+        self._corrections = context.corrections
+        self._clock = context.clock
         self._commits: dict[int, str] = {}
         """The commit of each entry that landed lately."""
         self._open: dict[int, Correction] = {}

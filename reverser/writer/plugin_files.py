@@ -12,8 +12,7 @@ then; the commit goes on without it.
 from __future__ import annotations
 
 from bisect import bisect_left, insort
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from typing import Protocol
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import msgspec
 import structlog
@@ -22,11 +21,10 @@ import trio
 from reverser.errors import WithheldError
 from reverser.layout import paths
 from reverser.model.commit import Commit
-from reverser.model.destination import Destination
 from reverser.model.entry import Edit
-from reverser.model.journal import Journal
 from reverser.model.repository import Repository
 from reverser.unexpected_errors import left_out
+from reverser.writer.destination_context import DestinationContext
 from reverser.writer.read_in_parts import records
 
 
@@ -65,31 +63,17 @@ log = structlog.get_logger()
 REGULAR = "100644"
 
 
-class Companion(Protocol):
-    """Who says what stands beside our files."""
-
-    def companions(
-        self,
-        changed: Collection[str],
-        files: Collection[str],
-        destination: Destination,
-        others: Collection[str],
-    ) -> Mapping[str, str | None]:
-        """Path below the root -> text, None for a file that goes; `others`: files of nothing of ours."""
-
-
 class Companions:
     """Those of one destination, under one head of its branch."""
 
-    def __init__(
-        self, destination: Destination, hooks: Companion, journal: Journal, repository: Repository
-    ) -> None:
-        self._destination = destination
-        self._hooks = hooks
-        self._journal = journal
+    def __init__(self, context: DestinationContext, repository: Repository) -> None:
+        assert context.companions is not None
+        self._destination = context.destination
+        self._hooks = context.companions
+        self._journal = context.journal
         self._repository = repository
-        self._fact = f"companions/{destination.name}"
-        self._lead = f"{destination.path.strip('/')}/".lstrip("/")
+        self._setting = f"companions/{context.name}"
+        self._lead = f"{context.root}/".lstrip("/")
         self._ours: set[str] = set()
         self._files, self._others = SortedPaths(()), SortedPaths(())
         self._shown_others: list[str] = []
@@ -106,10 +90,10 @@ class Companions:
         files = set[str]()
         async for part in records(self._journal, self._destination.name):
             files |= {record.path for record in part if record.mark != "absent"}
-        stored = await self._journal.get_setting(self._fact)
+        stored = await self._journal.get_setting(self._setting)
         self._files = SortedPaths(files & tree.keys())
         self._ours = set()
-        with left_out("journal", self._fact):
+        with left_out("journal", self._setting):
             self._ours = set(msgspec.json.decode(stored or "[]", type=list[str]))
         self._ours -= {path for path, cluster in (daemons or {}).items() if cluster}
         self._shown_others = sorted(self._below(tree.keys() - files - self._ours))
@@ -201,7 +185,7 @@ class Companions:
         """Before they are pushed: a file that we may have written must never seem somebody else's."""
         if not found <= self._ours:
             self._ours |= found
-            await self._journal.set_setting(self._fact, msgspec.json.encode(sorted(self._ours)).decode())
+            await self._journal.set_setting(self._setting, msgspec.json.encode(sorted(self._ours)).decode())
 
     def _commit(self, edits: Sequence[Edit], now: float) -> Commit:
         committer = self._destination.committer

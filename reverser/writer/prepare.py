@@ -6,35 +6,23 @@ An entry that cannot be placed, or of which no commit can be made, leaves the pl
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Protocol, TypeAlias
+from typing import TypeAlias
 
 import msgspec
 
 from reverser.errors import WithheldError
 from reverser.layout import paths
-from reverser.model.attribution import Actor
 from reverser.model.commit import Commit, CommitPlan
-from reverser.model.destination import Destination
 from reverser.model.entry import Entry
-from reverser.model.message import Message
 from reverser.model.withheld import Withheld
 from reverser.select.excluded_writes import split_excluded
 from reverser.unexpected_errors import contained
+from reverser.writer.destination_context import DestinationContext
 from reverser.writer.message import author, message
 from reverser.writer.repository_files import ExistingFiles, Placed
 
 There: TypeAlias = tuple[Entry, Placed]
 """An entry, and where it goes."""
-
-
-class Words(Protocol):
-    """Who gives commits their words, and authors their names."""
-
-    def message(self, plan: CommitPlan) -> Message:
-        """Subject, body and further trailers."""
-
-    def identity(self, actor: Actor) -> str:
-        """`Name <email>`."""
 
 
 class Prepared(msgspec.Struct, frozen=True):
@@ -53,16 +41,9 @@ class Prepared(msgspec.Struct, frozen=True):
     """Files of people in which objects have their place, and whether the commit changes them."""
 
 
-async def prepare(
-    plan: CommitPlan,
-    destination: Destination,
-    foreign: ExistingFiles,
-    journal_id: str,
-    words: Words,
-    now: float,
-) -> Prepared:
+async def prepare(plan: CommitPlan, context: DestinationContext, foreign: ExistingFiles) -> Prepared:
     """Place every entry of a plan and word its commit."""
-    making = _Making(destination, foreign, journal_id, words, now)
+    making = _Making(context, foreign)
     left = [*plan.entries]
     withheld: list[tuple[int, Withheld, str]] = []
     while left:
@@ -95,19 +76,15 @@ def _adopted(there: Sequence[There]) -> dict[str, bool]:
 class _Making:
     """What all commits of one destination have in common."""
 
-    def __init__(
-        self, destination: Destination, foreign: ExistingFiles, journal_id: str, words: Words, now: float
-    ) -> None:
-        self._destination = destination
+    def __init__(self, context: DestinationContext, foreign: ExistingFiles) -> None:
+        self._context = context
         self._foreign = foreign
-        self._journal_id = journal_id
-        self._words = words
-        self._now = now
+        self._now = context.clock()
 
     def withheld(self, entry: Entry, error: WithheldError) -> tuple[int, Withheld, str]:
         """The entry's number, why it is left out, and where our file of the object stands."""
         self._foreign.give_up(entry)
-        reason = Withheld(self._destination.name, entry.key, error.reason, error.message, self._now)
+        reason = Withheld(self._context.name, entry.key, error.reason, error.message, self._now)
         return entry.seq, reason, self._foreign.standing(entry)
 
     async def placed(self, entries: Sequence[Entry]) -> tuple[list[There], list[tuple[int, Withheld, str]]]:
@@ -142,14 +119,15 @@ class _Making:
         with contained("commit", plan.first.key):
             own, aside = split_excluded(plan)
             overwrote = dict.fromkeys(placed.overwrote for _, placed in there if placed.overwrote)
-            words, last = self._words.message(plan), plan.entries[-1]
+            messages, last = self._context.messages, plan.entries[-1]
+            committer = self._context.destination.committer
             return Commit(
-                author=author(plan, self._destination.committer, self._words.identity),
-                committer=self._destination.committer,
+                author=author(plan, committer, messages.identity),
+                committer=committer,
                 authored_at=last.changed_at,
                 # Not now: what is written again after a refusal is then the same commit, and takes no room.
                 committed_at=last.appended_at or self._now,
-                message=message(plan, words, self._journal_id, [*overwrote]),
+                message=message(plan, messages.message(plan), self._context.journal.id, [*overwrote]),
                 edits=tuple(edit for _, placed in there for edit in placed.edits),
                 # A change and what it undid, in one commit: someone made it, and it must be there to see.
                 allow_empty=own is not None and bool(aside),

@@ -18,40 +18,37 @@ import structlog
 import trio
 
 from reverser.errors import StalledError, TransientError
-from reverser.health import Health
-from reverser.metrics import Metrics
 from reverser.model.change import Origin
 from reverser.model.commit import Commit, PushOutcome, PushResult
-from reverser.model.destination import Destination
 from reverser.model.entry import Edit, Entry
-from reverser.model.journal import Journal
 from reverser.model.push import Pushed, PushedCommit
 from reverser.model.repository import Repository
 from reverser.model.withheld import Withheld
 from reverser.select.excluded_writes import excluded
 from reverser.unexpected_errors import left_out
 from reverser.writer.branch_owners import Owners
+from reverser.writer.destination_context import DestinationContext
 from reverser.writer.notes import Notes
 
 
 class UserEdits:
     """path -> newest commit of somebody else that changed it after us, for one destination."""
 
-    def __init__(self, destination: str, journal: Journal) -> None:
-        self._fact = f"touched/{destination}"
-        self._journal = journal
+    def __init__(self, context: DestinationContext) -> None:
+        self._setting = f"touched/{context.name}"
+        self._journal = context.journal
 
     async def read(self) -> dict[str, str]:
         """All of them."""
-        stored = await self._journal.get_setting(self._fact)
-        with left_out("journal", self._fact):
+        stored = await self._journal.get_setting(self._setting)
+        with left_out("journal", self._setting):
             return msgspec.json.decode(stored or "{}", type=dict[str, str])
         return {}
 
     async def write(self, touched: Mapping[str, str]) -> None:
         """Replace them, when that makes a difference."""
         if touched != await self.read():
-            await self._journal.set_setting(self._fact, msgspec.json.encode(touched).decode())
+            await self._journal.set_setting(self._setting, msgspec.json.encode(touched).decode())
 
     async def forget(self, paths: Iterable[str]) -> None:
         """Our own edits of these are in the branch."""
@@ -104,30 +101,21 @@ class Pusher:
 
     def __init__(
         self,
-        destination: Destination,
-        journal: Journal,
+        context: DestinationContext,
         repository: Repository,
-        metrics: Metrics,
-        health: Health,
-        clock: Callable[[], float],
-        on_pushed: Callable[[Pushed], None] | None = None,
-        notes: Notes | None = None,
+        notes: Notes | None,
+        before_push: Callable[[Sequence[str]], object],
     ) -> None:
-        """`on_pushed` is told of each clean push, and must not wait."""
-        self._notes = notes
-        self._name = destination.name
-        self._branch = destination.branch
-        self._subject = f"destination/{destination.name}"
-        self._on_pushed = on_pushed
-        self._journal = journal
+        """`before_push` gets the commits before they are pushed: whatever becomes of that, they are ours."""
+        self._context = context
+        self._name = context.name
+        self._journal = context.journal
         self._repository = repository
-        self._metrics = metrics
-        self._health = health
-        self._clock = clock
-        self._touched = UserEdits(destination.name, journal)
-        self.on_push: Callable[[Sequence[str]], object] = len
-        """Is told of commits before they are pushed: whatever becomes of that, they are ours."""
-        self._owners = Owners(destination.name, destination.path.strip("/"), journal)
+        self._metrics = context.metrics
+        self._notes = notes
+        self._before_push = before_push
+        self._touched = UserEdits(context)
+        self._owners = Owners(context)
 
     async def run(self, batches: trio.MemoryReceiveChannel[Written]) -> None:
         """Land batches in their order; raises Stale, TransientError or StalledError."""
@@ -142,8 +130,8 @@ class Pusher:
         if batch.head != batch.parent:
             await self._push(batch)
             self._count(batch)
-            if self._on_pushed is not None:
-                self._on_pushed(_pushed(batch, self._name, self._branch))
+            if self._context.on_pushed is not None:
+                self._context.on_pushed(_pushed(batch, self._name, self._context.destination.branch))
         await self._remember(batch)
         await self._journal.ack(self._name, [entry.seq for entry in batch.entries], batch.head)
         self._landed(batch.entries)
@@ -153,7 +141,7 @@ class Pusher:
             await self._touched.forget(batch.overwrote)
         if batch.withheld:
             await self._withhold(batch)
-        self._health.recovered(self._subject)
+        self._context.health.recovered(self._context.subject)
 
     async def _remember(self, batch: Written) -> None:
         """Before the entries are acknowledged: after that nobody reads these commits again."""
@@ -175,7 +163,7 @@ class Pusher:
 
     async def _push(self, batch: Written) -> None:
         started = trio.current_time()
-        self.on_push(batch.ids)
+        self._before_push(batch.ids)
         result = await self._repository.push(batch.head, batch.parent)
         self._metrics.observe(
             "git_push_duration_seconds", trio.current_time() - started, destination=self._name
@@ -202,7 +190,7 @@ class Pusher:
         log.info("pushed commits", destination=name, commits=made, head=batch.head[:12], last_subject=last)
 
     def _landed(self, entries: Sequence[Entry]) -> None:
-        now = self._clock()
+        now = self._context.clock()
         for entry in entries:
             if entry.origin is Origin.LIVE and not excluded(entry):
                 seconds = max(0.0, now - entry.appended_at)

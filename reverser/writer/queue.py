@@ -7,15 +7,13 @@ An entry is delayed only when the user asked for a window, or when its author ma
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import trio
 
 from reverser.model.change import Origin
 from reverser.model.commit import CommitPlan
 from reverser.model.entry import Entry
-from reverser.model.journal import Journal
 from reverser.writer.awaiting_author import AwaitingAuthor
+from reverser.writer.destination_context import DestinationContext
 from reverser.writer.window import Window
 
 CHUNK = 1000
@@ -30,19 +28,11 @@ NEVER = 2**62
 class Queue:
     """The plans of one destination, in journal order."""
 
-    def __init__(
-        self,
-        journal: Journal,
-        destination: str,
-        window_seconds: float,
-        clock: Callable[[], float],
-        excluded_seconds: float = 0.0,
-    ) -> None:
-        self._journal = journal
-        self._destination = destination
-        self._window_seconds = window_seconds
-        self._clock = clock
-        self._excluded_seconds = excluded_seconds
+    def __init__(self, context: DestinationContext) -> None:
+        self._journal = context.journal
+        self._destination = context.name
+        self._seconds = context.window_seconds, context.excluded_seconds
+        self._clock = context.clock
         self._draining = False
         self._waiting = trio.CancelScope()
         self.restart()
@@ -52,7 +42,7 @@ class Queue:
 
         `after`: the number of the last entry that is left to somebody else.
         """
-        self._window = Window(self._window_seconds, self._excluded_seconds)
+        self._window = Window(*self._seconds)
         self._unsettled = AwaitingAuthor()
         self._after = after
 
@@ -109,4 +99,4 @@ def _room(entries: list[Entry], size: int) -> bool:
 
 
 def _size(entries: list[Entry]) -> int:
-    return sum(len(entry.edit.content or b"") for entry in entries)
+    return sum(entry.edit.size for entry in entries)

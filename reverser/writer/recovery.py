@@ -8,7 +8,7 @@ tree are journaled again and come back in one commit.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -21,34 +21,26 @@ from reverser.manifest.emitter import render
 from reverser.model.change import Operation, Origin
 from reverser.model.decision import digest
 from reverser.model.entry import UNSEEN, Append, Edit, Entry, Mark, Record
-from reverser.model.journal import Journal
 from reverser.model.repository import Repository
-from reverser.model.resource import ObjectKey, ResourceType
+from reverser.model.resource import ObjectKey
 from reverser.unexpected_errors import left_out
-from reverser.writer.file_owner import Us, inside
+from reverser.writer.destination_context import DestinationContext
+from reverser.writer.file_owner import DaemonIdentity, inside
 from reverser.writer.read_in_parts import contents, records, turns
 
 log = structlog.get_logger()
 
 CHUNK = 500
-Resolve = Callable[[str, str, str], ResourceType | None]
-"""(cluster, group, kind) -> type, as far as it is served."""
 
 
 class Recovery:
     """Rebuilds records from the branch, and the branch from records."""
 
-    def __init__(
-        self,
-        name: str,
-        journal: Journal,
-        repository: Repository,
-        resolve: Resolve,
-    ) -> None:
-        self._name = name
-        self._journal = journal
+    def __init__(self, context: DestinationContext, repository: Repository) -> None:
+        self._name = context.name
+        self._journal = context.journal
         self._repository = repository
-        self._resolve = resolve
+        self._resolve = context.resolve_type
 
     async def rebuild_records(
         self,
@@ -137,7 +129,7 @@ class Recovery:
         return Record(self._name, key, path, digest(content, self._journal.key), stored, latest=UNSEEN)
 
     async def restore_files(
-        self, head: str, pending: Iterable[Entry], us: Us, others: Mapping[str, str], now: float
+        self, head: str, pending: Iterable[Entry], us: DaemonIdentity, others: Mapping[str, str], now: float
     ) -> None:
         """Journal what is ours, in our folder, and no longer in the tree of `head`."""
         tree = await self._repository.tree(head) if head else {}

@@ -26,7 +26,6 @@ from reverser.writer.deferred_entries import (
     ENTRIES_MOST,
     DeferredEntries,
     journaled,
-    size,
     touched,
 )
 
@@ -106,7 +105,7 @@ class Window:
             window.closes_at = min(window.closes_at, due)
         self._holders.update(dict.fromkeys(_places(entries), window))
         self._count += len(entries)
-        self._bytes += sum(map(size, entries))
+        self._bytes += sum(entry.edit.size for entry in entries)
         while self._count >= ENTRIES_MOST or self._bytes >= BYTES_MOST:
             self._close_through(next(iter(self._windows.values())))
 
@@ -159,7 +158,7 @@ class Window:
         while any(window is last for window in self._windows.values()):
             window = self._windows.pop(next(iter(self._windows)))
             self._count -= len(window.entries)
-            self._bytes -= sum(map(size, window.entries))
+            self._bytes -= sum(entry.edit.size for entry in window.entries)
             for place in _places(window.entries):
                 if self._holders[place] is window:
                     del self._holders[place]

@@ -9,6 +9,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from branches import Side, config_map, person, until, value, values, wind_back
 
@@ -21,10 +22,10 @@ from reverser.model.destination import Destination
 from reverser.model.entry import Append, Edit, Entry, Record
 from reverser.model.resource import ObjectKey
 from reverser.sandbox import Sandbox
-from reverser.writer.file_owner import Us
 from reverser.writer.recovery import Recovery
 from tests.e2e.remote import Remote, git
 from tests.older_journal import BEFORE_FORMAT_7
+from tests.writing import context
 
 WEB, GONE = "shop/configmaps/web.yaml", "shop/configmaps/gone.yaml"
 
@@ -288,9 +289,9 @@ async def test_restoring_yields_to_what_the_intake_writes_meanwhile(tmp_path: Pa
                 await journal.append(Append(entries=[_entry("newer", b"new")], records=[newer]))
                 return found
 
-        us = Us("shop", frozenset({"default"}), journal.knows)
-        recovery = Recovery("live", Meanwhile(), repository, lambda *_: None)  # type: ignore[arg-type]
-        await recovery.restore_files("", [], us, {}, 0.0)
+        there = context(journal, Destination("live", remote.url, path="shop"))
+        recovery = Recovery(msgspec.structs.replace(there, journal=Meanwhile()), repository)
+        await recovery.restore_files("", [], there.identity, {}, 0.0)
 
         written = [(each.key.name, each.reason[:8]) for each in await journal.pending("live")]
     assert sorted(written) == [("newer", ""), ("same", "restored")]

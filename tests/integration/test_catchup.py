@@ -10,16 +10,13 @@ import pytest
 
 from reverser.journal.sqlite import SqliteJournal, open_journal
 from reverser.model.change import Operation, Origin
-from reverser.model.destination import Destination
 from reverser.model.entry import Append, Edit, Entry, Record
 from reverser.model.journal import Journal
 from reverser.model.resource import ObjectKey
 from reverser.writer.catchup import CHUNK, CatchUp
-from reverser.writer.file_owner import Us
 from reverser.writer.repository_files import ExistingFiles
+from tests.writing import context
 
-LIVE = Destination("live", "file:///live")
-US = Us("", frozenset({"default"}), lambda _: True)
 MANY = 6 * CHUNK
 
 
@@ -70,7 +67,7 @@ async def journal(tmp_path: Path) -> AsyncIterator[Journal]:
 
 async def caught_up(journal: Journal, branch: Branch) -> ExistingFiles:
     """What the session after the first one knows."""
-    catch_up = CatchUp(LIVE, journal, branch, None, US, lambda: None)  # type: ignore[arg-type]
+    catch_up = CatchUp(context(journal), branch)
     await catch_up.run(0.0)
     branch.head = "head"
     await journal.set_head("live", branch.head)

@@ -20,9 +20,12 @@ from reverser.model.repository import Repository
 from reverser.model.resource import ObjectKey
 from reverser.plugins import Host
 from reverser.plugins import Plugin as Loaded
-from reverser.writer.plugin_files import Companion, Companions
+from reverser.writer.destination_context import CompanionSource
+from reverser.writer.plugin_files import Companions
 from tests.e2e.remote import Remote
+from tests.writing import context
 
+Opened = tuple[Companions, Repository]
 Told = Callable[[Collection[str]], Mapping[str, str | None]]
 OURS = ("shop/a.yaml", "shop/b.yaml")
 
@@ -50,7 +53,7 @@ def listing(files: Collection[str]) -> Mapping[str, str | None]:
 
 
 @asynccontextmanager
-async def companions(folder: Path, told: Told | Companion) -> AsyncIterator[tuple[Companions, Repository]]:
+async def companions(folder: Path, told: Told | CompanionSource) -> AsyncIterator[Opened]:
     """Those of a branch where two files are ours; the journal is new."""
     there = destination(f"file://{folder}/remote.git")
     async with (
@@ -61,7 +64,7 @@ async def companions(folder: Path, told: Told | Companion) -> AsyncIterator[tupl
         records = [Record(there.name, key, key.name, b"", b"{}") for key in keys]
         await journal.append(Append(records=records))
         plugin = Plugin(told) if callable(told) else told
-        yield Companions(there, plugin, journal, repository), repository
+        yield Companions(context(journal, there, companions=plugin), repository), repository
 
 
 async def pushed(remote: Remote, folder: Path, **files: str) -> str:

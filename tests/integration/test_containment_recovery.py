@@ -10,9 +10,9 @@ import pytest
 from reverser.journal.sqlite import open_journal
 from reverser.manifest import editor
 from reverser.model.resource import ResourceType
-from reverser.writer.file_owner import Us
 from reverser.writer.other_manifests import Others
 from reverser.writer.recovery import Recovery
+from tests.writing import context
 
 MAPS = ResourceType("", "v1", "configmaps", "ConfigMap", True)
 GOOD = b"apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: good\n  namespace: shop\n"
@@ -48,7 +48,7 @@ async def recorded(folder: Path, files: dict[str, bytes]) -> list[str]:
     """Paths of the records that are rebuilt from a branch of these files."""
     async with open_journal(folder) as journal:
         repository = Repository(files)
-        recovery = Recovery("live", journal, repository, lambda *_: MAPS)  # type: ignore[arg-type]
+        recovery = Recovery(context(journal, resolve_type=lambda *_: MAPS), repository)
         await recovery.rebuild_records("1" * 40, dict.fromkeys(files, "default"), [], trusted=True)
         return [record.path for record in await journal.some_records("live", None, 100_000)]
 
@@ -107,14 +107,14 @@ async def test_our_files_are_read_a_part_at_a_time(tmp_path: Path, count: int, p
     """
     branch = Measured(files(count, padding))
     async with open_journal(tmp_path) as journal:
-        recovery = Recovery("live", journal, branch, lambda *_: MAPS)  # type: ignore[arg-type]
+        live = context(journal, resolve_type=lambda *_: MAPS)
+        recovery = Recovery(live, branch)
         written = dict.fromkeys(branch._files, "default")
         await recovery.rebuild_records("1" * 40, written, [], trusted=True)
         assert len(await journal.some_records("live", None, 100_000)) == count
 
         branch._files["7.yaml"] = b"another"
-        us = Us("", frozenset({"default"}), journal.knows)
-        await recovery.restore_files("2" * 40, [], us, {}, 1.0)
+        await recovery.restore_files("2" * 40, [], live.identity, {}, 1.0)
         restored = await journal.pending("live")
 
     assert [each.edit.path for each in restored] == ["7.yaml"]

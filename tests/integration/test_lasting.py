@@ -19,8 +19,8 @@ from reverser.journal.retrying import RetryingJournal
 from reverser.log import configure
 from reverser.model.condition import Condition
 from reverser.model.entry import Append
-from reverser.writer import driver
-from reverser.writer.dry_run import ObservingWriter
+from reverser.writer import driver, push_retry
+from reverser.writer.observe_mode import ObservingWriter
 from tests.e2e.remote import install_hook
 from tests.integration.running import running
 
@@ -30,7 +30,7 @@ TRIES = 4
 @pytest.fixture(autouse=True)
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("RETRY_SECONDS", "RETRY_SECONDS_MOST"):
-        monkeypatch.setattr(driver, name, 0.001)
+        monkeypatch.setattr(push_retry, name, 0.001)
         monkeypatch.setattr(retrying, name, 0.001)
 
 

@@ -19,6 +19,7 @@ from reverser.model.journal import Journal
 from reverser.model.resource import ObjectKey
 from reverser.writer import queue as module
 from reverser.writer.queue import Queue
+from tests.writing import context
 
 BOUND_SECONDS = 10
 
@@ -44,7 +45,7 @@ async def test_memory_is_bounded_while_much_waits(journal: Journal, monkeypatch:
     """With too much that waits nothing more is read; what is settled makes room, and all comes in the end."""
     monkeypatch.setattr(module, "HELD_BYTES_MOST", 20)
     monkeypatch.setattr(module, "CHUNK", 2)
-    queue = Queue(journal, "live", 0.0, lambda: 0.0)
+    queue = Queue(context(journal, clock=lambda: 0.0))
     entries = [entry("a", waits=True), entry("b", waits=True), entry("c")]
     first, second, _ = await journal.append(Append(entries=entries))
     got: list[str] = []
@@ -75,7 +76,7 @@ async def test_a_snapshot_is_one_plan_until_it_is_very_large(
     await journal.append(Append(entries=made))
 
     async def sizes() -> list[int]:
-        queue = Queue(journal, "live", 0.0, lambda: 0.0)
+        queue = Queue(context(journal, clock=lambda: 0.0))
         queue.drain()
         found = []
         while plans := await queue.next():

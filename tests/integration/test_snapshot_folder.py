@@ -21,7 +21,6 @@ from reverser.app.snapshot import snapshot
 from reverser.config import Config
 from reverser.journal.sqlite import open_journal
 from reverser.model.change import Operation, Origin
-from reverser.model.destination import Destination
 from reverser.model.entry import Append, Edit, Entry, Record
 from reverser.model.journal import Journal
 from reverser.model.resource import ObjectKey
@@ -30,13 +29,12 @@ from reverser.model.sealed import Sealed
 from reverser.plugins import Host
 from reverser.sandbox import Sandbox
 from reverser.writer.folder_writer import FolderWriter
-from reverser.writer.queue import Queue
 from tests.e2e.daemon import wait_for
 from tests.e2e.remote import Remote
 from tests.integration.branches import Side
+from tests.writing import context
 
 KEY = ObjectKey("default", "", "configmaps", "shop", "web")
-LIVE = Destination(name="live", url="file:///nowhere")
 
 
 @pytest.fixture
@@ -54,9 +52,8 @@ def entry(path: str, content: bytes | None, *, previous: str = "") -> Entry:
 
 async def write(journal: Journal, folder: Path, **options: Any) -> None:
     """Write what is journaled, as at the end of a snapshot."""
-    queue = Queue(journal, "live", 0.0, lambda: 0.0)
     known = options.pop("known", lambda _name, _keys: {})
-    writer = FolderWriter(LIVE, folder, queue, journal, known, **options)
+    writer = FolderWriter(context(journal, clock=lambda: 0.0, **options), folder, known)
     writer.drain()
     await writer.run(_at_once)
 
@@ -109,7 +106,7 @@ async def test_files_of_plugins_are_written_too(journal: Journal, tmp_path: Path
     """They are those of the branch, also where an earlier run has written them."""
     for _ in range(2):
         await journal.append(Append(entries=[entry("shop/web.yaml", b"a: 1\n")]))
-        await write(journal, tmp_path / "out", hooks=Lists())
+        await write(journal, tmp_path / "out", companions=Lists())
         (tmp_path / "out/gone").mkdir(exist_ok=True)
         (tmp_path / "out/gone/list").write_text("stale")
 

@@ -9,25 +9,17 @@ from pathlib import Path
 import pytest
 import trio
 
-from reverser.health import Health
 from reverser.journal.sqlite import open_journal
 from reverser.metrics import Metrics
-from reverser.model.attribution import Actor
 from reverser.model.change import Operation, Origin
-from reverser.model.commit import Commit, CommitPlan, PushOutcome, PushResult
-from reverser.model.destination import Destination
+from reverser.model.commit import Commit, PushOutcome, PushResult
 from reverser.model.entry import Append, Edit, Entry
 from reverser.model.journal import Journal
-from reverser.model.message import Message
 from reverser.model.resource import ObjectKey
-from reverser.writer import driver
-from reverser.writer.catchup import CatchUp
+from reverser.writer import push_retry
 from reverser.writer.driver import Writer
-from reverser.writer.file_owner import Us
-from reverser.writer.queue import Queue
+from tests.writing import context
 
-LIVE = Destination("live", "file:///live")
-US = Us("", frozenset({"default"}), lambda _: True)
 ROUNDS = 60
 """The order of two tasks that wake together is the scheduler's secret: one in four goes the bad way."""
 BOUND_SECONDS = 60
@@ -85,16 +77,6 @@ class Repository:
         return PushResult(PushOutcome.PUSHED, head)
 
 
-class Words:
-    """As few as can be."""
-
-    def message(self, plan: CommitPlan) -> Message:
-        return Message(plan.first.key.name)
-
-    def identity(self, actor: Actor) -> str:
-        return f"{actor.name} <>"
-
-
 def entry(name: str) -> Append:
     key = ObjectKey("default", "", "configmaps", "shop", name)
     edit = Edit(f"{name}.yaml", b"x")
@@ -107,10 +89,7 @@ async def settled() -> None:
 
 async def written(journal: Journal, repository: Repository, metrics: Metrics) -> None:
     """Two entries, of which the second is written while the first one's push is answered."""
-    queue = Queue(journal, "live", 0.0, lambda: 0.0)
-    catch_up = CatchUp(LIVE, journal, repository, None, US, lambda: None)  # type: ignore[arg-type]
-    health = Health()
-    writer = Writer(LIVE, queue, catch_up, journal, repository, metrics, health, Words(), lambda: 0.0)  # type: ignore[arg-type]
+    writer = Writer(context(journal, metrics=metrics, clock=lambda: 0.0), repository)
     await journal.append(entry("first"))
     async with trio.open_nursery() as nursery:
         nursery.start_soon(writer.run, settled)
@@ -126,7 +105,7 @@ async def test_a_push_that_fails_while_more_is_written(
     outcome: PushOutcome, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The writer learns why the push failed, tries again, and writes all."""
-    monkeypatch.setattr(driver, "RETRY_SECONDS", 0.001)
+    monkeypatch.setattr(push_retry, "RETRY_SECONDS", 0.001)
     metrics = Metrics()
     with trio.fail_after(BOUND_SECONDS):
         async with open_journal(tmp_path) as journal:

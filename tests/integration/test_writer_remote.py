@@ -14,13 +14,11 @@ import trio
 from gitserver import GitServer, git
 from gitsupport import destination
 from test_git_signing import made
-from test_writer import Words
 
 from reverser.git.repository import open_repository
 from reverser.health import Health
 from reverser.journal.sqlite import open_journal
 from reverser.manifest.emitter import render
-from reverser.metrics import Metrics
 from reverser.model.change import Operation, Origin
 from reverser.model.condition import Condition
 from reverser.model.decision import digest
@@ -30,13 +28,10 @@ from reverser.model.journal import Journal
 from reverser.model.repository import Repository
 from reverser.model.resource import ObjectKey
 from reverser.model.secret import SecretRef
-from reverser.writer import driver
-from reverser.writer.catchup import CatchUp
+from reverser.writer import push_retry
 from reverser.writer.driver import Writer
-from reverser.writer.file_owner import Us
-from reverser.writer.queue import Queue
-from reverser.writer.recovery import Recovery
 from tests.e2e.remote import install_hook
+from tests.writing import context
 
 BOUND_SECONDS = 60
 
@@ -102,17 +97,10 @@ class World:
             await trio.sleep(0.01)
 
     @asynccontextmanager
-    async def writing(self, window_seconds: float = 0.0) -> AsyncIterator[None]:
+    async def writing(self, window: str = "0s") -> AsyncIterator[None]:
         """A writer works meanwhile."""
-        there, clock = self.there, time.time
-        recovery = Recovery("live", self.journal, self.repository, lambda *_: None)
-        us = Us("", frozenset({"default"}), self.journal.knows)
-        writer = Writer(
-            there,
-            Queue(self.journal, "live", window_seconds, clock),
-            CatchUp(there, self.journal, self.repository, recovery, us, lambda: None),
-            *(self.journal, self.repository, Metrics(), self.health, Words(), clock),
-        )
+        there = msgspec.structs.replace(self.there, window=window)
+        writer = Writer(context(self.journal, there, health=self.health), self.repository)
         async with trio.open_nursery() as nursery:
             nursery.start_soon(writer.run, trio.lowlevel.checkpoint)
             yield
@@ -187,7 +175,7 @@ async def test_a_branch_that_was_deleted_is_begun_anew(tmp_path: Path) -> None:
 
 async def test_a_window_closes_beside_others_who_push_all_the_time(tmp_path: Path) -> None:
     """Pushes of somebody else, more often than once a window, do not hold a change back."""
-    async with world(tmp_path) as there, there.writing(window_seconds=3.0):
+    async with world(tmp_path) as there, there.writing(window="3s"):
         await there.change("first", "1")
         await there.landed()
         await there.change("a", "1")
@@ -238,8 +226,8 @@ def objects(repository: Path) -> int:
 
 async def test_refused_pushes_take_no_room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """However often a push is refused, the local repository stays as it is, with random signatures too."""
-    monkeypatch.setattr(driver, "RETRY_SECONDS", 0.001)
-    monkeypatch.setattr(driver, "RETRY_SECONDS_MOST", 0.001)
+    monkeypatch.setattr(push_retry, "RETRY_SECONDS", 0.001)
+    monkeypatch.setattr(push_retry, "RETRY_SECONDS_MOST", 0.001)
     tries = tmp_path / "tries"
     key = SecretRef(value=made("p256").decode())
     async with world(tmp_path, Signing(key)) as there:

@@ -13,9 +13,9 @@ from reverser.model.entry import Edit, Entry, Record
 from reverser.model.repository import Landed
 from reverser.model.resource import ObjectKey
 from reverser.writer.file_owner import (
+    DaemonIdentity,
     Files,
     Owner,
-    Us,
     Written,
     fold,
     inside,
@@ -28,9 +28,9 @@ from reverser.writer.file_owner import (
     unrecorded,
 )
 
-US = Us("team", frozenset({"east"}), lambda journal: journal.startswith("ours"))
-FOLLOWING = Us("team", frozenset({"east"}), US.knows, frozenset({"old"}))
-ADOPTING = Us("team", frozenset({"east"}), US.knows, adopt=True)
+US = DaemonIdentity("team", frozenset({"east"}), lambda journal: journal.startswith("ours"))
+FOLLOWING = DaemonIdentity("team", frozenset({"east"}), US.knows, frozenset({"old"}))
+ADOPTING = DaemonIdentity("team", frozenset({"east"}), US.knows, adopt=True)
 
 
 def commit(entry: str = "", cluster: str = "", **paths: str) -> Landed:
@@ -57,7 +57,7 @@ def commit(entry: str = "", cluster: str = "", **paths: str) -> Landed:
         (ADOPTING, "other/7", "west", Owner.OTHER),
     ],
 )
-def test_who_made_a_commit(us: Us, entry: str, cluster: str, who: Owner) -> None:
+def test_who_made_a_commit(us: DaemonIdentity, entry: str, cluster: str, who: Owner) -> None:
     """Our journals are ours whatever the cluster; those that are followed only for our clusters."""
     assert maker(commit(entry, cluster), us) is who
 

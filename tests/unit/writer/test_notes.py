@@ -13,10 +13,10 @@ import trio.testing
 from reverser.log import configure
 from reverser.model.attribution import Actor, Attribution, Correction, Evidence
 from reverser.model.commit import PushOutcome, PushResult
-from reverser.model.destination import Destination
 from reverser.model.resource import ObjectKey
 from reverser.writer import notes as module
 from reverser.writer.notes import Notes
+from tests.writing import context
 
 KEY = ObjectKey("default", "", "configmaps", "shop", "a")
 
@@ -41,14 +41,18 @@ class Remote:
         return PushResult(PushOutcome.PUSHED)
 
 
+class Journal:
+    id = "j"
+
+
 class World:
     """Notes that run, their remote, and a way to tell them of corrections."""
 
     def __init__(self) -> None:
         self.remote = Remote()
         self._send, self._receive = trio.open_memory_channel[list[Correction]](100)
-        destination = Destination("live", "file:///live")
-        self.notes = Notes(destination, "j", self.remote, self._receive.receive, lambda: 0.0)  # type: ignore[arg-type]
+        live = context(Journal(), corrections=self._receive.receive, clock=lambda: 0.0)  # type: ignore[arg-type]
+        self.notes = Notes(live, self.remote)  # type: ignore[arg-type]
 
     async def told(self, *corrections: Correction) -> dict[str, str]:
         """What is noted at each commit once everything is still again."""

@@ -10,10 +10,8 @@ from collections.abc import Awaitable, Callable
 
 import structlog
 
-from reverser.model.destination import Destination
-from reverser.model.journal import Journal
 from reverser.unexpected_errors import left_out
-from reverser.writer.prepare import Words
+from reverser.writer.destination_context import DestinationContext
 from reverser.writer.queue import Queue
 
 log = structlog.get_logger()
@@ -22,20 +20,10 @@ log = structlog.get_logger()
 class ObservingWriter:
     """Logs what would be committed to one destination."""
 
-    def __init__(
-        self,
-        destination: Destination,
-        queue: Queue,
-        journal: Journal,
-        words: Words,
-        works: Callable[[], None] = lambda: None,
-    ) -> None:
-        """`works` is told when what is pending was logged."""
-        self._works = works
-        self._destination = destination
-        self._queue = queue
-        self._journal = journal
-        self._words = words
+    def __init__(self, context: DestinationContext) -> None:
+        self._context = context
+        self._journal = context.journal
+        self._queue = Queue(context)
 
     def drain(self) -> None:
         """Log what is journaled, then return from `run`."""
@@ -44,14 +32,14 @@ class ObservingWriter:
     async def run(self, ready: Callable[[], Awaitable[None]]) -> None:
         """Log until drained."""
         await ready()
-        name = self._destination.name
+        name = self._context.name
         self._queue.restart(after=int(await self._journal.get_setting(f"observed/{name}") or 0))
         head = await self._journal.head(name)
         while plans := await self._queue.next():
             for plan in plans:
                 with left_out("commit", plan.first.key):
-                    subject = self._words.message(plan).subject
+                    subject = self._context.messages.message(plan).subject
                     files = [entry.edit.path for entry in plan.entries[:10]]
                     log.info("would commit", destination=name, subject=subject, files=files)
                 await self._journal.ack(name, [entry.seq for entry in plan.entries], head)
-            self._works()
+            self._context.health.recovered(self._context.subject)
