@@ -18,9 +18,9 @@ from reverser.errors import ReverserError, StalledError, TransientError
 from reverser.health import Health
 from reverser.kube import credentials
 from reverser.kube.client import Client
+from reverser.kube.cluster_info import namespaces
 from reverser.kube.discovery import CORE
 from reverser.kube.errors import Faulty, Forbidden, Rejected, Stuck, Unreachable
-from reverser.kube.namespaces import namespaces
 from reverser.metrics import Metrics
 from reverser.model.change import Stream
 from reverser.model.condition import Condition
@@ -37,7 +37,7 @@ UNPROVEN_SECONDS = 120.0
 
 
 class ClusterReports:
-    """Implements `kube.observer_reports.Reports` for one cluster."""
+    """Implements `kube.stream_health.Reports` for one cluster."""
 
     def __init__(self, config: Config, cluster: str, metrics: Metrics, health: Health) -> None:
         self._unclear = set[str]()

@@ -46,7 +46,7 @@ from reverser.model.condition import Condition
 from reverser.model.journal import Journal
 from reverser.model.withheld import Withheld
 from reverser.plugins import Host, Plugin
-from reverser.webhook.ca_bundle import keep_bundles
+from reverser.webhook.install import keep_bundles
 from reverser.webhook.server import WebhookEndpoints, listen
 
 

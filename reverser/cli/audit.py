@@ -11,7 +11,8 @@ from reverser.cli import config_option
 from reverser.cli import webhook_target as shared
 from reverser.cli.audit_replay import replay_command
 from reverser.log import configure
-from reverser.webhook.audit_policy import PATH, policy, policy_file, webhook_file
+from reverser.webhook.audit_policy import policy, policy_file, webhook_file
+from reverser.webhook.endpoint import AUDIT_PATH
 
 
 @click.group(
@@ -57,5 +58,5 @@ def print_webhook(config_path: str, cluster_name: str | None, url: str | None, c
     reached = shared.gathered(config_path, cluster_name, url, None, ca_file)
     setting = reached.setting
     login = bool(setting.webhook.tls.client_ca)
-    content = webhook_file(reached.endpoint, reached.ca_bundle, path=setting.path(PATH), login=login)
+    content = webhook_file(reached.endpoint, reached.ca_bundle, path=setting.path(AUDIT_PATH), login=login)
     click.echo(content, nl=False)

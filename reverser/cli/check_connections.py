@@ -29,10 +29,10 @@ from reverser.git.probe import probe
 from reverser.git.remote import Ask
 from reverser.git.repository import open_repository
 from reverser.git.signing_key import public_key
-from reverser.kube import credentials, object_count, permissions
+from reverser.kube import credentials, permissions
 from reverser.kube.client import Client
+from reverser.kube.cluster_info import count_objects, namespaces
 from reverser.kube.discovery import Discovery, discover, version
-from reverser.kube.namespaces import namespaces
 from reverser.manifest.emitter import render
 from reverser.manifest.object_index import DescribedObject
 from reverser.model.change import Stream
@@ -226,7 +226,7 @@ async def look_at_cluster(cluster: Cluster, assembly: Assembly) -> ClusterFindin
             ]
             denied = await permissions.missing(client, streams)
             allowed = [stream for stream in streams if stream not in set(denied)]
-            counted = dict(zip(allowed, await object_count.count(client, allowed), strict=True))
+            counted = dict(zip(allowed, await count_objects(client, allowed), strict=True))
             rules = assembly.compiled(cluster.name)
             nothing = empty(rules, discovery.types, await namespaces(client))
     except ReverserError as error:

@@ -17,7 +17,7 @@ from reverser.log import configure
 from reverser.manifest.emitter import render
 from reverser.model.resource import ResourceType
 from reverser.webhook import install as webhooks
-from reverser.webhook.admission_endpoint import PATH
+from reverser.webhook.endpoint import ADMISSION_PATH
 from reverser.webhook.registration import NAME, registration
 
 name_option = click.option("--name", default=NAME, show_default=True, help="Name of the registration.")
@@ -110,7 +110,7 @@ def _document(reached: WebhookTarget, types: Collection[ResourceType], name: str
         types=types,
         secrets=setting.secrets,
         name=name,
-        path=setting.path(PATH),
+        path=setting.path(ADMISSION_PATH),
         keep_bundle=reached.own,
         exclude=setting.exclude,
     )

@@ -1,9 +1,13 @@
-"""A request's body, counted while it is read, and unpacked no further than the limit.
+"""A request's body, counted while it is read, and decompressed no further than the limit.
 
-What a client may cost is bounded in three directions: the memory of one body by the limit, also for
-a small body that unpacks to a huge one; the memory of all bodies by their budget; and time by a
-deadline, also for a client that sends a byte now and then. A compressed body is unpacked when all
-of it has arrived: until then it costs what was sent and no more.
+What a client may cost is bounded in three directions: the memory of one body by the limit, also for a small
+body that decompresses to a huge one; the memory of all bodies of an endpoint by its budget; and time by a
+deadline, also for a client that sends a byte now and then. A compressed body is decompressed when all of it
+has arrived: until then it costs what was sent and no more.
+
+Each request takes from the budget what it holds, and returns all of it when it is answered. A request that
+gets no more is refused; the API server sends an audit batch again. Admission and audit have a budget each, so
+that neither can use up the other's.
 """
 
 from __future__ import annotations
@@ -11,16 +15,74 @@ from __future__ import annotations
 import enum
 import zlib
 from collections.abc import Callable, Iterator
+from types import TracebackType
 
 import trio
 
 from reverser.http.asgi import Receive
-from reverser.http.body_budget import Share
 
 PACKED_BYTES = 64 * 1024
 """How much is unpacked in one call: the rest of it is copied after each part that comes out."""
 PART_BYTES = 256 * 1024
 """How much comes out in one call; others have their turn after it."""
+
+
+class Budget:
+    """Bytes for all requests of one endpoint."""
+
+    def __init__(self, max_bytes: int) -> None:
+        self._max_bytes = max_bytes
+        self.held_bytes = 0
+        """By all requests that are not answered yet."""
+
+    def share(self) -> Share:
+        """What one request holds; nothing at first."""
+        return Share(self)
+
+    def take(self, count: int) -> bool:
+        """Hold so many bytes more; False when that is too much, and none is held then."""
+        if self.held_bytes + count > self._max_bytes:
+            return False
+        self.held_bytes += count
+        return True
+
+    def give(self, count: int) -> None:
+        """Hold so many bytes less."""
+        self.held_bytes -= count
+
+
+class Share:
+    """The bytes that one request holds of a budget, until the block ends."""
+
+    def __init__(self, budget: Budget) -> None:
+        self._budget = budget
+        self._held_bytes = 0
+
+    def __enter__(self) -> Share:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.give_all()
+
+    def take(self, count: int) -> bool:
+        """Hold so many bytes more, if the budget allows it."""
+        taken = self._budget.take(count)
+        self._held_bytes += count if taken else 0
+        return taken
+
+    def give(self, count: int) -> None:
+        """Hold so many bytes less."""
+        self._budget.give(count)
+        self._held_bytes -= count
+
+    def give_all(self) -> None:
+        """Hold nothing."""
+        self.give(self._held_bytes)
 
 
 class BodyRefusal(enum.Enum):

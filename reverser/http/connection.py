@@ -1,22 +1,26 @@
 """Connections of one listener: hypercorn's handler, with a protocol that is made for many small requests.
 
-One task a connection reads a request, lets the application answer it, and reads the next. A client
-costs a bounded time in every state: until its handshake is done, until a request's head is complete,
-while it does not read an answer, and when it is closed; bodies are bounded by the application. It
-can always be cancelled, and is let go as soon as it closes. A listener has a limit of connections;
-one more takes the place of the one that has been still for longest.
+One task per connection reads a request, lets the application answer it, and reads the next. A client costs a
+bounded time in every state: until its handshake is done, until a request's head is complete, while it does
+not read an answer, and when it is closed; bodies are bounded by the application.
+
+A listener has a limit of connections, and a new one is never refused: else a client that holds the limit with
+silent connections would keep the API server out. The new one gets the slot of the connection that has been
+idle for longest, which is then closed. An API server opens another connection when an idle one was closed.
 """
 
 from __future__ import annotations
 
 import logging
+import resource
 import ssl
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from functools import partial
 from typing import Any, cast
 
 import hypercorn
+import structlog
 import trio
 from hypercorn.protocol.http_stream import HTTPStream
 from hypercorn.trio.tcp_server import MAX_RECV, TCPServer
@@ -24,11 +28,12 @@ from hypercorn.trio.worker_context import WorkerContext
 from hypercorn.typing import ConnectionState, TaskGroup
 from hypercorn.utils import parse_socket_addr
 
-from reverser.http.connection_limit import Connections, Slot, limit
 from reverser.http.exchange import Exchange
 from reverser.http.request_parser import NONE, Headers, Mark, Piece, RequestHead, Requests
 from reverser.http.response import STREAM, Reply
 from reverser.unexpected_errors import bug
+
+log = structlog.get_logger()
 
 SEND_SECONDS = 30.0
 """How long a client may take to read a part of an answer."""
@@ -37,6 +42,68 @@ HEAD_SECONDS = 120.0
 HANDSHAKE_SECONDS = 10.0
 CLOSE_SECONDS = 2.0
 """For what a refused client still sends, without which it might not see why, and for a farewell."""
+
+
+MOST = 512
+"""An API server makes a connection for each review that is under way, up to its own limit of 200 writes."""
+SHARE_OF_FILES = 4
+"""At most one in so many of the files that the process may have open: the journal and git need some, too."""
+LOG_SECONDS = 60.0
+
+
+def limit() -> int:
+    """For one listener of this process."""
+    files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return MOST if files < 0 else max(1, min(MOST, files // SHARE_OF_FILES))
+
+
+class Connections:
+    """The connections of one listener."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._slots: dict[Slot, None] = {}  # the one that has been still for longest is the first
+        self._quiet_until = float("-inf")
+
+    @contextmanager
+    def slot(self) -> Iterator[Slot]:
+        """A place of a new connection; what runs in the block is cancelled when the place goes to another."""
+        if len(self._slots) >= self._most:
+            self._end_one()
+        slot = Slot(self)
+        self._slots[slot] = None
+        try:
+            with slot.scope:
+                yield slot
+        finally:
+            self._slots.pop(slot, None)
+
+    def move_back(self, slot: Slot) -> None:
+        """This connection was used last."""
+        if slot in self._slots:
+            del self._slots[slot]
+            self._slots[slot] = None
+
+    def _end_one(self) -> None:
+        idlest = next(iter(self._slots))
+        del self._slots[idlest]  # now: it ends only when its task has its turn
+        idlest.scope.cancel()
+        now = trio.current_time()
+        if now >= self._quiet_until:
+            self._quiet_until = now + LOG_SECONDS
+            log.warning("too many connections, closing the one idle for longest", limit=self._most)
+
+
+class Slot:
+    """The slot of one connection."""
+
+    def __init__(self, connections: Connections) -> None:
+        self._connections = connections
+        self.scope = trio.CancelScope()
+
+    def used(self) -> None:
+        """The connection was used just now, so others are closed before it."""
+        self._connections.move_back(self)
 
 
 def configuration() -> hypercorn.Config:
@@ -58,7 +125,7 @@ class Connection(TCPServer):
     slot: Slot
 
     async def run(self) -> None:
-        """Answer until one side has enough."""
+        """Answer requests until one side ends the connection."""
         self.requests = Requests(self.config.h11_max_incomplete_size)
         self._unread = self._disconnected = False
         self._secure = isinstance(self.stream, trio.SSLStream)
@@ -85,13 +152,13 @@ class Connection(TCPServer):
         return not self._disconnected
 
     async def disconnected(self) -> None:
-        """Return when the client has gone. One that sends more requests meanwhile is not read any further."""
+        """Return when the client has disconnected; what it sends meanwhile is not read beyond one request."""
         while await self.read():
             if self.requests.pieces:
                 await trio.sleep_forever()
 
     async def write(self, data: bytes) -> None:
-        """Send bytes, but not for ever; to nobody when the client has gone."""
+        """Send bytes within `SEND_SECONDS`; nothing to a client that has disconnected."""
         if self._disconnected:
             return
         with (
@@ -152,7 +219,7 @@ class Connection(TCPServer):
         return None
 
     async def _close(self) -> None:
-        """To close while something is unread would make a reset of what was answered."""
+        """Read what the client still sends: else the close would reset the connection and lose the answer."""
         transport = self.stream.transport_stream if self._secure else self.stream
         if self._unread and not self._disconnected:
             with (

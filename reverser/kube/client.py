@@ -1,42 +1,35 @@
 """The one HTTP client that speaks to an API server: plain requests, and streams of lines.
 
-HTTP/1.1 with an unlimited pool, since every watch holds a connection for hours; TCP keepalive finds
-peers that have vanished. No proxy but the kubeconfig's: Python's reading of NO_PROXY knows no
-networks, and would send a cluster's own address through the proxy.
+HTTP/1.1 with an unlimited pool, since every watch holds a connection for hours; TCP keepalive finds peers
+that have vanished. No proxy but the kubeconfig's: Python's reading of NO_PROXY knows no networks, and would
+send a cluster's own address through the proxy.
 
-Every request has a deadline for its whole answer, a stream for the beginning of it, and a login one
-of its own: whatever hangs, a caller hears of it.
+Every request has a deadline for its whole answer, and a stream for its beginning. A login has a deadline of
+its own (`credentials.LOGIN_SECONDS`), which does not count towards that of the request. The bearer token is
+set on each request. Requests that meet the same 401 share one login and its outcome: a credential plugin that
+hangs is run once for all of them.
 
-A TLS handshake that is cancelled has the connection below it closed at once.
-
-httpcore closes a connection whose TLS handshake failed, but not one whose handshake was cancelled:
-it is left to the garbage collector, and the API server waits for it meanwhile. httpcore's `trace`
-extension tells of both steps, which is all that is needed. The other way, a network backend of our
-own, would reach into httpx's pool.
-
-The bearer token is put on each request; one fresh login serves all who met the same 401.
-
-Whoever waits for a login that another one has begun shares its outcome, also its failure: a
-credential plugin that hangs is run once for all of them, not once for each. A login has a deadline
-of its own (`credentials.LOGIN_SECONDS`), which does not count towards that of the request.
+When a TLS handshake is cancelled, `Handshake` closes the connection below it. httpcore closes one whose
+handshake failed, but leaves a cancelled one to the garbage collector, and the API server waits for it
+meanwhile. httpcore's `trace` extension reports both steps; a network backend of our own would reach into
+httpx's pool instead.
 """
 
 from __future__ import annotations
 
 import socket
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
-from typing import Any
+from typing import Any, TypeVar
 
 import httpx
 import msgspec
 import trio
 
 from reverser import __version__
-from reverser.errors import ReverserError
+from reverser.errors import ReverserError, unwrap_group
 from reverser.kube.credentials import Credentials
-from reverser.kube.errors import Garbled, api_error, translated
-from reverser.kube.server_address import PROXIES, addressed
+from reverser.kube.errors import PROXIES, Garbled, addressed, api_error, translated
 from reverser.kube.watch_events import LineReader
 from reverser.model.nesting import decoded
 
@@ -90,6 +83,11 @@ class Handshake:
 
 
 Params = Mapping[str, str | int]
+T = TypeVar("T")
+R = TypeVar("R")
+
+AT_ONCE = 8
+"""Requests that `map_concurrently` sends at a time."""
 
 REQUEST_SECONDS = 30.0
 """How long an answer may stand still, and how long a stream may take to begin."""
@@ -238,3 +236,21 @@ def _decoded(response: httpx.Response, into: Any) -> Any:
 
 def _refusal(response: httpx.Response) -> Exception:
     return api_error(response.status_code, response.content, response.headers.get("Retry-After", ""))
+
+
+async def map_concurrently(items: Sequence[T], ask: Callable[[T], Awaitable[R]]) -> list[R]:
+    """The answers in the order of the items. The first error ends the others and is raised."""
+    answers: dict[int, R] = {}
+    limiter = trio.CapacityLimiter(AT_ONCE)
+
+    async def one(index: int, item: T) -> None:
+        async with limiter:
+            answers[index] = await ask(item)
+
+    try:
+        async with trio.open_nursery() as nursery:
+            for index, item in enumerate(items):
+                nursery.start_soon(one, index, item)
+    except BaseExceptionGroup as group:
+        raise unwrap_group(group) from group
+    return [answers[index] for index in range(len(items))]

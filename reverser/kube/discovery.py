@@ -13,8 +13,7 @@ from typing import TypeVar
 import msgspec
 
 from reverser.errors import TransientError, WithheldError
-from reverser.kube.client import Client
-from reverser.kube.concurrency import map_concurrently
+from reverser.kube.client import Client, map_concurrently
 from reverser.kube.discovery_documents import (
     Group,
     Named,

@@ -14,7 +14,8 @@
 All of them are transient: the observer backs off and tries again, whatever it was, since a
 permission comes back as well as a network. The type tells what to try.
 
-httpx's errors are translated here: nothing of httpx leaves this package.
+httpx's errors are translated here: nothing of httpx leaves this package. An address in the kubeconfig that
+httpx cannot use is a StalledError, which never quotes the address: a proxy's may hold a password.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ import httpx
 import msgspec
 import trio
 
-from reverser.errors import TransientError
+from reverser.errors import StalledError, TransientError
 
 MESSAGE_LENGTH = 500
 
@@ -192,3 +193,29 @@ def _cause(error: BaseException) -> tuple[str, bool]:
     untrusted = [link for link in chain if isinstance(link, ssl.SSLCertVerificationError)]
     texts = [str(link) for link in (*untrusted, error, *chain) if str(link)]
     return (texts or [type(error).__name__])[0], bool(untrusted)
+
+
+SERVERS = ("http", "https")
+PROXIES = ("http", "https", "socks5", "socks5h")
+
+
+@contextmanager
+def addressed(key: str, address: str | None, schemes: tuple[str, ...] = SERVERS) -> Iterator[None]:
+    """Raise StalledError that names the kubeconfig's `key` where its address cannot be used."""
+    if address and not _usable(address, schemes):
+        hint = f"an address looks like {schemes[-1]}://host:port; schemes are {', '.join(schemes)}"
+        raise StalledError("KubeconfigUnusable", f"`{key}` of the kubeconfig is not an address", hint=hint)
+    try:
+        yield
+    except (httpx.InvalidURL, ValueError, ImportError) as error:
+        message = f"`{key}` of the kubeconfig cannot be used ({type(error).__name__})"
+        raise StalledError("KubeconfigUnusable", message) from None
+
+
+def _usable(address: str, schemes: tuple[str, ...]) -> bool:
+    try:
+        url = httpx.URL(address)
+        # Both are read on demand: of a port beyond 65535 httpx complains only then.
+        return url.scheme in schemes and bool(url.host) and (url.port is None or 0 < url.port < 65536)
+    except (httpx.InvalidURL, ValueError, TypeError):
+        return False

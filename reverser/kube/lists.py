@@ -1,19 +1,15 @@
 """Initial lists: a streaming list where the server has it, else page by page.
 
-A streaming list is complete at the bookmark that says so, a paged one with its last page; both
-answer with the position to watch from and the number of objects. Nothing is kept here: each object
-is handed on as it comes, so that memory does not grow with the list.
+A streaming list is complete at the bookmark that says so, a paged one with its last page; both return the
+position to watch from and the number of objects. Each object is handed on as it comes, so that memory does
+not grow with the list.
 
-A server that does not know streaming lists sends objects, then changes, and never that bookmark. So
-the time spent on reading one is bounded as a whole, however busy the type is.
+A server that does not know streaming lists sends objects, then changes, and never that bookmark. So the time
+that reading one may take is bounded as a whole, however busy the type is.
 
-`collection` says where a stream's objects are, `watch_params` and `page_params` what to ask for.
-
-`Pages` says how many objects the next page has, by what the last one weighed. A pure machine.
-
-An object may have 1.5 MB, and a page is in memory whole. So a list begins with a few objects, and takes
-more at a time while they are small. The API asks for the same parameters on every page; servers are known to
-take another limit, and one that does not gets the first limit from then on.
+A page is in memory whole, and an object may have 1.5 MB. So a list begins with a few objects a page, and
+`Pages` lets the pages grow while objects are small. The API wants the same parameters on every page; the
+servers that are known accept another limit, and one that refuses gets the first limit from then on.
 """
 
 from __future__ import annotations

@@ -17,13 +17,13 @@ import trio
 from reverser.errors import ReverserError, StalledError, TransientError, unwrap_group
 from reverser.kube.backoff import Backoff
 from reverser.kube.client import Client
-from reverser.kube.cluster_uid import cluster_uid
+from reverser.kube.cluster_info import cluster_uid
 from reverser.kube.credentials import load
 from reverser.kube.discovery import discover, version
 from reverser.kube.discovery_trigger import DiscoveryTrigger, Room
 from reverser.kube.errors import Unauthorized
 from reverser.kube.lists import Lists
-from reverser.kube.observer_reports import Reports
+from reverser.kube.stream_health import Reports
 from reverser.kube.type_catalog import ServedTypes
 from reverser.kube.watch import Watch
 from reverser.model.change import Identified, Observation, Stream, Unwanted

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from reverser.kube.client import Client
-from reverser.kube.concurrency import map_concurrently
+from reverser.kube.client import Client, map_concurrently
 from reverser.model.change import Stream
 
 REVIEWS = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"

@@ -1,19 +1,53 @@
-"""What went wrong with one stream: told to the reports, waited out, and told to be over.
+"""The failures of one stream, and the reports of an observer: which the app turns into logs and conditions.
 
-A failure is over when something good has come: a complete list, an event or a bookmark. An answer
-is not enough, or a failure and its end would be told in turns. That watching brings nothing is over
-when watching brings something, for then lists are what hides it.
+A failure is over when something good has come: a complete list, an event or a bookmark. An answer with 200 is
+not enough, or a failure and its end would alternate. The failure `Stuck` (watching brings nothing) is over
+only when watching brings something, since lists succeed all the time.
 """
 
 from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Protocol
 
 import trio
 
 from reverser.errors import ReverserError, TransientError
 from reverser.kube.backoff import Backoff
 from reverser.kube.errors import Expired, KubeError, NotFound, Rewound, Stuck
-from reverser.kube.observer_reports import Reports
 from reverser.model.change import Stream
+from reverser.model.resource import ResourceType
+
+
+class Reports(Protocol):
+    """Called at each event of its kind; the receiver decides which of them changes a state."""
+
+    def connected(self, server: str, version: str) -> None:
+        """The API server answers."""
+
+    def unreachable(self, error: ReverserError) -> None:
+        """The API server as a whole cannot be reached or does not let us in; it is tried again."""
+
+    def discovered(self, types: Sequence[ResourceType], degraded: Mapping[str, str]) -> None:
+        """Discovery answered; `degraded` names groups that did not."""
+
+    def watching(self, streams: Sequence[Stream]) -> None:
+        """These streams are wanted now; told when they change."""
+
+    def listed(self, stream: Stream, objects: int) -> None:
+        """A complete list has been handed on."""
+
+    def restarted(self, stream: Stream, reason: str) -> None:
+        """A stream has to be started again; `reason` is one word for a metric."""
+
+    def failed(self, stream: Stream, error: ReverserError) -> None:
+        """A stream does not work; told at each attempt."""
+
+    def recovered(self, stream: Stream) -> None:
+        """A stream that failed works; told once."""
+
+    def started_over(self, stream: Stream | None, why: str) -> None:
+        """The API server's history is another one; this stream (None: every one) lists again."""
 
 
 class StreamHealth:
@@ -46,7 +80,7 @@ class StreamHealth:
         self._recover()
 
     async def failed(self, error: ReverserError, *, routine: bool = False) -> None:
-        """Tell of an error unless it is routine, and return when it is time to try again."""
+        """Report an error unless it is routine, and return when it is time to try again."""
         self._reports.restarted(self._stream, error.word if isinstance(error, KubeError) else "credentials")
         if routine:
             return

@@ -34,8 +34,7 @@ from reverser.kube.lists import (
     streamed,
     watch_params,
 )
-from reverser.kube.observer_reports import Reports
-from reverser.kube.stream_health import StreamHealth
+from reverser.kube.stream_health import Reports, StreamHealth
 from reverser.kube.watch_events import MUTATIONS, LineReader, WatchEvent, change_of, read
 from reverser.kube.watch_position import WatchPosition
 from reverser.model.change import (

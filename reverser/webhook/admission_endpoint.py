@@ -17,13 +17,12 @@ from reverser.attribution import admission_review
 from reverser.attribution.payloads import UndecodableError
 from reverser.errors import WithheldError
 from reverser.http.asgi import TEXT, Receive, Scope, Send, answer, cluster_of, header
-from reverser.http.body import Body, BodyRefusal
-from reverser.http.body_budget import Budget
+from reverser.http.body import Body, BodyRefusal, Budget
 from reverser.kube.type_catalog import TypeCatalog
 from reverser.model.fact import Fact
 from reverser.unexpected_errors import contained
+from reverser.webhook.endpoint import ADMISSION_PATH
 
-PATH = "/process-validating-webhook"
 MAX_BYTES = 4 * 1024 * 1024
 LARGEST_BODIES = 8
 """How many of the largest may be held at a time; most reviews are a hundredth of that."""
@@ -42,7 +41,7 @@ def unobserved(_result: str, _seconds: float) -> None:
 
 
 class AdmissionEndpoint:
-    """The ASGI application behind `PATH` and what is below it."""
+    """The ASGI application behind `ADMISSION_PATH` and what is below it."""
 
     def __init__(
         self,
@@ -99,7 +98,9 @@ class AdmissionEndpoint:
             return
         try:
             with contained("admission", review.request.uid):
-                result = self._note(review, cluster_of(scope, PATH, self._clusters), comparable=comparable)
+                result = self._note(
+                    review, cluster_of(scope, ADMISSION_PATH, self._clusters), comparable=comparable
+                )
         except WithheldError:
             result = "bug"  # the write goes on, as ever
         await answer(send, 200, admission_review.answer(review), JSON)

@@ -20,14 +20,13 @@ import trio
 from reverser.attribution.audit_body import BadEvent, ParsedBody, read_events
 from reverser.errors import TransientError
 from reverser.http.asgi import TEXT, Receive, Scope, Send, answer, cluster_of, header
-from reverser.http.body import Body, BodyRefusal
-from reverser.http.body_budget import Budget
+from reverser.http.body import Body, BodyRefusal, Budget
 from reverser.kube.type_catalog import TypeCatalog
 from reverser.model.fact import Fact
+from reverser.webhook.endpoint import AUDIT_PATH
 
 log = structlog.get_logger()
 
-PATH = "/audit"
 MAX_BYTES = 32 * 1024 * 1024
 """Unpacked. A batch of the API server is up to 400 events, each with an object or two in it."""
 LARGEST_BODIES = 2
@@ -50,7 +49,7 @@ def unobserved(_result: str, _count: int) -> None:
 
 
 class AuditEndpoint:
-    """The ASGI application behind `PATH` and what is below it."""
+    """The ASGI application behind `AUDIT_PATH` and what is below it."""
 
     def __init__(
         self,
@@ -90,7 +89,7 @@ class AuditEndpoint:
                 await self._keep_facts(content, scope, send)
 
     async def _keep_facts(self, body: bytes, scope: Scope, send: Send) -> None:
-        reading = await self._understand(body, cluster_of(scope, PATH, self._clusters))
+        reading = await self._understand(body, cluster_of(scope, AUDIT_PATH, self._clusters))
         clock = _clock(scope)
         try:
             if reading.facts:

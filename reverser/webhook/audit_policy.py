@@ -18,7 +18,7 @@ from reverser.model.rule import Rule
 from reverser.sanitize.excluded_types import excluded_type
 from reverser.select.resources import ANY
 from reverser.select.rules import ExcludeType
-from reverser.webhook.endpoint import Endpoint
+from reverser.webhook.endpoint import AUDIT_PATH, Endpoint
 from reverser.webhook.registration import QUESTIONS
 from reverser.webhook.scope import (
     SECRETS,
@@ -29,7 +29,6 @@ from reverser.webhook.scope import (
     selected,
 )
 
-PATH = "/audit"
 MUTATING = ("create", "update", "patch", "delete", "deletecollection")
 SUBRESOURCES = ("scale", "resize", "ephemeralcontainers", "eviction")
 
@@ -133,7 +132,9 @@ def policy_file(content: dict[str, Any]) -> bytes:
     return _comment(POLICY_NOTE) + render(content)
 
 
-def webhook_file(endpoint: Endpoint, ca_bundle: bytes, *, path: str = PATH, login: bool = False) -> bytes:
+def webhook_file(
+    endpoint: Endpoint, ca_bundle: bytes, *, path: str = AUDIT_PATH, login: bool = False
+) -> bytes:
     """The kubeconfig of the audit webhook, with the flags that matter.
 
     `login`: the listener wants a client certificate, which only the operator has.

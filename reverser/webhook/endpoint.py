@@ -10,6 +10,9 @@ from urllib.parse import urlsplit
 import msgspec
 
 HTTPS = 443
+ADMISSION_PATH = "/process-validating-webhook"
+AUDIT_PATH = "/audit"
+"""Paths of the listener. Below each stands the name of a cluster, where there are several."""
 
 _NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 

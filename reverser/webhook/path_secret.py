@@ -28,7 +28,7 @@ HINT = "make one with: openssl rand -hex 32"
 
 
 class Guarded:
-    """The application behind the secret; with an empty one it is just that application."""
+    """The application behind the secret."""
 
     def __init__(self, application: Any, secret: str) -> None:
         self._application = application
@@ -36,7 +36,7 @@ class Guarded:
         self._quiet_until = float("-inf")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if not self._secret or scope["type"] != "http":
+        if scope["type"] != "http":
             await self._application(scope, receive, send)
             return
         first, slash, rest = scope["path"].removeprefix("/").partition("/")

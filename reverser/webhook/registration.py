@@ -22,14 +22,13 @@ from reverser.model.rule import Rule
 from reverser.sanitize.excluded_types import excluded_type
 from reverser.select.resources import ANY
 from reverser.select.rules import ExcludeType
-from reverser.webhook.endpoint import Endpoint
+from reverser.webhook.endpoint import ADMISSION_PATH, Endpoint
 from reverser.webhook.scope import Selection, covers, left_out, selected, takes_cluster_scoped
 
 NAME = "reverser"
 WEBHOOK = "admission.gitops-reverser.io"
 KEEP_BUNDLE = "gitops-reverser.io/keep-ca-bundle"
 """Annotation: the bundle is of a self-managed authority."""
-PATH = "/process-validating-webhook"
 TIMEOUT_SECONDS = 2
 SUBRESOURCES = ("scale", "resize", "ephemeralcontainers")
 OPERATIONS = ("CREATE", "UPDATE", "DELETE")
@@ -51,7 +50,7 @@ def registration(
     types: Collection[ResourceType] = (),
     secrets: bool = True,
     name: str = NAME,
-    path: str = PATH,
+    path: str = ADMISSION_PATH,
     keep_bundle: bool = False,
     exclude: ExcludeType = excluded_type,
 ) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from reverser.http.server import serve
 from reverser.kube.type_catalog import TypeCatalog
 from reverser.metrics import Metrics
 from reverser.webhook import admission_endpoint, audit_endpoint
+from reverser.webhook.endpoint import ADMISSION_PATH, AUDIT_PATH
 from reverser.webhook.path_secret import Guarded, path_secret
 
 log = structlog.get_logger()
@@ -90,8 +91,8 @@ async def listen(
     if keeper is not None:
         await keeper.start()
     tls = await trio.to_thread.run_sync(open_tls, config.webhook.tls, folder)
-    shared: dict[str, Any] = {admission_endpoint.PATH: webhooks.admission}
-    own: dict[str, Any] = {audit_endpoint.PATH: webhooks.audit}
+    shared: dict[str, Any] = {ADMISSION_PATH: webhooks.admission}
+    own: dict[str, Any] = {AUDIT_PATH: webhooks.audit}
     async with trio.open_nursery() as nursery:
         nursery.start_soon(tls.watch)
         if keeper is not None:
@@ -100,6 +101,8 @@ async def listen(
         if config.audit.bind:
             listeners.append(("audit.bind", config.audit.bind, own))
         for key, bind, applications in listeners:
-            url = await nursery.start(serve, Guarded(Router(applications), secret), bind, key, tls.context)
+            router = Router(applications)
+            guarded = Guarded(router, secret) if secret else router
+            url = await nursery.start(serve, guarded, bind, key, tls.context)
             log.info("webhooks are served", url=url, paths=[*applications])
         task_status.started()

@@ -126,9 +126,9 @@ async def test_a_new_authority_is_put_into_the_registration(plane: ControlPlane,
     stranger.renew(datetime.now(UTC))
 
     async with Client.open(await load(str(plane.kubeconfig()), "")) as client:
-        assert await install.keep_bundles(client, new) == [NAME]
-        assert await install.keep_bundles(client, new) == []
-        assert await install.keep_bundles(client, stranger.ca_bundle()) == []
+        assert await install.update_bundles(client, new) == [NAME]
+        assert await install.update_bundles(client, new) == []
+        assert await install.update_bundles(client, stranger.ca_bundle()) == []
 
     after = installed(plane)
     assert base64.b64decode(after["webhooks"][0]["clientConfig"].pop("caBundle")) == new

@@ -22,9 +22,9 @@ from reverser.config.listeners import WebhookTls
 from reverser.http.server import serve
 from reverser.model.fact import Fact
 from reverser.model.resource import ResourceType
-from reverser.webhook import admission_endpoint, audit_endpoint
 from reverser.webhook.admission_endpoint import AdmissionEndpoint
 from reverser.webhook.audit_endpoint import AuditEndpoint
+from reverser.webhook.endpoint import ADMISSION_PATH, AUDIT_PATH
 from reverser.webhook.server import Router
 from tests.catalogs import catalog
 from tests.golden.recorded import event_list, review_body
@@ -103,7 +103,7 @@ class Endpoints:
     def _made(self, max_bytes: int) -> dict[str, AdmissionEndpoint | AuditEndpoint]:
         observed = {"clusters": ("default",), "read_seconds": self._read_seconds}
         return {
-            admission_endpoint.PATH: AdmissionEndpoint(
+            ADMISSION_PATH: AdmissionEndpoint(
                 self._take,
                 catalog(TYPE),
                 b"k" * 32,
@@ -111,7 +111,7 @@ class Endpoints:
                 max_bytes=ADMISSION_BYTES,
                 **observed,
             ),
-            audit_endpoint.PATH: AuditEndpoint(
+            AUDIT_PATH: AuditEndpoint(
                 self._keep,
                 catalog(),
                 observe=lambda result, count: self.results.update({result: count}),
@@ -146,8 +146,8 @@ class Endpoints:
     async def well(self) -> None:
         """Assert that good requests are answered, and their facts are known."""
         for path, body in (
-            (admission_endpoint.PATH, review_body(GOOD)),
-            (audit_endpoint.PATH, event_list(GOOD)),
+            (ADMISSION_PATH, review_body(GOOD)),
+            (AUDIT_PATH, event_list(GOOD)),
         ):
             known = len(self.facts)
             assert (await self.ask(request(path, body))).status == 200

@@ -37,7 +37,7 @@ BOUND_SECONDS = 15
 
 
 class Told:
-    """Implements `kube.observer_reports.Reports` by remembering."""
+    """Implements `kube.stream_health.Reports` by remembering."""
 
     def __init__(self) -> None:
         self.calls: list[str] = []

@@ -13,7 +13,7 @@ from reverser.cli import check_tables
 from reverser.cli.check_connections import ClusterFinding, Findings, look_at_cluster
 from reverser.config import Cluster, Config
 from reverser.kube.client import Client
-from reverser.kube.object_count import count
+from reverser.kube.cluster_info import count_objects
 from reverser.model.destination import Destination
 from reverser.model.rule import Rule
 from reverser.plugins import Host
@@ -74,5 +74,5 @@ async def test_what_cannot_be_counted_is_not_guessed(
     api.check = answer
     async with connected(api, tmp_path) as client:
         assert isinstance(client, Client)
-        assert await count(client, [STREAM]) == [objects]
+        assert await count_objects(client, [STREAM]) == [objects]
     assert [each.query["limit"] for each in api.checks] == ["1"]

@@ -12,8 +12,9 @@ from pathlib import Path
 import pytest
 import trio
 
-from reverser.http import connection_limit
+from reverser.http import connection
 from reverser.webhook import admission_endpoint, audit_endpoint
+from reverser.webhook.endpoint import ADMISSION_PATH, AUDIT_PATH
 from tests.golden.recorded import event_list, review_body
 from tests.integration.endpoints import (
     ADMISSION_BYTES,
@@ -50,15 +51,15 @@ async def test_half_a_bomb_costs_what_was_sent_of_it(tmp_path: Path) -> None:
         before = resident_bytes()
         for _ in range(CLIENTS):
             stream = await stack.enter_async_context(endpoints.secure())
-            await stream.send_all(request(audit_endpoint.PATH, packed, GZIP)[:-1])
-        await endpoints.held(audit_endpoint.PATH, CLIENTS * (len(packed) - 1))
+            await stream.send_all(request(AUDIT_PATH, packed, GZIP)[:-1])
+        await endpoints.held(AUDIT_PATH, CLIENTS * (len(packed) - 1))
         assert resident_bytes() - before < 64 * MIB
         await endpoints.well()
 
 
 async def test_whole_bombs_share_the_budget(tmp_path: Path) -> None:
     """However many come at a time, their memory has one bound; each gets its answer."""
-    bomb = request(audit_endpoint.PATH, gzip.compress(b" " * (audit_endpoint.MAX_BYTES - 1)), GZIP)
+    bomb = request(AUDIT_PATH, gzip.compress(b" " * (audit_endpoint.MAX_BYTES - 1)), GZIP)
     statuses = list[int]()
 
     async def ask() -> None:
@@ -80,8 +81,8 @@ async def test_whole_bombs_share_the_budget(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("path", "most", "bodies"),
     [
-        (admission_endpoint.PATH, ADMISSION_BYTES, admission_endpoint.LARGEST_BODIES),
-        (audit_endpoint.PATH, AUDIT_BYTES, audit_endpoint.LARGEST_BODIES),
+        (ADMISSION_PATH, ADMISSION_BYTES, admission_endpoint.LARGEST_BODIES),
+        (AUDIT_PATH, AUDIT_BYTES, audit_endpoint.LARGEST_BODIES),
     ],
     ids=["admission", "audit"],
 )
@@ -91,14 +92,14 @@ async def test_one_endpoint_that_is_full_does_not_fill_the_other(
     """While unfinished bodies hold all that may be held it answers 503; the other one goes on, and so does
     it when they have gone.
     """
-    good = {admission_endpoint.PATH: review_body(GOOD), audit_endpoint.PATH: event_list(GOOD)}
+    good = {ADMISSION_PATH: review_body(GOOD), AUDIT_PATH: event_list(GOOD)}
     async with AsyncExitStack() as stack:
         for _ in range(bodies):
             stream = await stack.enter_async_context(endpoints.secure())
             await stream.send_all(request(path, b" " * most)[:-1])
         await endpoints.held(path, bodies * (most - 1))
         statuses = {each: (await endpoints.ask(request(each, body))).status for each, body in good.items()}
-    assert statuses == {admission_endpoint.PATH: 200, audit_endpoint.PATH: 200} | {path: 503}
+    assert statuses == {ADMISSION_PATH: 200, AUDIT_PATH: 200} | {path: 503}
 
     await endpoints.held(path, 0)
     await endpoints.alone()
@@ -109,8 +110,8 @@ async def test_one_endpoint_that_is_full_does_not_fill_the_other(
 STILL = {
     "no-handshake": None,
     "nothing": b"",
-    "head": head(admission_endpoint.PATH)[:-20],
-    "body": request(audit_endpoint.PATH, event_list(GOOD))[:-20],
+    "head": head(ADMISSION_PATH)[:-20],
+    "body": request(AUDIT_PATH, event_list(GOOD))[:-20],
 }
 
 
@@ -119,8 +120,8 @@ async def test_connections_that_are_still_make_room(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sent: bytes | None
 ) -> None:
     """However many hold a connection and say nothing, new ones are served, and so is one that is used."""
-    monkeypatch.setattr(connection_limit, "MOST", CLIENTS)
-    review = request(admission_endpoint.PATH, review_body(GOOD))
+    monkeypatch.setattr(connection, "MOST", CLIENTS)
+    review = request(ADMISSION_PATH, review_body(GOOD))
     async with Endpoints.open(tmp_path) as endpoints, AsyncExitStack() as stack:
         used = await stack.enter_async_context(endpoints.secure())
         streams = list[trio.abc.Stream]()
@@ -152,9 +153,9 @@ def test_the_listener_leaves_files_to_others(monkeypatch: pytest.MonkeyPatch) ->
     """Its connections are at most a quarter of what the process may open."""
     files, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     monkeypatch.setattr(resource, "getrlimit", lambda _kind: (1024, most))
-    assert connection_limit.limit() == 256
+    assert connection.limit() == 256
     monkeypatch.setattr(resource, "getrlimit", lambda _kind: (resource.RLIM_INFINITY, most))
-    assert connection_limit.limit() == connection_limit.MOST
+    assert connection.limit() == connection.MOST
     assert files
 
 

@@ -18,16 +18,16 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from reverser.http import connection
-from reverser.webhook import admission_endpoint, audit_endpoint
+from reverser.webhook.endpoint import ADMISSION_PATH, AUDIT_PATH
 from tests.golden.recorded import NAMES, event_list, review_body
 from tests.integration.endpoints import Elsewhere, Endpoints, Reply, asked, chunked, head, request
 from tests.property.hostile import HOSTILE
 
 EXAMPLES = 120
-ANSWERS = {admission_endpoint.PATH: (200, 400, 413, 415), audit_endpoint.PATH: (200,)}
+ANSWERS = {ADMISSION_PATH: (200, 400, 413, 415), AUDIT_PATH: (200,)}
 RECORDED = {
-    admission_endpoint.PATH: [review_body(name) for name in NAMES],
-    audit_endpoint.PATH: [event_list(name) for name in NAMES],
+    ADMISSION_PATH: [review_body(name) for name in NAMES],
+    AUDIT_PATH: [event_list(name) for name in NAMES],
 }
 RAW = (
     "[" * 20_000 + "]" * 20_000,
@@ -177,7 +177,7 @@ def test_a_mutated_body_has_its_answer(elsewhere: Elsewhere, path: str, data: st
 def checked(path: str, reply: Reply) -> None:
     """One of the answers that there are; of a review that is answered, yes."""
     assert reply.status in ANSWERS[path]
-    if reply.status == 200 and path == admission_endpoint.PATH:
+    if reply.status == 200 and path == ADMISSION_PATH:
         assert json.loads(reply.body)["response"]["allowed"] is True
 
 
@@ -211,7 +211,7 @@ async def test_mutated_http_is_answered_or_ended(impatient: Endpoints) -> None:
 
 def spoiled(random: Random, number: int) -> bytes:
     """A request with some wrong bytes, most of them in its head or in the first chunks."""
-    path = (admission_endpoint.PATH, audit_endpoint.PATH)[number % 2]
+    path = (ADMISSION_PATH, AUDIT_PATH)[number % 2]
     body = random.choice(RECORDED[path])
     if number % 3:
         whole = bytearray(head(path, b"Transfer-Encoding: chunked") + chunked(body, random.randint(1, 500)))

@@ -18,7 +18,7 @@ import pytest
 import trio
 
 from reverser.http import connection
-from reverser.webhook import admission_endpoint, audit_endpoint
+from reverser.webhook.endpoint import ADMISSION_PATH, AUDIT_PATH
 from tests.golden.recorded import event_list, review_body
 from tests.integration.endpoints import (
     ADMISSION_BYTES,
@@ -37,19 +37,19 @@ SHORT_SECONDS = 0.5
 REVIEW, BATCH = review_body(GOOD), event_list(GOOD)
 HALF = {
     "silent": b"",
-    "head": head(admission_endpoint.PATH)[:-20],
-    "body": request(admission_endpoint.PATH, REVIEW)[:-20],
-    "audit-body": request(audit_endpoint.PATH, BATCH)[:-20],
-    "chunk": head(admission_endpoint.PATH, b"Transfer-Encoding: chunked") + chunked(REVIEW, 100)[:-40],
-    "chunk-size": head(audit_endpoint.PATH, b"Transfer-Encoding: chunked") + b"ff",
-    "too-large": head(audit_endpoint.PATH, b"Content-Length: 10000000") + b"x" * (AUDIT_BYTES + 1),
-    "waits-for-100": head(admission_endpoint.PATH, b"Content-Length: 10", b"Expect: 100-continue"),
+    "head": head(ADMISSION_PATH)[:-20],
+    "body": request(ADMISSION_PATH, REVIEW)[:-20],
+    "audit-body": request(AUDIT_PATH, BATCH)[:-20],
+    "chunk": head(ADMISSION_PATH, b"Transfer-Encoding: chunked") + chunked(REVIEW, 100)[:-40],
+    "chunk-size": head(AUDIT_PATH, b"Transfer-Encoding: chunked") + b"ff",
+    "too-large": head(AUDIT_PATH, b"Content-Length: 10000000") + b"x" * (AUDIT_BYTES + 1),
+    "waits-for-100": head(ADMISSION_PATH, b"Content-Length: 10", b"Expect: 100-continue"),
 }
 ENDLESS = {
-    "head": (head(admission_endpoint.PATH)[:-2] + b"X: ", b"x"),
-    "body": (head(admission_endpoint.PATH, b"Content-Length: 1000"), b" "),
-    "audit-body": (head(audit_endpoint.PATH, b"Content-Length: 1000"), b" "),
-    "chunks": (head(audit_endpoint.PATH, b"Transfer-Encoding: chunked"), b"1\r\n \r\n"),
+    "head": (head(ADMISSION_PATH)[:-2] + b"X: ", b"x"),
+    "body": (head(ADMISSION_PATH, b"Content-Length: 1000"), b" "),
+    "audit-body": (head(AUDIT_PATH, b"Content-Length: 1000"), b" "),
+    "chunks": (head(AUDIT_PATH, b"Transfer-Encoding: chunked"), b"1\r\n \r\n"),
 }
 """How a request begins, and what is sent of it now and then."""
 
@@ -173,16 +173,16 @@ async def test_many_idle_connections_keep_nobody_waiting(endpoints: Endpoints) -
     async with AsyncExitStack() as stack:
         streams = [await stack.enter_async_context(endpoints.secure()) for _ in range(200)]
         for stream in streams:
-            assert (await asked(stream, request(admission_endpoint.PATH, REVIEW))).status == 200
+            assert (await asked(stream, request(ADMISSION_PATH, REVIEW))).status == 200
         await endpoints.well()
-        assert (await asked(streams[0], request(admission_endpoint.PATH, REVIEW))).status == 200
+        assert (await asked(streams[0], request(ADMISSION_PATH, REVIEW))).status == 200
         await endpoints.end()
 
 
 async def test_idle_connections_are_ended(impatient: Endpoints) -> None:
     """After a while, also when they were used."""
     async with impatient.secure() as stream:
-        assert (await asked(stream, request(admission_endpoint.PATH, REVIEW))).status == 200
+        assert (await asked(stream, request(ADMISSION_PATH, REVIEW))).status == 200
         assert await refused(stream) == 0
     await impatient.alone()
 
@@ -190,7 +190,7 @@ async def test_idle_connections_are_ended(impatient: Endpoints) -> None:
 @pytest.mark.parametrize("cut", [0, 20, 150, -1, None], ids=["hello", "head", "body", "last-byte", "answer"])
 async def test_clients_that_go_away_leave_nothing(endpoints: Endpoints, cut: int | None) -> None:
     """Wherever they stop: no connection, no fact of half a request, and no error."""
-    sent = request(admission_endpoint.PATH, REVIEW)[:cut]
+    sent = request(ADMISSION_PATH, REVIEW)[:cut]
     for _ in range(20):
         async with endpoints.secure() as stream:
             await stream.send_all(sent)
@@ -206,7 +206,7 @@ async def test_pipelined_requests_are_answered_in_order(endpoints: Endpoints) ->
     uid = msgspec.json.decode(REVIEW)["request"]["uid"].encode()
     async with endpoints.secure() as stream:
         await stream.send_all(
-            b"".join(request(admission_endpoint.PATH, REVIEW.replace(uid, name.encode())) for name in names)
+            b"".join(request(ADMISSION_PATH, REVIEW.replace(uid, name.encode())) for name in names)
         )
         replies = await in_a_row(stream, len(names))
 
@@ -248,9 +248,9 @@ async def until_ended(stream: trio.abc.Stream, sent: bytes) -> None:
 
 
 TABLE: dict[str, tuple[int, tuple[bytes, ...]]] = {
-    "method": (405, (head(admission_endpoint.PATH, method="GET"),)),
-    "audit-method": (405, (head(audit_endpoint.PATH, method="GET"),)),
-    "head": (405, (head(audit_endpoint.PATH, method="HEAD"),)),
+    "method": (405, (head(ADMISSION_PATH, method="GET"),)),
+    "audit-method": (405, (head(AUDIT_PATH, method="GET"),)),
+    "head": (405, (head(AUDIT_PATH, method="HEAD"),)),
     "path": (404, (request("/nowhere", REVIEW),)),
     "root": (404, (request("/", REVIEW),)),
     "two-slashes": (404, (request("//audit", REVIEW),)),
@@ -259,28 +259,28 @@ TABLE: dict[str, tuple[int, tuple[bytes, ...]]] = {
     "asterisk": (404, (head("*", method="OPTIONS"),)),
     "authority": (404, (head("127.0.0.1:443", method="CONNECT"),)),
     "absolute": (404, (request("https://127.0.0.1/audit", BATCH),)),
-    "content-type": (415, (request(admission_endpoint.PATH, REVIEW).replace(b"/json", b"/yaml"),)),
-    "announced": (413, (head(admission_endpoint.PATH, b"Content-Length: 999999999999999999"),)),
-    "large": (413, (request(admission_endpoint.PATH, b" " * (ADMISSION_BYTES + 1)),)),
+    "content-type": (415, (request(ADMISSION_PATH, REVIEW).replace(b"/json", b"/yaml"),)),
+    "announced": (413, (head(ADMISSION_PATH, b"Content-Length: 999999999999999999"),)),
+    "large": (413, (request(ADMISSION_PATH, b" " * (ADMISSION_BYTES + 1)),)),
     "large-chunks": (
         413,
         (
-            head(admission_endpoint.PATH, b"Transfer-Encoding: chunked"),
+            head(ADMISSION_PATH, b"Transfer-Encoding: chunked"),
             chunked(b" " * 10 * ADMISSION_BYTES, 9000),
         ),
     ),
-    "audit-large": (200, (request(audit_endpoint.PATH, b" " * 10 * AUDIT_BYTES),)),
+    "audit-large": (200, (request(AUDIT_PATH, b" " * 10 * AUDIT_BYTES),)),
     "audit-large-chunks": (
         200,
-        (head(audit_endpoint.PATH, b"Transfer-Encoding: chunked"), chunked(b" " * 10 * AUDIT_BYTES, 9000)),
+        (head(AUDIT_PATH, b"Transfer-Encoding: chunked"), chunked(b" " * 10 * AUDIT_BYTES, 9000)),
     ),
     "bomb": (
         413,
-        (request(admission_endpoint.PATH, gzip.compress(b" " * 30_000_000), b"Content-Encoding: gzip"),),
+        (request(ADMISSION_PATH, gzip.compress(b" " * 30_000_000), b"Content-Encoding: gzip"),),
     ),
     "audit-bomb": (
         200,
-        (request(audit_endpoint.PATH, gzip.compress(b" " * 30_000_000), b"Content-Encoding: gzip"),),
+        (request(AUDIT_PATH, gzip.compress(b" " * 30_000_000), b"Content-Encoding: gzip"),),
     ),
     "unread-body": (404, (head("/nowhere", b"Content-Length: 3000000"), b" " * 3_000_000)),
     "unread-chunks": (
@@ -291,7 +291,7 @@ TABLE: dict[str, tuple[int, tuple[bytes, ...]]] = {
         405,
         (
             head(
-                audit_endpoint.PATH,
+                AUDIT_PATH,
                 b"Upgrade: websocket",
                 b"Connection: Upgrade",
                 b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
@@ -304,7 +304,7 @@ TABLE: dict[str, tuple[int, tuple[bytes, ...]]] = {
         405,
         (
             head(
-                audit_endpoint.PATH,
+                AUDIT_PATH,
                 b"Upgrade: h2c",
                 b"Connection: Upgrade, HTTP2-Settings",
                 b"HTTP2-Settings: AAMAAABkAARAAAAAAAIAAAAA",
@@ -329,13 +329,13 @@ BROKEN = {
     "not-http": b"\x16\x03\x01\r\n\r\n",
     "no-version": b"GET /\r\n\r\n",
     "no-host": b"POST /audit HTTP/1.1\r\nContent-Length: 2\r\n\r\n{}",
-    "long-head": head(audit_endpoint.PATH, b"X: " + b"x" * 200_000, b"Content-Length: 0"),
-    "many-headers": head(audit_endpoint.PATH, *[b"X: y"] * 50_000, b"Content-Length: 0"),
-    "negative-length": head(audit_endpoint.PATH, b"Content-Length: -5"),
-    "two-lengths": head(audit_endpoint.PATH, b"Content-Length: 5", b"Content-Length: 6") + b"{}",
-    "no-chunk": head(audit_endpoint.PATH, b"Transfer-Encoding: chunked") + b"zz\r\n\r\n",
-    "other-transfer-coding": head(audit_endpoint.PATH, b"Transfer-Encoding: gzip") + b"x",
-    "null": head(audit_endpoint.PATH, b"A: b\r\n c: d\0"),
+    "long-head": head(AUDIT_PATH, b"X: " + b"x" * 200_000, b"Content-Length: 0"),
+    "many-headers": head(AUDIT_PATH, *[b"X: y"] * 50_000, b"Content-Length: 0"),
+    "negative-length": head(AUDIT_PATH, b"Content-Length: -5"),
+    "two-lengths": head(AUDIT_PATH, b"Content-Length: 5", b"Content-Length: 6") + b"{}",
+    "no-chunk": head(AUDIT_PATH, b"Transfer-Encoding: chunked") + b"zz\r\n\r\n",
+    "other-transfer-coding": head(AUDIT_PATH, b"Transfer-Encoding: gzip") + b"x",
+    "null": head(AUDIT_PATH, b"A: b\r\n c: d\0"),
 }
 
 

@@ -20,10 +20,9 @@ from reverser.attribution.object_digest import evidence_digest
 from reverser.attribution.payloads import UndecodableError
 from reverser.model.fact import Fact
 from reverser.model.resource import ObjectKey, ResourceType
-from reverser.webhook.admission_endpoint import PATH as ADMISSION_PATH
 from reverser.webhook.admission_endpoint import AdmissionEndpoint
-from reverser.webhook.audit_endpoint import PATH as AUDIT_PATH
 from reverser.webhook.audit_endpoint import AuditEndpoint
+from reverser.webhook.endpoint import ADMISSION_PATH, AUDIT_PATH
 from tests.catalogs import catalog
 from tests.golden.recorded import CHANGES, KEY, NAMES, event_list, resource_type, review_body, watched
 from tests.property.test_sanitize_properties import places, put

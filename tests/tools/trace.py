@@ -26,6 +26,7 @@ import reverser
 from reverser.certs.self_managed import FOLDER, SelfManaged
 from reverser.config import Webhook
 from reverser.sandbox import Sandbox
+from reverser.webhook.endpoint import ADMISSION_PATH
 from tests.golden.recorded import review_body
 from tests.integration.running import BOUND_SECONDS, Running
 from tests.ports import free_port
@@ -133,7 +134,7 @@ async def _review(running: Running, trace: Trace) -> None:
     await _until(lambda: "replicas: 2" in running.show("shop/deployments.apps/web.yaml"))
     await _quiet(trace)
     bundle = SelfManaged(running.data / FOLDER, ()).ca_bundle().decode()
-    url = f"https://{running.config.webhook.bind}/process-validating-webhook"
+    url = f"https://{running.config.webhook.bind}{ADMISSION_PATH}"
     first, second = (review_body(REVIEW).replace(b'"uid":"', b'"uid":"' + each) for each in (b"1", b"2"))
     async with httpx.AsyncClient(verify=ssl.create_default_context(cadata=bundle)) as client:
         headers = {"Content-Type": "application/json"}

@@ -10,7 +10,8 @@ import pytest
 import trio.testing
 
 from reverser.model.fact import Fact
-from reverser.webhook.admission_endpoint import PATH, AdmissionEndpoint
+from reverser.webhook.admission_endpoint import AdmissionEndpoint
+from reverser.webhook.endpoint import ADMISSION_PATH as PATH
 from tests.catalogs import catalog
 from tests.unit.asgi import Client, post
 from tests.unit.attribution.test_admission_review import CONFIG_MAPS, KEY, body

@@ -19,7 +19,8 @@ from reverser.http.body import PART_BYTES
 from reverser.model.fact import Fact
 from reverser.model.resource import ResourceType
 from reverser.webhook import audit_endpoint
-from reverser.webhook.audit_endpoint import PATH, AuditEndpoint
+from reverser.webhook.audit_endpoint import AuditEndpoint
+from reverser.webhook.endpoint import AUDIT_PATH as PATH
 from tests.catalogs import catalog
 from tests.unit.asgi import Client, post
 from tests.unit.attribution.test_audit_body import batch, good
