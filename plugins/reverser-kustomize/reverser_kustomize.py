@@ -95,11 +95,11 @@ def reverser_sanitize(content: dict[str, Any], destination: Destination) -> dict
             "NotBuildable", "kustomize takes an object whose kind ends in List for many objects"
         )
     annotations = content["metadata"].get("annotations") or {}
-    kept = {name: value for name, value in annotations.items() if not _meant_for_kustomize(name, value)}
-    if len(kept) == len(annotations):
+    allowed = {name: value for name, value in annotations.items() if not _meant_for_kustomize(name, value)}
+    if len(allowed) == len(annotations):
         return None
     metadata = {name: value for name, value in content["metadata"].items() if name != "annotations"}
-    return {**content, "metadata": {**metadata, **({"annotations": kept} if kept else {})}}
+    return {**content, "metadata": {**metadata, **({"annotations": allowed} if allowed else {})}}
 
 
 @hookimpl
@@ -110,15 +110,15 @@ def reverser_companions(
     if not _concerned(destination):
         return None
     folders = {folder for path in changed if (folder := _folder(path)) is not None}
-    found: dict[str, list[str]] = {folder: [] for folder in folders}
+    manifests: dict[str, list[str]] = {folder: [] for folder in folders}
     for path in _near(folders, files):
         folder = _folder(path)
-        if folder in found and path.endswith(MANIFEST):
-            found[folder].append(path.removeprefix(f"{folder}/") if folder else path)
+        if folder in manifests and path.endswith(MANIFEST):
+            manifests[folder].append(path.removeprefix(f"{folder}/") if folder else path)
     theirs = {path for path in others if path.rpartition("/")[2].casefold() in NAMES}
     return {
-        _join(folder, NAME): None if not names or _kept(folder, theirs) else _list(sorted(names))
-        for folder, names in found.items()
+        _join(folder, NAME): None if not names or _has_other_list(folder, theirs) else _list(sorted(names))
+        for folder, names in manifests.items()
     }
 
 
@@ -130,7 +130,7 @@ def _meant_for_kustomize(name: str, value: str) -> bool:
     return name.startswith(OWN) or name in TAKEN or (name in OBEYED and value != "false")
 
 
-def _kept(folder: str, theirs: Collection[str]) -> bool:
+def _has_other_list(folder: str, theirs: Collection[str]) -> bool:
     """Whether somebody keeps one in the folder: `kustomization.yaml` itself the host leaves alone."""
     return any(path.rpartition("/")[0] == folder and path != _join(folder, NAME) for path in theirs)
 

@@ -1,8 +1,8 @@
 """Messages as Conventional Commits: `feat(shop): scale deployment web to 5`.
 
 Only the subject is ours; the body and the trailers stay. `settings` says which type a commit gets,
-`wording` what it says. A commit is about the writes of its author: those that a rule excludes and that were
-folded in say nothing here, and a commit of nothing but excluded writes keeps its subject.
+`description` what it says. A commit is about the writes of its author: those that a rule excludes and that
+were folded in say nothing here, and a commit of nothing but excluded writes keeps its subject.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from reverser import hookimpl
 from reverser.model.commit import CommitPlan
 from reverser.model.message import Message
 from reverser.select.excluded_writes import split_excluded
+from reverser_conventional.description import description
 from reverser_conventional.settings import Settings, checked
 from reverser_conventional.types import head
-from reverser_conventional.wording import description
 
 settings = Settings()
 

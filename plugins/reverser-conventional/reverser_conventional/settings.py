@@ -9,7 +9,7 @@ from typing import Literal
 import msgspec
 
 NOUN = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
-PLACES = ("namespace", "cluster", "destination", "group", "resource", "kind", "name")
+FIELDS = ("namespace", "cluster", "destination", "group", "resource", "kind", "name")
 """What a scope can be made of."""
 
 
@@ -48,7 +48,7 @@ def checked(settings: Settings) -> Settings:
     for noun in (settings.type, settings.snapshot_type, *(rule.type for rule in settings.rules)):
         if not NOUN.fullmatch(noun):
             raise ValueError(f"{noun!r} cannot be a type; write one word, for example feat")
-    for _, place, _, _ in string.Formatter().parse(settings.scope):
-        if place is not None and place not in PLACES:
-            raise ValueError(f"scope: {{{place}}} is not one of {', '.join(PLACES)}")
+    for _, field, _, _ in string.Formatter().parse(settings.scope):
+        if field is not None and field not in FIELDS:
+            raise ValueError(f"scope: {{{field}}} is not one of {', '.join(FIELDS)}")
     return settings

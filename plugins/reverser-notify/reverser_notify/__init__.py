@@ -92,8 +92,8 @@ def _about_target(condition: Condition) -> bool:
     )
 
 
-def _tell(event: Event, told: list[Courier], *, urgent: bool = False, quiet: bool = False) -> None:
-    for courier in told:
+def _tell(event: Event, to: list[Courier], *, urgent: bool = False, quiet: bool = False) -> None:
+    for courier in to:
         if event.kind in courier.target.events:
             try:
                 courier.take(request(event, courier.target, settings.source), urgent=urgent, quiet=quiet)

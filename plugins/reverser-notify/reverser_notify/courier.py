@@ -22,7 +22,7 @@ import trio
 from reverser.errors import StalledError
 from reverser.git.credentials import resolve
 from reverser_notify.formats import Request
-from reverser_notify.patience import AGAIN, Pace, backoff, retry_after
+from reverser_notify.retry import AGAIN, Pace, backoff, retry_after
 from reverser_notify.settings import Target
 from reverser_notify.signing import signature
 

@@ -36,7 +36,7 @@ class Event(msgspec.Struct, frozen=True):
     subject: str
     """The destination, or what the condition is about."""
     data: dict[str, Any]
-    words: dict[str, str]
+    fields: dict[str, str]
     """What templates may name."""
 
 
@@ -50,14 +50,14 @@ def of_push(push: Pushed, now: float) -> Event:
         "commits": [_commit(commit) for commit in push.commits[-COMMITS_MOST:]],
     }
     return Event(
-        "pushed", f"{push.destination}/{push.head}", _time(now), push.destination, data, _words(push)
+        "pushed", f"{push.destination}/{push.head}", _time(now), push.destination, data, _push_fields(push)
     )
 
 
 def of_condition(condition: Condition, now: float, number: int) -> Event:
     """`number` tells conditions of one moment apart."""
     data = msgspec.to_builtins(condition)
-    words = {
+    fields = {
         "type": condition.type,
         "about": condition.subject,
         "status": str(condition.status),
@@ -65,10 +65,10 @@ def of_condition(condition: Condition, now: float, number: int) -> Event:
         "message": condition.message,
     }
     event_id = f"{condition.subject}/{condition.type}/{now:.6f}/{number}"
-    return Event("condition", event_id, _time(now), condition.subject, data, words)
+    return Event("condition", event_id, _time(now), condition.subject, data, fields)
 
 
-def _words(push: Pushed) -> dict[str, str]:
+def _push_fields(push: Pushed) -> dict[str, str]:
     count = len(push.commits)
     authors = list(dict.fromkeys(commit.author.partition(" <")[0] for commit in push.commits))
     more = f" and {len(authors) - AUTHORS_MOST} more" if len(authors) > AUTHORS_MOST else ""

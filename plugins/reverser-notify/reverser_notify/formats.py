@@ -46,13 +46,13 @@ class Request(msgspec.Struct, frozen=True):
 
 def request(event: Event, target: Target, source: str) -> Request:
     """What the target is sent."""
-    made: Request = FORMATS[target.format](event, target, source)
-    return msgspec.structs.replace(made, headers={**target.headers, **made.headers})
+    post: Request = FORMATS[target.format](event, target, source)
+    return msgspec.structs.replace(post, headers={**target.headers, **post.headers})
 
 
 def text(event: Event, target: Target) -> str:
     """The target's own words."""
-    return Template(target.pushed if event.kind == "pushed" else target.condition).substitute(event.words)
+    return Template(target.pushed if event.kind == "pushed" else target.condition).substitute(event.fields)
 
 
 def _structured(event: Event, _target: Target, source: str) -> Request:
@@ -63,8 +63,8 @@ def _structured(event: Event, _target: Target, source: str) -> Request:
 def _binary(event: Event, _target: Target, source: str) -> Request:
     attributes = {"specversion": "1.0", **_attributes(event, source)}
     headers = {f"ce-{name}": _UNSAFE.sub(_percent, value) for name, value in attributes.items()}
-    made = _post(event, event.data)
-    return msgspec.structs.replace(made, headers={**made.headers, **headers})
+    post = _post(event, event.data)
+    return msgspec.structs.replace(post, headers={**post.headers, **headers})
 
 
 def _attributes(event: Event, source: str) -> dict[str, str]:
@@ -77,8 +77,8 @@ def _percent(match: re.Match[str]) -> str:
 
 
 def _slack(event: Event, target: Target, _source: str) -> Request:
-    words = text(event, target).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    return _post(event, {"text": words})
+    escaped = text(event, target).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return _post(event, {"text": escaped})
 
 
 def _teams(event: Event, target: Target, _source: str) -> Request:
@@ -98,26 +98,26 @@ def _teams(event: Event, target: Target, _source: str) -> Request:
 
 
 def _matrix(event: Event, target: Target, _source: str) -> Request:
-    made = _post(event, {"msgtype": "m.notice", "body": text(event, target)})
+    post = _post(event, {"msgtype": "m.notice", "body": text(event, target)})
     transaction = hashlib.blake2b(event.id.encode(), digest_size=16).hexdigest()
     path = f"/_matrix/client/v3/rooms/{quote(target.room, safe='')}/send/m.room.message/{transaction}"
-    return msgspec.structs.replace(made, method="PUT", path=path)
+    return msgspec.structs.replace(post, method="PUT", path=path)
 
 
 def _json(event: Event, target: Target, _source: str) -> Request:
     if not target.body:
         return _post(event, {"kind": event.kind, "id": event.id, "time": event.time, **event.data})
-    words = {**event.words, "kind": event.kind, "text": text(event, target)}
-    return _post(event, _filled(json.loads(target.body), words))
+    fields = {**event.fields, "kind": event.kind, "text": text(event, target)}
+    return _post(event, _filled(json.loads(target.body), fields))
 
 
-def _filled(value: Any, words: dict[str, str]) -> Any:
-    """The document with words in its texts: they cannot break its form, whatever they are."""
+def _filled(value: Any, fields: dict[str, str]) -> Any:
+    """The document with its texts filled in: they cannot break its form, whatever they are."""
     if isinstance(value, dict):
-        return {name: _filled(each, words) for name, each in value.items()}
+        return {name: _filled(each, fields) for name, each in value.items()}
     if isinstance(value, list):
-        return [_filled(each, words) for each in value]
-    return Template(value).substitute(words) if isinstance(value, str) else value
+        return [_filled(each, fields) for each in value]
+    return Template(value).substitute(fields) if isinstance(value, str) else value
 
 
 def _post(event: Event, body: Any, content_type: str = JSON) -> Request:

@@ -15,7 +15,7 @@ import pytest
 import reverser_notify as plugin
 import trio
 from receiver import Received, receiver
-from reverser_notify.patience import Pace, backoff, retry_after
+from reverser_notify.retry import Pace, backoff, retry_after
 from reverser_notify.settings import Settings
 
 from reverser.model.condition import Condition

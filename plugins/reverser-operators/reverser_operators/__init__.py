@@ -12,13 +12,13 @@ from reverser import hookimpl
 from reverser.model.owners import Owners
 from reverser.model.resource import ObjectKey, ResourceType
 from reverser.sanitize.field_owners import managers_of
-from reverser_operators.matching import concerns, made_by_operator, stripped
-from reverser_operators.rule import Made, Strip
+from reverser_operators.matching import concerns, generated_by_operator, stripped
+from reverser_operators.rule import Generated, Strip
 from reverser_operators.settings import Settings
 from reverser_operators.tables import TABLES
 
 strip: tuple[Strip, ...] = ()
-made: tuple[Made, ...] = ()
+generated: tuple[Generated, ...] = ()
 
 
 @hookimpl
@@ -31,16 +31,16 @@ def reverser_configure(settings: Settings) -> None:
     tables = [table for name, table in TABLES.items() if name not in settings.skip]
     globals().update(
         strip=tuple(row for rows, _ in tables for row in rows if settings.atomic or not row.atomic),
-        made=tuple(row for _, rows in tables for row in rows if settings.made),
+        generated=tuple(row for _, rows in tables for row in rows if settings.generated),
     )
 
 
 @hookimpl
 def reverser_select(key: ObjectKey, resource: ResourceType, obj: Mapping[str, Any]) -> str | None:
     metadata = obj["metadata"]
-    rows = [row for row in made if concerns(row, key.type_name, metadata)]
+    rows = [row for row in generated if concerns(row, key.type_name, metadata)]
     owners = managers_of(obj, resource.api_version) if rows else None
-    return next((row.reason for row in rows if owners and made_by_operator(row, metadata, owners)), None)
+    return next((row.reason for row in rows if owners and generated_by_operator(row, metadata, owners)), None)
 
 
 @hookimpl

@@ -11,17 +11,17 @@ from typing import Any
 
 from reverser.model.owners import Owners
 from reverser.sanitize.field_path import parse_path, without
-from reverser_operators.rule import Made, Strip
+from reverser_operators.rule import Generated, Strip
 
 
-def concerns(row: Strip | Made, type_name: str, metadata: Mapping[str, Any]) -> bool:
+def concerns(row: Strip | Generated, type_name: str, metadata: Mapping[str, Any]) -> bool:
     """Whether the row is about objects like this one."""
     if not any(fnmatchcase(type_name, glob) for glob in row.resources):
         return False
     return not row.when or _has(row.when, metadata)
 
 
-def made_by_operator(row: Made, metadata: Mapping[str, Any], owners: Owners) -> bool:
+def generated_by_operator(row: Generated, metadata: Mapping[str, Any], owners: Owners) -> bool:
     """Whether the mark of an object that the row concerns is the operator's, and nobody else's."""
     name = row.when.partition("=")[0]
     parts = [part for part in ("annotations", "labels", "finalizers") if name in (metadata.get(part) or ())]
@@ -33,18 +33,18 @@ def stripped(content: dict[str, Any], rows: Sequence[Strip], owners: Owners) -> 
     if not owners.known:
         return content
     paths = [path for row in rows for path in _paths(row, content, owners)]
-    made: dict[str, Any] = without(content, paths)
-    metadata = dict(made["metadata"])
+    rest: dict[str, Any] = without(content, paths)
+    metadata = dict(rest["metadata"])
     for part in ("annotations", "labels", "finalizers"):
         if part in metadata:
             taken = {name for name in metadata[part] if any(_takes(row, part, name, owners) for row in rows)}
-            left = [name for name in metadata[part] if name not in taken]
-            _put(
+            names = [name for name in metadata[part] if name not in taken]
+            _set_part(
                 metadata,
                 part,
-                left if part == "finalizers" else {name: metadata[part][name] for name in left},
+                names if part == "finalizers" else {name: metadata[part][name] for name in names},
             )
-    return {**made, "metadata": metadata}
+    return {**rest, "metadata": metadata}
 
 
 def _paths(row: Strip, content: Mapping[str, Any], owners: Owners) -> Iterator[tuple[str, ...]]:
@@ -59,7 +59,7 @@ def _takes(row: Strip, part: str, name: str, owners: Owners) -> bool:
     return _among(name, names) and _only(row, owners.owners_of_name(part, name))
 
 
-def _only(row: Strip | Made, managers: Iterable[str]) -> bool:
+def _only(row: Strip | Generated, managers: Iterable[str]) -> bool:
     """Whether none of the managers is somebody else than the operator."""
     return all(any(fnmatchcase(manager, glob) for glob in row.managers) for manager in managers)
 
@@ -75,10 +75,10 @@ def _fits(row: Strip, path: tuple[str, ...], content: Mapping[str, Any]) -> bool
     return isinstance(value, str) and fnmatchcase(value, glob)
 
 
-def _put(metadata: dict[str, Any], part: str, kept: Any) -> None:
+def _set_part(metadata: dict[str, Any], part: str, rest: Any) -> None:
     """What is left; an emptied map or list goes, one that was empty before stays."""
-    if kept or not metadata[part]:
-        metadata[part] = kept
+    if rest or not metadata[part]:
+        metadata[part] = rest
     else:
         del metadata[part]
 
@@ -87,7 +87,7 @@ def _has(when: str, metadata: Mapping[str, Any]) -> bool:
     name, equals, value = when.partition("=")
     if not equals and name in (metadata.get("finalizers") or ()):
         return True
-    return any(found == value or not equals for found in _values(name, metadata))
+    return any(each == value or not equals for each in _values(name, metadata))
 
 
 def _values(name: str, metadata: Mapping[str, Any]) -> Iterator[Any]:

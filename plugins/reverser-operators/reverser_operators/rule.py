@@ -36,7 +36,7 @@ class Strip(msgspec.Struct, frozen=True):
     """Globs over the field managers that are the operator itself; the table's."""
 
 
-class Made(msgspec.Struct, frozen=True):
+class Generated(msgspec.Struct, frozen=True):
     """Objects that an operator makes, without a controller in their owner references."""
 
     source: str | tuple[str, ...]

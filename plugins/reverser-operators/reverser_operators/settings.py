@@ -26,7 +26,7 @@ class Settings(msgspec.Struct, frozen=True):
 
     skip: tuple[Operator, ...] = ()
     """Operators whose rules are not used."""
-    made: bool = True
+    generated: bool = msgspec.field(default=True, name="made")
     """Leave out objects that operators make."""
     atomic: bool = False
     """Also take parts out of maps and lists that server-side apply replaces as a whole."""

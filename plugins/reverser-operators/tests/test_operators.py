@@ -225,7 +225,7 @@ def test_cleaning_settles_at_once(name: str) -> None:
 
 def test_operators_can_be_left_alone() -> None:
     """Neither what is skipped nor, if so wished, what is made is looked at; all have a name to skip."""
-    plugin.reverser_configure(Settings(skip=("rancher", "istio"), made=False))
+    plugin.reverser_configure(Settings(skip=("rancher", "istio"), generated=False))
     namespace, deployment = load("Namespace#rancher.in.yaml"), load("Deployment#istio-gateway.in.yaml")
 
     told = owners("Namespace#rancher")

@@ -15,8 +15,7 @@ from reverser.errors import WithheldError
 from reverser.model.commit import CommitPlan
 from reverser.model.message import Message
 from reverser.model.resource import ObjectKey
-from reverser_policy.findings import trailers
-from reverser_policy.policy import NO_ANSWER, Policy
+from reverser_policy.policy import NO_ANSWER, Policy, trailers
 from reverser_policy.settings import Settings
 
 policy = Policy(Settings())
@@ -34,22 +33,22 @@ def reverser_configure(settings: Settings) -> None:
 
 @hookimpl
 def reverser_select(key: ObjectKey, obj: Mapping[str, Any]) -> str | None:
-    for rule, told in policy.broken("leave-out", key, obj):
-        if told == NO_ANSWER:
+    for rule, message in policy.broken("leave-out", key, obj):
+        if message == NO_ANSWER:
             # A file must not go because of a field that is missing.
-            raise WithheldError("PolicyUnclear", f"{rule.name}: {told}")
-        return f"{rule.name}: {told}"
+            raise WithheldError("PolicyUnclear", f"{rule.name}: {message}")
+        return f"{rule.name}: {message}"
     return None
 
 
 @hookimpl
 def reverser_sanitize(key: ObjectKey, content: dict[str, Any]) -> None:
-    for rule, told in policy.broken("withhold", key, content):
-        reason = "PolicyUnclear" if told == NO_ANSWER else "PolicyRefused"
-        raise WithheldError(reason, f"{rule.name}: {told}", hint="change the object, or the policy")
+    for rule, message in policy.broken("withhold", key, content):
+        reason = "PolicyUnclear" if message == NO_ANSWER else "PolicyRefused"
+        raise WithheldError(reason, f"{rule.name}: {message}", hint="change the object, or the policy")
 
 
 @hookimpl
 def reverser_message(plan: CommitPlan, message: Message) -> Message | None:
-    found = trailers(plan, policy)
-    return msgspec.structs.replace(message, trailers=(*message.trailers, *found)) if found else None
+    findings = trailers(plan, policy)
+    return msgspec.structs.replace(message, trailers=(*message.trailers, *findings)) if findings else None

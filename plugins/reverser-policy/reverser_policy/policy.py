@@ -2,6 +2,9 @@
 
 CEL is checked when it is compiled, so that a misspelt variable or a sum of unlike things refuses the
 start. What is left for later is an object without the field that an expression asks for.
+
+What the objects of a commit break becomes trailers. A commit knows its objects as the bytes of their files,
+of which only a part is read: a message must be there within a second.
 """
 
 from __future__ import annotations
@@ -10,12 +13,18 @@ from collections.abc import Iterator, Mapping
 from fnmatch import fnmatchcase
 from typing import Any
 
+import yaml
 from cel_expr_python import cel
 
+from reverser.model.commit import CommitPlan
 from reverser.model.resource import ObjectKey
 from reverser_policy.settings import Rule, Settings
 
 VARIABLES = {"object": cel.Type.DYN, "resource": cel.Type.STRING, "cluster": cel.Type.STRING}
+BYTES_MOST = 512 * 1024
+FINDINGS_MOST = 20
+TRAILER = "Policy-Finding"
+_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 NO_ANSWER = "the expression has no answer for this object"
 
 
@@ -31,9 +40,9 @@ class Policy:
         """The rules of this action that the object breaks, each with what to say about it."""
         for rule, expression in self._rules:
             if rule.action == action and _concerns(rule, key):
-                found = _found(rule, expression, key, obj)
-                if found:
-                    yield rule, found
+                message = _message(rule, expression, key, obj)
+                if message:
+                    yield rule, message
 
     def has(self, action: str, key: ObjectKey) -> bool:
         """Whether any rule of this action concerns the object."""
@@ -44,8 +53,8 @@ def _compiled(env: cel.Env, rule: Rule) -> cel.Expression:
     try:
         expression = env.compile(rule.expression)
     except RuntimeError as error:
-        told = str(error).partition("\n")[0].removeprefix("INVALID_ARGUMENT: ERROR: <input>:")
-        raise ValueError(f"rule {rule.name!r}: {told}") from None
+        message = str(error).partition("\n")[0].removeprefix("INVALID_ARGUMENT: ERROR: <input>:")
+        raise ValueError(f"rule {rule.name!r}: {message}") from None
     if expression.return_type() not in (cel.Type.BOOL, cel.Type.DYN):
         raise ValueError(f"rule {rule.name!r}: the expression must be true or false")
     return expression
@@ -57,7 +66,7 @@ def _concerns(rule: Rule, key: ObjectKey) -> bool:
     )
 
 
-def _found(rule: Rule, expression: cel.Expression, key: ObjectKey, obj: Mapping[str, Any]) -> str:
+def _message(rule: Rule, expression: cel.Expression, key: ObjectKey, obj: Mapping[str, Any]) -> str:
     """What the rule has to say; "" when all is well."""
     data = {"object": obj, "resource": key.type_name, "cluster": key.cluster}
     try:
@@ -67,3 +76,26 @@ def _found(rule: Rule, expression: cel.Expression, key: ObjectKey, obj: Mapping[
     if answer is None or answer.type() != cel.Type.BOOL:
         return NO_ANSWER if rule.on_error == "fail" else ""
     return rule.message if answer.value() else ""
+
+
+def trailers(plan: CommitPlan, policy: Policy) -> tuple[tuple[str, str], ...]:
+    """One a finding, in the order of the plan."""
+    findings = list(_findings(plan, policy))
+    if len(findings) > FINDINGS_MOST:
+        findings[FINDINGS_MOST - 1 :] = [f"… and {len(findings) - FINDINGS_MOST + 1} more"]
+    return tuple((TRAILER, each) for each in findings)
+
+
+def _findings(plan: CommitPlan, policy: Policy) -> Iterator[str]:
+    bytes_left = BYTES_MOST
+    for entry in plan.entries:
+        content = entry.edit.content
+        if content is None or not policy.has("flag", entry.key):
+            continue
+        bytes_left -= len(content)
+        if bytes_left < 0:
+            yield "not all objects were looked at: the commit is too large"
+            return
+        obj = yaml.load(content, _LOADER)  # noqa: S506 - one of the two safe loaders
+        for rule, message in policy.broken("flag", entry.key, obj):
+            yield f"{rule.name}: {message} ({entry.key})"

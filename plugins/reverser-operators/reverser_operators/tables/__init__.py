@@ -1,4 +1,4 @@
-"""One module an operator: `STRIP`, perhaps `MADE`, and `MANAGERS`, its field managers; data only.
+"""One module an operator: `STRIP`, perhaps `GENERATED`, and `MANAGERS`, its field managers; data only.
 
 Each row names where the operator's own source or documentation shows it. What a person could have meant is
 not here: `argocd.argoproj.io/sync-wave`, `crossplane.io/external-name`, `karpenter.sh/do-not-disrupt`.
@@ -11,7 +11,7 @@ from typing import TypeAlias
 
 from msgspec.structs import replace
 
-from reverser_operators.rule import Made, Strip
+from reverser_operators.rule import Generated, Strip
 from reverser_operators.tables import (
     argo_cd,
     argo_rollouts,
@@ -26,13 +26,13 @@ from reverser_operators.tables import (
     rancher,
 )
 
-Table: TypeAlias = tuple[tuple[Strip, ...], tuple[Made, ...]]
+Table: TypeAlias = tuple[tuple[Strip, ...], tuple[Generated, ...]]
 
 
 def _table(module: ModuleType) -> Table:
     managers: tuple[str, ...] = module.MANAGERS
     strip = tuple(replace(row, managers=managers) for row in module.STRIP)
-    return strip, tuple(replace(row, managers=managers) for row in getattr(module, "MADE", ()))
+    return strip, tuple(replace(row, managers=managers) for row in getattr(module, "GENERATED", ()))
 
 
 TABLES: dict[str, Table] = {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from reverser_operators.rule import Made, Strip
+from reverser_operators.rule import Generated, Strip
 
 _TYPES = "https://github.com/cert-manager/cert-manager/blob/0f74d7536e2cd195f5811c451fb37adedff82a16/pkg/apis/certmanager/v1/types.go"
 _ANNOTATIONS = "https://github.com/cert-manager/cert-manager/blob/9c9e833c5aaaa27c9d294a894c22f76f3337238f/internal/controller/certificates/secrets.go"
@@ -32,8 +32,8 @@ STRIP = (
         labels=("controller.cert-manager.io/fao",),
     ),
 )
-MADE = (
-    Made(
+GENERATED = (
+    Generated(
         source=(_TYPES, _NEXT_KEY),
         reason="it holds a private key that cert-manager is about to use",
         resources=("secrets",),

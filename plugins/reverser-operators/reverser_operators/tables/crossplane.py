@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from reverser_operators.rule import Made, Strip
+from reverser_operators.rule import Generated, Strip
 
 _COMPOSITE = "composite.apiextensions.crossplane.io"
 _MANAGED = "https://github.com/crossplane/crossplane-runtime/blob/511b39fa560d40daecec2f9288850f92cc62e14b/pkg/reconciler/managed/reconciler.go"
@@ -43,8 +43,8 @@ STRIP = (
         finalizers=("finalizer.apiextensions.crossplane.io",),
     ),
 )
-MADE = (
-    Made(
+GENERATED = (
+    Generated(
         source=(
             "https://github.com/crossplane/crossplane/blob/e750bdab985c7ae928e510edb6c32cd90af1cc29/internal/xcrd/schemas.go",
             "https://github.com/crossplane/crossplane/blob/77a74b7120290dcb8cda211898d182b9129f295d/internal/controller/apiextensions/claim/syncer_ssa.go",

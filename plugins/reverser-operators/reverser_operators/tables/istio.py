@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from reverser_operators.rule import Made, Strip
+from reverser_operators.rule import Generated, Strip
 
 _REGISTRATION = "https://github.com/istio/istio/blob/a931f5b01e1c3d73e231bee509abe812e24f89bc/pilot/pkg/autoregistration/controller.go"
 
@@ -20,14 +20,14 @@ STRIP = (
         ),
     ),
 )
-MADE = (
-    Made(
+GENERATED = (
+    Generated(
         source=_REGISTRATION,
         reason="istiod registered it when a workload connected",
         resources=("workloadentries.networking.istio.io",),
         when="istio.io/autoRegistrationGroup",
     ),
-    Made(
+    Generated(
         source="https://github.com/istio/api/blob/9d7416476ee781eea3678efeacf293ab996ff338/label/labels.gen.go",
         reason="Istio made it for a Gateway",
         resources=("*",),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from reverser_operators.rule import Made, Strip
+from reverser_operators.rule import Generated, Strip
 
 _CORE = "https://github.com/kubernetes-sigs/karpenter/blob/a9df96c53bc8be7ad1221140304189817ab148c7/pkg/apis/v1/labels.go"
 
@@ -38,8 +38,8 @@ STRIP = (
         finalizers=("karpenter.k8s.aws/termination",),
     ),
 )
-MADE = (
-    Made(
+GENERATED = (
+    Generated(
         source=(
             _CORE,
             "https://github.com/kubernetes-sigs/karpenter/blob/f600c307553cd1a5758a8ca57e904c3534ee3f31/pkg/controllers/provisioning/scheduling/nodeclaimtemplate.go",

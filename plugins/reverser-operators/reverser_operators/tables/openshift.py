@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from reverser_operators.rule import Made, Strip
+from reverser_operators.rule import Generated, Strip
 
 _SERVING = tuple(
     f"service.{stage}.openshift.io/serving-cert-{name}"
@@ -94,8 +94,8 @@ STRIP = (
         atomic=True,
     ),
 )
-MADE = (
-    Made(
+GENERATED = (
+    Generated(
         source="https://github.com/openshift/service-ca-operator/blob/4dc611973bf88c4bd112e3c91cc25cd90d7b5453/pkg/controller/api/api.go",
         reason="the service CA made it for a Service",
         resources=("secrets",),

@@ -48,8 +48,8 @@ def _of_one(plan: CommitPlan) -> str:
 
 
 def _of_field(change: str, what: str) -> str:
-    found = _CHANGE.fullmatch(change)
-    path, new = (found["path"], found["new"]) if found else ("", "")
+    match = _CHANGE.fullmatch(change)
+    path, new = (match["path"], match["new"]) if match else ("", "")
     if path == "spec.replicas":
         return f"scale {what} to {new}"
     if _IMAGE.fullmatch(path):
