@@ -90,7 +90,7 @@ def test_findings_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     assert answer is not None
     assert (len(answer.trailers), answer.trailers[0]) == (21, ("Ticket", "7"))
     assert answer.trailers[-1][1] == "… and 11 more"
-    monkeypatch.setattr("reverser_policy.policy.BYTES_MOST", 300)
+    monkeypatch.setattr("reverser_policy.rules.BYTES_MOST", 300)
     answer = plugin.reverser_message(many, Message("x"))
     assert answer is not None
     assert "not all objects" in answer.trailers[-1][1]
