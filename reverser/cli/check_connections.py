@@ -41,7 +41,7 @@ from reverser.model.resource import ResourceType
 from reverser.plugins import Host
 from reverser.select.rules import CompiledRule
 from reverser.sops.program import programs
-from reverser.writer.other_manifests import Others
+from reverser.writer.other_manifests import OtherManifests
 
 
 async def described(destination: Destination, login: Ask | None = None) -> tuple[list[DescribedObject], str]:
@@ -54,9 +54,9 @@ async def described(destination: Destination, login: Ask | None = None) -> tuple
                 for commit in await repository.landed("", head) if head else ():
                     for path in commit.paths:
                         by_us.setdefault(path, bool(commit.entries))
-                others = Others(repository, destination.path)
+                others = OtherManifests(repository, destination.path)
                 await others.move(head, [path for path, ours in by_us.items() if ours])
-                return others.told(), ""
+                return others.described_objects(), ""
         except (StalledError, TransientError) as error:
             return [], error.message
 

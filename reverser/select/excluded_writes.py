@@ -2,7 +2,7 @@
 
 Nothing else is asked than the entry, so it can be asked whenever its attribution is final, and
 again after a restart, with the same answer. An excluded entry is written like any other;
-`writer.deferred_entries` says when, `writer.message_text` how its commit calls it.
+`writer.deferred_entries` says when, `writer.commit_subject_and_body` how its commit calls it.
 
 Doubt includes: a write whose user is not proven is never excluded for its user, neither by
 `exclude_users` nor by `only_users`, so that no stranger's change goes without a commit. Objects of

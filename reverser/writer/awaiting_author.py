@@ -27,23 +27,23 @@ class AwaitingAuthor:
 
     @property
     def waiting(self) -> list[int]:
-        """`seq` of those that wait for their author; what waits for nothing but them is not told."""
+        """`seq` of those that wait for their author; what waits for nothing but them is not in it."""
         return [*self._waiting]
 
     def feed(self, entries: Iterable[Entry]) -> list[Entry]:
         """Take entries, each once; those that wait for nothing come back."""
         free = []
         for entry in entries:
-            if not entry.waits_until and not any(place in self._lines for place in touched(entry)):
+            if not entry.waits_until and not any(key in self._lines for key in touched(entry)):
                 free.append(entry)
             else:
                 self._hold(entry)
         return free
 
-    def settle(self, settled: Iterable[Entry]) -> list[Entry]:
-        """Entries with their final attribution take their places; those that may go on come back."""
+    def resolve(self, attributed: Iterable[Entry]) -> list[Entry]:
+        """Take entries with their final attribution; those that may go on come back."""
         ready, free = list[int](), list[Entry]()
-        for entry in settled:
+        for entry in attributed:
             self._held[entry.seq] = entry
             del self._waiting[entry.seq]
             heapq.heappush(ready, entry.seq)
@@ -61,21 +61,21 @@ class AwaitingAuthor:
         self.size += entry.edit.size
         if entry.waits_until:
             self._waiting[entry.seq] = None
-        for place in {*touched(entry)}:
-            self._lines.setdefault(place, deque()).append(entry.seq)
+        for key in {*touched(entry)}:
+            self._lines.setdefault(key, deque()).append(entry.seq)
 
     def _may_go(self, entry: Entry) -> bool:
-        return not entry.waits_until and all(self._lines[place][0] == entry.seq for place in touched(entry))
+        return not entry.waits_until and all(self._lines[key][0] == entry.seq for key in touched(entry))
 
     def _release(self, seq: int) -> tuple[Entry, list[int]]:
-        """The entry, and who is now the first at one of its places."""
+        """The entry, and who is now the first of those that touch the same."""
         entry, followers = self._held.pop(seq), list[int]()
         self.size -= entry.edit.size
-        for place in {*touched(entry)}:
-            line = self._lines[place]
+        for key in {*touched(entry)}:
+            line = self._lines[key]
             line.popleft()
             if line:
                 followers.append(line[0])
             else:
-                del self._lines[place]
+                del self._lines[key]
         return entry, followers

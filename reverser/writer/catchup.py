@@ -20,37 +20,37 @@ import structlog
 from reverser.errors import StalledError
 from reverser.model.entry import Entry
 from reverser.model.repository import Landed, Repository
-from reverser.writer.branch_owners import Owners
+from reverser.writer.commit_trailers import parse_entry
 from reverser.writer.destination_context import DestinationContext
 from reverser.writer.file_owner import (
     DaemonIdentity,
     Files,
     Owner,
-    Written,
+    WrittenPaths,
     edited_by_us,
     fold,
     inside,
-    lately,
     maker,
+    of_unknown_journals,
     owned,
-    strangers,
-    trusted,
+    recorded_journals,
     unrecorded,
+    written_among,
 )
-from reverser.writer.landed_entries import Recognition
-from reverser.writer.message import parse_entry
-from reverser.writer.other_manifests import Others
+from reverser.writer.landed_entries import LandedEntries
+from reverser.writer.other_manifests import OtherManifests
 from reverser.writer.pusher import UserEdits, light
 from reverser.writer.read_in_parts import records
 from reverser.writer.recovery import Recovery
 from reverser.writer.repository_files import ExistingFiles
+from reverser.writer.stored_owners import StoredOwners
 
 log = structlog.get_logger()
 
 CHUNK = 500
 
 
-class Met(msgspec.Struct, frozen=True):
+class BranchState(msgspec.Struct, frozen=True):
     """How the branch is related to what the journal knows of it."""
 
     stored: str
@@ -59,7 +59,7 @@ class Met(msgspec.Struct, frozen=True):
     """The same where the branch goes on from it, else ""."""
     head: str
     rewritten: bool
-    """We have met the branch, and it does not hold what it held."""
+    """We have seen the branch before, and it does not hold what it held."""
     doubt: bool
     """What is recorded need not be what is in the branch: we were elsewhere, or only observed."""
     upgraded: bool
@@ -67,7 +67,7 @@ class Met(msgspec.Struct, frozen=True):
 
     @property
     def first(self) -> bool:
-        """We have not met this branch before."""
+        """We have not seen this branch before."""
         return not self.known and not self.rewritten
 
 
@@ -82,11 +82,11 @@ class CatchUp:
         self._us = us = context.identity
         self._on_rebuilt = context.on_rebuilt
         self._ours: set[str] | None = None
-        """What `_written` told, as long as it is so."""
-        self._edited = UserEdits(context)
-        self._owners = Owners(context)
-        self._others = Others(repository, us.root)
-        self.recognition = Recognition(context, repository)
+        """The answer of `_written`, as long as it is true."""
+        self._user_edits = UserEdits(context)
+        self._owners = StoredOwners(context)
+        self._others = OtherManifests(repository, us.root)
+        self.landed_entries = LandedEntries(context, repository)
 
     async def run(self, now: float) -> tuple[str, ExistingFiles]:
         """Fetch and mend; the remote head ("" for an empty branch) and the files of others.
@@ -94,33 +94,33 @@ class CatchUp:
         Raises StalledError where a person must say whose files these are.
         """
         self._ours = None
-        met = await self._met()
-        landed = await self._since(met.known, met.head)
-        seqs = await self.recognition.landed(landed)
-        landed = self.recognition.sifted(landed)
-        us, files = await self._files(met, landed)
-        await self._ask(met, us, files)
+        branch = await self._compare()
+        landed = await self._since(branch.known, branch.head)
+        seqs = await self.landed_entries.landed(landed)
+        landed = self.landed_entries.without_forged(landed)
+        us, files = await self._files(branch, landed)
+        await self._refuse_unknown_journals(branch, us, files)
         await self._owners.follow(us, landed)
         if seqs:
-            await self._journal.ack(self._name, seqs, met.stored)
+            await self._journal.ack(self._name, seqs, branch.stored)
             self._ours = None
-        rebuilt = await self._rebuild(met, landed, us, files)
-        touched = await self._touched(met, landed, us)
+        rebuilt = await self._rebuild(branch, landed, us, files)
+        touched = await self._touched(branch, landed, us)
         await self._owners.write(files)
-        if met.rewritten:
-            await self._recovery.restore_files(met.head, await self._pending(), us, files.theirs(), now)
+        if branch.rewritten:
+            await self._recovery.restore_files(branch.head, await self._pending(), us, files.theirs(), now)
         # Last: a head that is stored says that everything up to it was understood.
-        await self._journal.set_head(self._name, met.head)
-        await self._owners.sure()
-        if rebuilt or met.rewritten:
+        await self._journal.set_head(self._name, branch.head)
+        await self._owners.clear_doubts()
+        if rebuilt or branch.rewritten:
             self._on_rebuilt()
         # Not asked of an empty branch: entries of a first snapshot are more than memory should hold.
-        ours = await self._written() if met.head else set()
+        ours = await self._written() if branch.head else set()
         self._ours = None
-        await self._others.move(met.head, owned(ours, files), files)
-        return met.head, ExistingFiles(self._repository, self._others, touched, us.root)
+        await self._others.move(branch.head, owned(ours, files), files)
+        return branch.head, ExistingFiles(self._repository, self._others, touched, us.root)
 
-    async def _met(self) -> Met:
+    async def _compare(self) -> BranchState:
         head, stored = await self._repository.fetch(), await self._journal.head(self._name)
         goes_on = bool(stored and head) and await self._repository.is_ancestor(stored, head)
         doubts = await self._owners.doubts()
@@ -128,68 +128,72 @@ class CatchUp:
         rewritten = bool(stored) and not goes_on and not elsewhere
         known = stored if goes_on else ""
         upgraded = bool(known) and not await self._owners.any()
-        return Met(stored, known, head, rewritten, elsewhere or "mode" in doubts, upgraded)
+        return BranchState(stored, known, head, rewritten, elsewhere or "mode" in doubts, upgraded)
 
     async def _since(self, known: str, head: str) -> Sequence[Landed]:
         return await self._repository.landed(known, head) if head not in ("", known) else []
 
-    async def _files(self, met: Met, landed: Sequence[Landed]) -> tuple[DaemonIdentity, Files]:
+    async def _files(self, branch: BranchState, landed: Sequence[Landed]) -> tuple[DaemonIdentity, Files]:
         """What tells our commits, and the files of daemons: ours whole where we doubt our records."""
         us = msgspec.structs.replace(self._us, followed=await self._owners.followed())
-        before = await self._owners.read() if met.known and not met.doubt else None
-        if met.known and before is None:
-            landed = self.recognition.sifted(await self._since("", met.head))
-            if met.upgraded and not met.doubt:
+        before = await self._owners.read() if branch.known and not branch.doubt else None
+        if branch.known and before is None:
+            landed = self.landed_entries.without_forged(await self._since("", branch.head))
+            if branch.upgraded and not branch.doubt:
                 us = await self._trusted(us, landed)
         # What the journal says holds where history was rewritten, by somebody who squashed it for example.
-        claimed = set() if met.rewritten or not met.head else await self._written()
+        claimed = set() if branch.rewritten or not branch.head else await self._written()
         files = fold(landed, us, before or Files(), claimed)
-        if met.rewritten and met.head and (known := await self._owners.read()):
+        if branch.rewritten and branch.head and (known := await self._owners.read()):
             # Somebody who squashed the history did not take all files over.
-            files.outlived(known, await self._repository.tree(met.head))
+            files.outlived(known, await self._repository.tree(branch.head))
         return us, files
 
     async def _trusted(self, us: DaemonIdentity, history: Sequence[Landed]) -> DaemonIdentity:
         """Releases before format 4 of the journal took over what was written for our clusters."""
         ours = await self._journal.paths(self._name)
-        found = trusted(history, us, ours)
-        return msgspec.structs.replace(us, followed=us.followed | found)
+        followed = recorded_journals(history, us, ours)
+        return msgspec.structs.replace(us, followed=us.followed | followed)
 
-    async def _ask(self, met: Met, us: DaemonIdentity, files: Files) -> None:
-        found = strangers(files, us)
-        if not met.first:
-            recorded = await self._journal.paths(self._name) if found else set()
-            found = [path for path in found if path in recorded]
-        if found:
-            raise _unknown(self._name, files.theirs()[found[0]], found)
+    async def _refuse_unknown_journals(self, branch: BranchState, us: DaemonIdentity, files: Files) -> None:
+        paths = of_unknown_journals(files, us)
+        if not branch.first:
+            recorded = await self._journal.paths(self._name) if paths else set()
+            paths = [path for path in paths if path in recorded]
+        if paths:
+            raise _unknown(self._name, files.theirs()[paths[0]], paths)
 
-    async def _rebuild(self, met: Met, landed: Sequence[Landed], us: DaemonIdentity, files: Files) -> bool:
+    async def _rebuild(
+        self, branch: BranchState, landed: Sequence[Landed], us: DaemonIdentity, files: Files
+    ) -> bool:
         """Have records taken from the branch where it knows better; whether that was so."""
-        if not (landed or met.doubt or met.rewritten or met.upgraded):
+        if not (landed or branch.doubt or branch.rewritten or branch.upgraded):
             return False
         ours = await self._journal.paths(self._name)
-        lost = met.doubt or (met.first and not files.ours.keys() <= await self._written())
-        lost = lost or (not met.rewritten and any(self._newer(commit, us, met, ours) for commit in landed))
-        if lost and not met.doubt:
+        lost = branch.doubt or (branch.first and not files.ours.keys() <= await self._written())
+        lost = lost or (
+            not branch.rewritten and any(self._newer(commit, us, branch, ours) for commit in landed)
+        )
+        if lost and not branch.doubt:
             log.warning("journal is new, or older than the branch", destination=self._name)
-        found = files.ours
-        if met.rewritten:
+        rebuilt = files.ours
+        if branch.rewritten:
             # A person's file that went with its object, and is back as we had edited it.
-            found = edited_by_us(landed, us, files) | found
-        if met.upgraded and not lost:
+            rebuilt = edited_by_us(landed, us, files) | rebuilt
+        if branch.upgraded and not lost:
             # Earlier releases forgot files of theirs; what they did record is right.
-            found = unrecorded(found, ours | await self._awaited())
-        elif met.known and not met.doubt:
+            rebuilt = unrecorded(rebuilt, ours | await self._pending_paths())
+        elif branch.known and not branch.doubt:
             # Of a branch that we know, only what was written since: people may have edited the rest.
-            found = lately(landed, us, found)
-        if not (lost or met.rewritten or (met.upgraded and found)):
+            rebuilt = written_among(landed, us, rebuilt)
+        if not (lost or branch.rewritten or (branch.upgraded and rebuilt)):
             return False
         pending = await self._pending()
-        await self._recovery.rebuild_records(met.head, found, pending, trusted=lost, anew=met.doubt)
+        await self._recovery.rebuild_records(branch.head, rebuilt, pending, trusted=lost, anew=branch.doubt)
         self._ours = None
-        return lost or met.upgraded
+        return lost or branch.upgraded
 
-    def _newer(self, commit: Landed, us: DaemonIdentity, met: Met, ours: set[str]) -> bool:
+    def _newer(self, commit: Landed, us: DaemonIdentity, branch: BranchState, ours: set[str]) -> bool:
         """Whether we made a commit that this journal should know and does not.
 
         It is older than the branch then, as if restored from a backup. A journal that is followed may be new
@@ -203,13 +207,15 @@ class CatchUp:
             if not self._journal.issued(journal, last)
         ]
         if any(map(self._journal.knows, unknown)):
-            return not met.first
-        return bool(unknown) and not met.first and not ours.isdisjoint(commit.paths)
+            return not branch.first
+        return bool(unknown) and not branch.first and not ours.isdisjoint(commit.paths)
 
-    async def _touched(self, met: Met, landed: Sequence[Landed], us: DaemonIdentity) -> dict[str, str]:
+    async def _touched(
+        self, branch: BranchState, landed: Sequence[Landed], us: DaemonIdentity
+    ) -> dict[str, str]:
         """path of ours -> newest commit of a person that changed it after us."""
         ours = await self._journal.paths(self._name) if landed else set()
-        touched = await self._edited.read() if met.known else {}
+        touched = await self._user_edits.read() if branch.known else {}
         for commit in landed:
             who = maker(commit, us)
             for path in commit.paths:
@@ -217,36 +223,36 @@ class CatchUp:
                     touched.pop(path, None)
                 elif path in ours:
                     touched[path] = commit.commit
-        await self._edited.write(touched)
+        await self._user_edits.write(touched)
         return touched
 
     async def _written(self) -> set[str]:
         """Paths that we have written. A file that is only about to be created may be another's.
 
-        What the intake appends is pending at first and changes nothing here: it is told once a session.
+        What the intake appends is pending at first and changes nothing here: it is worked out once a session.
         """
         if self._ours is None:
-            known = Written()
-            seen = await self._tell(known, 0)
+            known = WrittenPaths()
+            seen = await self._add_pending(known, 0)
             async for part in records(self._journal, self._name):
                 known.recorded(part)
-            await self._tell(known, seen)
+            await self._add_pending(known, seen)
             self._ours = known.paths()
         return self._ours
 
-    async def _tell(self, known: Written, after: int) -> int:
-        """Tell of pending entries above a number; the highest of them."""
+    async def _add_pending(self, known: WrittenPaths, after: int) -> int:
+        """Add pending entries above a number; the highest of them."""
         async for chunk in self._chunks(after):
             known.pending(chunk)
             after = chunk[-1].seq
         return after
 
-    async def _awaited(self) -> set[str]:
+    async def _pending_paths(self) -> set[str]:
         """Paths that pending entries name."""
-        found = set[str]()
+        paths = set[str]()
         async for chunk in self._chunks():
-            found |= {path for entry in chunk for path in (entry.edit.path, entry.previous_path)}
-        return found
+            paths |= {path for entry in chunk for path in (entry.edit.path, entry.previous_path)}
+        return paths
 
     async def _pending(self) -> list[Entry]:
         """All pending entries, without what they write."""

@@ -43,13 +43,13 @@ class DeferredEntries:
 
     def hold(self, entry: Entry, now: float) -> None:
         """Keep an excluded entry."""
-        self._held.append((journaled(entry, now) + self._seconds, entry))
+        self._held.append((journaled_at(entry, now) + self._seconds, entry))
         self._touched.update(touched(entry))
         self._bytes += entry.edit.size
 
     def blocks(self, entry: Entry) -> bool:
         """Whether something here must go before this entry."""
-        return any(place in self._touched for place in touched(entry))
+        return any(key in self._touched for key in touched(entry))
 
     def take(self, entry: Entry) -> tuple[Entry, ...]:
         """Hand out what the commit of this entry takes along: all of its object, or nothing.
@@ -59,8 +59,8 @@ class DeferredEntries:
         if not self.blocks(entry):
             return ()
         same = [each for _, each in self._held if each.key == entry.key]
-        places = Counter(place for each in same for place in touched(each))
-        alone = all(self._touched[place] == places[place] for place in {*places, *touched(entry)})
+        keys = Counter(key for each in same for key in touched(each))
+        alone = all(self._touched[key] == keys[key] for key in {*keys, *touched(entry)})
         if not alone or not all(excluded(each) == "fold" for each in same):
             return ()
         self._keep(row for row in self._held if row[1].key != entry.key)
@@ -76,11 +76,11 @@ class DeferredEntries:
 
     def _keep(self, rows: Iterable[tuple[float, Entry]]) -> None:
         self._held = list(rows)
-        self._touched = Counter(place for _, entry in self._held for place in touched(entry))
+        self._touched = Counter(key for _, entry in self._held for key in touched(entry))
         self._bytes = sum(entry.edit.size for _, entry in self._held)
 
 
-def journaled(entry: Entry, now: float) -> float:
+def journaled_at(entry: Entry, now: float) -> float:
     """When an entry came into the journal; `now` at the latest, as the clock may have been set back."""
     return min(now, entry.appended_at) if entry.appended_at else now
 

@@ -17,12 +17,12 @@ from reverser.errors import ReverserError, StalledError, TransientError, unwrap_
 from reverser.model.commit import Commit, CommitPlan
 from reverser.model.repository import Repository
 from reverser.writer.catchup import CatchUp
+from reverser.writer.commit_builder import build_commit
 from reverser.writer.destination_context import DestinationContext
 from reverser.writer.notes import Notes
 from reverser.writer.plugin_files import Companions
-from reverser.writer.prepare import prepare
 from reverser.writer.push_retry import PushRetry
-from reverser.writer.pusher import Pusher, Stale, Written, light, light_commit
+from reverser.writer.pusher import Batch, Pusher, Stale, light, light_commit
 from reverser.writer.queue import Queue
 from reverser.writer.repository_files import ExistingFiles
 
@@ -50,7 +50,7 @@ class Writer:
         notes = context.corrections is not None and context.destination.notes
         self._notes = Notes(context, repository) if notes else None
         self._companions = None if context.companions is None else Companions(context, repository)
-        self._pusher = Pusher(context, repository, self._notes, self._catch_up.recognition.pushing)
+        self._pusher = Pusher(context, repository, self._notes, self._catch_up.landed_entries.note_push)
         self._step = READING
 
     def drain(self) -> None:
@@ -87,26 +87,26 @@ class Writer:
         """Write one batch while the one before it is pushed."""
         now = self._clock()
         self._step = READING
-        head, foreign = await self._catch_up.run(now)
+        head, existing = await self._catch_up.run(now)
         self._health.recovered(self._subject, step=READING)
         self._step = WRITING
-        send, receive = trio.open_memory_channel[Written](0)
+        send, receive = trio.open_memory_channel[Batch](0)
         try:
             async with trio.open_nursery() as nursery, send:
                 nursery.start_soon(self._pusher.run, receive)
                 if self._companions is not None and (
-                    first := await self._companions.opened(head, now, foreign.daemons)
+                    first := await self._companions.update_all(head, now, existing.daemons)
                 ):
-                    opening = await self._written(head, [first])
-                    head = opening.head
-                    await send.send(opening)
+                    first_batch = await self._write_commits(head, [first])
+                    head = first_batch.head
+                    await send.send(first_batch)
                 elif self._health.is_stalled(self._subject):
                     await self._recover_when_idle()
                 while plans := await self._queue.next():
-                    written = await self._write(plans, head, foreign)
-                    head = written.head
-                    await send.send(written)
-                    del plans, written  # the files of a snapshot would stay in memory until the next change
+                    batch = await self._write(plans, head, existing)
+                    head = batch.head
+                    await send.send(batch)
+                    del plans, batch  # the files of a snapshot would stay in memory until the next change
         except BaseExceptionGroup as group:
             cancelled, rest = group.split(trio.Cancelled)
             if cancelled and (rest is None or rest.split((Stale, ReverserError))[1] is None):
@@ -119,22 +119,22 @@ class Writer:
         if not (await self._context.journal.backlog(self._name)).entries:
             self._health.recovered(self._subject)
 
-    async def _write(self, plans: Sequence[CommitPlan], head: str, foreign: ExistingFiles) -> Written:
-        prepared = [await prepare(plan, self._context, foreign) for plan in plans]
-        commits = [each.commit for each in prepared if each.commit is not None]
+    async def _write(self, plans: Sequence[CommitPlan], head: str, existing: ExistingFiles) -> Batch:
+        built = [await build_commit(plan, self._context, existing) for plan in plans]
+        commits = [each.commit for each in built if each.commit is not None]
         if self._companions is not None:
-            commits = await self._companions.beside(commits)
-        written = await self._written(head, commits)
-        written.entries = [light(entry) for each in prepared for entry in each.entries]
-        written.placed = [[e.seq for e in each.entries] for each in prepared if each.commit is not None]
-        written.withheld = [row for each in prepared for row in each.withheld]
-        written.overwrote = [path for each in prepared for path in each.overwrote]
-        for each in prepared:
+            commits = await self._companions.add_to(commits)
+        batch = await self._write_commits(head, commits)
+        batch.entries = [light(entry) for each in built for entry in each.entries]
+        batch.placed = [[e.seq for e in each.entries] for each in built if each.commit is not None]
+        batch.withheld = [row for each in built for row in each.withheld]
+        batch.overwrote = [path for each in built for path in each.overwrote]
+        for each in built:
             for path, changed in each.adopted.items():
-                written.adopted[path] = changed or written.adopted.get(path, False)
-        return written
+                batch.adopted[path] = changed or batch.adopted.get(path, False)
+        return batch
 
-    async def _written(self, head: str, commits: Sequence[Commit]) -> Written:
+    async def _write_commits(self, head: str, commits: Sequence[Commit]) -> Batch:
         ids = await self._repository.write(commits, head) if commits else []
         sizes = [sum(edit.size for edit in commit.edits) for commit in commits]
-        return Written(parent=head, commits=[*map(light_commit, commits)], ids=ids, sizes=sizes)
+        return Batch(parent=head, commits=[*map(light_commit, commits)], ids=ids, sizes=sizes)

@@ -21,7 +21,7 @@ from reverser.model.change import Operation
 from reverser.model.entry import Edit, Entry, Record
 from reverser.model.repository import Landed
 from reverser.model.resource import ObjectKey
-from reverser.writer.message import parse_entry
+from reverser.writer.commit_trailers import parse_entry
 
 
 class Owner(Enum):
@@ -117,13 +117,13 @@ def fold(
                 files.drop(path)
                 mine.discard(path)
                 if path not in removed:
-                    _made(files, path, who, commit.cluster, known=path in claimed)
+                    _set_owner(files, path, who, commit.cluster, known=path in claimed)
             elif not daemons and who is not Owner.PERSON:
                 files.edited.setdefault(path, "" if who is Owner.OURS else commit.cluster)
     return files
 
 
-def _made(files: Files, path: str, who: Owner, cluster: str, *, known: bool) -> None:
+def _set_owner(files: Files, path: str, who: Owner, cluster: str, *, known: bool) -> None:
     """The file has a new owner."""
     if who is Owner.OURS:
         files.ours[path] = cluster
@@ -144,17 +144,17 @@ def edited_by_us(commits: Iterable[Landed], us: DaemonIdentity, files: Files) ->
     }
 
 
-class Written:
+class WrittenPaths:
     """Paths at which the journal knows a file of ours, as they are before the pending entries land.
 
     A file that is only about to be made, or moved to its place, may be another's; so may one that an
-    entry could not be written to. What is told is kept as names alone: there may be very much of it.
+    entry could not be written to. It stores names alone: there may be very much of it.
     """
 
     def __init__(self) -> None:
         self._first: dict[ObjectKey, str] = {}
-        self._gone: set[ObjectKey] = set()
-        self._made: set[ObjectKey] = set()
+        self._removed: set[ObjectKey] = set()
+        self._created: set[ObjectKey] = set()
         self._paths: set[str] = set()
 
     def pending(self, entries: Iterable[Entry]) -> None:
@@ -165,22 +165,22 @@ class Written:
             self._paths -= {entry.edit.path, entry.previous_path}
             self._first.setdefault(key, entry.previous_path or entry.edit.path)
             if entry.edit.content is None:
-                self._gone.add(key)
-            elif entry.operation is Operation.CREATE and key not in self._gone:
+                self._removed.add(key)
+            elif entry.operation is Operation.CREATE and key not in self._removed:
                 # Without a removal before it: whatever was pending before did not get its file.
-                self._made.add(key)
+                self._created.add(key)
 
     def recorded(self, records: Iterable[Record]) -> None:
         """Records."""
         for record in records:
             if record.mark == "absent":
-                self._made.add(record.key)
+                self._created.add(record.key)
             elif record.key not in self._first:
                 self._paths.add(record.path)
 
     def paths(self) -> set[str]:
-        """The paths, when all is told."""
-        return self._paths | {path for key, path in self._first.items() if key not in self._made}
+        """The paths, when all was added."""
+        return self._paths | {path for key, path in self._first.items() if key not in self._created}
 
 
 def owned(recorded: Collection[str], files: Files) -> set[str]:
@@ -188,10 +188,10 @@ def owned(recorded: Collection[str], files: Files) -> set[str]:
     return set(recorded) - files.others.keys() - files.edited.keys()
 
 
-def lately(commits: Iterable[Landed], us: DaemonIdentity, ours: Mapping[str, str]) -> dict[str, str]:
+def written_among(commits: Iterable[Landed], us: DaemonIdentity, ours: Mapping[str, str]) -> dict[str, str]:
     """Those of our files that commits of ours have written among these."""
-    found = {path for commit in commits if maker(commit, us) is Owner.OURS for path in commit.paths}
-    return {path: ours[path] for path in found & ours.keys()}
+    written = {path for commit in commits if maker(commit, us) is Owner.OURS for path in commit.paths}
+    return {path: ours[path] for path in written & ours.keys()}
 
 
 def unrecorded(ours: Mapping[str, str], known: Collection[str]) -> dict[str, str]:
@@ -210,7 +210,7 @@ def refused(edit: Edit, root: str, others: Mapping[str, str], moved: Collection[
     return f"{edit.path!r} is not inside {root!r}, the destination's folder"
 
 
-def trusted(history: Iterable[Landed], us: DaemonIdentity, recorded: set[str]) -> frozenset[str]:
+def recorded_journals(history: Iterable[Landed], us: DaemonIdentity, recorded: set[str]) -> frozenset[str]:
     """Journals that nobody knows, of our clusters, which have written files that we have recorded."""
     return frozenset(
         journal
@@ -221,7 +221,7 @@ def trusted(history: Iterable[Landed], us: DaemonIdentity, recorded: set[str]) -
     )
 
 
-def strangers(files: Files, us: DaemonIdentity) -> list[str]:
+def of_unknown_journals(files: Files, us: DaemonIdentity) -> list[str]:
     """Paths in our folder that a journal nobody knows has written under a name of our clusters."""
     return [
         path for path, cluster in files.theirs().items() if cluster in us.clusters and inside(path, us.root)

@@ -97,11 +97,11 @@ class FolderWriter:
                 folder.rmdir()
 
     def _refuse_links(self, target: Path) -> None:
-        for place in (target, *target.parents):
-            if place == self._folder:
+        for path in (target, *target.parents):
+            if path == self._folder:
                 return
-            if place.is_symlink():
-                raise StalledError("UnsafePath", f"{place} is a symbolic link", hint="remove it first")
+            if path.is_symlink():
+                raise StalledError("UnsafePath", f"{path} is a symbolic link", hint="remove it first")
 
     def _write_companions(self, source: CompanionSource) -> None:
         """What plugins keep beside our files; what they wrote at an earlier run is nobody else's."""
@@ -112,8 +112,10 @@ class FolderWriter:
         with left_out("companions", self._name):
             theirs = source.companions(files, files, self._destination, ()).keys()
             others = sorted(there - set(files) - theirs)
-            found = source.companions(files, files, self._destination, others)
-            self._write([edit for path, text in found.items() for edit in self._companion(lead + path, text)])
+            wanted = source.companions(files, files, self._destination, others)
+            self._write(
+                [edit for path, text in wanted.items() for edit in self._companion(lead + path, text)]
+            )
 
     def _companion(self, path: str, text: str | None) -> list[Edit]:
         try:

@@ -1,7 +1,7 @@
 """Finds out which of our entries the branch has, for example after a push whose connection broke.
 
 A commit that this process pushed is known by its id. Another commit that claims our entries, from before a
-restart or a backup, is believed where its tree has what the entries say (`claimed_entries`); for an object
+restart or a backup, is believed where its tree has what the entries say (`trailer_claims`); for an object
 that a person's file describes, the files that the commit changed are searched. Entries that are not believed
 stay pending and are pushed again on top. A commit whose claims are all untrue counts as a person's.
 """
@@ -20,9 +20,17 @@ from reverser.manifest.scanner import Described, read
 from reverser.model.entry import Entry
 from reverser.model.repository import Landed, Repository
 from reverser.unexpected_errors import left_out
-from reverser.writer.claimed_entries import Claim, Claimed, Order, Span, claimed, spans, within
 from reverser.writer.destination_context import DestinationContext
 from reverser.writer.file_owner import journals
+from reverser.writer.trailer_claims import (
+    Claim,
+    ClaimedEntry,
+    LandingOrder,
+    Span,
+    claimed_entry,
+    spans,
+    within,
+)
 
 log = structlog.get_logger()
 
@@ -36,7 +44,7 @@ FILES_MOST = 100
 FILES_OF_A_COMMIT = 20
 
 
-class Recognition:
+class LandedEntries:
     """Compares what commits claim with what is pending, for one destination."""
 
     def __init__(self, context: DestinationContext, repository: Repository) -> None:
@@ -47,7 +55,7 @@ class Recognition:
         self._forged: frozenset[str] = frozenset()
         self._files_left = FILES_MOST
 
-    def pushing(self, ids: Sequence[str]) -> None:
+    def note_push(self, ids: Sequence[str]) -> None:
         """These commits of ours are on their way to the branch."""
         self._pushed |= dict.fromkeys(ids)
         for old in [*self._pushed][:-PUSHED_MOST]:
@@ -56,13 +64,21 @@ class Recognition:
     async def landed(self, commits: Sequence[Landed]) -> list[int | range]:
         """The numbers of our entries that these commits, oldest first, have brought into the branch."""
         untrue = {each.commit for each in commits if self._never_given_out(each)}
-        told = [(each, spans(each, self._journal.issued)) for each in commits if each.commit not in untrue]
-        sure = [span for each, found in told if each.commit in self._pushed for span in found]
-        doubtful = [(each, found) for each, found in told if found and each.commit not in self._pushed]
+        claiming = [
+            (each, spans(each, self._journal.issued)) for each in commits if each.commit not in untrue
+        ]
+        sure = [
+            span for each, claimed_entry in claiming if each.commit in self._pushed for span in claimed_entry
+        ]
+        doubtful = [
+            (each, claimed_entry)
+            for each, claimed_entry in claiming
+            if claimed_entry and each.commit not in self._pushed
+        ]
         seqs: list[int | range] = [range(first, last + 1) for first, last in sure]
         if doubtful:
             claims = await self._claims(doubtful, sure)
-            believed, liars = await self._judged(*claims)
+            believed, liars = await self._verify(*claims)
             seqs += believed
             untrue |= liars
         for commit in untrue:
@@ -72,7 +88,7 @@ class Recognition:
         self._forged = frozenset(untrue)
         return seqs
 
-    def sifted(self, commits: Sequence[Landed]) -> list[Landed]:
+    def without_forged(self, commits: Sequence[Landed]) -> list[Landed]:
         """The commits, those whose claims are untrue without them."""
         replaced = (msgspec.structs.replace(each, entries=()) for each in commits)
         return [
@@ -90,30 +106,30 @@ class Recognition:
 
     async def _claims(
         self, doubtful: Sequence[tuple[Landed, list[Span]]], sure: Sequence[Span]
-    ) -> tuple[list[Claim], Order]:
+    ) -> tuple[list[Claim], LandingOrder]:
         pending = await self._pending(doubtful[0][0].commit)
         landed = within(pending, sure)
-        order, claims, room = Order(pending), list[Claim](), LOOKED_AT_MOST
+        order, claims, room = LandingOrder(pending), list[Claim](), LOOKED_AT_MOST
         order.land(landed)
         numbers = {each.seq for each in landed}
-        for commit, found in doubtful:
-            mine = [each for each in within(pending, found) if each.seq not in numbers]
+        for commit, numbers_claimed in doubtful:
+            mine = [each for each in within(pending, numbers_claimed) if each.seq not in numbers]
             room -= len(mine)
             if mine and room > 0:
                 claims.append(Claim(commit, mine))
         return claims, order
 
-    async def _judged(self, claims: Sequence[Claim], order: Order) -> tuple[list[int], set[str]]:
+    async def _verify(self, claims: Sequence[Claim], order: LandingOrder) -> tuple[list[int], set[str]]:
         """(entries that have landed, commits of which nothing is true)."""
         if not claims:
             return [], set()
-        asked = [(claim.commit.commit, path) for claim in claims for path in sorted(claim.paths)]
-        found = dict(zip(asked, await self._repository.at(asked), strict=True))
+        wanted = [(claim.commit.commit, path) for claim in claims for path in sorted(claim.paths)]
+        blobs = dict(zip(wanted, await self._repository.at(wanted), strict=True))
         believed, liars = set[int](), set[str]()
         self._files_left = FILES_MOST
         for claim in claims:
             commit = claim.commit.commit
-            tree = {path: found[commit, path] for path in claim.paths}
+            tree = {path: blobs[commit, path] for path in claim.paths}
             true = [
                 entries
                 for key, entries in claim.objects.items()
@@ -128,7 +144,7 @@ class Recognition:
                 liars.add(commit)
         return sorted(believed), liars
 
-    async def _adopted(self, commit: Landed, last: Claimed) -> bool:
+    async def _adopted(self, commit: Landed, last: ClaimedEntry) -> bool:
         """Whether a file that the commit changed says what the entry says, or does so no more."""
         paths = [path for path in commit.paths if path.endswith((".yaml", ".yml", ".json"))]
         paths = paths[:FILES_OF_A_COMMIT]
@@ -151,25 +167,25 @@ class Recognition:
         contents = await self._repository.blobs([each for each in ids if each])
         return {path: contents[each] for path, each in zip(paths, ids, strict=True) if each}
 
-    async def _pending(self, commit: str) -> list[Claimed]:
-        found: list[Claimed] = []
+    async def _pending(self, commit: str) -> list[ClaimedEntry]:
+        pending: list[ClaimedEntry] = []
         while chunk := await self._journal.pending(
-            self._name, after=found[-1].seq if found else 0, limit=CHUNK
+            self._name, after=pending[-1].seq if pending else 0, limit=CHUNK
         ):
-            found += await trio.to_thread.run_sync(
-                lambda rows: [claimed(each, commit) for each in rows], chunk
+            pending += await trio.to_thread.run_sync(
+                lambda rows: [claimed_entry(each, commit) for each in rows], chunk
             )
-        return found
+        return pending
 
 
 def _described(files: dict[str, bytes], entry: Entry) -> list[tuple[bytes, Described]]:
-    key, found = entry.key, list[tuple[bytes, Described]]()
+    key, objects = entry.key, list[tuple[bytes, Described]]()
     for path, content in files.items():
         with left_out("file", path):
-            found += [(content, each) for each in read(path, content).objects]
+            objects += [(content, each) for each in read(path, content).objects]
     return [
         (content, each)
-        for content, each in found
+        for content, each in objects
         if (each.identity.group, each.identity.kind, each.identity.name) == (key.group, entry.kind, key.name)
         and each.identity.namespace in ("", key.namespace)
     ]
@@ -181,10 +197,10 @@ def _describe(files: dict[str, bytes], entry: Entry) -> bool:
 
 def _say(files: dict[str, bytes], entry: Entry) -> bool:
     """Whether an edit of the one file that describes the object would change nothing."""
-    found = _described(files, entry)
-    if len(found) != 1 or entry.edit.content is None:
+    objects = _described(files, entry)
+    if len(objects) != 1 or entry.edit.content is None:
         return False
-    content, described = found[0]
+    content, described = objects[0]
     try:
         return editor.edit(content, described.index, editor.parse(entry.edit.content)) == content
     except WithheldError:

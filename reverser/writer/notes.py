@@ -16,8 +16,8 @@ from reverser.errors import StalledError, TransientError
 from reverser.model.attribution import Correction
 from reverser.model.repository import Repository
 from reverser.unexpected_errors import left_out
+from reverser.writer.commit_trailers import note
 from reverser.writer.destination_context import DestinationContext
-from reverser.writer.message import note
 
 log = structlog.get_logger()
 
@@ -40,25 +40,25 @@ class Notes:
         self._open: dict[int, Correction] = {}
         self._texts: dict[str, dict[int, str]] = defaultdict(dict)
         """What was noted at each commit: a note replaces the one before."""
-        self._stirred = trio.Event()
+        self._changed = trio.Event()
         self._refused = False
         """Logged once, until the remote takes notes again."""
 
     def landed(self, commits: Mapping[int, str]) -> None:
         """Entries, by `seq`, are in the remote branch in these commits."""
         self._commits |= commits
-        left = {self._commits.pop(seq) for seq in _surplus(self._commits)}
-        for commit in left and left.difference(self._commits.values()):
+        dropped = {self._commits.pop(seq) for seq in _surplus(self._commits)}
+        for commit in dropped and dropped.difference(self._commits.values()):
             self._texts.pop(commit, None)
-        self._stirred.set()
+        self._changed.set()
 
     async def run(self) -> None:
         """Write notes until cancelled."""
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._listen)
             while True:
-                await self._stirred.wait()
-                self._stirred = trio.Event()
+                await self._changed.wait()
+                self._changed = trio.Event()
                 await self._write()
 
     async def _listen(self) -> None:
@@ -67,7 +67,7 @@ class Notes:
                 self._open[correction.seq] = correction
             for seq in _surplus(self._open):
                 del self._open[seq]
-            self._stirred.set()
+            self._changed.set()
 
     async def _write(self) -> None:
         ready = {seq: each for seq, each in self._open.items() if seq in self._commits}
@@ -100,6 +100,6 @@ class Notes:
         return "" if result.landed else result.message or result.outcome.value
 
 
-def _surplus(kept: Mapping[int, object]) -> list[int]:
+def _surplus(rows: Mapping[int, object]) -> list[int]:
     """The oldest, which are too many."""
-    return [*kept][: max(0, len(kept) - COMMITS_MOST)]
+    return [*rows][: max(0, len(rows) - COMMITS_MOST)]

@@ -31,7 +31,7 @@ File: TypeAlias = tuple[str, str]
 """(mode, blob id)"""
 
 
-class Others:
+class OtherManifests:
     """Everything in the branch that is not ours, under the head of the last `move`."""
 
     def __init__(self, repository: Repository, root: str) -> None:
@@ -84,7 +84,7 @@ class Others:
         """All places that describe an object."""
         return self._descriptions.find(identity)
 
-    def told(self) -> list[DescribedObject]:
+    def described_objects(self) -> list[DescribedObject]:
         """Every object that files of others describe."""
         return self._descriptions.report()
 
@@ -138,14 +138,14 @@ class Others:
     def _replace(self, changed: Mapping[str, File | None]) -> Iterator[tuple[str, str]]:
         """Take the new state of these paths over; path and blob of each file of others among them."""
         missing = set(self._missing)
-        for path, found in changed.items():
+        for path, file in changed.items():
             self._drop(path)
-            own = path in self._ours and found is not None and found[0] in REGULAR
+            own = path in self._ours and file is not None and file[0] in REGULAR
             (missing.discard if own or path not in self._ours else missing.add)(path)
-            if found is not None and not own:
-                self._files[path] = found
+            if file is not None and not own:
+                self._files[path] = file
                 self._folders.update(folders(path))
-                yield path, found[1]
+                yield path, file[1]
         self._missing = missing
 
     def _drop(self, path: str) -> None:
@@ -162,8 +162,8 @@ class Others:
     async def _read(self, manifests: Mapping[str, str]) -> None:
         """Learn what these files describe; path -> blob."""
         for turn in await turns(self._repository, manifests, MANIFEST_BYTES_MOST):
-            found = await contents(self._repository, manifests, turn)
-            self._learn(await trio.to_thread.run_sync(_scan, found, abandon_on_cancel=True))
+            files = await contents(self._repository, manifests, turn)
+            self._learn(await trio.to_thread.run_sync(_scan, files, abandon_on_cancel=True))
 
     def _learn(self, manifests: Mapping[str, Manifest]) -> None:
         for path, manifest in manifests.items():
@@ -172,11 +172,11 @@ class Others:
 
 def _scan(contents: Mapping[str, bytes]) -> dict[str, Manifest]:
     """A bug about a file is no reason for a second file of its object: its name is found by lines."""
-    found: dict[str, Manifest] = {}
+    manifests: dict[str, Manifest] = {}
     for path, content in contents.items():
         with left_out("file", path):
-            found[path] = read(path, content)
-        if path not in found:
+            manifests[path] = read(path, content)
+        if path not in manifests:
             with left_out("file", path):
-                found[path] = scanned(content)
-    return found
+                manifests[path] = scanned(content)
+    return manifests

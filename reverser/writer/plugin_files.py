@@ -31,8 +31,8 @@ from reverser.writer.read_in_parts import records
 class SortedPaths:
     """A sorted set of paths."""
 
-    def __init__(self, found: Iterable[str]) -> None:
-        self._set = set(found)
+    def __init__(self, paths: Iterable[str]) -> None:
+        self._set = set(paths)
         self._rows = sorted(self._set)
 
     def __contains__(self, path: str) -> bool:
@@ -69,7 +69,7 @@ class Companions:
     def __init__(self, context: DestinationContext, repository: Repository) -> None:
         assert context.companions is not None
         self._destination = context.destination
-        self._hooks = context.companions
+        self._source = context.companions
         self._journal = context.journal
         self._repository = repository
         self._setting = f"companions/{context.name}"
@@ -77,11 +77,13 @@ class Companions:
         self._ours: set[str] = set()
         self._files, self._others = SortedPaths(()), SortedPaths(())
         self._shown_others: list[str] = []
-        self._told: set[str] = set()
+        self._logged: set[str] = set()
         self._first: Commit | None = None
-        """What `opened` told: while it does not land it stays the same commit, with the same time."""
+        """The answer of `update_all`: while it does not land it stays the same commit, with the same time."""
 
-    async def opened(self, head: str, now: float, daemons: Mapping[str, str] | None = None) -> Commit | None:
+    async def update_all(
+        self, head: str, now: float, daemons: Mapping[str, str] | None = None
+    ) -> Commit | None:
         """Look at the branch; the commit that makes all companions right, None when they are.
 
         `daemons`: files of other daemons (as in `writer.file_owner.Files.others`), never ours.
@@ -97,7 +99,7 @@ class Companions:
             self._ours = set(msgspec.json.decode(stored or "[]", type=list[str]))
         self._ours -= {path for path, cluster in (daemons or {}).items() if cluster}
         self._shown_others = sorted(self._below(tree.keys() - files - self._ours))
-        wanted = self._wanted(self._files)
+        wanted = self._ask_plugins(self._files)
         blobs = {path: tree[path][1] for path in wanted if path in tree and tree[path][0] == REGULAR}
         contents = await self._repository.blobs([*blobs.values()])
         there = {path: contents[blob] for path, blob in blobs.items()}
@@ -110,7 +112,7 @@ class Companions:
             self._first = self._commit(stale, now) if stale else None
         return self._first
 
-    async def beside(self, commits: Sequence[Commit]) -> list[Commit]:
+    async def add_to(self, commits: Sequence[Commit]) -> list[Commit]:
         """The commits, each with the companions of the files that it adds or removes."""
         return [await self._completed(commit) for commit in commits]
 
@@ -127,64 +129,64 @@ class Companions:
         await trio.lowlevel.checkpoint()
         for path in changed:
             self._files.put(path, there=last[path])
-        edits = await self._edits(self._wanted(changed))
+        edits = await self._edits(self._ask_plugins(changed))
         return msgspec.structs.replace(commit, edits=(*commit.edits, *edits)) if edits else commit
 
-    def _wanted(self, changed: Iterable[str]) -> dict[str, bytes | None]:
+    def _ask_plugins(self, changed: Iterable[str]) -> dict[str, bytes | None]:
         """Path -> content, None for a file that goes."""
         below = sorted(self._below(changed))
-        told: Mapping[str, str | None] = {}
+        answer: Mapping[str, str | None] = {}
         wanted: dict[str, bytes | None] = {}
         with left_out("companions", self._destination.name):
             files = self._below(self._files)
-            told = {**self._hooks.companions(below, files, self._destination, self._shown_others)}
-        for path, text in told.items():
+            answer = {**self._source.companions(below, files, self._destination, self._shown_others)}
+        for path, text in answer.items():
             with left_out("companions", ascii(path)):
                 path.encode()
-                if not any(told.get(folder) for folder in paths.folders(path)):
+                if not any(answer.get(folder) for folder in paths.folders(path)):
                     wanted[self._lead + path] = None if text is None else text.encode()
         return wanted
 
-    def _below(self, found: Iterable[str]) -> list[str]:
+    def _below(self, all_paths: Iterable[str]) -> list[str]:
         if not self._lead:
-            return [*found]
-        return [path[len(self._lead) :] for path in found if path.startswith(self._lead)]
+            return [*all_paths]
+        return [path[len(self._lead) :] for path in all_paths if path.startswith(self._lead)]
 
     async def _edits(self, wanted: Mapping[str, bytes | None]) -> list[Edit]:
         edits = [
             Edit(path, content)
             for path, content in wanted.items()
-            if self._free(path) and (content is not None or path in self._ours)
+            if self._may_write(path) and (content is not None or path in self._ours)
         ]
         await self._remember({edit.path for edit in edits})
         return edits
 
-    def _free(self, path: str) -> bool:
+    def _may_write(self, path: str) -> bool:
         """Whether a plugin may use the path; if not, that is logged once."""
-        why = self._taken(path)
-        if why and path not in self._told:
-            self._told.add(path)
+        why = self._why_taken(path)
+        if why and path not in self._logged:
+            self._logged.add(path)
             log.warning(
                 "plugin's file is not written", destination=self._destination.name, path=path, error=why
             )
         return not why
 
-    def _taken(self, path: str) -> str:
+    def _why_taken(self, path: str) -> str:
         try:
             paths.check(path, self._lead.rstrip("/"))
         except WithheldError as error:
             return error.message
-        for found, whose in ((self._files, "an object's"), (self._others, "somebody else's")):
-            if path in found or found.below(path):
+        for present, whose in ((self._files, "an object's"), (self._others, "somebody else's")):
+            if path in present or present.below(path):
                 return f"{whose} file, or a folder with one"
-            if any(folder in found for folder in paths.folders(path)):
+            if any(folder in present for folder in paths.folders(path)):
                 return f"inside {whose} file"
         return ""
 
-    async def _remember(self, found: set[str]) -> None:
+    async def _remember(self, written: set[str]) -> None:
         """Before they are pushed: a file that we may have written must never seem somebody else's."""
-        if not found <= self._ours:
-            self._ours |= found
+        if not written <= self._ours:
+            self._ours |= written
             await self._journal.set_setting(self._setting, msgspec.json.encode(sorted(self._ours)).decode())
 
     def _commit(self, edits: Sequence[Edit], now: float) -> Commit:

@@ -26,9 +26,9 @@ from reverser.model.repository import Repository
 from reverser.model.withheld import Withheld
 from reverser.select.excluded_writes import excluded
 from reverser.unexpected_errors import left_out
-from reverser.writer.branch_owners import Owners
 from reverser.writer.destination_context import DestinationContext
 from reverser.writer.notes import Notes
+from reverser.writer.stored_owners import StoredOwners
 
 
 class UserEdits:
@@ -52,8 +52,8 @@ class UserEdits:
 
     async def forget(self, paths: Iterable[str]) -> None:
         """Our own edits of these are in the branch."""
-        gone = set(paths)
-        await self.write({path: commit for path, commit in (await self.read()).items() if path not in gone})
+        ours = set(paths)
+        await self.write({path: commit for path, commit in (await self.read()).items() if path not in ours})
 
 
 log = structlog.get_logger()
@@ -63,7 +63,7 @@ class Stale(Exception):
     """Somebody else moved the branch."""
 
 
-class Written(msgspec.Struct):
+class Batch(msgspec.Struct):
     """One batch in the local repository: its files are there, and in memory no more."""
 
     parent: str
@@ -90,7 +90,7 @@ class Written(msgspec.Struct):
         return self.ids[-1] if self.ids else self.parent
 
     @property
-    def made(self) -> dict[int, str]:
+    def commit_of_entries(self) -> dict[int, str]:
         """`seq` -> commit, of entries that made a difference."""
         rows = zip(self.placed, self.ids, [self.parent, *self.ids], strict=False)
         return {seq: new for seqs, new, parent in rows if new != parent for seq in seqs}
@@ -114,44 +114,44 @@ class Pusher:
         self._metrics = context.metrics
         self._notes = notes
         self._before_push = before_push
-        self._touched = UserEdits(context)
-        self._owners = Owners(context)
+        self._user_edits = UserEdits(context)
+        self._owners = StoredOwners(context)
 
-    async def run(self, batches: trio.MemoryReceiveChannel[Written]) -> None:
-        """Land batches in their order; raises Stale, TransientError or StalledError."""
+    async def run(self, batches: trio.MemoryReceiveChannel[Batch]) -> None:
+        """Push batches in their order; raises Stale, TransientError or StalledError."""
         # Not `async with`, which lets the writer run between the end of its channel and the reason for it:
         # the writer's own error would then cancel us, and the reason would be lost. That the writer closes
         # its side with a checkpoint makes of its error a cancellation.
         with batches:
             async for batch in batches:
-                await self._land(batch)
+                await self._push_and_ack(batch)
 
-    async def _land(self, batch: Written) -> None:
+    async def _push_and_ack(self, batch: Batch) -> None:
         if batch.head != batch.parent:
             await self._push(batch)
             self._count(batch)
             if self._context.on_pushed is not None:
-                self._context.on_pushed(_pushed(batch, self._name, self._context.destination.branch))
-        await self._remember(batch)
+                self._context.on_pushed(_pushed_of(batch, self._name, self._context.destination.branch))
+        await self._store_adopted(batch)
         await self._journal.ack(self._name, [entry.seq for entry in batch.entries], batch.head)
-        self._landed(batch.entries)
+        self._observe_latency(batch.entries)
         if self._notes is not None:
-            self._notes.landed(batch.made)
+            self._notes.landed(batch.commit_of_entries)
         if batch.overwrote:
-            await self._touched.forget(batch.overwrote)
+            await self._user_edits.forget(batch.overwrote)
         if batch.withheld:
             await self._withhold(batch)
         self._context.health.recovered(self._context.subject)
 
-    async def _remember(self, batch: Written) -> None:
+    async def _store_adopted(self, batch: Batch) -> None:
         """Before the entries are acknowledged: after that nobody reads these commits again."""
         if not batch.adopted:
             return
         edits = (edit for commit in batch.commits for edit in commit.edits)
-        gone = {edit.path: edit.content is None for edit in edits}
-        await self._owners.adopted(batch.adopted, {path for path in batch.adopted if gone.get(path)})
+        removed = {edit.path: edit.content is None for edit in edits}
+        await self._owners.add_adopted(batch.adopted, {path for path in batch.adopted if removed.get(path)})
 
-    async def _withhold(self, batch: Written) -> None:
+    async def _withhold(self, batch: Batch) -> None:
         """Give entries up, unless the branch has moved: what stood in their way may be gone."""
         if await self._repository.fetch() != batch.head:
             raise Stale
@@ -161,7 +161,7 @@ class Pusher:
             )
             await self._journal.withhold(seq, reason, file)
 
-    async def _push(self, batch: Written) -> None:
+    async def _push(self, batch: Batch) -> None:
         started = trio.current_time()
         self._before_push(batch.ids)
         result = await self._repository.push(batch.head, batch.parent)
@@ -171,25 +171,25 @@ class Pusher:
         if not result.landed:
             raise _failure(result)
 
-    def _count(self, batch: Written) -> None:
-        made, written, deleted, size, parent = 0, 0, 0, 0, batch.parent
+    def _count(self, batch: Batch) -> None:
+        commits, written, deleted, size, parent = 0, 0, 0, 0, batch.parent
         for commit, new, content_bytes in zip(batch.commits, batch.ids, batch.sizes, strict=True):
             if new != parent:
                 files = sum(edit.content is not None for edit in commit.edits)
-                made += 1
+                commits += 1
                 written += files
                 deleted += len(commit.edits) - files
                 size += content_bytes
             parent = new
         name = self._name
-        self._metrics.count("commits", made, destination=name)
+        self._metrics.count("commits", commits, destination=name)
         self._metrics.count("objects_written", written, destination=name)
         self._metrics.count("files_deleted", deleted, destination=name)
         self._metrics.count("commit_bytes", size, destination=name)
         last = batch.commits[-1].message.partition("\n")[0]
-        log.info("pushed commits", destination=name, commits=made, head=batch.head[:12], last_subject=last)
+        log.info("pushed commits", destination=name, commits=commits, head=batch.head[:12], last_subject=last)
 
-    def _landed(self, entries: Sequence[Entry]) -> None:
+    def _observe_latency(self, entries: Sequence[Entry]) -> None:
         now = self._context.clock()
         for entry in entries:
             if entry.origin is Origin.LIVE and not excluded(entry):
@@ -211,7 +211,7 @@ def _light(edit: Edit) -> Edit:
     return Edit(edit.path, None if edit.content is None else b"")
 
 
-def _pushed(batch: Written, destination: str, branch: str) -> Pushed:
+def _pushed_of(batch: Batch, destination: str, branch: str) -> Pushed:
     parents = [batch.parent, *batch.ids]
     pairs = zip(batch.commits, batch.ids, parents, strict=False)
     commits = [_commit(commit, new) for commit, new, parent in pairs if new != parent]

@@ -43,7 +43,7 @@ class Queue:
         `after`: the number of the last entry that is left to somebody else.
         """
         self._window = Window(*self._seconds)
-        self._unsettled = AwaitingAuthor()
+        self._awaiting = AwaitingAuthor()
         self._after = after
 
     def drain(self) -> None:
@@ -56,7 +56,7 @@ class Queue:
         while True:
             self._window.feed(await self._ready(), self._clock())
             plans = self._window.ready(self._clock())
-            if self._draining and not plans and not self._unsettled.waiting:
+            if self._draining and not plans and not self._awaiting.waiting:
                 return self._window.flush()
             if plans:
                 return plans
@@ -64,15 +64,15 @@ class Queue:
 
     async def _ready(self) -> list[Entry]:
         """Entries that do not wait for an author: first of those read before, then of new ones."""
-        waiting = self._unsettled.waiting
-        settled = await self._journal.attributed_entries(waiting) if waiting else []
-        free = self._unsettled.settle(settled) if settled else []
-        return free + self._unsettled.feed(await self._read() if self._has_room else [])
+        waiting = self._awaiting.waiting
+        attributed = await self._journal.attributed_entries(waiting) if waiting else []
+        free = self._awaiting.resolve(attributed) if attributed else []
+        return free + self._awaiting.feed(await self._read() if self._has_room else [])
 
     @property
     def _has_room(self) -> bool:
         """Whether there is room in memory for more entries that wait for their author."""
-        return self._unsettled.size < HELD_BYTES_MOST
+        return self._awaiting.size < HELD_BYTES_MOST
 
     async def _read(self) -> list[Entry]:
         entries = await self._journal.pending(self._destination, after=self._after, limit=CHUNK)
@@ -89,7 +89,7 @@ class Queue:
         deadline = self._window.deadline()
         seconds = float("inf") if deadline is None else max(0.0, deadline - self._clock())
         with trio.CancelScope(deadline=trio.current_time() + seconds) as self._waiting:
-            waiting, after = self._unsettled.waiting, self._after if self._has_room else NEVER
+            waiting, after = self._awaiting.waiting, self._after if self._has_room else NEVER
             await self._journal.wait(self._destination, after=after, waiting=waiting)
 
 

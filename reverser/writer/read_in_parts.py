@@ -28,20 +28,20 @@ async def records(journal: Journal, destination: str) -> AsyncIterator[list[Reco
 async def turns(repository: Repository, blobs: Mapping[str, str], most: int | None = None) -> list[list[str]]:
     """The paths of these files (path -> blob) that are read together; without files above `most` bytes."""
     sizes = await repository.sizes([*blobs.values()]) if blobs else {}
-    made, files, held = list[list[str]](), 0, 0
+    parts, files, held = list[list[str]](), 0, 0
     for path, blob in blobs.items():
         size = sizes[blob]
         if most is not None and size > most:
             continue
-        if not made or files == FILES_AT_ONCE or held + size > BYTES_AT_ONCE:
-            made.append([])
+        if not parts or files == FILES_AT_ONCE or held + size > BYTES_AT_ONCE:
+            parts.append([])
             files, held = 0, 0
-        made[-1].append(path)
+        parts[-1].append(path)
         files, held = files + 1, held + size
-    return made
+    return parts
 
 
 async def contents(repository: Repository, blobs: Mapping[str, str], turn: list[str]) -> dict[str, bytes]:
     """path -> content of the files of one turn."""
-    found = await repository.blobs([blobs[path] for path in turn])
-    return {path: found[blobs[path]] for path in turn}
+    content_of = await repository.blobs([blobs[path] for path in turn])
+    return {path: content_of[blobs[path]] for path in turn}

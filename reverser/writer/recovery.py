@@ -62,25 +62,25 @@ class Recovery:
         blobs = {path: tree[path][1] for path in ours}
         waiting, held, files, last = _grouped(pending), set[ObjectKey](), 0, Append()
         for turn in await turns(self._repository, blobs):
-            found = await self._read_records(ours, await contents(self._repository, blobs, turn))
-            held |= {record.key for record in found}
-            dropped = _repeated(waiting, found) if trusted else []
-            known = await self._journal.records(self._name, [record.key for record in found])
+            read = await self._read_records(ours, await contents(self._repository, blobs, turn))
+            held |= {record.key for record in read}
+            dropped = _repeated(waiting, read) if trusted else []
+            known = await self._journal.records(self._name, [record.key for record in read])
             fresh = [
-                r for r in found if r.key not in waiting and _fresh(r, known.get(r.key), trusted=trusted)
+                r for r in read if r.key not in waiting and _is_news(r, known.get(r.key), trusted=trusted)
             ]
             if fresh or dropped:
                 # The last is kept for the end: should we be killed before, the journal still lacks a file.
                 await self._journal.append(last)
                 last, files = Append(records=fresh, dropped=dropped), files + len(fresh)
         if anew:
-            files += await self._await(waiting)
-        gone = await self._gone(tree, waiting.keys() | held) if trusted else []
-        marks: dict[tuple[str, ObjectKey], Mark] = dict.fromkeys(gone, "absent")
+            files += await self._record_pending(waiting)
+        absent = await self._without_file(tree, waiting.keys() | held) if trusted else []
+        marks: dict[tuple[str, ObjectKey], Mark] = dict.fromkeys(absent, "absent")
         await self._journal.append(msgspec.structs.replace(last, relist=True, marks=marks))
         log.info("journal records rebuilt from the branch", destination=self._name, files=files)
 
-    async def _await(self, waiting: Mapping[ObjectKey, Sequence[Entry]]) -> int:
+    async def _record_pending(self, waiting: Mapping[ObjectKey, Sequence[Entry]]) -> int:
         """Store for pending entries the records that objects will have after them; returns how many.
 
         Their present records may describe later changes that were never written. The next list corrects them.
@@ -89,18 +89,18 @@ class Recovery:
         for start in range(0, len(keys), CHUNK):
             chunk = keys[start : start + CHUNK]
             known = await self._journal.records(self._name, chunk)
-            records = [_standing(waiting[key][-1], known.get(key)) for key in chunk]
+            records = [_record_after(waiting[key][-1], known.get(key)) for key in chunk]
             await self._journal.append(Append(records=records))
         return len(keys)
 
-    async def _gone(
+    async def _without_file(
         self, tree: Mapping[str, tuple[str, str]], held: Collection[ObjectKey]
     ) -> list[tuple[str, ObjectKey]]:
         """Records whose file the branch does not have."""
-        gone = list[tuple[str, ObjectKey]]()
+        absent = list[tuple[str, ObjectKey]]()
         async for part in records(self._journal, self._name):
-            gone += [(self._name, r.key) for r in part if r.path not in tree and r.key not in held]
-        return gone
+            absent += [(self._name, r.key) for r in part if r.path not in tree and r.key not in held]
+        return absent
 
     async def _read_records(self, clusters: Mapping[str, str], files: Mapping[str, bytes]) -> list[Record]:
         records = []
@@ -156,11 +156,11 @@ class Recovery:
 
     async def _digests(self, blobs: Mapping[str, str]) -> dict[str, bytes]:
         """path -> digest of the file's content; `blobs` is path -> blob."""
-        found = dict[str, bytes]()
+        digests = dict[str, bytes]()
         for turn in await turns(self._repository, blobs):
             files = await contents(self._repository, blobs, turn)
-            found |= {path: digest(content, self._journal.key) for path, content in files.items()}
-        return found
+            digests |= {path: digest(content, self._journal.key) for path, content in files.items()}
+        return digests
 
     async def _restore(self, missing: Mapping[ObjectKey, bytes], now: float) -> None:
         """Journal these records' files once more; `missing` is key -> digest."""
@@ -172,7 +172,7 @@ class Recovery:
         await self._journal.append(Append(restored=restored))
 
 
-def _standing(entry: Entry, known: Record | None) -> Record:
+def _record_after(entry: Entry, known: Record | None) -> Record:
     metadata = {"name": entry.key.name, "namespace": entry.key.namespace}
     least = {"apiVersion": entry.api_version, "kind": entry.kind, "metadata": metadata}
     record = known or Record(entry.destination, entry.key, "", b"", msgspec.json.encode(least))
@@ -181,22 +181,22 @@ def _standing(entry: Entry, known: Record | None) -> Record:
 
 def _grouped(pending: Iterable[Entry]) -> dict[ObjectKey, list[Entry]]:
     """The pending entries of each object."""
-    made = dict[ObjectKey, list[Entry]]()
+    grouped = dict[ObjectKey, list[Entry]]()
     for entry in pending:
-        made.setdefault(entry.key, []).append(entry)
-    return made
+        grouped.setdefault(entry.key, []).append(entry)
+    return grouped
 
 
-def _repeated(waiting: dict[ObjectKey, list[Entry]], found: Iterable[Record]) -> list[int]:
+def _repeated(waiting: dict[ObjectKey, list[Entry]], records: Iterable[Record]) -> list[int]:
     """Take out pending entries that a new list will bring again, compared with the file that is there."""
-    keys = {record.key for record in found} & waiting.keys()
+    keys = {record.key for record in records} & waiting.keys()
     snapshots = [key for key in keys if all(each.origin is Origin.SNAPSHOT for each in waiting[key])]
     return sorted(entry.seq for key in snapshots for entry in waiting.pop(key))
 
 
-def _fresh(found: Record, known: Record | None, *, trusted: bool) -> bool:
+def _is_news(record: Record, known: Record | None, *, trusted: bool) -> bool:
     """Whether the file tells what the journal does not know; of an encrypted one that knows more."""
-    return known is None or (trusted and (known.path, known.digest) != (found.path, found.digest))
+    return known is None or (trusted and (known.path, known.digest) != (record.path, record.digest))
 
 
 def _parsed(content: bytes) -> Any:

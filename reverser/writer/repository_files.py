@@ -33,7 +33,7 @@ from reverser.model.entry import Edit, Entry
 from reverser.model.repository import Repository
 from reverser.model.resource import ObjectKey
 from reverser.writer.file_owner import refused
-from reverser.writer.other_manifests import REGULAR, Others
+from reverser.writer.other_manifests import REGULAR, OtherManifests
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -55,7 +55,7 @@ class ExistingFiles:
     """The files of others under one branch head, and what our commits on top of it make of them."""
 
     def __init__(
-        self, repository: Repository, others: Others, touched: Mapping[str, str], root: str = ""
+        self, repository: Repository, others: OtherManifests, touched: Mapping[str, str], root: str = ""
     ) -> None:
         """`root`: the destination's folder."""
         self._root = root
@@ -69,7 +69,7 @@ class ExistingFiles:
         self._given_up: dict[ObjectKey, int] = {}
         """Objects of which an entry was withheld -> the entry that comes next, 0 before it came."""
         self._undo: list[Callable[[], None]] = []
-        """What takes back what was placed since the last `keep`, the oldest first."""
+        """What takes back what was placed since the last `commit_placed`, the oldest first."""
 
     @property
     def daemons(self) -> Mapping[str, str]:
@@ -80,11 +80,11 @@ class ExistingFiles:
         """Where our file of the entry's object stands before the entry lands; "" when it has none."""
         return next(filter(self._is_own, (entry.previous_path, entry.edit.path)), "")
 
-    async def place(self, entry: Entry) -> Placed:
+    async def place_entry(self, entry: Entry) -> Placed:
         """Where the entry's edit goes; WithheldError when it can go nowhere, and then nothing has changed."""
         before = len(self._undo)
         try:
-            return await self._guarded(entry)
+            return await self._place_guarded(entry)
         except Exception:
             self.take_back(before)
             raise
@@ -93,7 +93,7 @@ class ExistingFiles:
         """The entry is withheld."""
         self._given_up[entry.key] = 0
 
-    def told(self, entry: Entry) -> Entry:
+    def with_missed_fields(self, entry: Entry) -> Entry:
         """The entry, with the fields that an earlier, withheld entry should have brought along."""
         following = self._given_up.get(entry.key)
         if following is None:
@@ -102,18 +102,18 @@ class ExistingFiles:
             self._given_up[entry.key] = following = entry.seq
         return with_all_along(entry) if following == entry.seq else entry
 
-    def keep(self) -> None:
+    def commit_placed(self) -> None:
         """A commit has what was placed so far, which cannot be undone any more."""
         self._undo.clear()
 
     def take_back(self, before: int = 0) -> None:
-        """Forget what was placed since the last `keep`."""
+        """Forget what was placed since the last `commit_placed`."""
         while len(self._undo) > before:
             self._undo.pop()()
 
-    async def _guarded(self, entry: Entry) -> Placed:
+    async def _place_guarded(self, entry: Entry) -> Placed:
         moved = {entry.previous_path} if self._is_own(entry.previous_path) else set()
-        placed = await self._place(entry)
+        placed = await self._place_unguarded(entry)
         # The last guard: no edit outside of our folder, none of another daemon's file.
         for edit in placed.edits:
             if why := refused(edit, self._root, self._others.theirs, moved):
@@ -124,13 +124,13 @@ class ExistingFiles:
         """Whether a path is a file of ours that is there."""
         return self._own.get(path, self._others.is_own(path))
 
-    async def _place(self, entry: Entry) -> Placed:
+    async def _place_unguarded(self, entry: Entry) -> Placed:
         moved = self._moved(entry)
         alone = not self._others.any
         if not (alone or self._is_own(entry.edit.path) or self._is_own(entry.previous_path)):
-            found = self._others.describing(_identity(entry))
-            if found:
-                return await self._adopted(entry, found, moved)
+            descriptions = self._others.describing(_identity(entry))
+            if descriptions:
+                return await self._adopt(entry, descriptions, moved)
         try:
             if not alone:
                 self._check(entry)
@@ -149,17 +149,17 @@ class ExistingFiles:
         previous = entry.previous_path
         return (Edit(previous, None),) if self._is_own(previous) else ()
 
-    async def _adopted(self, entry: Entry, places: list[Description], moved: tuple[Edit, ...]) -> Placed:
-        place = _only(places)
-        path, wanted = place.path, entry.edit.content
-        if place.reason:
+    async def _adopt(self, entry: Entry, descriptions: list[Description], moved: tuple[Edit, ...]) -> Placed:
+        described = _only(descriptions)
+        path, wanted = described.path, entry.edit.content
+        if described.reason:
             raise WithheldError(
-                place.reason, f"{path!r} describes the object, and {place.why}", key=entry.key
+                described.reason, f"{path!r} describes the object, and {described.why}", key=entry.key
             )
         existing = await self._content(path)
         try:
             content = await trio.to_thread.run_sync(
-                _edited, existing, place.index, wanted, abandon_on_cancel=True
+                _edited, existing, described.index, wanted, abandon_on_cancel=True
             )
         except WithheldError as error:
             message = f"{path!r} describes the object: {error.message}"
@@ -170,8 +170,8 @@ class ExistingFiles:
             why = f"{path!r} describes the object, and another daemon edits it, for the cluster {cluster}"
             raise WithheldError("PathTaken", why, key=entry.key)
         self._set(self._edited, path, content)
-        described = self._others.described(path)
-        self._undo.append(partial(self._others.describe, path, described))
+        before = self._others.described(path)
+        self._undo.append(partial(self._others.describe, path, before))
         await self._others.edited(path, content)
         changed = content != existing
         adopted = path if changed or path == entry.edit.path else ""
@@ -196,22 +196,22 @@ class ExistingFiles:
     def _mode(self, path: str) -> str | None:
         """The mode of somebody else's file; None when there is none, or none any more."""
         file = self._others.file(path)
-        gone = path in self._edited and self._edited[path] is None
-        return None if file is None or gone else file[0]
+        removed = path in self._edited and self._edited[path] is None
+        return None if file is None or removed else file[0]
 
     def _check(self, entry: Entry) -> None:
         path = entry.edit.path
-        for place in (*folders(path), path):
-            mode = self._mode(place)
+        for taken in (*folders(path), path):
+            mode = self._mode(taken)
             if mode is None:
                 continue
             if mode not in REGULAR:
                 what = "a symbolic link" if mode == "120000" else "a submodule"
-                raise WithheldError("UnsafePath", f"{place!r} in the repository is {what}", key=entry.key)
-            if cluster := self._others.daemons.get(place):
-                why = f"{place!r} is the file of another daemon, which writes the cluster {cluster}"
+                raise WithheldError("UnsafePath", f"{taken!r} in the repository is {what}", key=entry.key)
+            if cluster := self._others.daemons.get(taken):
+                why = f"{taken!r} is the file of another daemon, which writes the cluster {cluster}"
                 raise WithheldError("PathTaken", why, key=entry.key)
-            raise WithheldError("PathTaken", f"{place!r} is somebody else's file", key=entry.key)
+            raise WithheldError("PathTaken", f"{taken!r} is somebody else's file", key=entry.key)
         if self._others.is_folder(path):
             raise WithheldError("PathTaken", f"{path!r} is a folder with files of others", key=entry.key)
 
@@ -220,13 +220,13 @@ def _drop(there: dict[K, V], key: K) -> None:
     del there[key]
 
 
-def _only(places: list[Description]) -> Description:
-    """The one place; WithheldError when there are several."""
-    if len(places) > 1:
-        named = " and ".join(repr(place.path) for place in places[:2])
-        more = f" and {len(places) - 2} more" if len(places) > 2 else ""
+def _only(descriptions: list[Description]) -> Description:
+    """The only one; WithheldError when there are several."""
+    if len(descriptions) > 1:
+        named = " and ".join(repr(each.path) for each in descriptions[:2])
+        more = f" and {len(descriptions) - 2} more" if len(descriptions) > 2 else ""
         raise WithheldError("Ambiguous", f"{named}{more} describe the object")
-    return places[0]
+    return descriptions[0]
 
 
 def _edited(existing: bytes, index: int, wanted: bytes | None) -> bytes | None:

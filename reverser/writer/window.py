@@ -25,7 +25,7 @@ from reverser.writer.deferred_entries import (
     BYTES_MOST,
     ENTRIES_MOST,
     DeferredEntries,
-    journaled,
+    journaled_at,
     touched,
 )
 
@@ -43,7 +43,7 @@ class Window:
 
     def __init__(self, seconds: float, excluded_seconds: float = 0.0) -> None:
         self._seconds = seconds
-        self._aside = DeferredEntries(excluded_seconds)
+        self._deferred = DeferredEntries(excluded_seconds)
         self._windows: dict[Hashable, _Open] = {}
         self._holders: dict[Hashable, _Open] = {}
         """What an open window touches, objects and paths -> the newest window that touches it."""
@@ -64,7 +64,7 @@ class Window:
             if entry.origin is not Origin.LIVE:
                 self._gather(entry, now)
             elif excluded(entry):
-                self._hold(entry, now)
+                self._defer(entry, now)
             else:
                 self._live(entry, now)
 
@@ -80,44 +80,44 @@ class Window:
         if self._closed or self._bulk:
             return self._fed_at
         due = [window.closes_at for window in self._windows.values()]
-        return min((at for at in (*due, self._aside.due) if at is not None), default=None)
+        return min((at for at in (*due, self._deferred.due) if at is not None), default=None)
 
     def flush(self) -> list[CommitPlan]:
         """All plans, also of windows that are still open."""
         return self.ready(float("inf"))
 
     def _live(self, entry: Entry, now: float) -> None:
-        due = self._aside.due
-        entries = (*self._aside.take(entry), entry)
-        if self._aside.blocks(entry):
+        due = self._deferred.due
+        entries = (*self._deferred.take(entry), entry)
+        if self._deferred.blocks(entry):
             self._release()
         if self._seconds <= 0:
             self._closed.append(CommitPlan(entries))
             return
         by = entry.attribution
-        place = (entry.key.cluster, by.actor.name, by.impersonator, by.named)
-        began = journaled(entry, now)
+        group = (entry.key.cluster, by.actor.name, by.impersonator, by.named)
+        began = journaled_at(entry, now)
         self._close_windows(began)
-        self._close_holders(entries, self._windows.get(place))
-        window = self._windows.setdefault(place, _Open(began + self._seconds))
+        self._close_holders(entries, self._windows.get(group))
+        window = self._windows.setdefault(group, _Open(began + self._seconds))
         window.entries.extend(entries)
         if due is not None and len(entries) > 1:
             window.closes_at = min(window.closes_at, due)
-        self._holders.update(dict.fromkeys(_places(entries), window))
+        self._holders.update(dict.fromkeys(_touched(entries), window))
         self._count += len(entries)
         self._bytes += sum(entry.edit.size for entry in entries)
         while self._count >= ENTRIES_MOST or self._bytes >= BYTES_MOST:
             self._close_through(next(iter(self._windows.values())))
 
-    def _hold(self, entry: Entry, now: float) -> None:
-        self._aside.hold(entry, now)
-        if self._aside.full:
+    def _defer(self, entry: Entry, now: float) -> None:
+        self._deferred.hold(entry, now)
+        if self._deferred.full:
             self._release()
 
     def _release(self) -> None:
         """Excluded entries that have waited: one plan a cluster."""
         clusters: dict[Hashable, list[Entry]] = {}
-        for entry in self._aside.release():
+        for entry in self._deferred.release():
             clusters.setdefault(entry.key.cluster, []).append(entry)
         for entries in clusters.values():
             self._close_holders(entries, None)
@@ -143,13 +143,13 @@ class Window:
 
     def _close_due(self, now: float) -> None:
         self._close_windows(now)
-        if self._aside.due is not None and self._aside.due <= now:
+        if self._deferred.due is not None and self._deferred.due <= now:
             self._release()
 
     def _close_holders(self, entries: Iterable[Entry], but: _Open | None) -> None:
         """Close the windows that hold what these entries touch, so that they come before them."""
-        for place in _places(entries):
-            holder = self._holders.get(place)
+        for key in _touched(entries):
+            holder = self._holders.get(key)
             if holder is not None and holder is not but:
                 self._close_through(holder)
 
@@ -159,9 +159,9 @@ class Window:
             window = self._windows.pop(next(iter(self._windows)))
             self._count -= len(window.entries)
             self._bytes -= sum(entry.edit.size for entry in window.entries)
-            for place in _places(window.entries):
-                if self._holders[place] is window:
-                    del self._holders[place]
+            for key in _touched(window.entries):
+                if self._holders[key] is window:
+                    del self._holders[key]
             self._closed.extend(_plans([window]))
 
 
@@ -169,5 +169,5 @@ def _plans(windows: Iterable[_Open]) -> Iterator[CommitPlan]:
     return (CommitPlan(tuple(window.entries)) for window in windows)
 
 
-def _places(entries: Iterable[Entry]) -> set[Hashable]:
-    return {place for entry in entries for place in touched(entry)}
+def _touched(entries: Iterable[Entry]) -> set[Hashable]:
+    return {key for entry in entries for key in touched(entry)}

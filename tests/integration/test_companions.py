@@ -95,10 +95,10 @@ async def test_a_companion_is_in_nobodys_way(tmp_path: Path, path: str) -> None:
     before = remote.paths()
     async with companions(tmp_path, lambda _: {path: "mine", "good": "mine"}) as (found, repository):
         assert await repository.fetch() == head
-        first = await found.opened(head, 0.0)
+        first = await found.update_all(head, 0.0)
         assert first is not None
         [made] = await repository.write([first], head)
-        [later] = await repository.write(await found.beside([commit(**{"shop/c.yaml": "1"})]), made)
+        [later] = await repository.write(await found.add_to([commit(**{"shop/c.yaml": "1"})]), made)
         assert (await repository.push(later, head)).landed
 
     assert remote.paths() == before | {"good", "shop/c.yaml"}
@@ -108,7 +108,7 @@ async def test_a_companion_is_in_nobodys_way(tmp_path: Path, path: str) -> None:
 async def test_companions_are_not_inside_each_other(tmp_path: Path) -> None:
     """The first is kept."""
     async with companions(tmp_path, lambda _: {"a": "1", "a/b": "2"}) as (found, _):
-        first = await found.opened("", 0.0)
+        first = await found.update_all("", 0.0)
 
     assert first is not None
     assert [edit.path for edit in first.edits] == ["a"]
@@ -117,7 +117,7 @@ async def test_companions_are_not_inside_each_other(tmp_path: Path) -> None:
 async def test_companions_that_did_not_land_are_the_same_commit_again(tmp_path: Path) -> None:
     """However often they are refused: another time would make another commit, and of all on top of it."""
     async with companions(tmp_path, lambda _: {"a": "1"}) as (found, _):
-        assert await found.opened("", 1.0) == await found.opened("", 2.0)
+        assert await found.update_all("", 1.0) == await found.update_all("", 2.0)
 
 
 def raises(_: Collection[str]) -> Mapping[str, str | None]:
@@ -144,10 +144,10 @@ async def test_an_answer_that_cannot_be_used_stops_no_commit(
     counted = unexpected_errors.counts["companions"]
     async with companions(tmp_path, told) as (found, repository):
         assert await repository.fetch() == head
-        first = await found.opened(head, 0.0)
+        first = await found.update_all(head, 0.0)
         made = await repository.write([first] if first else [], head)
         parent = made[-1] if made else head
-        [later] = await repository.write(await found.beside([commit(**{"shop/c.yaml": "1"})]), parent)
+        [later] = await repository.write(await found.add_to([commit(**{"shop/c.yaml": "1"})]), parent)
         assert (await repository.push(later, head)).landed
 
     assert remote.paths() == {*OURS, "shop/c.yaml"} | kept
@@ -162,14 +162,14 @@ async def test_a_lost_journal_loses_no_companion(tmp_path: Path) -> None:
     remote = Remote(tmp_path / "remote.git")
     head = await pushed(remote, tmp_path / "theirs", **{"shop/list": "\n".join(OURS)})
     async with companions(tmp_path, listing) as (found, repository):
-        assert await found.opened(await repository.fetch(), 0.0) is None
-        [more] = await found.beside([commit(**{"shop/c.yaml": "1"})])
+        assert await found.update_all(await repository.fetch(), 0.0) is None
+        [more] = await found.add_to([commit(**{"shop/c.yaml": "1"})])
         made = await repository.write([more], head)
         await repository.push(made[-1], head)
 
     assert remote.show("shop/list").split() == [*OURS, "shop/c.yaml"]
     async with companions(tmp_path, lambda _: {"shop/list": "other"}) as (found, repository):
-        again = await found.opened(await repository.fetch(), 0.0)
+        again = await found.update_all(await repository.fetch(), 0.0)
         assert again is not None, "it is remembered whatever is in it"
 
 
@@ -178,9 +178,9 @@ async def test_somebody_elses_file_is_left_alone(tmp_path: Path, capsys: pytest.
     remote = Remote(tmp_path / "remote.git")
     await pushed(remote, tmp_path / "theirs", **{"shop/list": "theirs"})
     async with companions(tmp_path, listing) as (found, repository):
-        assert await found.opened(await repository.fetch(), 0.0) is None
+        assert await found.update_all(await repository.fetch(), 0.0) is None
         commits = [commit(**{f"shop/{number}.yaml": "1"}) for number in range(9)]
-        assert await found.beside(commits) == commits
+        assert await found.add_to(commits) == commits
 
     assert capsys.readouterr().out.count("plugin's file is not written") == 1
 
@@ -197,7 +197,7 @@ async def test_a_persons_kustomization_is_the_only_one(tmp_path: Path) -> None:
         for theirs in ({}, {"shop/Kustomization": "resources: []\n"}, {"shop/Kustomization": None}):
             if theirs:
                 [head] = await repository.write([commit("person", **theirs)], head)
-            if first := await found.opened(head, 0.0):
+            if first := await found.update_all(head, 0.0):
                 [head] = await repository.write([first], head)
             there.append("shop/kustomization.yaml" in await repository.tree(head))
 

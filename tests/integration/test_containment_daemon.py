@@ -19,7 +19,7 @@ from reverser.journal import rows
 from reverser.journal.sqlite import open_journal
 from reverser.kube import watch
 from reverser.manifest import editor
-from reverser.writer import other_manifests, prepare, repository_files
+from reverser.writer import commit_builder, other_manifests, repository_files
 from tests.integration.running import Running, running
 
 CANARY = "canary-hunter2"
@@ -72,9 +72,9 @@ STAGES = [
     (decision_state, "decide"),
     (rows, "entry_row"),
     (rows, "record_row"),
-    (prepare, "message"),
-    (prepare, "author"),
-    (repository_files.ExistingFiles, "place"),
+    (commit_builder, "message"),
+    (commit_builder, "author"),
+    (repository_files.ExistingFiles, "place_entry"),
 ]
 
 
@@ -145,7 +145,7 @@ async def test_a_person_s_file_carries_nothing_that_is_withheld(
     await world.apply("mine", "one")
     await world.apply("bad", "one")
     with monkeypatch.context() as patch:
-        met = failing(patch, prepare, "message", of_bad)
+        met = failing(patch, commit_builder, "message", of_bad)
         async with world.daemon():
             await world.apply("bad", CANARY)
             await world.until(lambda: met, "the stage was not reached")

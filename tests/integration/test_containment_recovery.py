@@ -10,7 +10,7 @@ import pytest
 from reverser.journal.sqlite import open_journal
 from reverser.manifest import editor
 from reverser.model.resource import ResourceType
-from reverser.writer.other_manifests import Others
+from reverser.writer.other_manifests import OtherManifests
 from reverser.writer.recovery import Recovery
 from tests.writing import context
 
@@ -125,8 +125,8 @@ async def test_our_files_are_read_a_part_at_a_time(tmp_path: Path, count: int, p
 async def test_manifests_of_others_are_read_a_part_at_a_time() -> None:
     """A branch with large manifests costs 16 MiB at a time, and every object in them is known."""
     branch = Measured(files(30, 1024 * 1024))
-    others = Others(branch, "")  # type: ignore[arg-type]
+    others = OtherManifests(branch, "")  # type: ignore[arg-type]
     await others.move("1" * 40, ())
 
-    assert len(others.told()) == 30
+    assert len(others.described_objects()) == 30
     assert max(branch.bytes) <= 16 * 1024 * 1024

@@ -13,7 +13,7 @@ from reverser.model.change import Operation, Origin
 from reverser.model.entry import Edit, Entry
 from reverser.model.repository import Repository
 from reverser.model.resource import ObjectKey
-from reverser.writer.other_manifests import Others
+from reverser.writer.other_manifests import OtherManifests
 from reverser.writer.repository_files import ExistingFiles
 
 KEY = ObjectKey("default", "", "configmaps", "shop", "web")
@@ -65,10 +65,10 @@ async def edits(
 ) -> list[tuple[str, bytes | None]]:
     """What becomes of these changes, one after the other."""
     repository: Repository = Tree(files)  # type: ignore[assignment]
-    others = Others(repository, "")
+    others = OtherManifests(repository, "")
     await others.move("head", ours or set())
     foreign = ExistingFiles(repository, others, {})
-    placed = [await foreign.place(entry(content)) for content in changes]
+    placed = [await foreign.place_entry(entry(content)) for content in changes]
     return [(edit.path, edit.content) for each in placed for edit in each.edits]
 
 
@@ -152,12 +152,12 @@ async def test_a_secret_that_is_sealed_gets_no_file() -> None:
     """The controller makes the Secret: a second one beside it would undo that."""
     sealed = THEIRS.replace(b"v1", b"bitnami.com/v1alpha1").replace(b"ConfigMap", b"SealedSecret")
     repository: Repository = Tree({"s.yaml": sealed})  # type: ignore[assignment]
-    others = Others(repository, "")
+    others = OtherManifests(repository, "")
     await others.move("head", ())
     foreign = ExistingFiles(repository, others, {})
 
     with pytest.raises(WithheldError) as caught:
-        await foreign.place(entry(kind="Secret"))
+        await foreign.place_entry(entry(kind="Secret"))
 
     assert caught.value.reason == "Encrypted"
 

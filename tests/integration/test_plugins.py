@@ -27,7 +27,7 @@ from reverser.model.resource import ObjectKey, ResourceType
 from reverser.model.secret import SecretRef
 from reverser.plugins.host import Host
 from reverser.testing import ACTORS, DESTINATION, TYPES, contract, key_of, make, plan
-from reverser.writer.message import NOBODY
+from reverser.writer.commit_trailers import NOBODY
 
 
 class Settings(msgspec.Struct):

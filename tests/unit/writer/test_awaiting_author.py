@@ -39,7 +39,7 @@ def test_others_pass() -> None:
 
     assert seqs(free) == [2]
     assert unsettled.waiting == [1]
-    assert seqs(unsettled.settle([settled(entry(1, waits=True))])) == [1, 3, 4]
+    assert seqs(unsettled.resolve([settled(entry(1, waits=True))])) == [1, 3, 4]
     assert unsettled.waiting == []
 
 
@@ -49,9 +49,9 @@ def test_what_waits_behind_two_waits_for_both() -> None:
     first, second = entry(1, waits=True), entry(2, waits=True)
     unsettled.feed([first, second])
 
-    assert unsettled.settle([settled(second)]) == []
+    assert unsettled.resolve([settled(second)]) == []
     assert unsettled.waiting == [1]
-    assert seqs(unsettled.settle([settled(first)])) == [1, 2]
+    assert seqs(unsettled.resolve([settled(first)])) == [1, 2]
 
 
 def test_an_author_costs_nothing_of_what_else_waits(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -65,7 +65,7 @@ def test_an_author_costs_nothing_of_what_else_waits(monkeypatch: pytest.MonkeyPa
     unsettled.feed(entry(number, f"n{number}", waits=True) for number in range(1, 1001))
     monkeypatch.setattr(module, "touched", counted)
 
-    assert seqs(unsettled.settle([settled(entry(7, "n7", waits=True))])) == [7]
+    assert seqs(unsettled.resolve([settled(entry(7, "n7", waits=True))])) == [7]
     assert {*looks} == {7}
 
 
@@ -75,7 +75,7 @@ def test_what_is_held_is_counted() -> None:
     unsettled.feed([entry(1, waits=True), entry(2), entry(3, "b")])
 
     assert unsettled.size == 2
-    unsettled.settle([settled(entry(1, waits=True))])
+    unsettled.resolve([settled(entry(1, waits=True))])
     assert unsettled.size == 0
 
 
@@ -93,7 +93,7 @@ def test_everything_comes_once_and_in_its_object_s_order(
     waiting = [each for each in entries if each.waits_until]
     chance.shuffle(waiting)  # type: ignore[attr-defined]
     for each in waiting:
-        out += unsettled.settle([settled(each)])
+        out += unsettled.resolve([settled(each)])
 
     assert sorted(seqs(out)) == seqs(entries)
     for place in {place for each in entries for place in touched(each)}:

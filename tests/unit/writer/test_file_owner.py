@@ -16,16 +16,16 @@ from reverser.writer.file_owner import (
     DaemonIdentity,
     Files,
     Owner,
-    Written,
+    WrittenPaths,
     fold,
     inside,
-    lately,
     maker,
+    of_unknown_journals,
     owned,
+    recorded_journals,
     refused,
-    strangers,
-    trusted,
     unrecorded,
+    written_among,
 )
 
 US = DaemonIdentity("team", frozenset({"east"}), lambda journal: journal.startswith("ours"))
@@ -121,7 +121,7 @@ def test_what_was_written_lately_and_what_is_recorded_nowhere() -> None:
     ours = {"team/a.yaml": "east", "team/b.yaml": "east", "c.yaml": "east"}
     commits = [commit("ours1/1", "east", team__a="M"), commit("", "", team__b="M")]
 
-    assert lately(commits, US, ours) == {"team/a.yaml": "east"}
+    assert written_among(commits, US, ours) == {"team/a.yaml": "east"}
     assert unrecorded(ours, {"c.yaml", "x.yaml", "team/a.yaml"}) == {"team/b.yaml": "east"}
 
 
@@ -155,9 +155,9 @@ def test_strangers_are_of_our_cluster_and_in_our_folder() -> None:
         commit("lost/1", "east", team__a="A", elsewhere__a="A"),
         commit("other/1", "west", team__b="A"),
     ]
-    assert strangers(fold(history, US, Files(), {"elsewhere/a.yaml"}), US) == ["team/a.yaml"]
-    assert trusted(history, US, {"team/a.yaml"}) == {"lost"}
-    assert trusted(history, US, {"team/b.yaml"}) == frozenset()
+    assert of_unknown_journals(fold(history, US, Files(), {"elsewhere/a.yaml"}), US) == ["team/a.yaml"]
+    assert recorded_journals(history, US, {"team/a.yaml"}) == {"lost"}
+    assert recorded_journals(history, US, {"team/b.yaml"}) == frozenset()
 
 
 @pytest.mark.parametrize(
@@ -220,13 +220,13 @@ def test_what_the_journal_knows_of_our_files(
     records: list[Record], pending: list[Entry], paths: set[str]
 ) -> None:
     """A file that is about to be made or moved to its place is not there yet, nor one that was given up."""
-    known = Written()
+    known = WrittenPaths()
     known.pending(pending)
     known.recorded(records)
 
     assert known.paths() == paths
 
-    late = Written()
+    late = WrittenPaths()
     late.recorded(records)
     late.pending(pending)
 

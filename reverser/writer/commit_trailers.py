@@ -6,8 +6,8 @@
 
     Kubernetes-Object: apps/v1 Deployment shop/web     the last paragraph: trailers only
 
-Live, snapshot and sweep plans have a subject and a body each (`writer.message_text` writes them), and so
-have the writes that rules exclude, alone or beside those of the plan's actor.
+Live, snapshot and sweep plans have a subject and a body each, and so have writes that rules exclude, alone
+or beside those of the plan's actor: `writer.commit_subject_and_body` writes them.
 Names and values come from a cluster and may be hostile: each is put on one line, so that none can
 forge a trailer.
 """
@@ -26,7 +26,7 @@ from reverser.model.entry import Entry
 from reverser.model.message import Message
 from reverser.select.excluded_writes import split_excluded
 from reverser.text import cut, visible
-from reverser.writer.message_text import SUBJECT_CHARACTERS
+from reverser.writer.commit_subject_and_body import SUBJECT_CHARACTERS
 
 NOBODY = "unknown <unknown@reverser.invalid>"
 GROUPS_CHARACTERS = 400
@@ -40,20 +40,20 @@ _TRAILER = re.compile(
 _ENTRY = re.compile(r"([^/\s]+)/(\d{1,18})(?:-(\d{1,18}))?", re.ASCII)
 
 
-def message(plan: CommitPlan, words: Message, journal_id: str, overwrote: Sequence[str] = ()) -> str:
-    """The whole message: words of whoever gives them, and our trailers in any case.
+def message(plan: CommitPlan, text: Message, journal_id: str, overwrote: Sequence[str] = ()) -> str:
+    """The whole message: the text of whoever gives it, and our trailers in any case.
 
     `overwrote` names the commits of others whose edits of our files go under.
     """
     trailers = [
-        *((name, value) for name, value in words.trailers if _TRAILER.fullmatch(name)),
+        *((name, value) for name, value in text.trailers if _TRAILER.fullmatch(name)),
         *_about(plan),
         *(("Reverser-Overwrote", commit) for commit in overwrote),
         *(("Reverser-Audit", entry.audit) for entry in plan.entries if entry.audit),
         *(("Reverser-Entry", f"{journal_id}/{run}") for run in entry_ranges(e.seq for e in plan.entries)),
     ]
-    paragraphs = [cut(visible(words.subject), SUBJECT_CHARACTERS) or str(plan.first.key)]
-    lines = [visible(line) for line in words.body]
+    paragraphs = [cut(visible(text.subject), SUBJECT_CHARACTERS) or str(plan.first.key)]
+    lines = [visible(line) for line in text.body]
     if any(lines):
         paragraphs.append("\n".join(lines))
     paragraphs.append("\n".join(f"{name}: {visible(value)}" for name, value in trailers))
@@ -91,10 +91,10 @@ def entry_ranges(seqs: Iterable[int]) -> list[str]:
 
 def parse_entry(value: str) -> tuple[str, int, int] | None:
     """(journal, first, last) of a `Reverser-Entry` trailer; None when it is not one of ours."""
-    found = _ENTRY.fullmatch(value.strip())
-    if not found:
+    match = _ENTRY.fullmatch(value.strip())
+    if not match:
         return None
-    journal, first, last = found[1], int(found[2]), int(found[3] or found[2])
+    journal, first, last = match[1], int(match[2]), int(match[3] or match[2])
     return (journal, first, last) if first <= last else None
 
 

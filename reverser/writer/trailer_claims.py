@@ -19,7 +19,7 @@ import msgspec
 from reverser.model.entry import Entry
 from reverser.model.repository import Landed
 from reverser.model.resource import ObjectKey
-from reverser.writer.message import parse_entry
+from reverser.writer.commit_trailers import parse_entry
 
 SHA1_DIGITS = 40
 
@@ -27,7 +27,7 @@ Span: TypeAlias = tuple[int, int]
 """(first, last) of the numbers that a trailer claims."""
 
 
-class Claimed(msgspec.Struct, frozen=True):
+class ClaimedEntry(msgspec.Struct, frozen=True):
     """What a pending entry writes, without its content."""
 
     seq: int
@@ -38,49 +38,49 @@ class Claimed(msgspec.Struct, frozen=True):
     previous_path: str = ""
 
     @property
-    def places(self) -> tuple[Hashable, ...]:
+    def touched(self) -> tuple[Hashable, ...]:
         """The object and the paths that the entry is about."""
         return (self.key, *filter(None, (self.path, self.previous_path)))
 
 
-def claimed(entry: Entry, commit: str) -> Claimed:
+def claimed_entry(entry: Entry, commit: str) -> ClaimedEntry:
     """What an entry writes, in a repository whose commits are called like this one."""
     content = entry.edit.content
     blob = "" if content is None else _blob(content, len(commit))
-    return Claimed(entry.seq, entry.key, entry.edit.path, blob, entry.previous_path)
+    return ClaimedEntry(entry.seq, entry.key, entry.edit.path, blob, entry.previous_path)
 
 
 def _blob(content: bytes, digits: int) -> str:
-    made = hashlib.sha1(usedforsecurity=False) if digits == SHA1_DIGITS else hashlib.sha256()
-    made.update(b"blob %d\0" % len(content))
-    made.update(content)
-    return made.hexdigest()
+    blob = hashlib.sha1(usedforsecurity=False) if digits == SHA1_DIGITS else hashlib.sha256()
+    blob.update(b"blob %d\0" % len(content))
+    blob.update(content)
+    return blob.hexdigest()
 
 
 def spans(commit: Landed, issued: Callable[[str, int], bool]) -> list[Span]:
     """The numbers that a commit claims, of those that were given out."""
-    found = filter(None, map(parse_entry, commit.entries))
-    return [(first, last) for journal, first, last in found if issued(journal, last)]
+    parsed = filter(None, map(parse_entry, commit.entries))
+    return [(first, last) for journal, first, last in parsed if issued(journal, last)]
 
 
-def within(pending: Sequence[Claimed], claims: Iterable[Span]) -> list[Claimed]:
+def within(pending: Sequence[ClaimedEntry], claims: Iterable[Span]) -> list[ClaimedEntry]:
     """The pending entries, which are in order, that these numbers name."""
-    found: dict[int, Claimed] = {}
+    by_seq: dict[int, ClaimedEntry] = {}
     for first, last in claims:
         start = bisect_left(pending, first, key=lambda each: each.seq)
         end = bisect_right(pending, last, key=lambda each: each.seq)
-        found.update((each.seq, each) for each in pending[start:end])
-    return [found[seq] for seq in sorted(found)]
+        by_seq.update((each.seq, each) for each in pending[start:end])
+    return [by_seq[seq] for seq in sorted(by_seq)]
 
 
 class Claim:
     """The pending entries that one commit claims."""
 
-    def __init__(self, commit: Landed, entries: Sequence[Claimed]) -> None:
+    def __init__(self, commit: Landed, entries: Sequence[ClaimedEntry]) -> None:
         self.commit = commit
         self._removed = frozenset(commit.removed)
         self.seqs = frozenset(each.seq for each in entries)
-        self.objects: dict[ObjectKey, list[Claimed]] = {}
+        self.objects: dict[ObjectKey, list[ClaimedEntry]] = {}
         for each in entries:
             self.objects.setdefault(each.key, []).append(each)
         self._written = {each.path: each.blob for each in entries if each.blob}
@@ -91,47 +91,48 @@ class Claim:
         last = [entries[-1] for entries in self.objects.values()]
         return {path for each in last for path in (each.path, each.previous_path) if path}
 
-    def holds(self, key: ObjectKey, found: Mapping[str, str]) -> bool:
-        """Whether the tree says what the object's entries say; `found`: path -> blob, "" for none."""
+    def holds(self, key: ObjectKey, tree: Mapping[str, str]) -> bool:
+        """Whether the tree says what the object's entries say; `tree`: path -> blob, "" for none."""
         *before, last = self.objects[key]
-        if last.previous_path and not self._gone(last.previous_path, found):
+        if last.previous_path and not self._is_absent(last.previous_path, tree):
             return False
         if last.blob:
-            return found[last.path] in (last.blob, self._written[last.path])
-        made = any(each.blob for each in before)
-        return self._gone(last.path, found) and (bool(found[last.path]) or made or last.path in self._removed)
+            return tree[last.path] in (last.blob, self._written[last.path])
+        created = any(each.blob for each in before)
+        seen = bool(tree[last.path]) or created or last.path in self._removed
+        return seen and self._is_absent(last.path, tree)
 
-    def _gone(self, path: str, found: Mapping[str, str]) -> bool:
+    def _is_absent(self, path: str, tree: Mapping[str, str]) -> bool:
         """Whether nothing is there, or only what another entry of the commit has put there."""
-        return found[path] in ("", self._written.get(path))
+        return tree[path] in ("", self._written.get(path))
 
 
-class Order:
+class LandingOrder:
     """The pending entries that have not landed, by what they touch."""
 
-    def __init__(self, pending: Iterable[Claimed]) -> None:
+    def __init__(self, pending: Iterable[ClaimedEntry]) -> None:
         self._open: dict[Hashable, deque[int]] = {}
         for each in pending:
-            for place in each.places:
-                self._open.setdefault(place, deque()).append(each.seq)
+            for key in each.touched:
+                self._open.setdefault(key, deque()).append(each.seq)
         self._landed: set[int] = set()
 
-    def allows(self, entries: Sequence[Claimed], beside: Collection[int]) -> bool:
+    def allows(self, entries: Sequence[ClaimedEntry], beside: Collection[int]) -> bool:
         """Whether all that comes before these entries of one object has landed, or is beside them."""
         last = entries[-1].seq
         return all(
             seq > last or seq in beside or seq in self._landed
             for each in entries
-            for place in each.places
-            for seq in self._before(place, last)
+            for key in each.touched
+            for seq in self._before(key, last)
         )
 
-    def land(self, entries: Iterable[Claimed]) -> None:
+    def land(self, entries: Iterable[ClaimedEntry]) -> None:
         """These have landed."""
         self._landed.update(each.seq for each in entries)
 
-    def _before(self, place: Hashable, last: int) -> list[int]:
-        waiting = self._open.get(place, deque())
+    def _before(self, key: Hashable, last: int) -> list[int]:
+        waiting = self._open.get(key, deque())
         while waiting and waiting[0] in self._landed:
             waiting.popleft()
         return [*_until(waiting, last)]

@@ -1,8 +1,8 @@
-"""Subjects and bodies of commits, in words for people.
+"""The subject and the body of a commit: what people read.
 
 A plan is of one kind: live entries of one actor, with or without excluded ones of the same objects;
 excluded entries alone; objects of a snapshot, or objects of a sweep.
-What comes out may still hold hostile names; `writer.message` makes it safe.
+What comes out may still hold hostile names; `writer.commit_trailers` makes it safe.
 """
 
 from __future__ import annotations
@@ -86,9 +86,9 @@ def _by(attribution: Attribution) -> str:
 
 def _live_line(entry: Entry, by: str = "") -> str:
     fields = [*entry.changes, *along_lines(entry)]
-    told = [*fields[:1], *_notes(entry)]
+    details = [*fields[:1], *_notes(entry)]
     more = f" (and {len(fields) - 1} more)" if len(fields) > 1 else ""
-    detail = f": {'; '.join(told)}{more}" if told else ""
+    detail = f": {'; '.join(details)}{more}" if details else ""
     return f"{entry.operation.value} {entry.key}{by}{detail}"
 
 
@@ -101,25 +101,25 @@ def _notes(entry: Entry) -> Iterator[str]:
 
 def _snapshot_body(plan: CommitPlan) -> list[str]:
     counts = Counter(entry.operation for entry in plan.entries)
-    words = {Operation.CREATE: "new", Operation.UPDATE: "changed", Operation.DELETE: "gone"}
-    told = [f"{counts[operation]} {word}" for operation, word in words.items() if counts[operation]]
+    labels = {Operation.CREATE: "new", Operation.UPDATE: "changed", Operation.DELETE: "gone"}
+    parts = [f"{counts[operation]} {label}" for operation, label in labels.items() if counts[operation]]
     moved = sum(1 for entry in plan.entries if entry.previous_path)
-    return [", ".join([*told, *([f"{moved} moved"] if moved else [])])]
+    return [", ".join([*parts, *([f"{moved} moved"] if moved else [])])]
 
 
 def _sweep_body(plan: CommitPlan) -> Iterator[str]:
-    gone = [entry for entry in plan.entries if not entry.reason]
-    left = [entry for entry in plan.entries if entry.reason]
-    if gone:
+    deleted = [entry for entry in plan.entries if not entry.reason]
+    left_out = [entry for entry in plan.entries if entry.reason]
+    if deleted:
         yield from _OF_A_SWEEP.splitlines()
         yield ""
-        yield from _bounded(str(entry.key) for entry in gone)
-    if gone and left:
+        yield from _bounded(str(entry.key) for entry in deleted)
+    if deleted and left_out:
         yield ""
-    if left:
+    if left_out:
         yield "Files removed; the objects still exist:"
         yield ""
-        yield from _bounded(f"{entry.key}: {entry.reason}" for entry in left)
+        yield from _bounded(f"{entry.key}: {entry.reason}" for entry in left_out)
 
 
 def _fate(plan: CommitPlan) -> str:

@@ -17,103 +17,104 @@ from reverser.model.entry import Entry
 from reverser.model.withheld import Withheld
 from reverser.select.excluded_writes import split_excluded
 from reverser.unexpected_errors import contained
+from reverser.writer.commit_trailers import author, message
 from reverser.writer.destination_context import DestinationContext
-from reverser.writer.message import author, message
 from reverser.writer.repository_files import ExistingFiles, Placed
 
-There: TypeAlias = tuple[Entry, Placed]
+PlacedEntry: TypeAlias = tuple[Entry, Placed]
 """An entry, and where it goes."""
+WithheldEntry: TypeAlias = tuple[int, Withheld, str]
+"""Its number, why it is withheld, and where our file of the object stands ("" when there is none)."""
 
 
-class Prepared(msgspec.Struct, frozen=True):
-    """What became of a plan."""
+class BuiltCommit(msgspec.Struct, frozen=True):
+    """What became of a commit plan."""
 
     commit: Commit | None
     """None when no entry could be placed."""
     entries: tuple[Entry, ...]
     """The entries in the commit."""
-    withheld: tuple[tuple[int, Withheld, str], ...]
-    """The numbers of those that cannot be placed under this head of the branch, why, and where our file of
-    the object stands ("" when there is none)."""
+    withheld: tuple[WithheldEntry, ...]
+    """Those that cannot be placed under this head of the branch."""
     overwrote: tuple[str, ...] = ()
     """Paths where the commit puts an edit on top of a person's."""
     adopted: Mapping[str, bool] = {}
     """Files of people in which objects have their place, and whether the commit changes them."""
 
 
-async def prepare(plan: CommitPlan, context: DestinationContext, foreign: ExistingFiles) -> Prepared:
-    """Place every entry of a plan and word its commit."""
-    making = _Making(context, foreign)
-    left = [*plan.entries]
-    withheld: list[tuple[int, Withheld, str]] = []
-    while left:
-        there, bad = await making.placed(left)
+async def build_commit(plan: CommitPlan, context: DestinationContext, existing: ExistingFiles) -> BuiltCommit:
+    """Place every entry of a plan and write its commit's message."""
+    builder = _CommitBuilder(context, existing)
+    remaining = [*plan.entries]
+    withheld: list[WithheldEntry] = []
+    while remaining:
+        there, bad = await builder.place_entries(remaining)
         withheld += bad
         try:
-            commit = making.commit(there) if there else None
+            commit = builder.build(there) if there else None
         except WithheldError as error:
             # Without the bad ones the others may have another place, and none may carry what they brought.
-            foreign.take_back()
-            bad = making.blamed(there, error)
+            existing.take_back()
+            bad = builder.withhold_unusable(there, error)
             withheld += bad
             numbers = {row[0] for row in bad}
-            left = [entry for entry, _ in there if entry.seq not in numbers]
+            remaining = [entry for entry, _ in there if entry.seq not in numbers]
         else:
-            foreign.keep()
+            existing.commit_placed()
             entries = tuple(entry for entry, _ in there)
             overwrote = tuple(e.edit.path for e, placed in there if placed.overwrote)
-            return Prepared(
+            return BuiltCommit(
                 commit, entries, tuple(withheld), tuple(dict.fromkeys(overwrote)), _adopted(there)
             )
-    return Prepared(None, (), tuple(withheld))
+    return BuiltCommit(None, (), tuple(withheld))
 
 
-def _adopted(there: Sequence[There]) -> dict[str, bool]:
-    found = {placed.adopted: False for _, placed in there if placed.adopted}
-    return found | {placed.adopted: True for _, placed in there if placed.adopted and placed.changed}
+def _adopted(there: Sequence[PlacedEntry]) -> dict[str, bool]:
+    unchanged = {placed.adopted: False for _, placed in there if placed.adopted}
+    return unchanged | {placed.adopted: True for _, placed in there if placed.adopted and placed.changed}
 
 
-class _Making:
-    """What all commits of one destination have in common."""
+class _CommitBuilder:
+    """Places entries under one head of the branch, and makes commits of them."""
 
-    def __init__(self, context: DestinationContext, foreign: ExistingFiles) -> None:
+    def __init__(self, context: DestinationContext, existing: ExistingFiles) -> None:
         self._context = context
-        self._foreign = foreign
+        self._existing = existing
         self._now = context.clock()
 
-    def withheld(self, entry: Entry, error: WithheldError) -> tuple[int, Withheld, str]:
-        """The entry's number, why it is left out, and where our file of the object stands."""
-        self._foreign.give_up(entry)
+    def withhold(self, entry: Entry, error: WithheldError) -> WithheldEntry:
+        """Give an entry up."""
+        self._existing.give_up(entry)
         reason = Withheld(self._context.name, entry.key, error.reason, error.message, self._now)
-        return entry.seq, reason, self._foreign.standing(entry)
+        return entry.seq, reason, self._existing.standing(entry)
 
-    async def placed(self, entries: Sequence[Entry]) -> tuple[list[There], list[tuple[int, Withheld, str]]]:
+    async def place_entries(self, entries: Sequence[Entry]) -> tuple[list[PlacedEntry], list[WithheldEntry]]:
         """Those that have a place, and the others."""
-        there: list[There] = []
-        withheld: list[tuple[int, Withheld, str]] = []
+        there: list[PlacedEntry] = []
+        withheld: list[WithheldEntry] = []
         for each in entries:
-            entry = self._foreign.told(each)
+            entry = self._existing.with_missed_fields(each)
             try:
                 with contained("place", entry.key):
                     paths.check(entry.edit.path)
-                    there.append((entry, await self._foreign.place(entry)))
+                    there.append((entry, await self._existing.place_entry(entry)))
             except WithheldError as error:
-                withheld.append(self.withheld(entry, error))
+                withheld.append(self.withhold(entry, error))
         return there, withheld
 
-    def blamed(self, there: Sequence[There], error: WithheldError) -> list[tuple[int, Withheld, str]]:
+    def withhold_unusable(self, there: Sequence[PlacedEntry], error: WithheldError) -> list[WithheldEntry]:
         """The entries of which no commit can be made even alone; all of them where each works alone."""
-        bad = [row for row in map(self._tried, there) if row is not None]
-        return bad or [self.withheld(entry, error) for entry, _ in there]
+        bad = [row for row in map(self._withhold_if_unusable, there) if row is not None]
+        return bad or [self.withhold(entry, error) for entry, _ in there]
 
-    def _tried(self, there: There) -> tuple[int, Withheld, str] | None:
+    def _withhold_if_unusable(self, there: PlacedEntry) -> WithheldEntry | None:
         try:
-            self.commit([there])
+            self.build([there])
         except WithheldError as error:
-            return self.withheld(there[0], error)
+            return self.withhold(there[0], error)
         return None
 
-    def commit(self, there: Sequence[There]) -> Commit:
+    def build(self, there: Sequence[PlacedEntry]) -> Commit:
         """One commit of placed entries, at least one."""
         plan = CommitPlan(tuple(entry for entry, _ in there))
         with contained("commit", plan.first.key):
