@@ -1,42 +1,177 @@
-"""What each write means: the rules that stand between a request and the storage.
+"""What each write means: the rules that stand between a request and the store, and the store itself.
 
-Comes in: an object and whose hand it is; goes out: its next version, which `write` stores once webhooks
-have been asked about it. In between: names and uids are given, versions compared, status and
-specification kept apart, generations counted, the writer credited, finalizers waited for. A write that
-changes nothing is no write. What follows from writes to definitions and namespaces is left to `effects`.
+Names and uids are given, versions compared, status and specification written apart, the writer credited,
+webhooks asked about each write of somebody else than the server, finalizers waited for. A write that changes
+nothing is no write. Deleting a namespace empties it, by the hand of the namespace controller; deleting a
+CustomResourceDefinition deletes its objects, and its type is served no more.
 """
 
 from __future__ import annotations
 
 import secrets
 import uuid
-from collections.abc import Callable
+from collections.abc import Iterator
 from datetime import UTC, datetime
 
+import trio
+
 from reverser.manifest.equality import same
-from reverser.sandbox import managers
-from reverser.sandbox.history import Stored
-from reverser.sandbox.managers import Writer
+from reverser.model.resource import ResourceType
+from reverser.sandbox.managed_fields import SERVER_FIELDS, Writer, apply, credit
 from reverser.sandbox.patch import strategic
 from reverser.sandbox.refusal import Refusal
-from reverser.sandbox.storage import Storage
-from reverser.sandbox.store import Object, decode
-from reverser.sandbox.types import Served
+from reverser.sandbox.store import Event, Object, Table
+from reverser.sandbox.types import Catalogue, custom_type, table_of
+from reverser.sandbox.users import NAMESPACE_CONTROLLER
+from reverser.sandbox.webhooks import Write, ask_webhooks
 
+FIRST_REVISION = 100
+"""As on a real server, history never reaches back to revision 1: a watch from there is too old."""
+DEFINITIONS = ("apiextensions.k8s.io", "customresourcedefinitions")
 NAMESPACES = ("", "namespaces")
 
-_SET_ONCE = (
-    "uid",
-    "creationTimestamp",
-    "deletionTimestamp",
-    "deletionGracePeriodSeconds",
-    "namespace",
-    "name",
-)
-"""Metadata that the server sets once."""
+_FIRST_NAMESPACES = ("default", "kube-system")
+_EMPTYING = Writer("", user=NAMESPACE_CONTROLLER, options={"propagationPolicy": "Background"})
 
-_UNWRITABLE = (*_SET_ONCE, "generation", "resourceVersion", "managedFields")
-"""Metadata that no writer sets."""
+
+class Registry:
+    """All objects, in memory; creates, updates and deletes those of any type."""
+
+    def __init__(self, catalogue: Catalogue) -> None:
+        self.revision = FIRST_REVISION
+        self.tables = {table_of(type_): Table(FIRST_REVISION) for type_ in catalogue}
+        self.writing = trio.Lock()
+        """Held from reading an object to storing its next version, while webhooks are asked about it."""
+        self._catalogue = catalogue
+        self._watches = trio.lowlevel.ParkingLot()
+        self._namespaces = catalogue.find("", "v1", "namespaces")
+        for name in _FIRST_NAMESPACES:
+            content = self._new(self._namespaces, "", {"metadata": {"name": name}})
+            self._store(self._namespaces, credit({}, content, Writer("kube-apiserver"), now()))
+
+    async def changed(self) -> None:
+        """Return when there may be something new."""
+        await self._watches.park()
+
+    async def create(self, type_: ResourceType, namespace: str, obj: Object, writer: Writer) -> Object:
+        """Store a new object. Refuses a name that is missing (Invalid) or taken (AlreadyExists)."""
+        if type_.namespaced:
+            self._check_namespace(namespace)
+        content = self._new(type_, namespace, obj)
+        if writer.operation == "Apply":
+            content = apply({}, content, obj, writer, now())
+        else:
+            content = credit({}, content, writer, now())
+        await ask_webhooks(self.tables, Write("CREATE", type_, writer, content, None))
+        if table_of(type_) == DEFINITIONS:
+            self._serve(custom_type(content))
+        return self._store(type_, content)
+
+    async def update(self, type_: ResourceType, before: Object, obj: Object, writer: Writer) -> Object:
+        """Store the next version. An applier's `obj` is merged in, anybody else's is the whole object.
+
+        Refuses with Conflict when `obj` names another version or another uid.
+        """
+        _check_version(type_, before["metadata"], obj.get("metadata") or {})
+        if writer.operation == "Apply":
+            content = _next(before, strategic(before, obj), writer)
+            content = apply(before, content, obj, writer, now())
+        else:
+            content = credit(before, _next(before, obj, writer), writer, now())
+        if same(_comparable(content), _comparable(before)):
+            content = before
+        await ask_webhooks(self.tables, Write("UPDATE", type_, writer, content, before))
+        if content is before:
+            return before
+        stored = self._store(type_, content)
+        self._release(stored["metadata"].get("namespace", ""))
+        return stored
+
+    async def delete(
+        self, type_: ResourceType, obj: Object, writer: Writer, *, from_collection: bool = False
+    ) -> Object:
+        """Remove an object with all that depends on it, or mark it when finalizers are to be waited for."""
+        await ask_webhooks(self.tables, Write("DELETE", type_, writer, None, obj, from_collection))
+        if "deletionTimestamp" in obj["metadata"]:
+            return obj
+        marks = {"deletionTimestamp": now(), "deletionGracePeriodSeconds": 0}
+        obj = {**obj, "metadata": obj["metadata"] | marks}
+        if table_of(type_) == NAMESPACES:
+            obj = self._store(type_, {**obj, "status": {"phase": "Terminating"}})
+            for each, content in list(self._content(obj["metadata"]["name"])):
+                await self.delete(each, content, _EMPTYING, from_collection=True)
+            self._release(obj["metadata"]["name"])
+            return obj
+        if table_of(type_) == DEFINITIONS:
+            self._withdraw(custom_type(obj))
+        removed = self._store(type_, obj)
+        self._release(removed["metadata"].get("namespace", ""))
+        return removed
+
+    def _new(self, type_: ResourceType, namespace: str, obj: Object) -> Object:
+        metadata = {
+            key: value
+            for key, value in (obj.get("metadata") or {}).items()
+            if key not in SERVER_FIELDS and value not in (None, {}, [])
+        }
+        metadata |= {"name": _name(type_, obj), "uid": str(uuid.uuid4()), "creationTimestamp": now()}
+        if (namespace, metadata["name"]) in self.tables[table_of(type_)].objects:
+            raise Refusal("AlreadyExists", f'{type_.name} "{metadata["name"]}" already exists')
+        if namespace:
+            metadata["namespace"] = namespace
+        rest = {key: value for key, value in obj.items() if key not in ("metadata", "status")}
+        if table_of(type_) == NAMESPACES:
+            metadata["labels"] = {
+                "kubernetes.io/metadata.name": metadata["name"],
+                **metadata.get("labels", {}),
+            }
+            rest |= {"spec": {"finalizers": ["kubernetes"]}, "status": {"phase": "Active"}}
+        return {**rest, "kind": type_.kind, "apiVersion": type_.api_version, "metadata": metadata}
+
+    def _check_namespace(self, name: str) -> None:
+        namespace = self.tables[NAMESPACES].objects.get(("", name))
+        if namespace is None:
+            raise Refusal("NotFound", f'namespaces "{name}" not found')
+        if "deletionTimestamp" in namespace["metadata"]:
+            raise Refusal("Forbidden", f"unable to create new content in namespace {name}: terminating")
+
+    def _store(self, type_: ResourceType, content: Object) -> Object:
+        """The next version, or the last one of what is marked for deletion and awaited by nobody."""
+        self.revision += 1
+        stored = {**content, "metadata": {**content["metadata"], "resourceVersion": str(self.revision)}}
+        metadata, table = stored["metadata"], self.tables[table_of(type_)]
+        key = (metadata.get("namespace", ""), metadata["name"])
+        before = table.objects.pop(key, None)
+        if "deletionTimestamp" in metadata and not _finalizers(type_, stored):
+            kind = "DELETED"
+        else:
+            kind, table.objects[key] = "MODIFIED" if before else "ADDED", stored
+        table.events.append(Event(self.revision, kind, stored, before))
+        self._watches.unpark_all()
+        return stored
+
+    def _release(self, name: str) -> None:
+        """Let a namespace go that waited for its content to go."""
+        namespace = self.tables[NAMESPACES].objects.get(("", name))
+        if namespace and "deletionTimestamp" in namespace["metadata"] and not any(self._content(name)):
+            self._store(self._namespaces, {**namespace, "spec": {}})
+
+    def _content(self, namespace: str) -> Iterator[tuple[ResourceType, Object]]:
+        for type_ in self._catalogue:
+            if type_.namespaced:
+                objects = self.tables[table_of(type_)].objects.items()
+                yield from ((type_, obj) for (home, _), obj in objects if home == namespace)
+
+    def _serve(self, type_: ResourceType) -> None:
+        self._catalogue.add(type_)
+        self.tables.setdefault(table_of(type_), Table(self.revision))
+
+    def _withdraw(self, type_: ResourceType) -> None:
+        for obj in list(self.tables[table_of(type_)].objects.values()):
+            metadata = {**obj["metadata"], "deletionTimestamp": now(), "finalizers": []}
+            self._store(type_, {**obj, "metadata": metadata})
+        self._catalogue.remove(table_of(type_))
+        del self.tables[table_of(type_)]
 
 
 def now() -> str:
@@ -44,140 +179,44 @@ def now() -> str:
     return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-class Registry:
-    """Creates, updates and deletes objects of any type."""
-
-    def __init__(self, storage: Storage) -> None:
-        self._storage = storage
-
-    def prepare_create(
-        self, served: Served, namespace: str, obj: Object, writer: Writer, status: Object | None = None
-    ) -> Object:
-        """A new object. Refuses a name that is missing (Invalid) or taken (AlreadyExists)."""
-        name = _name(served, obj)
-        table = self._storage.tables[served.table]
-        if (namespace, name) in table.objects:
-            raise Refusal("AlreadyExists", f'{served.type.name} "{name}" already exists')
-        metadata = {k: v for k, v in (obj.get("metadata") or {}).items() if k not in _SET_ONCE}
-        metadata |= {"name": name, "uid": str(uuid.uuid4()), "creationTimestamp": now()}
-        if namespace:
-            metadata["namespace"] = namespace
-        if served.counts_generations:
-            metadata["generation"] = 1
-        content = _content(obj) | {"metadata": metadata}
-        if served.type.has_status:
-            content.pop("status", None)
-        content = self._credit({}, content, obj, served, writer)
-        if served.type.has_status and not served.custom:
-            # A built-in type always has a status field; a custom resource has one once it is written.
-            content["status"] = status or {}
-        return content
-
-    def prepare_update(self, served: Served, before: Object, obj: Object, writer: Writer) -> Object:
-        """The next version, `before` itself when nothing changes.
-
-        An applier's `obj` is merged in, anybody else's is the whole object. Refuses with Conflict when
-        `obj` names another version or another uid.
-        """
-        _compare(served, before["metadata"], obj.get("metadata") or {})
-        whole = strategic(before, _content(obj)) if writer.operation == "Apply" else obj
-        content = self._credit(before, _next(served, before, whole, writer), obj, served, writer)
-        if same(_comparable(content), _comparable(before)):
-            return before
-        if served.counts_generations and not same(
-            _specification(served, content), _specification(served, before)
-        ):
-            content["metadata"]["generation"] += 1
-        return content
-
-    def delete(self, served: Served, stored: Stored, mark: Callable[[Object], None] | None = None) -> Stored:
-        """Remove the object; when somebody's finalizer is to be waited for, mark it and let `mark` add."""
-        content = decode(stored)
-        metadata = content["metadata"]
-        if "deletionTimestamp" in metadata:
-            return stored
-        if mark:
-            mark(content)
-        metadata |= {"deletionTimestamp": now(), "deletionGracePeriodSeconds": 0}
-        if "generation" in metadata and awaited(served, content):
-            metadata["generation"] += 1
-        return self.write(served, content)
-
-    def amend(self, served: Served, stored: Stored, change: Callable[[Object], None]) -> Stored:
-        """Let the server itself change an object: nobody is credited, no rule is applied."""
-        content = decode(stored)
-        change(content)
-        return self.write(served, content)
-
-    def write(self, served: Served, content: Object) -> Stored:
-        """Store the next version; one that is marked for deletion, and awaited by nobody, goes."""
-        table = self._storage.tables[served.table]
-        if "deletionTimestamp" in content["metadata"] and not awaited(served, content):
-            return self._storage.remove(table, content)
-        return self._storage.write(table, content)
-
-    def _credit(self, before: Object, content: Object, obj: Object, served: Served, writer: Writer) -> Object:
-        version = served.type.api_version
-        if writer.operation == "Apply":
-            return managers.apply(before, content, _content(obj), writer, version, now())
-        return managers.credit(before, content, writer, version, now())
-
-
-def awaited(served: Served, content: Object) -> list[str]:
-    """The finalizers that keep a marked object. A namespace has its own kind, in the specification."""
+def _finalizers(type_: ResourceType, content: Object) -> list[str]:
+    """What keeps a marked object. A namespace has a finalizer of its own, in the specification."""
     finalizers: list[str] = list(content["metadata"].get("finalizers") or ())
-    if served.table == NAMESPACES:
-        finalizers += content["spec"].get("finalizers", ())
-    return finalizers
+    return finalizers + (content["spec"].get("finalizers", []) if table_of(type_) == NAMESPACES else [])
 
 
-def _content(obj: Object) -> Object:
-    return {key: value for key, value in obj.items() if key not in ("kind", "apiVersion")}
-
-
-def _name(served: Served, obj: Object) -> str:
+def _name(type_: ResourceType, obj: Object) -> str:
     metadata = obj.get("metadata") or {}
     prefix = metadata.get("generateName", "")
     name: str = metadata.get("name") or (prefix and prefix + secrets.token_hex(3)[:5])
     if not name:
         message = "metadata.name: Required value: name or generateName is required"
-        raise Refusal("Invalid", f'{served.type.kind} "" is invalid: {message}')
+        raise Refusal("Invalid", f'{type_.kind} "" is invalid: {message}')
     return name
 
 
-def _compare(served: Served, before: Object, wanted: Object) -> None:
-    for field in ("resourceVersion", "uid"):
+def _check_version(type_: ResourceType, before: Object, wanted: Object) -> None:
+    for field in ("uid", "resourceVersion"):
         if wanted.get(field, before[field]) not in ("", before[field]):
-            what = f'Operation cannot be fulfilled on {served.type.name} "{before["name"]}"'
+            what = f'Operation cannot be fulfilled on {type_.name} "{before["name"]}"'
             raise Refusal("Conflict", f"{what}: the object has been modified; please try again")
 
 
-def _next(served: Served, before: Object, obj: Object, writer: Writer) -> Object:
+def _next(before: Object, obj: Object, writer: Writer) -> Object:
     """The new content, with everything that this writer may not change taken from the old one."""
     if writer.subresource == "status":
-        content = {**before, "status": obj.get("status", before.get("status"))}
-        # Built-in controllers annotate through /status (deployment.kubernetes.io/revision); for
-        # custom resources the server ignores metadata there.
-        wanted = before["metadata"] if served.custom else before["metadata"] | (obj.get("metadata") or {})
+        content = {**before, "status": obj.get("status", {})}
     else:
-        content = _content(obj)
-        wanted = obj.get("metadata") or {}
-        if served.type.has_status:
-            content.pop("status", None)
-            content |= {"status": before["status"]} if "status" in before else {}
-    unwritable = {field: before["metadata"][field] for field in _UNWRITABLE if field in before["metadata"]}
-    return {
-        "metadata": _writable(wanted) | unwritable,
-        **{k: v for k, v in content.items() if k != "metadata"},
-    }
-
-
-def _writable(metadata: Object) -> Object:
-    return {
+        status = {"status": before["status"]} if "status" in before else {}
+        content = {key: value for key, value in obj.items() if key != "status"} | status
+    metadata = {
         key: value
-        for key, value in metadata.items()
-        if key not in _UNWRITABLE and value not in (None, {}, [])
+        for key, value in (content.get("metadata") or {}).items()
+        if key not in SERVER_FIELDS and value not in (None, {}, [])
     }
+    fixed = {key: before["metadata"][key] for key in SERVER_FIELDS if key in before["metadata"]}
+    identity = {"kind": before["kind"], "apiVersion": before["apiVersion"]}
+    return {**content, **identity, "metadata": metadata | fixed}
 
 
 def _comparable(content: Object) -> Object:
@@ -187,9 +226,4 @@ def _comparable(content: Object) -> Object:
         for entry in content["metadata"].get("managedFields", ())
     }
     metadata = {key: value for key, value in content["metadata"].items() if key != "managedFields"}
-    return content | {"metadata": metadata, "owned": owned}
-
-
-def _specification(served: Served, content: Object) -> Object:
-    ignored = ("metadata", "status") if served.type.has_status else ("metadata",)
-    return {key: value for key, value in content.items() if key not in ignored}
+    return {**content, "metadata": metadata, "owned": owned}

@@ -1,4 +1,4 @@
-"""One HTTP request, read into the API's own words: a verb, a type, an object, and parameters."""
+"""One HTTP request, read into the API's own words (verb, type, object, parameters), and its response."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _VERBS = {
     "POST": ("create", "create"),
     "PUT": ("", "update"),
     "PATCH": ("", "patch"),
-    "DELETE": ("deletecollection", "delete"),
+    "DELETE": ("", "delete"),
 }
 """method -> (verb on a collection, verb on an object)"""
 
@@ -28,7 +28,7 @@ class Request(msgspec.Struct, frozen=True):
     """What is asked, as authorization would see it."""
 
     verb: str
-    """get, list, watch, create, update, patch, delete, deletecollection, or a method in lower case."""
+    """get, list, watch, create, update, patch, delete, or a method in lower case."""
     path: str
     group: str = ""
     version: str = ""
@@ -41,11 +41,6 @@ class Request(msgspec.Struct, frozen=True):
     headers: Mapping[str, str] = {}
     body: bytes = b""
     user: User = ADMIN
-
-    @property
-    def type_name(self) -> str:
-        """`pods`, `deployments.apps`."""
-        return f"{self.resource}.{self.group}" if self.group else self.resource
 
     @property
     def media_type(self) -> str:
@@ -69,6 +64,36 @@ class Request(msgspec.Struct, frozen=True):
             return msgspec.json.decode(self.body, type=dict[str, Any])
         except msgspec.DecodeError as error:
             raise Refusal("BadRequest", f"the object provided is unrecognized: {error}") from error
+
+
+class Response:
+    """Writes one response: whole, or piece by piece."""
+
+    def __init__(self, send: Send) -> None:
+        self._send = send
+
+    async def start(
+        self, status: int = 200, content_type: str = "application/json", length: int | None = None
+    ) -> None:
+        """Send the head; what follows is chunked unless its length is given."""
+        headers = [(b"content-type", content_type.encode())]
+        if length is not None:
+            headers.append((b"content-length", str(length).encode()))
+        await self._send({"type": "http.response.start", "status": status, "headers": headers})
+
+    async def write(self, data: bytes) -> None:
+        """Send a piece of the body."""
+        await self._send({"type": "http.response.body", "body": data, "more_body": True})
+
+    async def end(self, data: bytes = b"") -> None:
+        """Send the last piece of the body."""
+        await self._send({"type": "http.response.body", "body": data, "more_body": False})
+
+    async def whole(self, status: int, document: Any, content_type: str = "application/json") -> None:
+        """Send a document."""
+        body = msgspec.json.encode(document)
+        await self.start(status, content_type, len(body))
+        await self.end(body)
 
 
 async def read_body(receive: Receive) -> bytes:
@@ -96,7 +121,7 @@ def _verb(method: str, target: Mapping[str, Any], query: dict[str, str]) -> str:
         return method.lower()
     if method == "GET" and query.get("watch", "") in ("1", "true"):
         return "watch"
-    return _VERBS.get(method, (method.lower(),) * 2)["name" in target]
+    return _VERBS.get(method, ("", ""))["name" in target]
 
 
 def _target(path: str) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -20,19 +21,13 @@ import trio
 from reverser.http.connection import serve_connections
 from reverser.manifest.merge_patch import merge_patch
 from reverser.sandbox.app import App
-from reverser.sandbox.catalogue import Catalogue
-from reverser.sandbox.effects import Effects
-from reverser.sandbox.history import Stored
-from reverser.sandbox.managers import Writer
-from reverser.sandbox.reading import Reading
-from reverser.sandbox.refusal import Refusal
-from reverser.sandbox.storage import Storage
-from reverser.sandbox.store import decode, find
-from reverser.sandbox.types import Served
+from reverser.sandbox.managed_fields import Writer
+from reverser.sandbox.reads import Reads
+from reverser.sandbox.registry import Registry
+from reverser.sandbox.store import Object, find
+from reverser.sandbox.types import Catalogue, table_of
 from reverser.sandbox.users import ADMIN, BY_NAME, PREFIX, User
-from reverser.sandbox.writing import Writing
-
-Object = dict[str, Any]
+from reverser.sandbox.writes import Writes
 
 
 class Sandbox:
@@ -41,13 +36,11 @@ class Sandbox:
     def __init__(self, *, bookmark_seconds: float = 60) -> None:
         self.url = ""
         """Known once it serves."""
-        self._storage = Storage()
         self._catalogue = Catalogue()
-        self._effects = Effects(self._catalogue, self._storage)
-        writing = Writing(Reading(self._catalogue, self._storage), self._storage, self._effects)
-        self._app = App(self._catalogue, self._storage, writing.answer, bookmark_seconds)
-        self.faults = self._app.faults
-        """What goes wrong with requests to come."""
+        self._registry = Registry(self._catalogue)
+        writes = Writes(Reads(self._catalogue, self._registry), self._registry)
+        self.app: Any = App(self._catalogue, self._registry, writes.answer, bookmark_seconds)
+        """What is served; tests put something around it that fails."""
 
     @classmethod
     @asynccontextmanager
@@ -64,7 +57,7 @@ class Sandbox:
         listeners = await trio.open_tcp_listeners(0, host="127.0.0.1")
         self.url = f"http://127.0.0.1:{listeners[0].socket.getsockname()[1]}"
         task_status.started(self.url)
-        await serve_connections(self._app, listeners)
+        await serve_connections(self.app, listeners)
 
     def kubeconfig(self, path: Path) -> Path:
         """Write a kubeconfig that leads here, with a context for each user; returns the path."""
@@ -83,13 +76,13 @@ class Sandbox:
 
     async def apply(self, obj: Object, *, manager: str = "kubectl-apply", user: User = ADMIN) -> Object:
         """Make the object as given, but for status and the server's metadata; returns the stored one."""
-        served, writer = self._served(obj["apiVersion"], obj["kind"]), _writer(manager, user)
-        namespace = obj["metadata"].get("namespace", "default") if served.type.namespaced else ""
-        async with self._storage.writing:
-            stored = self._find(served, namespace, obj["metadata"]["name"])
+        type_, writer = self._catalogue.of_kind(obj["apiVersion"], obj["kind"]), _writer(manager, user)
+        namespace = obj["metadata"].get("namespace", "default") if type_.namespaced else ""
+        async with self._registry.writing:
+            stored = self._registry.tables[table_of(type_)].objects.get((namespace, obj["metadata"]["name"]))
             if stored is None:
-                return _object(served, await self._effects.create(served, namespace, obj, writer))
-            return _object(served, await self._effects.update(served, stored, obj, writer))
+                return await self._registry.create(type_, namespace, deepcopy(obj), writer)
+            return await self._registry.update(type_, stored, deepcopy(obj), writer)
 
     async def patch(
         self,
@@ -104,41 +97,26 @@ class Sandbox:
         user: User = ADMIN,
     ) -> Object:
         """Merge `patch` into an object (RFC 7396), or into its status or scale; returns the stored object."""
-        served, writer = self._served(api_version, kind), _writer(manager, user, subresource)
-        async with self._storage.writing:
-            stored = find(self._storage, served, namespace, name)
-            patched = merge_patch(decode(stored), patch)
-            return _object(served, await self._effects.update(served, stored, patched, writer))
+        type_, writer = self._catalogue.of_kind(api_version, kind), _writer(manager, user, subresource)
+        async with self._registry.writing:
+            stored = find(self._registry, type_, namespace, name)
+            return await self._registry.update(type_, stored, merge_patch(stored, deepcopy(patch)), writer)
 
     async def delete(
         self, api_version: str, kind: str, name: str, namespace: str = "", *, user: User = ADMIN
     ) -> None:
         """Delete an object, gracefully when it has finalizers. Raises Refusal when it is missing."""
-        served = self._served(api_version, kind)
-        async with self._storage.writing:
-            stored = find(self._storage, served, namespace, name)
-            await self._effects.delete(served, stored, Writer("", user=user))
+        type_ = self._catalogue.of_kind(api_version, kind)
+        async with self._registry.writing:
+            stored = find(self._registry, type_, namespace, name)
+            await self._registry.delete(type_, stored, Writer("", user=user))
 
     async def get(self, api_version: str, kind: str, name: str, namespace: str = "") -> Object | None:
         """The stored object, or None."""
         await trio.lowlevel.checkpoint()
-        served = self._served(api_version, kind)
-        stored = self._find(served, namespace, name)
-        return _object(served, stored) if stored else None
-
-    def _served(self, api_version: str, kind: str) -> Served:
-        return self._catalogue.of_kind(api_version, kind)
-
-    def _find(self, served: Served, namespace: str, name: str) -> Stored | None:
-        try:
-            return find(self._storage, served, namespace, name)
-        except Refusal:
-            return None
+        table = table_of(self._catalogue.of_kind(api_version, kind))
+        return self._registry.tables[table].objects.get((namespace, name))
 
 
 def _writer(manager: str, user: User, subresource: str = "") -> Writer:
     return Writer(manager, subresource=subresource, user=user, options={"fieldManager": manager})
-
-
-def _object(served: Served, stored: Stored) -> Object:
-    return {"apiVersion": served.type.api_version, "kind": served.type.kind, **decode(stored)}

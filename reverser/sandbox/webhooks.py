@@ -12,19 +12,19 @@ from __future__ import annotations
 import base64
 import ssl
 import uuid
-from collections.abc import Iterator
+from collections.abc import Mapping
 from typing import Any
 
 import httpx
 import msgspec
 import trio
 
-from reverser.sandbox import scale
-from reverser.sandbox.managers import Writer
+from reverser.model.resource import ResourceType
+from reverser.sandbox.managed_fields import Writer
+from reverser.sandbox.reads import scale_of
 from reverser.sandbox.refusal import Refusal
-from reverser.sandbox.storage import Storage
-from reverser.sandbox.store import Object, decode
-from reverser.sandbox.types import Served
+from reverser.sandbox.store import Object, Table
+from reverser.sandbox.types import table_of
 
 GROUP = "admissionregistration.k8s.io"
 TABLE = (GROUP, "validatingwebhookconfigurations")
@@ -36,7 +36,7 @@ class Write(msgspec.Struct, frozen=True):
 
     operation: str
     """CREATE, UPDATE or DELETE."""
-    served: Served
+    type: ResourceType
     writer: Writer
     content: Object | None
     """What would be stored; None: a deletion."""
@@ -73,67 +73,55 @@ class Write(msgspec.Struct, frozen=True):
 
     def _own_namespace(self, name: str) -> str:
         """A request for a Namespace carries its own name as the namespace."""
-        return name if (self.served.type.group, self.served.type.resource) == ("", "namespaces") else ""
+        return name if table_of(self.type) == ("", "namespaces") else ""
 
     def _kind(self) -> dict[str, str]:
         if self.writer.subresource == "scale":
             return {"group": "autoscaling", "version": "v1", "kind": "Scale"}
-        type_ = self.served.type
-        return {"group": type_.group, "version": type_.version, "kind": type_.kind}
+        return {"group": self.type.group, "version": self.type.version, "kind": self.type.kind}
 
     def _resource(self) -> dict[str, str]:
-        type_ = self.served.type
-        return {"group": type_.group, "version": type_.version, "resource": type_.resource}
+        return {"group": self.type.group, "version": self.type.version, "resource": self.type.resource}
 
     def _shown(self, content: Object | None) -> Object | None:
-        if content is None:
-            return None
-        if self.writer.subresource == "scale":
-            return scale.shown(content)
-        return {"kind": self.served.type.kind, "apiVersion": self.served.type.api_version, **content}
+        return scale_of(content) if content and self.writer.subresource == "scale" else content
 
     def _options(self) -> dict[str, Any]:
         kind = f"{self.operation.capitalize()}Options"
         return {"kind": kind, "apiVersion": "meta.k8s.io/v1", **self.writer.options}
 
 
-class Webhooks:
-    """The webhooks that are registered at the moment."""
-
-    def __init__(self, storage: Storage) -> None:
-        self._storage = storage
-
-    async def ask(self, write: Write) -> None:
-        """Return when every webhook that wants to be asked has allowed the write. Raises Refusal."""
-        if write.served.type.group == GROUP:
-            return
-        for webhook in list(self._registered()):
+async def ask_webhooks(tables: Mapping[tuple[str, str], Table], write: Write) -> None:
+    """Return when every webhook that wants to be asked has allowed the write. Raises Refusal."""
+    if write.type.group == GROUP:
+        return
+    for registration in list(tables[TABLE].objects.values()):
+        for webhook in registration.get("webhooks") or ():
             if any(_covers(rule, write) for rule in webhook.get("rules") or ()):
                 await _ask(webhook, write)
 
-    def _registered(self) -> Iterator[dict[str, Any]]:
-        for stored in self._storage.tables[TABLE].objects.values():
-            yield from decode(stored).get("webhooks") or ()
-
 
 def _covers(rule: dict[str, Any], write: Write) -> bool:
-    type_ = write.served.type
-    facts = (
-        ("operations", write.operation),
-        ("apiGroups", type_.group),
-        ("apiVersions", type_.version),
-    )
-    if not all(_matches(rule[key], value) for key, value in facts):
-        return False
+    type_ = write.type
     scope = "Namespaced" if type_.namespaced else "Cluster"
-    return rule.get("scope", "*") in ("*", scope) and any(
-        _matches([plural], type_.resource) and _matches([subresource], write.writer.subresource)
-        for plural, _, subresource in (pattern.partition("/") for pattern in rule["resources"])
+    path = f"{type_.resource}/{write.writer.subresource}".removesuffix("/")
+    return (
+        _matches(rule["operations"], write.operation)
+        and _matches(rule["apiGroups"], type_.group)
+        and _matches(rule["apiVersions"], type_.version)
+        and rule.get("scope", "*") in ("*", scope)
+        and any(_matches_path(pattern, path) for pattern in rule["resources"])
     )
 
 
 def _matches(patterns: list[str], value: str) -> bool:
     return "*" in patterns or value in patterns
+
+
+def _matches_path(pattern: str, path: str) -> bool:
+    """`pods` and `*` mean no subresource, `pods/scale`, `*/scale`, `pods/*` and `*/*` the ones they name."""
+    pairs = zip(pattern.partition("/")[::2], path.partition("/")[::2], strict=True)
+    return all(wanted in ("*", value) for wanted, value in pairs)
 
 
 class _Response(msgspec.Struct):

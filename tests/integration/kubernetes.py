@@ -15,7 +15,7 @@ MERGE = "application/merge-patch+json"
 STRATEGIC = "application/strategic-merge-patch+json"
 APPLY = "application/apply-patch+yaml"
 FINALIZER = "example.com/wait"
-VERBS = {"create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"}
+VERBS = {"create", "delete", "get", "list", "patch", "update", "watch"}
 
 STREAMING = {
     "sendInitialEvents": "true",

@@ -33,8 +33,9 @@ from reverser.kube.client import Client
 from reverser.kube.credentials import load
 from reverser.kube.errors import Conflict
 from reverser.kube.secrets import SecretName
-from reverser.sandbox import Answer, Match, Sandbox
-from reverser.sandbox.stream import Stream
+from reverser.sandbox import Sandbox
+from reverser.sandbox.request import Response
+from tests.faults import Answer, Faults, Match, failing_sandbox
 from tests.integration.kubernetes import Api
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -51,15 +52,22 @@ class Overtaken:
     def __init__(self, act: Callable[[], Awaitable[Any]]) -> None:
         self._act = act
 
-    async def play(self, stream: Stream) -> None:
+    async def play(self, response: Response) -> None:
         await self._act()
-        await Answer(409).play(stream)
+        await Answer(409).play(response)
 
 
 @pytest.fixture
 async def sandbox() -> AsyncIterator[Sandbox]:
-    async with Sandbox.open() as sandbox:
+    async with failing_sandbox() as (sandbox, _):
         yield sandbox
+
+
+@pytest.fixture
+def faults(sandbox: Sandbox) -> Faults:
+    """What goes wrong with requests to it."""
+    assert isinstance(sandbox.app, Faults)
+    return sandbox.app
 
 
 @pytest.fixture
@@ -127,16 +135,14 @@ async def test_the_first_makes_it_and_the_next_takes_it(where: CertSecret, api: 
     assert kept["tls.key"] + kept["tls.crt"] == first.server
 
 
-async def test_who_is_second_to_make_it_takes_the_first(
-    sandbox: Sandbox, where: CertSecret, api: Api
-) -> None:
+async def test_who_is_second_to_make_it_takes_the_first(faults: Faults, where: CertSecret, api: Api) -> None:
     """A conflict at the creation is an answer: what was made in vain is forgotten."""
     theirs: list[CaState] = []
 
     async def act() -> None:
         theirs.append(await reconcile(where, CaState(), NAMES, NOW))
 
-    sandbox.faults.add(Match(verb="create", resource="secrets"), Overtaken(act), times=1)
+    faults.add(Match(verb="create", resource="secrets"), Overtaken(act), times=1)
 
     assert [await reconcile(where, CaState(), NAMES, NOW)] == theirs
     assert (await data(api))["ca.crt"] == theirs[0].bundle
@@ -157,9 +163,7 @@ async def test_many_who_start_at_once_agree(where: CertSecret) -> None:
     assert len({(each.authority, each.server) for each in found}) == 1
 
 
-async def test_who_is_second_to_renew_it_takes_the_first(
-    sandbox: Sandbox, where: CertSecret, api: Api
-) -> None:
+async def test_who_is_second_to_renew_it_takes_the_first(faults: Faults, where: CertSecret, api: Api) -> None:
     """A conflict at the renewal, too; the renewed bundle still trusts the old authority."""
     old = await reconcile(where, CaState(), NAMES, NOW)
     theirs: list[CaState] = []
@@ -167,7 +171,7 @@ async def test_who_is_second_to_renew_it_takes_the_first(
     async def act() -> None:
         theirs.append(await reconcile(where, old, NAMES, NOW + 9 * YEAR))
 
-    sandbox.faults.add(Match(verb="update", resource="secrets"), Overtaken(act), times=1)
+    faults.add(Match(verb="update", resource="secrets"), Overtaken(act), times=1)
 
     assert [await reconcile(where, old, NAMES, NOW + 9 * YEAR)] == theirs
     assert theirs[0].authority != old.authority
@@ -195,7 +199,7 @@ async def test_a_write_is_for_what_was_read(where: CertSecret, api: Api) -> None
 
 
 async def test_a_secret_that_is_gone_before_it_is_renewed_is_made_again(
-    sandbox: Sandbox, where: CertSecret, api: Api
+    faults: Faults, where: CertSecret, api: Api
 ) -> None:
     """Deleted between reading and writing: it is read again, and what we had comes back."""
     old = await reconcile(where, CaState(), NAMES, NOW)
@@ -203,16 +207,16 @@ async def test_a_secret_that_is_gone_before_it_is_renewed_is_made_again(
     async def act() -> None:
         await api.delete(SECRET)
 
-    sandbox.faults.add(Match(verb="update", resource="secrets"), Overtaken(act), times=1)
+    faults.add(Match(verb="update", resource="secrets"), Overtaken(act), times=1)
 
     new = await reconcile(where, old, NAMES, NOW + 9 * YEAR)
     assert new.bundle.endswith(old.bundle)
     assert (await data(api))["ca.crt"] == new.bundle
 
 
-async def test_conflicts_without_end_are_not_waited_for(sandbox: Sandbox, where: CertSecret) -> None:
+async def test_conflicts_without_end_are_not_waited_for(faults: Faults, where: CertSecret) -> None:
     """It is tried a few times, and then later."""
-    sandbox.faults.add(Match(verb="create", resource="secrets"), Answer(409))
+    faults.add(Match(verb="create", resource="secrets"), Answer(409))
 
     with pytest.raises(TransientError, match="at each attempt"):
         await reconcile(where, CaState(), NAMES, NOW)
@@ -220,12 +224,12 @@ async def test_conflicts_without_end_are_not_waited_for(sandbox: Sandbox, where:
 
 @pytest.mark.parametrize("verb", ["get", "create", "update"])
 async def test_a_missing_permission_is_told_with_its_rule(
-    sandbox: Sandbox, where: CertSecret, own: SelfManaged, api: Api, verb: str
+    sandbox: Sandbox, faults: Faults, where: CertSecret, own: SelfManaged, api: Api, verb: str
 ) -> None:
     """At once, with nothing made, neither file nor Secret."""
     if verb == "update":
         await api.create(SECRETS, secret())
-    sandbox.faults.add(Match(verb=verb, resource="secrets"), Answer(403))
+    faults.add(Match(verb=verb, resource="secrets"), Answer(403))
 
     with pytest.raises(StalledError, match="the Secret default/webhook of cluster default") as refused:
         await CertificateSync(where, own).start()
@@ -309,27 +313,27 @@ async def test_a_data_directory_that_was_thrown_away_comes_back(
 
 
 async def test_a_cluster_that_is_away(
-    sandbox: Sandbox, where: CertSecret, own: SelfManaged, lines: io.StringIO
+    faults: Faults, where: CertSecret, own: SelfManaged, lines: io.StringIO
 ) -> None:
     """Nothing to serve: told. Files of the last start: served."""
-    rule = sandbox.faults.add(Match(resource="secrets"), Answer(503))
+    rule = faults.add(Match(resource="secrets"), Answer(503))
     with pytest.raises(StalledError, match="cannot be read and written"):
         await CertificateSync(where, own).start(0.2)
     assert not own.exists
-    sandbox.faults.remove(rule)
+    faults.remove(rule)
     await CertificateSync(where, own).start()
     before = own.read()
 
-    sandbox.faults.add(Match(resource="secrets"), Answer(503))
+    faults.add(Match(resource="secrets"), Answer(503))
     await CertificateSync(where, own).start(0.2)
 
     assert own.read() == before
     assert "using the certificate of the last start" in lines.getvalue()
 
 
-async def test_a_short_absence_is_waited_for(sandbox: Sandbox, where: CertSecret, own: SelfManaged) -> None:
+async def test_a_short_absence_is_waited_for(faults: Faults, where: CertSecret, own: SelfManaged) -> None:
     """One answer that fails does not end a start."""
-    sandbox.faults.add(Match(verb="get", resource="secrets"), Answer(503), times=1)
+    faults.add(Match(verb="get", resource="secrets"), Answer(503), times=1)
 
     await CertificateSync(where, own).start()
 
@@ -380,7 +384,7 @@ async def test_the_listener_itself_renews_nothing(where: CertSecret, own: SelfMa
 
 
 async def test_trouble_of_a_running_listener_is_told_once(
-    sandbox: Sandbox, where: CertSecret, own: SelfManaged, lines: io.StringIO
+    faults: Faults, where: CertSecret, own: SelfManaged, lines: io.StringIO
 ) -> None:
     """The old certificate stays, and the permission is named."""
     keeper = CertificateSync(where, own)
@@ -393,11 +397,11 @@ async def test_trouble_of_a_running_listener_is_told_once(
         asked += 1
 
     class Counted(Overtaken):
-        async def play(self, stream: Stream) -> None:
+        async def play(self, response: Response) -> None:
             await self._act()
-            await Answer(403).play(stream)
+            await Answer(403).play(response)
 
-    sandbox.faults.add(Match(resource="secrets"), Counted(count))
+    faults.add(Match(resource="secrets"), Counted(count))
     async with trio.open_nursery() as nursery:
         nursery.start_soon(keeper.keep, 0.01)
 

@@ -1,4 +1,4 @@
-"""What the sandbox does beyond what it shares with a real API server: faults, and its Python side."""
+"""What the sandbox does beyond what it shares with a real API server: frequent bookmarks, its Python side."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import httpx
 import pytest
 import trio
 
-from reverser.sandbox import Answer, Match, Refusal, Sandbox
+from reverser.sandbox import Refusal, Sandbox
 from tests.integration.kubernetes import Api, configmap, deployment
 
 CONFIGMAPS = "/api/v1/namespaces/default/configmaps"
@@ -26,21 +26,6 @@ async def api(sandbox: Sandbox) -> AsyncIterator[Api]:
     """Its HTTP side."""
     async with httpx.AsyncClient(base_url=sandbox.url) as client:
         yield Api(client, "default")
-
-
-@pytest.mark.parametrize("status", [403, 409, 503])
-async def test_a_request_fails_on_order(sandbox: Sandbox, api: Api, status: int) -> None:
-    """An ordered status is answered as often as ordered, with a Status document, or until it is removed."""
-    sandbox.faults.add(Match(verb="list", resource="configmaps"), Answer(status), times=1)
-    rule = sandbox.faults.add(Match(resource="deployments.apps"), Answer(status))
-
-    response = await api.client.get(CONFIGMAPS)
-    assert (response.status_code, response.json()["code"]) == (status, status)
-    assert (await api.client.get(CONFIGMAPS)).status_code == 200
-    for _ in range(2):
-        assert (await api.client.get(api.deployments)).status_code == status
-    sandbox.faults.remove(rule)
-    assert (await api.client.get(api.deployments)).status_code == 200
 
 
 async def test_bookmarks_while_quiet(sandbox: Sandbox, api: Api) -> None:
@@ -91,3 +76,21 @@ async def test_python_side(sandbox: Sandbox, api: Api) -> None:
     assert await sandbox.get("apps/v1", "Deployment", "web", "default") is None
     with pytest.raises(Refusal):
         await sandbox.delete("apps/v1", "Deployment", "web", "default")
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "headers", "status", "says"),
+    [
+        ("POST", f"{CONFIGMAPS}?dryRun=All", {}, 400, "no dry run"),
+        ("DELETE", CONFIGMAPS, {}, 405, "not allow"),
+        ("GET", "/apis", {}, 406, "aggregated discovery only"),
+    ],
+)
+async def test_what_it_cannot_do(
+    api: Api, method: str, path: str, headers: dict[str, str], status: int, says: str
+) -> None:
+    """What the sandbox has not is refused with a reason, and never done by half."""
+    response = await api.client.request(method, path, headers=headers, content=b"{}")
+
+    assert response.status_code == status
+    assert says in response.json()["message"]

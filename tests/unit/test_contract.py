@@ -52,7 +52,7 @@ def test_the_package_keeps_its_contract(copy: Path) -> None:
         ("reverser/intake/driver.py", "import reverser.writer.queue"),
         ("reverser/writer/__init__.py", "import subprocess"),
         ("reverser/journal/__init__.py", "import reverser.git"),
-        ("reverser/sandbox/reading.py", "import reverser.sandbox.storage"),
+        ("reverser/sandbox/reads.py", "import reverser.sandbox.registry"),
     ],
 )
 def test_a_forbidden_import_fails_the_check(copy: Path, module: str, line: str) -> None:
