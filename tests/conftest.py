@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -15,7 +16,8 @@ settings.load_profile("untimed")
 
 pytest.register_assert_rewrite("tests.integration.conformance", "tests.unit.journal_conformance")
 
-NOT_BUILT = "real API server not built"
+MISSING = re.compile(r"make test-[a-z-]*servers(?: test-[a-z-]*servers)*")
+"""What the reason of a skip names when servers are wanting."""
 WORKERS_MOST = 4
 """Each worker that runs end-to-end tests starts a control plane of its own, of about 700 MiB."""
 
@@ -33,9 +35,15 @@ def pytest_xdist_auto_num_workers() -> int:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Say in one line that the end-to-end tests did not run, and how to get them."""
+    """Say in one line which tests did not run for want of servers, and how to get these."""
     skipped = terminalreporter.stats.get("skipped", [])
-    count = sum(NOT_BUILT in str(report.longrepr) for report in skipped)
-    if count:
-        remedy = "no real API server here; `make test-servers` builds it (needs Go)"
-        terminalreporter.write_line(f"{count} end-to-end tests skipped: {remedy}", yellow=True)
+    matches = {id(report): MISSING.search(str(report.longrepr)) for report in skipped}
+    commands = sorted({match[0] for match in matches.values() if match})
+    if commands:
+        # What stays among the skipped gets a line each, below.
+        wanting = [report for report in skipped if matches[id(report)]]
+        terminalreporter.stats["skipped"] = [report for report in skipped if not matches[id(report)]]
+        terminalreporter.stats["without servers"] = wanting
+        remedy = " and ".join(f"`{command}`" for command in commands)
+        line = f"{len(wanting)} tests skipped for want of servers: {remedy} (needs Go)"
+        terminalreporter.write_line(line, yellow=True)

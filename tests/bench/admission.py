@@ -21,10 +21,10 @@ from tests.bench.cluster import change, fill
 from tests.bench.hostile import hostile_writes
 from tests.bench.options import Options, say
 from tests.bench.result import Row, at_most, percentile, spread
+from tests.cli import reverser
 from tests.e2e.daemon import ROOT, Daemon, wait_for
 from tests.e2e.remote import Remote
 from tests.e2e.servers import ControlPlane
-from tests.e2e.test_check import reverser
 
 RATES = (500, 1000)
 """A second. The goal is for the higher one."""

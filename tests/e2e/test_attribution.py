@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import json
 import threading
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -17,8 +16,6 @@ from reverser.webhook.registration import NAME
 from tests.e2e.daemon import wait_for
 from tests.e2e.remote import git
 from tests.e2e.setting import Setting
-from tests.e2e.test_check import reverser
-from tests.ports import free_port
 
 DEPLOYMENT = {
     "apiVersion": "apps/v1",
@@ -36,39 +33,6 @@ DEPLOYMENT = {
 
 VERSION = "jsonpath={.metadata.resourceVersion}"
 RELEASE = '[{"op": "remove", "path": "/metadata/finalizers"}]'
-
-
-@pytest.fixture
-def watched(setting: Setting) -> Iterator[Setting]:
-    """A running daemon that the API server calls, and people who may do anything in the namespace."""
-    url = f"https://127.0.0.1:{free_port()}"
-    setting.daemon.write(webhook={"bind": url.removeprefix("https://")})
-    setting.daemon.start().ready()
-    _webhook(setting, "install", "--url", url)
-    for person in ("alice", "bob"):
-        setting.plane.kubectl(
-            *("create", "rolebinding", person, "-n", setting.namespace),
-            *("--clusterrole=cluster-admin", f"--user={person}"),
-        )
-    _wait_until_called(setting)
-    yield setting
-    _webhook(setting, "uninstall")
-
-
-def _webhook(setting: Setting, *arguments: str) -> None:
-    admin = setting.plane.kubeconfig()
-    done = reverser("webhook", *arguments, "--config", setting.daemon.config, kubeconfig=admin)
-    assert done.returncode == 0, done.stderr
-
-
-def _wait_until_called(setting: Setting) -> None:
-    """The API server takes a new registration over within a second or two."""
-
-    def called() -> bool:
-        setting.daemon_idle()
-        return setting.daemon.metric("gitopsreverser_admission_reviews_total") > 0
-
-    wait_for("the first call", called)
 
 
 def _kubectl(setting: Setting, user: str, *arguments: str, document: Any = None) -> None:

@@ -23,10 +23,10 @@ from reverser.errors import StalledError
 from reverser.kube.secrets import SecretName
 from reverser.webhook.install import COLLECTION
 from reverser.webhook.registration import NAME
+from tests.cli import reverser
 from tests.e2e.daemon import ROOT, Daemon, wait_for
 from tests.e2e.servers import ControlPlane
 from tests.e2e.setting import Setting
-from tests.e2e.test_check import reverser
 from tests.ports import free_port
 
 CALLS = "gitopsreverser_admission_reviews_total"

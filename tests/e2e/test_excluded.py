@@ -14,11 +14,11 @@ from typing import Any
 import pytest
 
 from reverser.sanitize.managed_fields import changed_at
+from tests.cli import reverser
 from tests.e2e.daemon import wait_for
 from tests.e2e.expected import difference
 from tests.e2e.remote import git
 from tests.e2e.setting import Setting
-from tests.e2e.test_check import reverser
 from tests.ports import free_port
 
 FLUX = "system:serviceaccount:flux-system:kustomize-controller"

@@ -13,10 +13,10 @@ import httpx
 import pytest
 
 from tests.canaries import Canaries
+from tests.e2e.canary import everywhere
 from tests.e2e.daemon import wait_for
 from tests.e2e.servers import ControlPlane
 from tests.e2e.setting import Setting
-from tests.e2e.test_canary import everywhere
 
 SECONDS = float(os.environ.get("REVERSER_HIDING_SECONDS", "0"))
 SEED = int(os.environ.get("REVERSER_HIDING_SEED", "0")) or time.time_ns() % 10**9

@@ -21,10 +21,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.audit_log import BRANCH, History
 from tests.e2e.daemon import wait_for
 from tests.e2e.remote import Remote, git
 from tests.e2e.servers import ControlPlane
-from tests.e2e.test_replay import BRANCH, History
 from tests.e2e.who.audited import LOG
 from tests.e2e.who.hostile import GUARDED, PUPPET, Program
 from tests.e2e.who.ledger import UNKNOWN

@@ -13,11 +13,11 @@ import httpx
 from prometheus_client.parser import text_string_to_metric_families
 
 from reverser.metrics import INSTRUMENTS, PREFIX
+from tests.cli import reverser
 from tests.e2e.daemon import ROOT, Daemon, wait_for
 from tests.e2e.remote import Remote
 from tests.e2e.servers import ControlPlane
 from tests.e2e.setting import Setting
-from tests.e2e.test_check import reverser
 
 SEED_NAMES = (
     *("events_received_total", "events_processed_total", "objects_scanned_total", "objects_written_total"),

@@ -60,7 +60,7 @@ def test_the_api_server_accepts_it(
 
 
 def test_an_expression_that_is_none_is_not_accepted(plane: ControlPlane) -> None:
-    """The test above can fail."""
+    """The API server refuses a match condition that is no CEL expression, so acceptance shows something."""
     document = registration(RULES["everything"], by_url("https://localhost"), b"")
     document["webhooks"][0]["matchConditions"][0]["expression"] = "request.nothing == 1"
 

@@ -10,11 +10,11 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.cli import check
 from tests.e2e.daemon import wait_for
 from tests.e2e.remote import git
 from tests.e2e.setting import Setting
 from tests.e2e.sops import AgeKey, program
-from tests.e2e.test_check import check
 
 VALUES = {
     "plain": b"hunter2",

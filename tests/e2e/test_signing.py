@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from tests.cli import reverser
 from tests.e2e.daemon import wait_for
 from tests.e2e.load import Load
 from tests.e2e.remote import git
 from tests.e2e.setting import Setting
-from tests.e2e.test_check import reverser
 from tests.openpgp import keyring, needed
 
 

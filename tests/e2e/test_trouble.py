@@ -10,10 +10,10 @@ from pathlib import Path
 import httpx
 
 from reverser.app.daemon import SAME_SECONDS
+from tests.cli import reverser
 from tests.e2e.daemon import wait_for
 from tests.e2e.remote import install_hook
 from tests.e2e.setting import Setting
-from tests.e2e.test_check import reverser
 from tests.integration.gitsupport import processes
 
 AT_ONCE = "stopping at once, pending changes are pushed after the next start"

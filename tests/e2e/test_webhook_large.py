@@ -10,8 +10,7 @@ import pytest
 
 from tests.e2e.daemon import wait_for
 from tests.e2e.setting import Setting
-from tests.e2e.test_attribution import _webhook
-from tests.e2e.test_webhook_outage import REVIEWS, _called
+from tests.e2e.watching import REVIEWS, _called, _webhook
 from tests.e2e.who.people import client
 from tests.ports import free_port
 

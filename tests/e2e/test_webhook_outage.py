@@ -16,10 +16,9 @@ from contextlib import contextmanager
 import pytest
 
 from reverser.webhook.registration import TIMEOUT_SECONDS
-from tests.e2e.daemon import wait_for
 from tests.e2e.remote import git
 from tests.e2e.setting import Setting
-from tests.e2e.test_attribution import _webhook
+from tests.e2e.watching import _called, _webhook
 from tests.e2e.who.ledger import NAMING, SILENT, UNKNOWN
 from tests.e2e.who.people import client
 from tests.ports import free_port
@@ -28,7 +27,6 @@ SLACK_SECONDS = 8
 """Of a busy machine, beyond the registration's timeout."""
 AWAY_WRITES = 4
 OBJECTS = ("one", "two")
-REVIEWS = "gitopsreverser_admission_reviews_total"
 
 Outage = Callable[[Setting, Callable[[], None]], None]
 
@@ -149,17 +147,6 @@ def _write(setting: Setting, person: str, name: str, step: str, *, create: bool 
         taken = time.monotonic() - began
     assert answer.is_success, answer.text
     return taken
-
-
-def _called(setting: Setting) -> None:
-    """Wait until the API server calls: after an outage it tries an address again only by and by."""
-    before = setting.daemon.metric(REVIEWS)
-
-    def called() -> bool:
-        setting.daemon_idle()
-        return setting.daemon.metric(REVIEWS) > before
-
-    wait_for("a call", called, 60)
 
 
 @contextmanager

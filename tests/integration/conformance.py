@@ -538,7 +538,7 @@ class Admission:
         assert {request["options"]["kind"] for request in updates} == {"UpdateOptions"}
 
     async def test_an_apply_that_creates(self, api: Api, webhook: RegisteredWebhook) -> None:
-        """It is told as a creation."""
+        """Server-side apply of a new object is shown to webhooks as a creation."""
         await api.patch(f"{api.configmaps}/a", configmap("a"), APPLY, fieldManager="me")
 
         [request] = webhook.about("a")

@@ -11,7 +11,6 @@ from typing import Any
 
 import msgspec
 import pytest
-from branches import Side, config_map, person, until, value, values, wind_back
 
 from reverser.errors import TransientError
 from reverser.git.repository import open_repository
@@ -24,6 +23,7 @@ from reverser.model.resource import ObjectKey
 from reverser.sandbox import Sandbox
 from reverser.writer.recovery import Recovery
 from tests.e2e.remote import Remote, git
+from tests.integration.branches import Side, config_map, person, until, value, values, wind_back
 from tests.older_journal import BEFORE_FORMAT_7
 from tests.writing import context
 

@@ -7,10 +7,10 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
 import pytest
-from branches import Side, person, value, values, wind_back
 
 from reverser.sandbox import Sandbox
 from tests.e2e.remote import Remote, git
+from tests.integration.branches import Side, person, value, values, wind_back
 
 MINE = "apps/web.yaml"
 PLACE = "shop/configmaps/web.yaml"

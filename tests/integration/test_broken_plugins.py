@@ -17,7 +17,6 @@ import msgspec
 import pytest
 import structlog
 import trio
-from plugged import OBJECT, deciding, host_of, problems
 
 from reverser import log
 from reverser.app import plugin_conditions
@@ -33,6 +32,7 @@ from reverser.plugins import failures as circuit_breaker
 from reverser.plugins.deciding_hooks import DecidingHooks
 from reverser.plugins.host import Host
 from reverser.testing import ACTORS, DESTINATION, TYPES, contract, key_of, make, plan
+from tests.integration.plugged import OBJECT, deciding, host_of, problems
 from tests.integration.running import Running, running
 
 ROOT = Path(__file__).parents[2]

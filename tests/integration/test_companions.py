@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 import reverser_kustomize
-from gitsupport import commit, destination
 
 from reverser import unexpected_errors
 from reverser.builtin_hooks import BUILT_IN, BuiltInHooks
@@ -23,6 +22,7 @@ from reverser.plugins import Plugin as Loaded
 from reverser.writer.destination_context import CompanionSource
 from reverser.writer.plugin_files import Companions
 from tests.e2e.remote import Remote
+from tests.integration.gitsupport import commit, destination
 from tests.writing import context
 
 Opened = tuple[Companions, Repository]
@@ -106,7 +106,7 @@ async def test_a_companion_is_in_nobodys_way(tmp_path: Path, path: str) -> None:
 
 
 async def test_companions_are_not_inside_each_other(tmp_path: Path) -> None:
-    """The first is kept."""
+    """Of a file and a file in a folder of its name, the first is written."""
     async with companions(tmp_path, lambda _: {"a": "1", "a/b": "2"}) as (found, _):
         first = await found.update_all("", 0.0)
 

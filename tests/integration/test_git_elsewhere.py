@@ -6,8 +6,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from gitserver import GitServer, serving
-from gitsupport import commit, destination
 from structlog.testing import capture_logs
 
 from reverser.errors import StalledError
@@ -18,6 +16,8 @@ from reverser.git.user_config import DEFAULTS, take, taken
 from reverser.model.commit import PushOutcome
 from reverser.model.destination import Credentials, Destination
 from reverser.model.secret import SecretRef
+from tests.integration.gitserver import GitServer, serving
+from tests.integration.gitsupport import commit, destination
 
 TOKEN = Credentials(token=SecretRef(value="s3cret"))
 

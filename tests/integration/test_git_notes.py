@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from gitsupport import commit, destination
-
 from reverser.git.repository import open_repository
 from reverser.model.commit import PushOutcome
 from reverser.model.repository import Repository
 from tests.e2e.remote import Remote, git, install_hook
+from tests.integration.gitsupport import commit, destination
 
 COMMITTER = "Reverser <reverser@localhost>"
 

@@ -13,7 +13,6 @@ from pathlib import Path
 import msgspec
 import pytest
 import trio
-from gitsupport import commit, destination, processes
 
 from reverser.errors import StalledError, TransientError
 from reverser.git import gnupg
@@ -21,6 +20,7 @@ from reverser.git.repository import open_repository
 from reverser.model.destination import Destination, Signing
 from reverser.model.secret import SecretRef
 from tests.e2e.remote import Remote, git
+from tests.integration.gitsupport import commit, destination, processes
 from tests.openpgp import Keyring, keyring, needed
 
 
@@ -261,7 +261,7 @@ async def test_a_kill_is_swept(tmp_path: Path, ring: Keyring) -> None:
 KILLED = """
 import os, signal, sys, trio, msgspec
 from pathlib import Path
-from gitsupport import commit, destination
+from tests.integration.gitsupport import commit, destination
 from reverser.git.repository import open_repository
 from reverser.model.destination import Signing
 from reverser.model.secret import SecretRef

@@ -7,8 +7,6 @@ from pathlib import Path
 
 import pytest
 import trio
-from gitserver import GitServer, basic, git, serving
-from gitsupport import commit, commit_of, destination, gone, processes
 
 from reverser.errors import StalledError, TransientError
 from reverser.git.probe import probe
@@ -18,6 +16,8 @@ from reverser.model.destination import Credentials, Destination
 from reverser.model.repository import Landed, Repository
 from reverser.model.secret import SecretRef
 from tests.e2e.remote import install_hook
+from tests.integration.gitserver import GitServer, basic, git, serving
+from tests.integration.gitsupport import commit, commit_of, destination, gone, processes
 
 
 @pytest.fixture

@@ -9,8 +9,7 @@ from pathlib import Path
 import msgspec
 import pytest
 from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
-from gitsupport import commit, destination
+from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
 
 from reverser.errors import StalledError
 from reverser.git.repository import open_repository
@@ -18,16 +17,8 @@ from reverser.git.sshsig import load, public_line
 from reverser.model.destination import Destination, Signing
 from reverser.model.secret import SecretRef
 from tests.e2e.remote import Remote, git
-
-FORM = serialization.Encoding.PEM, serialization.PrivateFormat.OpenSSH, serialization.NoEncryption()
-CURVES = {"p256": ec.SECP256R1(), "p384": ec.SECP384R1(), "p521": ec.SECP521R1()}
-
-
-def made(kind: str) -> bytes:
-    """A private key in OpenSSH's format."""
-    if kind == "ed25519":
-        return ed25519.Ed25519PrivateKey.generate().private_bytes(*FORM)
-    return ec.generate_private_key(CURVES[kind]).private_bytes(*FORM)
+from tests.integration.gitsupport import commit, destination
+from tests.integration.signing_keys import CURVES, FORM, made
 
 
 def signing(remote: Remote, key: Path) -> Destination:

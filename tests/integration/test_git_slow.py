@@ -8,8 +8,6 @@ from pathlib import Path
 
 import pytest
 import trio
-from gitserver import GitServer
-from gitsupport import commit, commit_of, destination, gone
 
 from reverser.errors import TransientError
 from reverser.git import process
@@ -17,6 +15,8 @@ from reverser.git.process import without_progress
 from reverser.git.repository import open_repository
 from reverser.model.commit import PushOutcome
 from tests.e2e.remote import install_hook
+from tests.integration.gitserver import GitServer
+from tests.integration.gitsupport import commit, commit_of, destination, gone
 
 SILENT_SECONDS = 1.0
 ALL_SECONDS = 3.0

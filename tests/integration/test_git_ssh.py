@@ -6,8 +6,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from gitserver import SSHD, GitServer, SshServer, make_key, serving, serving_ssh
-from gitsupport import commit, destination
 
 from reverser.errors import StalledError
 from reverser.git.probe import probe
@@ -15,6 +13,8 @@ from reverser.git.repository import open_repository
 from reverser.model.commit import PushOutcome
 from reverser.model.destination import Credentials, Destination
 from reverser.model.secret import SecretRef
+from tests.integration.gitserver import SSHD, GitServer, SshServer, make_key, serving, serving_ssh
+from tests.integration.gitsupport import commit, destination
 
 pytestmark = pytest.mark.skipif(not SSHD, reason="needs sshd (openssh-server)")
 

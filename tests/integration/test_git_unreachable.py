@@ -7,14 +7,14 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from gitserver import GitServer, git
-from gitsupport import commit, commit_of, destination
-from test_git_signing import made
 
 from reverser.git import unreachable
 from reverser.git.repository import open_repository
 from reverser.model.destination import Signing
 from reverser.model.secret import SecretRef
+from tests.integration.gitserver import GitServer, git
+from tests.integration.gitsupport import commit, commit_of, destination
+from tests.integration.signing_keys import made
 
 CONTENT_BYTES = 100_000
 

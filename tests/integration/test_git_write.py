@@ -12,13 +12,13 @@ import msgspec
 import pytest
 import trio
 import trio.testing
-from gitserver import GitServer, git, serving
-from gitsupport import children, commit, commit_of, destination
 
 from reverser.errors import StalledError
 from reverser.git.repository import open_repository
 from reverser.model.commit import Commit
 from reverser.model.repository import Repository
+from tests.integration.gitserver import GitServer, git, serving
+from tests.integration.gitsupport import children, commit, commit_of, destination
 
 
 @pytest.fixture
@@ -202,7 +202,7 @@ async def test_large_commit(server: GitServer, repository: Repository) -> None:
 
 
 async def test_many_commits(server: GitServer, repository: Repository) -> None:
-    """5,000 commits in one write."""
+    """One write of 5,000 commits makes them all."""
     await land(repository, *(commit(f"c{number}", a=str(number)) for number in range(5_000)))
 
     assert server.log() == [f"c{number}" for number in range(5_000)]
@@ -274,7 +274,7 @@ async def test_random_edits(server: GitServer, repository: Repository) -> None:
 
 
 async def test_git_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without git it says so."""
+    """Where git is not installed, the error names git."""
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(StalledError, match="git is not installed"):
         async with open_repository(tmp_path / "ours", destination("file:///x")):

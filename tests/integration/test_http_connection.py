@@ -154,7 +154,7 @@ async def test_a_client_that_waits_is_told_to_go_on() -> None:
 
 
 async def test_an_application_that_fails_answers_500() -> None:
-    """And the listener goes on."""
+    """An application that raises answers 500, and the listener goes on."""
 
     async def failing(_scope: Any, _receive: Any, _send: Any) -> None:
         raise LookupError

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from intaking import Taking, config_map, entries, live, opened, whole
-from plugged import deciding, host_of
 
 from reverser.model.journal import Journal
+from tests.integration.intaking import Taking, config_map, entries, live, opened, whole
+from tests.integration.plugged import deciding, host_of
 
 CODE = """
 @hookimpl

@@ -322,7 +322,7 @@ async def test_no_position_is_kept_before_the_list_is_complete(journal: Journal)
 
 
 async def test_a_bookmark_moves_the_position(journal: Journal) -> None:
-    """Nothing else changes."""
+    """A bookmark moves the position of its stream, and changes nothing else."""
     await take(journal, [*whole(5, A), Progress(STREAM, "8")])
 
     assert (await journal.position(STREAM))[0] == "8"

@@ -9,7 +9,6 @@ import msgspec
 import pytest
 import structlog
 import trio
-from test_writer_remote import world
 
 from reverser.app import writers
 from reverser.errors import TransientError
@@ -23,6 +22,7 @@ from reverser.writer import driver, push_retry
 from reverser.writer.observe_mode import ObservingWriter
 from tests.e2e.remote import install_hook
 from tests.integration.running import running
+from tests.integration.writing import world
 
 TRIES = 4
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import trio
+import trio.testing
 
 from reverser.errors import StalledError
 from reverser.model.change import Stream, Unwanted
@@ -153,7 +154,8 @@ async def test_at_most_eight_lists_are_in_flight(api: Scripted, observe: Observe
         api.script[f"/api/v1/{name}"] = [slow]
     observed = observe()
     await until(lambda: len(api.requests) >= 3 + 8)
-    await trio.sleep(0.1)
+    # API and observer are tasks here: when all of them wait, nobody asks for more.
+    await trio.testing.wait_all_tasks_blocked(0.02)
     assert len([r for r in api.requests if "things" in r.path]) == 8
 
     release.set()

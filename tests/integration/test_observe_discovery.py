@@ -139,7 +139,7 @@ async def test_a_server_that_does_not_answer_is_an_error(api: Scripted, client: 
 
 
 async def test_the_version_is_told(api: Scripted, client: Client) -> None:
-    """As the server writes it."""
+    """The server's version is shown as the server writes it."""
     api.script["/version"] = [document({"gitVersion": "v1.34.4"})]
 
     assert await version(client) == "v1.34.4"

@@ -160,7 +160,7 @@ async def test_a_server_that_refuses_every_watch_is_listed_once(api: Scripted, f
 
 
 async def test_a_server_that_always_expires_is_not_hammered(api: Scripted, follow: Follow) -> None:
-    """410 after 410 backs off."""
+    """A server that answers 410 again and again is asked at growing intervals."""
     followed = follow(status(410, "Expired"), position="7")
     await until(lambda: followed.told.restarts)
 

@@ -7,11 +7,11 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from branches import Side, values, wind_back
 
 from reverser.sandbox import Sandbox
 from tests.e2e.load import CRD
 from tests.e2e.remote import Remote
+from tests.integration.branches import Side, values, wind_back
 
 PLAIN = "{namespace}/{resource}.{group}/{name}.yaml"
 BY_CLUSTER = "{cluster}/{namespace}/{resource}.{group}/{name}.yaml"

@@ -10,7 +10,6 @@ from typing import Any
 import msgspec
 import pytest
 import trio
-from plugged import ABOUT, BASE, OBJECT, Counted, deciding, host_of, problems
 
 from reverser import hookimpl
 from reverser.app.plugin_setup import built_in_hooks, hosted
@@ -28,6 +27,7 @@ from reverser.model.secret import SecretRef
 from reverser.plugins.host import Host
 from reverser.testing import ACTORS, DESTINATION, TYPES, contract, key_of, make, plan
 from reverser.writer.commit_trailers import NOBODY
+from tests.integration.plugged import ABOUT, BASE, OBJECT, Counted, deciding, host_of, problems
 
 
 class Settings(msgspec.Struct):

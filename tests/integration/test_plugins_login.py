@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from gitserver import GitServer, basic, serving
-from gitsupport import commit, destination
-from plugged import Counted, host_of
 
 from reverser.errors import StalledError
 from reverser.git.probe import probe
 from reverser.git.repository import open_repository
+from tests.integration.gitserver import GitServer, basic, serving
+from tests.integration.gitsupport import commit, destination
+from tests.integration.plugged import Counted, host_of
 
 ROTATING = """
 from reverser.model.destination import Credentials

@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from plugged import BASE, host_of
 
 from reverser.app.plugin_setup import reloaded
 from reverser.config import parse
 from reverser.errors import ConfigError
 from reverser.testing import contract
+from tests.integration.plugged import BASE, host_of
 
 CODE = """
 import pathlib

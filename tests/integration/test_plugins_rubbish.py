@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 import trio
-from plugged import ABOUT, BASE, OBJECT, Counted, deciding, host_of, problems
 
 from reverser.app.plugin_setup import built_in_hooks, configured, hosted
 from reverser.config import parse
@@ -20,6 +19,7 @@ from reverser.plugins.worker import ENDED, STUCK
 from reverser.sanitize.object_copies import LAST_APPLIED
 from reverser.testing import ACTORS, DESTINATION, TYPES, contract, key_of, make, plan
 from reverser.writer.commit_trailers import NOBODY, message
+from tests.integration.plugged import ABOUT, BASE, OBJECT, Counted, deciding, host_of, problems
 
 
 @pytest.mark.parametrize("error", ["SystemExit", "KeyboardInterrupt", "GeneratorExit", "BaseException"])

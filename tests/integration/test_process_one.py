@@ -15,10 +15,10 @@ from pathlib import Path
 import pytest
 import tomli_w
 import trio
-from gitserver import SSHD, SshServer, serving, serving_ssh
 
 from reverser.sandbox import Sandbox
 from tests.integration.container import contained, first_process, image_user, missing, process_states
+from tests.integration.gitserver import SSHD, SshServer, serving, serving_ssh
 
 pytestmark = pytest.mark.skipif(bool(missing()), reason=missing())
 

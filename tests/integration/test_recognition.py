@@ -8,14 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from gitserver import git
-from test_writer_remote import World, world
 
 from reverser.errors import TransientError
 from reverser.model.change import Operation, Origin
 from reverser.model.commit import PushResult
 from reverser.model.entry import Append, Edit, Entry
 from reverser.model.resource import ObjectKey
+from tests.integration.gitserver import git
+from tests.integration.writing import World, world
 
 PATCHED = "# kept\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: theirs}\ndata: {v: '0'}\n"
 

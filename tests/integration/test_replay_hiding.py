@@ -11,9 +11,9 @@ import pytest
 
 from reverser.journal.sqlite import open_journal
 from reverser.model.entry import Append
+from tests.audit_log import History, event, lines
 from tests.canaries import Canaries, cells
 from tests.e2e.sops import AgeKey, program
-from tests.e2e.test_replay import History, event, lines
 
 SETS, PROJECTS = "applicationsets", "appprojects"
 DEFINITION = {

@@ -161,7 +161,7 @@ async def test_a_program_that_is_not_sops_is_told_by_the_trial(tmp_path: Path) -
 
 
 def test_only_destinations_that_encrypt_have_a_program() -> None:
-    """Others never start one."""
+    """A destination that does not encrypt never starts sops."""
     tables = [
         Destination("a", "file:///a", secrets="encrypt", sops=Sops(age=("age1x",))),
         Destination("b", "file:///b", secrets="mask"),

@@ -2,109 +2,21 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import pytest
 import trio
-from gitserver import GitServer, git
-from gitsupport import destination
-from test_git_signing import made
 
-from reverser.git.repository import open_repository
-from reverser.health import Health
-from reverser.journal.sqlite import open_journal
-from reverser.manifest.emitter import render
-from reverser.model.change import Operation, Origin
-from reverser.model.condition import Condition
-from reverser.model.decision import digest
-from reverser.model.destination import Destination, Signing
-from reverser.model.entry import Append, Edit, Entry, Record
-from reverser.model.journal import Journal
+from reverser.model.destination import Signing
 from reverser.model.repository import Repository
-from reverser.model.resource import ObjectKey
 from reverser.model.secret import SecretRef
 from reverser.writer import push_retry
-from reverser.writer.driver import Writer
 from tests.e2e.remote import install_hook
-from tests.writing import context
-
-BOUND_SECONDS = 60
-
-
-class World:
-    """The journal, the remote and the local repository."""
-
-    def __init__(
-        self, journal: Journal, remote: GitServer, repository: Repository, there: Destination
-    ) -> None:
-        self.journal = journal
-        self.remote = remote
-        self.there = there
-        self.repository = repository
-        self.told: list[Condition] = []
-        self.health = Health(self.told.append)
-
-    async def change(self, name: str, value: str) -> None:
-        """A ConfigMap is journaled."""
-        content = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name}, "data": {"v": value}}
-        key = ObjectKey("default", "", "configmaps", "", name)
-        rendered, path = render(content), f"{name}.yaml"
-        known = await self.journal.records("live", [key])
-        operation = Operation.UPDATE if known else Operation.CREATE
-        entry = Entry(
-            *("live", key, "v1", "ConfigMap", operation, Origin.LIVE, Edit(path, rendered), time.time())
-        )
-        stored = str(content).replace("'", '"').encode()
-        record = Record("live", key, path, digest(rendered, self.journal.key), stored)
-        await self.journal.append(Append(entries=[entry], records=[record]))
-
-    async def landed(self) -> None:
-        """Return when nothing is pending."""
-        while (await self.journal.backlog("live")).entries:
-            await trio.sleep(0.01)
-
-    async def theirs(self, name: str, content: str) -> None:
-        """Somebody else's commit of one file lands; one that loses a race is made again."""
-        while not await trio.to_thread.run_sync(self._theirs, name, content):
-            pass
-
-    def _theirs(self, name: str, content: str) -> bool:
-        bare, head = self.remote.bare, self.remote.head
-        blob = git(bare, "hash-object", "-w", "--stdin", stdin=content.encode())
-        rows = [row for row in git(bare, "ls-tree", head).splitlines() if not row.endswith(f"\t{name}")]
-        tree = git(bare, "mktree", stdin="\n".join([*rows, f"100644 blob {blob}\t{name}", ""]).encode())
-        made = git(bare, "commit-tree", "-p", head, "-m", f"their {name}", tree)
-        with suppress(AssertionError):
-            git(bare, "update-ref", "refs/heads/main", made, head)
-            return True
-        return False
-
-    def shown(self) -> dict[str, str]:
-        """Every file of the branch."""
-        if not self.remote.head:
-            return {}
-        paths = git(self.remote.bare, "ls-tree", "-r", "--name-only", "main").splitlines()
-        return {path: git(self.remote.bare, "show", f"main:{path}") for path in paths}
-
-    async def until(self, holds: Callable[[], bool]) -> None:
-        """Return when something is so."""
-        while not holds():
-            await trio.sleep(0.01)
-
-    @asynccontextmanager
-    async def writing(self, window: str = "0s") -> AsyncIterator[None]:
-        """A writer works meanwhile."""
-        there = msgspec.structs.replace(self.there, window=window)
-        writer = Writer(context(self.journal, there, health=self.health), self.repository)
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(writer.run, trio.lowlevel.checkpoint)
-            yield
-            nursery.cancel_scope.cancel()
+from tests.integration.gitserver import git
+from tests.integration.signing_keys import made
+from tests.integration.writing import world
 
 
 class Reading:
@@ -125,19 +37,6 @@ class Reading:
     async def blobs(self, ids: Sequence[str]) -> dict[str, bytes]:
         self.blobs_read += ids
         return await self._repository.blobs(ids)
-
-
-@asynccontextmanager
-async def world(folder: Path, signing: Signing | None = None) -> AsyncIterator[World]:
-    """All of it, for a bounded time."""
-    remote = GitServer(folder)
-    there = msgspec.structs.replace(destination(remote.file_url), signing=signing)
-    with trio.fail_after(BOUND_SECONDS):
-        async with (
-            open_journal(folder) as journal,
-            open_repository(folder / "ours", there) as repository,
-        ):
-            yield World(journal, remote, repository, there)
 
 
 async def test_a_history_that_was_rewound_stays_so(tmp_path: Path) -> None:

@@ -114,7 +114,7 @@ def test_quantities(text: Any, amount: Any) -> None:
 
 @pytest.mark.parametrize("text", ["", "1K", "1ki", "Mi", "1 Gi", "1GiB", "x", True, None, [], "٣", "1e999"])
 def test_what_is_no_quantity(text: Any) -> None:
-    """Anything else is none."""
+    """Text that Kubernetes does not read as a quantity is none here either."""
     assert quantity.parse(text) is None
 
 

@@ -25,7 +25,7 @@ from reverser.webhook.audit_endpoint import AuditEndpoint
 from reverser.webhook.endpoint import ADMISSION_PATH, AUDIT_PATH
 from tests.catalogs import catalog
 from tests.golden.recorded import CHANGES, KEY, NAMES, event_list, resource_type, review_body, watched
-from tests.property.test_sanitize_properties import places, put
+from tests.property.json_paths import places, put
 from tests.unit.asgi import post
 
 CANARY = "canary-7f3e"

@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import json
 from base64 import b64encode
-from collections.abc import Iterator
 from typing import Any
 
 from hypothesis import HealthCheck, given, settings
@@ -21,6 +20,7 @@ from reverser.sanitize.metadata import SERVER_FIELDS
 from reverser.sanitize.object_copies import LAST_APPLIED
 from reverser.sanitize.policy import Policy
 from tests.golden.corpus import KEY, NAMES, Style, key_of, resource_of, source
+from tests.property.json_paths import places, put
 
 CANARY = "canary-7f3e"
 JSON = st.recursive(
@@ -37,23 +37,6 @@ def made(obj: dict[str, Any], name: str, style: Style) -> Document:
     original = source(name)
     policy = Policy(style=style, secrets="mask", mask_key=KEY)
     return sanitize(obj, key_of(original), resource_of(original), policy)
-
-
-def places(value: Any, way: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
-    """The way to everything inside an object."""
-    children = (
-        value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-    )
-    for key, child in children:
-        yield (*way, key)
-        yield from places(child, (*way, key))
-
-
-def put(obj: dict[str, Any], way: tuple[Any, ...], value: Any) -> None:
-    target: Any = obj
-    for key in way[:-1]:
-        target = target[key]
-    target[way[-1]] = value
 
 
 def ownerless(content: dict[str, Any]) -> dict[str, Any]:

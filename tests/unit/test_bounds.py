@@ -25,10 +25,10 @@ from reverser.replay.log_merge import AuditLogs
 from reverser.replay.resource_types import Types
 from reverser.writer.deferred_entries import BYTES_MOST, ENTRIES_MOST
 from reverser.writer.window import Window
-from tests.e2e.test_replay import event, lines
+from tests.audit_log import event, lines
+from tests.build import entry
 from tests.integration.intaking import config_map, live
 from tests.unit.journal_conformance import fact
-from tests.unit.writer.test_window import entry
 
 TWO_HOURS = 7200.0
 CHANGE = msgspec.structs.replace(live(1, config_map("a", "1")), size=300)
@@ -59,7 +59,7 @@ def test_a_window_closes_before_it_holds_too_many_bytes() -> None:
 
 
 def test_a_window_closes_before_it_holds_too_many_entries() -> None:
-    """Small ones count, too."""
+    """A window closes at its number of entries, however small they are."""
     window = Window(TWO_HOURS)
     window.feed([large(seq, 1, "ann") for seq in range(1, ENTRIES_MOST + 6)], 10.0)
 

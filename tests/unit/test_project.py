@@ -156,3 +156,16 @@ def test_tables_of_one_name_are_told_by_number() -> None:
         "rules[3]",
         "rules[4]",
     ]
+
+
+def test_no_test_module_imports_another() -> None:
+    """What tests share stands in modules of its own, so that a test module can be changed or go by itself."""
+    files = [*(ROOT / "tests").rglob("*.py"), *(ROOT / "plugins").rglob("tests/*.py")]
+    imports = {
+        str(path.relative_to(ROOT)): re.findall(
+            r"^\s*(?:from|import) (?:[\w.]*\.)?test_\w+.*", path.read_text(), re.MULTILINE
+        )
+        for path in files
+    }
+
+    assert {path: lines for path, lines in imports.items() if lines} == {}

@@ -11,9 +11,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from tests.cli import reverser
 from tests.e2e.daemon import Daemon
 from tests.e2e.servers import ControlPlane
-from tests.e2e.test_check import reverser
 
 LOG = "audit.log"
 """In the folder: the same events, for a replay."""

@@ -9,10 +9,10 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from tests.cli import reverser
 from tests.e2e.daemon import wait_for
 from tests.e2e.servers import ControlPlane
 from tests.e2e.setting import Setting
-from tests.e2e.test_check import reverser
 from tests.e2e.who.audited import audited
 from tests.e2e.who.ledger import Row, create, rows, same, shown, silent
 from tests.e2e.who.objects import GADGETS

@@ -10,18 +10,9 @@ import pytest
 from reverser.attribution import audit_body as cutting
 from reverser.attribution import audit_body as reading
 from reverser.attribution.audit_body import ParsedBody, read_events
-from tests.unit.attribution.test_audit_fact import event
+from tests.audit_events import batch, event, good
 
 CANARY = "CANARY"
-
-
-def batch(*items: bytes | dict[str, Any]) -> bytes:
-    raw = b",".join(item if isinstance(item, bytes) else json.dumps(item).encode() for item in items)
-    return b'{"kind":"EventList","apiVersion":"audit.k8s.io/v1","metadata":{},"items":[' + raw + b"]}"
-
-
-def good(number: int = 1) -> dict[str, Any]:
-    return event(auditID=f"a{number}")
 
 
 def ids(reading: ParsedBody) -> list[str]:
@@ -43,7 +34,7 @@ def test_a_batch_becomes_facts() -> None:
 
 @pytest.mark.parametrize("body", [batch(), b'{"kind":"EventList"}', b'{"kind":"EventList","items":null}'])
 def test_an_empty_batch_is_nothing(body: bytes) -> None:
-    """And no problem."""
+    """A batch without events has no facts and no problem."""
     assert read_events(body, "default") == ParsedBody()
 
 
@@ -220,7 +211,7 @@ def test_brackets_in_texts_cut_nothing() -> None:
     ids=range(12),
 )
 def test_what_is_no_list_of_events_is_one_problem(body: bytes) -> None:
-    """It never raises."""
+    """A body that is no list of events counts as one problem, and raises nothing."""
     reading = read_events(body, "default")
 
     assert reading.facts == ()

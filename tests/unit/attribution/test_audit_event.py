@@ -8,8 +8,7 @@ import pytest
 
 from reverser.attribution.audit_body import read_events
 from reverser.attribution.audit_event import parameters
-from tests.unit.attribution.test_audit_body import batch
-from tests.unit.attribution.test_audit_fact import event, told
+from tests.audit_events import batch, event, told
 
 
 @pytest.mark.parametrize(
@@ -34,7 +33,7 @@ def test_a_query_is_read_as_the_api_server_reads_it(query: str, found: dict[str,
 
 
 def test_no_parameter_hides_another() -> None:
-    """However many there are."""
+    """A parameter is read however many others stand before it."""
     assert parameters("/x?" + "a=1&" * 10_000 + "dryRun=All")["dryRun"] == "All"
 
 

@@ -9,7 +9,7 @@ import pytest
 from reverser.model.change import Operation
 from reverser.model.fact import Fact
 from reverser.model.observed_write import Stamp
-from tests.unit.attribution.test_resolve import AMBIGUOUS, NOW, asked, deletion, subject, told, who
+from tests.attributed import AMBIGUOUS, NOW, asked, deletion, subject, told, who
 
 BOB = {"manager": "kubectl-patch", "applied": False}
 

@@ -99,7 +99,7 @@ def test_the_values_of_a_secret_count() -> None:
 
 
 def test_keys_may_come_in_any_order() -> None:
-    """Only what is said counts."""
+    """The order of keys does not change the digest of an object."""
     assert digest(dict(reversed(service().items()))) == digest(service())
 
 

@@ -210,7 +210,7 @@ def test_what_is_not_excluded_is_told(tmp_path: Path) -> None:
 
 
 def test_without_a_listener_there_is_nothing_to_register(tmp_path: Path) -> None:
-    """The missing table is named."""
+    """Without [webhook] the command is refused, and the error names the missing table."""
     path = Path(write(tmp_path)[1])
     path.write_text(path.read_text().replace("[webhook]\n", ""))
 

@@ -91,7 +91,7 @@ def test_what_brings_nothing_is_bounded(beginning: bytes) -> None:
 
 
 def test_a_body_may_be_longer() -> None:
-    """The limit is one of heads."""
+    """The limit of a request's head is none of its body."""
     _, *parts, end = read(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 5000\r\n\r\n", *[b"x" * 100] * 50)
 
     assert (parts, end) == ([b"x" * 5000], Mark.END)

@@ -11,64 +11,22 @@ import pytest
 from reverser.intake.decide import decide
 from reverser.intake.removal import missing_from_list
 from reverser.intake.route import Route, compile_routes
-from reverser.model.change import Change, Operation, Origin, Stream
+from reverser.model.change import Operation, Origin, Stream
 from reverser.model.decision import Decision, digest, encrypted
 from reverser.model.destination import Destination, Sops
 from reverser.model.entry import UNSEEN, Edit, Record
 from reverser.model.resource import ResourceType
 from reverser.model.rule import Rule, SanitizeRule
+from tests.changes import DEPLOYMENTS, EVERYTHING, KEY, LIVE, SEEN_AT, change, recorded, route, web
 from tests.hooks import HOOKS
 
-DEPLOYMENTS = ResourceType("apps", "v1", "deployments", "Deployment", True, subresources=("status", "scale"))
 SECRETS = ResourceType("", "v1", "secrets", "Secret", True)
 NAMESPACES = ResourceType("", "v1", "namespaces", "Namespace", False, subresources=("status",))
-KEY = bytes(range(32))
-EVERYTHING = Rule("everything", "live")
-LIVE = Destination("live", "file:///live")
-SEEN_AT = 1000.0
-
-
-def route(
-    *rules: Rule, destination: Destination = LIVE, sanitize: tuple[SanitizeRule, ...] = (), key: bytes = KEY
-) -> Route:
-    (made,) = compile_routes(rules or (EVERYTHING,), [destination], sanitize, key, HOOKS)["default"]
-    return made
-
-
-def web(*, labels: dict[str, str] | None = None, replicas: int = 1, **metadata: Any) -> dict[str, Any]:
-    named = {"name": "web", "namespace": "shop", "uid": "1", "resourceVersion": "7", "labels": labels or {}}
-    return {
-        "apiVersion": "apps/v1",
-        "kind": "Deployment",
-        "metadata": named | metadata,
-        "spec": {"replicas": replicas},
-        "status": {"replicas": replicas},
-    }
 
 
 def secret(value: str = "aHVudGVyMg==") -> dict[str, Any]:
     metadata = {"name": "login", "namespace": "shop"}
     return {"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "data": {"password": value}}
-
-
-def change(
-    obj: dict[str, Any],
-    origin: Origin = Origin.LIVE,
-    *,
-    type: ResourceType = DEPLOYMENTS,  # noqa: A002
-    deleted: bool = False,
-    created: bool = False,
-) -> Change:
-    stream = Stream("default", type)
-    key = stream.key(obj["metadata"].get("namespace", ""), obj["metadata"]["name"])
-    version = "8" if origin is Origin.LIVE else ""
-    return Change(stream, key, origin, deleted, obj, version, SEEN_AT, created=created)
-
-
-def recorded(made: Route, obj: dict[str, Any], **fields: Any) -> Record:
-    record = decide(made, change(obj, Origin.SNAPSHOT, **fields), None).record
-    assert record is not None
-    return record
 
 
 def removed(decision: Decision) -> Decision:

@@ -25,9 +25,9 @@ from reverser.journal.sqlite import keep_small, open_journal
 from reverser.journal.store import Store
 from reverser.model.entry import Append, Outcome, Staged
 from reverser.model.journal import Journal, UnstorableError
+from tests.audit_events import batch as audit_batch
+from tests.audit_events import event
 from tests.older_journal import BEFORE_FORMAT_7
-from tests.unit.attribution.test_audit_body import batch as audit_batch
-from tests.unit.attribution.test_audit_fact import event
 from tests.unit.journal_conformance import *  # noqa: F403 - a backend's tests are all of these
 from tests.unit.journal_conformance import STREAM, Reopened, entry, key, pending, record, withheld
 

@@ -33,7 +33,7 @@ from reverser.kube.errors import (
     ],
 )
 def test_the_status_decides_the_kind(status: int, kind: type[ApiError]) -> None:
-    """With any body, or none."""
+    """The HTTP status decides the kind of error, with any body or none."""
     for body in (b"", b"<html>", b"[]", b'{"kind": "Status"}', b"\xff"):
         error = api_error(status, body)
         assert type(error) is kind

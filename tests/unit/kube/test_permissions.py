@@ -31,5 +31,5 @@ def test_one_role_a_namespace() -> None:
 
 
 def test_nothing_missing_needs_no_role() -> None:
-    """No streams, no roles."""
+    """Where no permission is missing, no role is printed."""
     assert roles([], "reverser") == []

@@ -17,7 +17,7 @@ from reverser.manifest.equality import same
 from reverser.manifest.scalars import sent
 from reverser.model.resource import ResourceType
 from reverser.model.rule import SanitizeRule
-from tests.unit.intake.test_decide import change, recorded, route
+from tests.changes import change, recorded, route
 
 VALUES = st.recursive(
     st.one_of(

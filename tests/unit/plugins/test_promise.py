@@ -74,5 +74,5 @@ def test_every_field_is_explained(struct: type[msgspec.Struct]) -> None:
 
 @pytest.mark.parametrize("enum", VALUES, ids=lambda each: each.__name__)
 def test_every_value_is_explained(enum: type[Enum]) -> None:
-    """And which values there are."""
+    """The page for authors of plugins explains each value of each enumeration."""
     assert [name for name in enum.__members__ if f"`{name}`" not in PAGE and f".{name}`" not in PAGE] == []

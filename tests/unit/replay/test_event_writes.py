@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from reverser.attribution.audit_event import decode_event
 from reverser.attribution.payloads import UndecodableError
 from reverser.model.attribution import Evidence
 from reverser.model.change import Operation
 from reverser.model.resource import ResourceType
-from reverser.replay.event_writes import leftover, writes
+from reverser.replay.event_writes import leftover
 from reverser.replay.resource_types import Types
-from reverser.replay.write import Emptied, Form, Gap, Write
-from tests.unit.attribution.test_audit_fact import event, ref, stored
+from reverser.replay.write import Emptied, Form, Gap
+from tests.audit_events import event, ref, stored
+from tests.replayed import DATABASES, everything, found, one
 
 DEFINITION = {
     "apiVersion": "apiextensions.k8s.io/v1",
@@ -29,30 +28,6 @@ DEFINITION = {
         "versions": [{"name": "v1", "served": True}],
     },
 }
-DATABASES = {
-    "resource": "databases",
-    "apiGroup": "example.com",
-    "apiVersion": "v1",
-    "namespace": "shop",
-    "name": "a",
-}
-
-
-def everything(_type: ResourceType) -> bool:
-    return True
-
-
-def found(
-    types: Types | None = None, wants: Callable[[ResourceType], bool] = everything, **fields: Any
-) -> tuple[Write, ...] | Gap | Emptied | None:
-    return writes(decode_event(json.dumps(event(**fields)).encode()), types or Types(), wants)
-
-
-def one(types: Types | None = None, **fields: Any) -> Write:
-    result = found(types, **fields)
-    assert isinstance(result, tuple), result
-    [write] = result
-    return write
 
 
 def gap(**fields: Any) -> Gap:
@@ -107,7 +82,7 @@ def test_what_changed_nothing_is_nothing(silent: dict[str, Any]) -> None:
 
 
 def test_unwanted_types_are_not_looked_at() -> None:
-    """Whatever their bodies are."""
+    """Events of types that nobody wants are skipped, whatever their bodies are."""
     assert found(wants=lambda type_: type_.resource != "configmaps", level="Metadata") == ()
 
 
@@ -286,7 +261,7 @@ def test_a_name_that_may_be_a_short_one_is_a_doubt(pattern: str, doubtful: bool)
 
 
 def test_a_time_that_cannot_be_read_is_an_error() -> None:
-    """That quotes nothing."""
+    """A time that cannot be read is an error that quotes nothing of the event."""
     with pytest.raises(UndecodableError):
         found(stageTimestamp="yesterday")
 

@@ -16,7 +16,7 @@ from reverser.replay import log_file
 from reverser.replay.log_file import AuditLog, LogPosition
 from reverser.replay.log_merge import AuditLogs
 from reverser.replay.resource_types import Types
-from tests.e2e.test_replay import event, lines
+from tests.audit_log import event, lines
 
 
 class Made(Protocol):
@@ -142,7 +142,7 @@ def test_a_line_without_end_is_not_kept(made: Made, monkeypatch: pytest.MonkeyPa
 
 
 def test_a_folder_is_no_log(tmp_path: Path) -> None:
-    """A person must act."""
+    """A folder in the place of a log is an error that a person must mend."""
     with pytest.raises(StalledError):
         AuditLog(str(tmp_path))
 

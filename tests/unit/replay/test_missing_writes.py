@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from reverser.replay.missing_writes import by_others, marks
-from tests.unit.attribution.test_audit_fact import stored
-from tests.unit.replay.test_event_writes import one
+from tests.audit_events import stored
+from tests.replayed import one
 
 BOB = ("kubectl-edit", "Update", "2026-11-23T16:22:45Z")
 """What the request of `event` leaves."""

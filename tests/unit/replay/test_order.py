@@ -14,7 +14,7 @@ from reverser.replay.known_writes import NEAR, NewestWrite, after, known, later,
 from reverser.replay.order import WriteOrder
 from reverser.replay.resource_types import Types
 from reverser.replay.write import Form, Write
-from tests.unit.attribution.test_audit_fact import event
+from tests.audit_events import event
 
 SECOND = 1_000_000
 
@@ -52,7 +52,7 @@ def test_what_is_no_newer_is_known() -> None:
 
 
 def test_without_versions_time_decides() -> None:
-    """As at level Request."""
+    """Writes without a version, as at level Request, are put in order by time."""
     assert replayed(write(at=1), write(at=2), write(at=2), write(at=1.5), write(at=3)) == [0, 0, 0]
 
 
@@ -73,7 +73,7 @@ def test_a_deleted_object_stays_deleted() -> None:
 
 
 def test_a_deletion_may_have_the_version_of_the_last_write() -> None:
-    """Once."""
+    """A deletion with the version of the last write is replayed once."""
     end = write(5, 101, removed=True)
 
     assert replayed(write(5), end, end) == [5, 5]
@@ -115,7 +115,7 @@ def test_names_cannot_forge_a_trailer(name: str) -> None:
     "value", ["", "x", "a1; kind=K; uid=u; version=5; at=2026-99-01T00:00:00Z; object=a"]
 )
 def test_what_is_no_trailer_tells_nothing(value: str) -> None:
-    """People write commits, too."""
+    """A commit of a person, without the trailer, is read without an error."""
     assert parse_trailer(value) is None
 
 

@@ -18,9 +18,9 @@ from reverser.replay.event_writes import writes
 from reverser.replay.reconstruct import Unknown, changed
 from reverser.replay.resource_types import Types
 from reverser.replay.write import Form, Write
+from tests.audit_events import event, stored
 from tests.hooks import HOOKS
-from tests.unit.attribution.test_audit_fact import event, stored
-from tests.unit.replay.test_event_writes import DATABASES
+from tests.replayed import DATABASES
 
 KEY = bytes(32)
 CONTENT = {

@@ -69,7 +69,7 @@ def test_status_entries_are_told_apart() -> None:
 
 
 def test_an_entry_that_cannot_be_read_is_no_error() -> None:
-    """However deep it is."""
+    """An entry of managedFields that is absurdly deep is read without an error."""
     deep: dict[str, Any] = {}
     for _ in range(100_000):
         deep = {"f:x": deep}

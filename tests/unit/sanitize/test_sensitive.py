@@ -81,7 +81,7 @@ def test_other_types_are_left_alone() -> None:
 
 
 def test_without_a_key_nothing_is_masked_with_nothing() -> None:
-    """Fails closed."""
+    """Masking without a key fails, rather than to show the value."""
     with pytest.raises(WithheldError, match="key"):
         content(DATABASES, "mask", SensitiveRule(("databases",)), b"", spec=SPEC)
 

@@ -14,7 +14,7 @@ from reverser.intake.decide import decide
 from reverser.sanitize import named_secrets
 from reverser.sanitize.suspicious_values import OVERLAP, PART, suspicious, without_suspicious
 from reverser.sanitize.token_patterns import LEAST, RULES, token
-from tests.unit.intake.test_decide import LIVE, change, recorded, route, web
+from tests.changes import LIVE, change, recorded, route, web
 
 CHANCE = "q7Zp2Vx9Kd4Lm8Wt1Rb6Ys3Hn5Jc0Fg"
 BODY = CHANCE * 4
@@ -53,13 +53,13 @@ POSITIVE = {
 
 @pytest.mark.parametrize(("rule", "value"), [(r, v) for r, values in POSITIVE.items() for v in values])
 def test_known_shapes_are_found(rule: str, value: str) -> None:
-    """Alone, and amid other text."""
+    """A known shape of secret is recognised alone, and amid other text."""
     assert token(value) == rule
     assert token(f"first\nx = '{value}'\nlast") == rule
 
 
 def test_every_rule_has_an_example() -> None:
-    """No shape goes untried."""
+    """Every rule for shapes of secrets has an example here that it recognises."""
     assert {rule.name for rule in RULES} == set(POSITIVE)
 
 

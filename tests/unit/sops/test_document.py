@@ -60,7 +60,7 @@ def test_a_secret_is_encrypted_as_its_users_expect() -> None:
 
 
 def test_a_secret_without_values_has_nothing_to_encrypt() -> None:
-    """It is written as it is."""
+    """A Secret without values is written as it is, and sops is not started."""
     assert cleared({"apiVersion": "v1", "kind": "Secret", "metadata": METADATA}, SECRETS) is None
     assert cleared(database(size=1), DATABASES) is None
 

@@ -12,9 +12,9 @@ import trio.testing
 from reverser.model.fact import Fact
 from reverser.webhook.admission_endpoint import AdmissionEndpoint
 from reverser.webhook.endpoint import ADMISSION_PATH as PATH
+from tests.admission import CONFIG_MAPS, KEY, body
 from tests.catalogs import catalog
 from tests.unit.asgi import Client, post
-from tests.unit.attribution.test_admission_review import CONFIG_MAPS, KEY, body
 
 GZIP = ((b"content-encoding", b"gzip"),)
 
@@ -101,13 +101,13 @@ async def test_another_content_type_is_refused(heard: Heard, content_type: bytes
 
 
 async def test_parameters_of_the_content_type_do_not_matter(heard: Heard) -> None:
-    """Nor does its case."""
+    """A content type with parameters, or in other case, is accepted."""
     assert allowed(await post(heard.app, PATH, body(), content_type=b"Application/JSON; charset=utf-8"))
 
 
 @pytest.mark.parametrize("odd", [b"", b"{", b"[]", b'{"kind":"EventList"}', b"\xff"])
 async def test_what_is_no_review_is_refused(heard: Heard, odd: bytes) -> None:
-    """400."""
+    """A body that is no AdmissionReview is refused with 400 and counted."""
     assert (await post(heard.app, PATH, odd)).response.status == 400
     assert heard.results == ["undecodable"]
 
@@ -165,7 +165,7 @@ async def test_a_slow_body_is_given_up(heard: Heard, autojump_clock: trio.testin
 
 
 async def test_a_client_that_goes_away_gets_no_answer(heard: Heard) -> None:
-    """And half a body is no fact."""
+    """A client that goes away amid its body gets no answer, and leaves no fact."""
     client = await post(heard.app, PATH, body(), whole=False, gone=True)
 
     assert client.response.status == 0
@@ -184,7 +184,7 @@ async def test_the_path_names_the_cluster() -> None:
 
 
 async def test_other_protocols_are_declined(heard: Heard) -> None:
-    """As ASGI wants it."""
+    """A websocket is declined by NotImplementedError, as ASGI wants it."""
     client = Client([], whole=True, gone=True)
     with pytest.raises(NotImplementedError):
         await heard.app({"type": "websocket"}, client.receive, client.send)

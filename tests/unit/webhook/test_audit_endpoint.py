@@ -21,10 +21,9 @@ from reverser.model.resource import ResourceType
 from reverser.webhook import audit_endpoint
 from reverser.webhook.audit_endpoint import AuditEndpoint
 from reverser.webhook.endpoint import AUDIT_PATH as PATH
+from tests.audit_events import batch, event, good
 from tests.catalogs import catalog
 from tests.unit.asgi import Client, post
-from tests.unit.attribution.test_audit_body import batch, good
-from tests.unit.attribution.test_audit_fact import event
 
 GZIP = ((b"content-encoding", b"gzip"),)
 
@@ -79,7 +78,7 @@ async def test_facts_are_kept(kept: Kept) -> None:
 
 
 async def test_a_large_batch_is_read_beside_the_loop(kept: Kept, monkeypatch: pytest.MonkeyPatch) -> None:
-    """With the same outcome."""
+    """A batch that is read in a thread has the same outcome as a small one."""
     monkeypatch.setattr(audit_endpoint, "INLINE_BYTES", 10)
 
     assert (await post(kept.app, PATH, batch(good(1)))).response.status == 200
@@ -123,7 +122,7 @@ async def test_a_poison_body_is_accepted(kept: Kept, odd: bytes) -> None:
 
 
 async def test_a_poison_event_spoils_no_other(kept: Kept) -> None:
-    """The good ones are kept."""
+    """One event that cannot be read does not spoil the others of its batch."""
     assert (await post(kept.app, PATH, batch(good(1), b'{"auditID":"\\x"}', good(2)))).response.status == 200
     assert kept.results == {"fact": 2, "problem": 1}
 
@@ -216,7 +215,7 @@ async def test_a_broken_compression_is_accepted(kept: Kept, coding: bytes, sent:
 
 
 async def test_the_content_type_does_not_matter(kept: Kept) -> None:
-    """There is nothing to refuse."""
+    """A batch without a content type is accepted."""
     assert (await post(kept.app, PATH, batch(good()), content_type=b"")).response.status == 200
     assert len(kept.facts) == 1
 
@@ -242,7 +241,7 @@ async def test_a_large_body_that_never_ends_is_given_up(autojump_clock: trio.tes
 
 
 async def test_a_client_that_goes_away_gets_no_answer(kept: Kept) -> None:
-    """And half a body is no fact."""
+    """A client that goes away amid a batch gets no answer, and leaves no fact."""
     assert (await post(kept.app, PATH, batch(good()), whole=False, gone=True)).response.status == 0
     assert (kept.facts, kept.results) == ([], {"gone": 1})
 

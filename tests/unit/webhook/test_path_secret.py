@@ -77,7 +77,7 @@ def test_it_is_read_from_where_secrets_are(tmp_path: Path, monkeypatch: pytest.M
 
 @pytest.mark.parametrize("text", ["", "canary-short", "canary/" * 10, "canary " * 10])
 def test_one_that_protects_nothing_is_refused(text: str) -> None:
-    """And not quoted."""
+    """A path secret that anybody can guess is refused, and not quoted."""
     with pytest.raises(ConfigError) as caught:
         path_secret(SecretRef(text))
 

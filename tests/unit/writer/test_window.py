@@ -5,21 +5,12 @@ from __future__ import annotations
 import msgspec
 
 from reverser.model.attribution import Actor, Attribution, Evidence
-from reverser.model.change import Operation, Origin
+from reverser.model.change import Origin
 from reverser.model.commit import CommitPlan
 from reverser.model.entry import Edit, Entry
-from reverser.model.resource import ObjectKey
 from reverser.model.rule import Actors, Excluded
 from reverser.writer.window import Window
-
-
-def entry(
-    seq: int, name: str = "a", *, origin: Origin = Origin.LIVE, actor: str = "ann", cluster: str = "one"
-) -> Entry:
-    key = ObjectKey(cluster, "", "pods", "shop", name)
-    edit = Edit(f"{cluster}/{name}.yaml", b"x")
-    by = Attribution(Actor(actor))
-    return Entry("live", key, "v1", "Pod", Operation.UPDATE, origin, edit, 0.0, (), by, seq=seq)
+from tests.build import entry
 
 
 def seqs(plans: list[CommitPlan]) -> list[list[int]]:

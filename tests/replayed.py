@@ -1,0 +1,39 @@
+"""Audit events as the writes that a replay makes of them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+from reverser.attribution.audit_event import decode_event
+from reverser.model.resource import ResourceType
+from reverser.replay.event_writes import writes
+from reverser.replay.resource_types import Types
+from reverser.replay.write import Emptied, Gap, Write
+from tests.audit_events import event
+
+DATABASES = {
+    "resource": "databases",
+    "apiGroup": "example.com",
+    "apiVersion": "v1",
+    "namespace": "shop",
+    "name": "a",
+}
+
+
+def everything(_type: ResourceType) -> bool:
+    return True
+
+
+def found(
+    types: Types | None = None, wants: Callable[[ResourceType], bool] = everything, **fields: Any
+) -> tuple[Write, ...] | Gap | Emptied | None:
+    return writes(decode_event(json.dumps(event(**fields)).encode()), types or Types(), wants)
+
+
+def one(types: Types | None = None, **fields: Any) -> Write:
+    result = found(types, **fields)
+    assert isinstance(result, tuple), result
+    [write] = result
+    return write
