@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 class ReverserError(Exception):
     """The root: a sentence for a person, and a hint on what to do about it."""
 
+    retry_after: float | None = None
+    """Seconds after which the other side wants to be asked again, where it named a time."""
+
     def __init__(self, message: str, *, hint: str = "") -> None:
         super().__init__(message)
         self.message = message

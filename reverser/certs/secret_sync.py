@@ -14,7 +14,7 @@ import trio
 from reverser.certs.secret_store import CertSecret, reconcile, stalled
 from reverser.certs.self_managed import SelfManaged
 from reverser.errors import StalledError, TransientError
-from reverser.kube.backoff import Backoff
+from reverser.kube.stream_health import api_backoff
 
 log = structlog.get_logger()
 
@@ -69,7 +69,7 @@ class CertificateSync:
         await trio.to_thread.run_sync(self._own.write, state)
 
     async def _exchange_until(self, deadline: float) -> None:
-        backoff = Backoff()
+        backoff = api_backoff()
         error_so_far = TransientError("it did not answer in time")
         with trio.move_on_at(deadline):
             while True:

@@ -19,6 +19,7 @@ from collections.abc import Callable, Iterable, Mapping
 import trio
 
 from reverser.attribution.attributor import Attributor, ManagerOnly
+from reverser.backoff import Backoff
 from reverser.errors import ReverserError, StalledError, TransientError, WithheldError
 from reverser.health import Health
 from reverser.intake.decision_state import DecisionState
@@ -183,16 +184,17 @@ class EncryptionRetry:
 
     async def run(self) -> None:
         """Try again until cancelled."""
-        pause = RETRY_SECONDS
+        backoff = Backoff(RETRY_SECONDS, RETRY_SECONDS_MOST)
         while True:
             await self._sealing.stirred()
-            await trio.sleep(pause)
+            await trio.sleep(backoff.failed())
             await self._sealing.mend()
             places = self._sealing.waiting
             for start in range(0, len(places), CHUNK):
                 async with self._turn:
                     await self._take(places[start : start + CHUNK])
-            pause = min(2 * pause, RETRY_SECONDS_MOST) if self._sealing.troubled else RETRY_SECONDS
+            if not self._sealing.troubled:
+                backoff.succeeded()
 
     async def _take(self, places: list[RecordKey]) -> None:
         draft = await self._memory.draft(places)

@@ -12,6 +12,7 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import trio
 
+from reverser.backoff import Backoff
 from reverser.errors import ReverserError, StalledError, TransientError
 from reverser.health import Health
 from reverser.model.entry import KnownRecords, RecordKey
@@ -87,15 +88,12 @@ class RetryingJournal:
         return answer
 
     async def _repeat(self, error: ReverserError, call: Callable[[], Awaitable[T]]) -> T:
-        pause = RETRY_SECONDS
+        backoff = Backoff(RETRY_SECONDS, RETRY_SECONDS_MOST)
         while True:
             self._health.passed(SUBJECT, False)
             self._health.failed(SUBJECT, error, "JournalUnusable", step=self._step)
-            if isinstance(error, TransientError):
-                await trio.sleep(error.retry_after or pause)
-                pause = min(2 * pause, RETRY_SECONDS_MOST)
-            else:
-                await trio.sleep(RETRY_SECONDS_MOST)
+            passes = isinstance(error, TransientError)
+            await trio.sleep(backoff.failed(error.retry_after) if passes else RETRY_SECONDS_MOST)
             try:
                 return await call()
             except (TransientError, StalledError) as another:

@@ -15,7 +15,6 @@ from typing import TypeAlias, cast
 import trio
 
 from reverser.errors import ReverserError, StalledError, TransientError, unwrap_group
-from reverser.kube.backoff import Backoff
 from reverser.kube.client import Client
 from reverser.kube.cluster_info import cluster_uid
 from reverser.kube.credentials import load
@@ -23,7 +22,7 @@ from reverser.kube.discovery import discover, version
 from reverser.kube.discovery_trigger import DiscoveryTrigger, Room
 from reverser.kube.errors import Unauthorized
 from reverser.kube.lists import Lists
-from reverser.kube.stream_health import Reports
+from reverser.kube.stream_health import Reports, api_backoff
 from reverser.kube.type_catalog import ServedTypes
 from reverser.kube.watch import Watch
 from reverser.model.change import Identified, Observation, Stream, Unwanted
@@ -66,7 +65,7 @@ class Observer:
         self._reports = reports
         self._types = types or ServedTypes()
         self._lists = Lists()
-        self._backoff = Backoff()
+        self._backoff = api_backoff()
         self._poked = trio.Event()
         self._tried = trio.Event()
         self._running: dict[Stream, tuple[Watch, trio.CancelScope]] = {}
@@ -126,7 +125,7 @@ class Observer:
             if not self._running:
                 raise
             self._reports.unreachable(error)
-            return self._backoff.failed(error.retry_after if isinstance(error, TransientError) else None)
+            return self._backoff.failed(error.retry_after)
         self._backoff.succeeded()
         self._types.learn(discovery.versions, trio.current_time())
         self._reports.discovered(self._types.named, discovery.degraded)

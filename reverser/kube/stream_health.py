@@ -12,11 +12,19 @@ from typing import Protocol
 
 import trio
 
-from reverser.errors import ReverserError, TransientError
-from reverser.kube.backoff import Backoff
+from reverser.backoff import Backoff
+from reverser.errors import ReverserError
 from reverser.kube.errors import Expired, KubeError, NotFound, Rewound, Stuck
 from reverser.model.change import Stream
 from reverser.model.resource import ResourceType
+
+RETRY_SECONDS = 0.5
+RETRY_SECONDS_MOST = 30.0
+
+
+def api_backoff() -> Backoff:
+    """The waits between requests to an API server that failed."""
+    return Backoff(RETRY_SECONDS, RETRY_SECONDS_MOST)
 
 
 class Reports(Protocol):
@@ -56,7 +64,7 @@ class StreamHealth:
     def __init__(self, stream: Stream, reports: Reports) -> None:
         self._stream = stream
         self._reports = reports
-        self._backoff = Backoff()
+        self._backoff = api_backoff()
         self._wake = trio.Event()
         self._served = True
         self._reported = False
@@ -100,7 +108,7 @@ class StreamHealth:
             self._reports.failed(self._stream, error)
 
     async def _wait(self, error: ReverserError) -> None:
-        seconds = self._backoff.failed(error.retry_after if isinstance(error, TransientError) else None)
+        seconds = self._backoff.failed(error.retry_after)
         if not isinstance(error, NotFound):
             await trio.sleep(seconds)
             return

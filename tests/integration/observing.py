@@ -200,8 +200,8 @@ async def connected(api: Scripted, folder: Path, **login: Any) -> AsyncIterator[
 
 def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
     """Back-off and discovery in milliseconds."""
-    monkeypatch.setattr("reverser.kube.backoff.LEAST_SECONDS", 0.01)
-    monkeypatch.setattr("reverser.kube.backoff.MOST_SECONDS", 0.05)
+    monkeypatch.setattr("reverser.kube.stream_health.RETRY_SECONDS", 0.01)
+    monkeypatch.setattr("reverser.kube.stream_health.RETRY_SECONDS_MOST", 0.05)
     monkeypatch.setattr("reverser.kube.observer.GATHER_SECONDS", 0.01)
 
 

@@ -280,8 +280,8 @@ async def test_a_type_that_is_not_there_yet_is_asked_again(
     api: Scripted, follow: Follow, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """404 waits, but no longer than until discovery has answered; then the type is listed."""
-    monkeypatch.setattr("reverser.kube.backoff.LEAST_SECONDS", 3600)
-    monkeypatch.setattr("reverser.kube.backoff.MOST_SECONDS", 3600)
+    monkeypatch.setattr("reverser.kube.stream_health.RETRY_SECONDS", 3600)
+    monkeypatch.setattr("reverser.kube.stream_health.RETRY_SECONDS_MOST", 3600)
     followed = follow(status(404, "NotFound"), lines(end_of_list(3)), position="2")
     await until(lambda: followed.told.errors)
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import random
 
-from reverser.kube.backoff import LEAST_SECONDS, MOST_SECONDS, Backoff
+from reverser.backoff import Backoff
+
+LEAST_SECONDS, MOST_SECONDS = 0.5, 30.0
 
 
 def test_waits_stay_between_half_a_second_and_half_a_minute() -> None:
     """However many failures in a row, a wait is never shorter nor longer."""
-    backoff = Backoff(random.Random(1))
+    backoff = Backoff(LEAST_SECONDS, MOST_SECONDS, random.Random(1))
 
     waits = [backoff.failed() for _ in range(1000)]
 
@@ -19,10 +21,10 @@ def test_waits_stay_between_half_a_second_and_half_a_minute() -> None:
 
 def test_waits_grow_and_are_spread() -> None:
     """The range doubles with each failure, so that many clients do not come back together."""
-    first = [Backoff(random.Random(seed)).failed() for seed in range(200)]
+    first = [Backoff(LEAST_SECONDS, MOST_SECONDS, random.Random(seed)).failed() for seed in range(200)]
     later = []
     for seed in range(200):
-        backoff = Backoff(random.Random(seed))
+        backoff = Backoff(LEAST_SECONDS, MOST_SECONDS, random.Random(seed))
         later.append([backoff.failed() for _ in range(10)][-1])
 
     assert max(first) <= 2 * LEAST_SECONDS
@@ -33,7 +35,7 @@ def test_waits_grow_and_are_spread() -> None:
 
 def test_success_starts_over() -> None:
     """After a success the next failure is the first again."""
-    backoff = Backoff(random.Random(1))
+    backoff = Backoff(LEAST_SECONDS, MOST_SECONDS, random.Random(1))
     for _ in range(10):
         backoff.failed()
 
@@ -44,7 +46,7 @@ def test_success_starts_over() -> None:
 
 def test_the_server_s_wish_is_the_least() -> None:
     """Retry-After is waited for in full, even where the own wait would be shorter or longer."""
-    backoff = Backoff(random.Random(1))
+    backoff = Backoff(LEAST_SECONDS, MOST_SECONDS, random.Random(1))
 
     assert all(backoff.failed(60) >= 60 for _ in range(100))
     assert backoff.failed(0) >= LEAST_SECONDS
