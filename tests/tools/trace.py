@@ -8,12 +8,13 @@ the change the HTTP server under it, too.
 
 from __future__ import annotations
 
+import sqlite3
 import ssl
 import sys
 import tempfile
 import threading
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -125,6 +126,7 @@ async def _scale(running: Running, trace: Trace) -> None:
     with trace.recorded():
         await running.sandbox.apply(_deployment(5))
         await _until(lambda: "replicas: 5" in running.show("shop/deployments.apps/web.yaml"))
+        await _until(lambda: _acknowledged(running.journal))
 
 
 async def _review(running: Running, trace: Trace) -> None:
@@ -154,6 +156,11 @@ async def _quiet(trace: Trace) -> None:
                 await trio.sleep(QUIET_SECONDS)
             busy = not trace.modules.keys().isdisjoint(("writer.driver", "git.process"))
             trace.forget()
+
+
+def _acknowledged(journal: Path) -> bool:
+    with closing(sqlite3.connect(f"file:{journal}?mode=ro", uri=True)) as database:
+        return database.execute("SELECT count(*) FROM entries").fetchone() == (0,)
 
 
 async def _until(condition: Callable[[], bool]) -> None:
