@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 
 import trio
 
+from reverser.app.decider import DeciderProcess, processors, setup_of
 from reverser.app.plugin_setup import built_in_hooks
 from reverser.config import Config
 from reverser.errors import StalledError, TransientError
@@ -38,6 +39,9 @@ class Assembly:
         self._host = host
         tables = (config.rules, config.destinations, config.sanitize)
         self.routes = compile_routes(*tables, digest_key, self.hooks, config.sensitive)
+        parallel = not host.plugins and processors() > 1
+        self.decider = DeciderProcess(setup_of(config, digest_key)) if parallel else None
+        """Plugins live in this process, so they are asked here."""
 
     @property
     def destinations(self) -> list[Destination]:

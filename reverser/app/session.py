@@ -73,7 +73,15 @@ class Session:
         self._room = Room()
         self._meanings = assembly.meanings({})
         self._intake = Intake(
-            assembly.routes, assembly.coverage, journal, metrics, health, attributor, encrypters, self._room
+            assembly.routes,
+            assembly.coverage,
+            journal,
+            metrics,
+            health,
+            attributor,
+            encrypters,
+            self._room,
+            assembly.decider,
         )
         self._reports = {
             c.name: ClusterReports(assembly.config, c.name, metrics, health) for c in self.clusters

@@ -81,13 +81,31 @@ class DecisionState:
         )
         self.scaled.seed(scaling.values())
 
-    async def decided(self, route: Route, change: Change, record: Record | None, *, scaled: bool) -> Decision:
-        """`decide`, in a thread for what is large."""
+    async def decided(
+        self,
+        route: Route,
+        change: Change,
+        record: Record | None,
+        *,
+        scaled: bool,
+        ahead: Decision | None = None,
+    ) -> Decision:
+        """`decide`, in a thread for what is large. `ahead`: what was decided about it elsewhere."""
+        if ahead is not None:
+            return self.decide(route, change, record, scaled=scaled, ahead=ahead)
         size = change.size + (0 if record is None else len(record.content))
         route = called_back(route, change.stream.type, size)
         return await self.aside.run(size, self.decide, route, change, record, scaled=scaled)
 
-    def decide(self, route: Route, change: Change, record: Record | None, *, scaled: bool) -> Decision:
+    def decide(
+        self,
+        route: Route,
+        change: Change,
+        record: Record | None,
+        *,
+        scaled: bool,
+        ahead: Decision | None = None,
+    ) -> Decision:
         """The decision about a change; `record` is what the journal knows of the object."""
         name = route.destination.name
         if self._unmet:
@@ -97,7 +115,7 @@ class DecisionState:
             return kept_back(name, change.key, UNREADABLE, change.seen_at)
         try:
             with contained("decide", change.key):
-                decision = decide(route, change, record, scaled=scaled)
+                decision = ahead or decide(route, change, record, scaled=scaled)
                 claims = self._claims.get(name)
                 return decision if claims is None else claims.settled(change, decision)
         except WithheldError as error:

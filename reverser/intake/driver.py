@@ -11,6 +11,7 @@ from __future__ import annotations
 import itertools
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import aclosing
 
 import msgspec
 import trio
@@ -19,9 +20,11 @@ from reverser.attribution.attributor import Attributor, ManagerOnly
 from reverser.errors import WithheldError
 from reverser.health import Health
 from reverser.intake.append_builder import AppendBuilder
+from reverser.intake.batches import batches
 from reverser.intake.decision_state import DecisionState
 from reverser.intake.encryption import EncryptionQueue, EncryptionRetry
 from reverser.intake.list_completion import ListCommitter
+from reverser.intake.list_decisions import NOTHING, Decider, ListDecisions
 from reverser.intake.listing import Listing
 from reverser.intake.route import Route
 from reverser.intake.secret_warnings import Suspects
@@ -34,7 +37,6 @@ from reverser.model.change import (
     ListCompleted,
     ListStarted,
     Observation,
-    Origin,
     Progress,
     StartedOver,
     Stream,
@@ -50,10 +52,6 @@ from reverser.model.withheld import Suspicion
 from reverser.sanitize.suspicious_values import suspicious
 from reverser.unexpected_errors import contained, left_out
 
-BATCH = 200
-MARKS = (ListCompleted, Identified, StreamsStarted)
-"""What says something of all that came before it: the last of its batch."""
-TURNS = 50
 TURN = 16
 """Changes decided before other tasks get a turn: a few milliseconds."""
 
@@ -71,8 +69,12 @@ class Intake:
         attributor: Attributor | None = None,
         encrypters: Mapping[str, Encrypter] | None = None,
         room: Room | None = None,
+        decider: Decider | None = None,
     ) -> None:
-        """`room` is that of the observations on their way, which is given back once they are journaled."""
+        """`room` is that of the observations on their way, which is given back once they are journaled.
+
+        `decider` decides about large lists in another process.
+        """
         self._room = room
         self._routes = routes
         self._journal = RetryingJournal(journal, health)
@@ -84,6 +86,8 @@ class Intake:
         self._memory = DecisionState(self._journal, every, self._suspects, health)
         self._sealing = EncryptionQueue(encrypters or {}, journal.key, health)
         self._completion = ListCommitter(routes, coverage, self._journal, self._sealing, self._memory)
+        self._lists = ListDecisions(decider, routes, self._memory.scaled)
+        self._ahead = NOTHING
         self._turn = trio.Lock()
         self._again = EncryptionRetry(self._sealing, self._memory, self._attributor, self._turn)
         self._settled: dict[str, trio.Event] = {cluster: trio.Event() for cluster in routes}
@@ -104,32 +108,16 @@ class Intake:
         """
         await self._journal.discard_all()  # of an intake before this one, on the same journal
         await self._recall()
-        async with trio.open_nursery() as nursery:
+        async with aclosing(self._lists), trio.open_nursery() as nursery:
             nursery.start_soon(self._again.run)
             with observations:  # not `async with`: see `writer.pusher`
-                async for first in observations:
-                    batch = await self._gathered(first, observations)
+                async for batch in batches(observations, self._lists, nursery):
                     async with self._turn:
-                        await self._take(batch)
+                        self._ahead = batch.ahead
+                        await self._take(batch.observations)
                     if self._room is not None:
-                        self._room.give(*batch)
+                        self._room.give(*batch.observations)
             nursery.cancel_scope.cancel()
-
-    async def _gathered(
-        self, first: Observation, observations: trio.MemoryReceiveChannel[Observation]
-    ) -> list[Observation]:
-        """A batch; where it is of lists, those who read them get a few turns to add to it.
-
-        Without that a list is taken two objects at a time, as fast as they come, and each time costs a look
-        into the journal.
-        """
-        batch = _more([first], observations)
-        for _ in range(TURNS if any(map(_of_a_list, batch)) else 0):
-            if len(batch) >= BATCH or _ends(batch):
-                break
-            await trio.lowlevel.checkpoint()
-            _more(batch, observations)
-        return batch
 
     async def _recall(self) -> None:
         names = {route.destination.name for routes in self._routes.values() for route in routes}
@@ -174,14 +162,19 @@ class Intake:
         self._suspects.show()
         match batch[-1]:
             case ListCompleted() as done:
-                self._attributor.listing(done)
-                await self._completion.keep(done, self._listings.pop(done.stream.id))
-                self._suspects.show()
+                await self._complete(done)
             case Identified() as found:
                 fact = {cluster_uid_setting(found.cluster): found.uid}
                 await self._journal.append(Append(settings=fact, relist=found.another))
             case StreamsStarted(cluster=cluster):
                 self._settled[cluster].set()
+
+    async def _complete(self, done: ListCompleted) -> None:
+        self._attributor.listing(done)
+        await self._completion.keep(done, self._listings.pop(done.stream.id))
+        self._suspects.show()
+        if not self._listings:
+            await self._lists.aclose()
 
     async def _let_go(self, observation: ListStarted | Unwanted) -> None:
         """Forget what a list of the stream has brought; another one begins, or none."""
@@ -247,7 +240,8 @@ class Intake:
             return
         listing.present(change.key)
         for route in routes:
-            name, decision = await self._decided(route, change, draft, scaled=scaled)
+            ahead = self._ahead.about(route.destination.name, change, scaled=scaled)
+            name, decision = await self._decided(route, change, draft, scaled=scaled, ahead=ahead)
             if decision.entry is None and decision.record is not None:
                 # Nothing to write: it only became known by what it is selected.
                 draft.add(name, change.key, decision)
@@ -263,11 +257,20 @@ class Intake:
         return decision
 
     async def _decided(
-        self, route: Route, change: Change, draft: AppendBuilder, *, scaled: bool
+        self,
+        route: Route,
+        change: Change,
+        draft: AppendBuilder,
+        *,
+        scaled: bool,
+        ahead: Decision | None = None,
     ) -> tuple[str, Decision]:
         name = route.destination.name
         record = draft.record(name, change.key)
-        decision = await self._memory.decided(route, change, record, scaled=scaled)
+        if ahead is not None and record is not None:
+            self._lists.known(change.stream)
+            ahead = None  # it was decided without the record
+        decision = await self._memory.decided(route, change, record, scaled=scaled, ahead=ahead)
         self._metrics.count("events_processed", cluster=change.key.cluster, result=decision.result)
         return name, decision
 
@@ -279,24 +282,3 @@ def _suspicious(record: Record) -> tuple[Suspicion, ...]:
 def _flags(routes: Iterable[Route], name: str) -> Iterator[bool]:
     """Whether the destination of this name wants to be told of what looks like a secret."""
     return (route.policy.suspicious == "flag" for route in routes if route.destination.name == name)
-
-
-def _ends(batch: list[Observation]) -> bool:
-    return isinstance(batch[-1], MARKS)
-
-
-def _of_a_list(observation: Observation) -> bool:
-    """A list that runs is not enough: it may be refused for days, and hold up every change of other types."""
-    return isinstance(observation, ListStarted) or getattr(observation, "origin", None) is Origin.SNAPSHOT
-
-
-def _more(
-    batch: list[Observation], observations: trio.MemoryReceiveChannel[Observation]
-) -> list[Observation]:
-    """Add what is waiting, up to a mark: what comes after the end of a list must see the list's records."""
-    while len(batch) < BATCH and not _ends(batch):
-        try:
-            batch.append(observations.receive_nowait())
-        except (trio.WouldBlock, trio.EndOfChannel):
-            break
-    return batch

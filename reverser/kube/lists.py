@@ -25,7 +25,7 @@ import trio
 from reverser.errors import TransientError
 from reverser.kube.client import Client
 from reverser.kube.errors import ApiError, Garbled
-from reverser.kube.watch_events import MUTATIONS, LineReader, Page, WatchEvent, read, read_item
+from reverser.kube.watch_events import LARGE_BYTES, MUTATIONS, LineReader, Page, WatchEvent, read, read_item
 from reverser.model.change import Stream
 
 AIM_BYTES = 16 * 1024 * 1024
@@ -140,6 +140,7 @@ async def streamed(lines: LineReader, hand_on: HandOn) -> Listed:
             left_seconds -= trio.current_time() - began
         event = await read(line)
         if event.type in MUTATIONS:
+            event.text = line if len(line) < LARGE_BYTES else b""
             await hand_on(event)
             objects += event.type == "ADDED"
         elif event.ends_initial_events:

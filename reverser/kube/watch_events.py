@@ -48,6 +48,10 @@ class WatchEvent(msgspec.Struct):
     """Bytes of the line; no server sends a member of this name."""
     unreadable: bool = msgspec.field(default=False, name="could not be decoded")
     """The object could not be decoded: it has metadata that name it, and nothing else."""
+    text: bytes = msgspec.field(default=b"", name="the line, or the item of a page")
+    """The JSON that was decoded, if it is small and of a list."""
+    paged: bool = msgspec.field(default=False, name="an item of a page")
+    """Whether that is the object alone."""
 
     @property
     def metadata(self) -> Metadata:
@@ -148,7 +152,8 @@ def item_of(stream: Stream, item: msgspec.Raw) -> WatchEvent:
     try:
         named = {"apiVersion": stream.type.api_version, "kind": stream.type.kind}
         text = bytes(item)
-        return WatchEvent("ADDED", named | decoded(text, _object), len(text))
+        small = text if len(text) < LARGE_BYTES else b""
+        return WatchEvent("ADDED", named | decoded(text, _object), len(text), text=small, paged=True)
     except UNREADABLE as error:
         event = _remains(_remaining_object, bytes(item), lambda object_left: ("ADDED", object_left))
         if event is None:
@@ -182,6 +187,8 @@ def change_of(stream: Stream, event: WatchEvent, origin: Origin, now: float, *, 
         removed=event.type == "DELETED",
         size=event.size,
         unreadable=event.unreadable,
+        text=event.text,
+        paged=event.paged,
     )
 
 

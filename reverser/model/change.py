@@ -78,6 +78,10 @@ class Change(msgspec.Struct, frozen=True):
     """Bytes of the JSON that told of it; 0: not known."""
     unreadable: bool = False
     """The object could not be decoded, and holds nothing but its name: it is withheld."""
+    text: bytes = b""
+    """Of a small object of a list: the JSON that told of it."""
+    paged: bool = False
+    """`text` is the object alone, an item of a page; else it is an event."""
 
 
 class ListStarted(msgspec.Struct, frozen=True):

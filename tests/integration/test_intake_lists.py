@@ -10,7 +10,7 @@ import pytest
 import trio
 import trio.testing
 
-from reverser.intake.driver import BATCH
+from reverser.intake.batches import BATCH
 from reverser.journal.sqlite import open_journal
 from reverser.model.change import (
     ListCompleted,

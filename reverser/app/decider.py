@@ -1,0 +1,167 @@
+"""The second process, which decides about objects of large lists (`intake.list_decisions`).
+
+It is started when the first question comes and ended when no list runs any more, so that its 40 MiB are taken
+for minutes only. It reads nothing but what it is sent. Should it end or hang, everything is decided in this
+process, as it is on a machine with one processor.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import struct
+import sys
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from subprocess import PIPE
+from typing import Any
+
+import msgspec
+import structlog
+import trio
+
+from reverser.config import Config
+from reverser.intake.list_decisions import Answers, Question
+from reverser.model.destination import Credentials, Destination
+from reverser.model.rule import Rule, SanitizeRule, SensitiveRule
+
+log = structlog.get_logger()
+
+SILENCE_SECONDS = 60.0
+"""For one batch, which takes a tenth of a second."""
+PIPE_BYTES = 1024 * 1024
+LENGTH = struct.Struct("!I")
+"""Stands before each message, in bytes."""
+FAILURES = (
+    OSError,
+    trio.BrokenResourceError,
+    trio.ClosedResourceError,
+    trio.TooSlowError,
+    EOFError,
+    msgspec.MsgspecError,
+)
+QUOTA = Path("/sys/fs/cgroup/cpu.max")
+
+encode = msgspec.msgpack.Encoder().encode
+_answers = msgspec.msgpack.Decoder(list[Answers]).decode
+
+
+class Setup(msgspec.Struct, frozen=True):
+    """What decisions depend on, beside the object."""
+
+    rules: tuple[Rule, ...]
+    destinations: tuple[Destination, ...]
+    sanitize: tuple[SanitizeRule, ...]
+    sensitive: tuple[SensitiveRule, ...]
+    digest_key: bytes
+    disabled: tuple[str, ...]
+    """Built-in plugins that are not asked."""
+
+
+def setup_of(config: Config, digest_key: bytes) -> Setup:
+    """The part of a configuration that decides; nobody logs in anywhere with it."""
+    destinations = tuple(
+        msgspec.structs.replace(each, credentials=Credentials(), signing=None) for each in config.destinations
+    )
+    return Setup(
+        tuple(config.rules),
+        destinations,
+        tuple(config.sanitize),
+        tuple(config.sensitive),
+        digest_key,
+        tuple(config.plugins.disabled),
+    )
+
+
+def processors(quota: Path = QUOTA) -> float:
+    """How many of the machine's processors we may use, by affinity and by the container's limit."""
+    allowed = float(len(os.sched_getaffinity(0)))
+    try:
+        most, period = quota.read_text().split()
+        return allowed if most == "max" else min(allowed, int(most) / int(period))
+    except (OSError, ValueError):
+        return allowed
+
+
+class DeciderProcess:
+    """The process and the two pipes to it; the next question is sent before the last one is answered."""
+
+    def __init__(self, setup: Setup) -> None:
+        self._setup = setup
+        self._process: trio.Process | None = None
+        self._failed = False
+        self._sending, self._receiving = trio.Lock(), trio.Lock()
+        """Both are taken in the order of coming, so that each question gets its answer."""
+
+    async def ask(self, questions: Sequence[Question]) -> Sequence[Answers]:
+        """The answers; none where the process fails, from then on for good."""
+        if self._failed:
+            return ()
+        try:
+            with trio.fail_after(SILENCE_SECONDS):
+                async with self._sending:
+                    process = await self._started()
+                    await _send(process, encode(questions))
+                async with self._receiving:
+                    return _answers(await _received(process))
+        except FAILURES as error:
+            if not self._failed:
+                log.warning("second process failed, deciding in one", error=type(error).__name__)
+            self._failed = True
+            await self._end()
+            return ()
+
+    async def rest(self) -> None:
+        """End the process, after what it was asked; the next question starts it again."""
+        with trio.CancelScope(shield=True):
+            async with self._sending, self._receiving:
+                await self._end()
+
+    async def _started(self) -> trio.Process:
+        if self._failed:
+            raise EOFError
+        if self._process is None:
+            command = [sys.executable, "-m", "reverser.app.decider_program"]
+            self._process = await trio.lowlevel.open_process(
+                command, stdin=PIPE, stdout=PIPE, start_new_session=True
+            )
+            for pipe in (self._process.stdin, self._process.stdout):
+                _widen(pipe)
+            await _send(self._process, encode(self._setup))
+        return self._process
+
+    async def _end(self) -> None:
+        process, self._process = self._process, None
+        if process is not None:
+            with trio.CancelScope(shield=True):
+                process.kill()
+                await process.wait()
+
+
+def _widen(pipe: Any) -> None:
+    # A message then takes one turn of the event loop, not one for each 64 KiB. Whoever has many wide
+    # pipes may have no more of them, and it works as it is, too.
+    with suppress(OSError):
+        fcntl.fcntl(pipe.fileno(), fcntl.F_SETPIPE_SZ, PIPE_BYTES)
+
+
+async def _send(process: trio.Process, message: bytes) -> None:
+    assert process.stdin is not None
+    await process.stdin.send_all(LENGTH.pack(len(message)) + message)
+
+
+async def _received(process: trio.Process) -> bytes:
+    head = await _exactly(process, LENGTH.size)
+    return await _exactly(process, *LENGTH.unpack(head))
+
+
+async def _exactly(process: trio.Process, size: int) -> bytes:
+    assert process.stdout is not None
+    parts = bytearray()
+    while len(parts) < size:
+        part = await process.stdout.receive_some(size - len(parts))
+        if not part:
+            raise EOFError
+        parts += part
+    return bytes(parts)

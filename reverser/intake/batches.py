@@ -1,0 +1,115 @@
+"""Observations in batches: one look into the journal, one decision a destination, one append for each batch.
+
+Where a batch of a large list is decided elsewhere (`intake.list_decisions`), the next one is gathered and
+asked about before it is handed out, so that both processes have work. Batches are handed out in their order.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import AsyncIterator
+
+import trio
+
+from reverser.intake.list_decisions import NOTHING, Ahead, ListDecisions
+from reverser.model.change import Identified, ListCompleted, ListStarted, Observation, Origin, StreamsStarted
+
+BATCH = 200
+MARKS = (ListCompleted, Identified, StreamsStarted)
+"""What says something of all that came before it: the last of its batch."""
+AHEAD = 3
+"""Batches that are gathered: one is asked about, one waits to be, and one is taken next."""
+TURNS = 50
+"""How often those who read lists are let to add to a batch."""
+
+
+class Batch:
+    """Some observations, in their order."""
+
+    def __init__(self, observations: list[Observation]) -> None:
+        self.observations = observations
+        self.ahead: Ahead = NOTHING
+        """Of its lists, what was decided elsewhere."""
+        self.ready = trio.Event()
+        """Set once that is so, or nothing is asked."""
+
+    async def decided(self) -> Batch:
+        """The batch, once it is ready."""
+        await self.ready.wait()
+        return self
+
+
+async def batches(
+    observations: trio.MemoryReceiveChannel[Observation], lists: ListDecisions, nursery: trio.Nursery
+) -> AsyncIterator[Batch]:
+    """Every batch, until the channel closes. Questions are asked in tasks of the nursery."""
+    asked: deque[Batch] = deque()
+    while True:
+        if len(asked) < AHEAD:
+            try:
+                first = observations.receive_nowait() if asked else await observations.receive()
+            except trio.WouldBlock:
+                pass
+            except trio.EndOfChannel:
+                break
+            else:
+                batch = Batch(await _gathered(first, observations))
+                _ask(batch, lists, nursery)
+                asked.append(batch)
+                if not asked[0].ready.is_set():
+                    continue
+        yield await asked.popleft().decided()
+    for batch in asked:
+        yield await batch.decided()
+
+
+def _ask(batch: Batch, lists: ListDecisions, nursery: trio.Nursery) -> None:
+    ahead = lists.choose(batch.observations) if any(map(_of_a_list, batch.observations)) else None
+    if ahead is None:
+        batch.ready.set()
+        return
+    batch.ahead = ahead
+
+    async def ask() -> None:
+        await lists.ask(ahead)
+        batch.ready.set()
+
+    nursery.start_soon(ask)
+
+
+async def _gathered(
+    first: Observation, observations: trio.MemoryReceiveChannel[Observation]
+) -> list[Observation]:
+    """A batch; where it is of lists, those who read them get a few turns to add to it.
+
+    Without that a list is taken two objects at a time, as fast as they come, and each time costs a look
+    into the journal.
+    """
+    batch = _more([first], observations)
+    for _ in range(TURNS if any(map(_of_a_list, batch)) else 0):
+        if len(batch) >= BATCH or _ends(batch):
+            break
+        await trio.lowlevel.checkpoint()
+        _more(batch, observations)
+    return batch
+
+
+def _ends(batch: list[Observation]) -> bool:
+    return isinstance(batch[-1], MARKS)
+
+
+def _of_a_list(observation: Observation) -> bool:
+    """A list that runs is not enough: it may be refused for days, and hold up every change of other types."""
+    return isinstance(observation, ListStarted) or getattr(observation, "origin", None) is Origin.SNAPSHOT
+
+
+def _more(
+    batch: list[Observation], observations: trio.MemoryReceiveChannel[Observation]
+) -> list[Observation]:
+    """Add what is waiting, up to a mark: what comes after the end of a list must see the list's records."""
+    while len(batch) < BATCH and not _ends(batch):
+        try:
+            batch.append(observations.receive_nowait())
+        except (trio.WouldBlock, trio.EndOfChannel):
+            break
+    return batch
