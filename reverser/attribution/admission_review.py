@@ -1,11 +1,11 @@
-"""AdmissionReview in; the answer, which is always yes, and perhaps a fact, out.
+"""Reads an AdmissionReview: the answer, which always allows, and a fact if the write can become a change.
 
-We are asked after every mutation and before the object is stored: it has its final uid and name,
-allocated addresses and defaults, and on an update the version that it meets. The answer needs
-nothing but the review's uid, so that no object, however odd, can hold up a write.
+The API server calls us after every mutating webhook and before the object is stored: the object has its
+final uid and name, allocated addresses and defaults, and on an update the version that the request met. The
+answer needs only the review's uid, so no object, however odd, can hold up a write.
 
-No fact is made of what cannot become a change: dry runs, status writes, connections, and updates
-whose object is, byte by byte, the old one.
+Some writes cannot become a change and make no fact: dry runs, status writes, connections, and updates whose
+object equals the old one byte by byte.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from reverser.sanitize.managed_fields import BUCKETS, STATUS
 API_VERSION = "admission.k8s.io/v1"
 KIND = "AdmissionReview"
 CONTENT_SUBRESOURCES = ("", "scale", "resize", "ephemeralcontainers")
-"""Through these content is written. All others are status, or commands without a change of their own."""
+"""Subresources that write content. All others write status, or are commands without a change of their own."""
 
 
 class GroupResource(msgspec.Struct, frozen=True, gc=False):
@@ -51,7 +51,7 @@ class Options(msgspec.Struct, frozen=True, rename="camel", gc=False):
 
 
 class AdmissionRequest(msgspec.Struct, frozen=True, rename="camel", gc=False):
-    """What somebody wants to do."""
+    """`request` of a review: what somebody wants to do."""
 
     uid: str
     resource: GroupResource = GroupResource()
@@ -106,7 +106,7 @@ def decode_cut(body: bytes) -> Review:
 
 
 def answer(review: Review) -> bytes:
-    """Yes."""
+    """The response that allows the request."""
     response = {"uid": review.request.uid, "allowed": True}
     return msgspec.json.encode({"apiVersion": API_VERSION, "kind": KIND, "response": response})
 
@@ -167,7 +167,7 @@ def _operation(request: AdmissionRequest) -> Operation | None:
 
 
 def _met(request: AdmissionRequest, operation: Operation) -> str:
-    """The version that is stored now. Old and new object carry the same one; the old one is the server's."""
+    """The version that is stored now, by the old object, which is the server's."""
     if operation is Operation.CREATE:
         return ""
     return bounded(read_or(request.old_object, ObjectHead, ObjectHead()).metadata.resource_version)
@@ -193,9 +193,9 @@ def _manager(request: AdmissionRequest, operation: Operation) -> str:
 
 
 def _restamps(request: AdmissionRequest) -> bool:
-    """Whether stamps are new that are not this request's: then its body held managed fields.
+    """Whether new entries of managedFields are not this request's own: then its body held managed fields.
 
-    We see what the API server made of them and of its own stamp, and what was there before.
+    The old object has the entries before the request, the new one what the API server made of both.
     """
     before = {*_stamps(request.old_object)}
     fresh = [stamp for stamp in _stamps(request.object) if stamp not in before]

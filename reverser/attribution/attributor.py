@@ -34,7 +34,7 @@ SOURCES = {
 
 
 class Attributor:
-    """Joins changes with the facts of the last minutes."""
+    """Joins changes with the facts of the last minutes, and counts how each was attributed."""
 
     def __init__(
         self,
@@ -45,7 +45,7 @@ class Attributor:
         clock: Callable[[], float],
         grace_seconds: float = 0.0,
     ) -> None:
-        """`grace_seconds`: how long a change waits for audit, where audit is heard of."""
+        """`grace_seconds`: how long a change waits for audit, where a cluster delivers it."""
         self._facts = facts
         self._digest_key = digest_key
         self._metrics = metrics
@@ -57,12 +57,12 @@ class Attributor:
         self.pending = PendingEntries(facts, journal, clock, self._resolved)
 
     async def run(self) -> None:
-        """Settle what waits, also what the last process left, until cancelled."""
+        """Resolve the entries that wait, those of the last process too, until cancelled."""
         await self.pending.resume(self._grace_seconds)
         await self.pending.run()
 
     def fact_added(self, fact: Fact) -> None:
-        """A new fact is among the facts."""
+        """A new fact was added to the facts."""
         with left_out("attribution", fact.cluster):
             self.pending.fact_added(fact)
             self.correction_finder.fact_added(fact)
@@ -75,17 +75,17 @@ class Attributor:
             self.version_tracker.completed(mark)
 
     def started_over(self, started: StartedOver) -> None:
-        """What was told by the versions of a history that is void must join nothing of the new one."""
+        """Forget facts and versions of the old history: the new one gives its versions to other contents."""
         type_ = started.stream.type
         self._facts.forget(started.stream.cluster, type_.group, type_.resource)
         self.version_tracker.forget(started.stream)
 
     def seen(self, change: Change) -> None:
-        """Every change passes here, after it was attributed."""
+        """Remember the version of a change, after it was attributed."""
         self.version_tracker.note(change)
 
     def digest(self, change: Change) -> bytes:
-        """What joins a change to the request for it. May be asked in a thread."""
+        """The digest that joins a change to its request. May be called in a thread."""
         if change.origin is not Origin.LIVE:
             return NOT_COMPARABLE
         return evidence_digest(change.object, change.key, change.stream.type, self._digest_key)
@@ -102,14 +102,14 @@ class Attributor:
         until = now + self._grace_seconds if self.audit_sources.is_active(subject.cluster) else now
         attribution = resolve_or_wait(subject, self._facts, now, until)
         if attribution is None:
-            # What admission has told is lost with the process; a later one settles with this. Audit's
-            # word is durable by itself, and mixed in here nobody could tell the two apart again.
+            # Admission facts are lost with the process, so what they say is stored with the entry. Audit
+            # facts are durable by themselves; mixed in here, nobody could separate the two after a restart.
             early = admission_only(subject, self._facts)
             return msgspec.structs.replace(entry, subject=subject, attribution=early, waits_until=until)
         return msgspec.structs.replace(entry, subject=subject, attribution=attribution)
 
     def journaled(self, entries: Iterable[Entry]) -> None:
-        """The journal has numbered entries; from here on they are told apart by their numbers."""
+        """The journal has numbered these entries: those that wait begin to, the others are final."""
         for entry in entries:
             if entry.waits_until:
                 self.pending.add(entry)

@@ -1,15 +1,13 @@
-"""A request body in, facts out, with what could not be read beside them.
+"""Reads the body of an audit request into facts, and into the reasons why some events could not be used.
 
-A batch is never refused because of one event in it: whoever can write an object could otherwise
-make everybody's evidence vanish. Problems say what was wrong in a few words, never what was written. An
-event that cannot be used is a gap for its object, wherever it tells which that is.
+A batch is never refused because of one event in it: else whoever can write an object could make everybody's
+evidence vanish. A reason is a constant sentence that never quotes the event. An event that cannot be used
+becomes a gap for its object, wherever the object can be told.
 
-A body is cut into its events, so that a bad one spoils no other, and slows down no other.
-
-Usually the body is JSON throughout and is cut in one go. When it is not (half a surrogate pair,
-nesting that no parser follows, a body that ends in the middle), its events are cut one after the other:
-the parser says where a good one ends, and only the end of a bad one is looked for by its brackets and
-strings. Then each event is read, or not, by itself.
+Usually the body is valid JSON and is cut into its events in one go. When it is not (half a surrogate pair,
+nesting that no parser follows, a body that is cut off), its events are cut one after the other: the parser
+says where a good one ends, and only the end of a bad one is searched by its brackets and strings. Then each
+event is read by itself, so that a bad one neither spoils nor slows down the others.
 """
 
 from __future__ import annotations
@@ -69,7 +67,7 @@ def _salvaged_items(body: bytes) -> Iterator[bytes]:
 
 
 def _list_start(body: bytes) -> int:
-    """Where the list begins; -1 when there is none."""
+    """Offset behind the `[` of `items`; -1 when there is none."""
     depth, last = 0, b""
     for token in _TOKEN.finditer(body):
         text = token[0]
@@ -85,11 +83,11 @@ def _list_start(body: bytes) -> int:
 
 
 def _read_end(body: memoryview, start: int) -> int:
-    """Where the item ends, as the parser tells it; -1 when it cannot."""
+    """Offset at which the parser ends the item; -1 when it cannot read it."""
     try:
         msgspec.json.decode(body[start:], type=msgspec.Raw)
     except msgspec.DecodeError as error:
-        # The parser tells the character after the value, counted from one.
+        # The message gives the character after the value, counted from one.
         match = _VALUE_END.search(str(error))
         return start + int(match[1]) - 1 if match else -1
     except RecursionError:
@@ -98,7 +96,7 @@ def _read_end(body: memoryview, start: int) -> int:
 
 
 def _scanned_end(body: bytes, start: int) -> int:
-    """Where the comma or the bracket after the item is; -1 when the body ends before."""
+    """Offset of the comma or bracket after the item, by counting brackets; -1 when the body ends before."""
     depth = 0
     for token in _TOKEN.finditer(body, start):
         text = token[0]
@@ -118,7 +116,7 @@ Wanted: TypeAlias = Callable[[str, str], bool]
 
 
 class BadEvent(msgspec.Struct, frozen=True):
-    """One event, or a whole body, that could not be used as it should."""
+    """One event, or a whole body, that could not be used."""
 
     reason: str
     """A constant sentence."""
@@ -127,12 +125,12 @@ class BadEvent(msgspec.Struct, frozen=True):
 
 
 class ParsedBody(msgspec.Struct, frozen=True):
-    """What one body told."""
+    """What one body holds."""
 
     facts: tuple[Fact, ...] = ()
     problems: tuple[BadEvent, ...] = ()
     unused: int = 0
-    """Events that tell of no change: reads, failures, dry runs, unwanted types."""
+    """Events without a change: reads, failures, dry runs, unwanted types."""
     truncated: int = 0
     """Events of wanted types whose bodies the API server left out: evidence that is lost."""
 
@@ -184,7 +182,7 @@ def _read(raw: bytes | msgspec.Raw, cluster: str, wanted: Wanted) -> Fact | BadE
 
 
 def _unread_gap(raw: bytes | msgspec.Raw, cluster: str, wanted: Wanted) -> Fact | None:
-    """What is left of an event that is a problem."""
+    """The gap that an event leaves which cannot be used; None when it does not name its object."""
     with left_out("audit", cluster):
         event = remains(raw)
         if event is not None and _wanted(event, wanted):

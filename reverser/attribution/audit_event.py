@@ -1,16 +1,14 @@
-"""One event of `audit.k8s.io/v1`, as far as it tells of a write.
+"""One event of `audit.k8s.io/v1`: the parts of it that describe a write.
 
-The bodies stay raw until somebody asks for a part of them. A user can send a patch with half a
-surrogate pair, or with a field of a thousand levels that the API server prunes; it repeats both in the
-event. Such a text is mended and such a field cut, so that nobody can make his own event unreadable. Of
-an event that still cannot be read, `reverser.attribution.audit_unreadable` tells of which object it spoke.
+The bodies stay raw until a part of them is needed. A user can send a patch with half a surrogate pair, or
+with a field of a thousand levels that the API server prunes; the event repeats both. Such a text is mended
+and such a field cut, so that nobody can make his own event unreadable. Of an event that still cannot be
+read, `audit_unreadable` finds the object.
 
-The parameters of its request are read as the API server itself reads them.
-
-A client writes them, and what is concluded from them must be what was done: a field manager that the
-API server did not see would rule out the very request that wrote. So this is Go's `url.ParseQuery`: a
-pair with a semicolon or a wrong escape is left out, there are no fragments, of a repeated one the first
-counts, also an empty one.
+The parameters of the request are read as the API server reads them, by the rules of Go's `url.ParseQuery`: a
+pair with a semicolon or a wrong escape is left out, there are no fragments, and of a repeated parameter the
+first counts, even an empty one. Else a client could name a field manager here that the API server did not
+see, and rule its own request out.
 """
 
 from __future__ import annotations
@@ -37,7 +35,7 @@ _WRONG = re.compile(r";|%(?![0-9a-fA-F]{2})")
 
 
 def parameters(request_uri: str) -> dict[str, str]:
-    """Name and value of each."""
+    """Name -> value."""
     values: dict[str, str] = {}
     for pair in request_uri.partition("?")[2].split("&"):
         if pair and not _WRONG.search(pair):
@@ -53,7 +51,7 @@ _ESCAPE = re.compile(r"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F
 
 
 class ObjectReference(msgspec.Struct, frozen=True, rename="camel"):
-    """Of what the request spoke. A create with `generateName` has no name here."""
+    """The object of the request. A create with `generateName` has no name here."""
 
     resource: str = ""
     namespace: str = ""
@@ -141,7 +139,7 @@ def decode_event(raw: bytes | msgspec.Raw) -> AuditEvent:
 
 
 def stored_metadata(event: AuditEvent) -> ObjectMetadata:
-    """That of the object as it is stored after the request; empty when the response was not recorded.
+    """Metadata of the object as stored after the request; empty when the response was not recorded.
 
     A client may ask for its answer as a Table.
     """

@@ -1,26 +1,31 @@
-"""Admission facts joined to a change: uid, the version before, and the digest of the content.
+"""Joins admission facts to a change: by uid, the version before, and the digest of the content.
 
-Why the join names nobody wrongly. Versions of one object form a chain, and exactly one write
-leads from one version to the next. The API server asks us before it stores, and stores only if the
-version it showed us is still the current one. So the request that made the change is among those
-that met the version before it; an attempt that lost met that version too, but asked for its own
-content, and is asked again with the version that beat it. What is left is a losing or later
-rejected attempt for the very same content on the very same version: a rival, and `ambiguous`.
+The versions of one object form a chain, and exactly one write leads from one version to the next. The API
+server calls us before it stores, and stores only if the version it showed us is still the current one. So
+the request that made the change is among those that met the version before it. An attempt that lost met that
+version too, but carried its own content, and comes again with the version that beat it. What remains beside
+the writer is a lost or later rejected attempt with the same content on the same version: a rival, and the
+change is `ambiguous`.
 
-Two kinds of writes ask nobody, so that a rejected attempt may stand alone. A status write can change
-labels or annotations: its stamp tells. The removal of a CRD removes its objects: whoever asked for
-that is a rival of who asked to delete one of them.
+Two kinds of writes call no webhook, so that a rejected attempt may stand alone. A status write can change
+labels or annotations: its entry in managedFields rules the attempt out. The removal of a CRD removes its
+objects: whoever asked to delete the CRD is a rival of whoever asked to delete one of them.
 
-What the facts cannot tell is that one of them never came (the call timed out, and the server goes
-on without us). Then `admission` still says truly who asked for exactly this change, while
-`admission-key` knows less, which is why it is a word of its own.
+A fact can be missing, since a call that times out lets the write go on. Then `admission` is still true (this
+actor asked for exactly this content), while `admission-key`, which compares no content, is weaker evidence
+and has a name of its own.
+
+A rival needs little proof and an author much: a fact that is too weak to name its actor is still strong
+enough to make the change ambiguous.
 """
 
 from __future__ import annotations
 
+import enum
 from collections.abc import Iterable, Sequence
 
-from reverser.attribution.candidates import Support, Weighed, Weight, support
+import msgspec
+
 from reverser.attribution.fact_index import Facts
 from reverser.model.change import Operation
 from reverser.model.fact import Fact
@@ -29,6 +34,50 @@ from reverser.model.resource import NO_VERSION, number
 
 REQUEST_SECONDS = 60.0
 """The longest time from our call to the stored write: the API server's own limit for a request."""
+
+
+Weighed = tuple["Weight", Fact]
+
+
+class Weight(enum.IntEnum):
+    """What one fact means for one change."""
+
+    RULED_OUT = 0
+    RIVAL = 1
+    """May have made the change, but names nobody."""
+    FITS = 2
+    """Met the right version; the content could not be compared."""
+    PROVES = 3
+
+
+class Support(msgspec.Struct, frozen=True):
+    """The facts of one kind of evidence that the change leaves possible."""
+
+    names: frozenset[str] = frozenset()
+    """The actors behind them."""
+    weight: Weight = Weight.RULED_OUT
+    """The strongest of them."""
+    fact: Fact | None = None
+    """One of them that tells most, the same whatever order they came in."""
+
+    @property
+    def unique(self) -> bool:
+        """Whether the evidence names exactly one actor."""
+        return len(self.names) == 1 and self.weight > Weight.RIVAL
+
+    @property
+    def ambiguous(self) -> bool:
+        """Whether several actors are left, one of whom would be named if the others were not there."""
+        return len(self.names) > 1 and self.weight > Weight.RIVAL
+
+
+def support(weighed: Iterable[Weighed]) -> Support:
+    """The possible facts together. Users are told apart by name: it is all that Kubernetes compares."""
+    possible = [(weight, fact) for weight, fact in weighed if weight > Weight.RULED_OUT]
+    if not possible:
+        return Support()
+    weight, fact = max(possible, key=lambda each: (each[0], -each[1].at, each[1].id))
+    return Support(frozenset(fact.actor.name for _, fact in possible), weight, fact)
 
 
 def admitted(subject: ObservedWrite, facts: Facts) -> Support:

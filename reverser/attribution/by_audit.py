@@ -1,29 +1,23 @@
-"""Audit facts joined to a change: uid and the version that the response carries.
+"""Joins audit facts to a change: by uid and the version that the response carries.
 
-Why the join names nobody wrongly. A response carries the version that its write made, and no two
-writes make one version. But a request that changes nothing succeeds too, and answers with the
-version that it found: a no-op apply of somebody else, or a second deletion of an object that waits
-for its finalizers. Such an echo started when the version was there already, and three things tell:
+A response carries the version that its write made, and no two writes make one version. But a request that
+changes nothing (a no-op) succeeds too, and its response carries the version that another write made: a no-op
+apply, or a second deletion of an object that waits for its finalizers. Such an echo was received when the
+version existed already, and three comparisons rule it out:
 
-- it was received after the whole second in which the change itself is stamped;
-- it was received after we had seen the change, clocks considered;
-- it was received after another request had been answered with the version, by the clock of the
-  same API server, or else with an allowance for two clocks.
+- it was received after the whole second in which managedFields date the change;
+- it was received after we had seen the change, with an allowance for two clocks;
+- it was received after another request had been answered with the version, by the clock of the same API
+  server, or else with the same allowance.
 
-Status writes are no facts, but may change content. Their stamp rules out whoever echoes them.
+Status writes make no facts, but may change content. Their entry in managedFields rules echoes out. An echo
+that remains beside the writer is a rival: admission then decides, or the change stays `ambiguous`.
 
-What these leave besides the writer is a rival; admission then decides, or it stays `ambiguous`.
-When the writer's own event is lost, an echo may stand alone: `noop_requests` asks admission about it, and
-`missing_events` what the object's managed fields and other events tell of somebody else.
-A response with CREATE is no echo of anything: an object is created once.
-
-Some actors with audited responses may have changed nothing.
-
-A request that changes nothing (a no-op) succeeds, and its response carries the version that somebody else's
-write made. When the audit event of that write is lost, the no-op's event is the only one with the version,
-and audit alone would blame the wrong actor. Admission can tell them apart: it was asked about the write on
-the version before, and about the no-op on the version that the write made. So an actor with more audited
-responses than no-ops seen by admission has made the change; every other actor is in doubt.
+When the writer's own event is lost, an echo may stand alone, and audit alone would name the wrong actor. Two
+checks put it in doubt. `noop_actors`: admission saw the write on the version before, and the no-op on the
+version that the write made, so an actor with no more audited responses than no-ops may have changed nothing.
+`missing_events`: what managed fields and other events say about another writer. A response with CREATE is
+never an echo, since an object is created once.
 """
 
 from __future__ import annotations
@@ -31,8 +25,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-from reverser.attribution.by_admission import other_stamp
-from reverser.attribution.candidates import Support, Weight, support
+from reverser.attribution.by_admission import Support, Weight, other_stamp, support
 from reverser.attribution.fact_index import Facts
 from reverser.attribution.missing_events import SKEW_SECONDS, doubtful, gaps_of
 from reverser.model.change import Operation
@@ -51,12 +44,12 @@ def noop_actors(subject: ObservedWrite, answered: Iterable[Fact], facts: Facts) 
 
 
 def wrote(fact: Fact) -> bool:
-    """Whether the audited update names a version: `facts` refuses those whose response carries the same."""
+    """Whether the update's body names a version; `Facts` refuses one whose response has the same."""
     return fact.operation is Operation.UPDATE and bool(fact.previous_version)
 
 
 def _repeats(subject: ObservedWrite, fact: Fact) -> bool:
-    """Whether the request may ask for what the change has made; contents may not be comparable."""
+    """Whether the request may ask for the state that the change made; contents may not be comparable."""
     if fact.operation is not subject.operation:
         return False
     if fact.digest and subject.digest and fact.digest != subject.digest:
@@ -94,10 +87,9 @@ def _sure(subject: ObservedWrite, fact: Fact, gaps: Sequence[Fact], doubted: fro
 def collected(subject: ObservedWrite, facts: Facts) -> Support:
     """The actors whose audited `deletecollection` can have deleted the object.
 
-    By the uids of the response it is certain, unless somebody else deleted one of them in the same
-    moment, who then has a fact of his own, which is stronger. By namespace, selector and time it is
-    as good as nobody else's deletion there is unaudited; the word of the evidence is the same, and
-    a second collection that fits makes it ambiguous.
+    With the uids of the response it is certain, unless somebody else deleted one of them at the same moment;
+    that deletion has a fact of its own, which is stronger. By namespace, selector and time it is certain only
+    if every deletion there is audited; a second collection that fits makes the change ambiguous.
     """
     if subject.operation is not Operation.DELETE:
         return Support()
@@ -116,7 +108,7 @@ def echoes(subject: ObservedWrite, fact: Fact) -> bool:
 
 
 def _first_answers(facts: Iterable[Fact]) -> dict[str, float]:
-    """When the first of these requests was answered, by each clock."""
+    """Clock -> when the first of these requests was answered by it."""
     answered: dict[str, float] = {}
     for fact in facts:
         if fact.completed_at:

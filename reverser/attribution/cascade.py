@@ -1,9 +1,9 @@
 """Finds the deletion that caused a deletion: of an owner with dependents, or of a namespace.
 
-The garbage collector deletes what an owner leaves behind, the namespace controller what is in a
-namespace that goes. Both are the author of what they do; whose deletion made them do it is said
-besides, when it can be told. The owner went, so one of the requests to delete it succeeded: audited
-ones are those; without any, an admitted one, when all of them are of one actor.
+The garbage collector deletes the dependents of a deleted owner, the namespace controller all objects of a
+deleted namespace. The controller is the author of these deletions; whose deletion caused them is added when
+it is known. The owner is deleted, so one of the requests to delete it succeeded. Audited requests did
+succeed; without any, an admitted one counts when all admitted ones are of one actor.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from reverser.model.observed_write import ObservedWrite
 COLLECTOR = "system:serviceaccount:kube-system:generic-garbage-collector"
 NAMESPACES = "system:serviceaccount:kube-system:namespace-controller"
 OWNERS = 100
-"""Owners, and owners of owners, that are asked: a pod's replica set's deployment are two."""
+"""Owners, and owners of owners, that are looked up: a pod's replica set and its deployment are two."""
 
 
 def caused_by(subject: ObservedWrite, actor: str, facts: Facts) -> str:
@@ -45,7 +45,7 @@ def _causes(subject: ObservedWrite, actor: str, facts: Facts) -> list[Fact]:
 
 
 def _owner(subject: ObservedWrite, uid: str, facts: Facts) -> tuple[list[str], list[Fact]]:
-    """Who deleted this owner; when only a controller did, the owners to ask next."""
+    """Who deleted this owner; when only a controller did, the owners to look up next."""
     deletions = _before(subject, facts.deletions(subject.cluster, uid))
     people = _people(subject, deletions)
     if people:

@@ -1,9 +1,9 @@
 """Indexes the facts of the last minutes by uid and version, which is what a change knows.
 
-The index is bounded by count and by age since arrival; the oldest facts go first. Adding a fact twice changes
-nothing, and the order of arrival does not matter. A fact that cannot have made a change is refused, though
-the listeners drop most of them before: dry runs, failed requests, status writes, requests that changed
-nothing, and facts without the key that would join them.
+The index is bounded by count and by age since arrival; the oldest facts go first. Adding a fact twice
+changes nothing, and the order of arrival does not matter. A fact that cannot have made a change is refused,
+though the listeners drop most of them before: dry runs, failed requests, status writes, requests that
+changed nothing, and facts without the key that would join them.
 
 A key says which changes an audit event may be about: a change has one, a fact has one or several. Equal
 keys mean only that the two may belong together; `resolve` decides whether they do.
@@ -26,7 +26,7 @@ from reverser.model.resource import DEFINITIONS, NAMESPACES, NO_VERSION, ObjectK
 ACTORS = 1_000
 BYTES_MOST = 128 * 1024 * 1024
 FACT_BYTES = 1_000
-"""Of one fact with its places, as measured with usual names, without what may be long."""
+"""Of one fact with its index keys, as measured with usual names, without uids and selectors."""
 UID_BYTES = 100
 
 IndexKey: TypeAlias = tuple[str, ...]
@@ -41,7 +41,7 @@ class Facts:
         seconds: float = KEPT_SECONDS,
         on_expired: Callable[[Fact], object] = lambda _: None,
     ) -> None:
-        """`on_expired` is told of every fact that is forgotten, for its age or for the count."""
+        """`on_expired` is called with every fact that is dropped, for its age or for the count."""
         self._on_expired = on_expired
         self._count = count
         self._seconds = seconds
@@ -62,7 +62,7 @@ class Facts:
         return len(self._facts)
 
     def add(self, fact: Fact, now: float) -> bool:
-        """Take a fact that arrived at `now`; whether it is new and may join something."""
+        """Add a fact that arrived at `now`; whether it is new and may join something."""
         self.expire(now)
         if not admissible(fact):
             self.refused += 1
@@ -90,7 +90,7 @@ class Facts:
             self.expired += 1
 
     def forget(self, cluster: str, group: str, resource: str) -> None:
-        """Drop what was told of one type: its versions are given out again, to other contents."""
+        """Drop the facts of one type: its versions are given to other contents from now on."""
         type_key = (cluster, group, resource)
         for key, (_, fact) in list(self._facts.items()):
             if (fact.cluster, fact.group, fact.resource) == type_key:
@@ -121,7 +121,7 @@ class Facts:
         return self._by_key.get(("definition", cluster, name), ())
 
     def gaps(self, key: ObjectKey) -> Sequence[Fact]:
-        """Audit facts that do not tell what they made of the object, or of its type in its namespace."""
+        """Gaps about the object, or about its type in its namespace."""
         prefix = (key.cluster, key.group, key.resource, key.namespace)
         return [fact for name in (key.name, "") for fact in self._by_key.get(("gap", *prefix, name), ())]
 
@@ -130,7 +130,7 @@ class Facts:
         return self._by_key.get(("collection", cluster, group, resource), ())
 
     def export(self, current: Mapping[tuple[str, str], str]) -> list[Fact]:
-        """What the journal keeps over a restart: facts whose change has not been seen yet.
+        """The facts whose change has not been seen yet, which the journal stores over a restart.
 
         `current` tells by (cluster, uid) the version last seen. Facts about earlier versions must
         not survive: after a restart nothing else would tell that their change is long past.
@@ -138,7 +138,7 @@ class Facts:
         return [fact for _, fact in self._facts.values() if _pending(fact, current)]
 
     def seed(self, facts: Iterable[Fact], now: float) -> None:
-        """Take the facts that the journal kept; their age counts from now."""
+        """Add the facts that the journal stored; their age counts from now."""
         for fact in facts:
             self.add(fact, now)
 

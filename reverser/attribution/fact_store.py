@@ -1,7 +1,7 @@
 """Stores the facts of all clusters for as long as one may name an author.
 
-The store outlives sessions: reading the configuration again loses no fact. Audit facts are durable before the
-API server gets its answer; admission facts are saved when the process stops.
+The store outlives sessions: reading the configuration again loses no fact. Audit facts are durable before
+the API server gets its answer; admission facts are saved when the process stops.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from reverser.model.journal import HISTORIES, Journal, joinable
 from reverser.unexpected_errors import left_out
 
 SAVED = "evidence"
-"""Under this name the journal keeps, over a stop, facts of admission whose change was not seen yet."""
+"""Setting of the journal: the admission facts, as JSON, whose change was not seen before the last stop."""
 
 
 class FactStore:
@@ -38,11 +38,11 @@ class FactStore:
         )
 
     def add(self, fact: Fact) -> None:
-        """Remember a fact."""
+        """Add an admission fact."""
         self._add(fact, time.time())
 
     async def add_durable(self, facts: Sequence[Fact]) -> None:
-        """Make facts of audit durable, then use them. Raises TransientError when they could not be kept."""
+        """Store audit facts in the journal, then use them. Raises TransientError when that fails."""
         now = time.time()
         try:
             await self._journal.save_facts(facts, now)
@@ -54,7 +54,7 @@ class FactStore:
                 self.attributor.fact_added(fact)
 
     async def _expect_audit(self, clusters: Iterable[str]) -> None:
-        """Wait for audit in these clusters from now on, after a restart too: first it is made durable."""
+        """Let changes of these clusters wait for audit from now on, after a restart, too."""
         sources = self.attributor.audit_sources
         for cluster in clusters:
             if not sources.is_active(cluster):
@@ -62,7 +62,7 @@ class FactStore:
         sources.mark_active(clusters)
 
     async def load(self, clusters: Iterable[str]) -> None:
-        """Take back what the last process knew."""
+        """Load what the last process knew."""
         histories = await self._journal.get_settings(HISTORIES)
         for arrived_at, fact in await self._journal.load_facts():
             with left_out("journal", fact.cluster):
@@ -78,7 +78,7 @@ class FactStore:
         self.attributor.audit_sources.mark_active(known)
 
     async def save(self) -> None:
-        """Leave to the next process what may still be joined."""
+        """Save for the next process the facts that may still be joined."""
         facts = self._facts.export(self.attributor.version_tracker.versions())
         admitted = [fact for fact in facts if fact.source is Source.ADMISSION]
         await self._journal.set_setting(SAVED, msgspec.json.encode(admitted).decode())

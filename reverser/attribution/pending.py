@@ -1,13 +1,12 @@
-"""Entries that wait for their author get one from a fact, or at their deadline from what is known.
+"""Entries that wait for their author: a fact names one, or the deadline comes and what is known decides.
 
 They are in the journal like all others; only their commit waits. Each entry has a deadline of its own, so a
 burst of changes waits no longer than one change. After a restart they wait for the whole time again, because
 an API server that could not deliver tries again.
 
-`AuditSources` knows which clusters deliver audit events: only there does a change wait for one.
-
-Time cannot tell whether audit still works, since a cluster may be quiet for hours. So a cluster counts as
-silent after many changes in a row have waited for an audit event that did not come.
+`AuditSources` knows which clusters deliver audit events: only there does a change wait for one. A cluster
+may be quiet for hours, so time cannot tell whether its audit still works. It counts as silent when many
+changes in a row have waited for an audit event that did not come.
 """
 
 from __future__ import annotations
@@ -31,11 +30,11 @@ from reverser.unexpected_errors import contained
 WAITING_MOST = 20_000
 """Beyond so many that wait, an entry is settled with what is known. Each is a few kilobytes at most."""
 OnResolved = Callable[[Entry, Attribution], None]
-"""Told of every entry that has waited."""
+"""Called for every entry that has waited."""
 
 
 class PendingEntries:
-    """What waits, by object."""
+    """The entries that wait, by the key that joins them to facts."""
 
     def __init__(
         self, facts: Facts, journal: RetryingJournal, clock: Callable[[], float], on_resolved: OnResolved
@@ -49,14 +48,14 @@ class PendingEntries:
         self._deadlines: list[tuple[float, int]] = []
         self._resolved: dict[int, Attribution] = {}
         self._before: dict[int, Attribution] = {}
-        """What an earlier process knew, whose facts are not all here."""
+        """seq -> what an earlier process knew, whose admission facts are lost."""
         self._changed = trio.Event()
 
     def __len__(self) -> int:
         return len(self._waiting)
 
     async def resume(self, seconds: float) -> None:
-        """Take up what the last process has left waiting, for so many seconds more."""
+        """Add the entries that waited when the last process ended, for so many seconds more."""
         until = self._clock() + seconds
         for entry in await self._journal.awaiting_author():
             if entry.seq not in self._waiting and entry.seq not in self._resolved:
@@ -64,11 +63,11 @@ class PendingEntries:
                 self._add(entry, until)
 
     def add(self, entry: Entry) -> None:
-        """Take an entry that waits, and that the journal has numbered."""
+        """Add an entry that waits; it has its number from the journal."""
         self._add(entry, entry.waits_until)
 
     def fact_added(self, fact: Fact) -> None:
-        """A fact has come: it may settle what waits for it."""
+        """A fact has come: it may name the author of entries that wait for it."""
         for seq in [seq for key in keys_of_fact(fact) for seq in self._by_key.get(key, ())]:
             self._try(self._waiting[seq], float("inf"))
 
@@ -146,7 +145,7 @@ MISSED_MOST = 100
 
 
 class AuditSources:
-    """Clusters whose audit events are waited for."""
+    """The clusters whose audit events are worth waiting for."""
 
     def __init__(self) -> None:
         self._missed: dict[str, int] = {}

@@ -1,25 +1,22 @@
-"""An observed write and facts in, attribution out: the strongest evidence that names exactly one actor.
+"""Decides who made a change: the strongest evidence that names exactly one actor.
 
     audit > admission > admission-key > audit-collection > manager > unresolved
 
-The result depends on the facts that are there, not on the order in which they came. `resolve_or_wait` says
-when it is worth waiting for more of them.
+The result depends on which facts there are, not on the order in which they came. `resolve_or_wait` says when
+it is worth waiting for more of them.
 
-After a restart, what was known about a change before it is merged with what is known after it.
-
-A change that waits for audit is stored in the journal together with what admission said about it (`asked`),
-because admission facts are lost with the process and audit facts are not. After the restart nobody can tell
-any more whether an audited request made the change or only repeated it. So audit may name only an actor that
-admission, before the restart, named too or left as the only one possible.
+A change that waits for audit is stored in the journal together with what admission says about it
+(`admission_only`), because admission facts are lost with the process and audit facts are not. After a
+restart nobody can tell whether an audited request made the change or only repeated it. So `merge_with_saved`
+lets audit name only an actor whom admission named before the restart, or left as the only one possible.
 """
 
 from __future__ import annotations
 
 import msgspec
 
-from reverser.attribution.by_admission import admitted
+from reverser.attribution.by_admission import Support, Weight, admitted
 from reverser.attribution.by_audit import audited, collected
-from reverser.attribution.candidates import Support, Weight
 from reverser.attribution.cascade import caused_by
 from reverser.attribution.fact_index import Facts
 from reverser.model.attribution import UNKNOWN, Attribution, Evidence
@@ -33,9 +30,9 @@ CANDIDATES = 10
 def attribute(subject: ObservedWrite, facts: Facts) -> Attribution:
     """Who made this change, and how we know; never a guess between two.
 
-    Audit and admission check each other: each has an own blind spot (a no-op that echoes the
-    version of an unaudited write; an attempt that lost to a write we were not asked about), and they
-    do not share it. So where both name somebody, only somebody whom both name is the author.
+    Audit and admission check each other, since each has a blind spot that the other lacks: a no-op echoes the
+    version of an unaudited write; an attempt lost to a write for which no webhook was called. So where both
+    name somebody, only an actor whom both name is the author.
     """
     audit, admission = audited(subject, facts), admitted(subject, facts)
     silent = not admission.unique and not admission.ambiguous
@@ -54,7 +51,7 @@ def attribute(subject: ObservedWrite, facts: Facts) -> Attribution:
 
 
 def admission_only(subject: ObservedWrite, facts: Facts) -> Attribution:
-    """What admission alone tells. Where it names nobody, those whom it leaves possible are still told."""
+    """The author by admission facts alone; if they name nobody, the actors that they leave possible."""
     admission = admitted(subject, facts)
     if admission.unique or admission.ambiguous:
         return _admitted(subject, admission, facts)
@@ -133,7 +130,7 @@ def _unknown(subject: ObservedWrite) -> Attribution:
 
 
 def _manager(subject: ObservedWrite) -> str:
-    """The last editor is not who deleted it."""
+    """None for a deletion: the last editor of an object need not be who deleted it."""
     return "" if subject.operation is Operation.DELETE else subject.manager
 
 

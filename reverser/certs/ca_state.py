@@ -1,11 +1,11 @@
-"""What a self-managed listener keeps, in memory: an authority, and the certificate that it signed.
+"""The state of a self-managed listener: an authority, and the certificate that it signed.
 
     authority   its key, its certificate, and older authorities that are still valid
     server      the listener's key and certificate
 
-Both are PEM, the key first. A new authority is made years before the old one ends, and trusted beside
-it: it signs the next server certificate, so whoever was given the bundle meanwhile never meets a
-certificate that it does not trust.
+Both are PEM, the key first. A new authority is made years before the old one ends, and is trusted beside it
+until it signs the next server certificate. So whoever read the bundle meanwhile trusts that certificate,
+too.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ class UnusableCaError(Exception):
 
 
 class CaState(msgspec.Struct, frozen=True):
-    """Both; empty is what there is not yet."""
+    """Both as PEM; what does not exist yet is empty."""
 
     authority: bytes = b""
     server: bytes = b""
 
     def __repr__(self) -> str:
-        return "Kept(…)"  # the keys are in no message and no traceback
+        return "CaState(…)"  # the keys are in no message and no traceback
 
     @property
     def bundle(self) -> bytes:
@@ -44,7 +44,7 @@ class CaState(msgspec.Struct, frozen=True):
 
 
 def renewed(state: CaState, names: Sequence[x509.GeneralName], now: datetime) -> CaState:
-    """With what is missing or due made anew; equal when nothing was.
+    """The state with what was missing or due replaced; an equal one when nothing was.
 
     Raises UnusableError for an authority that cannot be read: others trust it, so it is not replaced.
     """

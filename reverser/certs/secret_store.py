@@ -1,10 +1,11 @@
-"""With `secret` in `[webhook.tls]`: what a Secret keeps, and everybody agrees on.
+"""With `secret` in `[webhook.tls]`: the Secret through which all replicas agree on one authority.
 
     ca.crt   ca.key    the authority, newest first, and its key
     tls.crt  tls.key   the listener's certificate, and its key
 
-Whoever is first makes the authority. A conflict means that somebody else was, and theirs is taken.
-What is made is returned only when the Secret has it. A Secret that holds anything else is left alone.
+The first writer creates the authority. A conflict means that somebody else was first, and the Secret is read
+again. A new state is returned only once the Secret holds it. A Secret that holds anything else is not
+changed.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Brings what a Secret keeps into the files that the listener loads, at the start and from then on.
+"""Copies authority and certificate from a Secret into the files that the listener loads, again and again.
 
-The files get only what the Secret has: nothing is served that whoever reads the Secret does not
-trust. Renewing is left to the exchange, too, so with a Secret the listener itself renews nothing.
+The files get only what the Secret holds: the listener serves nothing that a reader of the Secret does not
+trust. With a Secret only this exchange renews certificates, not the listener.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class CertificateSync:
         self._own = own
 
     async def start(self, seconds: float = START_SECONDS) -> None:
-        """Bring the files here. For an API server that is away we wait, then use those of last time.
+        """Write the files. While the API server is away, wait, then use the files of the last start.
 
         Raises StalledError when there are none, and at once for what waiting does not change.
         """
@@ -45,7 +45,7 @@ class CertificateSync:
             )
 
     async def keep(self, every_seconds: float = EVERY_SECONDS) -> None:
-        """Exchange again and again, until cancelled; the same trouble is told once."""
+        """Exchange again and again, until cancelled; the same error is logged once."""
         last_error = ""
         while True:
             await trio.sleep(every_seconds)
@@ -63,7 +63,7 @@ class CertificateSync:
                 last_error = error.message
 
     async def exchange(self) -> None:
-        """Bring the files what the Secret keeps by now. Raises TransientError or StalledError."""
+        """Write to the files what the Secret holds now. Raises TransientError or StalledError."""
         mine = await trio.to_thread.run_sync(self._own.read)
         state = await reconcile(self._where, mine, self._own.names, datetime.now(UTC))
         await trio.to_thread.run_sync(self._own.write, state)

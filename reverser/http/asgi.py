@@ -1,4 +1,4 @@
-"""What every webhook endpoint needs of ASGI: a header, the cluster in the path, a whole response."""
+"""Helpers for ASGI endpoints: a header, the cluster in the path, a whole response."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """What the API server serves: every type that can be listed and watched, by its preferred version.
 
-One request each for `/api` and `/apis` in the aggregated form; a server that does not know it is
-asked group by group. A group that does not answer, or of whose answer a part cannot be read, keeps its last
-known types and degrades only itself; only a server that does not answer at all is an error.
+One request each for `/api` and `/apis` in the aggregated form; a server that does not know it is asked group
+by group. A group that does not answer, or whose answer cannot be read in part, keeps its last known types
+and degrades only itself; it is an error only if the server does not answer at all.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""Listens in on the observations for what changes discovery: CRDs and APIServices."""
+"""Hands observations on, and asks for discovery when a CRD or an APIService changes.
+
+`Room` bounds the bytes of the observations that are not in the journal yet.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,6 @@ TYPE_MAKERS = {
     DEFINITIONS,
     ("apiregistration.k8s.io", "apiservices"),
 }
-
 
 BYTES_MOST = 32 * 1024 * 1024
 """Of JSON; decoded it takes up to five times as much."""

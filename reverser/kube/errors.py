@@ -1,4 +1,4 @@
-"""What an API server answers when it does not answer well, as errors of our tree.
+"""The errors of requests to an API server.
 
     TransientError
     ├─ Unreachable          no answer, or a connection that broke
@@ -116,7 +116,7 @@ class Conflict(ApiError):
 
 
 class Expired(ApiError):
-    """410: the position is too old; list again."""
+    """410: the position has expired; list again."""
 
     word = "expired"
 

@@ -1,10 +1,10 @@
-"""One cluster, observed: discovery says what there is, the rules say what is wanted, a task each follows it.
+"""Observes one cluster: discovery says what is served, rules say what is wanted, a task follows each stream.
 
-A cluster that cannot be reached, at the start or later, is reported and tried again. Types that
-come are followed at once; types that go are let go of after a while. Whatever happens, nothing but
-cancellation ends an observer. When another cluster answers at the same address, everything is listed
-anew. A stream that has to begin again in the same process goes on where it
-stood, not where the journal stands: what lies between is in the channel already.
+A cluster that cannot be reached, at the start or later, is reported and tried again. New types are followed
+at once; types that are no longer served are dropped after a grace. Only cancellation ends an observer. When
+another cluster answers at the same address, everything is listed anew. A stream that begins again in the
+same process continues from its own position, not from the journal's: what lies between is in the channel
+already.
 """
 
 from __future__ import annotations

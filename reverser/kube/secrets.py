@@ -1,8 +1,8 @@
-"""A Secret that keeps what we made: read, made, and replaced only as it was read.
+"""Reads a Secret, and creates or replaces it only as it was read.
 
-A write names the version that was read, so of two who write at once the second is told so, and reads
-what the first has kept. What others set (labels, the type, entries of their own) stays. Values are in
-no error and no `repr`.
+A write names the version that was read, so the second of two concurrent writers gets a conflict and reads
+what the first one stored. What others set (labels, the type, entries of their own) stays. Values are in no
+error and in no `repr`.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class SecretSnapshot(msgspec.Struct, frozen=True):
     """Its data, without entries that are empty."""
 
     def __repr__(self) -> str:
-        return "Held(…)"
+        return "SecretSnapshot(…)"
 
 
 async def read(client: Client, name: SecretName) -> SecretSnapshot | None:

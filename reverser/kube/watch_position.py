@@ -1,11 +1,11 @@
-"""What one stream has proven: the position it has reached, and whether it still moves. A pure machine.
+"""The position that one stream has reached, and whether connections still prove it. Pure.
 
-Proof is a complete list, an event or a bookmark. An API server that was restored from a backup answers
-a watch from a position that it has not reached yet with 200 and silence, so an answer proves nothing.
-Connections that end without proof, at least two and for twice the silence, mean that a list is due.
+Proof is a complete list, an event or a bookmark. An API server that was restored from a backup answers a
+watch from a position that it has not reached yet with 200 and silence, so an answer proves nothing. A list
+is due after connections that end without proof: at least two, over at least twice the time of silence.
 
-Versions are compared only where they are numbers, and for a day not where they were seen to have no
-order: some aggregated APIs number each object by itself.
+Versions are compared only where they are numbers, and for a day not where they turned out to have no order:
+some aggregated APIs number each object by itself.
 """
 
 from __future__ import annotations

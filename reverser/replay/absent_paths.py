@@ -1,5 +1,4 @@
-"""Finds paths of `[[sensitive]]` that no object of a replay has: the field may have another name, and be in
-clear.
+"""Finds paths of `[[sensitive]]` that no object has: the field may be in clear under another name.
 
 A log may be read by several runs, each of which reads only what is new. So the paths that were found are
 stored, by type and version, because versions may name a field differently. Only types of which this run has
@@ -58,7 +57,7 @@ class Absent:
             self._news.add(type_version)
 
     def facts(self) -> dict[str, str]:
-        """What the journal is to know since it was asked last."""
+        """The settings for the journal that are new since the last call."""
         news, self._news = self._news, set()
         return {
             f"{PREFIX}{type_version}": msgspec.json.encode(sorted(self._reached[type_version])).decode()

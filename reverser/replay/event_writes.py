@@ -1,13 +1,13 @@
-"""Reads from one audit event the writes that it reports: of what, by whom, to which state.
+"""Reads from one audit event the writes that it reports: of which object, by whom, to which state.
 
-At level RequestResponse the response is the state. At level Request it is the body of a creation or
-an update, as it was asked for; of a patch it is known only where every kind of patch that it could
-be has the same meaning. What changed something without telling what, or may have, is a `Gap`: it is
-counted, and whoever writes the object next is not blamed for it. So is a request that failed after the
-write may have been stored, and a deletion of a collection that failed when some of it was deleted.
+At level RequestResponse the response is the state. At level Request it is the body of a creation or an
+update; of a patch the state is known only where every kind of patch that it could be has the same effect. A
+write whose state is not known is a `Gap`: it is counted, and the next author of the object is not blamed for
+it. So is a request that failed after the write may have been stored, and a deletion of a collection that
+failed when some of it was deleted.
 
-Deletions in a namespace that is deleted are collections, which only level RequestResponse lists. But
-Kubernetes takes its finalizer from a namespace when nothing is left in it, and that is told at both levels.
+The deletions in a deleted namespace are collections, which only level RequestResponse lists. But Kubernetes
+removes its finalizer from a namespace when nothing is left in it, and both levels report that: `Emptied`.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ UNREADABLE = "an event that cannot be read"
 
 
 def writes(event: AuditEvent, types: Types, wants: Wants) -> tuple[Write, ...] | Gap | Emptied | None:
-    """What the event tells; empty: of a type that is not wanted; None: it changed nothing.
+    """The writes of an event; empty: its type is not wanted; None: it changed nothing.
 
     Raises UndecodableError, and nothing else, when its times cannot be read.
     """
@@ -80,7 +80,7 @@ def writes(event: AuditEvent, types: Types, wants: Wants) -> tuple[Write, ...] |
 
 
 def leftover(line: bytes, types: Types, wants: Wants, at: float) -> Gap | None:
-    """What is left of an event that cannot be read; `at`, in microseconds, is when it must have been."""
+    """The gap that an unreadable event leaves; `at`, in microseconds, is its time if it has none."""
     event = remains(line)
     if event is None or event.object_ref is None or (lost := gap(event, "")) is None:
         return None
@@ -131,7 +131,7 @@ def _empties(event: AuditEvent, ref: ObjectReference) -> bool:
 
 
 class _EventReader:
-    """One event that changed something, half read."""
+    """Reads one event that changed something, and whose reference is known."""
 
     def __init__(self, event: AuditEvent, ref: ObjectReference, operation: Operation, types: Types) -> None:
         self._event = event
@@ -164,7 +164,7 @@ class _EventReader:
             return self._scale()
         if self._answer.kind in SPECIAL:
             return self._from_request()
-        # A review, for example, is answered by an object that nobody keeps.
+        # The response to a review, for example, is an object that is never stored.
         stored = object_of(self._event.response_object) if self._answer.metadata.uid else None
         return None if stored is None else self._one(Form.WHOLE, stored)
 
@@ -192,7 +192,7 @@ class _EventReader:
         return Emptied(namespace=name, at=self._at, attribution=attribution, audit_id=self._event.audit_id)
 
     def _from_request(self) -> tuple[Write, ...] | Gap | None:
-        """The state as far as the request tells it."""
+        """The state by the request, where the response does not hold it."""
         body, verb = object_of(self._event.request_object), self._event.verb
         if self._ref.subresource:
             return (

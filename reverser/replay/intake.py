@@ -1,10 +1,10 @@
-"""Writes of an audit log in, journal entries out.
+"""Turns the writes of an audit log into journal entries.
 
-It works like the intake: one look-up of the records, one decision for each write, one durable append for each
-batch. The append also stores what is now known of the objects and how far each log has been read, so that a
-second run neither doubles nor loses a write.
+It works like the intake: one look-up of the records, one decision for each write, one durable append for
+each batch. The append also stores the newest write of each object and how far each log has been read, so
+that a second run neither doubles nor loses a write.
 
-When Kubernetes removes a namespace, it has emptied it before: the objects still known in it are deleted, too.
+Before Kubernetes removes a namespace, it empties it: the objects still known in it are deleted then, too.
 """
 
 from __future__ import annotations
@@ -83,12 +83,12 @@ class Replay:
         self.absent = Absent(route.policy.sensitive)
         """Paths of `[[sensitive]]` that no object has."""
         self.results: Counter[str] = Counter()
-        """What became of how many writes."""
+        """Result -> how many writes."""
         self.gaps: Counter[tuple[str, str, str]] = Counter()
         """(why, type, namespace) -> how many writes could not be replayed."""
 
     async def open(self, trailers: Sequence[str]) -> None:
-        """Remember what the journal knows, and what the branch's trailers tell, oldest first."""
+        """Load the newest writes from the journal and from the branch's trailers, oldest first."""
         for name, text in (await self._raw.get_settings(SEEN)).items():
             with left_out("journal", name):
                 self._seen[name.removeprefix(SEEN)] = msgspec.json.decode(text, type=NewestWrite)

@@ -1,9 +1,9 @@
 """Tells writes that were replayed already from new ones.
 
-Of each object the newest write that was taken is known. A write that is not newer is skipped. Two writes that
-are near each other in time are ordered by their versions, whichever API server logged them. Writes further
-apart are ordered by time, since versions go back when etcd is restored from a backup. The same knowledge is
-in the journal and, as the trailer `Reverser-Audit`, in the branch: either one is enough to continue from.
+Of each object the newest replayed write is known, and a write that is not newer is skipped. Two writes that
+are close in time are ordered by their versions, whichever API server logged them. Writes further apart are
+ordered by time, since versions go back when etcd is restored from a backup. The same knowledge is in the
+journal and, as the trailer `Reverser-Audit`, in the branch: either one is enough to continue from.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _TRAILER = re.compile(
 
 
 class NewestWrite(msgspec.Struct, frozen=True):
-    """The newest write of an object that was taken."""
+    """The newest replayed write of an object."""
 
     at: int
     """Microseconds since 1970."""
@@ -59,19 +59,19 @@ def object_id_of(record: LogRecord) -> str:
 
 
 def known(seen: NewestWrite | None, write: Write | Gap) -> bool:
-    """Whether the write was taken already."""
+    """Whether the write was replayed already."""
     return seen is not None and _known(seen, _seen(write))
 
 
 def after(seen: NewestWrite | None, write: Write) -> NewestWrite:
-    """The knowledge after taking a write."""
+    """The newest write after this one was replayed."""
     newest = _after(seen, _seen(write))
     partial = seen is not None and write.form in (Form.PATCH, Form.REPLICAS)
     return msgspec.structs.replace(newest, others=seen.others) if seen and partial else newest
 
 
 def later(seen: NewestWrite | None, other: NewestWrite) -> NewestWrite:
-    """The knowledge after reading a commit of the branch."""
+    """The newest write after reading a commit of the branch."""
     return seen if seen is not None and _known(seen, other) else _after(seen, other)
 
 

@@ -1,8 +1,8 @@
 """Reads the lines of one audit log, with their positions, and reports a damaged file.
 
 The first bytes tell whether a file is compressed, standard input too. A position is an offset in the
-uncompressed text with a checksum of all before it. So reading continues in a log that was compressed, renamed
-or has grown since, and another log with the same beginning is not taken for it.
+uncompressed text with a checksum of all before it. So reading continues in a log that was compressed,
+renamed or has grown since, and another log with the same beginning is not taken for it.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class Line(msgspec.Struct, frozen=True):
 
 
 class AuditLog:
-    """An open log. Not a word of it is understood here."""
+    """An open log, as lines; it does not decode them."""
 
     def __init__(self, path: str) -> None:
         self.path = path
@@ -67,7 +67,7 @@ class AuditLog:
         return min(1.0, self._raw.tell() / self.size) if self.size else 0.0
 
     def seek(self, position: LogPosition) -> None:
-        """Go on from a place, if it is one of this log; else from the beginning."""
+        """Go on from a position, if it is one of this log; else from the beginning."""
         while self.position.offset < position.offset:
             data = self._take(min(CHUNK_BYTES, position.offset - self.position.offset))
             if not data:

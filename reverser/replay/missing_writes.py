@@ -1,8 +1,8 @@
-"""Finds writes that are missing in an audit log by the managed fields they left.
+"""Finds writes that are missing in an audit log by the managed fields that they left.
 
-Kubernetes loses audit events, and a writer can cause that. But the next event of the object holds what he
-wrote and his stamp. So the stamps of each object are kept, and an author is not named where the object has a
-new stamp that is not his.
+Kubernetes loses audit events, and a writer can cause that. But the next event of the object shows the entry
+that the writer left in managedFields. So digests of these entries are stored for each object, and an author
+is not named when the object has a new entry that cannot be his.
 """
 
 from __future__ import annotations

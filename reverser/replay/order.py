@@ -1,9 +1,9 @@
-"""Sorts the writes of audit logs into the order in which they happened.
+"""Sorts the writes of audit logs into the order in which they happened. Pure.
 
-An API server logs a write when it has answered, so two writes of one moment may stand in the wrong
-order, and those of two API servers stand in two logs. So a few seconds of the log are held back.
-Every write keeps its object's place in time; which of the object's writes takes the place is told by
-the version where there is one.
+An API server logs a write when it has answered, so two writes of one moment may stand in the wrong order,
+and those of two API servers stand in two logs. So a few seconds of the log are held back. Writes leave by
+time; which of an object's writes leaves at the time of one of them is decided by the version, where there is
+one.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ T = TypeVar("T")
 
 
 class WriteOrder(Generic[T]):
-    """A machine without clock or I/O; each write brings a note that leaves with it."""
+    """The writes that are held back, each with a note of the caller's."""
 
     def __init__(
         self, span_seconds: int = SPAN_SECONDS, most: int = MOST, most_bytes: int = MOST_BYTES
@@ -48,14 +48,14 @@ class WriteOrder(Generic[T]):
         return len(self._slots)
 
     def add(self, write: LogRecord, note: T, size: int = 0) -> None:
-        """Take in a write of so many bytes."""
+        """Add a write of so many bytes."""
         number, object_id = next(self._numbers), object_id_of(write)
         heapq.heappush(self._slots, (write.at, number, object_id))
         self._waiting[object_id].append((write.at, number, write, note, size))
         self._bytes += size
 
     def ready(self, until: float, most: int, most_bytes: float = float("inf")) -> list[tuple[LogRecord, T]]:
-        """Writes up to so many, or so many bytes, when all that happened before `until` was taken in."""
+        """At most so many writes, or so many bytes, when all that happened before `until` was added."""
         writes: list[tuple[LogRecord, T]] = []
         enough = self._bytes - most_bytes
         while self._slots and len(writes) < most and self._bytes > enough:

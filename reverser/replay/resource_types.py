@@ -1,13 +1,13 @@
 """Resource types as an audit log shows them, since there may be no cluster to ask.
 
-Group, plural and scope stand in the event, kind and version in the object. Short names are those
-that Kubernetes gives its own types; of a custom type they are known once its definition was seen,
-and so is whether it has a subresource `status`. Until then a custom type is taken to have one, for
-nearly all do, unless the managed fields show that somebody wrote a status without it.
+Group, plural and scope stand in the event, kind and version in the object. Short names are those of
+Kubernetes' own types; of a custom type they are known once its CRD was seen, and so is whether it has a
+subresource `status`. Until then a custom type is assumed to have one, as nearly all do, unless its managed
+fields show that somebody wrote a status without it.
 
-What a pattern of `[[sensitive]]` means a log may not tell either. While nothing that is known is called what
-it says, every type that it could mean is in doubt (`select.pattern_meaning`). What the daemon of this cluster
-has learned of patterns counts here too.
+A log may not show which type a pattern of `[[sensitive]]` means. As long as no known type has the name,
+every type that it could mean is in doubt (`select.pattern_meaning`). What the daemon of this cluster has
+learned of patterns counts here too.
 """
 
 from __future__ import annotations

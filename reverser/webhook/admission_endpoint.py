@@ -1,8 +1,8 @@
-"""`POST /process-validating-webhook`, and `…/{cluster}`: AdmissionReview in, yes out.
+"""`POST /process-validating-webhook`, and `…/{cluster}`: takes an AdmissionReview, always allows the write.
 
-The API server waits for this answer, so it is made from memory: the fact is handed over, nobody
-waits for what becomes of it. No body is kept. What cannot be read is refused with the status that
-says why; the registration ignores failures, so the write goes on all the same.
+The API server waits for this answer, so it is made from memory: the fact is added to an index, and nothing
+is waited for. No body is stored. A body that cannot be read is refused with the status that says why; the
+registration ignores failures, so the write goes on all the same.
 """
 
 from __future__ import annotations

@@ -1,10 +1,9 @@
-"""`POST /audit` and `POST /audit/{cluster}`: EventList in, 200 once its facts are durable.
+"""`POST /audit` and `POST /audit/{cluster}`: takes an EventList, and answers 200 once its facts are durable.
 
-An error would be retried five times over a minute or more, while events pile up in the API server.
-So everything that will not get better is answered with 200: an event that cannot be read, a whole
-body that cannot, one that is too large, a cluster that we do not know. It is counted, and a sample
-is logged, without bodies. Only what may get better is told: 503 when the facts could not be kept, or when
-other bodies hold all the memory that bodies may have.
+The API server would retry an error five times over a minute or more, while events pile up in it. So what a
+retry cannot mend is answered with 200: an event or a body that cannot be read, a body that is too large, an
+unknown cluster. It is counted, and a sample is logged, without bodies. What a retry may mend is an error:
+503 when the facts could not be stored, or when other bodies hold all the memory that bodies may have.
 """
 
 from __future__ import annotations
@@ -108,7 +107,7 @@ class AuditEndpoint:
         return job() if len(body) <= INLINE_BYTES else await trio.to_thread.run_sync(job)
 
     async def _refuse(self, refusal: BodyRefusal, body: Body, scope: Scope, send: Send) -> None:
-        """To read the rest costs no memory, and without it the API server takes our answer for an error."""
+        """Read the rest, which costs no memory: else the API server sees a broken connection, no answer."""
         self._observe(refusal.value, 1)
         self._sample(BadEvent(f"the body is refused: {refusal.value}"), scope["path"])
         if refusal in (BodyRefusal.LARGE, BodyRefusal.CODING, BodyRefusal.FULL):
@@ -148,6 +147,6 @@ class AuditEndpoint:
 
 
 def _clock(scope: Scope) -> str:
-    """The connection: an API server holds on to it, and nobody else sends over it."""
+    """The connection names the clock: an API server reuses it, and nobody else sends over it."""
     client = scope.get("client")
     return "" if client is None else f"{client[0]}:{client[1]}"

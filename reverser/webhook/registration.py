@@ -1,12 +1,12 @@
-"""The ValidatingWebhookConfiguration that makes an API server tell us of each write.
+"""The ValidatingWebhookConfiguration that makes an API server call us for each write.
 
-It does no harm: failures are ignored, an answer is waited for two seconds at most, dry runs have no
-effect. Subresources are named one by one, since `*/*` would add every status write. Match conditions
-keep away what no rule selects before a call is made; one that fails to evaluate would silence the
-webhook, so each asks for a field before it reads it.
+It cannot harm writes: failures are ignored, an answer is waited for two seconds at most, dry runs have no
+effect. Subresources are named one by one, since `*/*` would add every status write. Match conditions filter
+what no rule selects before a call is made; one that fails to evaluate would silence the webhook, so each
+tests for a field before it reads it.
 
-The deletion of a namespace is always told, and that of a CustomResourceDefinition: it deletes all
-that is in it.
+The deletion of a namespace always makes a call, and that of a CustomResourceDefinition: each deletes all
+objects in it.
 """
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
-"""What rules select, as far as an API server can be told: groups, plurals, and what to leave out.
+"""What rules select, as groups, plurals and namespaces: all that a registration or a policy can express.
 
-What is told may be wider than the rules, never narrower: a call for nothing costs a millisecond, a
-call that is not made an author. A name in a rule may be a kind or a short name, which only discovery
-knows (`types`); while nothing that is served has the name, every type is meant. Label selectors and
-operations are not told: the API server sees no labels of a Deployment that is scaled, and an object
-that comes into a selection is created there by an update.
+The result may be wider than the rules, never narrower: a needless call costs a millisecond, a missing one an
+author. A pattern in a rule may be a kind or a short name, which only discovery knows (`types`); as long as
+no served type has the name, every type is meant. Label selectors and operations are not expressed: the API
+server sees no labels of a Deployment that is scaled, and an object that comes into a selection is created
+there by an update.
 """
 
 from __future__ import annotations

@@ -44,7 +44,7 @@ class Router:
 
 
 class WebhookEndpoints:
-    """What the listeners answer with."""
+    """The two applications, and the metrics of their calls."""
 
     def __init__(
         self, config: Config, digest_key: bytes, facts: FactStore, catalog: TypeCatalog, metrics: Metrics
