@@ -19,7 +19,7 @@ from reverser.manifest.equality import same
 from reverser.manifest.field_changes import FieldChanges, field_changes, latest, unseen
 from reverser.model.attribution import Attribution
 from reverser.model.change import Change, Operation, Origin
-from reverser.model.decision import Decision, digest, encrypted, kept_back
+from reverser.model.decision import Decision, digest, encrypted, withhold
 from reverser.model.entry import Edit, Entry, Record
 from reverser.model.sealed import Sealed
 from reverser.sanitize.document import Document, in_clear, sanitize, significant
@@ -44,7 +44,7 @@ def decide(route: Route, change: Change, record: Record | None, *, scaled: bool 
             return left(rules, change, record, reason)
         return _written(route, rules, change, record, scaled=scaled)
     except WithheldError as error:
-        return kept_back(route.destination.name, change.key, error, change.seen_at)
+        return withhold(route.destination.name, change.key, error, change.seen_at)
 
 
 def _written(

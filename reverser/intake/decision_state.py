@@ -22,7 +22,7 @@ from reverser.intake.unmatched_paths import Unmet
 from reverser.intake.worker_thread import Aside, called_back
 from reverser.journal.retrying import RetryingJournal
 from reverser.model.change import Change, Stream
-from reverser.model.decision import Decision, kept_back
+from reverser.model.decision import Decision, withhold
 from reverser.model.entry import Entry, Record, RecordKey, Staged
 from reverser.model.journal import UnstorableError
 from reverser.model.resource import ObjectKey
@@ -112,14 +112,14 @@ class DecisionState:
             with left_out("sensitive paths", change.key):
                 self._unmet.note(change)
         if change.unreadable and not change.deleted:
-            return kept_back(name, change.key, UNREADABLE, change.seen_at)
+            return withhold(name, change.key, UNREADABLE, change.seen_at)
         try:
             with contained("decide", change.key):
                 decision = ahead or decide(route, change, record, scaled=scaled)
                 claims = self._claims.get(name)
                 return decision if claims is None else claims.settled(change, decision)
         except WithheldError as error:
-            return kept_back(name, change.key, error, change.seen_at)
+            return withhold(name, change.key, error, change.seen_at)
 
     async def recall_told(self) -> None:
         """Read what an earlier intake reported: withheld objects, and paths that no object had."""

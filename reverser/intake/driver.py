@@ -43,7 +43,7 @@ from reverser.model.change import (
     StreamsStarted,
     Unwanted,
 )
-from reverser.model.decision import Decision, kept_back
+from reverser.model.decision import Decision, withhold
 from reverser.model.entry import Append, Record, RecordKey
 from reverser.model.journal import Journal, cluster_uid_setting, history_settings
 from reverser.model.resource import ObjectKey
@@ -212,7 +212,7 @@ class Intake:
                 draft.positions[change.stream.id] = change.resource_version
             for route in self._routes.get(change.key.cluster, ()):
                 name = route.destination.name
-                decision = kept_back(name, change.key, error, change.seen_at)
+                decision = withhold(name, change.key, error, change.seen_at)
                 (draft.add if listing is None else listing.decide)(name, change.key, decision)
 
     async def _change(self, change: Change, draft: AppendBuilder) -> None:

@@ -20,7 +20,7 @@ from reverser.intake.removal import defined, missing_from_list
 from reverser.intake.route import Route
 from reverser.journal.retrying import RetryingJournal
 from reverser.model.change import ListCompleted, Stream
-from reverser.model.decision import Decision, kept_back
+from reverser.model.decision import Decision, withhold
 from reverser.model.entry import Outcome, Record, Staged
 from reverser.model.resource import ObjectKey
 from reverser.model.withheld import Withheld
@@ -115,7 +115,7 @@ class ListCommitter:
             with contained("decide", record.key):
                 return missing_from_list(route, done.stream, record, done.seen_at)
         except WithheldError as error:
-            return kept_back(route.destination.name, record.key, error, done.seen_at)
+            return withhold(route.destination.name, record.key, error, done.seen_at)
 
     async def _remove(self, done: ListCompleted, made: Sequence[Made]) -> list[Made]:
         removed = [

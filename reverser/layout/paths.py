@@ -73,12 +73,12 @@ def _problem(path: str, root: str) -> str:
             return "is not a plain relative path"
         if len(segment.encode()) > SEGMENT_BYTES:
             return f"has a segment of more than {SEGMENT_BYTES} bytes"
-        if _gits_own(segment):
+        if _reserved_by_git(segment):
             return "has a segment that git keeps for itself"
     return ""
 
 
-def _gits_own(segment: str) -> bool:
+def _reserved_by_git(segment: str) -> bool:
     if segment.isascii() and "git" not in segment.lower():
         return False
     return any(_DOTGIT.fullmatch(_HFS_IGNORES.sub("", part)) for part in segment.split("\\"))

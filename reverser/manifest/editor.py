@@ -33,7 +33,7 @@ def edit(existing: bytes, index: int, content: dict[str, Any]) -> bytes:
     before = _parsed(parts[index])
     if isinstance(before, dict) and is_sealed(before):
         raise WithheldError("Encrypted", "the file is encrypted by SOPS")
-    content = _where_it_says_so(content, before)
+    content = _with_own_namespace(content, before)
     edited = patched(parts[index], spelled_as(content, before))
     if edited == parts[index]:
         return existing
@@ -51,7 +51,7 @@ def remove(existing: bytes, index: int) -> bytes | None:
     return None if _blank(rest) else (mark + rest).encode()
 
 
-def _where_it_says_so(content: dict[str, Any], before: Any) -> dict[str, Any]:
+def _with_own_namespace(content: dict[str, Any], before: Any) -> dict[str, Any]:
     """The content without the namespace where the document leaves that to whoever applies it."""
     metadata, own_metadata = (
         content.get("metadata"),

@@ -95,7 +95,7 @@ class _Reader:
             if isinstance(event, yaml.DocumentStartEvent):
                 documents += 1
             elif isinstance(event, yaml.NodeEvent):
-                self._take(event)
+                self._add(event)
             elif isinstance(event, yaml.CollectionEndEvent):
                 self._close(event)
         if documents > 1:
@@ -103,7 +103,7 @@ class _Reader:
         root = self._root
         return None if root is None or (root.kind == "scalar" and root.start == root.end) else root
 
-    def _take(self, event: Any) -> None:
+    def _add(self, event: Any) -> None:
         node = self._node(event)
         if event.anchor is not None and node.kind != "alias":
             self._anchors[event.anchor] = node

@@ -34,7 +34,7 @@ class Decision(msgspec.Struct, frozen=True):
     """What `encrypted` makes the file of; until then entry and record hold the values as digests."""
 
 
-def kept_back(destination: str, key: ObjectKey, error: WithheldError, at: float) -> Decision:
+def withhold(destination: str, key: ObjectKey, error: WithheldError, at: float) -> Decision:
     """The object is withheld, for the reason of the error."""
     return Decision("withheld", withheld=Withheld(destination, key, error.reason, error.message, at))
 

@@ -23,7 +23,7 @@ from reverser.intake.route import Route
 from reverser.journal.retrying import RetryingJournal
 from reverser.model.attribution import UNKNOWN, Attribution, Evidence
 from reverser.model.change import Change, Operation
-from reverser.model.decision import Decision, encrypted, kept_back
+from reverser.model.decision import Decision, encrypted, withhold
 from reverser.model.entry import ANY, Along, Entry
 from reverser.model.journal import Journal
 from reverser.model.resource import ObjectKey
@@ -185,7 +185,7 @@ class Replay:
         try:
             return encrypted(decision, await self._encrypter.encrypt(decision.clear), self._raw.key)
         except WithheldError as error:
-            return kept_back(self._name, key, error, time.time())
+            return withhold(self._name, key, error, time.time())
 
     def _attributed(
         self, entry: Entry, write: Write, change: Change, seen: NewestWrite | None, *, first: bool

@@ -20,11 +20,11 @@ Test = Callable[[Any, Content], bool]
 class Field:
     """One field of the tree: when it goes, and what is inside it."""
 
-    __slots__ = ("fields", "goes")
+    __slots__ = ("fields", "is_default")
 
     def __init__(self) -> None:
         self.fields: dict[str, Field] = {}
-        self.goes: Test | None = None
+        self.is_default: Test | None = None
 
 
 def leave_out_defaults(content: Content, kind: Kind) -> None:
@@ -40,7 +40,7 @@ def compiled(rows: Rows) -> Field:
         field = root
         for step in parse_path(path):
             field = field.fields.setdefault(step, Field())
-        field.goes = default if callable(default) else _equals(default)
+        field.is_default = default if callable(default) else _equals(default)
     return root
 
 
@@ -50,20 +50,20 @@ def _equals(default: Any) -> Test:
 
 
 def _walk(field: Field, content: Content) -> None:
-    going = []
+    defaults = []
     for key, inner in field.fields.items():
         if key not in content:
             continue
         value = content[key]
         if inner.fields:
-            _enter(inner, value)
-        if inner.goes is not None and inner.goes(value, content):
-            going.append(key)
-    for key in going:
+            _walk_value(inner, value)
+        if inner.is_default is not None and inner.is_default(value, content):
+            defaults.append(key)
+    for key in defaults:
         del content[key]
 
 
-def _enter(field: Field, value: Any) -> None:
+def _walk_value(field: Field, value: Any) -> None:
     every = field.fields.get(ANY)
     if every is None:
         if isinstance(value, dict):

@@ -69,7 +69,7 @@ class Ownership:
 
     def owned(self, *path: Step, in_doubt: bool = True) -> bool:
         """Whether a person's tool set the field; `in_doubt` when nobody can tell."""
-        if any(self.owners(*path)) or _stands(self._applied, path):
+        if any(self.owners(*path)) or _exists(self._applied, path):
             return True
         return in_doubt and not self.known
 
@@ -158,15 +158,15 @@ def _key(step: Step) -> str:
     return f"k:{json.dumps(step, sort_keys=True, separators=(',', ':'))}"
 
 
-def _stands(value: Any, path: tuple[Step, ...]) -> bool:
+def _exists(value: Any, path: tuple[Step, ...]) -> bool:
     for step in path:
         if isinstance(step, str):
             value = value.get(step) if isinstance(value, dict) else None
         else:
             items = value if isinstance(value, list) else []
-            value = next((item for item in items if isinstance(item, dict) and _is(item, step)), None)
+            value = next((item for item in items if isinstance(item, dict) and _has_keys(item, step)), None)
     return value is not None
 
 
-def _is(item: Content, keys: dict[str, Any]) -> bool:
+def _has_keys(item: Content, keys: dict[str, Any]) -> bool:
     return all(item.get(key, _DEFAULTS.get(key)) == value for key, value in keys.items())

@@ -83,10 +83,12 @@ def _strip_tokens(spec: Content) -> None:
     injected = {volume.get("name") for volume in volumes if _is_token(volume)}
     if not injected:
         return
-    _keep(spec, "volumes", [volume for volume in volumes if volume.get("name") not in injected])
+    _set_or_drop(spec, "volumes", [volume for volume in volumes if volume.get("name") not in injected])
     for container in (*rows(spec, "initContainers"), *rows(spec, "containers")):
         mounts = rows(container, "volumeMounts")
-        _keep(container, "volumeMounts", [mount for mount in mounts if mount.get("name") not in injected])
+        _set_or_drop(
+            container, "volumeMounts", [mount for mount in mounts if mount.get("name") not in injected]
+        )
 
 
 def _is_token(volume: Content) -> bool:
@@ -102,10 +104,10 @@ def _strip_tolerations(spec: Content) -> None:
     tolerations = rows(spec, "tolerations")
     last = sorted(tolerations[-2:], key=lambda each: str(each.get("key")))
     if last == _DEFAULT_TOLERATIONS:
-        _keep(spec, "tolerations", tolerations[:-2])
+        _set_or_drop(spec, "tolerations", tolerations[:-2])
 
 
-def _keep(parent: Content, key: str, items: list[Any]) -> None:
+def _set_or_drop(parent: Content, key: str, items: list[Any]) -> None:
     if items:
         parent[key] = items
     else:

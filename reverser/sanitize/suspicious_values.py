@@ -54,7 +54,7 @@ def find(content: Content) -> list[tuple[Steps, str]]:
 def hides(name: str, value: Any) -> bool:
     """Whether a value that is called so looks like a secret, or holds what does."""
     if isinstance(value, str):
-        return len(value) >= LEAST_CHARACTERS and bool(_look(name, value))
+        return len(value) >= LEAST_CHARACTERS and bool(_rule_for(name, value))
     return isinstance(value, dict | list) and bool(find({name: value}))
 
 
@@ -64,7 +64,7 @@ def _in_map(node: dict[str, Any], way: Way, matches: Matches) -> None:
         if kind is str:
             if len(value) >= LEAST_CHARACTERS:
                 name = name_in(node, key) if key == "value" else key
-                if rule := _look(name, value):
+                if rule := _rule_for(name, value):
                     matches.append(((way, key), rule))
         elif kind is dict:
             _in_map(value, (way, key), matches)
@@ -79,7 +79,7 @@ def _in_list(name: str, items: list[Any], way: Way, matches: Matches) -> None:
         if kind is dict:
             _in_map(item, (way, index), matches)
         elif kind is str:
-            if len(item) >= LEAST_CHARACTERS and (rule := _look(option(before) or name, item)):
+            if len(item) >= LEAST_CHARACTERS and (rule := _rule_for(option(before) or name, item)):
                 matches.append(((way, index), rule))
         elif kind is list:
             _in_list(name, item, (way, index), matches)
@@ -94,24 +94,24 @@ def _steps(way: Way) -> Steps:
     return tuple(reversed(steps))
 
 
-def _look(name: str, value: str) -> str:
+def _rule_for(name: str, value: str) -> str:
     """Name of the rule that a value of this name fits; "" when it fits none.
 
     Objects repeat their short texts so much, also under several names, that a cache pays.
     """
     if len(value) > SHORT:
-        return _of_long(name, value)
-    rule, assigned = _of_short(value)
+        return _rule_of_long(name, value)
+    rule, assigned = _rules_of_short(value)
     return rule or (NAMED if tells(name) and by_chance(name, value) else assigned)
 
 
 @lru_cache(maxsize=8192)
-def _of_short(value: str) -> tuple[str, str]:
+def _rules_of_short(value: str) -> tuple[str, str]:
     """(rule of a token, rule of what is assigned inside of it)"""
     return token(value), _inside(value)
 
 
-def _of_long(name: str, value: str) -> str:
+def _rule_of_long(name: str, value: str) -> str:
     """Long texts come again with each event of their object, and are remembered without being kept.
 
     Python keys its 64-bit hash anew in each process: no two texts can be made to meet in it.
@@ -120,11 +120,11 @@ def _of_long(name: str, value: str) -> str:
     if (rule := _LONG.get(key)) is None:
         if len(_LONG) >= MOST_LONG:
             _LONG.clear()
-        rule = _LONG[key] = _of(name, value)
+        rule = _LONG[key] = _rule(name, value)
     return rule
 
 
-def _of(name: str, value: str) -> str:
+def _rule(name: str, value: str) -> str:
     """Name of the rule that a value of this name fits; "" when it fits none."""
     if len(value) <= PART:
         return token(value) or named(name, value) or _inside(value)
@@ -169,13 +169,13 @@ def without_suspicious(content: Content, key: bytes) -> Content:
     copies: dict[Steps, Any] = {(): content.copy()}
     for steps, _ in find(content):
         *way, last = steps
-        parent = _copied(copies, tuple(way))
+        parent = _copy_at(copies, tuple(way))
         parent[last] = masked_value(parent[last], key)
     masked: Content = copies[()]
     return masked
 
 
-def _copied(copies: dict[Steps, Any], way: Steps) -> Any:
+def _copy_at(copies: dict[Steps, Any], way: Steps) -> Any:
     """The copy of what stands at the end of the way; each map and list is copied once."""
     for length in range(1, len(way) + 1):
         here = way[:length]

@@ -27,12 +27,12 @@ MOST_HEADER = 8192
 """Characters of the first part of a JWT: a certificate chain in it takes some thousand."""
 
 
-def _of_a_private_key(match: Match) -> bool:
+def _is_private_key(match: Match) -> bool:
     """Certificates begin with the same letters."""
     return b"PRIVATE KEY-----" in _decoded(match[0][:96])
 
 
-def _of_a_jwt(match: Match) -> bool:
+def _is_jwt(match: Match) -> bool:
     """Its first part says how it is signed."""
     try:
         header = json.loads(_decoded(match[1])) if len(match[1]) <= MOST_HEADER else None
@@ -41,7 +41,7 @@ def _of_a_jwt(match: Match) -> bool:
     return isinstance(header, dict) and "alg" in header
 
 
-def _real(match: Match) -> bool:
+def _is_no_placeholder(match: Match) -> bool:
     """What documentation gives as an example ends in EXAMPLE or is a placeholder."""
     return not placeholder(match[1])
 
@@ -75,9 +75,14 @@ RULES = (
         r"-----BEGIN[ A-Z0-9]{0,40}PRIVATE KEY(?: BLOCK)?-----"
         r"(?:[^A-Za-z0-9+/=]++|[A-Za-z0-9+/=]{1,31}+(?![A-Za-z0-9+/=])){0,100}+[A-Za-z0-9+/=]{32}",
     ),
-    _rule("private-key", "LS0tLS1CRUdJTi", r"LS0tLS1CRUdJTi[A-Za-z0-9+/=]{80,}", _of_a_private_key),
+    _rule("private-key", "LS0tLS1CRUdJTi", r"LS0tLS1CRUdJTi[A-Za-z0-9+/=]{80,}", _is_private_key),
     _rule("age-key", "AGE-SECRET-KEY-1", r"AGE-SECRET-KEY-1[QPZRY9X8GF2TVDW0S3JN54KHCE6MUA7L]{58}"),
-    _rule("aws-access-key", "AKIA|ASIA|ABIA|ACCA", r"\b((?:AKIA|ASIA|ABIA|ACCA)[A-Z2-7]{16})\b", _real),
+    _rule(
+        "aws-access-key",
+        "AKIA|ASIA|ABIA|ACCA",
+        r"\b((?:AKIA|ASIA|ABIA|ACCA)[A-Z2-7]{16})\b",
+        _is_no_placeholder,
+    ),
     _rule("gcp-api-key", "AIza", r"\bAIza[\w-]{35}(?![\w-])"),
     _rule("azure-key", "AccountKey=|AccessKey=", r"\b(?:Account|SharedAccess)Key=[A-Za-z0-9+/]{43,86}={1,2}"),
     _rule(
@@ -101,8 +106,8 @@ RULES = (
     _rule("anthropic-key", "sk-ant-", r"\bsk-ant-[a-z]+\d\d-[\w-]{80,}"),
     _rule("sendgrid-key", "SG.", r"\bSG\.[\w-]{22}\.[\w-]{43}(?![\w-])"),
     _rule("vault-token", "hvs.|hvb.", r"\bhv[sb]\.[\w-]{80,}"),
-    _rule("jwt", "eyJ", rf"{_FIRST}(?=eyJ))([\w-]{{13,}}+)\.eyJ[\w-]{{10,}}+\.[\w-]{{16,}}", _of_a_jwt),
-    _rule("url-password", "://", r"://[^\s:/@?#\"'<>]*+:([^\s/@\"'<>]{3,}+)@[\w\[]", _real),
+    _rule("jwt", "eyJ", rf"{_FIRST}(?=eyJ))([\w-]{{13,}}+)\.eyJ[\w-]{{10,}}+\.[\w-]{{16,}}", _is_jwt),
+    _rule("url-password", "://", r"://[^\s:/@?#\"'<>]*+:([^\s/@\"'<>]{3,}+)@[\w\[]", _is_no_placeholder),
 )
 """Where several fit, the first one names it."""
 

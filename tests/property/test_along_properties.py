@@ -25,7 +25,7 @@ from reverser.manifest.field_changes import TRAILER, parse_came_along
 from reverser.model.attribution import Actor, Attribution, Evidence
 from reverser.model.change import Change, Origin, Stream
 from reverser.model.commit import CommitPlan
-from reverser.model.decision import kept_back
+from reverser.model.decision import withhold
 from reverser.model.destination import Destination
 from reverser.model.entry import Record
 from reverser.model.message import Message
@@ -150,7 +150,7 @@ class Daemon:
         place = ("live", KEY)
         draft = AppendBuilder(dict(self.records), Withholding())
         if step.how == "withheld":
-            decision = kept_back("live", KEY, WithheldError("Policy", "no", key=KEY), now)
+            decision = withhold("live", KEY, WithheldError("Policy", "no", key=KEY), now)
         else:
             route = self.creations if step.how == "unselected" else self.route
             decision = decide(route, change, draft.record(*place), scaled=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from reverser.errors import WithheldError
 from reverser.intake.append_builder import AppendBuilder, Withholding
-from reverser.model.decision import kept_back
+from reverser.model.decision import withhold
 from reverser.model.entry import UNSEEN, Record
 from reverser.model.resource import ObjectKey
 from reverser.model.withheld import Withheld
@@ -15,12 +15,12 @@ RECORD = Record("live", KEY, "shop/configmaps/web.yaml", b"digest", b"{}")
 
 def test_a_version_that_is_withheld_counts_as_not_seen() -> None:
     """Whoever changes the object next has not written what was withheld, by a stage or by the journal."""
-    for withhold in (
-        lambda draft: draft.add("live", KEY, kept_back("live", KEY, WithheldError("Bug", "x"), 0.0)),
+    for add in (
+        lambda draft: draft.add("live", KEY, withhold("live", KEY, WithheldError("Bug", "x"), 0.0)),
         lambda draft: draft.withhold(Withheld("live", KEY, "Bug", "x", 0.0)),
     ):
         draft = AppendBuilder({("live", KEY): RECORD}, Withholding())
-        withhold(draft)
+        add(draft)
         kept = draft.record("live", KEY)
         assert kept is not None
         assert kept.latest == UNSEEN
