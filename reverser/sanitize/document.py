@@ -8,6 +8,7 @@ wrong on the way, the object is withheld.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -16,19 +17,50 @@ from reverser.errors import WithheldError
 from reverser.model.resource import BUILTIN_GROUPS, ObjectKey, ResourceType
 from reverser.model.sealed import Clear
 from reverser.sanitize.autoscaled import REPLICAS, scaled_by_controller
+from reverser.sanitize.ca_bundle import api_service, custom_resource_definition, webhooks
 from reverser.sanitize.drop_defaults import leave_out_defaults
 from reverser.sanitize.duplicate_keys import duplicates
 from reverser.sanitize.field_path import without
+from reverser.sanitize.jobs import job, stateful_set
 from reverser.sanitize.json_content import Content, copied, drop_emptied, mapping
-from reverser.sanitize.kinds import RULES
 from reverser.sanitize.mask import is_secret, masked
-from reverser.sanitize.metadata import OriginalObject, strip_left_overs, strip_metadata
+from reverser.sanitize.metadata import OriginalObject, strip_left_overs, strip_metadata, tidy
+from reverser.sanitize.pods import POD, TEMPLATES, Kind, pod, workload
 from reverser.sanitize.policy import Paths, Policy, field_rules
+from reverser.sanitize.rbac_accounts import cluster_role, namespace, service_account
 from reverser.sanitize.restore_values import revealed
 from reverser.sanitize.sensitive import hidden, sensitive
+from reverser.sanitize.services import service
 from reverser.sanitize.suspicious_values import without_suspicious
+from reverser.sanitize.volumes import claim, volume
 
 CRD = ("apiextensions.k8s.io", "CustomResourceDefinition")
+
+
+def _resource_claim_template(content: Content, live: OriginalObject) -> None:  # noqa: ARG001
+    spec = mapping(content, "spec")
+    if spec is not None:
+        tidy(spec)
+
+
+RULES: dict[Kind, Callable[[Content, OriginalObject], None]] = {
+    **dict.fromkeys(TEMPLATES, workload),
+    POD: pod,
+    ("batch", "Job"): job,
+    ("apps", "StatefulSet"): stateful_set,
+    ("", "Service"): service,
+    ("", "PersistentVolumeClaim"): claim,
+    ("", "PersistentVolume"): volume,
+    ("", "ServiceAccount"): service_account,
+    ("", "Namespace"): namespace,
+    ("rbac.authorization.k8s.io", "ClusterRole"): cluster_role,
+    ("apiextensions.k8s.io", "CustomResourceDefinition"): custom_resource_definition,
+    ("admissionregistration.k8s.io", "MutatingWebhookConfiguration"): webhooks,
+    ("admissionregistration.k8s.io", "ValidatingWebhookConfiguration"): webhooks,
+    ("apiregistration.k8s.io", "APIService"): api_service,
+    ("resource.k8s.io", "ResourceClaimTemplate"): _resource_claim_template,
+}
+"""What is stripped from a kind beyond what is stripped from every kind."""
 
 
 class Document(msgspec.Struct, frozen=True):

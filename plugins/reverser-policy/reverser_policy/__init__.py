@@ -15,8 +15,7 @@ from reverser.errors import WithheldError
 from reverser.model.commit import CommitPlan
 from reverser.model.message import Message
 from reverser.model.resource import ObjectKey
-from reverser_policy.rules import NO_ANSWER, Policy, trailers
-from reverser_policy.settings import Settings
+from reverser_policy.rules import NO_ANSWER, Policy, Settings, trailers
 
 policy = Policy(Settings())
 

@@ -11,14 +11,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from fnmatch import fnmatchcase
-from typing import Any
+from typing import Any, Literal
 
+import msgspec
 import yaml
 from cel_expr_python import cel
 
 from reverser.model.commit import CommitPlan
 from reverser.model.resource import ObjectKey
-from reverser_policy.settings import Rule, Settings
 
 VARIABLES = {"object": cel.Type.DYN, "resource": cel.Type.STRING, "cluster": cel.Type.STRING}
 BYTES_MOST = 512 * 1024
@@ -26,6 +26,32 @@ FINDINGS_MOST = 20
 TRAILER = "Policy-Finding"
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 NO_ANSWER = "the expression has no answer for this object"
+
+
+class Rule(msgspec.Struct, frozen=True):
+    """One expression, and what becomes of the objects that it is true of."""
+
+    name: str
+    """Names the rule in what people read."""
+    expression: str
+    """CEL, with `object`, `resource` (`deployments.apps`) and `cluster`; its answer is a truth value."""
+    message: str
+    """What is wrong with such an object, for people. Never quotes the object."""
+    action: Literal["withhold", "leave-out", "flag"] = "withhold"
+    """withhold: the file stays as it was; leave-out: there is no file; flag: the commit says so."""
+    resources: tuple[str, ...] = ("*",)
+    """Globs over `deployments.apps`."""
+    namespaces: tuple[str, ...] = ("*",)
+    """Globs; objects without a namespace have the empty one."""
+    on_error: Literal["fail", "ignore"] = "fail"
+    """fail: an object that the expression has no answer for is treated as bad; ignore: as good."""
+
+
+class Settings(msgspec.Struct, frozen=True):
+    """The table itself."""
+
+    rules: tuple[Rule, ...] = ()
+    """In order; the first that withholds an object, or leaves it out, gives the reason."""
 
 
 class Policy:
