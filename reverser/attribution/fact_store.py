@@ -32,7 +32,7 @@ class FactStore:
         self._journal = journal
         self._metrics = metrics
         self._facts = Facts(on_expired=self._expired)
-        retrying = RetryingJournal(journal, health, "witnesses")
+        retrying = RetryingJournal(journal, health, "facts")
         self.attributor = Attributor(
             self._facts, journal.key, retrying, metrics, time.time, grace_seconds=grace_seconds
         )

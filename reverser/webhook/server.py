@@ -87,16 +87,18 @@ async def listen(
     folder = Path(config.data_dir) / FOLDER
     secret = await trio.to_thread.run_sync(path_secret, config.webhook.path_secret)
     where = cert_secret(config)
-    keeper = CertificateSync(where, SelfManaged(folder, config.webhook.tls.names)) if where else None
-    if keeper is not None:
-        await keeper.start()
+    certificate_sync = (
+        CertificateSync(where, SelfManaged(folder, config.webhook.tls.names)) if where else None
+    )
+    if certificate_sync is not None:
+        await certificate_sync.start()
     tls = await trio.to_thread.run_sync(open_tls, config.webhook.tls, folder)
     shared: dict[str, Any] = {ADMISSION_PATH: webhooks.admission}
     own: dict[str, Any] = {AUDIT_PATH: webhooks.audit}
     async with trio.open_nursery() as nursery:
         nursery.start_soon(tls.watch)
-        if keeper is not None:
-            nursery.start_soon(keeper.keep)
+        if certificate_sync is not None:
+            nursery.start_soon(certificate_sync.keep)
         listeners = [("webhook.bind", config.webhook.bind, shared if config.audit.bind else shared | own)]
         if config.audit.bind:
             listeners.append(("audit.bind", config.audit.bind, own))

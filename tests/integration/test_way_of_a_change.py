@@ -1,4 +1,4 @@
-"""The modules that docs/architecture.md lists for a change are those that run."""
+"""The modules that docs/architecture.md lists for a change and for an admission call are those that run."""
 
 from __future__ import annotations
 
@@ -7,31 +7,33 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parents[2]
 TRIES = 3
 """On a busy machine something may happen once that is not about the change."""
 PAGE = ROOT / "docs" / "architecture.md"
 
 
-def traced() -> list[str]:
+def traced(way: str) -> list[str]:
     """In a process of its own: threads that other tests have left would not be looked at."""
-    done = subprocess.run(
-        [sys.executable, "-m", "tests.tools.trace"], cwd=ROOT, capture_output=True, text=True, check=True
-    )
+    command = [sys.executable, "-m", "tests.tools.trace", *way.split()]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
     return [line for line in done.stdout.splitlines() if re.fullmatch(r"[\w.]+", line)]
 
 
-def test_the_page_lists_the_modules_that_run() -> None:
+@pytest.mark.parametrize(("way", "header"), [("", "| step |"), ("admission", "| step of a call |")])
+def test_the_page_lists_the_modules_that_run(way: str, header: str) -> None:
     """All of them and no others; each step begins with the module that the change reaches first.
 
     No plugin is enabled, so nothing of the plugin host runs.
     """
-    table = PAGE.read_text().partition("| step | modules |")[2].partition("\n\n")[0]
+    table = PAGE.read_text().partition(f"{header} modules |")[2].partition("\n\n")[0]
     steps = [re.findall(r"`([\w.]+)`", line) for line in table.splitlines()[2:]]
 
     listed = {name for step in steps for name in step}
     for _ in range(TRIES):
-        order = traced()
+        order = traced(way)
         if set(order) == listed:
             break
 
