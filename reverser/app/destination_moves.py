@@ -1,17 +1,17 @@
-"""At the start of a session: what the journal keeps of each destination is brought in line with its place.
+"""At the start of a session: what the journal stores of each destination follows its name and its location.
 
-Accepted is accepted: a destination that is renamed takes all that is kept of it along, one whose URL is
+Accepted is accepted: a destination that is renamed takes all that is stored of it along, one whose URL is
 spelled otherwise keeps it, and one that moved to another repository or branch writes what is pending there.
-Whether a place that reads otherwise is another one the writer finds out, from the branch (`writer.catchup`).
+Which of them was renamed follows from the locations. Whether a location that reads otherwise is another one
+only the branch can tell: the writer finds that out (`writer.catchup`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
-from reverser.app.destination_identity import Place, doubts, renamed
 from reverser.config import remote_url
 from reverser.model.destination import Destination
 from reverser.model.journal import Journal
@@ -19,40 +19,82 @@ from reverser.model.journal import Journal
 CHUNK = 1000
 
 
-async def settle_places(journal: Journal, destinations: Sequence[Destination]) -> None:
-    """Take over what changed of the destinations' names, places and modes since the last session."""
-    wanted = {destination.name: place_of(destination) for destination in destinations}
+class Location(msgspec.Struct, frozen=True):
+    """Where a destination's files are, and whether they are written."""
+
+    repository: str
+    """Host and path of the repository, however the URL is spelled."""
+    branch: str
+    path: str | None
+    """The folder; None: not stored by the release that wrote this."""
+    mode: str
+    """Of the destination; two locations may be the same in different modes."""
+
+    def is_same_folder(self, other: Location) -> bool:
+        """Whether the two are one folder of one branch, as far as they tell."""
+        paths = {self.path, other.path} - {None}
+        return self.is_same_branch(other) and len(paths) < 2
+
+    def is_same_branch(self, other: Location) -> bool:
+        """Whether the two are one branch."""
+        return (self.repository, self.branch) == (other.repository, other.branch)
+
+
+async def follow_moves(journal: Journal, destinations: Sequence[Destination]) -> None:
+    """Take over what changed of the destinations' names, locations and modes since the last session."""
+    wanted = {destination.name: _location(destination) for destination in destinations}
     names = renamed(await _stored(journal), wanted)
     if names:
         await journal.rename_destinations(names)
     stored = await _stored(journal)
-    for name, place in wanted.items():
-        before = stored.get(name, place)
-        await _begin(journal, name, before, place)
-        if stored.get(name) != place:
-            await journal.set_setting(f"place/{name}", msgspec.json.encode(place).decode())
+    for name, location in wanted.items():
+        before = stored.get(name, location)
+        await _store_doubts(journal, name, before, location)
+        if stored.get(name) != location:
+            await journal.set_setting(f"place/{name}", msgspec.json.encode(location).decode())
 
 
-def place_of(destination: Destination) -> Place:
-    """Where a destination is."""
-    path = destination.path.strip("/")
-    return Place(_repository(destination.url), destination.branch, path, destination.mode)
+def renamed(stored: Mapping[str, Location], wanted: Mapping[str, Location]) -> dict[str, str]:
+    """Old name -> new name of destinations that are where another name was, which is there no more."""
+    moved = {
+        name: location
+        for name, location in stored.items()
+        if name not in wanted or not wanted[name].is_same_branch(location)
+    }
+    names: dict[str, str] = {}
+    for name, location in wanted.items():
+        if name in stored and stored[name].is_same_branch(location):
+            continue
+        former = [old for old, other in moved.items() if other.is_same_folder(location) and old not in names]
+        if len(former) == 1:
+            names[former[0]] = name
+    # A name that something is stored of is free only when that goes elsewhere.
+    while taken := [old for old, new in names.items() if new in stored and new not in names]:
+        for old in taken:
+            del names[old]
+    return names
 
 
-async def _begin(journal: Journal, name: str, before: Place, place: Place) -> None:
-    found = {*(await journal.get_setting(f"unsure/{name}")).split(), *doubts(before, place)}
+def doubts(stored: Location, wanted: Location) -> list[str]:
+    """Why the records of a destination need not be what is in its branch."""
+    reasons = [] if stored.is_same_branch(wanted) else ["place"]
+    return reasons + (["mode"] if stored.mode == "observe" and wanted.mode == "commit" else [])
+
+
+async def _store_doubts(journal: Journal, name: str, before: Location, location: Location) -> None:
+    reasons = {*(await journal.get_setting(f"unsure/{name}")).split(), *doubts(before, location)}
     observed = await journal.get_setting(f"observed/{name}")
-    if place.mode == "observe" and not observed:
-        # What was accepted before is kept, to be written when we write again.
-        await journal.set_setting(f"observed/{name}", str(await _last(journal, name)))
-    elif place.mode == "commit" and observed:
-        found.add("mode")
+    if location.mode == "observe" and not observed:
+        # What was accepted before stays pending, to be written when we write again.
+        await journal.set_setting(f"observed/{name}", str(await _last_pending(journal, name)))
+    elif location.mode == "commit" and observed:
+        reasons.add("mode")
         await journal.set_setting(f"observed/{name}", "")
-    if found:
-        await journal.set_setting(f"unsure/{name}", " ".join(sorted(found)))
+    if reasons:
+        await journal.set_setting(f"unsure/{name}", " ".join(sorted(reasons)))
 
 
-async def _last(journal: Journal, name: str) -> int:
+async def _last_pending(journal: Journal, name: str) -> int:
     """The number of the last pending entry."""
     last = 0
     while pending := await journal.pending(name, after=last, limit=CHUNK):
@@ -60,17 +102,22 @@ async def _last(journal: Journal, name: str) -> int:
     return last
 
 
-async def _stored(journal: Journal) -> dict[str, Place]:
-    facts = await journal.get_settings("place/")
-    return {name.removeprefix("place/"): _decoded(fact) for name, fact in facts.items() if fact}
+async def _stored(journal: Journal) -> dict[str, Location]:
+    settings = await journal.get_settings("place/")
+    return {name.removeprefix("place/"): _decoded(text) for name, text in settings.items() if text}
 
 
-def _decoded(fact: str) -> Place:
-    """A place as it was kept; before format 4 of the journal as URL, branch and mode."""
-    if not fact.startswith("["):
-        return msgspec.json.decode(fact, type=Place)
-    url, branch, mode = msgspec.json.decode(fact, type=tuple[str, str, str])
-    return Place(_repository(url), branch, None, mode)
+def _decoded(text: str) -> Location:
+    """A location as it was stored; before format 4 of the journal as URL, branch and mode."""
+    if not text.startswith("["):
+        return msgspec.json.decode(text, type=Location)
+    url, branch, mode = msgspec.json.decode(text, type=tuple[str, str, str])
+    return Location(_repository(url), branch, None, mode)
+
+
+def _location(destination: Destination) -> Location:
+    path = destination.path.strip("/")
+    return Location(_repository(destination.url), destination.branch, path, destination.mode)
 
 
 def _repository(url: str) -> str:

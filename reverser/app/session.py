@@ -17,7 +17,7 @@ import trio
 
 from reverser.app.assembly import Assembly, keep_meanings, kept_uid, resume_position
 from reverser.app.cluster_reports import ClusterReports, warn_of_empty_rules
-from reverser.app.destination_moves import settle_places
+from reverser.app.destination_moves import follow_moves
 from reverser.app.writer_factory import Target, WriterFactory
 from reverser.app.writers import Writers
 from reverser.attribution.attributor import Attributor
@@ -128,7 +128,7 @@ class Session:
         From the stop on, intake and writers together have the grace. What a full disk or a dead
         remote holds up until then comes again: no position has moved past it.
         """
-        await self._settle_places()
+        await self._follow_moves()
         async with trio.open_nursery() as write:
             for destination in self._assembly.destinations:
                 write.start_soon(self._writers.run, destination)
@@ -152,10 +152,10 @@ class Session:
         for name in {destination.name for destination in self._assembly.destinations} - following_names:
             self._health.forget(f"destination/{name}")
 
-    async def _settle_places(self) -> None:
+    async def _follow_moves(self) -> None:
         while not self._stopping:
             try:
-                await settle_places(self._journal, self._assembly.destinations)
+                await follow_moves(self._journal, self._assembly.destinations)
                 self._meanings = self._assembly.meanings(await self._journal.get_settings(MEANING))
             except (TransientError, StalledError) as error:
                 self._health.failed("journal", error, "JournalUnusable", step=PLACES)

@@ -25,8 +25,8 @@ from reverser.cli.check_machine import HereFinding
 from reverser.config import Cluster, Config
 from reverser.config.unmatched_patterns import empty, unmatched
 from reverser.errors import ReverserError, StalledError, TransientError
-from reverser.git.probe import probe
 from reverser.git.remote import Ask
+from reverser.git.remote_check import check_remote
 from reverser.git.repository import open_repository
 from reverser.git.signing_key import public_key
 from reverser.kube import credentials, permissions
@@ -169,7 +169,7 @@ async def inspect(config: Config, host: Host) -> Findings:
 
 async def look_at_remote(destination: Destination, login: Ask | None = None) -> DestinationFinding:
     """Whether a remote answers, has the branch, and lets us push."""
-    report = await probe(destination, login)
+    report = await check_remote(destination, login)
     signing, signing_error = await _signing(destination)
     encrypts, encryption_error = await _encryption(destination)
     described_objects, described_error = await described(destination, login) if report.head else ([], "")

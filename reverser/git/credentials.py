@@ -145,8 +145,8 @@ def _private_file(reference: SecretRef, copy: Path) -> Path:
     """The secret's own file when only we can read it (as ssh insists), else a copy."""
     text = resolve(reference)
     if reference.file:
-        found = Path(reference.file).stat()
-        if found.st_uid == os.geteuid() and not found.st_mode & (stat.S_IRWXG | stat.S_IRWXO):
+        status = Path(reference.file).stat()
+        if status.st_uid == os.geteuid() and not status.st_mode & (stat.S_IRWXG | stat.S_IRWXO):
             return Path(reference.file).absolute()
     copy.touch(mode=0o600)
     copy.write_text(text.replace("\r\n", "\n") + "\n")

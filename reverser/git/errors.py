@@ -15,9 +15,9 @@ from reverser.errors import ReverserError, StalledError, TransientError
 
 
 class Row(msgspec.Struct, frozen=True):
-    """Words, the reason that they mean, and what a person can do."""
+    """A message of git or ssh, the reason that it means, and what a person can do."""
 
-    words: str
+    pattern: str
     reason: str
     hint: str
 
@@ -68,7 +68,7 @@ def translate(stderr: str) -> ReverserError:
     """The error that a failed exchange with a remote amounts to. `stderr` is free of secrets."""
     message = summary(stderr)
     for row in TABLE:
-        if re.search(row.words, stderr, re.IGNORECASE):
+        if re.search(row.pattern, stderr, re.IGNORECASE):
             return StalledError(row.reason, message, hint=row.hint)
     return TransientError(message)
 

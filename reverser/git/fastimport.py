@@ -21,7 +21,7 @@ import trio
 
 from reverser.errors import TransientError
 from reverser.git.fastimport_stream import barrier
-from reverser.git.process import Git, Patience, Settings, environment, git_installed
+from reverser.git.process import Git, ProgressTimeout, Settings, environment, git_installed
 from reverser.subprocesses import signal_group
 
 SETTINGS: Settings = (("fastimport.unpackLimit", "1"), ("pack.compression", "1"))
@@ -77,11 +77,11 @@ class FastImport:
     async def _converse(self, chunks: Iterable[bytes]) -> list[str]:
         process, word = await self._running(), secrets.token_hex(8)
         lines: list[str] | None = None
-        patience = Patience(SILENT_SECONDS)
-        with patience.scope:
+        timeout = ProgressTimeout(SILENT_SECONDS)
+        with timeout.scope:
             async with trio.open_nursery() as nursery:
-                nursery.start_soon(_send, _stdin(process), chunks, barrier(word), patience)
-                lines = await _receive(_stdout(process), f"progress {word}\n".encode(), patience)
+                nursery.start_soon(_send, _stdin(process), chunks, barrier(word), timeout)
+                lines = await _receive(_stdout(process), f"progress {word}\n".encode(), timeout)
                 nursery.cancel_scope.cancel()
         if lines is None:
             raise TransientError(f"git fast-import ended early: {self._complaint()}")
@@ -112,25 +112,27 @@ class FastImport:
         )
 
 
-async def _send(stdin: trio.abc.SendStream, chunks: Iterable[bytes], last: bytes, patience: Patience) -> None:
+async def _send(
+    stdin: trio.abc.SendStream, chunks: Iterable[bytes], last: bytes, timeout: ProgressTimeout
+) -> None:
     try:
         for chunk in chunks:
             for start in range(0, len(chunk), SENT_BYTES):
                 await stdin.send_all(memoryview(chunk)[start : start + SENT_BYTES])
-                patience.progressed()
+                timeout.progressed()
         await stdin.send_all(last)
     except trio.BrokenResourceError:
         return
 
 
-async def _receive(stdout: trio.abc.ReceiveStream, end: bytes, patience: Patience) -> list[str] | None:
+async def _receive(stdout: trio.abc.ReceiveStream, end: bytes, timeout: ProgressTimeout) -> list[str] | None:
     """The lines before `end`; None when the child ended without it."""
     received = bytearray()
     while not received.endswith(end):
         data = await stdout.receive_some()
         if not data:
             return None
-        patience.progressed()
+        timeout.progressed()
         received += data
     return received.decode().splitlines()[:-1]
 

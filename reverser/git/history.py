@@ -105,7 +105,7 @@ def _commit(record: bytes, known: dict[bytes, str]) -> Landed:
 
 
 def _path(path: bytes, known: dict[bytes, str]) -> str:
-    found = known.get(path)
-    if found is None:
-        found = known[path] = text(path)
-    return found
+    decoded = known.get(path)
+    if decoded is None:
+        decoded = known[path] = text(path)
+    return decoded

@@ -65,19 +65,19 @@ def _parse_changes(output: bytes) -> Iterator[tuple[str, tuple[str, str] | None]
         yield text(path), None if status == "D" else (mode, blob)
 
 
-async def at(git: Git, places: Sequence[tuple[str, str]]) -> list[str]:
+async def at(git: Git, paths: Sequence[tuple[str, str]]) -> list[str]:
     """The blob id at each (commit, path); "" where there is none, or no line can hold the path."""
-    asked = [place for place in places if "\n" not in place[1]]
-    if not asked:
-        return [""] * len(places)
-    stdin = b"".join(f"{commit}:{path}\n".encode("utf-8", "surrogateescape") for commit, path in asked)
+    named = [each for each in paths if "\n" not in each[1]]
+    if not named:
+        return [""] * len(paths)
+    stdin = b"".join(f"{commit}:{path}\n".encode("utf-8", "surrogateescape") for commit, path in named)
     output = await git.output("cat-file", "--batch-check=%(objecttype) %(objectname)", stdin=stdin)
     rows = [row.split(b" ") for row in output.split(b"\n")[:-1]]
-    found = {
-        place: row[1].decode() if len(row) == 2 and row[0] == b"blob" else ""
-        for place, row in zip(asked, rows, strict=True)
+    ids = {
+        each: row[1].decode() if len(row) == 2 and row[0] == b"blob" else ""
+        for each, row in zip(named, rows, strict=True)
     }
-    return [found.get(place, "") for place in places]
+    return [ids.get(each, "") for each in paths]
 
 
 async def sizes(git: Git, ids: Sequence[str]) -> dict[str, int]:
@@ -100,9 +100,9 @@ async def blobs(git: Git, ids: Sequence[str]) -> dict[str, bytes]:
     contents, offset = {}, 0
     for blob in wanted:
         header, _, _ = output[offset : offset + 200].partition(b"\n")
-        found, kind, *size = header.decode().split(" ")
+        name, kind, *size = header.decode().split(" ")
         if kind == "missing" or not size:
-            raise TransientError(f"the object {found} is missing")
+            raise TransientError(f"the object {name} is missing")
         offset += len(header) + 1
         contents[blob] = output[offset : offset + int(size[0])]
         offset += int(size[0]) + 1
@@ -116,7 +116,7 @@ class Index:
     """The files of a commit, by path."""
 
     def __init__(self, rows: Iterable[tuple[str, str, str]] = ()) -> None:
-        self._files = {path: _kept(mode, blob) for path, mode, blob in rows}
+        self._files = {path: _digest_of_plain_file(mode, blob) for path, mode, blob in rows}
         self._folders = Counter(folder for path in self._files for folder in folders(path))
 
     def apply(self, edits: Iterable[Edit]) -> list[Edit]:
@@ -131,9 +131,9 @@ class Index:
         """Become the index of another commit, of which this differs: path -> (mode, blob), None: no file."""
         for path in changed:
             self._remove(path)
-        for path, found in changed.items():
-            if found is not None:
-                self._files[path] = _kept(*found)
+        for path, file in changed.items():
+            if file is not None:
+                self._files[path] = _digest_of_plain_file(*file)
                 self._folders.update(folders(path))
 
     def _apply(self, edit: Edit) -> bool:
@@ -163,5 +163,5 @@ class Index:
                 self._remove(below)
 
 
-def _kept(mode: str, blob: str) -> bytes:
+def _digest_of_plain_file(mode: str, blob: str) -> bytes:
     return bytes.fromhex(blob) if mode == "100644" else OTHER

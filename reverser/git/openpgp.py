@@ -33,8 +33,8 @@ class OpenPgpKey:
 
     async def sign(self, payload: bytes) -> str:
         """The armoured signature, in lines, without a newline at its end."""
-        words = ("--status-fd", "2", "--local-user", self._fingerprint, "--armor", "--detach-sign")
-        done = await _with_secret(self._home, self._passphrase, payload, *words)
+        options = ("--status-fd", "2", "--local-user", self._fingerprint, "--armor", "--detach-sign")
+        done = await _with_secret(self._home, self._passphrase, payload, *options)
         if done.code or "[GNUPG:] SIG_CREATED " not in done.stderr:
             raise unusable(f"cannot sign: {await self._fault() or _complaint(done)}")
         return done.stdout.decode().rstrip("\n")
@@ -63,8 +63,8 @@ async def load(text: str, passphrase: str, beside: Path) -> OpenPgpKey:
         raise unusable("has a passphrase of more than one line")
     home = Home.make(beside)
     try:
-        words = ("--status-fd", "1", "--no-auto-check-trustdb", "--import")
-        done = await _with_secret(home, passphrase, f"{text}\n".encode(), *words)
+        options = ("--status-fd", "1", "--no-auto-check-trustdb", "--import")
+        done = await _with_secret(home, passphrase, f"{text}\n".encode(), *options)
         return OpenPgpKey(home, _fingerprint(done), passphrase)
     except BaseException:
         await home.close()
@@ -78,22 +78,22 @@ def unusable(what: str) -> StalledError:
 
 
 async def _with_secret(home: Home, passphrase: str, content: bytes, *arguments: str) -> Finished:
-    words = ("--pinentry-mode", "loopback", "--passphrase-fd", "0")
-    return await home.gpg(*words, *arguments, stdin=f"{passphrase}\n".encode() + content)
+    options = ("--pinentry-mode", "loopback", "--passphrase-fd", "0")
+    return await home.gpg(*options, *arguments, stdin=f"{passphrase}\n".encode() + content)
 
 
 def _fingerprint(done: Finished) -> str:
     rows = [row.split(" ") for row in done.stdout.decode(errors="replace").splitlines()]
-    found = {row[3] for row in rows if row[1:2] == ["IMPORT_OK"] and int(row[2]) & SECRET}
-    if len(found) == 1:
-        return found.pop()
-    if found:
-        raise unusable(f"is {len(found)} secret keys, and only one can sign")
+    fingerprints = {row[3] for row in rows if row[1:2] == ["IMPORT_OK"] and int(row[2]) & SECRET}
+    if len(fingerprints) == 1:
+        return fingerprints.pop()
+    if fingerprints:
+        raise unusable(f"is {len(fingerprints)} secret keys, and only one can sign")
     raise unusable(f"is not an OpenPGP secret key: {_complaint(done)}")
 
 
 def _complaint(done: Finished) -> str:
     """The last thing that gpg said to people."""
     lines = [line.removeprefix("gpg: ").strip() for line in done.stderr.splitlines()]
-    told = [line for line in lines if line and not line.startswith("[GNUPG:]")]
-    return told[-1] if told else f"gpg ended with {done.code}"
+    messages = [line for line in lines if line and not line.startswith("[GNUPG:]")]
+    return messages[-1] if messages else f"gpg ended with {done.code}"

@@ -33,13 +33,13 @@ import trio
 from reverser.errors import StalledError, TransientError, unwrap_group
 from reverser.subprocesses import end_group
 
-_TOLD = re.compile(
+_PROGRESS = re.compile(
     r"(remote: *)?((Enumerating|Counting|Compressing|Writing|Receiving|Unpacking|Resolving|Checking|Updating)"
     r" (objects|deltas|connectivity|files|references): .*|Total \d+ \(delta .*|Delta compression using .*)"
 )
 
 
-class Patience:
+class ProgressTimeout:
     """Ends `scope` when nothing has progressed for so many seconds."""
 
     def __init__(self, seconds: float) -> None:
@@ -54,12 +54,12 @@ class Patience:
 def without_progress(stderr: str) -> str:
     """What a command said beside its progress; lines that it has overwritten are gone."""
     lines = (line.rstrip() for line in re.split(r"[\r\n]+", stderr))
-    return "".join(f"{line}\n" for line in lines if line and not _TOLD.fullmatch(line))
+    return "".join(f"{line}\n" for line in lines if line and not _PROGRESS.fullmatch(line))
 
 
 Settings: TypeAlias = Sequence[tuple[str, str]]
 
-KEPT = {"GIT_EXEC_PATH", "GIT_SSL_CAINFO"}
+INHERITED = {"GIT_EXEC_PATH", "GIT_SSL_CAINFO"}
 USERS_OWN = ("GIT_CONFIG_GLOBAL", "GIT_CONFIG_NOSYSTEM", "GIT_CONFIG_SYSTEM")
 """Where the user's configuration is; for the one command that reads it."""
 
@@ -85,7 +85,7 @@ PIPED_BYTES = 64 * 1024
 
 
 class Finished(msgspec.Struct, frozen=True):
-    """What a command that ran to its end has said."""
+    """The exit code and the output of a command."""
 
     code: int
     stdout: bytes
@@ -129,9 +129,9 @@ class Git:
             start_new_session=True,
             env=_users_own() if users_own else environment(settings, variables),
         )
-        patience = Patience(silent_seconds)
-        with patience.scope, git_installed():
-            return await _finished(runner, stdin, patience)
+        timeout = ProgressTimeout(silent_seconds)
+        with timeout.scope, git_installed():
+            return await _finished(runner, stdin, timeout)
         raise TransientError(
             f"git {arguments[0]} gave no answer and made no progress for {silent_seconds:g} s"
         )
@@ -144,7 +144,9 @@ class Git:
         return done.stdout
 
 
-async def _finished(runner: Callable[..., Awaitable[object]], stdin: bytes, patience: Patience) -> Finished:
+async def _finished(
+    runner: Callable[..., Awaitable[object]], stdin: bytes, timeout: ProgressTimeout
+) -> Finished:
     stdout, stderr = bytearray(), bytearray()
     try:
         async with trio.open_nursery() as nursery:
@@ -152,34 +154,34 @@ async def _finished(runner: Callable[..., Awaitable[object]], stdin: bytes, pati
             assert process.stdin is not None
             assert process.stdout is not None
             assert process.stderr is not None
-            nursery.start_soon(_feed, process.stdin, stdin, patience)
-            nursery.start_soon(_drain, process.stdout, stdout, patience)
-            nursery.start_soon(_drain, process.stderr, stderr, patience)
+            nursery.start_soon(_feed, process.stdin, stdin, timeout)
+            nursery.start_soon(_drain, process.stdout, stdout, timeout)
+            nursery.start_soon(_drain, process.stderr, stderr, timeout)
     except BaseExceptionGroup as group:
         raise unwrap_group(group, OSError) from None
     return Finished(process.returncode or 0, bytes(stdout), stderr.decode(errors="replace"))
 
 
-async def _feed(stream: trio.abc.SendStream, content: bytes, patience: Patience) -> None:
+async def _feed(stream: trio.abc.SendStream, content: bytes, timeout: ProgressTimeout) -> None:
     async with stream:
         for start in range(0, len(content), PIPED_BYTES):
             try:
                 await stream.send_all(memoryview(content)[start : start + PIPED_BYTES])
             except trio.BrokenResourceError:
                 return  # it reads no more; what it thinks of that it tells
-            patience.progressed()
+            timeout.progressed()
 
 
-async def _drain(stream: trio.abc.ReceiveStream, into: bytearray, patience: Patience) -> None:
+async def _drain(stream: trio.abc.ReceiveStream, into: bytearray, timeout: ProgressTimeout) -> None:
     async with stream:
         async for data in stream:
             into += data
-            patience.progressed()
+            timeout.progressed()
 
 
 def environment(settings: Settings = (), variables: Mapping[str, str] | None = None) -> dict[str, str]:
     """The environment of a git command."""
-    inherited = {name: value for name, value in os.environ.items() if _kept(name)}
+    inherited = {name: value for name, value in os.environ.items() if _is_inherited(name)}
     rows = (*SETTINGS, *settings)
     keys = {f"GIT_CONFIG_KEY_{number}": key for number, (key, _) in enumerate(rows)}
     values = {f"GIT_CONFIG_VALUE_{number}": value for number, (_, value) in enumerate(rows)}
@@ -202,5 +204,5 @@ def git_installed() -> Iterator[None]:
         raise TransientError(f"git cannot be started: {error.strerror or error}") from error
 
 
-def _kept(name: str) -> bool:
-    return name in KEPT or not name.startswith(("GIT_", "SSH_ASKPASS", "LC_", "LANG"))
+def _is_inherited(name: str) -> bool:
+    return name in INHERITED or not name.startswith(("GIT_", "SSH_ASKPASS", "LC_", "LANG"))

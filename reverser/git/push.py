@@ -69,7 +69,7 @@ def interpret(done: Finished, head: str) -> PushResult:
             return PushResult(FLAGS[flag], head)
         if rest and flag == "!":
             summary = rest.partition("\t")[2]
-            return PushResult(_refusal(summary, done.stderr), message=_words(summary, done.stderr))
+            return PushResult(_refusal(summary, done.stderr), message=_message(summary, done.stderr))
     return _failed(translate(done.stderr))
 
 
@@ -81,7 +81,7 @@ def _refusal(summary: str, stderr: str) -> PushOutcome:
     return PushOutcome.STALE if MOVED.search(summary + stderr) else PushOutcome.UNREACHABLE
 
 
-def _words(summary: str, stderr: str) -> str:
+def _message(summary: str, stderr: str) -> str:
     lines = [
         line.removeprefix("remote:").strip() for line in stderr.splitlines() if line.startswith("remote:")
     ]

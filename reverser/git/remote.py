@@ -52,7 +52,7 @@ class Remote:
         self, git: Git, destination: Destination, silent_seconds: float, login: Ask | None = None
     ) -> None:
         """`login` is asked before each command how to log in, instead of the destination."""
-        self._ask = login
+        self._ask_login = login
         self.git = git
         self.ref = f"refs/heads/{destination.branch}"
         self.silent_seconds = silent_seconds
@@ -90,7 +90,7 @@ class Remote:
         try:
             if self._config is None or arguments[0] != "push":
                 self._config = await take(self.git)
-            with login(await self._known(), self.git.folder) as access:
+            with login(await self._with_credentials(), self.git.folder) as access:
                 command = partial(
                     self.git.run,
                     settings=(*self._settings, *access.settings, *settings),
@@ -107,18 +107,18 @@ class Remote:
             raise TransientError(message, hint="free some space on the disk of data_dir") from error
         return msgspec.structs.replace(done, stderr=access.redact(without_progress(done.stderr)))
 
-    async def _known(self) -> Destination:
+    async def _with_credentials(self) -> Destination:
         """The destination with the credentials of now."""
-        if self._ask is None:
+        if self._ask_login is None:
             return self._destination
-        found = await self._ask(self._destination)
-        return msgspec.structs.replace(self._destination, credentials=found)
+        credentials = await self._ask_login(self._destination)
+        return msgspec.structs.replace(self._destination, credentials=credentials)
 
 
 def _moved(trace: str) -> str:
     """Where a redirect leads to, in a line like one of the remote's own."""
-    found = LOCATION.search(trace)
-    return f"\nremote: it redirects to {found[1]}\n" if found else ""
+    match = LOCATION.search(trace)
+    return f"\nremote: it redirects to {match[1]}\n" if match else ""
 
 
 async def fetch(remote: Remote) -> str:

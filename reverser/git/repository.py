@@ -128,10 +128,10 @@ class GitRepository:
 
     async def _check_descent(self, head: str, parent: str) -> None:
         """A push on exactly `parent` would replace it, if `head` did not descend from it."""
-        found = head
-        while found != parent and found in self._parents:
-            found = self._parents[found]
-        if parent and found != parent and not await history.is_ancestor(self._git, parent, head):
+        oldest = head
+        while oldest != parent and oldest in self._parents:
+            oldest = self._parents[oldest]
+        if parent and oldest != parent and not await history.is_ancestor(self._git, parent, head):
             raise ValueError(f"{head} does not descend from {parent}")
 
     async def annotate(self, texts: Mapping[str, str], committer: str, now: float) -> PushResult:
@@ -144,8 +144,8 @@ class GitRepository:
     async def changed(self, old: str, new: str) -> dict[str, tuple[str, str] | None]:
         return await objects.changed(self._git, old, new)
 
-    async def at(self, places: Sequence[tuple[str, str]]) -> list[str]:
-        return await objects.at(self._git, places)
+    async def at(self, paths: Sequence[tuple[str, str]]) -> list[str]:
+        return await objects.at(self._git, paths)
 
     async def sizes(self, ids: Sequence[str]) -> dict[str, int]:
         return await objects.sizes(self._git, ids)
@@ -169,11 +169,11 @@ class GitRepository:
             if number % COMMITS_PER_TURN == 0:
                 await trio.lowlevel.checkpoint()
             plan.append((commit, index.apply(commit.edits)))
-        unsigned = await self._import_plan([each for each in plan if _written(*each)], parent)
-        made = iter(unsigned if self._signer is None else await self._signed(unsigned, parent))
+        unsigned = await self._import_plan([each for each in plan if _is_written(*each)], parent)
+        new_ids = iter(unsigned if self._signer is None else await self._signed(unsigned, parent))
         ids, head = [], parent
         for commit, edits in plan:
-            head = next(made) if _written(commit, edits) else head
+            head = next(new_ids) if _is_written(commit, edits) else head
             ids.append(head)
         self._index = (head, index)
         self._remember(head, parent)
@@ -192,7 +192,7 @@ class GitRepository:
         signed = await self._signer.signed(ids, parent)
         if signed:
             await self._git.output("update-ref", self._staging, signed[-1])
-        self._unreachable.left(len(signed))
+        self._unreachable.copied(len(signed))
         return signed
 
     async def _drop_unreachable(self) -> None:
@@ -257,5 +257,5 @@ class GitRepository:
             self._observe(operation, trio.current_time() - started, ok)
 
 
-def _written(commit: Commit, edits: list[Edit]) -> bool:
+def _is_written(commit: Commit, edits: list[Edit]) -> bool:
     return bool(edits) or commit.allow_empty

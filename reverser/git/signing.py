@@ -34,7 +34,7 @@ class Signer:
 
     def __init__(self, git: Git, signing: Signing) -> None:
         self._git = git
-        self._keeper = SigningKeyCache(signing, git.folder)
+        self._key_cache = SigningKeyCache(signing, git.folder)
         self._known: dict[tuple[str, str, str], str] = {}
         """(name of the key, commit, parent) -> the signed copy of the commit on that parent"""
 
@@ -46,33 +46,33 @@ class Signer:
         if not ids:
             return []
         contents = await blobs(self._git, ids)
-        made: dict[tuple[str, str, str], tuple[str, bytes]] = {}
+        copies: dict[tuple[str, str, str], tuple[str, bytes]] = {}
         signed: list[str] = []
-        async with self._keeper.current() as key:
+        async with self._key_cache.current() as key:
             for number, commit in enumerate(ids):
                 if number % COMMITS_PER_TURN == 0:
                     await trio.lowlevel.checkpoint()
-                place = (key.name, commit, parent)
-                if place not in self._known:
-                    made[place] = await _copy(contents[commit], parent, key)
-                parent = self._known.get(place) or made[place][0]
+                copy_of = (key.name, commit, parent)
+                if copy_of not in self._known:
+                    copies[copy_of] = await _copy(contents[commit], parent, key)
+                parent = self._known.get(copy_of) or copies[copy_of][0]
                 signed.append(parent)
-        await self._store([content for _, content in made.values()])
-        self._remember({place: name for place, (name, _) in made.items()})
+        await self._store([content for _, content in copies.values()])
+        self._remember({copy_of: name for copy_of, (name, _) in copies.items()})
         return signed
 
     def forget(self) -> None:
         """Sign everything anew: what was signed may be gone from the repository."""
         self._known.clear()
 
-    def _remember(self, made: Mapping[tuple[str, str, str], str]) -> None:
-        self._known |= made
-        for place in [*self._known][:-COMMITS_KNOWN]:
-            del self._known[place]
+    def _remember(self, names: Mapping[tuple[str, str, str], str]) -> None:
+        self._known |= names
+        for oldest in [*self._known][:-COMMITS_KNOWN]:
+            del self._known[oldest]
 
     async def close(self) -> None:
         """Forget the key, and end what belongs to it."""
-        await self._keeper.close()
+        await self._key_cache.close()
 
     async def _store(self, contents: Sequence[bytes]) -> None:
         if not contents:
@@ -107,8 +107,8 @@ def _pack(contents: Sequence[bytes]) -> bytes:
 
 def _size(size: int) -> bytes:
     first, rest = (COMMIT << 4) | (size & 0xF), size >> 4
-    made = bytearray()
+    encoded = bytearray()
     while rest:
-        made.append(first | 0x80)
+        encoded.append(first | 0x80)
         first, rest = rest & 0x7F, rest >> 7
-    return bytes([*made, first])
+    return bytes([*encoded, first])

@@ -57,8 +57,8 @@ def signature(key: Key, payload: bytes) -> str:
     digest = hashlib.sha512(payload).digest()
     signed = MAGIC + b"".join(map(_text, (NAMESPACE, b"", DIGEST, digest)))
     kind, _, public = public_line(key).partition(" ")
-    made = _text(kind.encode()) + _text(_raw(key, signed))
-    fields = (base64.b64decode(public), NAMESPACE, b"", DIGEST, made)
+    raw = _text(kind.encode()) + _text(_raw(key, signed))
+    fields = (base64.b64decode(public), NAMESPACE, b"", DIGEST, raw)
     blob = base64.b64encode(MAGIC + (1).to_bytes(4, "big") + b"".join(map(_text, fields))).decode()
     lines = [blob[start : start + LINE] for start in range(0, len(blob), LINE)]
     return "\n".join(["-----BEGIN SSH SIGNATURE-----", *lines, "-----END SSH SIGNATURE-----"])

@@ -49,7 +49,7 @@ class Unreachable:
         """The batch is in the remote's branch."""
         self._waiting.pop(head, None)
 
-    def left(self, commits: int) -> None:
+    def copied(self, commits: int) -> None:
         """So many commits were copied, and are not needed any more."""
         self._lost += commits * COMMIT_BYTES // 4
 
@@ -63,7 +63,7 @@ class Unreachable:
         self._waiting.clear()
         self._lost = 0
         try:
-            await self._run("repack", "-a", "-d", "-q", "--threads=1", *self._kept())
+            await self._run("repack", "-a", "-d", "-q", "--threads=1", *self._large_packs())
             await self._run("prune", f"--expire={LOOSE_KEPT}")
         except TransientError as error:
             log.warning(
@@ -78,7 +78,7 @@ class Unreachable:
         if done.code:
             raise TransientError(done.stderr.strip() or f"git {arguments[0]} failed")
 
-    def _kept(self) -> list[str]:
+    def _large_packs(self) -> list[str]:
         packs = (self._git.folder / "objects" / "pack").glob("*.pack")
         return [f"--keep-pack={pack.name}" for pack in packs if _size(pack) > KEPT_PACK_BYTES]
 

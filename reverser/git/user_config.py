@@ -20,8 +20,8 @@ from reverser.git.process import Git
 log = structlog.get_logger()
 
 NAME = "user.gitconfig"
-_told: list[str] = []
-"""What git said last of a configuration that it cannot read; told once, not at each fetch."""
+_logged: list[str] = []
+"""What git said last of a configuration that it cannot read; logged once, not at each fetch."""
 
 DEFAULTS = {
     "core.deltabasecachelimit": "16m",
@@ -47,15 +47,15 @@ async def take(git: Git) -> Path:
     """Copy what we take of the user's settings as they are now; the file with the copy."""
     done = await git.run("config", "--list", "--null", users_own=True)
     if done.code:
-        _tell(done.stderr.strip())
+        _log_once(done.stderr.strip())
     path = git.folder / NAME
     await trio.to_thread.run_sync(_write, path, taken(done.stdout if done.code == 0 else b""))
     return path
 
 
-def _tell(complaint: str) -> None:
-    if _told != [complaint]:
-        _told[:] = [complaint]
+def _log_once(complaint: str) -> None:
+    if _logged != [complaint]:
+        _logged[:] = [complaint]
         log.warning("the user's Git configuration cannot be read", error=complaint)
 
 

@@ -81,7 +81,7 @@ class Repository(Protocol):
         Raises TransientError when one of them is not there.
         """
 
-    async def at(self, places: Sequence[tuple[str, str]]) -> list[str]:
+    async def at(self, paths: Sequence[tuple[str, str]]) -> list[str]:
         """The blob id at each (commit, path); "" where the commit has no such file."""
 
     async def sizes(self, ids: Sequence[str]) -> dict[str, int]:

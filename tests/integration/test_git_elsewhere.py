@@ -9,8 +9,8 @@ import pytest
 from structlog.testing import capture_logs
 
 from reverser.errors import StalledError
-from reverser.git.probe import probe
 from reverser.git.process import Git
+from reverser.git.remote_check import check_remote
 from reverser.git.repository import open_repository
 from reverser.git.user_config import DEFAULTS, take, taken
 from reverser.model.commit import PushOutcome
@@ -59,7 +59,7 @@ async def test_a_redirect_is_not_followed(tmp_path: Path, server: GitServer, oth
             await repository.annotate({head: "note"}, "Reverser <reverser@localhost>", 1.0)
     assert caught.value.reason == "Redirected"
     assert f"redirects to {other.url}" in caught.value.message
-    report = await probe(with_token(server))
+    report = await check_remote(with_token(server))
     assert (report.reason, report.push_allowed) == ("Redirected", False)
 
 

@@ -9,7 +9,7 @@ import pytest
 import trio
 
 from reverser.errors import StalledError, TransientError
-from reverser.git.probe import probe
+from reverser.git.remote_check import check_remote
 from reverser.git.repository import open_repository
 from reverser.model.commit import PushOutcome
 from reverser.model.destination import Credentials, Destination
@@ -417,15 +417,15 @@ async def test_probe(server: GitServer) -> None:
     theirs = server.commit({"readme": "hello"})
     refs = git(server.bare, "for-each-ref")
 
-    report = await probe(destination(server.url))
+    report = await check_remote(destination(server.url))
     assert (report.reachable, report.head, report.push_allowed) == (True, theirs, True)
-    assert (await probe(destination(server.url, "other"))).head == ""
+    assert (await check_remote(destination(server.url, "other"))).head == ""
     server.read_only = True
-    report = await probe(destination(server.url))
+    report = await check_remote(destination(server.url))
     assert (report.reachable, report.push_allowed, report.reason) == (True, False, "AccessDenied")
     server.status = 401
-    report = await probe(destination(server.url))
+    report = await check_remote(destination(server.url))
     assert (report.reachable, report.reason) == (False, "AuthenticationFailed")
-    report = await probe(destination("http://127.0.0.1:1/x.git"))
+    report = await check_remote(destination("http://127.0.0.1:1/x.git"))
     assert (report.reachable, report.reason) == (False, "Unreachable")
     assert git(server.bare, "for-each-ref") == refs

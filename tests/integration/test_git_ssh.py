@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from reverser.errors import StalledError
-from reverser.git.probe import probe
+from reverser.git.remote_check import check_remote
 from reverser.git.repository import open_repository
 from reverser.model.commit import PushOutcome
 from reverser.model.destination import Credentials, Destination
@@ -49,7 +49,7 @@ async def test_ssh(tmp_path: Path, server: GitServer, ssh: SshServer, kind: str)
         assert await repository.fetch() == head
         assert not list((tmp_path / "our files").glob("login-*"))
     assert server.files() == {"a": b"1"}
-    assert (await probe(target)).push_allowed
+    assert (await check_remote(target)).push_allowed
 
 
 async def test_no_known_hosts(tmp_path: Path, ssh: SshServer) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from reverser.errors import StalledError
-from reverser.git.probe import probe
+from reverser.git.remote_check import check_remote
 from reverser.git.repository import open_repository
 from tests.integration.gitserver import GitServer, basic, serving
 from tests.integration.gitsupport import commit, destination
@@ -49,7 +49,7 @@ async def test_each_exchange_logs_in_anew(tmp_path: Path, server: GitServer) -> 
         server.login = basic("git", "pass2")
         assert (await repository.push(ids[-1], "")).landed
         server.login = basic("git", "pass3")
-        assert (await probe(destination(server.url), host.credentials)).reachable
+        assert (await check_remote(destination(server.url), host.credentials)).reachable
 
 
 @pytest.mark.parametrize(

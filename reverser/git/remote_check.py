@@ -22,7 +22,7 @@ AUTHOR = {
 
 
 class RemoteReport(msgspec.Struct, frozen=True):
-    """What was found out about a remote; `reason` is empty when all is well."""
+    """What a remote answered; `reason` is empty when all is well."""
 
     reachable: bool
     head: str = ""
@@ -35,7 +35,7 @@ class RemoteReport(msgspec.Struct, frozen=True):
     hint: str = ""
 
 
-async def probe(
+async def check_remote(
     destination: Destination, login: Ask | None = None, *, silent_seconds: float = 30.0
 ) -> RemoteReport:
     """Read the branch, then push a scratch commit as a dry run.
@@ -49,11 +49,11 @@ async def probe(
             await prepare(remote.git)
             head = await _head(remote)
         except (StalledError, TransientError) as error:
-            return _report(error, RemoteReport(reachable=False))
+            return _failed(error, RemoteReport(reachable=False))
         try:
             await _try_push(remote)
         except (StalledError, TransientError) as error:
-            return _report(error, RemoteReport(reachable=True, head=head))
+            return _failed(error, RemoteReport(reachable=True, head=head))
         return RemoteReport(reachable=True, head=head, push_allowed=True)
 
 
@@ -66,13 +66,13 @@ async def _head(remote: Remote) -> str:
 
 async def _try_push(remote: Remote) -> None:
     tree = (await remote.git.output("hash-object", "-w", "-t", "tree", "--stdin")).decode().strip()
-    made = await remote.git.run("commit-tree", "-m", "probe", tree, variables=AUTHOR)
-    scratch = made.stdout.decode().strip()
+    done = await remote.git.run("commit-tree", "-m", "probe", tree, variables=AUTHOR)
+    scratch = done.stdout.decode().strip()
     done = await remote.run("push", "--dry-run", "--porcelain", "origin", f"{scratch}:refs/reverser/probe")
     if done.code:
         raise translate(done.stderr)
 
 
-def _report(error: ReverserError, found: RemoteReport) -> RemoteReport:
+def _failed(error: ReverserError, report: RemoteReport) -> RemoteReport:
     reason = error.reason if isinstance(error, StalledError) else "Unreachable"
-    return msgspec.structs.replace(found, reason=reason, message=error.message, hint=error.hint)
+    return msgspec.structs.replace(report, reason=reason, message=error.message, hint=error.hint)
