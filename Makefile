@@ -14,7 +14,7 @@ COMPILE := env -u PIP_FIND_LINKS CUSTOM_COMPILE_COMMAND="make requirements" $(PI
 	--no-emit-index-url --no-emit-find-links --no-emit-trusted-host --strip-extras --generate-hashes --allow-unsafe
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check format test-servers test-flux-servers e2e soak bench requirements
+.PHONY: help setup demo demo-picture test check format test-servers test-flux-servers e2e soak bench requirements
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -24,6 +24,9 @@ setup: ## create or refresh .venv (called by the others)
 
 demo: setup ## see it work: no cluster, no remote, no settings
 	@$(BIN)/reverser demo
+
+demo-picture: setup ## draw docs/demo.svg anew from what the demo prints
+	@$(BIN)/python -m tests.tools.demo_picture
 
 test: setup ## run every test; those that need servers which are not there skip and say so
 	@$(BIN)/python -m pytest $(SIDE_BY_SIDE) $(ARGS)

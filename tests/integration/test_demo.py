@@ -17,8 +17,8 @@ import trio
 from rich.console import Console
 
 from reverser.app.demo import play
-from reverser.app.demo_screen import Screen
 from reverser.app.demo_story import STORY
+from tests.tools.demo_picture import PICTURE, Line, RecordingScreen, draw
 
 CI = "system:serviceaccount:shop:ci"
 CONTROLLER = "system:serviceaccount:kube-system:namespace-controller"
@@ -29,9 +29,10 @@ README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
 class Played:
     """What is left of a demo: its repository, as a clone, and what it printed."""
 
-    def __init__(self, clone: Path, output: str) -> None:
+    def __init__(self, clone: Path, output: str, printed: list[Line]) -> None:
         self.clone = clone
         self.output = output
+        self.printed = printed
 
     def log(self, form: str) -> list[str]:
         """One line a commit of the story, oldest first; the snapshot is left out."""
@@ -53,11 +54,11 @@ def git(folder: Path, *arguments: str) -> str:
 def played(tmp_path_factory: pytest.TempPathFactory) -> Played:
     """One demo, played to its end without pauses."""
     folder, output = tmp_path_factory.mktemp("demo"), io.StringIO()
-    screen = Screen(Console(file=output, highlight=False), paced=False)
+    screen = RecordingScreen(Console(file=output, highlight=False))
     trio.run(partial(play, folder, screen, keep=False))
     clone = folder / "clone"
     git(folder, "clone", "--quiet", str(folder / "live.git"), str(clone))
-    return Played(clone, output.getvalue())
+    return Played(clone, output.getvalue(), screen.printed)
 
 
 def test_each_commit_names_who_made_the_change(played: Played) -> None:
@@ -128,6 +129,11 @@ def test_the_readme_shows_a_commit_of_it(played: Played) -> None:
 
     entry = "Reverser-Entry: .*"
     assert re.sub(entry, "", shown).rstrip() in [re.sub(entry, "", message).rstrip() for message in messages]
+
+
+def test_the_picture_is_of_this_demo(played: Played) -> None:
+    """docs/demo.svg shows the steps, names and evidence that the demo prints (`make demo-picture`)."""
+    assert draw(played.printed) == PICTURE.read_text(encoding="utf-8")
 
 
 def demo(folder: Path, *options: str) -> subprocess.Popen[bytes]:
