@@ -1,7 +1,7 @@
 """What may be an answer of each hook; anything else counts as a failure of the plugin. Pure.
 
 A type alone says little: a message may hold a generator, a text half a character, and both would fail
-where nobody knows any more whose they are. msgspec is no help here: it takes no subclass of `str`.
+where nobody knows any more whose they are.
 """
 
 from __future__ import annotations
@@ -10,12 +10,15 @@ import re
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
+import msgspec
+
 from reverser.model.message import Message
 
 Fault: TypeAlias = Callable[[Any], str]
 """What is wrong with an answer other than None; "" when nothing is. Quotes nothing of it."""
 
 AUTHOR = re.compile(r"[^<>\x00-\x1f\x7f\ud800-\udfff]{1,200} <[^<>\s\x00-\x1f\x7f\ud800-\udfff]{1,200}>")
+MessageParts: TypeAlias = tuple[str, tuple[str, ...], tuple[tuple[str, str], ...]]
 TEXT_MOST = 4096
 MESSAGE_MOST = 64 * 1024
 COMPANIONS_MOST = 32 * 1024 * 1024
@@ -51,14 +54,12 @@ def message(answer: Any) -> str:
     """A message whose parts are texts."""
     if not isinstance(answer, Message):
         return _wrong_type(answer)
-    subject, body, trailers = answer.subject, answer.body, answer.trailers
-    sequences = all(isinstance(each, tuple | list) for each in (body, trailers))
-    if not (sequences and all(isinstance(each, tuple | list) and len(each) == 2 for each in trailers)):
+    subject, body, trailers = parts = answer.subject, answer.body, answer.trailers
+    try:
+        msgspec.convert(parts, MessageParts)
+    except msgspec.ValidationError:
         return "answered with a Message that holds something other than texts"
-    texts = [subject, *body, *(each for pair in trailers for each in pair)]
-    if not all(isinstance(each, str) for each in texts):
-        return "answered with a Message that holds something other than texts"
-    size = sum(map(len, texts))
+    size = len(subject) + sum(map(len, body)) + sum(len(value) for _, value in trailers)
     return "" if size <= MESSAGE_MOST else f"answered with a Message of more than {MESSAGE_MOST} characters"
 
 
