@@ -142,14 +142,14 @@ def fact(
         name=key.name,
         uid=bounded(head.metadata.uid),
         operation=operation,
-        previous_version=_met(request, operation),
+        previous_version=_previous_version(request, operation),
         digest=_digest(request, operation, key, type_, digest_key),
         replicas=replicas(request.object) if request.sub_resource == "scale" else None,
         manager=_manager(request, operation),
         restamps=operation is not Operation.DELETE and _restamps(request),
         actor=request.user_info.actor,
         at=at,
-        owners=_owners(head) if operation is Operation.DELETE else (),
+        owners=_owner_uids(head) if operation is Operation.DELETE else (),
     )
 
 
@@ -166,7 +166,7 @@ def _operation(request: AdmissionRequest) -> Operation | None:
     return None if request.sub_resource else operation
 
 
-def _met(request: AdmissionRequest, operation: Operation) -> str:
+def _previous_version(request: AdmissionRequest, operation: Operation) -> str:
     """The version that is stored now, by the old object, which is the server's."""
     if operation is Operation.CREATE:
         return ""
@@ -211,5 +211,5 @@ def _stamps(obj: msgspec.Raw) -> list[_Stamp]:
     return [stamp for stamp in stamps if stamp.manager not in BUCKETS and stamp.subresource != STATUS]
 
 
-def _owners(head: ObjectHead) -> tuple[str, ...]:
+def _owner_uids(head: ObjectHead) -> tuple[str, ...]:
     return tuple(bounded(owner.uid) for owner in head.metadata.owner_references or () if owner.uid)

@@ -115,14 +115,14 @@ class Attributor:
                 self.pending.add(entry)
             elif entry.origin is Origin.LIVE:
                 with left_out("attribution", entry.key):
-                    self._final(entry, entry.attribution)
+                    self._finish(entry, entry.attribution)
 
     def _resolved(self, entry: Entry, attribution: Attribution) -> None:
         if SOURCES.get(attribution.evidence) is not Source.AUDIT:
             self.audit_sources.missed(entry.key.cluster)
-        self._final(entry, attribution)
+        self._finish(entry, attribution)
 
-    def _final(self, entry: Entry, attribution: Attribution) -> None:
+    def _finish(self, entry: Entry, attribution: Attribution) -> None:
         cluster, evidence = entry.key.cluster, attribution.evidence
         self._metrics.count("attributions", cluster=cluster, evidence=evidence.value)
         if evidence in SOURCES:

@@ -84,15 +84,18 @@ def admitted(subject: ObservedWrite, facts: Facts) -> Support:
     """The actors whose admitted request can have made the change.
 
     A creation needs no version: its uid was made for that one request. Without the version before,
-    see `_unversioned`.
+    see `_weigh_without_version`.
     """
     if subject.operation is Operation.CREATE:
-        return support(_met(subject, "", facts))
+        return support(_weigh_requests(subject, "", facts))
     if subject.previous_version in NO_VERSION:
-        return support([*_unversioned(subject, facts), *_definition(subject, facts)])
-    weighed = [*_met(subject, subject.previous_version, facts), *_definition(subject, facts)]
+        return support([*_weigh_without_version(subject, facts), *_definition_rivals(subject, facts)])
+    weighed = [
+        *_weigh_requests(subject, subject.previous_version, facts),
+        *_definition_rivals(subject, facts),
+    ]
     if facts.evicted_at > subject.seen_at - REQUEST_SECONDS:
-        weighed = [(_doubted(weight), fact) for weight, fact in weighed]
+        weighed = [(_weakened(weight), fact) for weight, fact in weighed]
     return support(weighed)
 
 
@@ -109,8 +112,8 @@ def weigh(subject: ObservedWrite, fact: Fact) -> Weight:
         return Weight.PROVES
     if fact.digest and subject.digest:
         return Weight.PROVES if fact.digest == subject.digest else Weight.RULED_OUT
-    weight = Weight.FITS if fact.replicas is None else _scale(subject, fact.replicas)
-    return _doubted(weight) if subject.status_written else weight
+    weight = Weight.FITS if fact.replicas is None else _weigh_scale(subject, fact.replicas)
+    return _weakened(weight) if subject.status_written else weight
 
 
 def other_stamp(subject: ObservedWrite, fact: Fact) -> bool:
@@ -125,12 +128,12 @@ def other_stamp(subject: ObservedWrite, fact: Fact) -> bool:
     return bool(fact.manager and subject.manager) and fact.manager != subject.manager
 
 
-def _met(subject: ObservedWrite, version: str, facts: Facts) -> list[Weighed]:
+def _weigh_requests(subject: ObservedWrite, version: str, facts: Facts) -> list[Weighed]:
     requests = facts.admitted(subject.cluster, subject.uid, version)
     return [(weigh(subject, fact), fact) for fact in requests]
 
 
-def _definition(subject: ObservedWrite, facts: Facts) -> Iterable[Weighed]:
+def _definition_rivals(subject: ObservedWrite, facts: Facts) -> Iterable[Weighed]:
     """Who asked, before the change, to delete the CRD of the object: they removed it, or were refused."""
     if subject.operation is not Operation.DELETE:
         return []
@@ -138,7 +141,7 @@ def _definition(subject: ObservedWrite, facts: Facts) -> Iterable[Weighed]:
     return [(Weight.RIVAL, fact) for fact in deletions if fact.at <= subject.seen_at]
 
 
-def _scale(subject: ObservedWrite, replicas: int) -> Weight:
+def _weigh_scale(subject: ObservedWrite, replicas: int) -> Weight:
     if subject.replicas_only is False:
         return Weight.RULED_OUT
     if subject.replicas is None:
@@ -149,7 +152,7 @@ def _scale(subject: ObservedWrite, replicas: int) -> Weight:
     return Weight.FITS if known else Weight.RIVAL
 
 
-def _unversioned(subject: ObservedWrite, facts: Facts) -> Iterable[Weighed]:
+def _weigh_without_version(subject: ObservedWrite, facts: Facts) -> Iterable[Weighed]:
     """The change is the first event of its object since a restart; the version before is not known.
 
     Still certain: no version lies between the one before and this one. Facts that outlived the
@@ -160,19 +163,19 @@ def _unversioned(subject: ObservedWrite, facts: Facts) -> Iterable[Weighed]:
     for asking more: the content must be equal, so that nothing rests on the version alone.
     """
     upper = number(subject.version)
-    known = [(number(fact.previous_version), fact) for fact in _versioned(subject, facts)]
+    known = [(number(fact.previous_version), fact) for fact in _requests_on_versions(subject, facts)]
     if upper is None or any(met is None for met, _ in known):
         return []
     below = [(met, fact) for met, fact in known if met is not None and met < upper]
     last = max((met for met, _ in below), default=0)
-    return [(_doubted(weigh(subject, fact)), fact) for met, fact in below if met == last]
+    return [(_weakened(weigh(subject, fact)), fact) for met, fact in below if met == last]
 
 
-def _versioned(subject: ObservedWrite, facts: Facts) -> Sequence[Fact]:
+def _requests_on_versions(subject: ObservedWrite, facts: Facts) -> Sequence[Fact]:
     requests = facts.admitted_all(subject.cluster, subject.uid)
     return [fact for fact in requests if fact.operation is not Operation.CREATE]
 
 
-def _doubted(weight: Weight) -> Weight:
+def _weakened(weight: Weight) -> Weight:
     """Rivals may be missing: what rests on the key alone names nobody any more."""
     return Weight.RIVAL if weight is Weight.FITS else weight

@@ -65,20 +65,20 @@ COLLECTION_SECONDS = 30.0
 
 def audited(subject: ObservedWrite, facts: Facts) -> Support:
     """The actors whose audited request can have made the change."""
-    joined = _joined(subject, facts)
-    possible = [fact for fact in joined if _possible(subject, fact)]
+    joined = _audited_with_version(subject, facts)
+    possible = [fact for fact in joined if _may_have_made(subject, fact)]
     answered = _first_answers(possible)
     anywhere = min(answered.values(), default=float("inf")) + SKEW_SECONDS
     doubted = frozenset[str]() if subject.removed else noop_actors(subject, joined, facts)
     gaps = gaps_of(subject, facts) if possible and not any(map(wrote, possible)) else []
     return support(
-        (Weight.PROVES if _sure(subject, fact, gaps, doubted) else Weight.RIVAL, fact)
+        (Weight.PROVES if _proves(subject, fact, gaps, doubted) else Weight.RIVAL, fact)
         for fact in (*possible, *gaps)
         if fact.at <= min(anywhere, answered.get(fact.clock, anywhere) if fact.clock else anywhere)
     )
 
 
-def _sure(subject: ObservedWrite, fact: Fact, gaps: Sequence[Fact], doubted: frozenset[str]) -> bool:
+def _proves(subject: ObservedWrite, fact: Fact, gaps: Sequence[Fact], doubted: frozenset[str]) -> bool:
     if fact.gap:
         return False
     return wrote(fact) or not (fact.actor.name in doubted or doubtful(subject, fact, gaps))
@@ -95,7 +95,7 @@ def collected(subject: ObservedWrite, facts: Facts) -> Support:
         return Support()
     collections = facts.collections(subject.cluster, subject.key.group, subject.key.resource)
     weight = Weight.RIVAL if gaps_of(subject, facts) else Weight.PROVES
-    return support((weight, fact) for fact in collections if _collects(subject, fact))
+    return support((weight, fact) for fact in collections if _may_have_deleted(subject, fact))
 
 
 def echoes(subject: ObservedWrite, fact: Fact) -> bool:
@@ -116,7 +116,7 @@ def _first_answers(facts: Iterable[Fact]) -> dict[str, float]:
     return answered
 
 
-def _joined(subject: ObservedWrite, facts: Facts) -> Sequence[Fact]:
+def _audited_with_version(subject: ObservedWrite, facts: Facts) -> Sequence[Fact]:
     """An object that went at once was deleted by whoever's deletion succeeded, whatever version
     the response carries (that of the deletion, the last one, or none)."""
     if subject.removed:
@@ -128,7 +128,7 @@ def _joined(subject: ObservedWrite, facts: Facts) -> Sequence[Fact]:
     return [fact for fact in reported if fact.source is Source.AUDIT]
 
 
-def _possible(subject: ObservedWrite, fact: Fact) -> bool:
+def _may_have_made(subject: ObservedWrite, fact: Fact) -> bool:
     if fact.operation is not subject.operation:
         return False
     if fact.operation is Operation.DELETE:
@@ -140,16 +140,16 @@ def _possible(subject: ObservedWrite, fact: Fact) -> bool:
     return fact.operation is Operation.CREATE or not echoes(subject, fact)
 
 
-def _collects(subject: ObservedWrite, fact: Fact) -> bool:
+def _may_have_deleted(subject: ObservedWrite, fact: Fact) -> bool:
     answered = max(fact.at, fact.completed_at)
     if echoes(subject, fact) or subject.seen_at > answered + COLLECTION_SECONDS:
         return False
     if fact.uids:
         return subject.uid in fact.uids
-    return fact.namespace in ("", subject.key.namespace) and _selected(subject, fact.selector)
+    return fact.namespace in ("", subject.key.namespace) and _matches_selector(subject, fact.selector)
 
 
-def _selected(subject: ObservedWrite, selector: str) -> bool:
+def _matches_selector(subject: ObservedWrite, selector: str) -> bool:
     try:
         return parse(selector).matches(subject.labels)
     except ValueError:

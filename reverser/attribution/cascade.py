@@ -26,47 +26,47 @@ def caused_by(subject: ObservedWrite, actor: str, facts: Facts) -> str:
     causes = _causes(subject, actor, facts)
     if len({fact.actor.name for fact in causes}) != 1:
         return ""
-    return min(f"{fact.actor.name} deleted {_object(fact)}" for fact in causes)
+    return min(f"{fact.actor.name} deleted {_object_name(fact)}" for fact in causes)
 
 
 def _causes(subject: ObservedWrite, actor: str, facts: Facts) -> list[Fact]:
     """The facts of people's deletions that a controller's deletion follows from."""
     if actor == NAMESPACES:
-        return _people(subject, facts.namespace_deletions(subject.cluster, subject.key.namespace))
+        return _by_people(subject, facts.namespace_deletions(subject.cluster, subject.key.namespace))
     waiting, visited, causes = list(subject.owners) if actor == COLLECTOR else [], set[str](), list[Fact]()
     while waiting and len(visited) < OWNERS:
         uid = waiting.pop()
         if uid not in visited:
             visited.add(uid)
-            owners, people = _owner(subject, uid, facts)
+            owners, people = _owner_deletion(subject, uid, facts)
             waiting += owners
             causes += people
     return causes
 
 
-def _owner(subject: ObservedWrite, uid: str, facts: Facts) -> tuple[list[str], list[Fact]]:
+def _owner_deletion(subject: ObservedWrite, uid: str, facts: Facts) -> tuple[list[str], list[Fact]]:
     """Who deleted this owner; when only a controller did, the owners to look up next."""
-    deletions = _before(subject, facts.deletions(subject.cluster, uid))
-    people = _people(subject, deletions)
+    deletions = _not_after(subject, facts.deletions(subject.cluster, uid))
+    people = _by_people(subject, deletions)
     if people:
         return [], people
     if any(fact.actor.name == NAMESPACES for fact in deletions):
-        return [], _people(subject, facts.namespace_deletions(subject.cluster, deletions[0].namespace))
+        return [], _by_people(subject, facts.namespace_deletions(subject.cluster, deletions[0].namespace))
     return [owner for fact in deletions for owner in fact.owners], []
 
 
-def _people(subject: ObservedWrite, deletions: Sequence[Fact]) -> list[Fact]:
-    mine = [fact for fact in _before(subject, deletions) if fact.actor.name not in (COLLECTOR, NAMESPACES)]
+def _by_people(subject: ObservedWrite, deletions: Sequence[Fact]) -> list[Fact]:
+    mine = [fact for fact in _not_after(subject, deletions) if fact.actor.name not in (COLLECTOR, NAMESPACES)]
     audited = [fact for fact in mine if fact.source is Source.AUDIT]
     return audited or mine
 
 
-def _before(subject: ObservedWrite, facts: Sequence[Fact]) -> list[Fact]:
+def _not_after(subject: ObservedWrite, facts: Sequence[Fact]) -> list[Fact]:
     """A cause does not come after what it caused."""
     return [fact for fact in facts if fact.at <= subject.seen_at + SKEW_SECONDS]
 
 
-def _object(fact: Fact) -> str:
+def _object_name(fact: Fact) -> str:
     if (fact.group, fact.resource) == ("", "namespaces"):
         return f"namespace {fact.name}"
     kind = f"{fact.resource}.{fact.group}" if fact.group else fact.resource

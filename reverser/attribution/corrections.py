@@ -55,14 +55,14 @@ class CorrectionFinder:
         self._authors[entry.seq] = _CommitAuthor(entry.destination, entry.subject, attribution, now)
         self._by_key[keys_of_change(entry.subject)].append(entry.seq)
         # A fact may have come while the entry was on its way into the journal.
-        self._look(entry.seq)
+        self._compare(entry.seq)
         while len(self._authors) > ENTRIES_MOST or next(iter(self._authors.values())).at < now - SECONDS:
             self._forget(next(iter(self._authors)))
 
     def fact_added(self, fact: Fact) -> None:
         """A fact came: it may name another author than the commit does."""
         for seq in [seq for key in keys_of_fact(fact) for seq in self._by_key.get(key, ())]:
-            self._look(seq)
+            self._compare(seq)
 
     async def corrections(self, destination: str) -> list[Correction]:
         """The corrections since the last call, at least one; waits for it."""
@@ -70,13 +70,13 @@ class CorrectionFinder:
             await self._corrected.wait()
         return [*self._corrections.pop(destination).values()]
 
-    def _look(self, seq: int) -> None:
+    def _compare(self, seq: int) -> None:
         """Compare what the commit says with what is known now."""
         author = self._authors[seq]
         if author.subject.seen_at < self._clock() - SEEN_SECONDS:
             return
         attribution = attribute(author.subject, self._facts)
-        if _conclusive(attribution) and _content(attribution) != _content(author.attribution):
+        if _conclusive(attribution) and _named_actors(attribution) != _named_actors(author.attribution):
             author.attribution = attribution
             self._correct(Correction(author.destination, seq, author.subject.key, attribution))
 
@@ -100,6 +100,6 @@ def _conclusive(attribution: Attribution) -> bool:
     return attribution.named or attribution.evidence is Evidence.AMBIGUOUS
 
 
-def _content(attribution: Attribution) -> tuple[bool, str, tuple[str, ...]]:
+def _named_actors(attribution: Attribution) -> tuple[bool, str, tuple[str, ...]]:
     """What a correction is about: stronger evidence for the same author is none."""
     return attribution.named, attribution.actor.name, attribution.candidates

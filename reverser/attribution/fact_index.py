@@ -70,7 +70,7 @@ class Facts:
         identity = (fact.cluster, fact.identity)
         if identity in self._facts:
             return False
-        fact = self._shared(fact)
+        fact = self._with_shared_actor(fact)
         self._facts[identity] = (now, fact)
         self._bytes += _size(fact)
         for key in _index_keys(fact):
@@ -135,14 +135,14 @@ class Facts:
         `current` tells by (cluster, uid) the version last seen. Facts about earlier versions must
         not survive: after a restart nothing else would tell that their change is long past.
         """
-        return [fact for _, fact in self._facts.values() if _pending(fact, current)]
+        return [fact for _, fact in self._facts.values() if _may_still_join(fact, current)]
 
     def seed(self, facts: Iterable[Fact], now: float) -> None:
         """Add the facts that the journal stored; their age counts from now."""
         for fact in facts:
             self.add(fact, now)
 
-    def _shared(self, fact: Fact) -> Fact:
+    def _with_shared_actor(self, fact: Fact) -> Fact:
         """The same fact, with one copy of each actor: users are few, and their groups many."""
         if len(self._actors) >= ACTORS:
             self._actors.clear()
@@ -211,18 +211,18 @@ def _index_keys(fact: Fact) -> Iterable[IndexKey]:
             yield "definition", fact.cluster, fact.name
 
 
-def _pending(fact: Fact, current: Mapping[tuple[str, str], str]) -> bool:
+def _may_still_join(fact: Fact, current: Mapping[tuple[str, str], str]) -> bool:
     seen = current.get((fact.cluster, fact.uid))
     if seen is None or fact.collection or fact.gap:
         return True
     if fact.source is Source.ADMISSION:
-        return fact.operation is not Operation.CREATE and not _before(fact.previous_version, seen)
+        return fact.operation is not Operation.CREATE and not _may_be_older(fact.previous_version, seen)
     if fact.version in NO_VERSION:
         return True
-    return fact.version != seen and not _before(fact.version, seen)
+    return fact.version != seen and not _may_be_older(fact.version, seen)
 
 
-def _before(version: str, seen: str) -> bool:
+def _may_be_older(version: str, seen: str) -> bool:
     """Whether it may be older than what was seen; when they cannot be compared, it may."""
     mine, theirs = number(version), number(seen)
     return version != seen and (mine is None or theirs is None or mine < theirs)

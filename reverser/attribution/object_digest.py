@@ -54,14 +54,22 @@ def without_empty(content: dict[str, Any]) -> bytes:
     if not _EMPTY.search(encoded):
         return encoded
     cut = _FIRST.sub(b"{", _LATER.sub(b"", encoded))
-    return msgspec.json.encode(_walked(content), order="deterministic") if _EMPTY.search(cut) else cut
+    return (
+        msgspec.json.encode(_without_empty_members(content), order="deterministic")
+        if _EMPTY.search(cut)
+        else cut
+    )
 
 
-def _walked(value: Any) -> Any:
+def _without_empty_members(value: Any) -> Any:
     if isinstance(value, dict):
-        return {key: _walked(item) for key, item in value.items() if item is not None and item != []}
+        return {
+            key: _without_empty_members(item)
+            for key, item in value.items()
+            if item is not None and item != []
+        }
     if isinstance(value, list):
-        return [_walked(item) for item in value]
+        return [_without_empty_members(item) for item in value]
     return value
 
 
@@ -86,16 +94,18 @@ def evidence_digest(
     Empty when it cannot be compared: without a key, an object of another kind or served version
     than `resource`, or one that cannot be read. Both sides must take `resource` from the same discovery.
     """
-    if not digest_key or not _of(object, resource):
+    if not digest_key or not _is_of_type(object, resource):
         return NOT_COMPARABLE
     try:
-        content = _encoded(_view(object, key, resource, digest_key), resource)
+        content = _encode(_compared_view(object, key, resource, digest_key), resource)
     except (WithheldError, TypeError, ValueError, OverflowError, RecursionError):
         return NOT_COMPARABLE
     return hashlib.blake2b(content, key=digest_key, digest_size=16, person=_PURPOSE).digest()
 
 
-def _view(obj: dict[str, Any], key: ObjectKey, resource: ResourceType, digest_key: bytes) -> dict[str, Any]:
+def _compared_view(
+    obj: dict[str, Any], key: ObjectKey, resource: ResourceType, digest_key: bytes
+) -> dict[str, Any]:
     view = {**obj, "metadata": _without(obj["metadata"], SERVER_FIELDS)}
     if (resource.group, resource.kind) in _LABELLED_LATE:
         return sanitize(
@@ -108,7 +118,7 @@ def _without(parent: dict[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
     return {name: value for name, value in parent.items() if name not in names}
 
 
-def _encoded(content: dict[str, Any], resource: ResourceType) -> bytes:
+def _encode(content: dict[str, Any], resource: ResourceType) -> bytes:
     if resource.group in BUILTIN_GROUPS:
         return without_empty(_empty_for_null(content, resource))
     return msgspec.json.encode(content, order="deterministic")
@@ -122,7 +132,7 @@ def _empty_for_null(content: dict[str, Any], resource: ResourceType) -> dict[str
     return {**content, field: {name: "" if value is None else value for name, value in values.items()}}
 
 
-def _of(obj: Any, resource: ResourceType) -> bool:
+def _is_of_type(obj: Any, resource: ResourceType) -> bool:
     return (
         isinstance(obj, dict)
         and (obj.get("apiVersion"), obj.get("kind")) == (resource.api_version, resource.kind)

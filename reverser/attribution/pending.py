@@ -79,7 +79,7 @@ class PendingEntries:
                 resolved, self._resolved = self._resolved, {}
                 await self._journal.set_attributions(resolved)
             else:
-                await self._sleep()
+                await self._wait_for_change()
 
     def _add(self, entry: Entry, until: float) -> None:
         if len(self._waiting) >= WAITING_MOST:
@@ -129,7 +129,7 @@ class PendingEntries:
                 # Whatever the clock says next, which may be set back: nothing would ask again.
                 self._try(self._waiting[seq], float("-inf"))
 
-    async def _sleep(self) -> None:
+    async def _wait_for_change(self) -> None:
         self._changed = trio.Event()
         seconds = self._deadlines[0][0] - self._clock() if self._deadlines else float("inf")
         with trio.move_on_after(max(0.0, seconds)):

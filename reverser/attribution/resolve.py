@@ -39,9 +39,9 @@ def attribute(subject: ObservedWrite, facts: Facts) -> Attribution:
     if _agree(audit, admission) or (audit.unique and (silent or audit.names <= admission.names)):
         return _named(subject, audit, Evidence.AUDIT, facts)
     if audit.names:
-        return _weighed_together(subject, audit, admission, facts)
+        return _resolve_conflict(subject, audit, admission, facts)
     if not silent:
-        return _admitted(subject, admission, facts)
+        return _by_admission(subject, admission, facts)
     collection = collected(subject, facts)
     if collection.ambiguous:
         return _ambiguous(subject, collection.names)
@@ -54,7 +54,7 @@ def admission_only(subject: ObservedWrite, facts: Facts) -> Attribution:
     """The author by admission facts alone; if they name nobody, the actors that they leave possible."""
     admission = admitted(subject, facts)
     if admission.unique or admission.ambiguous:
-        return _admitted(subject, admission, facts)
+        return _by_admission(subject, admission, facts)
     return msgspec.structs.replace(_unknown(subject), candidates=_first_names(admission.names))
 
 
@@ -80,23 +80,23 @@ def _agree(audit: Support, admission: Support) -> bool:
     return admission.unique and audit.names == admission.names
 
 
-def _weighed_together(
+def _resolve_conflict(
     subject: ObservedWrite, audit: Support, admission: Support, facts: Facts
 ) -> Attribution:
     """Audit leaves several actors, or another than admission: one of them must be in both."""
     both = audit.names & admission.names
     if len(both) == 1 and admission.unique:
-        return _named(subject, admission, _admission(admission), facts)
+        return _named(subject, admission, _admission_evidence(admission), facts)
     return _ambiguous(subject, audit.names | admission.names)
 
 
-def _admitted(subject: ObservedWrite, admission: Support, facts: Facts) -> Attribution:
+def _by_admission(subject: ObservedWrite, admission: Support, facts: Facts) -> Attribution:
     if admission.ambiguous:
         return _ambiguous(subject, admission.names)
-    return _named(subject, admission, _admission(admission), facts)
+    return _named(subject, admission, _admission_evidence(admission), facts)
 
 
-def _admission(admission: Support) -> Evidence:
+def _admission_evidence(admission: Support) -> Evidence:
     return Evidence.ADMISSION if admission.weight is Weight.PROVES else Evidence.ADMISSION_KEY
 
 

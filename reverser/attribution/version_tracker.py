@@ -70,7 +70,7 @@ class VersionTracker:
         uid = metadata.get("uid")
         if not isinstance(uid, str):
             return
-        seen, written = self._of(change.stream, change.origin), _written(change)
+        seen, written = self._versions_of(change.stream, change.origin), _bounded_metadata(change)
         if change.removed:
             seen.pop(uid, None)
             return
@@ -82,7 +82,7 @@ class VersionTracker:
             managed_fields.status_marks(written),
             frozenset(managed_fields.stamps(written)),
             managed_fields.owned_marks(written),
-            not change.created and _wiped(written, seen.get(uid)),
+            not change.created and _lost_managed_fields(written, seen.get(uid)),
         )
 
     def versions(self) -> dict[tuple[str, str], str]:
@@ -99,8 +99,8 @@ class VersionTracker:
         uid = metadata.get("uid")
         if change.origin is not Origin.LIVE or not isinstance(uid, str):
             return None
-        before = self._of(change.stream, change.origin).get(uid)
-        written = _written(change)
+        before = self._versions_of(change.stream, change.origin).get(uid)
+        written = _bounded_metadata(change)
         written_at, status_written = (
             _written_at(change, written, before),
             _status_written(change, written, before),
@@ -127,15 +127,15 @@ class VersionTracker:
             written_at=written_at,
             stamps=_stamps(written, before) if operation is Operation.UPDATE else (),
             receded=_receded(written, before),
-            unstamped=operation is Operation.UPDATE and _wiped(written, before),
+            unstamped=operation is Operation.UPDATE and _lost_managed_fields(written, before),
             created_at=managed_fields.created_at(written) or 0.0,
             restated=before is not None and before.owned_marks == managed_fields.owned_marks(written),
-            labels=_texts(metadata.get("labels")),
+            labels=_labels(metadata.get("labels")),
             owners=tuple(_owners(metadata)),
             seen_at=change.seen_at,
         )
 
-    def _of(self, stream: Stream, origin: Origin) -> dict[str, SeenVersion]:
+    def _versions_of(self, stream: Stream, origin: Origin) -> dict[str, SeenVersion]:
         if origin is Origin.SNAPSHOT and stream.id in self._lists:
             return self._lists[stream.id]
         return self._streams.setdefault(stream.id, {})
@@ -147,7 +147,7 @@ def _scaled_only(entry: Entry) -> bool | None:
     return len(entry.changes) == 1 and entry.changes[0].startswith(SCALED)
 
 
-def _written(change: Change) -> dict[str, Any]:
+def _bounded_metadata(change: Change) -> dict[str, Any]:
     """The object's metadata; absurdly many entries of managedFields are none: all this holds the loop."""
     metadata = _metadata(change.object)
     entries = metadata.get("managedFields")
@@ -173,7 +173,7 @@ def _receded(written: dict[str, Any], before: SeenVersion | None) -> bool:
     return any(applied for applied, _ in before.owned_marks - managed_fields.owned_marks(written))
 
 
-def _wiped(written: dict[str, Any], before: SeenVersion | None) -> bool:
+def _lost_managed_fields(written: dict[str, Any], before: SeenVersion | None) -> bool:
     """Whether managed fields are gone. Objects that were created without content never have any."""
     if managed_fields.entries(written):
         return False
@@ -217,7 +217,7 @@ def _owners(metadata: dict[str, Any]) -> list[str]:
     return list(islice((uid for uid in uids if isinstance(uid, str)), OWNERS_MOST))
 
 
-def _texts(value: Any) -> dict[str, str]:
+def _labels(value: Any) -> dict[str, str]:
     """Labels. Those of an object that has absurdly many are none: it is held in memory for minutes."""
     if isinstance(value, dict) and len(value) > LABELS_MOST:
         return {}

@@ -122,12 +122,12 @@ def unpacked(entries: Mapping[str, bytes]) -> CaState:
     missing = [key for key in ("ca.key", "ca.crt") if key not in entries]
     if missing:
         raise UnusableCaError(f"has entries, but no {' and '.join(missing)}")
-    state = CaState(_joined(entries, "ca"), _joined(entries, "tls"))
+    state = CaState(_pem_of(entries, "ca"), _pem_of(entries, "tls"))
     state.bundle  # noqa: B018 - that it can be read
     return state
 
 
-def _joined(entries: Mapping[str, bytes], name: str) -> bytes:
+def _pem_of(entries: Mapping[str, bytes], name: str) -> bytes:
     pair = [entries.get(f"{name}.{kind}", b"").rstrip() + b"\n" for kind in ("key", "crt")]
     return b"".join(pair).strip(b"\n") and b"".join(pair)
 

@@ -70,7 +70,7 @@ class SelfManaged:
         try:
             state = CaState(_content(self._authority_path), _content(self.path))
         except OSError as error:
-            raise self._no_folder(error) from error
+            raise self._folder_error(error) from error
         if self.exists and not state.authority:
             raise _unusable(f"{self._authority_path} is empty")
         return state
@@ -83,7 +83,7 @@ class SelfManaged:
                 if content != _content(path):
                     write_private(path, content)
         except OSError as error:
-            raise self._no_folder(error) from error
+            raise self._folder_error(error) from error
 
     def ca_bundle(self) -> bytes:
         """The certificates to trust, newest first, as PEM. Raises StalledError when there are none."""
@@ -94,7 +94,7 @@ class SelfManaged:
         except UnusableCaError as error:
             raise _unusable(f"{self._authority_path} {error}") from error
 
-    def _no_folder(self, error: OSError) -> StalledError:
+    def _folder_error(self, error: OSError) -> StalledError:
         return _unusable(f"{self._folder} cannot be used: {error.strerror}")
 
 

@@ -140,7 +140,7 @@ class Tls:
 
     def refresh(self) -> None:
         """Renew what is due, then take over what changed since the last look."""
-        self._renew_or_tell()
+        self._renew_or_warn()
         seen = self._files.fingerprint()
         if seen == self._seen:
             return
@@ -158,7 +158,7 @@ class Tls:
             self.context.newest = context
             log.info("certificate reloaded", certificate=str(self._files.certificate))
 
-    def _renew_or_tell(self) -> None:
+    def _renew_or_warn(self) -> None:
         try:
             self._renew()
             self._trouble = ""

@@ -130,7 +130,7 @@ class Connection(TCPServer):
         self._unread = self._disconnected = False
         self._secure = isinstance(self.stream, trio.SSLStream)
         try:
-            if await self._opened():
+            if await self._open():
                 self.slot.used()
                 while await self._exchange():
                     self.slot.used()
@@ -182,7 +182,7 @@ class Connection(TCPServer):
             self.app, self.config, self.context, tasks, self._secure, client, server, reply.take, STREAM
         )
 
-    async def _opened(self) -> bool:
+    async def _open(self) -> bool:
         """Whether there is a client, after the handshake."""
         try:
             if self._secure:

@@ -81,7 +81,7 @@ class Exchange:
     ) -> Callable[[Any], Awaitable[None]]:
         """hypercorn's stream asks for a task that runs the application, and for a way to hand it the body."""
         self._scope, self._send = scope, send
-        return _unheard
+        return _ignore
 
     async def _respond(self, message: Any) -> None:
         if message["type"] == "http.response.start" and not self._arrived():
@@ -122,5 +122,5 @@ class Exchange:
         return self.complete or Mark.END in self._wire.requests.pieces
 
 
-async def _unheard(_message: Any) -> None:
+async def _ignore(_message: Any) -> None:
     """Its body is pulled instead."""

@@ -99,7 +99,7 @@ class Probes:
     async def _readyz(self) -> Answer:
         lines = [f"not ready: {check}" for check in self._health.failing] or ["ok"]
         conditions = self._health.conditions
-        lines += [_whole(each) for each in conditions] if self._names else _bare(conditions)
+        lines += [_condition_line(each) for each in conditions] if self._names else _without_names(conditions)
         lines += _objects(await self._withheld()) if self._names else ()
         return 200 if self._health.ready else 503, TEXT, ("\n".join(lines) + "\n").encode()
 
@@ -108,7 +108,7 @@ class Probes:
         return 200, PROMETHEUS, self._metrics.expose()
 
 
-def _whole(condition: Condition) -> str:
+def _condition_line(condition: Condition) -> str:
     return f"{condition.subject} {condition.type}={condition.status} {condition.reason}: {condition.message}"
 
 
@@ -120,7 +120,7 @@ def _objects(rows: Sequence[Withheld]) -> Iterator[str]:
         yield f"{len(rows) - WITHHELD_MOST} more objects are withheld: `reverser withheld` lists all"
 
 
-def _bare(conditions: Iterable[Condition]) -> Iterator[str]:
+def _without_names(conditions: Iterable[Condition]) -> Iterator[str]:
     """Each once, without what may name an object: `destination/live Suspicious=True Jwt (3 times)`."""
     counts = Counter(f"{_part(each.subject)} {each.type}={each.status} {each.reason}" for each in conditions)
     yield from (line if times == 1 else f"{line} ({times} times)" for line, times in counts.items())

@@ -47,10 +47,10 @@ async def serve(
             await serve_connections(app, listeners, context)
         except* Exception as group:
             log.error("listener failed, restarting it", bind=bind, exc_info=group)
-        listeners = await _again(number, host)
+        listeners = await _listen_again(number, host)
 
 
-async def _again(port: int, host: str) -> list[trio.SocketListener]:
+async def _listen_again(port: int, host: str) -> list[trio.SocketListener]:
     while True:
         await trio.sleep(RESTART_SECONDS)
         try:

@@ -173,7 +173,7 @@ class Client:
             "GET", path, params=params, timeout=_timeout(silence_seconds), extensions=self._extended()
         )
         with translated():
-            response = await self._sent(request, stream=True, seconds=REQUEST_SECONDS)
+            response = await self._send_with_login(request, stream=True, seconds=REQUEST_SECONDS)
             chunks = response.aiter_bytes()
             try:
                 if response.status_code != httpx.codes.OK:
@@ -182,7 +182,7 @@ class Client:
                     raise _refusal(response)
                 yield LineReader(chunks)
             finally:
-                await _finish(response, chunks)
+                await _close_response(response, chunks)
 
     async def _answer(self, method: str, path: str, **options: Any) -> httpx.Response:
         """One request and the whole of its answer."""
@@ -191,9 +191,11 @@ class Client:
             request = self._http.build_request(
                 method, path, timeout=timeout, extensions=extensions, **options
             )
-            return await self._sent(request, stream=False, seconds=ANSWER_SECONDS)
+            return await self._send_with_login(request, stream=False, seconds=ANSWER_SECONDS)
 
-    async def _sent(self, request: httpx.Request, *, stream: bool, seconds: float) -> httpx.Response:
+    async def _send_with_login(
+        self, request: httpx.Request, *, stream: bool, seconds: float
+    ) -> httpx.Response:
         """Send a request, once more after a 401 with fresh credentials; each time within `seconds`."""
         logins = self._login.count
         response = await self._attempt(request, stream=stream, seconds=seconds)
@@ -212,7 +214,7 @@ class Client:
         return self._extensions | {"trace": Handshake()}
 
 
-async def _finish(response: httpx.Response, chunks: AsyncIterator[bytes]) -> None:
+async def _close_response(response: httpx.Response, chunks: AsyncIterator[bytes]) -> None:
     # httpx nests generators, and closing the outer one leaves the inner ones to the garbage
     # collector. Reading on from a closed connection lets each of them end by itself.
     with trio.CancelScope(shield=True), suppress(httpx.HTTPError, httpx.StreamError):

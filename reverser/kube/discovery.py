@@ -57,7 +57,7 @@ async def version(client: Client) -> str:
 async def discover(client: Client, known: Sequence[ResourceType] = ()) -> Discovery:
     """Ask for all types. Raises TransientError when the server as a whole does not answer."""
     reading = _Reading()
-    served = await _core(client, reading)
+    served = await _core_group(client, reading)
     root: Root = await client.get("/apis", accept=AGGREGATED, into=Root)
     if root.kind == "APIGroupDiscoveryList":
         served += _aggregated(reading.groups(root.items, Group), reading)
@@ -112,7 +112,7 @@ class _Reading:
             return []
 
 
-async def _core(client: Client, reading: _Reading) -> list[ResourceType]:
+async def _core_group(client: Client, reading: _Reading) -> list[ResourceType]:
     root: Root = await client.get("/api", accept=AGGREGATED, into=Root)
     if root.kind == "APIGroupDiscoveryList":
         return _aggregated(reading.rows(root.items, Group, ""), reading)

@@ -136,7 +136,7 @@ async def streamed(lines: LineReader, hand_on: HandOn) -> Listed:
         line = lines.received()
         if line is None:
             began = trio.current_time()
-            line = await _next(lines, max(0.0, min(SILENCE_SECONDS, left_seconds)))
+            line = await _next_line(lines, max(0.0, min(SILENCE_SECONDS, left_seconds)))
             left_seconds -= trio.current_time() - began
         event = await read(line)
         if event.type in MUTATIONS:
@@ -186,7 +186,7 @@ async def newest(client: Client, stream: Stream) -> str:
     return page.metadata.resource_version
 
 
-async def _next(lines: LineReader, seconds: float) -> bytes:
+async def _next_line(lines: LineReader, seconds: float) -> bytes:
     # Only reading is timed: handing on may wait for as long as the journal is full.
     with trio.move_on_after(seconds) as patience:
         line = await anext(lines, None)

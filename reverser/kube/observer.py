@@ -146,7 +146,7 @@ class Observer:
             )
             self._stop(set(self._running))
             self._former.clear()
-            self._resume = _afresh
+            self._resume = _no_position
         await self._send.send(Identified(self._cluster, uid, another))
         self._uid = uid
 
@@ -157,7 +157,7 @@ class Observer:
             for namespace in namespaces
         }
         unwanted, added = self._running.keys() - wanted, wanted - self._running.keys()
-        await self._let_go(unwanted)
+        await self._drop(unwanted)
         missing = {type_.name for type_ in self._types.missing}
         for watch, _ in self._running.values():
             watch.discovered(served=watch.stream.type.name not in missing)
@@ -168,7 +168,7 @@ class Observer:
         if unwanted or added:
             self._reports.watching(sorted(wanted, key=lambda stream: stream.id))
 
-    async def _let_go(self, streams: set[Stream]) -> None:
+    async def _drop(self, streams: set[Stream]) -> None:
         """Follow these no more; told once they hand nothing on, and before others of the same id do."""
         watches = [self._running[stream][0] for stream in streams]
         self._stop(streams)
@@ -197,6 +197,6 @@ class Observer:
         return former.position if former.stream == stream else ""
 
 
-async def _afresh(_: Stream) -> str:
+async def _no_position(_: Stream) -> str:
     """No position at all: what was kept is of another cluster."""
     return ""

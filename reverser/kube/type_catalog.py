@@ -83,7 +83,7 @@ class ServedTypes:
         for type_ in types:
             offered.setdefault((type_.group, type_.resource), []).append(type_)
         for name, versions in offered.items():
-            self._served[name] = _next(self._served.get(name), versions, now)
+            self._served[name] = _after_answer(self._served.get(name), versions, now)
         for name, served in list(self._served.items()):
             if now - served.seen_at > GRACE_SECONDS:
                 del self._served[name]
@@ -125,7 +125,7 @@ class TypeCatalog:
         return next((each for each in types if (each.group, each.kind) == (group, kind)), None)
 
 
-def _next(served: _Served | None, versions: list[ResourceType], now: float) -> _Served:
+def _after_answer(served: _Served | None, versions: list[ResourceType], now: float) -> _Served:
     """The type after an answer that has these versions of it."""
     first = versions[0]
     if served is None:

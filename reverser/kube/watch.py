@@ -118,14 +118,14 @@ class Watch:
             self._following = False
             error: ReverserError | None = None
             try:
-                await self._once()
+                await self._run_connection()
             except ReverserError as caught:
                 error = self._with_rejection(caught)
             except Exception as caught:
                 error = Faulty(bug("stream", self.stream.id, caught).message)
             await self._ended(error, trio.current_time() - began)
 
-    async def _once(self) -> None:
+    async def _run_connection(self) -> None:
         """One connection, from its beginning to its end."""
         async with AsyncExitStack() as connection:
             await self._check()

@@ -66,8 +66,8 @@ def writes(event: AuditEvent, types: Types, wants: Wants) -> tuple[Write, ...] |
     if ref is None or event.query.get("dryRun"):
         return None
     if operation is None:
-        return _failed(event, ref, types, wants)
-    if _empties(event, ref):
+        return _write_of_failed(event, ref, types, wants)
+    if _empties_namespace(event, ref):
         return _EventReader(event, ref, operation, types).emptied()
     reading = _EventReader(event, ref, operation, types)
     if reading.defines:
@@ -98,7 +98,7 @@ def leftover(line: bytes, types: Types, wants: Wants, at: float) -> Gap | None:
     )
 
 
-def _failed(
+def _write_of_failed(
     event: AuditEvent, ref: ObjectReference, types: Types, wants: Wants
 ) -> tuple[Write, ...] | Gap | None:
     """A request that failed, and may have changed something before it did."""
@@ -118,7 +118,7 @@ def _failed(
     return reading.gap(PARTLY if event.verb == COLLECTION else PERHAPS)
 
 
-def _empties(event: AuditEvent, ref: ObjectReference) -> bool:
+def _empties_namespace(event: AuditEvent, ref: ObjectReference) -> bool:
     if (ref.api_group, ref.resource, ref.subresource) != ("", "namespaces", "finalize"):
         return False
     body = object_of(event.response_object) or object_of(event.request_object) or {}
@@ -142,7 +142,7 @@ class _EventReader:
         self._answer = read_or(event.response_object, ObjectHead, ObjectHead())
         """The beginning of the response; read once, since bodies are long."""
         self._stored = self._answer.metadata if self._answer.kind not in SPECIAL else stored_metadata(event)
-        head = self._head
+        head = self._type_head
         self.type = types.type(
             self._request.group,
             self._request.resource,
@@ -159,14 +159,14 @@ class _EventReader:
         if self._event.verb == COLLECTION:
             return self._collection()
         if self._operation is Operation.DELETE:
-            return self._one(Form.REMOVED, {})
+            return self._single_write(Form.REMOVED, {})
         if self._ref.subresource == "scale":
             return self._scale()
         if self._answer.kind in SPECIAL:
             return self._from_request()
         # The response to a review, for example, is an object that is never stored.
         stored = object_of(self._event.response_object) if self._answer.metadata.uid else None
-        return None if stored is None else self._one(Form.WHOLE, stored)
+        return None if stored is None else self._single_write(Form.WHOLE, stored)
 
     def gap(self, reason: str) -> Gap:
         return Gap(
@@ -205,9 +205,9 @@ class _EventReader:
                 "a JSON patch without its response" if verb == "patch" else "the event has no bodies"
             )
         if verb != "patch" or self._operation is Operation.CREATE:
-            return self._one(Form.WHOLE, self._completed(body))
+            return self._single_write(Form.WHOLE, self._with_name(body))
         if acts_as_merge_patch(body, self.type):
-            return self._one(Form.PATCH, body)
+            return self._single_write(Form.PATCH, body)
         return self.gap("a patch without its response")
 
     def _scale(self) -> tuple[Write, ...] | Gap:
@@ -219,7 +219,7 @@ class _EventReader:
             number = spec.get("replicas") if isinstance(spec, dict) else None
         if not isinstance(number, int):
             return self.gap("a scale without its number")
-        return self._one(Form.REPLICAS, {"spec": {"replicas": number}})
+        return self._single_write(Form.REPLICAS, {"spec": {"replicas": number}})
 
     def _collection(self) -> tuple[Write, ...] | Gap:
         heads = items_of(self._event)
@@ -234,7 +234,7 @@ class _EventReader:
             if head.metadata.name
         )
 
-    def _one(self, form: Form, body: dict[str, Any]) -> tuple[Write, ...] | Gap:
+    def _single_write(self, form: Form, body: dict[str, Any]) -> tuple[Write, ...] | Gap:
         name = self._name
         if not name:
             return self.gap("a generated name without its response")
@@ -268,7 +268,7 @@ class _EventReader:
             request=self._request if form is Form.REPLICAS or (whole and full) else None,
         )
 
-    def _completed(self, body: dict[str, Any]) -> dict[str, Any]:
+    def _with_name(self, body: dict[str, Any]) -> dict[str, Any]:
         """A body may leave out what stands in the request's path."""
         metadata = body.get("metadata")
         named = {**(metadata if isinstance(metadata, dict) else {}), "name": self._name}
@@ -277,7 +277,7 @@ class _EventReader:
         return {**body, "metadata": named}
 
     @property
-    def _head(self) -> ObjectHead:
+    def _type_head(self) -> ObjectHead:
         """Kind and version of the object, where a body tells them."""
         if self._ref.subresource == "scale" or self._operation is Operation.DELETE:
             return ObjectHead()

@@ -107,13 +107,13 @@ class Replay:
         begun: list[Write | Gap] = []
         for write in writes:
             if isinstance(write, Emptied):
-                await self._take(begun, {})
+                await self._journal_batch(begun, {})
                 begun = [*self._deletions(write)]
             else:
                 begun.append(write)
-        await self._take(begun, positions)
+        await self._journal_batch(begun, positions)
 
-    async def _take(self, writes: Sequence[Write | Gap], positions: Mapping[str, str]) -> None:
+    async def _journal_batch(self, writes: Sequence[Write | Gap], positions: Mapping[str, str]) -> None:
         fresh = [write for write in writes if not known(self._seen.get(object_id_of(write)), write)]
         batch = await self._state.draft((self._name, self._key(write)) for write in fresh)
         for write in writes:
@@ -146,7 +146,7 @@ class Replay:
             return
         where = object_id_of(write)
         if decision.entry is not None:
-            entry = self._attributed(
+            entry = self._with_author(
                 decision.entry, write, change, self._seen.get(where), first=record is None
             )
             decision = msgspec.structs.replace(decision, entry=entry)
@@ -187,7 +187,7 @@ class Replay:
         except WithheldError as error:
             return withhold(self._name, key, error, time.time())
 
-    def _attributed(
+    def _with_author(
         self, entry: Entry, write: Write, change: Change, seen: NewestWrite | None, *, first: bool
     ) -> Entry:
         attribution = write.attribution
@@ -215,7 +215,9 @@ class Replay:
             if user in doubted:  # a controller that tries again and again
                 return
             doubted.add(user)
-            concerned = [object_id(key.namespace, key.type_name, key.name) for key in self._collected(write)]
+            concerned = [
+                object_id(key.namespace, key.type_name, key.name) for key in self._possibly_deleted(write)
+            ]
         else:
             concerned = (
                 [object_id_of(write)] if batch.record(self._name, self._key(write)) is not None else []
@@ -226,7 +228,7 @@ class Replay:
                 others = tuple(sorted({*seen.others, user}))[:MOST_OTHERS]
                 self._remember(where, msgspec.structs.replace(seen, others=others))
 
-    def _collected(self, gap: Gap) -> Iterator[ObjectKey]:
+    def _possibly_deleted(self, gap: Gap) -> Iterator[ObjectKey]:
         """The objects of which a deletion of a collection may have deleted some."""
         everywhere = self._keys.values() if not gap.namespace else [self._keys.get(gap.namespace, set())]
         for keys in everywhere:

@@ -57,7 +57,7 @@ class AuditLog:
         """Why it ends before its end; empty when it does not."""
         self.too_long = 0
         self.size = 0 if path == STANDARD_INPUT else Path(path).stat().st_size
-        self._file, self._raw = _opened(path)
+        self._file, self._raw = _open(path)
         self._buffer = b""
         self.identity = self._identify()
 
@@ -69,13 +69,13 @@ class AuditLog:
     def seek(self, position: LogPosition) -> None:
         """Go on from a position, if it is one of this log; else from the beginning."""
         while self.position.offset < position.offset:
-            data = self._take(min(CHUNK_BYTES, position.offset - self.position.offset))
+            data = self._skip(min(CHUNK_BYTES, position.offset - self.position.offset))
             if not data:
                 break
             self.position = self.position.after(data)
         if self.position != position:
             self.close()
-            self._file, self._raw = _opened(self.path)
+            self._file, self._raw = _open(self.path)
             self._buffer, self.position, self.damage = b"", LogPosition(), ""
 
     def lines(self, most: int, most_bytes: float = float("inf")) -> list[Line]:
@@ -129,18 +129,18 @@ class AuditLog:
         if self._buffer:
             head, feed, self._buffer = self._buffer.partition(b"\n")
             return head + feed
-        return self._guarded(self._file.readline, most)
+        return self._read_or_damage(self._file.readline, most)
 
-    def _take(self, most: int) -> bytes:
+    def _skip(self, most: int) -> bytes:
         if self._buffer:
             data, self._buffer = self._buffer[:most], self._buffer[most:]
             return data
         return self._read(most)
 
     def _read(self, most: int) -> bytes:
-        return self._guarded(self._file.read1, most)
+        return self._read_or_damage(self._file.read1, most)
 
-    def _guarded(self, read: Callable[[int], bytes], most: int) -> bytes:
+    def _read_or_damage(self, read: Callable[[int], bytes], most: int) -> bytes:
         """A compressed file that was cut off, or is followed by something else, ends there."""
         if self.damage:
             return b""
@@ -157,7 +157,7 @@ class AuditLog:
         return b""
 
 
-def _opened(path: str) -> tuple[Bytes, io.BufferedReader]:
+def _open(path: str) -> tuple[Bytes, io.BufferedReader]:
     """(uncompressed, as it is)."""
     try:
         raw = open(0 if path == STANDARD_INPUT else path, "rb", closefd=path != STANDARD_INPUT)  # noqa: SIM115

@@ -152,27 +152,27 @@ class AuditLogs:
             source.at = max(source.at, seconds(event.stage_timestamp) * MICROSECONDS)
             outcome = writes(event, self._types, self._wants)
         except UndecodableError:
-            self._broken(source, line)
+            self._unreadable(source, line)
             return
         records = outcome if isinstance(outcome, tuple | None) else (outcome,)
         if not records:
             self.counts["quiet" if records is None else "unselected"] += 1
             return
-        self._take(source, line, records)
+        self._hold(source, line, records)
 
-    def _take(self, source: _Source, line: Line, records: Sequence[LogRecord]) -> None:
+    def _hold(self, source: _Source, line: Line, records: Sequence[LogRecord]) -> None:
         slot = _Slot(line.start, len(records), len(line.text) // len(records))
         source.slots.append(slot)
         for write in records:
             self._order.add(write, slot, slot.size)
 
-    def _broken(self, source: _Source, line: Line) -> None:
+    def _unreadable(self, source: _Source, line: Line) -> None:
         """A last line without an end is looked at again when the log has grown."""
         if line.complete:
             self.counts["unreadable"] += 1
             at = max(source.at, 0.0)
             if lost := leftover(line.text, self._types, self._wants, at):
-                self._take(source, line, (lost,))
+                self._hold(source, line, (lost,))
         else:
             self.counts["unfinished"] += 1
             source.slots.append(_Slot(line.start, 1))

@@ -48,7 +48,7 @@ def changed(
     hidden = (pattern for rule in route.policy.sensitive for pattern in rule.resources)
     if pattern := types.perhaps(write.type, hidden):
         return Unknown(perhaps(pattern))
-    if types.doubtful(write.type, _hiding(route)):
+    if types.doubtful(write.type, _hiding_patterns(route)):
         return Unknown(DOUBTFUL)
     type_, body = write.type, write.body
     if write.form in (Form.PATCH, Form.REPLICAS):
@@ -57,16 +57,16 @@ def changed(
         content = known_content(record)
         if content is None:
             return Unknown(NOT_KEPT)
-        type_ = _recorded(types, write, content)
-        if _hides(route, write, content):
+        type_ = _recorded_type(types, write, content)
+        if _hides_content(route, write, content):
             return Unknown(NOT_KEPT)
         body = merge_patch(content, write.body)
     elif write.form is Form.REMOVED and record is not None:
-        type_ = _recorded(types, write, msgspec.json.decode(record.content))
-    return _change(write, type_, body, cluster)
+        type_ = _recorded_type(types, write, msgspec.json.decode(record.content))
+    return _as_change(write, type_, body, cluster)
 
 
-def _change(write: Write, type_: ResourceType, body: dict[str, Any], cluster: str) -> Change:
+def _as_change(write: Write, type_: ResourceType, body: dict[str, Any], cluster: str) -> Change:
     stream = Stream(cluster, type_)
     metadata = body.get("metadata")
     ending = isinstance(metadata, dict) and bool(metadata.get("deletionTimestamp"))
@@ -83,20 +83,20 @@ def _change(write: Write, type_: ResourceType, body: dict[str, Any], cluster: st
     )
 
 
-def _recorded(types: Types, write: Write, content: dict[str, Any]) -> ResourceType:
+def _recorded_type(types: Types, write: Write, content: dict[str, Any]) -> ResourceType:
     """The type in the version in which the object was written."""
     type_ = write.type
     version, kind = str(content.get("apiVersion", "")), str(content.get("kind", ""))
     return types.type(type_.group, type_.resource, version, kind, namespaced=type_.namespaced)
 
 
-def _hiding(route: Route) -> Iterator[str]:
+def _hiding_patterns(route: Route) -> Iterator[str]:
     """The names of types of which something, or all, is left out, beside those that are sensitive."""
     yield from (pattern for rule in route.policy.rules for pattern in rule.resources)
     yield from (pattern for rule in route.rules for pattern in rule.rule.exclude_resources)
 
 
-def _hides(route: Route, write: Write, content: dict[str, Any]) -> bool:
+def _hides_content(route: Route, write: Write, content: dict[str, Any]) -> bool:
     secret = (write.type.group, write.type.resource) == ("", "secrets")
     if secret or sensitive(route.policy.sensitive, write.type):
         return True

@@ -125,13 +125,13 @@ class _Run:
     async def run(self, paths: Sequence[str]) -> None:
         if self._encrypter is not None:
             await self._encrypter.probe()
-        with _opened(paths, self._types, self._wants) as logs:
+        with _open_logs(paths, self._types, self._wants) as logs:
             async with self._repository() as repository:
-                trailers = await self._landed(repository)
-                await self._drained(repository)
+                trailers = await self._read_branch(repository)
+                await self._catch_up(repository)
                 await self._replay.open(trailers)
                 logs.resume(await self._journal.get_settings(LOG), self._coverage)
-                await self._written(repository, logs)
+                await self._replay_and_write(repository, logs)
             self._count(logs)
         await keep_meanings(self._journal, self._meanings)
         self._summary.withheld = await self._journal.withheld()
@@ -162,7 +162,7 @@ class _Run:
         async with open_repository(folder, self._destination, login=self._assembly.login) as repository:
             yield repository
 
-    async def _landed(self, repository: Repository) -> list[str]:
+    async def _read_branch(self, repository: Repository) -> list[str]:
         """What the branch tells of the past, as far as the journal does not know the commits."""
         head, known = await repository.fetch(), await self._journal.head(self._destination.name)
         if known and not head:
@@ -182,7 +182,7 @@ class _Run:
         path, ours = trailer_path(trailer), self._destination.path.strip("/")
         if path is not None:
             if path != ours and (inside(path, ours) or inside(ours, path)):
-                raise _nested(self._destination, path)
+                raise _nested_paths_error(self._destination, path)
             return path == ours
         return not ours or any(inside(each, ours) for each in commit.paths)
 
@@ -194,13 +194,13 @@ class _Run:
         ]
         await self._journal.append(Append(settings=dict.fromkeys(facts, "")))
 
-    async def _drained(self, repository: Repository) -> None:
+    async def _catch_up(self, repository: Repository) -> None:
         """Catch up with the branch, and let land what is journaled."""
         writer = Writer(self._writers.context(self._followed, self._pushed), repository)
         writer.drain()
         await writer.run(_at_once)
 
-    async def _written(self, repository: Repository, logs: AuditLogs) -> None:
+    async def _replay_and_write(self, repository: Repository, logs: AuditLogs) -> None:
         writer = Writer(self._writers.context(self._followed, self._pushed), repository)
         async with trio.open_nursery() as telling:
             telling.start_soon(self._report_progress, logs)
@@ -245,7 +245,7 @@ class _Run:
         return self._plurals.get((group, kind))
 
 
-def _nested(destination: Destination, path: str) -> StalledError:
+def _nested_paths_error(destination: Destination, path: str) -> StalledError:
     theirs, ours = (repr(each) if each else "the root" for each in (path, destination.path.strip("/")))
     message = (
         f"{destination.branch} holds a replay into {theirs}, and {destination.name!r} writes into {ours}"
@@ -254,7 +254,7 @@ def _nested(destination: Destination, path: str) -> StalledError:
 
 
 @contextmanager
-def _opened(paths: Sequence[str], types: Types, wants: Wants) -> Iterator[AuditLogs]:
+def _open_logs(paths: Sequence[str], types: Types, wants: Wants) -> Iterator[AuditLogs]:
     """Not closed when it fails: a thread may still be waiting for a line."""
     logs = AuditLogs(paths, types, wants)
     yield logs

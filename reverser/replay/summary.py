@@ -48,11 +48,11 @@ def folder(config: Config, cluster: str) -> Path:
     path = base / "replay" / f"{destination.name}-{digest}"
     path.mkdir(parents=True, exist_ok=True, mode=0o700)
     if not (path / "key").exists():
-        write_private(path / "key", _daemons_key(base))
+        write_private(path / "key", _daemon_key(base))
     return path
 
 
-def _daemons_key(base: Path) -> bytes:
+def _daemon_key(base: Path) -> bytes:
     if (base / "key").exists():
         return load_digest_key(base)
     with lock(base):

@@ -74,7 +74,7 @@ class AdmissionEndpoint:
         elif header(scope, b"content-type").partition(b";")[0].strip() != JSON:
             self._observe("content-type", 0.0)
             await answer(send, 415, b"only application/json\n", TEXT)
-        elif _announced(scope) > self._max_bytes:
+        elif _content_length(scope) > self._max_bytes:
             await self._refuse(send, BodyRefusal.LARGE)
         else:
             await self._read(scope, receive, send)
@@ -98,7 +98,7 @@ class AdmissionEndpoint:
             return
         try:
             with contained("admission", review.request.uid):
-                result = self._note(
+                result = self._add_fact(
                     review, cluster_of(scope, ADMISSION_PATH, self._clusters), comparable=comparable
                 )
         except WithheldError:
@@ -114,7 +114,7 @@ class AdmissionEndpoint:
             # Whoever may write deep objects could otherwise hide all that he writes.
             return await trio.to_thread.run_sync(admission_review.decode_cut, body), False
 
-    def _note(self, review: admission_review.Review, cluster: str | None, *, comparable: bool) -> str:
+    def _add_fact(self, review: admission_review.Review, cluster: str | None, *, comparable: bool) -> str:
         if cluster is None:
             return "unknown-cluster"
         named = review.request.resource
@@ -139,7 +139,7 @@ _REFUSALS = {
 }
 
 
-def _announced(scope: Scope) -> int:
+def _content_length(scope: Scope) -> int:
     """The length that the header promises; of an absurd number the beginning says enough."""
     length = header(scope, b"content-length")[:18]
     return int(length) if length.isdigit() else 0

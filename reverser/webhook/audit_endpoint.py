@@ -88,7 +88,7 @@ class AuditEndpoint:
                 await self._keep_facts(content, scope, send)
 
     async def _keep_facts(self, body: bytes, scope: Scope, send: Send) -> None:
-        reading = await self._understand(body, cluster_of(scope, AUDIT_PATH, self._clusters))
+        reading = await self._parse(body, cluster_of(scope, AUDIT_PATH, self._clusters))
         clock = _clock(scope)
         try:
             if reading.facts:
@@ -100,7 +100,7 @@ class AuditEndpoint:
         self._report(reading, scope["path"])
         await answer(send, 200, b"", TEXT)
 
-    async def _understand(self, body: bytes, cluster: str | None) -> ParsedBody:
+    async def _parse(self, body: bytes, cluster: str | None) -> ParsedBody:
         if cluster is None:
             return ParsedBody(problems=(BadEvent("the path names no cluster that is configured"),))
         job = partial(read_events, body, cluster, self._catalog.of(cluster).may_need_author)
@@ -109,7 +109,7 @@ class AuditEndpoint:
     async def _refuse(self, refusal: BodyRefusal, body: Body, scope: Scope, send: Send) -> None:
         """Read the rest, which costs no memory: else the API server sees a broken connection, no answer."""
         self._observe(refusal.value, 1)
-        self._sample(BadEvent(f"the body is refused: {refusal.value}"), scope["path"])
+        self._log_sample(BadEvent(f"the body is refused: {refusal.value}"), scope["path"])
         if refusal in (BodyRefusal.LARGE, BodyRefusal.CODING, BodyRefusal.FULL):
             end = await body.drain(self._read_seconds)
         else:
@@ -132,9 +132,9 @@ class AuditEndpoint:
             if count:
                 self._observe(result, count)
         if reading.problems:
-            self._sample(reading.problems[0], path)
+            self._log_sample(reading.problems[0], path)
 
-    def _sample(self, bad_event: BadEvent, path: str) -> None:
+    def _log_sample(self, bad_event: BadEvent, path: str) -> None:
         now = trio.current_time()
         if now >= self._quiet_until:
             self._quiet_until = now + LOG_SECONDS

@@ -120,9 +120,9 @@ def policy(
             {"level": "None", "verbs": ["get", "list", "watch"]},
             {"level": "None", "resources": [{"group": group} for group in QUESTIONS]},
             {"level": "None", "resources": nothing},
-            *_if(covers(selection, *SECRETS), _write_rule("Metadata", rules) | _resources(_SECRETS)),
+            *_optional(covers(selection, *SECRETS), _write_rule("Metadata", rules) | _resources(_SECRETS)),
             _write_rule("RequestResponse", rules) | _wanted(selection, types),
-            *_if(not covers(selection, *NAMESPACES) or bool(only_namespaces(rules)), _DELETION),
+            *_optional(not covers(selection, *NAMESPACES) or bool(only_namespaces(rules)), _DELETION),
         ],
     }
 
@@ -157,7 +157,7 @@ def _write_rule(level: str, rules: Sequence[Rule]) -> dict[str, Any]:
     return {"level": level, "verbs": list(MUTATING)} | ({"namespaces": spaces} if spaces else {})
 
 
-def _if(wanted: bool, rule: dict[str, Any]) -> list[dict[str, Any]]:
+def _optional(wanted: bool, rule: dict[str, Any]) -> list[dict[str, Any]]:
     return [rule] if wanted else []
 
 

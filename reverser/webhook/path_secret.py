@@ -45,10 +45,10 @@ class Guarded:
         if hmac.compare_digest(first.encode(errors="replace"), self._secret):
             await self._application(scope, receive, send)
         else:
-            self._tell(scope)
+            self._warn(scope)
             await answer(send, 404, b"not found\n")
 
-    def _tell(self, scope: Scope) -> None:
+    def _warn(self, scope: Scope) -> None:
         now = trio.current_time()
         if now >= self._quiet_until:
             self._quiet_until = now + LOG_SECONDS
