@@ -25,7 +25,7 @@ from reverser.manifest.nodes import Node, UnreadableError, compose
 from reverser.manifest.placeholders import has_placeholder
 from reverser.manifest.scalars import number, sent
 from reverser.manifest.text_edits import line_end
-from reverser.manifest.value_edits import Slot, ValueEdits
+from reverser.manifest.value_edits import ValueEdits, ValuePosition
 
 _GAP = re.compile(r"(?:[ \t\r\n]|#[^\n]*)*+")
 _COMMA = re.compile(r"[ \t\r\n]*,")
@@ -102,25 +102,25 @@ class _DocumentEdits(ValueEdits):
 
     def apply(self, wanted: dict[str, Any]) -> str:
         """The text saying `wanted`; itself where nothing differs."""
-        self._edit(self._root, wanted, Slot(start=0, column=0, flow=False))
+        self._edit(self._root, wanted, ValuePosition(start=0, column=0, flow=False))
         return self._applied()
 
-    def _edit(self, node: Node, new: Any, slot: Slot) -> None:
+    def _edit(self, node: Node, new: Any, position: ValuePosition) -> None:
         """Make the value at `node` say `new`."""
-        if node.fixed and not slot.fixed:
-            slot = msgspec.structs.replace(slot, fixed=node.fixed)
+        if node.fixed and not position.fixed:
+            position = msgspec.structs.replace(position, fixed=node.fixed)
         if node.kind == "alias":
-            self._edit(node.items[0], new, slot)
+            self._edit(node.items[0], new, position)
         elif node.kind == "map" and isinstance(new, dict) and new and node.pairs:
-            self._map(node, new, slot)
+            self._map(node, new, position)
         elif node.kind == "list" and isinstance(new, list) and new and node.items:
-            self._list(node, new, slot)
+            self._list(node, new, position)
         elif _differs(node.data, new):
-            self._replace(node, new, slot)
+            self._replace(node, new, position)
 
     # maps
 
-    def _map(self, node: Node, new: dict[str, Any], slot: Slot) -> None:
+    def _map(self, node: Node, new: dict[str, Any], position: ValuePosition) -> None:
         if node.fixed == "merge key":
             if not same(sent(node.data), sent(new)):
                 self._refuse(node.fixed)
@@ -130,18 +130,18 @@ class _DocumentEdits(ValueEdits):
         keys = [_key(key) for key, _ in node.pairs]
         fresh = {key: value for key, value in new.items() if key not in node.data}
         removed = [key not in new for key in keys]
-        if (fresh or True in removed) and slot.fixed:
-            self._refuse(slot.fixed)
+        if (fresh or True in removed) and position.fixed:
+            self._refuse(position.fixed)
         if all(removed):
-            self._replace(node, new, slot)
+            self._replace(node, new, position)
             return
         for key, (key_node, value_node) in zip(keys, node.pairs, strict=True):
             if key in new and key not in node.repeated:
-                self._edit(value_node, new[key], self._slot_after_key(key_node, node, slot))
+                self._edit(value_node, new[key], self._position_after_key(key_node, node, position))
         spans = [(key.start, max(key.end, value.end)) for key, value in node.pairs]
         self._remove(spans, removed, flow=node.flow)
         if fresh and node.flow:
-            bare, indent = self._flow_style(node, slot)
+            bare, indent = self._flow_style(node, position)
             named = {in_flow(key, bare=bare): each for key, each in fresh.items()}
             pieces = [f"{key}: {in_flow(each, bare=bare, indent=indent)}" for key, each in named.items()]
             self._add_in_flow(spans, node, pieces)
@@ -150,25 +150,27 @@ class _DocumentEdits(ValueEdits):
             lines = entries(fresh, column, self._local(node))
             self._insert(self._line_end(spans[-1][1]), f"{lines}\n")
 
-    def _slot_after_key(self, key: Node, parent: Node, slot: Slot) -> Slot:
+    def _position_after_key(self, key: Node, parent: Node, position: ValuePosition) -> ValuePosition:
         colon = _COLON.match(self._text, key.end)
         start = colon.end() if colon else -1
         column = 0 if parent.flow else self._column(key.start)
-        around = (slot.around or parent) if parent.flow else None
-        return Slot(start=start, column=column, flow=parent.flow, fixed=slot.fixed, around=around)
+        around = (position.around or parent) if parent.flow else None
+        return ValuePosition(
+            start=start, column=column, flow=parent.flow, fixed=position.fixed, around=around
+        )
 
     # lists
 
-    def _list(self, node: Node, new: list[Any], slot: Slot) -> None:
+    def _list(self, node: Node, new: list[Any], position: ValuePosition) -> None:
         rows = aligned(node.data, new)
-        if slot.fixed and any(None in row for row in rows):
-            self._refuse(slot.fixed)
+        if position.fixed and any(None in row for row in rows):
+            self._refuse(position.fixed)
         stays = [False] * len(node.items)
         for old_at, new_at in rows:
             if old_at is not None and new_at is not None:
                 stays[old_at] = True
         if not any(stays):
-            self._replace(node, new, slot)
+            self._replace(node, new, position)
             return
         starts = [each.start for each in node.items] if node.flow else self._dashes(node)
         spans = [
@@ -176,7 +178,7 @@ class _DocumentEdits(ValueEdits):
             for start, each in zip(starts, node.items, strict=True)
         ]
         column = 0 if node.flow else self._column(starts[0])
-        around = (slot.around or node) if node.flow else None
+        around = (position.around or node) if node.flow else None
         last: int | None = None
         behind: dict[int | None, list[Any]] = {}
         for old_at, new_at in rows:
@@ -186,19 +188,19 @@ class _DocumentEdits(ValueEdits):
                 behind.setdefault(last, []).append(new[new_at])
                 continue
             last = old_at
-            item_slot = Slot(
+            item_position = ValuePosition(
                 start=starts[old_at] + (not node.flow),
                 column=column,
                 flow=node.flow,
                 dash=not node.flow,
-                fixed=slot.fixed,
+                fixed=position.fixed,
                 around=around,
             )
-            self._edit(node.items[old_at], new[new_at], item_slot)
+            self._edit(node.items[old_at], new[new_at], item_position)
         self._remove(spans, [not stay for stay in stays], flow=node.flow)
         for at, values in behind.items():
             self._add_items(
-                node, spans, at, values, Slot(start=0, column=column, flow=node.flow, around=around)
+                node, spans, at, values, ValuePosition(start=0, column=column, flow=node.flow, around=around)
             )
 
     def _dashes(self, node: Node) -> list[int]:
@@ -214,11 +216,16 @@ class _DocumentEdits(ValueEdits):
         return dashes
 
     def _add_items(
-        self, node: Node, spans: list[tuple[int, int]], at: int | None, values: list[Any], slot: Slot
+        self,
+        node: Node,
+        spans: list[tuple[int, int]],
+        at: int | None,
+        values: list[Any],
+        position: ValuePosition,
     ) -> None:
-        column = slot.column
+        column = position.column
         if node.flow:
-            bare, indent = self._flow_style(node, slot)
+            bare, indent = self._flow_style(node, position)
             pieces = [in_flow(value, bare=bare, indent=indent) for value in values]
             if at is None:
                 self._insert(spans[0][0], "".join(f"{piece}, " for piece in pieces))

@@ -19,7 +19,7 @@ READ_MOST = 256 * 1024
 _INPUTS = ("crds", "configurations", "transformers", "generators", "validators")
 
 
-class Generated(msgspec.Struct, frozen=True):
+class Generator(msgspec.Struct, frozen=True):
     """A ConfigMap or Secret that is made by a generator."""
 
     kind: str
@@ -29,7 +29,7 @@ class Generated(msgspec.Struct, frozen=True):
     """Its name ends in a hash of its content."""
 
 
-class Target(msgspec.Struct, frozen=True):
+class PatchTarget(msgspec.Struct, frozen=True):
     """Which objects a patch changes."""
 
     kind: str
@@ -54,8 +54,8 @@ class Kustomization(msgspec.Struct, frozen=True):
     """Files that are read while building, and describe no object: patches, values, configuration."""
     patches: tuple[str, ...] = ()
     """Those of `inputs` that name their object by themselves."""
-    targets: tuple[Target, ...] = ()
-    generated: tuple[Generated, ...] = ()
+    targets: tuple[PatchTarget, ...] = ()
+    generated: tuple[Generator, ...] = ()
 
 
 def is_kustomization(path: str) -> bool:
@@ -87,14 +87,14 @@ def read_kustomization(text: str) -> Kustomization:
     )
 
 
-def _patches(data: dict[str, Any]) -> tuple[tuple[str, ...], list[Target], list[Target]]:
+def _patches(data: dict[str, Any]) -> tuple[tuple[str, ...], list[PatchTarget], list[PatchTarget]]:
     """(files, targets that are named, targets of patches that stand in the kustomization itself)."""
     files, targets, inline = [], [], []
     for each in _maps(data.get("patches")) + _maps(data.get("patchesJson6902")):
         target, path, text = each.get("target"), _text(each.get("path")), _text(each.get("patch"))
         files += [path] if path else []
         if isinstance(target, dict):
-            targets.append(Target(_text(target.get("kind")), _text(target.get("name"))))
+            targets.append(PatchTarget(_text(target.get("kind")), _text(target.get("name"))))
         elif text:
             inline += _inline(text)
     for entry in _texts(data.get("patchesStrategicMerge")):
@@ -105,15 +105,17 @@ def _patches(data: dict[str, Any]) -> tuple[tuple[str, ...], list[Target], list[
     return tuple(files), targets, inline
 
 
-def _inline(text: str) -> list[Target]:
+def _inline(text: str) -> list[PatchTarget]:
     try:
         node = compose(text)
     except UnreadableError:
-        return [Target("", "")]
+        return [PatchTarget("", "")]
     data = node.data if node is not None and isinstance(node.data, dict) else {}
     metadata = data.get("metadata")
     return [
-        Target(_text(data.get("kind")), _text(metadata.get("name") if isinstance(metadata, dict) else ""))
+        PatchTarget(
+            _text(data.get("kind")), _text(metadata.get("name") if isinstance(metadata, dict) else "")
+        )
     ]
 
 
@@ -128,14 +130,14 @@ def _inputs(data: dict[str, Any]) -> list[str]:
     return [path for path in paths if path]
 
 
-def _generated(data: dict[str, Any]) -> list[Generated]:
+def _generated(data: dict[str, Any]) -> list[Generator]:
     whole = data.get("generatorOptions")
     generated = []
     for kind, key in (("ConfigMap", "configMapGenerator"), ("Secret", "secretGenerator")):
         for each in _maps(data.get(key)):
             options = [options for options in (whole, each.get("options")) if isinstance(options, dict)]
             hashed = not any(option.get("disableNameSuffixHash") is True for option in options)
-            generated.append(Generated(kind, _text(each.get("name")), _text(each.get("namespace")), hashed))
+            generated.append(Generator(kind, _text(each.get("name")), _text(each.get("namespace")), hashed))
     return [each for each in generated if each.name]
 
 

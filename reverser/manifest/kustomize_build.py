@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 
 import msgspec
 
-from reverser.manifest.kustomization import Generated, Kustomization, Target
+from reverser.manifest.kustomization import Generator, Kustomization, PatchTarget
 
 STEPS_MOST = 50
 VARIANTS_MOST = 16
@@ -27,7 +27,7 @@ class Variant(msgspec.Struct, frozen=True):
     prefix: str = ""
     suffix: str = ""
     component: bool = False
-    targets: tuple[Target, ...] = ()
+    targets: tuple[PatchTarget, ...] = ()
     """What patches on the way change."""
     patches: tuple[str, ...] = ()
     """Files of patches on the way that name their object by themselves."""
@@ -57,7 +57,7 @@ class Build:
             for entry in (*each.resources, *each.components):
                 self._parents.setdefault(_resolved(folder, entry), []).append(folder)
             self.inputs.update(_resolved(folder, entry) for entry in each.inputs)
-        self.listed = self._parents.keys()
+        self.included = self._parents.keys()
         """Files and folders that some kustomization includes."""
 
     @property
@@ -79,7 +79,7 @@ class Build:
                     yield self._generated_object(path, each, generated, variant)
 
     def _generated_object(
-        self, path: str, own: Kustomization, generated: Generated, variant: Variant
+        self, path: str, own: Kustomization, generated: Generator, variant: Variant
     ) -> GeneratedObject:
         name = f"{variant.prefix}{own.prefix}{generated.name}{own.suffix}{variant.suffix}"
         namespace = variant.namespace or own.namespace or generated.namespace

@@ -19,7 +19,7 @@ from collections.abc import Iterator
 
 import msgspec
 
-from reverser.manifest.kustomization import Target
+from reverser.manifest.kustomization import PatchTarget
 from reverser.manifest.kustomize_build import Build, GeneratedObject, Variant
 from reverser.manifest.placeholders import fixed_parts, matches
 from reverser.manifest.scanner import Described, Identity, Manifest
@@ -178,7 +178,7 @@ class ObjectIndex:
                 yield Description(generated.path, 0, reason="Generated", why="makes it with a generator")
 
     def _candidates(self, path: str, identity: Identity) -> Iterator[Described]:
-        if (path in self._build.inputs and path not in self._build.listed) or self._in_chart(path):
+        if (path in self._build.inputs and path not in self._build.included) or self._in_chart(path):
             return
         for each in self._files[path].objects:
             same = (each.identity.group, each.identity.kind) == (identity.group, identity.kind)
@@ -253,7 +253,7 @@ def _renamed(variant: Variant, name: str) -> str:
     return f"{variant.prefix}{name}{variant.suffix}"
 
 
-def _covers(target: Target, kind: str, name: str) -> bool:
+def _covers(target: PatchTarget, kind: str, name: str) -> bool:
     """Kustomize takes both for regular expressions: one that may match does."""
     pairs = ((target.kind, kind), (target.name, name))
     return all(not text or text == value or not text.replace("-", "").isalnum() for text, value in pairs)

@@ -19,7 +19,7 @@ NEIGHBOURS = 2000
 _BLANKS = re.compile(r"[ \t]*")
 
 
-class Slot(msgspec.Struct, frozen=True, kw_only=True):
+class ValuePosition(msgspec.Struct, frozen=True, kw_only=True):
     """Where a value stands."""
 
     start: int
@@ -46,45 +46,45 @@ class ValueEdits(TextEdits):
         self._json = json
         self._style: Style | None = None
 
-    def _replace(self, node: Node, new: Any, slot: Slot) -> None:
+    def _replace(self, node: Node, new: Any, position: ValuePosition) -> None:
         """Another value in the place of `node`."""
-        if slot.fixed:
-            self._refuse(slot.fixed)
-        if slot.start < 0:
+        if position.fixed:
+            self._refuse(position.fixed)
+        if position.start < 0:
             raise WithheldError("UneditableFile", "a key is written in a way that cannot be edited")
-        if slot.flow:
-            bare, _ = self._flow_style(node, slot)
+        if position.flow:
+            bare, _ = self._flow_style(node, position)
             text = in_flow(new, bare=bare)
             self._put(node.start, node.end, text if node.end > node.start else f" {text}")
         elif node.kind == "scalar" and not _is_block(new):
-            self._scalar(node, new, slot)
+            self._scalar(node, new, position)
         elif _is_block(new):
-            self._block(node, new, slot)
-        elif self._line_start(node.start) <= slot.start:
+            self._block(node, new, position)
+        elif self._line_start(node.start) <= position.start:
             self._put(node.start, node.end, in_flow(new, bare=True))
         else:
             self._cut(self._line_start(node.start), self._line_end(node.end))
-            self._insert(slot.start, f" {self._leaf(new, slot)}")
+            self._insert(position.start, f" {self._leaf(new, position)}")
 
-    def _scalar(self, node: Node, new: Any, slot: Slot) -> None:
+    def _scalar(self, node: Node, new: Any, position: ValuePosition) -> None:
         old = self._text[node.start : node.end]
         if node.style in ("|", ">"):
             text = self._literal(old, new) if isinstance(new, str) and "\n" in new else ""
-            self._put(node.start, node.end, text or f"{self._leaf(new, slot)}\n")
+            self._put(node.start, node.end, text or f"{self._leaf(new, position)}\n")
             return
-        text = self._leaf(new, slot) if isinstance(new, str) and "\n" in new else alike(new, old)
-        start, end = self._span(node, slot)
+        text = self._leaf(new, position) if isinstance(new, str) and "\n" in new else alike(new, old)
+        start, end = self._span(node, position)
         if text.startswith("|") and self._rest_of_line(end):
             text = quoted(new)
         self._put(start, end, text if node.end > node.start else f" {text}")
 
-    def _span(self, node: Node, slot: Slot) -> tuple[int, int]:
+    def _span(self, node: Node, position: ValuePosition) -> tuple[int, int]:
         """Where a value stands; of an empty one where it would, with the blanks up to the end of the line."""
         if node.end > node.start:
             return node.start, node.end
-        blanks = _BLANKS.match(self._text, slot.start)
-        alone = not self._rest_of_line(slot.start)
-        return slot.start, blanks.end() if blanks and alone else slot.start
+        blanks = _BLANKS.match(self._text, position.start)
+        alone = not self._rest_of_line(position.start)
+        return position.start, blanks.end() if blanks and alone else position.start
 
     def _literal(self, old: str, new: str) -> str:
         """Text of several lines with the indentation of the block that it replaces."""
@@ -100,33 +100,33 @@ class ValueEdits(TextEdits):
         remark = re.search(r"(?<![ \t])[ \t]++#[^\r\n]*", header)
         return f"{head}{remark[0] if remark else ''}\n{rest}\n"
 
-    def _block(self, node: Node, new: Any, slot: Slot) -> None:
+    def _block(self, node: Node, new: Any, position: ValuePosition) -> None:
         """A map or a list in lines of its own."""
         like = self._local(node)
-        inline = self._line_start(node.start) <= slot.start
-        if slot.dash and inline and not self._rest_of_line(node.end) and node.style not in ("|", ">"):
-            text = item(new, slot.column, like)
-            self._put(node.start, node.end, text if node.end > node.start else f" {text}", at=slot.start)
+        inline = self._line_start(node.start) <= position.start
+        if position.dash and inline and not self._rest_of_line(node.end) and node.style not in ("|", ">"):
+            text = item(new, position.column, like)
+            self._put(node.start, node.end, text if node.end > node.start else f" {text}", at=position.start)
             return
-        if slot.dash:
-            text = "\n" + " " * (slot.column + 2) + item(new, slot.column, like)
+        if position.dash:
+            text = "\n" + " " * (position.column + 2) + item(new, position.column, like)
         else:
-            text = below(new, slot.column, like)
+            text = below(new, position.column, like)
         if not inline:
             self._put(self._line_start(node.start), self._line_end(node.end), f"{text[1:]}\n")
         elif node.style in ("|", ">"):
-            self._put(slot.start, node.end, f"{text}\n")
+            self._put(position.start, node.end, f"{text}\n")
         else:
-            self._cut(slot.start, max(node.end, slot.start))
-            self._insert(self._line_end(max(node.end, slot.start)), f"{text[1:]}\n")
+            self._cut(position.start, max(node.end, position.start))
+            self._insert(self._line_end(max(node.end, position.start)), f"{text[1:]}\n")
 
-    def _leaf(self, new: Any, slot: Slot) -> str:
-        return text_of(new, " " * slot.column) if isinstance(new, str) else in_flow(new, bare=True)
+    def _leaf(self, new: Any, position: ValuePosition) -> str:
+        return text_of(new, " " * position.column) if isinstance(new, str) else in_flow(new, bare=True)
 
-    def _flow_style(self, node: Node, slot: Slot) -> tuple[bool, str]:
+    def _flow_style(self, node: Node, position: ValuePosition) -> tuple[bool, str]:
         """(whether words stand there without quotes, what begins a line where each entry has one)."""
         inside = self._text[node.start : min(node.end, node.start + NEIGHBOURS)]
-        bare = self._bare(node, inside, slot.around or node)
+        bare = self._bare(node, inside, position.around or node)
         if "\n" not in inside:
             return bare, ""
         line = self._text[self._line_start(node.start) : node.start]

@@ -46,7 +46,7 @@ def _is_no_placeholder(match: Match) -> bool:
     return not placeholder(match[1])
 
 
-class Rule(msgspec.Struct, frozen=True):
+class TokenRule(msgspec.Struct, frozen=True):
     """What one sort of secret looks like."""
 
     name: str
@@ -57,8 +57,8 @@ class Rule(msgspec.Struct, frozen=True):
     """What else must be true of a part that has the shape."""
 
 
-def _rule(name: str, marks: str, shape: str, test: Callable[[Match], bool] | None = None) -> Rule:
-    return Rule(name, tuple(marks.split("|")), re.compile(shape, re.ASCII), test)
+def _rule(name: str, marks: str, shape: str, test: Callable[[Match], bool] | None = None) -> TokenRule:
+    return TokenRule(name, tuple(marks.split("|")), re.compile(shape, re.ASCII), test)
 
 
 _FIRST = r"(?<![\w-])(?>[\w-]*?\b"
@@ -126,7 +126,7 @@ def token(text: str) -> str:
     return next((rule.name for rule in fitting), "")
 
 
-def _fits(rule: Rule, text: str) -> bool:
+def _fits(rule: TokenRule, text: str) -> bool:
     return any(rule.test is None or rule.test(match) for match in rule.shape.finditer(text))
 
 

@@ -13,7 +13,7 @@ FIELDS = ("namespace", "cluster", "destination", "group", "resource", "kind", "n
 """What a scope can be made of."""
 
 
-class Rule(msgspec.Struct, frozen=True):
+class TypeRule(msgspec.Struct, frozen=True):
     """Gives commits a type. A change must match everything that is set."""
 
     type: str
@@ -39,7 +39,7 @@ class Settings(msgspec.Struct, frozen=True):
     """Of snapshots, moves and sweeps."""
     scope: str = "{namespace}"
     """A format; left out where it is empty, or differs between the objects of a commit."""
-    rules: tuple[Rule, ...] = ()
+    rules: tuple[TypeRule, ...] = ()
     """In order; the first that matches one of the commit's changes wins."""
 
 

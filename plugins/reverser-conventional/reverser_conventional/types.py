@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from reverser.model.change import Origin
 from reverser.model.commit import CommitPlan
 from reverser.model.entry import Entry
-from reverser_conventional.settings import Rule, Settings
+from reverser_conventional.settings import Settings, TypeRule
 
 
 def head(plan: CommitPlan, settings: Settings) -> str:
@@ -41,7 +41,7 @@ def _filled(template: str, entry: Entry) -> str:
     )
 
 
-def _matches(rule: Rule, entry: Entry) -> bool:
+def _matches(rule: TypeRule, entry: Entry) -> bool:
     fields = [change.partition(": ")[0] for change in entry.changes]
     return (
         entry.operation.value in rule.operations

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 import reverser_conventional as plugin
-from reverser_conventional.settings import Rule, Settings
+from reverser_conventional.settings import Settings, TypeRule
 
 from reverser.model.change import Operation, Origin
 from reverser.model.commit import CommitPlan
@@ -48,7 +48,7 @@ def test_what_came_along_is_not_told_as_done() -> None:
     """An autoscaler's replicas are no deed of whoever set a label, nor a reason for a type."""
     along = (Along("spec.replicas", "spec.replicas: 1 -> 9 (came along)"),)
     labelled = together(plan(WEB, ACTORS[0], 'metadata.labels.a: + "b"'), along=along)
-    rule = Rule(type="ops", fields=("spec.replicas",))
+    rule = TypeRule(type="ops", fields=("spec.replicas",))
 
     assert subject(labelled) == subject(together(labelled, along=()))
     assert not subject(labelled, rules=(rule,)).startswith("ops")
@@ -106,9 +106,9 @@ def test_the_first_rule_that_matches_gives_the_type() -> None:
     image = 'spec.template.spec.containers[web].image: "a" -> "b"'
     updated = plan(WEB, ACTORS[0], image)
     rules = (
-        Rule("build", fields=("spec.template.spec.containers[*].image",), users=("*@example.com",)),
-        Rule("fix", breaking=True, resources=("*.apps",), operations=("UPDATE",)),
-        Rule("ops", namespaces=("sh?p",)),
+        TypeRule("build", fields=("spec.template.spec.containers[*].image",), users=("*@example.com",)),
+        TypeRule("fix", breaking=True, resources=("*.apps",), operations=("UPDATE",)),
+        TypeRule("ops", namespaces=("sh?p",)),
     )
 
     assert subject(updated, rules=rules).startswith("build(shop): ")
@@ -120,7 +120,7 @@ def test_the_first_rule_that_matches_gives_the_type() -> None:
 def test_excluded_writes_alone_keep_their_subject() -> None:
     """Nobody's change is read into a commit of what rules exclude, whatever the rules for types say."""
     scaled = together(plan(WEB, ACTORS[1], "spec.replicas: 5 -> 2"), actors=EXCLUDED)
-    plugin.reverser_configure(Settings(rules=(Rule("auto"),)))
+    plugin.reverser_configure(Settings(rules=(TypeRule("auto"),)))
 
     assert plugin.reverser_message(scaled, BEFORE) == BEFORE
 
@@ -129,7 +129,7 @@ def test_folded_writes_give_nothing_to_the_subject_of_others() -> None:
     """Type, scope and words are those of the author's own writes, wherever the folded ones stand."""
     folded = together(plan(WEB, ACTORS[1], "spec.paused: + true"), actors=EXCLUDED)
     own = together(plan(WEB, ACTORS[0], "spec.replicas: 2 -> 5"), actors=EXCLUDED)
-    rules = (Rule("auto", users=(ACTORS[1].name,)),)
+    rules = (TypeRule("auto", users=(ACTORS[1].name,)),)
 
     for entries in (together(folded, own), together(own, folded)):
         assert subject(entries, rules=rules) == "feat(shop): scale deployment web to 5"

@@ -21,7 +21,7 @@ import trio
 
 from reverser.errors import StalledError
 from reverser.git.credentials import resolve
-from reverser_notify.formats import Request
+from reverser_notify.formats import TargetRequest
 from reverser_notify.retry import AGAIN, Pace, backoff, retry_after
 from reverser_notify.settings import Target
 from reverser_notify.signing import signature
@@ -42,7 +42,7 @@ class UnusableError(Exception):
 class Parcel:
     """One request on its way."""
 
-    def __init__(self, request: Request, *, urgent: bool, quiet: bool) -> None:
+    def __init__(self, request: TargetRequest, *, urgent: bool, quiet: bool) -> None:
         self.request = request
         self.urgent = urgent
         self.quiet = quiet
@@ -80,7 +80,7 @@ class Courier:
         """How many are not delivered yet."""
         return len(self._urgent) + len(self._news)
 
-    def take(self, request: Request, *, urgent: bool = False, quiet: bool = False) -> None:
+    def take(self, request: TargetRequest, *, urgent: bool = False, quiet: bool = False) -> None:
         """Put it last of its kind; the oldest that waits goes when there are too many, news first."""
         parcel = Parcel(request, urgent=urgent, quiet=quiet)
         if self.waiting >= WAITING_MOST:
@@ -164,7 +164,7 @@ class Courier:
         self._tell(parcel, "")
         return None
 
-    async def _send(self, request: Request) -> httpx.Response:
+    async def _send(self, request: TargetRequest) -> httpx.Response:
         url = resolve(self.target.url).strip()
         if urlsplit(url).scheme not in ("http", "https"):
             raise UnusableError("url must begin with http:// or https://")
@@ -178,7 +178,7 @@ class Courier:
             ) as answer:
                 return answer
 
-    def _proofs(self, request: Request) -> dict[str, str]:
+    def _proofs(self, request: TargetRequest) -> dict[str, str]:
         headers: dict[str, str] = {}
         if self.target.token is not None:
             headers["Authorization"] = f"Bearer {resolve(self.target.token)}"

@@ -32,7 +32,7 @@ _UNSAFE = re.compile(r"[^\x21\x23\x24\x26-\x7e]")
 """What headers hold percent-encoded: all but printable ASCII, and `"`, `%` and blanks."""
 
 
-class Request(msgspec.Struct, frozen=True):
+class TargetRequest(msgspec.Struct, frozen=True):
     """One request, but for the URL's beginning and what is secret."""
 
     method: str
@@ -44,9 +44,9 @@ class Request(msgspec.Struct, frozen=True):
     """Of the event, fit for a header."""
 
 
-def request(event: Event, target: Target, source: str) -> Request:
+def request(event: Event, target: Target, source: str) -> TargetRequest:
     """What the target is sent."""
-    post: Request = FORMATS[target.format](event, target, source)
+    post: TargetRequest = FORMATS[target.format](event, target, source)
     return msgspec.structs.replace(post, headers={**target.headers, **post.headers})
 
 
@@ -55,12 +55,12 @@ def text(event: Event, target: Target) -> str:
     return Template(target.pushed if event.kind == "pushed" else target.condition).substitute(event.fields)
 
 
-def _structured(event: Event, _target: Target, source: str) -> Request:
+def _structured(event: Event, _target: Target, source: str) -> TargetRequest:
     attributes = {"specversion": "1.0", **_attributes(event, source), "datacontenttype": "application/json"}
     return _post(event, {**attributes, "data": event.data}, "application/cloudevents+json; charset=utf-8")
 
 
-def _binary(event: Event, _target: Target, source: str) -> Request:
+def _binary(event: Event, _target: Target, source: str) -> TargetRequest:
     attributes = {"specversion": "1.0", **_attributes(event, source)}
     headers = {f"ce-{name}": _UNSAFE.sub(_percent, value) for name, value in attributes.items()}
     post = _post(event, event.data)
@@ -76,12 +76,12 @@ def _percent(match: re.Match[str]) -> str:
     return "".join(f"%{byte:02X}" for byte in match[0].encode(errors="replace"))
 
 
-def _slack(event: Event, target: Target, _source: str) -> Request:
+def _slack(event: Event, target: Target, _source: str) -> TargetRequest:
     escaped = text(event, target).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     return _post(event, {"text": escaped})
 
 
-def _teams(event: Event, target: Target, _source: str) -> Request:
+def _teams(event: Event, target: Target, _source: str) -> TargetRequest:
     run = {"type": "TextRun", "text": text(event, target)}
     card = {
         "$schema": "http://adaptivecards.io/schemas/adaptive-card.json",
@@ -97,14 +97,14 @@ def _teams(event: Event, target: Target, _source: str) -> Request:
     return _post(event, {"type": "message", "attachments": [attachment]})
 
 
-def _matrix(event: Event, target: Target, _source: str) -> Request:
+def _matrix(event: Event, target: Target, _source: str) -> TargetRequest:
     post = _post(event, {"msgtype": "m.notice", "body": text(event, target)})
     transaction = hashlib.blake2b(event.id.encode(), digest_size=16).hexdigest()
     path = f"/_matrix/client/v3/rooms/{quote(target.room, safe='')}/send/m.room.message/{transaction}"
     return msgspec.structs.replace(post, method="PUT", path=path)
 
 
-def _json(event: Event, target: Target, _source: str) -> Request:
+def _json(event: Event, target: Target, _source: str) -> TargetRequest:
     if not target.body:
         return _post(event, {"kind": event.kind, "id": event.id, "time": event.time, **event.data})
     fields = {**event.fields, "kind": event.kind, "text": text(event, target)}
@@ -120,12 +120,12 @@ def _filled(value: Any, fields: dict[str, str]) -> Any:
     return Template(value).substitute(fields) if isinstance(value, str) else value
 
 
-def _post(event: Event, body: Any, content_type: str = JSON) -> Request:
+def _post(event: Event, body: Any, content_type: str = JSON) -> TargetRequest:
     message_id = _UNSAFE.sub(_percent, event.id)
-    return Request("POST", "", {"Content-Type": content_type}, msgspec.json.encode(body), message_id)
+    return TargetRequest("POST", "", {"Content-Type": content_type}, msgspec.json.encode(body), message_id)
 
 
-FORMATS: dict[str, Callable[[Event, Target, str], Request]] = {
+FORMATS: dict[str, Callable[[Event, Target, str], TargetRequest]] = {
     "cloudevents": _structured,
     "cloudevents-binary": _binary,
     "slack": _slack,

@@ -15,9 +15,9 @@ from reverser.errors import WithheldError
 from reverser.model.commit import CommitPlan
 from reverser.model.message import Message
 from reverser.model.resource import ObjectKey
-from reverser_policy.rules import NO_ANSWER, Policy, Settings, trailers
+from reverser_policy.rules import NO_ANSWER, CompiledPolicy, Settings, trailers
 
-policy = Policy(Settings())
+policy = CompiledPolicy(Settings())
 
 
 @hookimpl
@@ -27,7 +27,7 @@ def reverser_settings() -> type[Settings]:
 
 @hookimpl
 def reverser_configure(settings: Settings) -> None:
-    globals()["policy"] = Policy(settings)
+    globals()["policy"] = CompiledPolicy(settings)
 
 
 @hookimpl

@@ -28,7 +28,7 @@ _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 NO_ANSWER = "the expression has no answer for this object"
 
 
-class Rule(msgspec.Struct, frozen=True):
+class PolicyRule(msgspec.Struct, frozen=True):
     """One expression, and what becomes of the objects that it is true of."""
 
     name: str
@@ -50,11 +50,11 @@ class Rule(msgspec.Struct, frozen=True):
 class Settings(msgspec.Struct, frozen=True):
     """The table itself."""
 
-    rules: tuple[Rule, ...] = ()
+    rules: tuple[PolicyRule, ...] = ()
     """In order; the first that withholds an object, or leaves it out, gives the reason."""
 
 
-class Policy:
+class CompiledPolicy:
     """The rules of one configuration."""
 
     def __init__(self, settings: Settings) -> None:
@@ -62,7 +62,7 @@ class Policy:
         env = cel.NewEnv(variables=VARIABLES)
         self._rules = [(rule, _compiled(env, rule)) for rule in settings.rules]
 
-    def broken(self, action: str, key: ObjectKey, obj: Mapping[str, Any]) -> Iterator[tuple[Rule, str]]:
+    def broken(self, action: str, key: ObjectKey, obj: Mapping[str, Any]) -> Iterator[tuple[PolicyRule, str]]:
         """The rules of this action that the object breaks, each with what to say about it."""
         for rule, expression in self._rules:
             if rule.action == action and _concerns(rule, key):
@@ -75,7 +75,7 @@ class Policy:
         return any(rule.action == action and _concerns(rule, key) for rule, _ in self._rules)
 
 
-def _compiled(env: cel.Env, rule: Rule) -> cel.Expression:
+def _compiled(env: cel.Env, rule: PolicyRule) -> cel.Expression:
     try:
         expression = env.compile(rule.expression)
     except RuntimeError as error:
@@ -86,13 +86,13 @@ def _compiled(env: cel.Env, rule: Rule) -> cel.Expression:
     return expression
 
 
-def _concerns(rule: Rule, key: ObjectKey) -> bool:
+def _concerns(rule: PolicyRule, key: ObjectKey) -> bool:
     return any(fnmatchcase(key.type_name, glob) for glob in rule.resources) and any(
         fnmatchcase(key.namespace, glob) for glob in rule.namespaces
     )
 
 
-def _message(rule: Rule, expression: cel.Expression, key: ObjectKey, obj: Mapping[str, Any]) -> str:
+def _message(rule: PolicyRule, expression: cel.Expression, key: ObjectKey, obj: Mapping[str, Any]) -> str:
     """What the rule has to say; "" when all is well."""
     data = {"object": obj, "resource": key.type_name, "cluster": key.cluster}
     try:
@@ -104,7 +104,7 @@ def _message(rule: Rule, expression: cel.Expression, key: ObjectKey, obj: Mappin
     return rule.message if answer.value() else ""
 
 
-def trailers(plan: CommitPlan, policy: Policy) -> tuple[tuple[str, str], ...]:
+def trailers(plan: CommitPlan, policy: CompiledPolicy) -> tuple[tuple[str, str], ...]:
     """One a finding, in the order of the plan."""
     findings = list(_findings(plan, policy))
     if len(findings) > FINDINGS_MOST:
@@ -112,7 +112,7 @@ def trailers(plan: CommitPlan, policy: Policy) -> tuple[tuple[str, str], ...]:
     return tuple((TRAILER, each) for each in findings)
 
 
-def _findings(plan: CommitPlan, policy: Policy) -> Iterator[str]:
+def _findings(plan: CommitPlan, policy: CompiledPolicy) -> Iterator[str]:
     bytes_left = BYTES_MOST
     for entry in plan.entries:
         content = entry.edit.content
