@@ -73,7 +73,7 @@ class Health:
         key = (condition.subject, condition.type)
         before = self._conditions.get(key)
         self._conditions[key] = condition
-        if before is None or not _alike(before, condition):
+        if before is None or not _say_the_same(before, condition):
             self._on_change(condition)
 
     def stalled(self, subject: str, reason: str, message: str, *, step: str = ALL) -> None:
@@ -120,7 +120,7 @@ class Health:
         return sum(c.type == "Stalled" and c.status for c in self._conditions.values())
 
 
-def _alike(before: Condition, now: Condition) -> bool:
+def _say_the_same(before: Condition, now: Condition) -> bool:
     """Whether nothing has changed for a person: refusals quote times, and ids of requests."""
     if now.type != "Stalled":
         return before == now

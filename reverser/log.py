@@ -60,7 +60,7 @@ def configure(format: str, level: str, stream: TextIO | None = None) -> None:  #
     target = sys.stderr if stream is None else stream
     people = format == "console" or (format == "auto" and target.isatty())
     structlog.configure(
-        processors=[structlog.processors.StackInfoRenderer(), *SHARED, *_last(people, target)],
+        processors=[structlog.processors.StackInfoRenderer(), *SHARED, *_final_processors(people, target)],
         wrapper_class=structlog.make_filtering_bound_logger(LEVELS[level]),
         logger_factory=structlog.WriteLoggerFactory(target),
         # Loggers are made at import time, before the configuration says format and level.
@@ -69,7 +69,7 @@ def configure(format: str, level: str, stream: TextIO | None = None) -> None:  #
     _route_foreign(people, target)
 
 
-def _last(people: bool, target: TextIO) -> list[Processor]:
+def _final_processors(people: bool, target: TextIO) -> list[Processor]:
     if people:
         plain = structlog.dev.plain_traceback
         return [structlog.dev.ConsoleRenderer(colors=target.isatty(), exception_formatter=plain)]
@@ -85,7 +85,10 @@ def _route_foreign(people: bool, target: TextIO) -> None:
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=[*SHARED, structlog.stdlib.add_logger_name],
-            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *_last(people, target)],
+            processors=[
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                *_final_processors(people, target),
+            ],
         )
     )
     root = logging.getLogger()

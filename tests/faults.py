@@ -18,7 +18,7 @@ import trio
 
 from reverser.sandbox import Sandbox
 from reverser.sandbox.refusal import CODES, Refusal
-from reverser.sandbox.request import Receive, Request, Response, Send, parse_request, read_body
+from reverser.sandbox.request import ApiRequest, Receive, Response, Send, parse_request, read_body
 
 
 class Fault(Protocol):
@@ -47,7 +47,7 @@ class Match(msgspec.Struct, frozen=True):
     resource: str = ""
     """The plural."""
 
-    def covers(self, request: Request) -> bool:
+    def covers(self, request: ApiRequest) -> bool:
         """Whether this request is meant."""
         return self.verb in ("", request.verb) and self.resource in ("", request.resource)
 
@@ -93,7 +93,7 @@ class Faults:
 
         await self._app(scope, again, send)
 
-    def _take(self, request: Request) -> Fault | None:
+    def _take(self, request: ApiRequest) -> Fault | None:
         for rule in self._rules:
             if rule.match.covers(request):
                 if rule.times is not None:

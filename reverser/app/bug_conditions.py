@@ -29,11 +29,11 @@ async def show_bugs(journal: Journal, health: Health) -> None:
     shown = set[str]()
     while True:
         with suppress(TransientError, StalledError):  # whoever needs the journal tells of it
-            shown = _show(await journal.withheld(), health, shown)
+            shown = _report_conditions(await journal.withheld(), health, shown)
         await trio.sleep(EVERY_SECONDS)
 
 
-def _show(rows: Sequence[Withheld], health: Health, shown: set[str]) -> set[str]:
+def _report_conditions(rows: Sequence[Withheld], health: Health, shown: set[str]) -> set[str]:
     by_subject: dict[str, list[Withheld]] = defaultdict(list)
     for row in rows:
         if row.reason == unexpected_errors.BUG:

@@ -50,10 +50,10 @@ def answered(question: Question, routes: Mapping[str, Sequence[Route]]) -> Answe
     try:
         event = item_of(stream, msgspec.Raw(question.text)) if question.paged else event_of(question.text)
         change = change_of(stream, event, Origin.SNAPSHOT, question.seen_at)
-        made = tuple(decide(route, change, None, scaled=question.scaled) for route in ours)
+        decisions = tuple(decide(route, change, None, scaled=question.scaled) for route in ours)
     except Exception:
         return (None,) * len(ours)
-    return tuple(each if _whole(each) else None for each in made)
+    return tuple(each if _whole(each) else None for each in decisions)
 
 
 def _whole(decision: Decision) -> bool:

@@ -17,7 +17,7 @@ import trio
 from rich.console import Console
 
 from reverser.app.daemon import Daemon
-from reverser.app.demo_screen import Remote, Screen
+from reverser.app.demo_screen import DemoRepository, Screen
 from reverser.app.demo_story import STORY, Step, before
 from reverser.certs.self_managed import FOLDER, SelfManaged
 from reverser.config import Cluster, Config, Operations, Webhook
@@ -52,7 +52,7 @@ async def demo(*, keep: bool, paced: bool) -> None:
 
 async def play(folder: Path, screen: Screen, *, keep: bool) -> None:
     """The story, and with `keep` what people do after it. Ctrl-C ends the daemon, which ends this."""
-    remote = Remote(folder / "live.git")
+    remote = DemoRepository(folder / "live.git")
     await trio.run_process(["git", "init", "--quiet", "--bare", "--initial-branch=main", str(remote.path)])
     async with Sandbox.open() as sandbox, trio.open_nursery() as nursery:
         config = _config(folder, sandbox, remote.path)
@@ -104,7 +104,7 @@ async def register(config: Config) -> None:
         await install(client, document)
 
 
-async def _introduce(screen: Screen, sandbox: Sandbox, remote: Remote, url: str) -> None:
+async def _introduce(screen: Screen, sandbox: Sandbox, remote: DemoRepository, url: str) -> None:
     screen.line("A small Kubernetes cluster, a Git repository, and reverser between them.", "bold")
     screen.line("The cluster's API server tells reverser of each write, by an admission webhook.")
     if screen.paced:
@@ -120,7 +120,7 @@ async def _introduce(screen: Screen, sandbox: Sandbox, remote: Remote, url: str)
     await screen.pause()
 
 
-async def _play(step: Step, sandbox: Sandbox, screen: Screen, remote: Remote) -> None:
+async def _play(step: Step, sandbox: Sandbox, screen: Screen, remote: DemoRepository) -> None:
     await _step(screen, step.sentence, step.prompt)
     await step.act(sandbox)
     if step.commits:
@@ -138,13 +138,13 @@ async def _step(screen: Screen, sentence: str, prompt: str = "") -> None:
     await screen.pause()
 
 
-async def _next(remote: Remote, count: int) -> list[str]:
+async def _next(remote: DemoRepository, count: int) -> list[str]:
     with trio.move_on_after(COMMIT_SECONDS):
         return await remote.next(count)
     raise StalledError("NoCommit", f"no commit arrived within {COMMIT_SECONDS:.0f} seconds")
 
 
-def _farewell(screen: Screen, folder: Path, remote: Remote, *, keep: bool) -> None:
+def _farewell(screen: Screen, folder: Path, remote: DemoRepository, *, keep: bool) -> None:
     screen.line("That was the story. Each commit says who, what changed, and how that is known.", "bold")
     screen.line(
         "The pipeline, Alice, Bob and the namespace controller are named; one change is honestly unknown."

@@ -20,7 +20,7 @@ _TRAILER = re.compile(r"(Kubernetes|Reverser)-[A-Za-z-]+: |Attribution: ")
 _FORMAT = "commit %h%nAuthor: %an <%ae>%n%n%B"
 
 
-class Remote:
+class DemoRepository:
     """The bare repository that reverser pushes to, and how far it has been shown."""
 
     def __init__(self, path: Path) -> None:
@@ -76,7 +76,7 @@ class Screen:
             await trio.sleep(min(seconds, READ_SECONDS_MOST))
         self._unread = 0
 
-    async def commits(self, remote: Remote, commits: Sequence[str]) -> None:
+    async def commits(self, remote: DemoRepository, commits: Sequence[str]) -> None:
         """Print each with its message and what it changes."""
         for commit in commits:
             await self._message(remote, commit)
@@ -84,7 +84,7 @@ class Screen:
                 self.line(line, style)
             self.line()
 
-    async def snapshot(self, remote: Remote, commit: str, example: str) -> None:
+    async def snapshot(self, remote: DemoRepository, commit: str, example: str) -> None:
         """Print the first commit with the names of its files, and one of them."""
         await self._message(remote, commit)
         self.lines(await remote.git("show", "--format=", "--name-only", commit), "green")
@@ -92,7 +92,7 @@ class Screen:
         self.line()
         self.lines(await remote.git("show", f"{commit}:{example}"), "green")
 
-    async def _message(self, remote: Remote, commit: str) -> None:
+    async def _message(self, remote: DemoRepository, commit: str) -> None:
         text = await remote.git("show", "--no-patch", f"--format={_FORMAT}", commit)
         for line in text.rstrip().splitlines():
             self.line(line, _style(line))

@@ -52,18 +52,18 @@ class PluginFailures:
     def _look(self, rows: Sequence[Withheld]) -> None:
         now = time.monotonic()
         for failing in [*self._failures.by_hook.values()]:
-            waiting = sum(_waits(row, failing) for row in rows)
+            waiting = sum(_is_withheld_by(row, failing) for row in rows)
             if failing.rests and waiting and now >= failing.until:
                 # Awake from the first call on; what is called next are those that wait.
                 if self._try_again():
                     self._failures.rests(failing.hook)
-            elif self._over(failing, waiting, now):
+            elif self._has_recovered(failing, waiting, now):
                 self._failures.forget(failing)
                 self._health.recovered(_subject(failing))
                 continue
             self._health.stalled(_subject(failing), FAILED, _message(failing, waiting))
 
-    def _over(self, failing: Failing, waiting: int, now: float) -> bool:
+    def _has_recovered(self, failing: Failing, waiting: int, now: float) -> bool:
         """What a list withholds is in the journal at its end: that nothing waits yet tells little."""
         failing.withheld = failing.withheld or waiting > 0
         done = failing.withheld or now >= failing.failed_at + QUIET_SECONDS
@@ -74,7 +74,7 @@ def _subject(failing: Failing) -> str:
     return f"plugin/{failing.hook.plugin.name}/{failing.hook.name}"
 
 
-def _waits(row: Withheld, failing: Failing) -> bool:
+def _is_withheld_by(row: Withheld, failing: Failing) -> bool:
     start = f"plugin {failing.hook.plugin.name}: {failing.hook.name} "
     return row.reason in (FAILED, PAUSED) and row.message.startswith(start)
 

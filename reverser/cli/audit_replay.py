@@ -77,7 +77,7 @@ def replay_command(
         if interrupted(error):
             click.echo("replay: interrupted; the same command goes on from here", err=True)
         raise
-    _show(summary, chosen.destinations[0])
+    _print_summary(summary, chosen.destinations[0])
 
 
 def _cluster(config: Config, name: str | None) -> str:
@@ -133,7 +133,7 @@ def _progress() -> Callable[[Summary, str, float], None]:
     return show
 
 
-def _show(summary: Summary, destination: Destination) -> None:
+def _print_summary(summary: Summary, destination: Destination) -> None:
     rows = [
         (summary.read, "events read"),
         (summary.commits, f"commits made in {destination.branch} of {destination.url}"),

@@ -237,7 +237,7 @@ async def look_at_cluster(cluster: Cluster, assembly: Assembly) -> ClusterFindin
         version=served,
         types=_types(streams, counted, rules),
         notes=(
-            *_silent(discovery),
+            *_unanswered_groups(discovery),
             *map(str, unmatched(assembly.config, cluster.name, discovery.types)),
             *nothing,
         ),
@@ -269,5 +269,5 @@ def _sum(counts: Sequence[int | None]) -> int | None:
     return sum(known) if len(known) == len(counts) else None
 
 
-def _silent(discovery: Discovery) -> list[str]:
+def _unanswered_groups(discovery: Discovery) -> list[str]:
     return [f"the API group {group} does not answer: {why}" for group, why in discovery.degraded.items()]

@@ -54,7 +54,7 @@ def _end(error: BaseException) -> NoReturn:
             sys.exit(EXIT_CONFIG)
     if all(isinstance(leaf, ReverserError) for leaf in leaves):
         for leaf in leaves:
-            _show(leaf)
+            _print_error(leaf)
         sys.exit(EXIT_UNAVAILABLE)
     _trace(error)
     click.echo("reverser: this is a bug in reverser; please report it with the lines above", err=True)
@@ -85,7 +85,7 @@ def _leaves(error: BaseException) -> Iterator[BaseException]:
         yield error
 
 
-def _show(error: BaseException) -> None:
+def _print_error(error: BaseException) -> None:
     click.echo(f"reverser: {error}", err=True)
     hint = getattr(error, "hint", "")
     if hint:

@@ -157,7 +157,7 @@ def _credentials(answers: Answers, scheme: str) -> dict[str, Any]:
     if scheme == "ssh":
         key = answers.get("ssh_key", "Private key", _first_file(KEY_FILES))
         hosts = answers.get("known_hosts", "Host keys of the remote", _first_file(HOST_KEY_FILES))
-        _there({"--ssh-key": (key, KEY_FILES), "--known-hosts": (hosts, HOST_KEY_FILES)})
+        _require_files({"--ssh-key": (key, KEY_FILES), "--known-hosts": (hosts, HOST_KEY_FILES)})
         return {"ssh_key": {"file": _absolute(key)}, "known_hosts": {"file": _absolute(hosts)}}
     if scheme == "file":
         return {}
@@ -165,11 +165,11 @@ def _credentials(answers: Answers, scheme: str) -> dict[str, Any]:
     if not username:
         return {}
     file = answers.get("password_file", "File with the password or token")
-    _there({"--password-file": (file, ())})
+    _require_files({"--password-file": (file, ())})
     return {"username": username, "password": {"file": _absolute(file)}}
 
 
-def _there(files: Mapping[str, tuple[str, Iterable[str]]]) -> None:
+def _require_files(files: Mapping[str, tuple[str, Iterable[str]]]) -> None:
     """Raises ConfigError for every file that is not there, or that nobody named."""
     problems = []
     for option, (file, usual) in files.items():

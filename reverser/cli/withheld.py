@@ -34,13 +34,13 @@ def command(config_path: str, output: str) -> None:
     config = load(config_path, os.environ)
     listed = not_in_git(Path(config.data_dir), [each.name for each in config.destinations])
     if output == "json":
-        click.echo(msgspec.json.format(msgspec.json.encode(_plain(listed))).decode())
+        click.echo(msgspec.json.format(msgspec.json.encode(_as_json(listed))).decode())
         return
     for row in listed.withheld:
         click.echo(line(row))
     for name, backlog in listed.backlogs.items():
         if backlog.entries:
-            click.echo(_waits(name, backlog))
+            click.echo(_backlog_line(name, backlog))
     if not listed.withheld and not any(each.entries for each in listed.backlogs.values()):
         click.echo("nothing is withheld, and nothing waits to be pushed")
 
@@ -50,12 +50,12 @@ def line(row: Withheld) -> str:
     return f"{row.destination}: {row.key}: {row.reason}: {row.message} (since {_time(row.at)})"
 
 
-def _waits(name: str, backlog: Backlog) -> str:
+def _backlog_line(name: str, backlog: Backlog) -> str:
     changes = "1 change waits" if backlog.entries == 1 else f"{backlog.entries} changes wait"
     return f"{name}: {changes} to be pushed, the oldest since {_time(backlog.oldest_at)}"
 
 
-def _plain(listed: NotInGit) -> dict[str, object]:
+def _as_json(listed: NotInGit) -> dict[str, object]:
     rows = [
         {**msgspec.to_builtins(row), "key": str(row.key), "cluster": row.key.cluster, "at": _time(row.at)}
         for row in listed.withheld

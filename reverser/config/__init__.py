@@ -28,12 +28,12 @@ __all__ = ["Audit", "Cluster", "Config", "Log", "Operations", "Plugins", "Webhoo
 
 def load(path: str | Path, environ: Mapping[str, str]) -> Config:
     """Read a configuration file; raises ConfigError with every problem of it at once."""
-    return _sound(*read(path, environ))
+    return _without_problems(*read(path, environ))
 
 
 def parse(text: str, environ: Mapping[str, str]) -> Config:
     """The same for a text that is already in memory."""
-    return _sound(*_parsed(text, environ))
+    return _without_problems(*_parsed(text, environ))
 
 
 def read(path: str | Path, environ: Mapping[str, str]) -> tuple[Config, list[Problem]]:
@@ -58,7 +58,7 @@ def _parsed(text: str, environ: Mapping[str, str]) -> tuple[Config, list[Problem
     return config, report.problems
 
 
-def _sound(config: Config, problems: list[Problem]) -> Config:
+def _without_problems(config: Config, problems: list[Problem]) -> Config:
     if problems:
         raise ConfigError(problems)
     return config

@@ -25,7 +25,7 @@ LOCAL = "127.0.0.1"
 EVERYWHERE = frozenset(("0.0.0.0", "[::]"))  # noqa: S104 - listens nowhere
 
 
-class Named(Protocol):
+class NamedTable(Protocol):
     """A table with a name."""
 
     @property
@@ -84,18 +84,18 @@ def _check_binds(config: Config, report: Report) -> None:
     matches = [(key, BIND.fullmatch(address)) for key, address in binds.items()]
     taken = [(key, bind["host"], int(bind["port"])) for key, bind in matches if bind is not None]
     for (one, host, port), (other, second, same) in itertools.combinations(taken, 2):
-        if port == same != 0 and _meet(host, second):
+        if port == same != 0 and _share_an_address(host, second):
             report.add(other, f"uses port {port}, and so does {one}", "give each a port of its own")
 
 
-def _meet(one: str, other: str) -> bool:
+def _share_an_address(one: str, other: str) -> bool:
     """Whether two hosts share an address, as far as can be told; a listener on IPv6 takes no IPv4."""
     pair = {LOCAL if host == "localhost" else host for host in (one, other)}
     families = {host.startswith("[") for host in pair}
     return len(pair) == 1 or (len(families) == 1 and not EVERYWHERE.isdisjoint(pair))
 
 
-def _check_names(table: str, items: Sequence[Named], report: Report) -> list[str]:
+def _check_names(table: str, items: Sequence[NamedTable], report: Report) -> list[str]:
     """The key path of each table, after its name was looked at."""
     if not items and not report.faulty(table):
         report.add(

@@ -29,7 +29,7 @@ def check_credentials(credentials: Credentials, scheme: str, path: str, report: 
 
     A key with a problem of its own is given all the same, and hides nothing but that a key is missing.
     """
-    given = {kind: _given(keys, credentials, path, report) for kind, keys in KINDS.items()}
+    given = {kind: _present_keys(keys, credentials, path, report) for kind, keys in KINDS.items()}
     kinds = [kind for kind, keys in given.items() if keys]
     if len(kinds) > 1:
         keys = one_of(key for kind in kinds for key in given[kind]).replace(" or ", " and ")
@@ -40,7 +40,7 @@ def check_credentials(credentials: Credentials, scheme: str, path: str, report: 
         _check_complete(kinds[0] if kinds else "ssh_key", credentials, path, report)
 
 
-def _given(keys: Sequence[str], credentials: Credentials, path: str, report: Report) -> list[str]:
+def _present_keys(keys: Sequence[str], credentials: Credentials, path: str, report: Report) -> list[str]:
     return [key for key in keys if getattr(credentials, key) or report.has_problem(f"{path}.{key}")]
 
 

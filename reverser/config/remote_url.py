@@ -23,7 +23,7 @@ SCP_LIKE = re.compile(
 DEFAULT_PORTS = {"ssh": 22, "https": 443, "http": 80}
 
 
-class Remote(msgspec.Struct, frozen=True):
+class RemoteUrl(msgspec.Struct, frozen=True):
     """Where a URL leads."""
 
     scheme: str
@@ -31,7 +31,7 @@ class Remote(msgspec.Struct, frozen=True):
     """Host, port where it is unusual, and path: equal for two spellings of one repository."""
 
 
-def parse(url: str) -> Remote:
+def parse(url: str) -> RemoteUrl:
     """The parts of a URL; raises ValueError with a sentence that never shows a password."""
     if re.search(r"[\x00-\x20\x7f]", url):
         raise ValueError("holds a blank or a control character")
@@ -42,10 +42,10 @@ def parse(url: str) -> Remote:
     match = SCP_LIKE.fullmatch(url)
     if match is None or match["host"].startswith("-"):
         raise ValueError(f"is not the URL of a remote; write {SPELLINGS}")
-    return Remote("ssh", _repository(match["host"], None, match["path"]))
+    return RemoteUrl("ssh", _repository(match["host"], None, match["path"]))
 
 
-def _with_scheme(url: str) -> Remote:
+def _with_scheme(url: str) -> RemoteUrl:
     try:
         parts = urlsplit(url)
         port = parts.port
@@ -63,7 +63,7 @@ def _with_scheme(url: str) -> Remote:
     host = parts.hostname or ""
     if (not host and parts.scheme != "file") or host.startswith("-") or parts.path in ("", "/"):
         raise ValueError(f"lacks a host or a path; write {SPELLINGS}")
-    return Remote(
+    return RemoteUrl(
         parts.scheme, _repository(host, None if port == DEFAULT_PORTS.get(parts.scheme) else port, parts.path)
     )
 

@@ -77,7 +77,7 @@ def unreadable(destinations: Sequence[Destination], plugins: Mapping[str, Any]) 
     return [
         Problem(key, f"{reference.file} {fault}", "the file is read at each use, and must exist by then")
         for key, reference in references
-        if reference.file and (fault := _fault(reference.file))
+        if reference.file and (fault := _file_problem(reference.file))
     ]
 
 
@@ -96,7 +96,7 @@ def _references(value: Any, path: str) -> Iterator[tuple[str, SecretRef]]:
             yield from _references(each, inner)
 
 
-def _fault(file: str) -> str:
+def _file_problem(file: str) -> str:
     try:
         return "" if Path(file).read_text() else "is empty"
     except (OSError, UnicodeDecodeError) as error:

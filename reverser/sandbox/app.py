@@ -14,10 +14,10 @@ import trio
 from reverser.sandbox.discovery import discover
 from reverser.sandbox.reads import Reads
 from reverser.sandbox.refusal import Refusal
-from reverser.sandbox.request import Receive, Request, Response, Send, parse_request, read_body
+from reverser.sandbox.request import ApiRequest, Receive, Response, Send, parse_request, read_body
 from reverser.sandbox.store import Object, Store
 from reverser.sandbox.types import Catalogue
-from reverser.sandbox.watch import Watch
+from reverser.sandbox.watch import WatchResponse
 
 REVIEWS = ("authorization.k8s.io", "selfsubjectaccessreviews")
 
@@ -29,7 +29,7 @@ class App:
         self,
         catalogue: Catalogue,
         store: Store,
-        write: Callable[[Request], Awaitable[tuple[int, Object]]],
+        write: Callable[[ApiRequest], Awaitable[tuple[int, Object]]],
         bookmark_seconds: float,
     ) -> None:
         self._catalogue = catalogue
@@ -48,10 +48,10 @@ class App:
                 await response.whole(refusal.code, refusal.document())
             nursery.cancel_scope.cancel()
 
-    async def _answer(self, request: Request, response: Response) -> None:
+    async def _answer(self, request: ApiRequest, response: Response) -> None:
         if request.verb == "watch":
             type_ = self._reads.type_of(request)
-            await Watch(request, type_, self._store, self._bookmark_seconds).run(response)
+            await WatchResponse(request, type_, self._store, self._bookmark_seconds).run(response)
         elif (request.group, request.resource) == REVIEWS:
             # Nobody is forbidden anything here.
             await response.whole(201, request.json() | {"status": {"allowed": True}})

@@ -33,7 +33,7 @@ SERVER_FIELDS = (
 Path = tuple[str, ...]
 
 
-class Writer(msgspec.Struct, frozen=True):
+class Requester(msgspec.Struct, frozen=True):
     """Whose hand a write is."""
 
     manager: str
@@ -45,41 +45,41 @@ class Writer(msgspec.Struct, frozen=True):
     """What the request says besides, as its CreateOptions, UpdateOptions or DeleteOptions."""
 
 
-def credit(before: Object, after: Object, writer: Writer, now: str) -> Object:
-    """`after`, noting that `writer` made it from `before` at `now`."""
+def credit(before: Object, after: Object, requester: Requester, now: str) -> Object:
+    """`after`, noting that `requester` made it from `before` at `now`."""
     changed = _changed(before, after)
-    return _credited(before, after, writer, now, changed, changed | _owned(before, writer))
+    return _credited(before, after, requester, now, changed, changed | _owned(before, requester))
 
 
-def apply(before: Object, merged: Object, applied: Object, writer: Writer, now: str) -> Object:
+def apply(before: Object, merged: Object, applied: Object, requester: Requester, now: str) -> Object:
     """`merged` without what the applier no longer applies, and credited to it."""
     mine, after = _fields(applied).keys(), merged
     others = {
-        path for entry in _entries(before) if not _is(entry, writer) for path in _paths(entry["fieldsV1"])
+        path for entry in _entries(before) if not _is(entry, requester) for path in _paths(entry["fieldsV1"])
     }
-    for path in _owned(before, writer) - mine - others:
+    for path in _owned(before, requester) - mine - others:
         after = _without(after, path)
-    return _credited(before, after, writer, now, _changed(before, applied), mine)
+    return _credited(before, after, requester, now, _changed(before, applied), mine)
 
 
 def _credited(
-    before: Object, after: Object, writer: Writer, now: str, changed: Set[Path], mine: Set[Path]
+    before: Object, after: Object, requester: Requester, now: str, changed: Set[Path], mine: Set[Path]
 ) -> Object:
     present = _fields(after).keys()
     rows = [(entry, (_paths(entry["fieldsV1"]) - changed) & present) for entry in _entries(before)]
     entries = [
-        {**entry, "fieldsV1": _tree(owned)} for entry, owned in rows if owned and not _is(entry, writer)
+        {**entry, "fieldsV1": _tree(owned)} for entry, owned in rows if owned and not _is(entry, requester)
     ]
     if owned := mine & present:
         entry = {
-            "manager": writer.manager,
-            "operation": writer.operation,
+            "manager": requester.manager,
+            "operation": requester.operation,
             "apiVersion": after["apiVersion"],
             "time": now,
             "fieldsType": "FieldsV1",
             "fieldsV1": _tree(owned),
         }
-        entries.append(entry | ({"subresource": writer.subresource} if writer.subresource else {}))
+        entries.append(entry | ({"subresource": requester.subresource} if requester.subresource else {}))
     return {**after, "metadata": {**after["metadata"], "managedFields": entries}}
 
 
@@ -87,13 +87,13 @@ def _entries(content: Object) -> list[Object]:
     return content.get("metadata", {}).get("managedFields") or []
 
 
-def _is(entry: Object, writer: Writer) -> bool:
+def _is(entry: Object, requester: Requester) -> bool:
     identity = (entry["manager"], entry["operation"], entry.get("subresource", ""))
-    return identity == (writer.manager, writer.operation, writer.subresource)
+    return identity == (requester.manager, requester.operation, requester.subresource)
 
 
-def _owned(content: Object, writer: Writer) -> set[Path]:
-    entries = (entry for entry in _entries(content) if _is(entry, writer))
+def _owned(content: Object, requester: Requester) -> set[Path]:
+    entries = (entry for entry in _entries(content) if _is(entry, requester))
     return {path for entry in entries for path in _paths(entry["fieldsV1"])}
 
 

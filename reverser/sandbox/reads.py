@@ -11,7 +11,7 @@ import msgspec
 
 from reverser.model.resource import BUILTIN_GROUPS, ResourceType
 from reverser.sandbox.refusal import Refusal, not_served
-from reverser.sandbox.request import Request
+from reverser.sandbox.request import ApiRequest
 from reverser.sandbox.store import Object, Store, find
 from reverser.sandbox.types import Catalogue, table_of
 from reverser.select.labels import Selector
@@ -35,7 +35,7 @@ class Selection(msgspec.Struct, frozen=True):
         )
 
 
-def selection(request: Request) -> Selection:
+def selection(request: ApiRequest) -> Selection:
     """What a list or a watch is about. Refuses selectors that cannot be read."""
     try:
         labels = parse_labels(request.query.get("labelSelector", ""))
@@ -59,12 +59,12 @@ class Reads:
         self._catalogue = catalogue
         self._store = store
 
-    def get(self, request: Request) -> Object:
+    def get(self, request: ApiRequest) -> Object:
         """One object, or its scale."""
         type_ = self.type_of(request)
         return shown(request, find(self._store, type_, namespace_of(request, type_), request.name))
 
-    def list(self, request: Request) -> Object:
+    def list(self, request: ApiRequest) -> Object:
         """All objects that are selected, in the order of names. Items of built-in types have no kind."""
         type_, chosen = self.type_of(request), selection(request)
         objects = self._store.tables[table_of(type_)].objects
@@ -75,7 +75,7 @@ class Reads:
         head = {"kind": f"{type_.kind}List", "apiVersion": type_.api_version}
         return {**head, "metadata": metadata, "items": items}
 
-    def type_of(self, request: Request) -> ResourceType:
+    def type_of(self, request: ApiRequest) -> ResourceType:
         """The type that a request is about. Refuses what is not served, subresources too."""
         type_ = self._catalogue.find(request.group, request.version, request.resource)
         if request.subresource and request.subresource not in type_.subresources:
@@ -83,12 +83,12 @@ class Reads:
         return type_
 
 
-def shown(request: Request, obj: Object) -> Object:
+def shown(request: ApiRequest, obj: Object) -> Object:
     """An object as the body of an answer; its Scale where that was meant."""
     return scale_of(obj) if request.subresource == "scale" else obj
 
 
-def namespace_of(request: Request, type_: ResourceType) -> str:
+def namespace_of(request: ApiRequest, type_: ResourceType) -> str:
     """The namespace of a request's object; empty: it has none."""
     if type_.namespaced and not request.namespace:
         raise Refusal("BadRequest", "namespace is required")

@@ -17,13 +17,13 @@ import trio
 
 from reverser.manifest.equality import same
 from reverser.model.resource import ResourceType
-from reverser.sandbox.managed_fields import SERVER_FIELDS, Writer, apply, credit
+from reverser.sandbox.managed_fields import SERVER_FIELDS, Requester, apply, credit
 from reverser.sandbox.patch import strategic
 from reverser.sandbox.refusal import Refusal
-from reverser.sandbox.store import Event, Object, Table
+from reverser.sandbox.store import Object, Table, TableEvent
 from reverser.sandbox.types import Catalogue, custom_type, table_of
 from reverser.sandbox.users import NAMESPACE_CONTROLLER
-from reverser.sandbox.webhooks import Write, ask_webhooks
+from reverser.sandbox.webhooks import PendingWrite, ask_webhooks
 
 FIRST_REVISION = 100
 """As on a real server, history never reaches back to revision 1: a watch from there is too old."""
@@ -31,7 +31,7 @@ DEFINITIONS = ("apiextensions.k8s.io", "customresourcedefinitions")
 NAMESPACES = ("", "namespaces")
 
 _FIRST_NAMESPACES = ("default", "kube-system")
-_EMPTYING = Writer("", user=NAMESPACE_CONTROLLER, options={"propagationPolicy": "Background"})
+_EMPTYING = Requester("", user=NAMESPACE_CONTROLLER, options={"propagationPolicy": "Background"})
 
 
 class Registry:
@@ -47,40 +47,40 @@ class Registry:
         self._namespaces = catalogue.find("", "v1", "namespaces")
         for name in _FIRST_NAMESPACES:
             content = self._new(self._namespaces, "", {"metadata": {"name": name}})
-            self._store(self._namespaces, credit({}, content, Writer("kube-apiserver"), now()))
+            self._store(self._namespaces, credit({}, content, Requester("kube-apiserver"), now()))
 
     async def changed(self) -> None:
         """Return when there may be something new."""
         await self._watches.park()
 
-    async def create(self, type_: ResourceType, namespace: str, obj: Object, writer: Writer) -> Object:
+    async def create(self, type_: ResourceType, namespace: str, obj: Object, requester: Requester) -> Object:
         """Store a new object. Refuses a name that is missing (Invalid) or taken (AlreadyExists)."""
         if type_.namespaced:
             self._check_namespace(namespace)
         content = self._new(type_, namespace, obj)
-        if writer.operation == "Apply":
-            content = apply({}, content, obj, writer, now())
+        if requester.operation == "Apply":
+            content = apply({}, content, obj, requester, now())
         else:
-            content = credit({}, content, writer, now())
-        await ask_webhooks(self.tables, Write("CREATE", type_, writer, content, None))
+            content = credit({}, content, requester, now())
+        await ask_webhooks(self.tables, PendingWrite("CREATE", type_, requester, content, None))
         if table_of(type_) == DEFINITIONS:
             self._serve(custom_type(content))
         return self._store(type_, content)
 
-    async def update(self, type_: ResourceType, before: Object, obj: Object, writer: Writer) -> Object:
+    async def update(self, type_: ResourceType, before: Object, obj: Object, requester: Requester) -> Object:
         """Store the next version. An applier's `obj` is merged in, anybody else's is the whole object.
 
         Refuses with Conflict when `obj` names another version or another uid.
         """
         _check_version(type_, before["metadata"], obj.get("metadata") or {})
-        if writer.operation == "Apply":
-            content = _next(before, strategic(before, obj), writer)
-            content = apply(before, content, obj, writer, now())
+        if requester.operation == "Apply":
+            content = _next(before, strategic(before, obj), requester)
+            content = apply(before, content, obj, requester, now())
         else:
-            content = credit(before, _next(before, obj, writer), writer, now())
+            content = credit(before, _next(before, obj, requester), requester, now())
         if same(_comparable(content), _comparable(before)):
             content = before
-        await ask_webhooks(self.tables, Write("UPDATE", type_, writer, content, before))
+        await ask_webhooks(self.tables, PendingWrite("UPDATE", type_, requester, content, before))
         if content is before:
             return before
         stored = self._store(type_, content)
@@ -88,10 +88,10 @@ class Registry:
         return stored
 
     async def delete(
-        self, type_: ResourceType, obj: Object, writer: Writer, *, from_collection: bool = False
+        self, type_: ResourceType, obj: Object, requester: Requester, *, from_collection: bool = False
     ) -> Object:
         """Remove an object with all that depends on it, or mark it when finalizers are to be waited for."""
-        await ask_webhooks(self.tables, Write("DELETE", type_, writer, None, obj, from_collection))
+        await ask_webhooks(self.tables, PendingWrite("DELETE", type_, requester, None, obj, from_collection))
         if "deletionTimestamp" in obj["metadata"]:
             return obj
         marks = {"deletionTimestamp": now(), "deletionGracePeriodSeconds": 0}
@@ -146,7 +146,7 @@ class Registry:
             kind = "DELETED"
         else:
             kind, table.objects[key] = "MODIFIED" if before else "ADDED", stored
-        table.events.append(Event(self.revision, kind, stored, before))
+        table.events.append(TableEvent(self.revision, kind, stored, before))
         self._watches.unpark_all()
         return stored
 
@@ -202,9 +202,9 @@ def _check_version(type_: ResourceType, before: Object, wanted: Object) -> None:
             raise Refusal("Conflict", f"{what}: the object has been modified; please try again")
 
 
-def _next(before: Object, obj: Object, writer: Writer) -> Object:
+def _next(before: Object, obj: Object, requester: Requester) -> Object:
     """The new content, with everything that this writer may not change taken from the old one."""
-    if writer.subresource == "status":
+    if requester.subresource == "status":
         content = {**before, "status": obj.get("status", {})}
     else:
         status = {"status": before["status"]} if "status" in before else {}

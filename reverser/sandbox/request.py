@@ -24,7 +24,7 @@ _VERBS = {
 """method -> (verb on a collection, verb on an object)"""
 
 
-class Request(msgspec.Struct, frozen=True):
+class ApiRequest(msgspec.Struct, frozen=True):
     """What is asked, as authorization would see it."""
 
     verb: str
@@ -106,14 +106,14 @@ async def read_body(receive: Receive) -> bytes:
     return body
 
 
-def parse_request(scope: Mapping[str, Any], body: bytes) -> Request:
+def parse_request(scope: Mapping[str, Any], body: bytes) -> ApiRequest:
     """The request. Refuses a user whom nobody knows."""
     user, path = split_user(scope["path"])
     query = dict(parse_qsl(scope["query_string"].decode(), keep_blank_values=True))
     headers = {name.decode("latin1").lower(): value.decode("latin1") for name, value in scope["headers"]}
     target = _target(path)
     verb = _verb(scope["method"], target, query)
-    return Request(verb=verb, path=path, query=query, headers=headers, body=body, user=user, **target)
+    return ApiRequest(verb=verb, path=path, query=query, headers=headers, body=body, user=user, **target)
 
 
 def _verb(method: str, target: Mapping[str, Any], query: dict[str, str]) -> str:

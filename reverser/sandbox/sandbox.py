@@ -21,7 +21,7 @@ import trio
 from reverser.http.connection import serve_connections
 from reverser.manifest.merge_patch import merge_patch
 from reverser.sandbox.app import App
-from reverser.sandbox.managed_fields import Writer
+from reverser.sandbox.managed_fields import Requester
 from reverser.sandbox.reads import Reads
 from reverser.sandbox.registry import Registry
 from reverser.sandbox.store import Object, find
@@ -76,13 +76,13 @@ class Sandbox:
 
     async def apply(self, obj: Object, *, manager: str = "kubectl-apply", user: User = ADMIN) -> Object:
         """Make the object as given, but for status and the server's metadata; returns the stored one."""
-        type_, writer = self._catalogue.of_kind(obj["apiVersion"], obj["kind"]), _writer(manager, user)
+        type_, requester = self._catalogue.of_kind(obj["apiVersion"], obj["kind"]), _requester(manager, user)
         namespace = obj["metadata"].get("namespace", "default") if type_.namespaced else ""
         async with self._registry.writing:
             stored = self._registry.tables[table_of(type_)].objects.get((namespace, obj["metadata"]["name"]))
             if stored is None:
-                return await self._registry.create(type_, namespace, deepcopy(obj), writer)
-            return await self._registry.update(type_, stored, deepcopy(obj), writer)
+                return await self._registry.create(type_, namespace, deepcopy(obj), requester)
+            return await self._registry.update(type_, stored, deepcopy(obj), requester)
 
     async def patch(
         self,
@@ -97,10 +97,10 @@ class Sandbox:
         user: User = ADMIN,
     ) -> Object:
         """Merge `patch` into an object (RFC 7396), or into its status or scale; returns the stored object."""
-        type_, writer = self._catalogue.of_kind(api_version, kind), _writer(manager, user, subresource)
+        type_, requester = self._catalogue.of_kind(api_version, kind), _requester(manager, user, subresource)
         async with self._registry.writing:
             stored = find(self._registry, type_, namespace, name)
-            return await self._registry.update(type_, stored, merge_patch(stored, deepcopy(patch)), writer)
+            return await self._registry.update(type_, stored, merge_patch(stored, deepcopy(patch)), requester)
 
     async def delete(
         self, api_version: str, kind: str, name: str, namespace: str = "", *, user: User = ADMIN
@@ -109,7 +109,7 @@ class Sandbox:
         type_ = self._catalogue.of_kind(api_version, kind)
         async with self._registry.writing:
             stored = find(self._registry, type_, namespace, name)
-            await self._registry.delete(type_, stored, Writer("", user=user))
+            await self._registry.delete(type_, stored, Requester("", user=user))
 
     async def get(self, api_version: str, kind: str, name: str, namespace: str = "") -> Object | None:
         """The stored object, or None."""
@@ -118,5 +118,5 @@ class Sandbox:
         return self._registry.tables[table].objects.get((namespace, name))
 
 
-def _writer(manager: str, user: User, subresource: str = "") -> Writer:
-    return Writer(manager, subresource=subresource, user=user, options={"fieldManager": manager})
+def _requester(manager: str, user: User, subresource: str = "") -> Requester:
+    return Requester(manager, subresource=subresource, user=user, options={"fieldManager": manager})

@@ -20,7 +20,7 @@ from reverser.sandbox.types import table_of
 Object = dict[str, Any]
 
 
-class Event(msgspec.Struct, frozen=True):
+class TableEvent(msgspec.Struct, frozen=True):
     """One step of one object."""
 
     revision: int
@@ -38,9 +38,9 @@ class Table:
         self.oldest = oldest
         self.objects: dict[tuple[str, str], Object] = {}
         """By namespace and name."""
-        self.events: list[Event] = []
+        self.events: list[TableEvent] = []
 
-    def events_after(self, revision: int) -> list[Event]:
+    def events_after(self, revision: int) -> list[TableEvent]:
         """What happened since, in order. Refuses with Expired when that is not known any more."""
         if revision < self.oldest:
             raise Refusal("Expired", f"too old resource version: {revision} ({self.oldest})")

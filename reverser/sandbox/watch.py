@@ -16,8 +16,8 @@ import trio
 from reverser.model.resource import ResourceType
 from reverser.sandbox.reads import selection
 from reverser.sandbox.refusal import Refusal
-from reverser.sandbox.request import Request, Response
-from reverser.sandbox.store import Event, Object, Store
+from reverser.sandbox.request import ApiRequest, Response
+from reverser.sandbox.store import Object, Store, TableEvent
 from reverser.sandbox.types import table_of
 
 DEFAULT_TIMEOUT_SECONDS = (1800, 3600)
@@ -27,10 +27,12 @@ LINES_AT_ONCE = 500
 INITIAL_EVENTS_END = {"k8s.io/initial-events-end": "true"}
 
 
-class Watch:
+class WatchResponse:
     """One running watch, and the position of its client."""
 
-    def __init__(self, request: Request, type_: ResourceType, store: Store, bookmark_seconds: float) -> None:
+    def __init__(
+        self, request: ApiRequest, type_: ResourceType, store: Store, bookmark_seconds: float
+    ) -> None:
         self._request = request
         self._type = type_
         self._store = store
@@ -96,9 +98,9 @@ class Watch:
         events = self._table.events_after(self._revision)
         if events:
             self._revision = events[-1].revision
-        return [line for event in events for line in self._seen(event)]
+        return [line for event in events for line in self._lines_for(event)]
 
-    def _seen(self, event: Event) -> Iterator[bytes]:
+    def _lines_for(self, event: TableEvent) -> Iterator[bytes]:
         """An object that enters or leaves the selection appears or disappears for this client."""
         now = event.type != "DELETED" and self._selection.covers(event.now)
         before = event.before is not None and self._selection.covers(event.before)

@@ -20,7 +20,7 @@ import msgspec
 import trio
 
 from reverser.model.resource import ResourceType
-from reverser.sandbox.managed_fields import Writer
+from reverser.sandbox.managed_fields import Requester
 from reverser.sandbox.reads import scale_of
 from reverser.sandbox.refusal import Refusal
 from reverser.sandbox.store import Object, Table
@@ -31,13 +31,13 @@ TABLE = (GROUP, "validatingwebhookconfigurations")
 DEFAULT_TIMEOUT_SECONDS = 10
 
 
-class Write(msgspec.Struct, frozen=True):
+class PendingWrite(msgspec.Struct, frozen=True):
     """A write that is about to be stored."""
 
     operation: str
     """CREATE, UPDATE or DELETE."""
     type: ResourceType
-    writer: Writer
+    requester: Requester
     content: Object | None
     """What would be stored; None: a deletion."""
     before: Object | None
@@ -56,15 +56,15 @@ class Write(msgspec.Struct, frozen=True):
             "requestKind": kind,
             "requestResource": resource,
             "operation": self.operation,
-            "userInfo": self.writer.user.info,
-            "object": self._shown(self.content),
-            "oldObject": self._shown(self.before),
+            "userInfo": self.requester.user.info,
+            "object": self._representation(self.content),
+            "oldObject": self._representation(self.before),
             "dryRun": False,
             "options": self._options(),
         }
         optional = {
-            "subResource": self.writer.subresource,
-            "requestSubResource": self.writer.subresource,
+            "subResource": self.requester.subresource,
+            "requestSubResource": self.requester.subresource,
             "name": "" if self.from_collection else metadata["name"],
             "namespace": metadata.get("namespace", "") or self._own_namespace(metadata["name"]),
         }
@@ -76,22 +76,22 @@ class Write(msgspec.Struct, frozen=True):
         return name if table_of(self.type) == ("", "namespaces") else ""
 
     def _kind(self) -> dict[str, str]:
-        if self.writer.subresource == "scale":
+        if self.requester.subresource == "scale":
             return {"group": "autoscaling", "version": "v1", "kind": "Scale"}
         return {"group": self.type.group, "version": self.type.version, "kind": self.type.kind}
 
     def _resource(self) -> dict[str, str]:
         return {"group": self.type.group, "version": self.type.version, "resource": self.type.resource}
 
-    def _shown(self, content: Object | None) -> Object | None:
-        return scale_of(content) if content and self.writer.subresource == "scale" else content
+    def _representation(self, content: Object | None) -> Object | None:
+        return scale_of(content) if content and self.requester.subresource == "scale" else content
 
     def _options(self) -> dict[str, Any]:
         kind = f"{self.operation.capitalize()}Options"
-        return {"kind": kind, "apiVersion": "meta.k8s.io/v1", **self.writer.options}
+        return {"kind": kind, "apiVersion": "meta.k8s.io/v1", **self.requester.options}
 
 
-async def ask_webhooks(tables: Mapping[tuple[str, str], Table], write: Write) -> None:
+async def ask_webhooks(tables: Mapping[tuple[str, str], Table], write: PendingWrite) -> None:
     """Return when every webhook that wants to be asked has allowed the write. Raises Refusal."""
     if write.type.group == GROUP:
         return
@@ -101,10 +101,10 @@ async def ask_webhooks(tables: Mapping[tuple[str, str], Table], write: Write) ->
                 await _ask(webhook, write)
 
 
-def _covers(rule: dict[str, Any], write: Write) -> bool:
+def _covers(rule: dict[str, Any], write: PendingWrite) -> bool:
     type_ = write.type
     scope = "Namespaced" if type_.namespaced else "Cluster"
-    path = f"{type_.resource}/{write.writer.subresource}".removesuffix("/")
+    path = f"{type_.resource}/{write.requester.subresource}".removesuffix("/")
     return (
         _matches(rule["operations"], write.operation)
         and _matches(rule["apiGroups"], type_.group)
@@ -132,7 +132,7 @@ class _Answer(msgspec.Struct):
     response: _Response
 
 
-async def _ask(webhook: dict[str, Any], write: Write) -> None:
+async def _ask(webhook: dict[str, Any], write: PendingWrite) -> None:
     try:
         seconds = webhook.get("timeoutSeconds", DEFAULT_TIMEOUT_SECONDS)
         with trio.fail_after(seconds):
