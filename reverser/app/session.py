@@ -18,7 +18,7 @@ import trio
 from reverser.app.assembly import Assembly, keep_meanings, kept_uid, resume_position
 from reverser.app.cluster_reports import ClusterReports, warn_of_empty_rules
 from reverser.app.destination_moves import follow_moves
-from reverser.app.writer_factory import Target, WriterFactory
+from reverser.app.writer_factory import FolderTarget, WriterFactory
 from reverser.app.writers import Writers
 from reverser.attribution.attributor import Attributor
 from reverser.config import Cluster
@@ -57,7 +57,7 @@ class Session:
         health: Health,
         *,
         afresh: bool = False,
-        to: Target | None = None,
+        to: FolderTarget | None = None,
         attributor: Attributor | None = None,
         catalog: TypeCatalog | None = None,
     ) -> None:
@@ -89,10 +89,10 @@ class Session:
         self._catalog = catalog or TypeCatalog()
         self._catalog.begin({cluster.name: self._served_types(cluster.name) for cluster in self.clusters})
         corrections = None if attributor is None else attributor.correction_finder.corrections
-        opening = WriterFactory(
+        factory = WriterFactory(
             assembly, journal, metrics, health, self._catalog.of_kind, self._list_anew, to, corrections
         )
-        self._writers = Writers(opening, health, self._ready)
+        self._writers = Writers(factory, health, self._ready)
         self.relist = False
         """Set when the session ended because everything has to be listed again."""
 

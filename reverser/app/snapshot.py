@@ -17,7 +17,7 @@ import trio
 from reverser.app.assembly import Assembly
 from reverser.app.daemon import opened_journal
 from reverser.app.session import Session
-from reverser.app.writer_factory import Target
+from reverser.app.writer_factory import FolderTarget
 from reverser.config import Config
 from reverser.errors import StalledError
 from reverser.health import Health
@@ -77,14 +77,14 @@ async def _into(config: Config, host: Host, to: Path, folder: Path) -> list[With
     with open_read_only(Path(config.data_dir)) as known:
         if known.key is not None:
             write_private(folder / "key", known.key)
-        target = Target(to, known.records)
+        target = FolderTarget(to, known.records)
         return await _pass(
             msgspec.structs.replace(config, data_dir=str(folder)), host, target, known.get_settings(SETTING)
         )
 
 
 async def _pass(
-    config: Config, host: Host, to: Target | None, facts: Mapping[str, str] | None = None
+    config: Config, host: Host, to: FolderTarget | None, facts: Mapping[str, str] | None = None
 ) -> list[Withheld]:
     config = msgspec.structs.replace(config, grace_seconds=UNLIMITED_SECONDS)
     failed: list[Condition] = []
@@ -106,7 +106,9 @@ async def _pass(
         return await journal.withheld()
 
 
-async def _once(config: Config, host: Host, journal: Journal, health: Health, to: Target | None) -> None:
+async def _once(
+    config: Config, host: Host, journal: Journal, health: Health, to: FolderTarget | None
+) -> None:
     again = True
     while again:
         assembly = Assembly(config, journal.key, host)

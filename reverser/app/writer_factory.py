@@ -24,7 +24,7 @@ from reverser.writer.folder_writer import FolderWriter, Known
 from reverser.writer.observe_mode import ObservingWriter
 
 
-class Target(msgspec.Struct, frozen=True):
+class FolderTarget(msgspec.Struct, frozen=True):
     """A folder that takes the place of all repositories."""
 
     folder: Path
@@ -48,7 +48,7 @@ class WriterFactory:
         health: Health,
         resolve: ResolveType,
         on_rebuilt: Callable[[], None],
-        to: Target | None = None,
+        to: FolderTarget | None = None,
         corrections: Corrections | None = None,
     ) -> None:
         self._corrections = corrections

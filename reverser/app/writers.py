@@ -21,9 +21,9 @@ class Writers:
     """One writer a destination. `ready` returns when the first commit of a destination may be made."""
 
     def __init__(
-        self, opening: WriterFactory, health: Health, ready: Callable[[str], Awaitable[None]]
+        self, factory: WriterFactory, health: Health, ready: Callable[[str], Awaitable[None]]
     ) -> None:
-        self._opening = opening
+        self._factory = factory
         self._health = health
         self._ready = ready
         self._open: list[AnyWriter] = []
@@ -55,7 +55,7 @@ class Writers:
             await trio.sleep(OPEN_SECONDS)
 
     async def _write(self, destination: Destination) -> None:
-        async with self._opening.writer(destination) as writer:
+        async with self._factory.writer(destination) as writer:
             self._open.append(writer)
             if self._draining:
                 writer.drain()

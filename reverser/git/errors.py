@@ -14,7 +14,7 @@ import msgspec
 from reverser.errors import ReverserError, StalledError, TransientError
 
 
-class Row(msgspec.Struct, frozen=True):
+class KnownMessage(msgspec.Struct, frozen=True):
     """A message of git or ssh, the reason that it means, and what a person can do."""
 
     pattern: str
@@ -26,41 +26,41 @@ KEY_HINT = "compare known_hosts with what ssh-keyscan prints for the host, and a
 LOGIN_HINT = "check the destination's credentials, and that they may read and push this repository"
 
 TABLE = (
-    Row("IDENTIFICATION HAS CHANGED", "HostKeyChanged", KEY_HINT),
-    Row("Host key verification failed|host key is known for", "HostKeyUnknown", KEY_HINT),
-    Row(
+    KnownMessage("IDENTIFICATION HAS CHANGED", "HostKeyChanged", KEY_HINT),
+    KnownMessage("Host key verification failed|host key is known for", "HostKeyUnknown", KEY_HINT),
+    KnownMessage(
         r"Load key .{0,400}(invalid format|error in libcrypto|incorrect passphrase)|UNPROTECTED PRIVATE KEY",
         "KeyUnusable",
         "ssh_key must be an unencrypted private key in a format that ssh reads",
     ),
-    Row(
+    KnownMessage(
         r"Permission denied \(|Authentication failed|could not read (Username|Password)|returned error: 401"
         "|Too many authentication failures|HTTP Basic: Access denied|Invalid username or (password|token)",
         "AuthenticationFailed",
         LOGIN_HINT,
     ),
-    Row("returned error: 403|access denied or repository not exported", "AccessDenied", LOGIN_HINT),
-    Row(
+    KnownMessage("returned error: 403|access denied or repository not exported", "AccessDenied", LOGIN_HINT),
+    KnownMessage(
         "detected dubious ownership", "RepositoryNotOwned", "git config --global --add safe.directory FOLDER"
     ),
-    Row(
+    KnownMessage(
         r"repository '.*' not found|returned error: (404|410)|Repository not found"
         "|project you were looking for|does not appear to be a git repository|not a git repository",
         "RepositoryNotFound",
         "check the destination's url; a private repository looks missing to users without access",
     ),
-    Row(
+    KnownMessage(
         r"returned error: 30\d",
         "Redirected",
         "set the destination's url to the new address; redirects are not followed",
     ),
-    Row("mismatched algorithms", "ObjectFormat", "SHA-256 repositories are not supported"),
-    Row(
+    KnownMessage("mismatched algorithms", "ObjectFormat", "SHA-256 repositories are not supported"),
+    KnownMessage(
         "SSL certificate problem|server certificate verification failed|certificate subject name",
         "CertificateUntrusted",
         "tell git the certificate authority: git config --global http.sslCAInfo FILE, or GIT_SSL_CAINFO",
     ),
-    Row("invalid refspec", "BranchInvalid", "check the destination's branch"),
+    KnownMessage("invalid refspec", "BranchInvalid", "check the destination's branch"),
 )
 
 

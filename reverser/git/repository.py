@@ -26,7 +26,7 @@ from reverser.git.process import Git
 from reverser.git.push import push
 from reverser.git.remote import Ask, Remote, fetch
 from reverser.git.signing import Signer
-from reverser.git.unreachable import Unreachable
+from reverser.git.unreachable import UnreachableObjects
 from reverser.model.commit import Commit, PushResult
 from reverser.model.destination import Destination
 from reverser.model.entry import Edit
@@ -85,7 +85,7 @@ class GitRepository:
         self._git = remote.git
         self._remote = remote
         self._staging = prepared.staging
-        self._unreachable = Unreachable(self._git, leftover=prepared.leftover)
+        self._unreachable = UnreachableObjects(self._git, leftover=prepared.leftover)
         self._observe = observe
         self._import = FastImport(self._git)
         self._signer = signer

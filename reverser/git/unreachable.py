@@ -30,7 +30,7 @@ LOOSE_KEPT = "1.hour.ago"
 SILENT_SECONDS = 3600.0
 
 
-class Unreachable:
+class UnreachableObjects:
     """What the local repository holds and the remote will never have, by size."""
 
     def __init__(self, git: Git, *, leftover: bool) -> None:

@@ -52,14 +52,14 @@ def translated() -> Iterator[None]:
     except sqlite3.Error as error:
         code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_OK) & _PRIMARY
         if code in DAMAGE:
-            raise _damaged(error) from error
+            raise _journal_damaged(error) from error
         if code in PASSING:
             raise TransientError(f"the journal cannot be used: {error}", hint=PASSING[code]) from error
         raise
     except MemoryError as error:
         raise TransientError("the journal cannot be used: out of memory", hint=NO_MEMORY) from error
     except (msgspec.DecodeError, zlib.error) as error:
-        raise _damaged(error) from error
+        raise _journal_damaged(error) from error
 
 
 def is_storage_error(error: BaseException) -> bool:
@@ -68,5 +68,5 @@ def is_storage_error(error: BaseException) -> bool:
     return isinstance(error, passing) or type(error) is sqlite3.DatabaseError
 
 
-def _damaged(error: Exception) -> StalledError:
+def _journal_damaged(error: Exception) -> StalledError:
     return StalledError("JournalDamaged", f"the journal is damaged: {error}", hint=_REBUILT)

@@ -60,7 +60,7 @@ class GroupCommit:
 def _commit(store: Store, group: list[_Write]) -> None:
     try:
         with store.transaction():
-            answers = [_run(store, write) for write in group]
+            answers = [_run_checked(store, write) for write in group]
     except Exception as error:
         if len(group) == 1:
             group[0].finish(None, error)
@@ -72,7 +72,7 @@ def _commit(store: Store, group: list[_Write]) -> None:
             write.finish(answer)
 
 
-def _run(store: Store, write: _Write) -> Any:
+def _run_checked(store: Store, write: _Write) -> Any:
     answer = write.call(store)
     store.check()
     return answer

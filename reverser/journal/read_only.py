@@ -18,7 +18,7 @@ from reverser.errors import StalledError
 from reverser.journal.digest_key import load_digest_key
 from reverser.journal.errors import translated
 from reverser.journal.schema import SETTINGS_VERSION, VERSION
-from reverser.journal.settings import Settings, SettingsBeforeFormat7
+from reverser.journal.settings import StoredSettings, StoredSettingsBeforeFormat7
 from reverser.journal.store import Store
 from reverser.model.entry import Record
 from reverser.model.journal import Backlog
@@ -61,7 +61,7 @@ class DataDirectory:
     """The key and the journal of a data directory; empty where there are none."""
 
     def __init__(
-        self, key: bytes | None = None, settings: Settings | None = None, store: Store | None = None
+        self, key: bytes | None = None, settings: StoredSettings | None = None, store: Store | None = None
     ) -> None:
         """`store`: None for a journal that another release has written."""
         self.key = key
@@ -69,7 +69,7 @@ class DataDirectory:
         self._store = store
 
     def get_settings(self, prefix: str) -> dict[str, str]:
-        """Settings whose names begin like that."""
+        """StoredSettings whose names begin like that."""
         if self._settings is None:
             return {}
         with translated():
@@ -98,9 +98,9 @@ def open_read_only(folder: Path) -> Iterator[DataDirectory]:
     with closing(connection):
         with translated():
             version = _version(connection)
-        settings = (Settings if version >= SETTINGS_VERSION else SettingsBeforeFormat7)(connection)
+        stored = StoredSettings if version >= SETTINGS_VERSION else StoredSettingsBeforeFormat7
         yield DataDirectory(
-            key, settings if version else None, Store(connection) if version == VERSION else None
+            key, stored(connection) if version else None, Store(connection) if version == VERSION else None
         )
 
 

@@ -35,7 +35,7 @@ def entry_row(entry: Entry, now: float) -> Row:
 def entry_of(row: Row) -> Entry:
     """From (seq, appended_at, body)."""
     seq, appended_at, body = row
-    _check(float, appended_at)
+    _check_type(float, appended_at)
     return msgspec.structs.replace(_decode(body), seq=seq, appended_at=appended_at)
 
 
@@ -59,7 +59,7 @@ def identity(body: bytes, former: str) -> str:
 def fact_of(row: Row) -> tuple[float, Fact]:
     """From (arrived_at, body)."""
     arrived_at, body = row
-    _check(float, arrived_at)
+    _check_type(float, arrived_at)
     return arrived_at, _decode_fact(body)
 
 
@@ -76,10 +76,10 @@ def record_row(record: Record) -> Row:
 def record_of(row: Row) -> Record:
     """From a whole row of `records`; a content that was not read (None) stays empty."""
     destination, *key, path, digest, content, fingerprint, file, mark, selectors, latest = row
-    _check(bytes, digest, fingerprint, file, latest)
+    _check_type(bytes, digest, fingerprint, file, latest)
     plain = b"{}" if content is None else zlib.decompress(content)
     seen = zlib.decompress(latest) if latest else b""
-    if not (_document(plain) and (seen in (b"", UNSEEN) or _document(seen))):
+    if not (_is_document(plain) and (seen in (b"", UNSEEN) or _is_document(seen))):
         raise ValueError("no document")
     sealed = Sealed(fingerprint, file) if fingerprint else None
     matched = msgspec.json.decode(selectors, type=tuple[str, ...]) if selectors else ()
@@ -87,7 +87,7 @@ def record_of(row: Row) -> Record:
     return Record(destination, key_of(*key), _text(path), digest, stored, sealed, _mark(mark), matched, seen)
 
 
-def _document(content: bytes) -> bool:
+def _is_document(content: bytes) -> bool:
     return content.startswith(b"{") and content.endswith(b"}")
 
 
@@ -106,16 +106,16 @@ def readable_part(row: Row) -> Record | None:
 
 def key_of(*parts: Any) -> ObjectKey:
     """From the five columns of a key."""
-    _check(str, *parts)
+    _check_type(str, *parts)
     return ObjectKey(*parts)
 
 
 def _text(value: Any) -> str:
-    _check(str, value)
+    _check_type(str, value)
     return str(value)
 
 
-def _check(kind: type, *values: Any) -> None:
+def _check_type(kind: type, *values: Any) -> None:
     """SQLite keeps what it is given: a column's type is a wish."""
     for value in values:
         if not isinstance(value, kind):
@@ -145,8 +145,8 @@ def withheld_row(row: Withheld) -> Row:
 
 def withheld_of(row: Row) -> Withheld:
     destination, *key, reason, message, at = row
-    _check(str, destination, reason, message)
-    _check(float, at)
+    _check_type(str, destination, reason, message)
+    _check_type(float, at)
     return Withheld(destination, key_of(*key), reason, message, at)
 
 

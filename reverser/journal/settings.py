@@ -18,7 +18,7 @@ FORMER_MOST = 1000
 """Starts whose ids are remembered."""
 
 
-class Settings(Tables):
+class StoredSettings(Tables):
     """Those that write need a transaction around them."""
 
     _settings = "settings"
@@ -52,7 +52,7 @@ class Settings(Tables):
         return journal_id, former
 
 
-class SettingsBeforeFormat7(Settings):
+class StoredSettingsBeforeFormat7(StoredSettings):
     """They stood in a table of another name, and are still read there by those who must not migrate."""
 
     _settings = "facts"

@@ -27,7 +27,7 @@ from reverser.model.resource import ObjectKey
 from reverser.unexpected_errors import contained
 
 
-class Row(msgspec.Struct, frozen=True, array_like=True, gc=False):
+class StagedRow(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """One outcome as it is stored."""
 
     key: rows.Row
@@ -38,7 +38,7 @@ class Row(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
 
 _encode = msgspec.msgpack.Encoder().encode
-_decode = msgspec.msgpack.Decoder(list[Row]).decode
+_decode = msgspec.msgpack.Decoder(list[StagedRow]).decode
 
 
 class Spool:
@@ -58,10 +58,10 @@ class Spool:
         except OSError as error:
             hint = "free some space on the disk of data_dir"
             raise TransientError(f"the journal cannot be used: {error.strerror}", hint=hint) from error
-        self._void |= dict.fromkeys(map(_object, staged.void), len(self._ends) - 1)
+        self._void |= dict.fromkeys(map(_object_columns, staged.void), len(self._ends) - 1)
         self._ends.append(self._ends[-1] + len(data))
 
-    def batches(self) -> Iterator[list[Row]]:
+    def batches(self) -> Iterator[list[StagedRow]]:
         """What counts, in its order, as much at a time as was put aside at a time."""
         for index, (start, end) in enumerate(zip(self._ends, self._ends[1:], strict=False)):
             assert self._file is not None
@@ -123,11 +123,11 @@ def _encoded(outcomes: Iterable[Outcome]) -> list[bytes]:
     return encoded
 
 
-def _row(outcome: Outcome) -> Row:
+def _row(outcome: Outcome) -> StagedRow:
     _, _, body, waiting = rows.entry_row(outcome.entry, 0.0)
     record = None if outcome.record is None else rows.record_row(outcome.record)
-    return Row(rows.key_columns(outcome.destination, outcome.key), body, waiting, record)
+    return StagedRow(rows.key_columns(outcome.destination, outcome.key), body, waiting, record)
 
 
-def _object(key: ObjectKey) -> rows.Row:
+def _object_columns(key: ObjectKey) -> rows.Row:
     return rows.key_columns("", key)[1:]

@@ -18,8 +18,8 @@ from reverser.journal.entries import Entries
 from reverser.journal.errors import is_storage_error
 from reverser.journal.facts import StoredFacts
 from reverser.journal.records import Records
-from reverser.journal.settings import Settings
-from reverser.journal.staging import Row
+from reverser.journal.settings import StoredSettings
+from reverser.journal.staging import StagedRow
 from reverser.model.change import Stream
 from reverser.model.entry import Append, Entry, Record
 from reverser.model.journal import DESTINATION_SETTINGS, UnstorableError
@@ -34,7 +34,7 @@ SET_POSITION = """INSERT INTO positions (stream, {0}) VALUES (?, ?)
     ON CONFLICT (stream) DO UPDATE SET {0}=excluded.{0}"""
 
 
-class Store(Entries, Records, StoredFacts, Settings):
+class Store(Entries, Records, StoredFacts, StoredSettings):
     """One connection; used by one thread at a time."""
 
     @contextmanager
@@ -56,7 +56,7 @@ class Store(Entries, Records, StoredFacts, Settings):
             hint = "free some space on the disk of data_dir"
             raise TransientError("the journal cannot be used: a transaction was rolled back", hint=hint)
 
-    def append(self, batch: Append, staged: Iterable[Sequence[Row]] = ()) -> list[Entry]:
+    def append(self, batch: Append, staged: Iterable[Sequence[StagedRow]] = ()) -> list[Entry]:
         """Raises UnstorableError where it is a row that cannot be stored."""
         try:
             return self._append(batch, staged)
@@ -88,7 +88,7 @@ class Store(Entries, Records, StoredFacts, Settings):
         else:
             self._write_withheld([row])
 
-    def _append(self, batch: Append, staged: Iterable[Sequence[Row]]) -> list[Entry]:
+    def _append(self, batch: Append, staged: Iterable[Sequence[StagedRow]]) -> list[Entry]:
         now = time.time()
         for each in staged:
             self._copy_staged(each, now)
@@ -110,7 +110,7 @@ class Store(Entries, Records, StoredFacts, Settings):
         self._db.executemany("DELETE FROM settings WHERE name=?", empty)
         return inserted
 
-    def _copy_staged(self, staged: Sequence[Row], now: float) -> None:
+    def _copy_staged(self, staged: Sequence[StagedRow], now: float) -> None:
         """Copy what a list has brought, as it was encoded then."""
         encoded = ((each.key[0], now, each.body, each.waiting) for each in staged)
         self._db.executemany(entries.INSERT, encoded)

@@ -82,7 +82,7 @@ class CatchUp:
         self._us = us = context.identity
         self._on_rebuilt = context.on_rebuilt
         self._ours: set[str] | None = None
-        """The answer of `_written`, as long as it is true."""
+        """The answer of `_written_paths`, as long as it is true."""
         self._user_edits = UserEdits(context)
         self._owners = StoredOwners(context)
         self._others = OtherManifests(repository, us.root)
@@ -95,27 +95,29 @@ class CatchUp:
         """
         self._ours = None
         branch = await self._compare()
-        landed = await self._since(branch.known, branch.head)
+        landed = await self._landed_since(branch.known, branch.head)
         seqs = await self.landed_entries.landed(landed)
         landed = self.landed_entries.without_forged(landed)
-        us, files = await self._files(branch, landed)
+        us, files = await self._files_by_owner(branch, landed)
         await self._refuse_unknown_journals(branch, us, files)
         await self._owners.follow(us, landed)
         if seqs:
             await self._journal.ack(self._name, seqs, branch.stored)
             self._ours = None
         rebuilt = await self._rebuild(branch, landed, us, files)
-        touched = await self._touched(branch, landed, us)
+        touched = await self._update_user_edits(branch, landed, us)
         await self._owners.write(files)
         if branch.rewritten:
-            await self._recovery.restore_files(branch.head, await self._pending(), us, files.theirs(), now)
+            await self._recovery.restore_files(
+                branch.head, await self._pending_entries(), us, files.theirs(), now
+            )
         # Last: a head that is stored says that everything up to it was understood.
         await self._journal.set_head(self._name, branch.head)
         await self._owners.clear_doubts()
         if rebuilt or branch.rewritten:
             self._on_rebuilt()
         # Not asked of an empty branch: entries of a first snapshot are more than memory should hold.
-        ours = await self._written() if branch.head else set()
+        ours = await self._written_paths() if branch.head else set()
         self._ours = None
         await self._others.move(branch.head, owned(ours, files), files)
         return branch.head, ExistingFiles(self._repository, self._others, touched, us.root)
@@ -130,26 +132,28 @@ class CatchUp:
         upgraded = bool(known) and not await self._owners.any()
         return BranchState(stored, known, head, rewritten, elsewhere or "mode" in doubts, upgraded)
 
-    async def _since(self, known: str, head: str) -> Sequence[Landed]:
+    async def _landed_since(self, known: str, head: str) -> Sequence[Landed]:
         return await self._repository.landed(known, head) if head not in ("", known) else []
 
-    async def _files(self, branch: BranchState, landed: Sequence[Landed]) -> tuple[DaemonIdentity, Files]:
+    async def _files_by_owner(
+        self, branch: BranchState, landed: Sequence[Landed]
+    ) -> tuple[DaemonIdentity, Files]:
         """What tells our commits, and the files of daemons: ours whole where we doubt our records."""
         us = msgspec.structs.replace(self._us, followed=await self._owners.followed())
         before = await self._owners.read() if branch.known and not branch.doubt else None
         if branch.known and before is None:
-            landed = self.landed_entries.without_forged(await self._since("", branch.head))
+            landed = self.landed_entries.without_forged(await self._landed_since("", branch.head))
             if branch.upgraded and not branch.doubt:
-                us = await self._trusted(us, landed)
+                us = await self._with_recorded_journals(us, landed)
         # What the journal says holds where history was rewritten, by somebody who squashed it for example.
-        claimed = set() if branch.rewritten or not branch.head else await self._written()
+        claimed = set() if branch.rewritten or not branch.head else await self._written_paths()
         files = fold(landed, us, before or Files(), claimed)
         if branch.rewritten and branch.head and (known := await self._owners.read()):
             # Somebody who squashed the history did not take all files over.
             files.outlived(known, await self._repository.tree(branch.head))
         return us, files
 
-    async def _trusted(self, us: DaemonIdentity, history: Sequence[Landed]) -> DaemonIdentity:
+    async def _with_recorded_journals(self, us: DaemonIdentity, history: Sequence[Landed]) -> DaemonIdentity:
         """Releases before format 4 of the journal took over what was written for our clusters."""
         ours = await self._journal.paths(self._name)
         followed = recorded_journals(history, us, ours)
@@ -161,7 +165,7 @@ class CatchUp:
             recorded = await self._journal.paths(self._name) if paths else set()
             paths = [path for path in paths if path in recorded]
         if paths:
-            raise _unknown(self._name, files.theirs()[paths[0]], paths)
+            raise _unknown_journal(self._name, files.theirs()[paths[0]], paths)
 
     async def _rebuild(
         self, branch: BranchState, landed: Sequence[Landed], us: DaemonIdentity, files: Files
@@ -170,9 +174,10 @@ class CatchUp:
         if not (landed or branch.doubt or branch.rewritten or branch.upgraded):
             return False
         ours = await self._journal.paths(self._name)
-        lost = branch.doubt or (branch.first and not files.ours.keys() <= await self._written())
+        lost = branch.doubt or (branch.first and not files.ours.keys() <= await self._written_paths())
         lost = lost or (
-            not branch.rewritten and any(self._newer(commit, us, branch, ours) for commit in landed)
+            not branch.rewritten
+            and any(self._is_unknown_of_ours(commit, us, branch, ours) for commit in landed)
         )
         if lost and not branch.doubt:
             log.warning("journal is new, or older than the branch", destination=self._name)
@@ -188,12 +193,14 @@ class CatchUp:
             rebuilt = written_among(landed, us, rebuilt)
         if not (lost or branch.rewritten or (branch.upgraded and rebuilt)):
             return False
-        pending = await self._pending()
+        pending = await self._pending_entries()
         await self._recovery.rebuild_records(branch.head, rebuilt, pending, trusted=lost, anew=branch.doubt)
         self._ours = None
         return lost or branch.upgraded
 
-    def _newer(self, commit: Landed, us: DaemonIdentity, branch: BranchState, ours: set[str]) -> bool:
+    def _is_unknown_of_ours(
+        self, commit: Landed, us: DaemonIdentity, branch: BranchState, ours: set[str]
+    ) -> bool:
         """Whether we made a commit that this journal should know and does not.
 
         It is older than the branch then, as if restored from a backup. A journal that is followed may be new
@@ -210,7 +217,7 @@ class CatchUp:
             return not branch.first
         return bool(unknown) and not branch.first and not ours.isdisjoint(commit.paths)
 
-    async def _touched(
+    async def _update_user_edits(
         self, branch: BranchState, landed: Sequence[Landed], us: DaemonIdentity
     ) -> dict[str, str]:
         """path of ours -> newest commit of a person that changed it after us."""
@@ -226,7 +233,7 @@ class CatchUp:
         await self._user_edits.write(touched)
         return touched
 
-    async def _written(self) -> set[str]:
+    async def _written_paths(self) -> set[str]:
         """Paths that we have written. A file that is only about to be created may be another's.
 
         What the intake appends is pending at first and changes nothing here: it is worked out once a session.
@@ -242,7 +249,7 @@ class CatchUp:
 
     async def _add_pending(self, known: WrittenPaths, after: int) -> int:
         """Add pending entries above a number; the highest of them."""
-        async for chunk in self._chunks(after):
+        async for chunk in self._pending_chunks(after):
             known.pending(chunk)
             after = chunk[-1].seq
         return after
@@ -250,22 +257,22 @@ class CatchUp:
     async def _pending_paths(self) -> set[str]:
         """Paths that pending entries name."""
         paths = set[str]()
-        async for chunk in self._chunks():
+        async for chunk in self._pending_chunks():
             paths |= {path for entry in chunk for path in (entry.edit.path, entry.previous_path)}
         return paths
 
-    async def _pending(self) -> list[Entry]:
+    async def _pending_entries(self) -> list[Entry]:
         """All pending entries, without what they write."""
-        return [light(entry) async for chunk in self._chunks() for entry in chunk]
+        return [light(entry) async for chunk in self._pending_chunks() for entry in chunk]
 
-    async def _chunks(self, after: int = 0) -> AsyncIterator[list[Entry]]:
+    async def _pending_chunks(self, after: int = 0) -> AsyncIterator[list[Entry]]:
         """All pending entries above a number, a part at a time."""
         while chunk := await self._journal.pending(self._name, after=after, limit=CHUNK):
             after = chunk[-1].seq
             yield chunk
 
 
-def _unknown(destination: str, cluster: str, paths: Sequence[str]) -> StalledError:
+def _unknown_journal(destination: str, cluster: str, paths: Sequence[str]) -> StalledError:
     what = f"the file {paths[0]!r} in our folder was"
     if len(paths) > 1:
         what = f"{len(paths)} files in our folder (for example {paths[0]!r}) were"

@@ -39,7 +39,7 @@ def subject(plan: CommitPlan) -> str:
             types = len({(e.key.group, e.key.resource) for e in plan.entries})
             return f"Snapshot of {cluster}: {_objects(plan)} in {_count(types, 'type')}"
         case Origin.SWEEP:
-            return f"Sweep of {cluster}: {_objects(plan)} {_fate(plan)}"
+            return f"Sweep of {cluster}: {_objects(plan)} {_what_became(plan)}"
     own, _ = split_excluded(plan)
     return f"Excluded writes of {cluster}: {_objects(plan)}" if own is None else _live_subject(own)
 
@@ -51,7 +51,7 @@ def body(plan: CommitPlan) -> list[str]:
     if plan.first.origin is Origin.SWEEP:
         return [*_sweep_body(plan)]
     own, aside = split_excluded(plan)
-    beside = _bounded(_live_line(entry, _by(entry.attribution)) for entry in aside)
+    beside = _bounded(_live_line(entry, _by_whom(entry.attribution)) for entry in aside)
     if own is None:
         return beside
     return [*_live_body(own), *(["", "Folded in:", "", *beside] if beside else [])]
@@ -73,11 +73,11 @@ def _live_subject(plan: CommitPlan) -> str:
 
 def _live_body(plan: CommitPlan) -> list[str]:
     if len(plan.entries) == 1:
-        return [*plan.first.changes, *along_lines(plan.first), *_notes(plan.first)]
+        return [*plan.first.changes, *along_lines(plan.first), *_remarks(plan.first)]
     return _bounded(_live_line(entry) for entry in plan.entries)
 
 
-def _by(attribution: Attribution) -> str:
+def _by_whom(attribution: Attribution) -> str:
     """Who wrote what a rule excludes, and how we know."""
     if attribution.named:
         return f" by {cut(attribution.actor.name, _ACTOR_CHARACTERS)} ({attribution.evidence.value})"
@@ -86,13 +86,13 @@ def _by(attribution: Attribution) -> str:
 
 def _live_line(entry: Entry, by: str = "") -> str:
     fields = [*entry.changes, *along_lines(entry)]
-    details = [*fields[:1], *_notes(entry)]
+    details = [*fields[:1], *_remarks(entry)]
     more = f" (and {len(fields) - 1} more)" if len(fields) > 1 else ""
     detail = f": {'; '.join(details)}{more}" if details else ""
     return f"{entry.operation.value} {entry.key}{by}{detail}"
 
 
-def _notes(entry: Entry) -> Iterator[str]:
+def _remarks(entry: Entry) -> Iterator[str]:
     if entry.reason:
         yield f"File removed; the object still exists: {entry.reason}."
     if entry.previous_path:
@@ -122,7 +122,7 @@ def _sweep_body(plan: CommitPlan) -> Iterator[str]:
         yield from _bounded(f"{entry.key}: {entry.reason}" for entry in left_out)
 
 
-def _fate(plan: CommitPlan) -> str:
+def _what_became(plan: CommitPlan) -> str:
     reasons = [bool(entry.reason) for entry in plan.entries]
     return "left out" if all(reasons) else "gone or left out" if any(reasons) else "gone"
 

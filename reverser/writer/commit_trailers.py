@@ -47,7 +47,7 @@ def message(plan: CommitPlan, text: Message, journal_id: str, overwrote: Sequenc
     """
     trailers = [
         *((name, value) for name, value in text.trailers if _TRAILER.fullmatch(name)),
-        *_about(plan),
+        *_kubernetes_trailers(plan),
         *(("Reverser-Overwrote", commit) for commit in overwrote),
         *(("Reverser-Audit", entry.audit) for entry in plan.entries if entry.audit),
         *(("Reverser-Entry", f"{journal_id}/{run}") for run in entry_ranges(e.seq for e in plan.entries)),
@@ -64,7 +64,7 @@ def note(correction: Correction, journal_id: str) -> str:
     """What is noted at a commit of whose entry another author became known: trailers, as in messages."""
     trailers = [
         ("Reverser-Entry", f"{journal_id}/{correction.seq}"),
-        *_by_whom([correction.attribution]),
+        *_actor_trailers([correction.attribution]),
     ]
     return "".join(f"{name}: {visible(value)}\n" for name, value in trailers)
 
@@ -98,7 +98,7 @@ def parse_entry(value: str) -> tuple[str, int, int] | None:
     return (journal, first, last) if first <= last else None
 
 
-def _about(plan: CommitPlan) -> Iterator[tuple[str, str]]:
+def _kubernetes_trailers(plan: CommitPlan) -> Iterator[tuple[str, str]]:
     """The trailers on what happened, to what, by whom."""
     yield "Kubernetes-Cluster", plan.first.key.cluster
     if plan.first.origin is not Origin.LIVE:
@@ -106,14 +106,16 @@ def _about(plan: CommitPlan) -> Iterator[tuple[str, str]]:
     own, aside = split_excluded(plan)
     if own is not None:
         if len(own.entries) == 1:
-            yield "Kubernetes-Object", _object(own.first)
+            yield "Kubernetes-Object", _object_trailer(own.first)
             yield "Kubernetes-Operation", own.first.operation.value
-        yield from _by_whom([entry.attribution for entry in own.entries])
+        yield from _actor_trailers([entry.attribution for entry in own.entries])
         yield from ((TRAILER, value) for value in came_along_trailers(plan))
-    yield from _beside("Excluded" if own is None else "Folded", [entry.attribution for entry in aside])
+    yield from _excluded_trailers(
+        "Excluded" if own is None else "Folded", [entry.attribution for entry in aside]
+    )
 
 
-def _by_whom(attributions: Sequence[Attribution]) -> Iterator[tuple[str, str]]:
+def _actor_trailers(attributions: Sequence[Attribution]) -> Iterator[tuple[str, str]]:
     """The trailers on the actor, who is one for the whole plan, and on how we know."""
     actor = attributions[0].actor
     yield "Kubernetes-User", actor.name
@@ -131,7 +133,7 @@ def _by_whom(attributions: Sequence[Attribution]) -> Iterator[tuple[str, str]]:
             yield name, value
 
 
-def _beside(word: str, attributions: Sequence[Attribution]) -> Iterator[tuple[str, str]]:
+def _excluded_trailers(word: str, attributions: Sequence[Attribution]) -> Iterator[tuple[str, str]]:
     """The trailers on those who wrote what rules exclude."""
     users = sorted({each.actor.name for each in attributions if each.named})
     managers = sorted({each.manager for each in attributions} - {""})
@@ -139,5 +141,5 @@ def _beside(word: str, attributions: Sequence[Attribution]) -> Iterator[tuple[st
     yield from ((f"Kubernetes-{word}-Manager", manager) for manager in managers[:MOST_NAMED])
 
 
-def _object(entry: Entry) -> str:
+def _object_trailer(entry: Entry) -> str:
     return f"{entry.api_version} {entry.kind} {entry.key.namespace or '_cluster'}/{entry.key.name}"

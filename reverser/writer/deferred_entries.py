@@ -63,7 +63,7 @@ class DeferredEntries:
         alone = all(self._touched[key] == keys[key] for key in {*keys, *touched(entry)})
         if not alone or not all(excluded(each) == "fold" for each in same):
             return ()
-        self._keep(row for row in self._held if row[1].key != entry.key)
+        self._replace_held(row for row in self._held if row[1].key != entry.key)
         return tuple(same)
 
     def release(self) -> tuple[Entry, ...]:
@@ -71,10 +71,10 @@ class DeferredEntries:
         if not self._held:
             return ()
         entries = tuple(entry for _, entry in self._held)
-        self._keep(())
+        self._replace_held(())
         return entries
 
-    def _keep(self, rows: Iterable[tuple[float, Entry]]) -> None:
+    def _replace_held(self, rows: Iterable[tuple[float, Entry]]) -> None:
         self._held = list(rows)
         self._touched = Counter(key for _, entry in self._held for key in touched(entry))
         self._bytes = sum(entry.edit.size for _, entry in self._held)

@@ -22,7 +22,7 @@ from reverser.writer.destination_context import DestinationContext
 from reverser.writer.notes import Notes
 from reverser.writer.plugin_files import Companions
 from reverser.writer.push_retry import PushRetry
-from reverser.writer.pusher import Batch, Pusher, Stale, light, light_commit
+from reverser.writer.pusher import PushBatch, Pusher, Stale, light, light_commit
 from reverser.writer.queue import Queue
 from reverser.writer.repository_files import ExistingFiles
 
@@ -90,7 +90,7 @@ class Writer:
         head, existing = await self._catch_up.run(now)
         self._health.recovered(self._subject, step=READING)
         self._step = WRITING
-        send, receive = trio.open_memory_channel[Batch](0)
+        send, receive = trio.open_memory_channel[PushBatch](0)
         try:
             async with trio.open_nursery() as nursery, send:
                 nursery.start_soon(self._pusher.run, receive)
@@ -119,7 +119,7 @@ class Writer:
         if not (await self._context.journal.backlog(self._name)).entries:
             self._health.recovered(self._subject)
 
-    async def _write(self, plans: Sequence[CommitPlan], head: str, existing: ExistingFiles) -> Batch:
+    async def _write(self, plans: Sequence[CommitPlan], head: str, existing: ExistingFiles) -> PushBatch:
         built = [await build_commit(plan, self._context, existing) for plan in plans]
         commits = [each.commit for each in built if each.commit is not None]
         if self._companions is not None:
@@ -134,7 +134,7 @@ class Writer:
                 batch.adopted[path] = changed or batch.adopted.get(path, False)
         return batch
 
-    async def _write_commits(self, head: str, commits: Sequence[Commit]) -> Batch:
+    async def _write_commits(self, head: str, commits: Sequence[Commit]) -> PushBatch:
         ids = await self._repository.write(commits, head) if commits else []
         sizes = [sum(edit.size for edit in commit.edits) for commit in commits]
-        return Batch(parent=head, commits=[*map(light_commit, commits)], ids=ids, sizes=sizes)
+        return PushBatch(parent=head, commits=[*map(light_commit, commits)], ids=ids, sizes=sizes)

@@ -56,7 +56,7 @@ class FolderWriter:
         while plans := await self._queue.next():
             entries = [entry for plan in plans for entry in plan.entries]
             edits = await self._edits(entries)
-            await trio.to_thread.run_sync(self._write, edits)
+            await trio.to_thread.run_sync(self._write_edits, edits)
             await self._journal.ack(self._name, [entry.seq for entry in entries], "")
             log.info("files written", destination=self._name, files=len(entries), folder=str(self._folder))
         if self._companions is not None:
@@ -73,7 +73,7 @@ class FolderWriter:
             edits.append(_as_in_the_branch(entry.edit, records.get(entry.key), known.get(entry.key)))
         return edits
 
-    def _write(self, edits: Sequence[Edit]) -> None:
+    def _write_edits(self, edits: Sequence[Edit]) -> None:
         try:
             for edit in edits:
                 target = self._folder / edit.path
@@ -82,7 +82,7 @@ class FolderWriter:
                     self._remove(target)
                     self._files.discard(edit.path)
                 else:
-                    _put(target, edit.content)
+                    _write_file(target, edit.content)
                     self._files.add(edit.path)
         except OSError as error:
             raise StalledError("FolderUnwritable", f"{error.filename}: {error.strerror}") from error
@@ -113,11 +113,11 @@ class FolderWriter:
             theirs = source.companions(files, files, self._destination, ()).keys()
             others = sorted(there - set(files) - theirs)
             wanted = source.companions(files, files, self._destination, others)
-            self._write(
-                [edit for path, text in wanted.items() for edit in self._companion(lead + path, text)]
+            self._write_edits(
+                [edit for path, text in wanted.items() for edit in self._companion_edits(lead + path, text)]
             )
 
-    def _companion(self, path: str, text: str | None) -> list[Edit]:
+    def _companion_edits(self, path: str, text: str | None) -> list[Edit]:
         try:
             paths.check(path, self._lead.rstrip("/"))
         except WithheldError as error:
@@ -136,7 +136,7 @@ def _as_in_the_branch(edit: Edit, record: Record | None, known: Record | None) -
     return msgspec.structs.replace(edit, content=before.content) if before.content else edit
 
 
-def _put(target: Path, content: bytes) -> None:
+def _write_file(target: Path, content: bytes) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     partial = target.with_name(PARTIAL)
     try:

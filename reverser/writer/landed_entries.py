@@ -77,7 +77,7 @@ class LandedEntries:
         ]
         seqs: list[int | range] = [range(first, last + 1) for first, last in sure]
         if doubtful:
-            claims = await self._claims(doubtful, sure)
+            claims = await self._claims_of(doubtful, sure)
             believed, liars = await self._verify(*claims)
             seqs += believed
             untrue |= liars
@@ -104,10 +104,10 @@ class LandedEntries:
     def _given_out(self, journal: str, last: int) -> bool:
         return journal != self._journal.id or self._journal.issued(journal, last)
 
-    async def _claims(
+    async def _claims_of(
         self, doubtful: Sequence[tuple[Landed, list[Span]]], sure: Sequence[Span]
     ) -> tuple[list[Claim], LandingOrder]:
-        pending = await self._pending(doubtful[0][0].commit)
+        pending = await self._pending_entries(doubtful[0][0].commit)
         landed = within(pending, sure)
         order, claims, room = LandingOrder(pending), list[Claim](), LOOKED_AT_MOST
         order.land(landed)
@@ -135,7 +135,7 @@ class LandedEntries:
                 for key, entries in claim.objects.items()
                 if not believed.issuperset(each.seq for each in entries)
                 and order.allows(entries, claim.seqs)
-                and (claim.holds(key, tree) or await self._adopted(claim.commit, entries[-1]))
+                and (claim.holds(key, tree) or await self._is_in_a_persons_file(claim.commit, entries[-1]))
             ]
             for entries in true:
                 order.land(entries)
@@ -144,7 +144,7 @@ class LandedEntries:
                 liars.add(commit)
         return sorted(believed), liars
 
-    async def _adopted(self, commit: Landed, last: ClaimedEntry) -> bool:
+    async def _is_in_a_persons_file(self, commit: Landed, last: ClaimedEntry) -> bool:
         """Whether a file that the commit changed says what the entry says, or does so no more."""
         paths = [path for path in commit.paths if path.endswith((".yaml", ".yml", ".json"))]
         paths = paths[:FILES_OF_A_COMMIT]
@@ -154,20 +154,20 @@ class LandedEntries:
         entries = await self._journal.pending(self._name, after=last.seq - 1, limit=1)
         if not entries or entries[0].seq != last.seq:
             return False
-        now = await self._contents(commit.commit, paths)
+        now = await self._contents_at(commit.commit, paths)
         if entries[0].edit.content is not None:
-            return await trio.to_thread.run_sync(_say, now, entries[0])
-        before = await self._contents(f"{commit.commit}^", paths)
+            return await trio.to_thread.run_sync(_edit_changes_nothing, now, entries[0])
+        before = await self._contents_at(f"{commit.commit}^", paths)
         return await trio.to_thread.run_sync(
-            lambda: _describe(before, entries[0]) and not _describe(now, entries[0])
+            lambda: _any_describes(before, entries[0]) and not _any_describes(now, entries[0])
         )
 
-    async def _contents(self, commit: str, paths: Sequence[str]) -> dict[str, bytes]:
+    async def _contents_at(self, commit: str, paths: Sequence[str]) -> dict[str, bytes]:
         ids = await self._repository.at([(commit, path) for path in paths])
         contents = await self._repository.blobs([each for each in ids if each])
         return {path: contents[each] for path, each in zip(paths, ids, strict=True) if each}
 
-    async def _pending(self, commit: str) -> list[ClaimedEntry]:
+    async def _pending_entries(self, commit: str) -> list[ClaimedEntry]:
         pending: list[ClaimedEntry] = []
         while chunk := await self._journal.pending(
             self._name, after=pending[-1].seq if pending else 0, limit=CHUNK
@@ -191,11 +191,11 @@ def _described(files: dict[str, bytes], entry: Entry) -> list[tuple[bytes, Descr
     ]
 
 
-def _describe(files: dict[str, bytes], entry: Entry) -> bool:
+def _any_describes(files: dict[str, bytes], entry: Entry) -> bool:
     return bool(_described(files, entry))
 
 
-def _say(files: dict[str, bytes], entry: Entry) -> bool:
+def _edit_changes_nothing(files: dict[str, bytes], entry: Entry) -> bool:
     """Whether an edit of the one file that describes the object would change nothing."""
     objects = _described(files, entry)
     if len(objects) != 1 or entry.edit.content is None:

@@ -45,7 +45,7 @@ class OtherManifests:
         """path -> cluster of another daemon whose file it is; "" for a person's where ours was before."""
         self.theirs: Mapping[str, str] = {}
         """The same, with the files of people that another daemon edits."""
-        self._forget()
+        self._reset()
 
     async def move(self, head: str, ours: Iterable[str], owners: Files | None = None) -> None:
         """Look at what is new in the branch; `ours` are the paths that we have written.
@@ -94,7 +94,7 @@ class OtherManifests:
         if content is None:
             self._descriptions.update(path, None)
         else:
-            self._learn(await trio.to_thread.run_sync(_scan, {path: content}, abandon_on_cancel=True))
+            self._index(await trio.to_thread.run_sync(_scan, {path: content}, abandon_on_cancel=True))
 
     def described(self, path: str) -> Manifest | None:
         """What is known of a file of somebody else, for `describe`."""
@@ -104,7 +104,7 @@ class OtherManifests:
         """Take an edit back: the file is what it was."""
         self._descriptions.update(path, manifest)
 
-    def _forget(self) -> None:
+    def _reset(self) -> None:
         self._head = ""
         self._files: dict[str, File] = {}
         self._folders: Counter[str] = Counter()
@@ -125,7 +125,7 @@ class OtherManifests:
             changed = await self._differing(head)
             if changed is not None and self._ours - ours <= changed.keys():
                 return {path: self._files[path] for path in ours & self._files.keys()} | changed
-        self._forget()
+        self._reset()
         return await self._repository.tree(head) if head else {}
 
     async def _differing(self, head: str) -> dict[str, File | None] | None:
@@ -139,7 +139,7 @@ class OtherManifests:
         """Take the new state of these paths over; path and blob of each file of others among them."""
         missing = set(self._missing)
         for path, file in changed.items():
-            self._drop(path)
+            self._forget_file(path)
             own = path in self._ours and file is not None and file[0] in REGULAR
             (missing.discard if own or path not in self._ours else missing.add)(path)
             if file is not None and not own:
@@ -148,7 +148,7 @@ class OtherManifests:
                 yield path, file[1]
         self._missing = missing
 
-    def _drop(self, path: str) -> None:
+    def _forget_file(self, path: str) -> None:
         if self._files.pop(path, None) is None:
             return
         self._folders.subtract(folders(path))
@@ -163,9 +163,9 @@ class OtherManifests:
         """Learn what these files describe; path -> blob."""
         for turn in await turns(self._repository, manifests, MANIFEST_BYTES_MOST):
             files = await contents(self._repository, manifests, turn)
-            self._learn(await trio.to_thread.run_sync(_scan, files, abandon_on_cancel=True))
+            self._index(await trio.to_thread.run_sync(_scan, files, abandon_on_cancel=True))
 
-    def _learn(self, manifests: Mapping[str, Manifest]) -> None:
+    def _index(self, manifests: Mapping[str, Manifest]) -> None:
         for path, manifest in manifests.items():
             self._descriptions.update(path, manifest)
 

@@ -98,13 +98,13 @@ class Companions:
         with left_out("journal", self._setting):
             self._ours = set(msgspec.json.decode(stored or "[]", type=list[str]))
         self._ours -= {path for path, cluster in (daemons or {}).items() if cluster}
-        self._shown_others = sorted(self._below(tree.keys() - files - self._ours))
+        self._shown_others = sorted(self._below_root(tree.keys() - files - self._ours))
         wanted = self._ask_plugins(self._files)
         blobs = {path: tree[path][1] for path in wanted if path in tree and tree[path][0] == REGULAR}
         contents = await self._repository.blobs([*blobs.values()])
         there = {path: contents[blob] for path, blob in blobs.items()}
         same = {path for path, content in there.items() if content == wanted[path]}
-        await self._remember({path for path in same - files if not (daemons or {}).get(path)})
+        await self._store_ours({path for path in same - files if not (daemons or {}).get(path)})
         self._others = SortedPaths(tree.keys() - files - self._ours)
         edits = await self._edits(wanted)
         stale = tuple(edit for edit in edits if there.get(edit.path) != edit.content)
@@ -114,9 +114,9 @@ class Companions:
 
     async def add_to(self, commits: Sequence[Commit]) -> list[Commit]:
         """The commits, each with the companions of the files that it adds or removes."""
-        return [await self._completed(commit) for commit in commits]
+        return [await self._with_companions(commit) for commit in commits]
 
-    async def _completed(self, commit: Commit) -> Commit:
+    async def _with_companions(self, commit: Commit) -> Commit:
         last = {edit.path: edit.content is not None for edit in commit.edits}
         changed = [
             path
@@ -134,11 +134,11 @@ class Companions:
 
     def _ask_plugins(self, changed: Iterable[str]) -> dict[str, bytes | None]:
         """Path -> content, None for a file that goes."""
-        below = sorted(self._below(changed))
+        below = sorted(self._below_root(changed))
         answer: Mapping[str, str | None] = {}
         wanted: dict[str, bytes | None] = {}
         with left_out("companions", self._destination.name):
-            files = self._below(self._files)
+            files = self._below_root(self._files)
             answer = {**self._source.companions(below, files, self._destination, self._shown_others)}
         for path, text in answer.items():
             with left_out("companions", ascii(path)):
@@ -147,7 +147,7 @@ class Companions:
                     wanted[self._lead + path] = None if text is None else text.encode()
         return wanted
 
-    def _below(self, all_paths: Iterable[str]) -> list[str]:
+    def _below_root(self, all_paths: Iterable[str]) -> list[str]:
         if not self._lead:
             return [*all_paths]
         return [path[len(self._lead) :] for path in all_paths if path.startswith(self._lead)]
@@ -158,7 +158,7 @@ class Companions:
             for path, content in wanted.items()
             if self._may_write(path) and (content is not None or path in self._ours)
         ]
-        await self._remember({edit.path for edit in edits})
+        await self._store_ours({edit.path for edit in edits})
         return edits
 
     def _may_write(self, path: str) -> bool:
@@ -183,7 +183,7 @@ class Companions:
                 return f"inside {whose} file"
         return ""
 
-    async def _remember(self, written: set[str]) -> None:
+    async def _store_ours(self, written: set[str]) -> None:
         """Before they are pushed: a file that we may have written must never seem somebody else's."""
         if not written <= self._ours:
             self._ours |= written

@@ -63,7 +63,7 @@ class Stale(Exception):
     """Somebody else moved the branch."""
 
 
-class Batch(msgspec.Struct):
+class PushBatch(msgspec.Struct):
     """One batch in the local repository: its files are there, and in memory no more."""
 
     parent: str
@@ -117,7 +117,7 @@ class Pusher:
         self._user_edits = UserEdits(context)
         self._owners = StoredOwners(context)
 
-    async def run(self, batches: trio.MemoryReceiveChannel[Batch]) -> None:
+    async def run(self, batches: trio.MemoryReceiveChannel[PushBatch]) -> None:
         """Push batches in their order; raises Stale, TransientError or StalledError."""
         # Not `async with`, which lets the writer run between the end of its channel and the reason for it:
         # the writer's own error would then cancel us, and the reason would be lost. That the writer closes
@@ -126,7 +126,7 @@ class Pusher:
             async for batch in batches:
                 await self._push_and_ack(batch)
 
-    async def _push_and_ack(self, batch: Batch) -> None:
+    async def _push_and_ack(self, batch: PushBatch) -> None:
         if batch.head != batch.parent:
             await self._push(batch)
             self._count(batch)
@@ -143,7 +143,7 @@ class Pusher:
             await self._withhold(batch)
         self._context.health.recovered(self._context.subject)
 
-    async def _store_adopted(self, batch: Batch) -> None:
+    async def _store_adopted(self, batch: PushBatch) -> None:
         """Before the entries are acknowledged: after that nobody reads these commits again."""
         if not batch.adopted:
             return
@@ -151,7 +151,7 @@ class Pusher:
         removed = {edit.path: edit.content is None for edit in edits}
         await self._owners.add_adopted(batch.adopted, {path for path in batch.adopted if removed.get(path)})
 
-    async def _withhold(self, batch: Batch) -> None:
+    async def _withhold(self, batch: PushBatch) -> None:
         """Give entries up, unless the branch has moved: what stood in their way may be gone."""
         if await self._repository.fetch() != batch.head:
             raise Stale
@@ -161,7 +161,7 @@ class Pusher:
             )
             await self._journal.withhold(seq, reason, file)
 
-    async def _push(self, batch: Batch) -> None:
+    async def _push(self, batch: PushBatch) -> None:
         started = trio.current_time()
         self._before_push(batch.ids)
         result = await self._repository.push(batch.head, batch.parent)
@@ -169,9 +169,9 @@ class Pusher:
             "git_push_duration_seconds", trio.current_time() - started, destination=self._name
         )
         if not result.landed:
-            raise _failure(result)
+            raise _error_of(result)
 
-    def _count(self, batch: Batch) -> None:
+    def _count(self, batch: PushBatch) -> None:
         commits, written, deleted, size, parent = 0, 0, 0, 0, batch.parent
         for commit, new, content_bytes in zip(batch.commits, batch.ids, batch.sizes, strict=True):
             if new != parent:
@@ -199,32 +199,32 @@ class Pusher:
 
 def light(entry: Entry) -> Entry:
     """An entry without what it writes."""
-    return msgspec.structs.replace(entry, edit=_light(entry.edit), changes=())
+    return msgspec.structs.replace(entry, edit=_light_edit(entry.edit), changes=())
 
 
 def light_commit(commit: Commit) -> Commit:
     """A commit without what it writes."""
-    return msgspec.structs.replace(commit, edits=tuple(map(_light, commit.edits)))
+    return msgspec.structs.replace(commit, edits=tuple(map(_light_edit, commit.edits)))
 
 
-def _light(edit: Edit) -> Edit:
+def _light_edit(edit: Edit) -> Edit:
     return Edit(edit.path, None if edit.content is None else b"")
 
 
-def _pushed_of(batch: Batch, destination: str, branch: str) -> Pushed:
+def _pushed_of(batch: PushBatch, destination: str, branch: str) -> Pushed:
     parents = [batch.parent, *batch.ids]
     pairs = zip(batch.commits, batch.ids, parents, strict=False)
-    commits = [_commit(commit, new) for commit, new, parent in pairs if new != parent]
+    commits = [_pushed_commit(commit, new) for commit, new, parent in pairs if new != parent]
     return Pushed(destination, branch, batch.head, tuple(commits))
 
 
-def _commit(commit: Commit, new: str) -> PushedCommit:
+def _pushed_commit(commit: Commit, new: str) -> PushedCommit:
     written = tuple(edit.path for edit in commit.edits if edit.content is not None)
     removed = tuple(edit.path for edit in commit.edits if edit.content is None)
     return PushedCommit(new, commit.author, commit.authored_at, commit.message, written, removed)
 
 
-def _failure(result: PushResult) -> Exception:
+def _error_of(result: PushResult) -> Exception:
     match result.outcome:
         case PushOutcome.STALE:
             return Stale()

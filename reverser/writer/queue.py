@@ -54,7 +54,7 @@ class Queue:
     async def next(self) -> list[CommitPlan]:
         """The next plans, at least one; none at all when draining and nothing is left."""
         while True:
-            self._window.feed(await self._ready(), self._clock())
+            self._window.feed(await self._attributed(), self._clock())
             plans = self._window.ready(self._clock())
             if self._draining and not plans and not self._awaiting.waiting:
                 return self._window.flush()
@@ -62,7 +62,7 @@ class Queue:
                 return plans
             await self._wait()
 
-    async def _ready(self) -> list[Entry]:
+    async def _attributed(self) -> list[Entry]:
         """Entries that do not wait for an author: first of those read before, then of new ones."""
         waiting = self._awaiting.waiting
         attributed = await self._journal.attributed_entries(waiting) if waiting else []
@@ -76,11 +76,11 @@ class Queue:
 
     async def _read(self) -> list[Entry]:
         entries = await self._journal.pending(self._destination, after=self._after, limit=CHUNK)
-        more, size = entries, _size(entries)
-        while more and more[-1].origin is Origin.SNAPSHOT and _room(entries, size):
+        more, size = entries, _content_bytes(entries)
+        while more and more[-1].origin is Origin.SNAPSHOT and _may_grow(entries, size):
             more = await self._journal.pending(self._destination, after=more[-1].seq, limit=CHUNK)
             entries += more
-            size += _size(more)
+            size += _content_bytes(more)
         if entries:
             self._after = entries[-1].seq
         return entries
@@ -93,10 +93,10 @@ class Queue:
             await self._journal.wait(self._destination, after=after, waiting=waiting)
 
 
-def _room(entries: list[Entry], size: int) -> bool:
+def _may_grow(entries: list[Entry], size: int) -> bool:
     """Whether a snapshot of so many entries and bytes may grow."""
     return len(entries) < SNAPSHOT_ENTRIES_MOST and size < SNAPSHOT_BYTES_MOST
 
 
-def _size(entries: list[Entry]) -> int:
+def _content_bytes(entries: list[Entry]) -> int:
     return sum(entry.edit.size for entry in entries)

@@ -64,7 +64,7 @@ class Recovery:
         for turn in await turns(self._repository, blobs):
             read = await self._read_records(ours, await contents(self._repository, blobs, turn))
             held |= {record.key for record in read}
-            dropped = _repeated(waiting, read) if trusted else []
+            dropped = _take_repeated(waiting, read) if trusted else []
             known = await self._journal.records(self._name, [record.key for record in read])
             fresh = [
                 r for r in read if r.key not in waiting and _is_news(r, known.get(r.key), trusted=trusted)
@@ -107,7 +107,7 @@ class Recovery:
         for path, content in files.items():
             # One thread a file: a large one takes seconds, and the loop has probes to answer.
             with left_out("file", path):
-                document = await trio.to_thread.run_sync(_parsed, content, abandon_on_cancel=True)
+                document = await trio.to_thread.run_sync(_parse_or_none, content, abandon_on_cancel=True)
                 records.append(self._record(clusters[path], path, content, document))
         return [record for record in records if record is not None]
 
@@ -167,7 +167,7 @@ class Recovery:
         restored = []
         for record in (await self._journal.records(self._name, list(missing))).values():
             with left_out("record", record.key):
-                restored.append((_restored(record, now), missing[record.key]))
+                restored.append((_restoring_entry(record, now), missing[record.key]))
         # The intake may have written a newer one meanwhile, or none: its object has changed, or gone.
         await self._journal.append(Append(restored=restored))
 
@@ -187,7 +187,7 @@ def _grouped(pending: Iterable[Entry]) -> dict[ObjectKey, list[Entry]]:
     return grouped
 
 
-def _repeated(waiting: dict[ObjectKey, list[Entry]], records: Iterable[Record]) -> list[int]:
+def _take_repeated(waiting: dict[ObjectKey, list[Entry]], records: Iterable[Record]) -> list[int]:
     """Take out pending entries that a new list will bring again, compared with the file that is there."""
     keys = {record.key for record in records} & waiting.keys()
     snapshots = [key for key in keys if all(each.origin is Origin.SNAPSHOT for each in waiting[key])]
@@ -199,14 +199,14 @@ def _is_news(record: Record, known: Record | None, *, trusted: bool) -> bool:
     return known is None or (trusted and (known.path, known.digest) != (record.path, record.digest))
 
 
-def _parsed(content: bytes) -> Any:
+def _parse_or_none(content: bytes) -> Any:
     try:
         return editor.parse(content)
     except WithheldError:
         return None
 
 
-def _restored(record: Record, now: float) -> Entry:
+def _restoring_entry(record: Record, now: float) -> Entry:
     content = msgspec.json.decode(record.content)
     encrypted = b"" if record.sealed is None else record.sealed.content
     return Entry(

@@ -125,7 +125,7 @@ class ExistingFiles:
         return self._own.get(path, self._others.is_own(path))
 
     async def _place_unguarded(self, entry: Entry) -> Placed:
-        moved = self._moved(entry)
+        moved = self._removal_of_previous(entry)
         alone = not self._others.any
         if not (alone or self._is_own(entry.edit.path) or self._is_own(entry.previous_path)):
             descriptions = self._others.describing(_identity(entry))
@@ -133,24 +133,24 @@ class ExistingFiles:
                 return await self._adopt(entry, descriptions, moved)
         try:
             if not alone:
-                self._check(entry)
+                self._check_path(entry)
         except WithheldError:
             if entry.edit.content is None:
                 return Placed(moved)  # what stands there now is not ours: there is nothing to remove
             raise
-        self._set(self._own, entry.previous_path, value=False)
-        self._set(self._own, entry.edit.path, value=entry.edit.content is not None)
+        self._set_undoable(self._own, entry.previous_path, value=False)
+        self._set_undoable(self._own, entry.edit.path, value=entry.edit.content is not None)
         overwrote = self._touched.get(entry.edit.path, "")
         if overwrote:
-            self._set(self._touched, entry.edit.path, "")
+            self._set_undoable(self._touched, entry.edit.path, "")
         return Placed((*moved, entry.edit), overwrote)
 
-    def _moved(self, entry: Entry) -> tuple[Edit, ...]:
+    def _removal_of_previous(self, entry: Entry) -> tuple[Edit, ...]:
         previous = entry.previous_path
         return (Edit(previous, None),) if self._is_own(previous) else ()
 
     async def _adopt(self, entry: Entry, descriptions: list[Description], moved: tuple[Edit, ...]) -> Placed:
-        described = _only(descriptions)
+        described = _only_description(descriptions)
         path, wanted = described.path, entry.edit.content
         if described.reason:
             raise WithheldError(
@@ -169,7 +169,7 @@ class ExistingFiles:
                 return Placed(moved)  # it goes on to describe the other daemon's object
             why = f"{path!r} describes the object, and another daemon edits it, for the cluster {cluster}"
             raise WithheldError("PathTaken", why, key=entry.key)
-        self._set(self._edited, path, content)
+        self._set_undoable(self._edited, path, content)
         before = self._others.described(path)
         self._undo.append(partial(self._others.describe, path, before))
         await self._others.edited(path, content)
@@ -177,12 +177,12 @@ class ExistingFiles:
         adopted = path if changed or path == entry.edit.path else ""
         return Placed((*moved, Edit(path, content)), adopted=adopted, changed=changed)
 
-    def _set(self, there: dict[K, V], key: K, value: V) -> None:
+    def _set_undoable(self, there: dict[K, V], key: K, value: V) -> None:
         """Change a row in a way that can be taken back."""
         if key in there:
             self._undo.append(partial(there.__setitem__, key, there[key]))
         else:
-            self._undo.append(partial(_drop, there, key))
+            self._undo.append(partial(_delete_key, there, key))
         there[key] = value
 
     async def _content(self, path: str) -> bytes:
@@ -199,7 +199,7 @@ class ExistingFiles:
         removed = path in self._edited and self._edited[path] is None
         return None if file is None or removed else file[0]
 
-    def _check(self, entry: Entry) -> None:
+    def _check_path(self, entry: Entry) -> None:
         path = entry.edit.path
         for taken in (*folders(path), path):
             mode = self._mode(taken)
@@ -216,11 +216,11 @@ class ExistingFiles:
             raise WithheldError("PathTaken", f"{path!r} is a folder with files of others", key=entry.key)
 
 
-def _drop(there: dict[K, V], key: K) -> None:
+def _delete_key(there: dict[K, V], key: K) -> None:
     del there[key]
 
 
-def _only(descriptions: list[Description]) -> Description:
+def _only_description(descriptions: list[Description]) -> Description:
     """The only one; WithheldError when there are several."""
     if len(descriptions) > 1:
         named = " and ".join(repr(each.path) for each in descriptions[:2])

@@ -62,11 +62,11 @@ class Window:
             if entry.origin is not self._bulk_origin:
                 self._close_bulk()
             if entry.origin is not Origin.LIVE:
-                self._gather(entry, now)
+                self._add_bulk(entry, now)
             elif excluded(entry):
                 self._defer(entry, now)
             else:
-                self._live(entry, now)
+                self._add_live(entry, now)
 
     def ready(self, now: float) -> list[CommitPlan]:
         """The plans that nothing can be added to any more; each is given once."""
@@ -86,7 +86,7 @@ class Window:
         """All plans, also of windows that are still open."""
         return self.ready(float("inf"))
 
-    def _live(self, entry: Entry, now: float) -> None:
+    def _add_live(self, entry: Entry, now: float) -> None:
         due = self._deferred.due
         entries = (*self._deferred.take(entry), entry)
         if self._deferred.blocks(entry):
@@ -123,7 +123,7 @@ class Window:
             self._close_holders(entries, None)
             self._closed.append(CommitPlan(tuple(entries)))
 
-    def _gather(self, entry: Entry, now: float) -> None:
+    def _add_bulk(self, entry: Entry, now: float) -> None:
         self._release()
         if self._windows:
             self._close_through(next(reversed(self._windows.values())))
