@@ -13,7 +13,6 @@ from typing import Any
 import pytest
 
 from reverser.journal.sqlite import open_journal
-from reverser.sandbox import Sandbox
 from tests.e2e.remote import git
 from tests.integration.running import Running, running
 
@@ -33,7 +32,7 @@ async def world(tmp_path: Path) -> AsyncIterator[Running]:
         with tarfile.open(ARCHIVE) as archive:
             archive.extractall(tmp_path, filter="data")
         for obj in json.loads((tmp_path / "objects.json").read_text()):
-            restore(world.sandbox, obj)
+            await world.sandbox.apply(written(obj))
         # The remote is at another path than when the archive was made, and would be another repository.
         with closing(sqlite3.connect(world.journal)) as database, database:
             url = json.dumps([world.remote.as_uri(), "main", "commit"])
@@ -41,10 +40,14 @@ async def world(tmp_path: Path) -> AsyncIterator[Running]:
         yield world
 
 
-def restore(sandbox: Sandbox, obj: dict[str, Any]) -> None:
-    """Serve an object as it was served: `apply` would give it other metadata."""
-    served = sandbox._served(obj.pop("apiVersion"), obj.pop("kind"))
-    sandbox._storage.write(sandbox._storage.tables[served.table], obj)
+SERVERS = ("uid", "resourceVersion", "creationTimestamp", "generation", "managedFields")
+"""Metadata that the API server gives, and would refuse from anybody else."""
+
+
+def written(obj: dict[str, Any]) -> dict[str, Any]:
+    """The object as whoever wrote it did."""
+    metadata = {name: value for name, value in obj["metadata"].items() if name not in SERVERS}
+    return {**obj, "metadata": metadata}
 
 
 def subjects(world: Running, since: str) -> list[str]:
