@@ -9,8 +9,8 @@ from typing import Any
 from reverser.attribution.audit_event import decode_event
 from reverser.model.resource import ResourceType
 from reverser.replay.event_writes import writes
-from reverser.replay.resource_types import Types
-from reverser.replay.write import Emptied, Gap, Write
+from reverser.replay.resource_types import LoggedTypes
+from reverser.replay.write import EmptiedNamespace, Gap, Write
 from tests.audit_events import event
 
 DATABASES = {
@@ -27,12 +27,12 @@ def everything(_type: ResourceType) -> bool:
 
 
 def found(
-    types: Types | None = None, wants: Callable[[ResourceType], bool] = everything, **fields: Any
-) -> tuple[Write, ...] | Gap | Emptied | None:
-    return writes(decode_event(json.dumps(event(**fields)).encode()), types or Types(), wants)
+    types: LoggedTypes | None = None, wants: Callable[[ResourceType], bool] = everything, **fields: Any
+) -> tuple[Write, ...] | Gap | EmptiedNamespace | None:
+    return writes(decode_event(json.dumps(event(**fields)).encode()), types or LoggedTypes(), wants)
 
 
-def one(types: Types | None = None, **fields: Any) -> Write:
+def one(types: LoggedTypes | None = None, **fields: Any) -> Write:
     result = found(types, **fields)
     assert isinstance(result, tuple), result
     [write] = result

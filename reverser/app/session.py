@@ -25,7 +25,7 @@ from reverser.config import Cluster
 from reverser.errors import StalledError, TransientError
 from reverser.health import Health
 from reverser.intake.driver import Intake
-from reverser.kube.discovery_trigger import Room
+from reverser.kube.discovery_trigger import InFlightBytes
 from reverser.kube.observer import Observer
 from reverser.kube.type_catalog import ServedTypes, TypeCatalog
 from reverser.metrics import Metrics
@@ -70,7 +70,7 @@ class Session:
         self._draining = True
         self._stopping = False
         encrypters = programs(assembly.destinations)
-        self._room = Room()
+        self._room = InFlightBytes()
         self._meanings = assembly.meanings({})
         self._intake = Intake(
             assembly.routes,

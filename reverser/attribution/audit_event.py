@@ -14,7 +14,6 @@ see, and rule its own request out.
 from __future__ import annotations
 
 import re
-from typing import Any
 from urllib.parse import unquote_plus
 
 import msgspec
@@ -25,7 +24,6 @@ from reverser.attribution.payloads import (
     ObjectMetadata,
     UndecodableError,
     UserInfo,
-    object_of,
     read,
     read_or,
 )
@@ -148,14 +146,6 @@ def stored_metadata(event: AuditEvent) -> ObjectMetadata:
         rows = read_or(event.response_object, _Table, _Table()).rows or []
         return rows[0].object.metadata if len(rows) == 1 else ObjectMetadata()
     return head.metadata if head.kind != "Status" else ObjectMetadata()
-
-
-def stored_object(event: AuditEvent) -> dict[str, Any] | None:
-    """The object as it is stored after the request; None when the response does not hold it whole."""
-    head = read_or(event.response_object, ObjectHead, ObjectHead())
-    if head.kind in ("", "Status", "Table", "PartialObjectMetadata", "Scale") or not head.metadata.uid:
-        return None
-    return object_of(event.response_object)
 
 
 def items_of(event: AuditEvent) -> list[ObjectHead] | None:

@@ -62,15 +62,15 @@ class Connections:
 
     def __init__(self, most: int) -> None:
         self._most = most
-        self._slots: dict[Slot, None] = {}  # the one that has been still for longest is the first
+        self._slots: dict[ConnectionSlot, None] = {}  # the one that has been still for longest is the first
         self._quiet_until = float("-inf")
 
     @contextmanager
-    def slot(self) -> Iterator[Slot]:
+    def slot(self) -> Iterator[ConnectionSlot]:
         """A place of a new connection; what runs in the block is cancelled when the place goes to another."""
         if len(self._slots) >= self._most:
             self._end_one()
-        slot = Slot(self)
+        slot = ConnectionSlot(self)
         self._slots[slot] = None
         try:
             with slot.scope:
@@ -78,7 +78,7 @@ class Connections:
         finally:
             self._slots.pop(slot, None)
 
-    def move_back(self, slot: Slot) -> None:
+    def move_back(self, slot: ConnectionSlot) -> None:
         """This connection was used last."""
         if slot in self._slots:
             del self._slots[slot]
@@ -94,7 +94,7 @@ class Connections:
             log.warning("too many connections, closing the one idle for longest", limit=self._most)
 
 
-class Slot:
+class ConnectionSlot:
     """The slot of one connection."""
 
     def __init__(self, connections: Connections) -> None:
@@ -122,7 +122,7 @@ class Connection(TCPServer):
     """One connection."""
 
     requests: Requests
-    slot: Slot
+    slot: ConnectionSlot
 
     async def run(self) -> None:
         """Answer requests until one side ends the connection."""

@@ -29,7 +29,7 @@ from reverser.intake.listing import Listing
 from reverser.intake.route import Route
 from reverser.intake.secret_warnings import Suspects
 from reverser.journal.retrying import RetryingJournal
-from reverser.kube.discovery_trigger import Room
+from reverser.kube.discovery_trigger import InFlightBytes
 from reverser.metrics import Metrics
 from reverser.model.change import (
     Change,
@@ -68,7 +68,7 @@ class Intake:
         health: Health,
         attributor: Attributor | None = None,
         encrypters: Mapping[str, Encrypter] | None = None,
-        room: Room | None = None,
+        room: InFlightBytes | None = None,
         decider: Decider | None = None,
     ) -> None:
         """`room` is that of the observations on their way, which is given back once they are journaled.

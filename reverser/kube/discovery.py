@@ -16,7 +16,7 @@ from reverser.errors import TransientError, WithheldError
 from reverser.kube.client import Client, map_concurrently
 from reverser.kube.discovery_documents import (
     Group,
-    Named,
+    GroupName,
     OldGroup,
     OldResource,
     Resource,
@@ -95,7 +95,7 @@ class _Reading:
         )
 
     def _group(self, raw: msgspec.Raw, into: type[T]) -> list[T]:
-        names = [each.metadata.name or each.name for each in self._row(raw, Named, UNNAMED)]
+        names = [each.metadata.name or each.name for each in self._row(raw, GroupName, UNNAMED)]
         if names == [""]:
             self.degraded[UNNAMED] = "it has no name"
         if not any(names):

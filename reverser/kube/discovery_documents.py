@@ -48,7 +48,7 @@ class Name(msgspec.Struct, frozen=True):
     name: str = ""
 
 
-class Named(msgspec.Struct, frozen=True):
+class GroupName(msgspec.Struct, frozen=True):
     """What is read of a group first: its name in an aggregated answer, or in one that is not."""
 
     metadata: Name = Name()

@@ -1,6 +1,6 @@
 """Hands observations on, and asks for discovery when a CRD or an APIService changes.
 
-`Room` bounds the bytes of the observations that are not in the journal yet.
+`InFlightBytes` bounds the bytes of the observations that are not in the journal yet.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ SMALL_BYTES = 16 * 1024
 """Of JSON; decoded in a fraction of a millisecond."""
 
 
-class Room:
+class InFlightBytes:
     """Bounds the bytes of all observations on their way, from being handed on to being journaled."""
 
     def __init__(self, most: int = BYTES_MOST) -> None:
@@ -54,7 +54,7 @@ class DiscoveryTrigger:
         self,
         send: trio.MemorySendChannel[Observation],
         poke: Callable[[], None],
-        room: Room | None = None,
+        room: InFlightBytes | None = None,
     ) -> None:
         self._send = send
         self._poke = poke

@@ -19,7 +19,7 @@ from reverser.kube.client import Client
 from reverser.kube.cluster_info import cluster_uid
 from reverser.kube.credentials import load
 from reverser.kube.discovery import discover, version
-from reverser.kube.discovery_trigger import DiscoveryTrigger, Room
+from reverser.kube.discovery_trigger import DiscoveryTrigger, InFlightBytes
 from reverser.kube.errors import Unauthorized
 from reverser.kube.lists import Lists
 from reverser.kube.stream_health import Reports, api_backoff
@@ -50,7 +50,7 @@ class Observer:
         uid: Callable[[], Awaitable[str]],
         send: trio.MemorySendChannel[Observation],
         reports: Reports,
-        room: Room | None = None,
+        room: InFlightBytes | None = None,
         types: ServedTypes | None = None,
     ) -> None:
         """`types` collects what the cluster serves."""

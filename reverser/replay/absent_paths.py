@@ -24,7 +24,7 @@ PREFIX = "found/"
 """Prefix of the journal's facts: `found/<type>/<version>` -> the paths, as a JSON list."""
 
 
-class Absent:
+class AbsentPaths:
     """The paths of one replay, as the rules spell them."""
 
     def __init__(self, rules: tuple[SensitiveRule, ...]) -> None:

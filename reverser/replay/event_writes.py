@@ -32,8 +32,8 @@ from reverser.model.attribution import Attribution, Evidence, bounded
 from reverser.model.change import Operation
 from reverser.model.fact import Fact
 from reverser.model.resource import DEFINITIONS, ResourceType
-from reverser.replay.resource_types import Types
-from reverser.replay.write import MICROSECONDS, Emptied, Form, Gap, Write
+from reverser.replay.resource_types import LoggedTypes
+from reverser.replay.write import MICROSECONDS, EmptiedNamespace, Form, Gap, Write
 from reverser.sanitize.managed_fields import manager
 
 Wants: TypeAlias = Callable[[ResourceType], bool]
@@ -57,7 +57,9 @@ PERHAPS = "a request that was answered with an error: the write may be stored"
 UNREADABLE = "an event that cannot be read"
 
 
-def writes(event: AuditEvent, types: Types, wants: Wants) -> tuple[Write, ...] | Gap | Emptied | None:
+def writes(
+    event: AuditEvent, types: LoggedTypes, wants: Wants
+) -> tuple[Write, ...] | Gap | EmptiedNamespace | None:
     """The writes of an event; empty: its type is not wanted; None: it changed nothing.
 
     Raises UndecodableError, and nothing else, when its times cannot be read.
@@ -79,7 +81,7 @@ def writes(event: AuditEvent, types: Types, wants: Wants) -> tuple[Write, ...] |
     return None if may_be_dry(event, operation) else reading.read()
 
 
-def leftover(line: bytes, types: Types, wants: Wants, at: float) -> Gap | None:
+def leftover(line: bytes, types: LoggedTypes, wants: Wants, at: float) -> Gap | None:
     """The gap that an unreadable event leaves; `at`, in microseconds, is its time if it has none."""
     event = remains(line)
     if event is None or event.object_ref is None or (lost := gap(event, "")) is None:
@@ -99,7 +101,7 @@ def leftover(line: bytes, types: Types, wants: Wants, at: float) -> Gap | None:
 
 
 def _write_of_failed(
-    event: AuditEvent, ref: ObjectReference, types: Types, wants: Wants
+    event: AuditEvent, ref: ObjectReference, types: LoggedTypes, wants: Wants
 ) -> tuple[Write, ...] | Gap | None:
     """A request that failed, and may have changed something before it did."""
     if 200 <= event.code < 300 or gap(event, "") is None or ref.subresource in CONTENTLESS:
@@ -133,7 +135,9 @@ def _empties_namespace(event: AuditEvent, ref: ObjectReference) -> bool:
 class _EventReader:
     """Reads one event that changed something, and whose reference is known."""
 
-    def __init__(self, event: AuditEvent, ref: ObjectReference, operation: Operation, types: Types) -> None:
+    def __init__(
+        self, event: AuditEvent, ref: ObjectReference, operation: Operation, types: LoggedTypes
+    ) -> None:
         self._event = event
         self._ref = ref
         self._operation = operation
@@ -181,7 +185,7 @@ class _EventReader:
             collection=self._event.verb == COLLECTION,
         )
 
-    def emptied(self) -> Emptied:
+    def emptied(self) -> EmptiedNamespace:
         name = self._name
         attribution = Attribution(
             self._request.actor,
@@ -189,7 +193,9 @@ class _EventReader:
             self._request.manager,
             user_agent=self._request.user_agent,
         )
-        return Emptied(namespace=name, at=self._at, attribution=attribution, audit_id=self._event.audit_id)
+        return EmptiedNamespace(
+            namespace=name, at=self._at, attribution=attribution, audit_id=self._event.audit_id
+        )
 
     def _from_request(self) -> tuple[Write, ...] | Gap | None:
         """The state by the request, where the response does not hold it."""

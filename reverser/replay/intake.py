@@ -29,7 +29,7 @@ from reverser.model.journal import Journal
 from reverser.model.resource import ObjectKey
 from reverser.model.sealed import Encrypter
 from reverser.replay.absent_paths import PREFIX as PATHS_PREFIX
-from reverser.replay.absent_paths import Absent
+from reverser.replay.absent_paths import AbsentPaths
 from reverser.replay.known_writes import (
     NewestWrite,
     after,
@@ -41,9 +41,9 @@ from reverser.replay.known_writes import (
     trailer,
 )
 from reverser.replay.missing_writes import by_others, marks
-from reverser.replay.reconstruct import Unknown, changed
-from reverser.replay.resource_types import Types
-from reverser.replay.write import Emptied, Form, Gap, LogRecord, Write
+from reverser.replay.reconstruct import UnknownState, changed
+from reverser.replay.resource_types import LoggedTypes
+from reverser.replay.write import EmptiedNamespace, Form, Gap, LogRecord, Write
 from reverser.unexpected_errors import left_out
 
 SEEN = "seen/"
@@ -61,7 +61,7 @@ class Replay:
         self,
         cluster: str,
         route: Route,
-        types: Types,
+        types: LoggedTypes,
         journal: Journal,
         health: Health,
         encrypter: Encrypter | None = None,
@@ -80,7 +80,7 @@ class Replay:
         """Namespace -> objects that have a file."""
         self._doubted: defaultdict[tuple[str, str], set[str]] = defaultdict(set)
         """(namespace, type) -> who may have deleted any of these objects since one of them was written."""
-        self.absent = Absent(route.policy.sensitive)
+        self.absent = AbsentPaths(route.policy.sensitive)
         """Paths of `[[sensitive]]` that no object has."""
         self.results: Counter[str] = Counter()
         """Result -> how many writes."""
@@ -106,7 +106,7 @@ class Replay:
         """Journal a batch, and the positions up to which each log is in the journal with it."""
         begun: list[Write | Gap] = []
         for write in writes:
-            if isinstance(write, Emptied):
+            if isinstance(write, EmptiedNamespace):
                 await self._journal_batch(begun, {})
                 begun = [*self._deletions(write)]
             else:
@@ -130,7 +130,7 @@ class Replay:
         key = self._key(write)
         record = batch.record(self._name, key)
         change = changed(write, record, self._route, self._types, self._cluster)
-        if isinstance(change, Unknown):
+        if isinstance(change, UnknownState):
             self._gap(write, change.reason, write.attribution.actor.name, batch)
             return
         if self.absent and not change.deleted:
@@ -159,7 +159,7 @@ class Replay:
         stamp_marks = marks(write, former.marks if former else ())
         self._remember(where, msgspec.structs.replace(after(former, write), marks=stamp_marks))
 
-    def _deletions(self, emptied: Emptied) -> Iterator[Write]:
+    def _deletions(self, emptied: EmptiedNamespace) -> Iterator[Write]:
         """The deletions of what is known in a namespace of which nothing is left."""
         for key in sorted(self._keys.pop(emptied.namespace, ()), key=str):
             seen = self._seen.get(object_id(key.namespace, key.type_name, key.name))

@@ -15,7 +15,7 @@ from urllib.parse import quote, unquote
 import msgspec
 
 from reverser.model.attribution import bounded
-from reverser.replay.write import MICROSECONDS, Emptied, Form, Gap, LogRecord, Write
+from reverser.replay.write import MICROSECONDS, EmptiedNamespace, Form, Gap, LogRecord, Write
 from reverser.text import visible
 
 NEAR = 600 * MICROSECONDS
@@ -53,7 +53,7 @@ def object_id(namespace: str, type_name: str, name: str) -> str:
 
 def object_id_of(record: LogRecord) -> str:
     """The place of the object that a write is of; of a namespace, one that no object has."""
-    if isinstance(record, Emptied):
+    if isinstance(record, EmptiedNamespace):
         return object_id(record.namespace, "", "")
     return object_id(record.namespace, record.type.name, record.name)
 

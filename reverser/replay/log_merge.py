@@ -18,7 +18,7 @@ from reverser.attribution.payloads import UndecodableError
 from reverser.replay.event_writes import Wants, leftover, writes
 from reverser.replay.log_file import AuditLog, Line, LogPosition
 from reverser.replay.order import WriteOrder
-from reverser.replay.resource_types import Types
+from reverser.replay.resource_types import LoggedTypes
 from reverser.replay.write import MICROSECONDS, LogRecord
 
 LOG = "log/"
@@ -31,7 +31,7 @@ TURN_LINES = 4000
 """Lines that are read at most before the places are told."""
 
 
-class Batch(msgspec.Struct, frozen=True):
+class WriteBatch(msgspec.Struct, frozen=True):
     """What comes next."""
 
     writes: Sequence[LogRecord]
@@ -70,7 +70,7 @@ class _Source:
 class AuditLogs:
     """All logs of one replay. Synchronous; used by one thread at a time."""
 
-    def __init__(self, paths: Iterable[str], types: Types, wants: Wants) -> None:
+    def __init__(self, paths: Iterable[str], types: LoggedTypes, wants: Wants) -> None:
         self._sources = [_Source(AuditLog(path)) for path in paths]
         self._types = types
         self._wants = wants
@@ -87,7 +87,7 @@ class AuditLogs:
             if len(saved) == 3 and saved[2] == coverage and saved[0].isdecimal() and saved[1].isdecimal():
                 source.log.seek(LogPosition(int(saved[0]), int(saved[1])))
 
-    def next(self) -> Batch | None:
+    def next(self) -> WriteBatch | None:
         """The next writes, which may be none for now; None at the end of all logs."""
         ready: list[tuple[LogRecord, _Slot]] = []
         size = 0
@@ -103,7 +103,7 @@ class AuditLogs:
             return None
         for _, slot in ready:
             slot.remaining -= 1
-        return Batch([write for write, _ in ready], self._positions())
+        return WriteBatch([write for write, _ in ready], self._positions())
 
     @property
     def held_bytes(self) -> int:

@@ -14,7 +14,7 @@ from collections import defaultdict
 from typing import Generic, TypeVar
 
 from reverser.replay.known_writes import object_id_of
-from reverser.replay.write import MICROSECONDS, Emptied, LogRecord
+from reverser.replay.write import MICROSECONDS, EmptiedNamespace, LogRecord
 
 SPAN_SECONDS = 5
 MOST = 5000
@@ -79,4 +79,4 @@ class WriteOrder(Generic[T]):
 
 
 def _version(record: LogRecord) -> int:
-    return 0 if isinstance(record, Emptied) else record.version
+    return 0 if isinstance(record, EmptiedNamespace) else record.version

@@ -18,7 +18,7 @@ from reverser.manifest.merge_patch import merge_patch
 from reverser.model.change import Change, Operation, Origin, Stream
 from reverser.model.entry import Record
 from reverser.model.resource import ResourceType
-from reverser.replay.resource_types import Types
+from reverser.replay.resource_types import LoggedTypes
 from reverser.replay.write import MICROSECONDS, Form, Write
 from reverser.sanitize.sensitive import CLARIFY, sensitive
 
@@ -34,7 +34,7 @@ def perhaps(pattern: str) -> str:
     )
 
 
-class Unknown(msgspec.Struct, frozen=True):
+class UnknownState(msgspec.Struct, frozen=True):
     """The state after the write is not known."""
 
     reason: str
@@ -42,24 +42,24 @@ class Unknown(msgspec.Struct, frozen=True):
 
 
 def changed(
-    write: Write, record: Record | None, route: Route, types: Types, cluster: str
-) -> Change | Unknown:
+    write: Write, record: Record | None, route: Route, types: LoggedTypes, cluster: str
+) -> Change | UnknownState:
     """The write as a change, or why it cannot be known."""
     hidden = (pattern for rule in route.policy.sensitive for pattern in rule.resources)
     if pattern := types.perhaps(write.type, hidden):
-        return Unknown(perhaps(pattern))
+        return UnknownState(perhaps(pattern))
     if types.doubtful(write.type, _hiding_patterns(route)):
-        return Unknown(DOUBTFUL)
+        return UnknownState(DOUBTFUL)
     type_, body = write.type, write.body
     if write.form in (Form.PATCH, Form.REPLICAS):
         if record is None:
-            return Unknown(NOT_KNOWN)
+            return UnknownState(NOT_KNOWN)
         content = known_content(record)
         if content is None:
-            return Unknown(NOT_KEPT)
+            return UnknownState(NOT_KEPT)
         type_ = _recorded_type(types, write, content)
         if _hides_content(route, write, content):
-            return Unknown(NOT_KEPT)
+            return UnknownState(NOT_KEPT)
         body = merge_patch(content, write.body)
     elif write.form is Form.REMOVED and record is not None:
         type_ = _recorded_type(types, write, msgspec.json.decode(record.content))
@@ -83,7 +83,7 @@ def _as_change(write: Write, type_: ResourceType, body: dict[str, Any], cluster:
     )
 
 
-def _recorded_type(types: Types, write: Write, content: dict[str, Any]) -> ResourceType:
+def _recorded_type(types: LoggedTypes, write: Write, content: dict[str, Any]) -> ResourceType:
     """The type in the version in which the object was written."""
     type_ = write.type
     version, kind = str(content.get("apiVersion", "")), str(content.get("kind", ""))

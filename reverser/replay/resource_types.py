@@ -52,7 +52,7 @@ class _Definition(msgspec.Struct, frozen=True):
         return "status" in next(subresources, {})
 
 
-class Types:
+class LoggedTypes:
     """What is known of types so far."""
 
     def __init__(self, meanings: Meanings | None = None) -> None:

@@ -38,7 +38,7 @@ from reverser.replay.event_writes import Wants
 from reverser.replay.intake import SEEN, Replay
 from reverser.replay.known_writes import parse_trailer, trailer_path
 from reverser.replay.log_merge import LOG, AuditLogs
-from reverser.replay.resource_types import Types
+from reverser.replay.resource_types import LoggedTypes
 from reverser.replay.summary import Summary, coverage, folder
 from reverser.select.pattern_meaning import SETTING, merge_settings
 from reverser.sops.program import programs
@@ -113,7 +113,7 @@ class _Run:
         self._health = health
         self._summary = summary
         self._progress = progress
-        self._types = Types(self._meanings)
+        self._types = LoggedTypes(self._meanings)
         self._plurals: dict[tuple[str, str], ResourceType] = {}
         self._writers = WriterFactory(self._assembly, journal, Metrics(), health, self._resolve, lambda: None)
         (self._route,) = self._assembly.routes[cluster]
@@ -254,7 +254,7 @@ def _nested_paths_error(destination: Destination, path: str) -> StalledError:
 
 
 @contextmanager
-def _open_logs(paths: Sequence[str], types: Types, wants: Wants) -> Iterator[AuditLogs]:
+def _open_logs(paths: Sequence[str], types: LoggedTypes, wants: Wants) -> Iterator[AuditLogs]:
     """Not closed when it fails: a thread may still be waiting for a line."""
     logs = AuditLogs(paths, types, wants)
     yield logs

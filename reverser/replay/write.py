@@ -64,7 +64,7 @@ class Gap(msgspec.Struct, frozen=True, kw_only=True):
     """Of every object of the type in the namespace; in all namespaces where it names none."""
 
 
-class Emptied(msgspec.Struct, frozen=True, kw_only=True):
+class EmptiedNamespace(msgspec.Struct, frozen=True, kw_only=True):
     """A namespace that Kubernetes has emptied, and lets go: nothing that was in it is left."""
 
     namespace: str
@@ -73,4 +73,4 @@ class Emptied(msgspec.Struct, frozen=True, kw_only=True):
     audit_id: str = ""
 
 
-LogRecord: TypeAlias = Write | Gap | Emptied
+LogRecord: TypeAlias = Write | Gap | EmptiedNamespace

@@ -27,7 +27,7 @@ LOG_SECONDS = 60.0
 HINT = "make one with: openssl rand -hex 32"
 
 
-class Guarded:
+class PathSecretGuard:
     """The application behind the secret."""
 
     def __init__(self, application: Any, secret: str) -> None:

@@ -21,7 +21,7 @@ from reverser.kube.type_catalog import TypeCatalog
 from reverser.metrics import Metrics
 from reverser.webhook import admission_endpoint, audit_endpoint
 from reverser.webhook.endpoint import ADMISSION_PATH, AUDIT_PATH
-from reverser.webhook.path_secret import Guarded, path_secret
+from reverser.webhook.path_secret import PathSecretGuard, path_secret
 
 log = structlog.get_logger()
 
@@ -104,7 +104,7 @@ async def listen(
             listeners.append(("audit.bind", config.audit.bind, own))
         for key, bind, applications in listeners:
             router = Router(applications)
-            guarded = Guarded(router, secret) if secret else router
+            guarded = PathSecretGuard(router, secret) if secret else router
             url = await nursery.start(serve, guarded, bind, key, tls.context)
             log.info("webhooks are served", url=url, paths=[*applications])
         task_status.started()

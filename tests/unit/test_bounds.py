@@ -15,14 +15,14 @@ import trio.testing
 from reverser.attribution.fact_index import BYTES_MOST as FACTS_BYTES_MOST
 from reverser.attribution.fact_index import Facts
 from reverser.kube import watch_events
-from reverser.kube.discovery_trigger import DiscoveryTrigger, Room
+from reverser.kube.discovery_trigger import DiscoveryTrigger, InFlightBytes
 from reverser.kube.errors import Garbled
 from reverser.model.change import Observation, Operation
 from reverser.model.commit import CommitPlan
 from reverser.model.entry import Edit, Entry
 from reverser.replay import log_merge, order
 from reverser.replay.log_merge import AuditLogs
-from reverser.replay.resource_types import Types
+from reverser.replay.resource_types import LoggedTypes
 from reverser.writer.deferred_entries import BYTES_MOST, ENTRIES_MOST
 from reverser.writer.window import Window
 from tests.audit_log import event, lines
@@ -85,7 +85,7 @@ def test_a_replay_holds_back_a_bounded_number_of_bytes(tmp_path: Path) -> None:
             told["responseObject"]["metadata"]["uid"] = f"u-{number}"
             told["requestObject"] = None
             file.write(json.dumps(told).encode() + b"\n")
-    logs = AuditLogs([str(log)], Types(), lambda _: True)
+    logs = AuditLogs([str(log)], LoggedTypes(), lambda _: True)
     names = list[str]()
     most = order.MOST_BYTES + log_merge.CHUNK_BYTES + 400_000
     while (batch := logs.next()) is not None:
@@ -104,7 +104,7 @@ def test_small_writes_are_held_back_as_before(tmp_path: Path) -> None:
     log = tmp_path / "log"
     later, earlier = event(2), event(1)
     log.write_bytes(lines(later, earlier, event(60)))
-    logs = AuditLogs([str(log)], Types(), lambda _: True)
+    logs = AuditLogs([str(log)], LoggedTypes(), lambda _: True)
     versions = list[int]()
     while (batch := logs.next()) is not None:
         versions += [write.version for write in batch.writes]
@@ -145,7 +145,7 @@ async def test_a_line_without_an_end_is_given_up(monkeypatch: pytest.MonkeyPatch
 async def test_observations_on_their_way_are_bounded_in_bytes(autojump_clock: trio.testing.MockClock) -> None:
     """Whoever brings more waits until some are journaled; a single one that is larger passes alone."""
     del autojump_clock
-    room = Room(1000)
+    room = InFlightBytes(1000)
     send, receive = trio.open_memory_channel[Observation](100)
     tap, most = DiscoveryTrigger(send, lambda: None, room), list[int]()
 
@@ -169,7 +169,7 @@ async def test_observations_on_their_way_are_bounded_in_bytes(autojump_clock: tr
 
 async def test_what_was_not_handed_on_takes_no_room() -> None:
     """A stream that ends while it waits leaves its room to others."""
-    room = Room(1000)
+    room = InFlightBytes(1000)
     send, receive = trio.open_memory_channel[Observation](0)
     with send, receive, trio.move_on_after(0):
         await DiscoveryTrigger(send, lambda: None, room).send(CHANGE)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from reverser.attribution.audit_event import decode_event, stored_object
+from reverser.attribution.audit_event import decode_event
 from reverser.attribution.fact_index import admissible
 from reverser.attribution.payloads import UndecodableError
 from reverser.model.attribution import Actor
@@ -245,17 +245,6 @@ def test_a_huge_event_makes_a_small_fact() -> None:
     )  # fmt: skip
 
     assert len(repr(result)) < 20_000
-
-
-def test_the_stored_object_is_the_response() -> None:
-    """Whole, and only when it is one."""
-    scale = {"kind": "Scale", "metadata": {"uid": "u1"}}
-    status = {"kind": "Status", "metadata": {}}
-
-    assert stored_object(decode_event(json.dumps(event()).encode())) == stored()
-    others: list[Any] = [None, [], "text", {}, scale, status, {"kind": "Table"}]
-    for body in others:
-        assert stored_object(decode_event(json.dumps(event(responseObject=body)).encode())) is None
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import msgspec
 
 from reverser.model.resource import ResourceType
 from reverser.model.rule import SensitiveRule
-from reverser.replay.absent_paths import Absent
+from reverser.replay.absent_paths import AbsentPaths
 
 V1 = ResourceType("example.com", "v1", "databases", "Database", True)
 V2 = msgspec.structs.replace(V1, version="v2")
@@ -21,8 +21,8 @@ BOTH = {"spec": {"password": "x", "users": [{"token": "x"}]}}
 
 def noted(
     *objects: tuple[ResourceType, Any], whole: bool = True, facts: dict[str, str] | None = None
-) -> Absent:
-    absent = Absent(RULES)
+) -> AbsentPaths:
+    absent = AbsentPaths(RULES)
     absent.seed(facts or {})
     for type_, content in objects:
         absent.note(type_, content, whole=whole)
@@ -69,4 +69,4 @@ def test_types_without_paths_are_not_looked_at() -> None:
     maps = ResourceType("", "v1", "configmaps", "ConfigMap", True)
 
     assert noted((maps, {"data": {}})).missing() == {}
-    assert not Absent(RULES[1:])
+    assert not AbsentPaths(RULES[1:])

@@ -12,8 +12,8 @@ from reverser.model.attribution import Evidence
 from reverser.model.change import Operation
 from reverser.model.resource import ResourceType
 from reverser.replay.event_writes import leftover
-from reverser.replay.resource_types import Types
-from reverser.replay.write import Emptied, Form, Gap
+from reverser.replay.resource_types import LoggedTypes
+from reverser.replay.write import EmptiedNamespace, Form, Gap
 from tests.audit_events import event, ref, stored
 from tests.replayed import DATABASES, everything, found, one
 
@@ -88,7 +88,7 @@ def test_unwanted_types_are_not_looked_at() -> None:
 
 def test_a_deletion_may_be_answered_by_a_status_or_the_object() -> None:
     """Both say which object it was; the kind is the one that was seen last."""
-    types = Types()
+    types = LoggedTypes()
     one(types)
     status = {"code": 200, "details": {"uid": "u1"}}
     bare = one(
@@ -214,7 +214,7 @@ def test_a_table_as_an_answer_leaves_the_request_as_the_state() -> None:
 def test_a_definition_teaches_its_type() -> None:
     """Short names, and whether status is a subresource: without it, status is a field like every other."""
     types, custom = (
-        Types(),
+        LoggedTypes(),
         {"apiVersion": "example.com/v1", "kind": "Database", "metadata": stored()["metadata"]},
     )
     before = one(types, objectRef=DATABASES, responseObject=custom).type
@@ -252,7 +252,7 @@ def test_managed_fields_show_that_a_status_is_content() -> None:
 )
 def test_a_name_that_may_be_a_short_one_is_a_doubt(pattern: str, doubtful: bool) -> None:
     """A log does not tell short names of custom types; of built-in types they are known."""
-    types = Types()
+    types = LoggedTypes()
     custom = types.type("example.com", "databases", "example.com/v1", "Database", namespaced=True)
     builtin = types.type("", "configmaps", "v1", "ConfigMap", namespaced=True)
 
@@ -350,7 +350,7 @@ def test_a_namespace_that_kubernetes_lets_go_is_empty(level: str) -> None:
 
     result = found(**{**FINALIZED, "level": level, "responseObject": stored}, wants=lambda _: False)
 
-    assert isinstance(result, Emptied)
+    assert isinstance(result, EmptiedNamespace)
     assert (result.namespace, result.audit_id) == ("shop", "a1")
     assert result.attribution.evidence is Evidence.AUDIT_COLLECTION
 
@@ -368,7 +368,7 @@ def test_a_namespace_that_kubernetes_lets_go_is_empty(level: str) -> None:
 )
 def test_a_namespace_that_somebody_else_lets_go_may_hold_anything(fields: dict[str, Any]) -> None:
     """Anybody may take the finalizer away, and a request may be refused."""
-    assert not isinstance(found(**{**FINALIZED, **fields}), Emptied)
+    assert not isinstance(found(**{**FINALIZED, **fields}), EmptiedNamespace)
 
 
 def test_a_line_that_cannot_be_read_is_a_gap_for_its_object() -> None:
@@ -377,9 +377,9 @@ def test_a_line_that_cannot_be_read_is_a_gap_for_its_object() -> None:
     without = line.replace(b'"stageTimestamp"', b'"other"')
 
     for each, at in ((line, 1795450965750000), (without, 7)):
-        lost = leftover(each, Types(), everything, 7)
+        lost = leftover(each, LoggedTypes(), everything, 7)
         assert lost is not None
         assert (lost.namespace, lost.name, lost.user, lost.at) == ("shop", "a", "alice", at)
-    assert leftover(line, Types(), lambda _: False, 7) is None
-    assert leftover(b"rubbish", Types(), everything, 7) is None
-    assert leftover(line.replace(b'"patch"', b'"get"'), Types(), everything, 7) is None
+    assert leftover(line, LoggedTypes(), lambda _: False, 7) is None
+    assert leftover(b"rubbish", LoggedTypes(), everything, 7) is None
+    assert leftover(line.replace(b'"patch"', b'"get"'), LoggedTypes(), everything, 7) is None

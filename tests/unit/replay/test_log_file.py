@@ -15,7 +15,7 @@ from reverser.errors import StalledError
 from reverser.replay import log_file
 from reverser.replay.log_file import AuditLog, LogPosition
 from reverser.replay.log_merge import AuditLogs
-from reverser.replay.resource_types import Types
+from reverser.replay.resource_types import LoggedTypes
 from tests.audit_log import event, lines
 
 
@@ -154,14 +154,14 @@ def test_going_on_from_any_batch_misses_nothing(tmp_path: Path) -> None:
     first.write_bytes(lines(*told[::2]))
     second.write_bytes(lines(*told[1::2]) + json.dumps(event(9999)).encode()[:-9])
     paths = [str(first), str(second)]
-    logs = AuditLogs(paths, Types(), lambda _: True)
+    logs = AuditLogs(paths, LoggedTypes(), lambda _: True)
     logs.resume({}, "x")
     names: list[str] = []
     turns = 0
     while (batch := logs.next()) is not None:
         names += [write.name for write in batch.writes]
         turns += 1
-        going_on = AuditLogs(paths, Types(), lambda _: True)
+        going_on = AuditLogs(paths, LoggedTypes(), lambda _: True)
         going_on.resume(batch.positions, "x")
         rest: list[str] = []
         while (following := going_on.next()) is not None:
@@ -180,14 +180,14 @@ def test_with_another_configuration_logs_are_read_anew(tmp_path: Path) -> None:
     """What was not selected may be so now."""
     path = tmp_path / "log"
     path.write_bytes(lines(event(1)))
-    logs = AuditLogs([str(path)], Types(), lambda _: True)
+    logs = AuditLogs([str(path)], LoggedTypes(), lambda _: True)
     logs.resume({}, "x")
     batch = logs.next()
     assert batch is not None
     logs.close()
 
     for coverage, read in (("x", 0), ("y", 1)):
-        again = AuditLogs([str(path)], Types(), lambda _: True)
+        again = AuditLogs([str(path)], LoggedTypes(), lambda _: True)
         again.resume(batch.positions, coverage)
         found = again.next()
         again.close()

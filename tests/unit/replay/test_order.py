@@ -12,7 +12,7 @@ from reverser.attribution.audit_event import decode_event
 from reverser.replay.event_writes import writes
 from reverser.replay.known_writes import NEAR, NewestWrite, after, known, later, parse_trailer, trailer
 from reverser.replay.order import WriteOrder
-from reverser.replay.resource_types import Types
+from reverser.replay.resource_types import LoggedTypes
 from reverser.replay.write import Form, Write
 from tests.audit_events import event
 
@@ -22,7 +22,7 @@ SECOND = 1_000_000
 def write(
     version: int = 0, at: float = 100, uid: str = "u1", *, removed: bool = False, name: str = "a"
 ) -> Write:
-    found = writes(decode_event(json.dumps(event()).encode()), Types(), lambda _: True)
+    found = writes(decode_event(json.dumps(event()).encode()), LoggedTypes(), lambda _: True)
     assert isinstance(found, tuple)
     form = Form.REMOVED if removed else Form.WHOLE
     return msgspec.structs.replace(

@@ -15,8 +15,8 @@ from reverser.model.entry import UNSEEN, Record
 from reverser.model.resource import ObjectKey
 from reverser.model.rule import Rule, SanitizeRule, SensitiveRule
 from reverser.replay.event_writes import writes
-from reverser.replay.reconstruct import Unknown, changed
-from reverser.replay.resource_types import Types
+from reverser.replay.reconstruct import UnknownState, changed
+from reverser.replay.resource_types import LoggedTypes
 from reverser.replay.write import Form, Write
 from tests.audit_events import event, stored
 from tests.hooks import HOOKS
@@ -37,8 +37,10 @@ def route(hide: tuple[SensitiveRule, ...] = (), strip: tuple[SanitizeRule, ...] 
     return found
 
 
-def write(types: Types | None = None, form: Form | None = None, body: Any = None, **fields: Any) -> Write:
-    found = writes(decode_event(json.dumps(event(**fields)).encode()), types or Types(), lambda _: True)
+def write(
+    types: LoggedTypes | None = None, form: Form | None = None, body: Any = None, **fields: Any
+) -> Write:
+    found = writes(decode_event(json.dumps(event(**fields)).encode()), types or LoggedTypes(), lambda _: True)
     assert isinstance(found, tuple)
     return msgspec.structs.replace(
         found[0], form=form or found[0].form, body=found[0].body if body is None else body
@@ -51,8 +53,8 @@ def record(content: dict[str, Any]) -> Record:
 
 
 def body(told: Write, known: Record | None, where: Route | None = None) -> dict[str, Any] | str:
-    found = changed(told, known, where or route(), Types(), "default")
-    return found.reason if isinstance(found, Unknown) else found.object
+    found = changed(told, known, where or route(), LoggedTypes(), "default")
+    return found.reason if isinstance(found, UnknownState) else found.object
 
 
 def test_a_whole_object_needs_nothing() -> None:
@@ -110,9 +112,9 @@ def test_what_may_be_hidden_under_a_short_name_is_not_shown(where: Route) -> Non
 def test_a_deletion_is_of_the_type_that_was_written() -> None:
     """Though its event does not tell the kind."""
     gone = write(verb="delete", requestObject=None, responseObject={"kind": "Status"})
-    found = changed(gone, record(CONTENT), route(), Types(), "default")
+    found = changed(gone, record(CONTENT), route(), LoggedTypes(), "default")
 
-    assert not isinstance(found, Unknown)
+    assert not isinstance(found, UnknownState)
     assert (found.deleted, found.removed, found.stream.type.kind) == (True, True, "ConfigMap")
 
 
@@ -122,9 +124,9 @@ def test_what_is_on_its_way_out_is_deleted() -> None:
         write(responseObject=stored(deletionTimestamp="2026-01-01T00:00:00Z")),
         None,
         route(),
-        Types(),
+        LoggedTypes(),
         "default",
     )
 
-    assert not isinstance(found, Unknown)
+    assert not isinstance(found, UnknownState)
     assert (found.deleted, found.removed) == (True, False)

@@ -12,7 +12,7 @@ from structlog.testing import capture_logs
 from reverser.errors import ConfigError
 from reverser.http.asgi import Receive, Scope, Send, answer
 from reverser.model.secret import SecretRef
-from reverser.webhook.path_secret import Guarded, path_secret
+from reverser.webhook.path_secret import PathSecretGuard, path_secret
 from tests.unit.asgi import post
 
 SECRET = "canary-0123456789abcdef0123456789"
@@ -26,7 +26,7 @@ async def _told(scope: Scope, receive: Receive, send: Send) -> None:
 
 async def test_behind_the_secret_is_the_application() -> None:
     """Which sees the path without it."""
-    client = await post(Guarded(_told, SECRET), f"/{SECRET}/audit/east")
+    client = await post(PathSecretGuard(_told, SECRET), f"/{SECRET}/audit/east")
 
     assert (client.response.status, client.response.body) == (200, b"/audit/east b'/audit/east'")
 
@@ -46,7 +46,7 @@ async def test_behind_the_secret_is_the_application() -> None:
 )
 async def test_without_it_there_is_nothing(path: str) -> None:
     """Not even a word of which paths there are; the log tells it once, without what was sent."""
-    guarded = Guarded(_told, SECRET)
+    guarded = PathSecretGuard(_told, SECRET)
     with capture_logs() as lines:
         first, second = await post(guarded, path), await post(guarded, path)
 
@@ -60,7 +60,7 @@ async def test_it_is_compared_in_constant_time(monkeypatch: pytest.MonkeyPatch) 
     compared = list[Any]()
     real = hmac.compare_digest
     monkeypatch.setattr(hmac, "compare_digest", lambda one, two: compared.append(two) or real(one, two))
-    await post(Guarded(_told, SECRET), "/x/audit")
+    await post(PathSecretGuard(_told, SECRET), "/x/audit")
 
     assert compared == [SECRET.encode()]
 
