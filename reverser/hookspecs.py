@@ -52,7 +52,7 @@ def reverser_configure(settings: Any, log: structlog.stdlib.BoundLogger) -> None
 def reverser_exclude_type(resource: ResourceType) -> str | None:
     """Why a type is left out where a rule has `default_excludes` and does not name it exactly; else None.
 
-    Rule: collect; any reason leaves it out. Asked once a type and rule. On error: the type is kept.
+    Rule: collect; any reason leaves it out. Asked once a type and rule. On error: the type stays.
     """
 
 
@@ -63,7 +63,7 @@ def reverser_select(
     """Why an object that a rule selects has no file all the same; else None.
 
     `obj` is the object as it is stored, without what is sensitive, and without `kubectl apply`'s copy of it
-    in an annotation; of a Secret without its values. The reason is told in the commit that removes the
+    in an annotation; of a Secret without its values. The reason stands in the commit that removes the
     file. Rule: collect; any reason drops. On error: the object is withheld.
     """
 
@@ -87,7 +87,7 @@ def reverser_sanitize(
 
 @hookspec
 def reverser_layout(key: ObjectKey, resource: ResourceType, destination: Destination) -> str | None:
-    """The path of an object's file below the destination's root; None: somebody else's to say.
+    """The path of an object's file below the destination's root; None: the next one is asked.
 
     A function of its arguments alone; two objects never share a path. Rule: first. On error, and for a
     path that is unsafe or taken: the object is withheld.
@@ -96,7 +96,7 @@ def reverser_layout(key: ObjectKey, resource: ResourceType, destination: Destina
 
 @hookspec
 def reverser_identity(actor: Actor) -> str | None:
-    """`Name <email>` of a user in Git; None: somebody else's to say.
+    """`Name <email>` of a user in Git; None: the next one is asked.
 
     Rule: first. On error: the next one is asked.
     """
@@ -104,7 +104,7 @@ def reverser_identity(actor: Actor) -> str | None:
 
 @hookspec
 def reverser_message(plan: CommitPlan, message: Message) -> Message | None:
-    """The words of a commit; None: as they are. reverser's own trailers are put below them in any case.
+    """The message of a commit; None: as it is. reverser's own trailers are put below it in any case.
 
     Rule: chain. On error: the message stays as it was.
     """
@@ -114,11 +114,11 @@ def reverser_message(plan: CommitPlan, message: Message) -> Message | None:
 def reverser_companions(
     changed: Collection[str], files: Collection[str], destination: Destination, others: Collection[str]
 ) -> Mapping[str, str | None] | None:
-    """Files to keep beside those of objects: path -> text, or None for one that goes.
+    """Files to write beside those of objects: path -> text, or None for one to remove.
 
     Called when a commit adds files or removes them (`changed`; `files` are all that there are then), and with
     all of them when the branch is first looked at. `others` are the files in the branch that are neither an
-    object's nor companions. Paths are below the destination's root. Files of somebody else are left alone.
+    object's nor companions. Paths are below the destination's root. Files of others are not touched.
 
     Rule: collect; the first to name a path says what is in it. On error: the files stay as they are.
     """
@@ -128,9 +128,9 @@ def reverser_companions(
 async def reverser_startup(report: Callable[[str, str], None]) -> None:
     """The process starts.
 
-    `report(about, what)` makes a condition of trouble with one part of the plugin, for example with one of
-    the places that it tells of pushes: `plugin/NAME/about` is stalled until `report(about, "")` says that it
-    is well again. It may be called at any time, never waits and never raises.
+    `report(about, what)` makes a condition of trouble with one part of the plugin, for example with one
+    chat that it writes to: `plugin/NAME/about` is stalled until `report(about, "")` says that it works
+    again. It may be called at any time, never waits and never raises.
 
     Rule: each, bounded in time. On error: start refused.
     """

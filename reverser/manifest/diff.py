@@ -14,7 +14,7 @@ from typing import Any, TypeAlias
 from reverser.manifest.equality import same
 from reverser.sanitize.mask import holds_masked
 from reverser.sanitize.named_secrets import name_in, option
-from reverser.sanitize.suspicious_values import hides
+from reverser.sanitize.suspicious_values import looks_secret
 from reverser.text import child, label
 
 Named: TypeAlias = tuple[str, Any]
@@ -52,7 +52,7 @@ def differences(old: dict[str, Any], new: dict[str, Any]) -> Iterator[Difference
 
 def hidden(name: str, value: Any) -> bool:
     """Whether a value is not to be shown: it looks like a secret, or is masked, for digests are for files."""
-    return holds_masked(value) or hides(name, value)
+    return holds_masked(value) or looks_secret(name, value)
 
 
 def _differences(path: str, old: Named, new: Named) -> Iterator[Difference]:

@@ -1,4 +1,4 @@
-"""The words of one commit, before the trailers that reverser itself needs are put below them."""
+"""The message of one commit, before the trailers that reverser itself needs are put below it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Objects nested deeper than any reader of ours can follow: cut, so that they can be told of.
+"""Objects nested deeper than our JSON readers can follow: they are cut, so that they can be reported.
 
 An API server takes custom resources of ten thousand levels; whatever decodes JSON here recurses, and
 gives up at a thousand. One such object must not stop the stream of its type. Below `MOST_LEVELS`

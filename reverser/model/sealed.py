@@ -1,4 +1,4 @@
-"""What encrypting takes and gives: a document in clear, and what is kept of the file made of it."""
+"""Encryption by SOPS: a document in clear, what is stored of its file, and the protocol of an encrypter."""
 
 from __future__ import annotations
 

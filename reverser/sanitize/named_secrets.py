@@ -1,4 +1,4 @@
-"""Values that are told by their names: `DB_PASSWORD`, `apiToken`, `--client-secret=…`.
+"""Secrets that are recognized by their names: `DB_PASSWORD`, `apiToken`, `--client-secret=…`.
 
 The name has to end in a word that tells, so that `secretName`, `tokenPath` or `PASSWORD_FILE` do
 not; the value has to look like chance: a digit in it, many different characters, and nothing that
@@ -53,7 +53,7 @@ _WORD = (
     r"|access[-_.]?key|account[-_.]?key|secret[-_.]?key|private[-_.]?key|client[-_.]?key|client[-_.]?key[-_.]?data"
     r"|encryption[-_.]?key|signing[-_.]?key|master[-_.]?key|shared[-_.]?key"
 )
-_TELLS = re.compile(rf"(?:{_WORD})s?$", re.IGNORECASE)
+_SECRET_NAME = re.compile(rf"(?:{_WORD})s?$", re.IGNORECASE)
 _TAIL = len("client-key-data") + len("s\n")
 """Characters of the longest word that tells, and of what may stand behind it: no more of a name is read."""
 _PASSWORD = re.compile(r"(?:passw(?:or)?d|passwd|passphrase|pwd)s?$", re.IGNORECASE)
@@ -78,14 +78,14 @@ _WORDY = re.compile(
 """Names of objects, images, keys: words and numbers with marks between them."""
 
 
-def tells(name: str) -> bool:
+def names_secret(name: str) -> bool:
     """Whether a value of this name may be a secret."""
-    return len(name) <= MOST and _ends_telling(name[-_TAIL:])
+    return len(name) <= MOST and _ends_like_secret(name[-_TAIL:])
 
 
 @lru_cache(maxsize=8192)
-def _ends_telling(end: str) -> bool:
-    return _TELLS.search(end) is not None
+def _ends_like_secret(end: str) -> bool:
+    return _SECRET_NAME.search(end) is not None
 
 
 def name_in(node: dict[str, Any], key: str) -> str:
@@ -96,12 +96,12 @@ def name_in(node: dict[str, Any], key: str) -> str:
 
 def option(argument: Any) -> str:
     """The argument, if it is one that names the next; else ""."""
-    return argument if isinstance(argument, str) and argument[:1] == "-" and tells(argument) else ""
+    return argument if isinstance(argument, str) and argument[:1] == "-" and names_secret(argument) else ""
 
 
 def named(name: str, value: str) -> str:
     """The rule's name when the value looks like the secret that its name says it is; else ""."""
-    return NAMED if tells(name) and by_chance(name, value) else ""
+    return NAMED if names_secret(name) and looks_random(name, value) else ""
 
 
 def inside(text: str) -> str:
@@ -109,11 +109,13 @@ def inside(text: str) -> str:
     lower = text.lower()
     if not any(root in lower for root in _ROOTS) and _KEY.search(lower) is None:
         return ""
-    assigned = [match for match in _ASSIGNS.finditer(text) if tells(match[1])]
+    assigned = [match for match in _ASSIGNS.finditer(text) if names_secret(match[1])]
     ends = [*(match.start() for match in assigned), len(text)][1:]
     values = (_value(text, match.end(), end) for match, end in zip(assigned, ends, strict=True))
     pairs = zip(assigned, values, strict=True)
-    return next((NAMED for match, value in pairs if len(value) >= LEAST and by_chance(match[1], value)), "")
+    return next(
+        (NAMED for match, value in pairs if len(value) >= LEAST and looks_random(match[1], value)), ""
+    )
 
 
 def _value(text: str, start: int, end: int) -> str:
@@ -128,7 +130,7 @@ def _value(text: str, start: int, end: int) -> str:
     return match[1] or match[2][: max(end - start, 0)]
 
 
-def by_chance(name: str, value: str) -> bool:
+def looks_random(name: str, value: str) -> bool:
     """Whether a value looks like chance, and hence like the secret that its name says it is."""
     value = value.strip()
     if not LEAST <= len(value) <= MOST or " " in value or not any(map(str.isdigit, value)):

@@ -20,7 +20,7 @@ from typing import Any, TypeAlias
 from reverser.model.withheld import Suspicion
 from reverser.sanitize.json_content import Content
 from reverser.sanitize.mask import masked_value
-from reverser.sanitize.named_secrets import NAMED, by_chance, inside, name_in, named, option, tells
+from reverser.sanitize.named_secrets import NAMED, inside, looks_random, name_in, named, names_secret, option
 from reverser.sanitize.token_patterns import token
 from reverser.text import child, cut, label
 
@@ -51,7 +51,7 @@ def find(content: Content) -> list[tuple[Steps, str]]:
     return [(_steps(way), rule) for way, rule in matches]
 
 
-def hides(name: str, value: Any) -> bool:
+def looks_secret(name: str, value: Any) -> bool:
     """Whether a value that is called so looks like a secret, or holds what does."""
     if isinstance(value, str):
         return len(value) >= LEAST_CHARACTERS and bool(_rule_for(name, value))
@@ -102,7 +102,7 @@ def _rule_for(name: str, value: str) -> str:
     if len(value) > SHORT:
         return _rule_of_long(name, value)
     rule, assigned = _rules_of_short(value)
-    return rule or (NAMED if tells(name) and by_chance(name, value) else assigned)
+    return rule or (NAMED if names_secret(name) and looks_random(name, value) else assigned)
 
 
 @lru_cache(maxsize=8192)
@@ -196,4 +196,4 @@ def _spelt(node: Any, steps: Steps) -> str:
 
 def _label(item: Any, index: int) -> str:
     name = item.get("name") if isinstance(item, dict) else None
-    return label(name) if isinstance(name, str) and not hides("name", name) else str(index)
+    return label(name) if isinstance(name, str) and not looks_secret("name", name) else str(index)

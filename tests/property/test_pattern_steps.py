@@ -34,7 +34,7 @@ BOUNDED = {
     "reverser_conventional.description._CHANGE": "one line of a description, 300 characters at most",
     "reverser.select.labels._TOKEN": "blanks at the end of the text are cut off before",
     "reverser.sanitize.token_patterns.RULES[1]": "what follows a heading is looked at for 432 characters",
-    "reverser.sanitize.named_secrets._TELLS": "the last 17 characters of a name",
+    "reverser.sanitize.named_secrets._SECRET_NAME": "the last 17 characters of a name",
     "reverser_conventional.description._IMAGE": "a path of a description, 200 characters at most",
 }
 """Expressions that may take longer, since what they are given is never long."""
