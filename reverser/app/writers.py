@@ -36,7 +36,7 @@ class Writers:
             writer.drain()
 
     async def run(self, destination: Destination) -> None:
-        """Write one destination; a repository that cannot be opened is tried again, and told."""
+        """Write one destination; a repository that cannot be opened is reported and tried again."""
         subject = f"destination/{destination.name}"
         if destination.mode == "observe":
             # What failed when it was still written to is nobody's affair now.

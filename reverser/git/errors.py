@@ -1,8 +1,8 @@
-"""What git and ssh complain about, by their own words, and who has to act on it.
+"""What git and ssh print when they fail, and who has to act on it.
 
-Only the words tell: git exits with 128 for a wrong password as for a broken cable. What the table
-does not know is taken for a passing fault, which is retried with back-off. ssh failures all end
-with "Could not read from remote repository", so that sentence says nothing.
+Only the text can tell: git exits with 128 for a wrong password as for a broken cable. What the table does
+not have is taken for a passing fault, which is retried with back-off. All failures of ssh end with "Could
+not read from remote repository", so that sentence decides nothing.
 """
 
 from __future__ import annotations

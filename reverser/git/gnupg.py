@@ -1,8 +1,8 @@
-"""A GNUPGHOME that is ours alone, for as long as it is open: never the user's, readable by nobody else.
+"""A GNUPGHOME of our own, for as long as it is open: never the user's, readable by nobody else.
 
-It lies beside the objects of the repository, so that what a killed process has left is found and swept
-(`housekeeping`); an agent whose home is gone ends by itself. Where its socket's path would be longer
-than the kernel allows, programs are given a short link to the home instead.
+It is beside the objects of the repository, where `housekeeping` finds and sweeps what a killed process has
+left; an agent whose home is removed ends by itself. Where the path of its socket would be longer than the
+kernel allows, programs get a short link to the home instead.
 """
 
 from __future__ import annotations

@@ -1,12 +1,12 @@
-"""Keeps the bare repository tidy: made when missing, swept at the start, repacked as it grows.
+"""Prepares the bare repository at the start, sweeps it, and repacks it as it grows.
 
-Each checkpoint leaves a small pack, and look-ups slow down with their number; about every hundred
-are rolled up by a geometric repack in the background, never two at once. Git's own automatic
-maintenance is off: it would run when it likes and drop what a staging ref does not hold yet. What is to
-be dropped is told by `unreachable`.
+Each checkpoint leaves a small pack, and look-ups slow down with their number: about every hundred packs are
+joined by a geometric repack in the background, never two at once. Git's own automatic maintenance is off,
+since it would run at any time and drop objects that no staging ref holds yet; `unreachable` decides when
+they go.
 
-A killed predecessor leaves locks, temporary packs, crash reports, keys and its staging ref. Its
-fast-import may outlive it for a moment, which is why staging refs are named per process.
+A process that was killed leaves locks, temporary packs, crash reports, keys and its staging ref. Its
+fast-import may outlive it for a moment, so each process names its own staging ref.
 """
 
 from __future__ import annotations

@@ -1,14 +1,13 @@
-"""Reads trees and blobs. Paths are any bytes to Git: UTF-8 here, with what is not kept by escapes.
+"""Reads trees and blobs. Git's paths are any bytes; here they are UTF-8, with escapes for bytes that are not.
 
-`Index` has what the tree of one commit holds, kept in step with the commits that are written on top of it.
+`Index` has the files of one commit, and follows the commits that are written on top of it. It tells an edit
+that changes something from one that does not before anything is written, since Git would make an empty
+commit of the latter. As in fast-import, a file replaces a folder of its name, and a folder a file. Of a
+regular file the index has the blob id; of anything else (symlink, executable) only that it is something
+else, which every edit changes.
 
-It tells an edit that changes something from one that does not, before anything is written: Git
-would make an empty commit of the latter. It follows fast-import where a file takes the place of a
-folder, or a folder that of a file. Of each regular file it keeps the blob id alone, of anything
-else (symlink, executable) that it is something else: an edit always changes that.
-
-The road not taken: asking fast-import (`ls`) costs a round trip a commit or a walk through the
-tree a path, 430 commits/s instead of 2,000.
+The road not taken: asking fast-import (`ls`) costs a round trip a commit or a walk through the tree a path,
+430 commits/s instead of 2,000.
 """
 
 from __future__ import annotations

@@ -1,19 +1,15 @@
 """Runs git, one command at a time, against one bare repository.
 
-Every child gets a session of its own, so that Ctrl-C in a terminal does not reach it, and is ended
-together with whatever it started (ssh, git-remote-https) when we are cancelled or it makes no progress
-for too long: whatever it reads or prints puts that off (`progress_deadline`), since a large repository over a
-slow line may take hours. Its environment is ours without the `GIT_*` variables that would lead it
-elsewhere or make it print headers; settings and credentials travel as `GIT_CONFIG_*` variables, never in
-argv, which other users of the machine can read. Output is in English (`LC_ALL=C`), since `errors` and
-`push` read it. The user's own Git configuration is not read; what of it holds is told by `user_config`.
-Redirects are not followed, as credentials would go along to whatever host is named.
-
-Commands that speak to a remote have a deadline for making no progress, in place of one for the whole.
-
-A first push of gigabytes over a slow line takes as long as it takes; a command that neither reads nor
-prints anything hangs. For the commands that speak to a remote git is asked to tell its progress, which is
-taken out of what they say before anybody reads it.
+- Every child has a session of its own: Ctrl-C in a terminal does not reach it, and when we end it, whatever
+  it started (ssh, git-remote-https) ends too.
+- A command ends when it makes no progress for too long, not when it takes long: a first push of gigabytes
+  over a slow line may take hours. Whatever a command reads or prints counts as progress. Commands that
+  speak to a remote print their progress, and `without_progress` takes it out of what they print to people.
+- The environment is ours without the `GIT_*` variables that would lead git elsewhere or make it print
+  headers. Settings and credentials are `GIT_CONFIG_*` variables, never arguments, which other users of the
+  machine can read. Output is in English (`LC_ALL=C`), since `errors` and `push` read it.
+- The user's own Git configuration is not read; `user_config` copies the part of it that holds.
+- Redirects are not followed, since credentials would go along to whatever host is named.
 """
 
 from __future__ import annotations
@@ -52,7 +48,7 @@ class ProgressTimeout:
 
 
 def without_progress(stderr: str) -> str:
-    """What a command said beside its progress; lines that it has overwritten are gone."""
+    """What a command printed without its progress and the lines that it has overwritten."""
     lines = (line.rstrip() for line in re.split(r"[\r\n]+", stderr))
     return "".join(f"{line}\n" for line in lines if line and not _PROGRESS.fullmatch(line))
 

@@ -1,15 +1,13 @@
-"""The remote of a destination: git commands that speak to it, logged in, ended when they hang.
+"""The remote of a destination: git commands that speak to it, logged in, and ended when they hang.
 
-URL and refspec are given with each command instead of being kept in the repository's
-configuration, so that a destination whose URL or branch changes leaves nothing behind. Both fetch
-and push move `TRACKING`, which remembers the remote's head between them.
+URL and refspec are given with each command and are not in the repository's configuration, so that a
+destination whose URL or branch changes leaves nothing behind. Both fetch and push move `TRACKING`, which
+has the remote's head of the last time.
 
-`fetch` learns what the remote branch has become.
-
-Only our branch, no tags. The fetch is complete, neither shallow nor without blobs: exactly-once
-rests on reading the whole history's trailers, and a repository with promised blobs asks the network
-for them one by one in the middle of local work, with credentials that are not there. A fetch that is
-broken off begins again from nothing, so that it goes on for as long as it makes progress.
+A fetch reads our branch and no tags. It is complete, neither shallow nor without blobs: that each entry
+lands exactly once rests on the trailers of the whole history, and a repository without blobs would ask the
+network for them one by one in the middle of local work, without our credentials. A fetch that breaks off
+begins again from nothing, so it goes on for as long as it makes progress.
 """
 
 from __future__ import annotations
@@ -51,7 +49,7 @@ class Remote:
     def __init__(
         self, git: Git, destination: Destination, silent_seconds: float, login: Ask | None = None
     ) -> None:
-        """`login` is asked before each command how to log in, instead of the destination."""
+        """`login` returns the credentials for each command, in place of the destination's."""
         self._ask_login = login
         self.git = git
         self.ref = f"refs/heads/{destination.branch}"

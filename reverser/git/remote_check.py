@@ -1,4 +1,4 @@
-"""Looks at a remote for `reverser check`, and leaves nothing behind, here or there."""
+"""Checks a remote for `reverser check`: can the branch be read, may we push? It leaves nothing behind."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""The key that signs the commits of a destination, as it is now: SSH or OpenPGP, told by its first line.
+"""The key that signs the commits of a destination: SSH or OpenPGP, as its first line says.
 
-The secret is read at each batch of commits. When it has changed, the next batch is signed with the new
-key; whatever goes wrong with a key makes the next attempt begin afresh.
+The secret is read at each batch of commits. When it has changed, the next batch is signed with the new key;
+after any error the key is loaded anew.
 """
 
 from __future__ import annotations

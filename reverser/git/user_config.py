@@ -21,7 +21,7 @@ log = structlog.get_logger()
 
 NAME = "user.gitconfig"
 _logged: list[str] = []
-"""What git said last of a configuration that it cannot read; logged once, not at each fetch."""
+"""Git's last error about a configuration that it cannot read: logged once, not at each fetch."""
 
 DEFAULTS = {
     "core.deltabasecachelimit": "16m",

@@ -41,7 +41,7 @@ def _hold(descriptor: int, folder: Path) -> None:
         raise StalledError("DataDirectoryInUse", message, hint="stop it, or use another data_dir") from None
     except OSError as error:
         raise _unusable(folder, error) from error
-    # The lock is held whether or not its holder's number can be told: a full disk has no room for it.
+    # The lock holds without the number of its holder, too: a full disk has no room for that.
     with suppress(OSError):
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)

@@ -1,12 +1,12 @@
 """What unfinished lists have brought, in files without a name.
 
 A list of 100,000 objects does not fit into memory, and nothing of it may count before it is complete:
-neither the writer nor the next process may see it. So it goes to a file that is in no folder, and that
-ends with the process or with the list. `Store.append` copies it into the tables, in the transaction
-that stores the list's position.
+neither the writer nor the next process may see it. So it goes to a file that is in no folder, and that ends
+with the process or with the list. `Store.append` copies it into the tables in the transaction that stores
+the list's position.
 
-The roads not taken: entries that are journaled as they come would be read by the writer, many commits
-for one snapshot; a table would be written three times over, and is not empty after a crash.
+The roads not taken: the writer would read entries that are journaled as they come, and make many commits of
+one snapshot; a table would be written three times over, and is not empty after a crash.
 """
 
 from __future__ import annotations

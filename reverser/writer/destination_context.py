@@ -1,4 +1,4 @@
-"""What the parts of one destination's writer share: the destination, the journal, and who is told of what."""
+"""What the parts of one destination's writer share: the destination, the journal, and whom to report to."""
 
 from __future__ import annotations
 

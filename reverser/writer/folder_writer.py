@@ -1,8 +1,9 @@
 """`reverser snapshot --to DIR`: files into a folder instead of commits into a repository.
 
-What a branch would hold, the files of plugins included, stands there when all is written. A file is whole or
-not there: it takes its place in one step. Files that stand there already are replaced, and so are those of an
-object that went meanwhile taken away; others are left alone; a symbolic link is never followed.
+The folder has what a branch would have, the files of plugins included. A file is whole or not there: it is
+written under another name and then renamed. Files of ours that are there already are replaced, and removed
+when their object was deleted meanwhile; all other files stay as they are. A symbolic link is never
+followed.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""`mode = "observe"`: everything is decided and logged, nothing is written.
+"""The writer of a destination with `mode = "observe"`: it logs what it would commit, and writes nothing.
 
-The journal is acknowledged as if the remote had taken it, so that it does not grow. What was accepted
-before is left to whoever writes again; the head of the branch that the journal knows stays as it is.
+Entries are acknowledged as if the remote had them, so that the journal does not grow. Entries from before the
+mode was set stay pending until the mode is `commit` again, and the stored head of the branch stays as it is.
 """
 
 from __future__ import annotations

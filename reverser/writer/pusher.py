@@ -4,9 +4,8 @@ A batch has landed only after a push without any error; every other result ends 
 that says what to do next. While one batch is pushed, the writer prepares the next one on top of it: for a
 thousand commits git works as long as their push takes.
 
-`UserEdits` knows which of our files people have edited since we wrote them; the journal stores that.
-
-Our next edit of such a file replaces theirs and names their commit, once.
+`UserEdits` stores in the journal which of our files people have edited since we wrote them. Our next edit of
+such a file replaces theirs, and its message names their commit, once.
 """
 
 from __future__ import annotations

@@ -1,16 +1,15 @@
 """Entries in, commit plans out: which entries become one commit.
 
-A live entry is a commit of its own, unless the destination has a window: then the live entries of
-one actor in one cluster gather for so many seconds from the first; of an actor whom others impersonate,
-those of each of them by themselves. Those seconds count from the journal's own time: a restart, a branch
-that somebody else moved, or a push that failed does not begin them anew, and the same entries gather
-again. Snapshot entries that follow each other become one commit a cluster; sweep entries likewise, apart
-from all others.
+A live entry is a commit of its own, unless the destination has a window: then the live entries of one actor
+in one cluster gather for so many seconds after the first. Entries of an actor whom others impersonate
+gather for each of them. The seconds count from the time in the journal, so that the same entries gather
+again after a restart, a failed push, or when somebody else moved the branch. Snapshot entries that follow
+each other become one commit a cluster; so do sweep entries, in commits of their own.
 
-The order of one object's entries, and of entries that touch one path, is never changed; and plans
-come in the journal's order of their first entries. So whatever must wait for an open window
-closes that window, and with it every window that was opened before. Only entries that rules
-exclude may come late (`writer.deferred_entries`): with the commit of their object, or together in one.
+The order of one object's entries, and of entries that touch one path, is never changed; and plans come in
+the journal's order of their first entries. So an entry that must come after an open window closes it, and
+every window that was opened before. Only entries that rules exclude may come late
+(`writer.deferred_entries`): with the commit of their object, or together in one.
 """
 
 from __future__ import annotations
