@@ -15,7 +15,7 @@ from reverser.model.change import Stream
 from reverser.model.rule import SensitiveRule
 from reverser.sanitize.document import sanitize
 from reverser.sanitize.policy import Policy
-from reverser.sanitize.suspicious_values import _LONG, _of_short, suspicious
+from reverser.sanitize.suspicious_values import _LONG, _rules_of_short, suspicious
 from tests.bench.shapes import Pair, shapes
 
 FEW, MANY = 4_000, 16_000
@@ -64,7 +64,7 @@ def steps(work: Callable[[Pair], object], pair: Pair) -> int:
         count += event == "opcode"
         return trace
 
-    _of_short.cache_clear()
+    _rules_of_short.cache_clear()
     _LONG.clear()
     before = sys.gettrace()
     sys.settrace(trace)
