@@ -82,7 +82,7 @@ WEBHOOK_FAILED = "Internal error occurred: failed calling webhook"
 CREATED = 201
 EPOCH = "1970-01-01T00:00:00Z"
 BODIES = ("Request", "RequestResponse")
-"""Levels at which a request's body is told."""
+"""Levels at which an event has the request's body."""
 
 
 class _DeleteOptions(msgspec.Struct, frozen=True, rename="camel"):
@@ -90,7 +90,7 @@ class _DeleteOptions(msgspec.Struct, frozen=True, rename="camel"):
 
 
 def fact(event: AuditEvent, cluster: str) -> Fact | None:
-    """What the event tells about who made a change; None when it made none, or tells not which.
+    """Who made which change, by the event; None when it made none, or does not say which.
 
     Raises UndecodableError, and nothing else, when it would tell something but for its times.
     """
@@ -103,7 +103,7 @@ def fact(event: AuditEvent, cluster: str) -> Fact | None:
 
 
 def gap(event: AuditEvent, cluster: str) -> Fact | None:
-    """What the event tells of a write that may have been stored, but not which; None when it was none.
+    """The write of an event that may have been stored, in an unknown state; None when it was none.
 
     Times that cannot be read are 0: not known.
     """
@@ -171,7 +171,7 @@ def _of_collection(event: AuditEvent, cluster: str) -> Fact | None:
 
 
 def request_fact(event: AuditEvent, cluster: str, operation: Operation) -> Fact:
-    """What every event tells."""
+    """The fields that every event has."""
     ref = event.object_ref or ObjectReference()
     user = event.impersonated_user or event.user
     is_namespace = (ref.api_group, ref.resource) == ("", "namespaces")

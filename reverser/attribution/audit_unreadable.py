@@ -17,7 +17,7 @@ from reverser.attribution.payloads import UserInfo, read_or
 UNREADABLE = ""
 """The level of such an event."""
 DONE = ResponseStatus(200)
-"""What is taken for the answer where it cannot be read."""
+"""The answer that is assumed where it cannot be read."""
 
 _REFERENCE = re.compile(rb'"objectRef":\s*(\{[^{}]*\})')
 _TEXT = rb'"%s":\s*"([^"\\]*)"'
@@ -32,7 +32,7 @@ _BODIES = re.compile(rb'"(?:requestObject|responseObject)":')
 
 
 def remains(raw: bytes | msgspec.Raw) -> AuditEvent | None:
-    """What is left of the event; None when not even its object is told."""
+    """The readable rest of the event; None when not even its object can be read."""
     text = mended(bytes(raw))
     bodies = _BODIES.search(text)
     head = text[: bodies.start()] if bodies else text

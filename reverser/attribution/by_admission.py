@@ -58,7 +58,7 @@ class Support(msgspec.Struct, frozen=True):
     weight: Weight = Weight.RULED_OUT
     """The strongest of them."""
     fact: Fact | None = None
-    """One of them that tells most, the same whatever order they came in."""
+    """The strongest of them, the same one in whatever order they came."""
 
     @property
     def unique(self) -> bool:
@@ -72,7 +72,7 @@ class Support(msgspec.Struct, frozen=True):
 
 
 def support(weighed: Iterable[Weighed]) -> Support:
-    """The possible facts together. Users are told apart by name: it is all that Kubernetes compares."""
+    """The possible facts together. Users differ by name alone, as in Kubernetes."""
     possible = [(weight, fact) for weight, fact in weighed if weight > Weight.RULED_OUT]
     if not possible:
         return Support()

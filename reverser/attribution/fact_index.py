@@ -132,7 +132,7 @@ class Facts:
     def export(self, current: Mapping[tuple[str, str], str]) -> list[Fact]:
         """The facts whose change has not been seen yet, which the journal stores over a restart.
 
-        `current` tells by (cluster, uid) the version last seen. Facts about earlier versions must
+        `current`: (cluster, uid) -> the version last seen. Facts about earlier versions must
         not survive: after a restart nothing else would tell that their change is long past.
         """
         return [fact for _, fact in self._facts.values() if _may_still_join(fact, current)]
@@ -165,7 +165,7 @@ class Facts:
 
 
 def admissible(fact: Fact) -> bool:
-    """Whether the request can have made a change that is told apart from all others.
+    """Whether the request can have made a change that can be told from all others.
 
     A dry run or a failed request stores nothing. An update whose body names the version that its
     response carries changed nothing. Without a uid, or an update without a version, a fact would

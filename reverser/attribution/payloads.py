@@ -20,7 +20,7 @@ ABSENT = msgspec.Raw()
 
 
 class UndecodableError(ReverserError):
-    """The body is not what it should be. The sender must change it; its content is not told."""
+    """The body is not what it should be, and the sender must change it; the message never quotes it."""
 
 
 class UserInfo(msgspec.Struct, frozen=True, gc=False):

@@ -94,7 +94,7 @@ class VersionTracker:
         }
 
     def subject(self, change: Change, entry: Entry, digest: bytes) -> ObservedWrite | None:
-        """The change as one that wants an author; None where nobody could be told."""
+        """What facts are joined with; None for a change that facts cannot explain."""
         metadata = _metadata(change.object)
         uid = metadata.get("uid")
         if change.origin is not Origin.LIVE or not isinstance(uid, str):

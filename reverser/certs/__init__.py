@@ -1,1 +1,1 @@
-"""Certificates of the webhook listener: made, kept in a folder or a Secret, renewed, loaded while it runs."""
+"""Certificates of the webhook listener: created, stored in a folder or a Secret, renewed, reloaded."""

@@ -3,9 +3,8 @@
     ca.pem       the authority's key, its certificate, and older authorities that are still valid
     server.pem   the listener's key and certificate
 
-A pair is one file, so that it is replaced at once or not at all; what is renewed when is told in
-`certs.ca_state`. With `secret` these files are the working copy of what the Secret keeps, and
-`certs.secret_store` brings them here.
+A pair is one file, so that it is replaced at once or not at all; `certs.ca_state` says what is renewed when.
+With `secret` these files are the working copy of the Secret, and `certs.secret_sync` writes them.
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@ together. Calling `load_cert_chain` on a context in use would do for the certifi
 take a client authority back, and a bad pair would leave it half changed. Connections that are open
 keep what they have.
 
-The files are looked at every few seconds. A change that makes no context is told once, and the old
+The files are looked at every few seconds. A change that makes no context is logged once, and the old
 one stays. With `mode = "self-managed"` what is due is renewed before each look, unless a
 Secret keeps it: then the files change as those of others do.
 

@@ -59,7 +59,7 @@ class Probes:
         *,
         names: bool,
     ) -> None:
-        """`withheld` is asked only with `names`: whether objects, fields and messages may be told."""
+        """`names`: whether answers may name objects, fields and messages; only then `withheld` is called."""
         self._names = names
         self._withheld = withheld
         self._health = health

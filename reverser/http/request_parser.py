@@ -36,7 +36,7 @@ class RequestHead(msgspec.Struct, frozen=True):
     lasting: bool
     """Whether another request may follow on the connection."""
     waiting: bool
-    """Whether the client sends the body only when it is told to (`Expect: 100-continue`)."""
+    """Whether the client waits for a 100 before it sends the body (`Expect: 100-continue`)."""
 
 
 NONE = RequestHead("", b"", "1.1", [], lasting=False, waiting=False)
@@ -92,7 +92,7 @@ class Requests:
         self._target += part
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Trailers are told as headers too."""
+        """Trailers come as headers, too."""
         if self._in_head:
             self._headers.append((name.lower(), value))
 

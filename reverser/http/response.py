@@ -79,7 +79,7 @@ class Reply:
 
     @property
     def started(self) -> bool:
-        """Whether a status was told."""
+        """Whether a status was sent."""
         return self._framing is not None
 
     @property

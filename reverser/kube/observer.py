@@ -169,7 +169,7 @@ class Observer:
             self._reports.watching(sorted(wanted, key=lambda stream: stream.id))
 
     async def _drop(self, streams: set[Stream]) -> None:
-        """Follow these no more; told once they hand nothing on, and before others of the same id do."""
+        """Stop these, and say so once they hand nothing on, before another stream of the same id does."""
         watches = [self._running[stream][0] for stream in streams]
         self._stop(streams)
         for watch in watches:

@@ -40,7 +40,7 @@ class Reports(Protocol):
         """Discovery answered; `degraded` names groups that did not."""
 
     def watching(self, streams: Sequence[Stream]) -> None:
-        """These streams are wanted now; told when they change."""
+        """These streams are wanted now; called when they change."""
 
     def listed(self, stream: Stream, objects: int) -> None:
         """A complete list has been handed on."""
@@ -49,10 +49,10 @@ class Reports(Protocol):
         """A stream has to be started again; `reason` is one word for a metric."""
 
     def failed(self, stream: Stream, error: ReverserError) -> None:
-        """A stream does not work; told at each attempt."""
+        """A stream does not work; called at each attempt."""
 
     def recovered(self, stream: Stream) -> None:
-        """A stream that failed works; told once."""
+        """A stream that failed works again; called once."""
 
     def started_over(self, stream: Stream | None, why: str) -> None:
         """The API server's history is another one; this stream (None: every one) lists again."""
@@ -71,7 +71,7 @@ class StreamHealth:
         self._stuck = False
 
     def discovered(self, *, served: bool) -> None:
-        """Discovery has answered: a type that was not found may be there by now, or is really gone."""
+        """Discovery has answered: a type that was not found may be served by now."""
         self._served = served
         self._wake.set()
 

@@ -3,10 +3,10 @@
 410 in any shape means list again. So do a position that the server refuses (once, until watching brings
 something), a server whose versions are lower than ours, and connections that bring nothing
 (`kube.watch_position`). Every other failure means wait and go on from the last position, whatever it was, and
-nothing but cancellation ends a stream. A clean close is routine and not told. What has been handed on is
+nothing but cancellation ends a stream. A clean close is routine and not reported. What has been handed on is
 never handed on again, unless a list or the server repeats it.
 
-Before a position is gone on from, the server is asked for its own: one that was restored answers a
+Before a watch continues from a position, the server is asked for its own: one that was restored answers a
 watch from a later one with 200 and silence, until it has caught up and goes on in the middle. A
 server that names no version is listed at each connection, for nothing else tells what went meanwhile.
 """

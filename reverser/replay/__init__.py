@@ -1,7 +1,7 @@
-"""Audit logs in, the history of a branch out.
+"""Turns audit logs into the history of a branch.
 
-`log_file` and `log_merge` read the logs, `event_writes` makes a `write` of an event and its
-`request_bodies`, `resource_types` knows what the log tells of types, `order` puts the writes of several
-logs in order, `known_writes` tells what is known already, `reconstruct` makes the object that a write
-left behind, `intake` hands it to the journal, and `run` does all of it.
+`log_file` and `log_merge` read the logs, `order` sorts the writes of several logs, and `event_writes` makes
+`write`s of an event, with `resource_types` for their types. `known_writes` skips those that were replayed
+already, `reconstruct` makes the object after a write, `missing_writes` finds writes without an event,
+`intake` journals the result, and `run` does all of it.
 """

@@ -1,4 +1,4 @@
-"""The types of Kubernetes itself, which a log need not tell: their names are the same in every cluster."""
+"""The names of Kubernetes' own types, which are the same in every cluster."""
 
 from __future__ import annotations
 
@@ -159,4 +159,4 @@ TYPES = tuple(
     for group, plurals in SINGULARS.items()
     for plural, singular in plurals.items()
 )
-"""As far as their names go: neither version nor scope are told."""
+"""Their names only: neither version nor scope."""

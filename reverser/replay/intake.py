@@ -50,7 +50,7 @@ SEEN = "seen/"
 """Prefix of the journal's facts on objects."""
 MOST_OTHERS = 16
 MOST_GAPS = 10_000
-"""Types and namespaces, by reason, whose gaps are told apart; all others are counted together."""
+"""(reason, type, namespace) that are counted apart; beyond these gaps are counted by reason alone."""
 FIRST = "First seen in the audit log; it was there before."
 
 

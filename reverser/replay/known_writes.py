@@ -19,7 +19,7 @@ from reverser.replay.write import MICROSECONDS, EmptiedNamespace, Form, Gap, Log
 from reverser.text import visible
 
 NEAR = 600 * MICROSECONDS
-"""Writes that are further apart are told apart by time alone. Clocks of API servers differ by less."""
+"""Writes that are further apart are ordered by time alone. Clocks of API servers differ by less."""
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 _TRAILER = re.compile(

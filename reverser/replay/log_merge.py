@@ -28,7 +28,7 @@ BATCH = 500
 BATCH_BYTES = CHUNK_BYTES = 8 * 1024 * 1024
 """Of lines as they are in the log: of a batch, and of what is read at a time."""
 TURN_LINES = 4000
-"""Lines that are read at most before the places are told."""
+"""Lines that are read at most before the positions are returned."""
 
 
 class WriteBatch(msgspec.Struct, frozen=True):
@@ -80,7 +80,7 @@ class AuditLogs:
         """Lines: read, quiet, unselected, unreadable, unfinished."""
 
     def resume(self, positions: Mapping[str, str], coverage: str) -> None:
-        """Go on where logs were left; `coverage` says for which configuration places are valid."""
+        """Go on from stored positions; `coverage` is the configuration that they are valid for."""
         self._coverage = coverage
         for source in self._sources:
             saved = positions.get(LOG + source.log.identity, "").split()

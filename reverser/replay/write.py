@@ -39,17 +39,17 @@ class Write(msgspec.Struct, frozen=True, kw_only=True):
     """Microseconds since 1970: when the API server had answered."""
     uid: str = ""
     version: int = 0
-    """resourceVersion after the write; 0 where it is not told, or no number."""
+    """resourceVersion after the write; 0 where it is unknown, or no number."""
     attribution: Attribution
     audit_id: str = ""
     request: Fact | None = None
     """What the request would have left in managed fields; of an object that was answered whole."""
     presumed: bool = False
-    """The request proves that it was so by then, not that it was this request."""
+    """The request proves that the object was deleted by then, not that this request did it."""
 
 
 class Gap(msgspec.Struct, frozen=True, kw_only=True):
-    """A write of which nobody can say what it left behind."""
+    """A write whose resulting state is not known."""
 
     reason: str
     """A constant sentence."""
@@ -65,7 +65,7 @@ class Gap(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class EmptiedNamespace(msgspec.Struct, frozen=True, kw_only=True):
-    """A namespace that Kubernetes has emptied, and lets go: nothing that was in it is left."""
+    """A namespace that Kubernetes has emptied before it removes it."""
 
     namespace: str
     at: int

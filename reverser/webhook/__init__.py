@@ -1,1 +1,1 @@
-"""What API servers call: the listener, its endpoints, and how an API server is told of them."""
+"""What API servers call: the listener, its endpoints, and the objects and files that make them call."""

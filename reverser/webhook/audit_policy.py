@@ -102,7 +102,7 @@ def policy(
 ) -> dict[str, Any]:
     """The Policy for the rules of one cluster; all as for the registration.
 
-    A Secret is told by name only, and with `secrets` false not at all.
+    Of a Secret only the name is sent, and with `secrets` false nothing.
     """
     nothing = [
         *_grouped(left_out(rules, types, exclude, secrets=secrets)),
@@ -152,7 +152,7 @@ def webhook_file(
 
 
 def _write_rule(level: str, rules: Sequence[Rule]) -> dict[str, Any]:
-    """Writes, and only those in the namespaces of the rules where these can be told."""
+    """Writes, in the namespaces of the rules where all rules name theirs."""
     spaces = only_namespaces(rules)
     return {"level": level, "verbs": list(MUTATING)} | ({"namespaces": spaces} if spaces else {})
 
@@ -166,7 +166,7 @@ def _resources(rows: Iterable[tuple[str, Sequence[str]]]) -> dict[str, Any]:
 
 
 def _wanted(selection: Selection, types: Iterable[ResourceType]) -> dict[str, Any]:
-    """A name without a group is told for the groups that have it now; nothing else can be told."""
+    """A name without a group stands for the groups that have it now: a Policy has no wildcard for groups."""
     plurals = selection.get(ANY, frozenset())
     if ANY in plurals:
         return {}

@@ -56,7 +56,7 @@ def registration(
 ) -> dict[str, Any]:
     """The registration for the rules of one cluster.
 
-    `types` is what discovery served; without it named types are not told apart. `secrets` is false
+    `types` is what discovery served; without it named types cannot be told apart. `secrets` is false
     where no destination keeps Secrets: then they are never sent. `exclude` says which types no
     rule with `default_excludes` selects. `kept` lets a running daemon put
     its own authority in.
@@ -141,7 +141,7 @@ def _scope(rules: Sequence[Rule]) -> str:
 
 
 def _namespaces(rule: Rule) -> str:
-    """The namespaces of one rule; "" when all. A glob with a set is not told: it only narrows."""
+    """The namespaces of one rule; "" when all. A glob with a set is left out: it only narrows."""
     excluded = [glob for glob in rule.exclude_namespaces if "[" not in glob]
     wide = ANY in rule.namespaces or any("[" in glob for glob in rule.namespaces)
     parts = ([] if wide else [_matches(rule.namespaces)]) + ([f"!{_matches(excluded)}"] if excluded else [])
