@@ -12,9 +12,19 @@ from collections.abc import AsyncIterator
 import trio
 
 from reverser.intake.list_decisions import NOTHING, Ahead, ListDecisions
-from reverser.model.change import Identified, ListCompleted, ListStarted, Observation, Origin, StreamsStarted
+from reverser.model.change import (
+    Change,
+    Identified,
+    ListCompleted,
+    ListStarted,
+    Observation,
+    Origin,
+    StreamsStarted,
+)
 
 BATCH = 200
+LISTED_BYTES = 384 * 1024
+"""Of JSON, of the objects of lists in one batch: three batches are in memory, decoded and as they came."""
 MARKS = (ListCompleted, Identified, StreamsStarted)
 """What says something of all that came before it: the last of its batch."""
 AHEAD = 3
@@ -87,15 +97,19 @@ async def _gathered(
     """
     batch = _more([first], observations)
     for _ in range(TURNS if any(map(_of_a_list, batch)) else 0):
-        if len(batch) >= BATCH or _ends(batch):
+        if _full(batch):
             break
         await trio.lowlevel.checkpoint()
         _more(batch, observations)
     return batch
 
 
-def _ends(batch: list[Observation]) -> bool:
-    return isinstance(batch[-1], MARKS)
+def _full(batch: list[Observation]) -> bool:
+    return len(batch) >= BATCH or isinstance(batch[-1], MARKS) or sum(map(_listed, batch)) >= LISTED_BYTES
+
+
+def _listed(observation: Observation) -> int:
+    return len(observation.text) if isinstance(observation, Change) else 0
 
 
 def _of_a_list(observation: Observation) -> bool:
@@ -107,9 +121,11 @@ def _more(
     batch: list[Observation], observations: trio.MemoryReceiveChannel[Observation]
 ) -> list[Observation]:
     """Add what is waiting, up to a mark: what comes after the end of a list must see the list's records."""
-    while len(batch) < BATCH and not _ends(batch):
+    listed = sum(map(_listed, batch))
+    while len(batch) < BATCH and not isinstance(batch[-1], MARKS) and listed < LISTED_BYTES:
         try:
             batch.append(observations.receive_nowait())
+            listed += _listed(batch[-1])
         except (trio.WouldBlock, trio.EndOfChannel):
             break
     return batch
