@@ -43,7 +43,7 @@ class BuiltInHooks:
     def __init__(self, identify: Identify | None = None, disabled: Collection[str] = ()) -> None:
         """`identify` names authors; without it, as with an empty `[identities]`."""
         self._identify = identify or compile_identities((), Mailmap())
-        self._excludes, self._lays_out, self._identifies, self._words = (
+        self._excludes, self._lays_out, self._identifies, self._writes_messages = (
             name not in disabled for name in BUILT_IN
         )
 
@@ -84,7 +84,7 @@ class BuiltInHooks:
 
     def message(self, plan: CommitPlan) -> Message:
         """Subject and body."""
-        return Message(subject(plan), tuple(body(plan))) if self._words else Message("")
+        return Message(subject(plan), tuple(body(plan))) if self._writes_messages else Message("")
 
     def companions(
         self,

@@ -110,7 +110,7 @@ class Session:
     async def first_lists_journaled(self) -> None:
         """Return when every cluster's first round of lists is in the journal."""
         for cluster in self.clusters:
-            await self._intake.settled(cluster.name)
+            await self._intake.first_lists_journaled(cluster.name)
 
     @property
     def has_first_lists(self) -> bool:
@@ -217,7 +217,7 @@ class Session:
     async def _ready(self, destination: str) -> None:
         with trio.move_on_after(SETTLE_SECONDS_MOST):
             for cluster in self._assembly.clusters_of(destination):
-                await self._intake.settled(cluster)
+                await self._intake.first_lists_journaled(cluster)
 
     def _list_anew(self) -> None:
         """Records came back from the branch: only complete lists tell which of them are orphans."""

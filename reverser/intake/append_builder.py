@@ -3,12 +3,12 @@
 An append holds one record for each object, that of the last decision: an object that went and came back
 within a batch has a record. Every decision's entry is kept, in order.
 
-`Withholding` knows which objects are withheld, so that each is logged once and shown no longer than it
+`WithheldObjects` knows which objects are withheld, so that each is logged once and shown no longer than it
 lasts.
 
 The journal shows an object as withheld until its record is written or forgotten. Neither happens when the
-object returns to the content that was written before, or goes without ever having been written; `Withholding`
-ends these cases.
+object returns to the content that was written before, or goes without ever having been written;
+`WithheldObjects` ends these cases.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 import structlog
 
-from reverser.intake.secret_warnings import Suspects
+from reverser.intake.secret_warnings import SecretWarnings
 from reverser.manifest.field_changes import unseen
 from reverser.model.decision import Decision
 from reverser.model.entry import Append, Entry, KnownRecords, Record, RecordKey
@@ -26,55 +26,58 @@ from reverser.model.withheld import Withheld
 
 log = structlog.get_logger()
 
-TOLD_TOGETHER = ("PluginPaused",)
+LOGGED_TOGETHER = ("PluginPaused",)
 """Reasons that concern very many objects, and are one line of their own."""
 
 
-class Withholding:
+class WithheldObjects:
     """(destination, key) of every object that the intake knows to be withheld."""
 
     def __init__(self) -> None:
-        self._reasons: dict[tuple[str, ObjectKey], str] = {}
+        self._reasons: dict[RecordKey, str] = {}
 
     def seed(self, rows: Iterable[Withheld]) -> None:
         """Take over what the journal shows."""
         self._reasons.update({(row.destination, row.key): row.reason for row in rows})
 
-    def __iter__(self) -> Iterator[tuple[str, ObjectKey]]:
+    def __iter__(self) -> Iterator[RecordKey]:
         return iter(self._reasons)
 
-    def __contains__(self, place: tuple[str, ObjectKey]) -> bool:
-        return place in self._reasons
+    def __contains__(self, record_key: RecordKey) -> bool:
+        return record_key in self._reasons
 
-    def among(self, places: Iterable[tuple[str, ObjectKey]]) -> list[tuple[str, ObjectKey]]:
+    def among(self, places: Iterable[RecordKey]) -> list[RecordKey]:
         """Those of them that are withheld."""
-        return [place for place in places if place in self._reasons]
+        return [record_key for record_key in places if record_key in self._reasons]
 
     def begin(self, row: Withheld) -> None:
         """Log that the object is withheld, unless that was done."""
-        place = (row.destination, row.key)
-        if self._reasons.get(place) != row.reason:
-            self._reasons[place] = row.reason
-            told = log.debug if row.reason in TOLD_TOGETHER else log.warning
-            told("object withheld", object=str(row.key), reason=row.reason, message=row.message)
+        record_key = (row.destination, row.key)
+        if self._reasons.get(record_key) != row.reason:
+            self._reasons[record_key] = row.reason
+            write_line = log.debug if row.reason in LOGGED_TOGETHER else log.warning
+            write_line("object withheld", object=str(row.key), reason=row.reason, message=row.message)
 
-    def end(self, place: tuple[str, ObjectKey]) -> None:
+    def end(self, record_key: RecordKey) -> None:
         """The object is written, or has no file for another reason."""
-        self._reasons.pop(place, None)
+        self._reasons.pop(record_key, None)
 
 
 class AppendBuilder:
     """Collects decisions for one append, with the records that they are based on."""
 
     def __init__(
-        self, known: KnownRecords, withholding: Withholding, suspects: Suspects | None = None
+        self,
+        known: KnownRecords,
+        withheld_objects: WithheldObjects,
+        secret_warnings: SecretWarnings | None = None,
     ) -> None:
         self._known: Mapping[RecordKey, Record | None] = known
-        self._withholding = withholding
-        self._suspects = suspects
+        self._withheld_objects = withheld_objects
+        self._secret_warnings = secret_warnings
         self._entries: list[Entry] = []
         self._records: dict[RecordKey, Record | None] = {}
-        self._withheld: dict[RecordKey, Withheld] = {}
+        self._withheld_rows: dict[RecordKey, Withheld] = {}
         self.listing = ""
         self.positions: dict[str, str] = {}
         self.coverages: dict[str, str] = {}
@@ -82,53 +85,57 @@ class AppendBuilder:
 
     def record(self, destination: str, key: ObjectKey) -> Record | None:
         """What the journal will know of an object; None: it has no file."""
-        place = (destination, key)
-        return self._records[place] if place in self._records else self._known.get(place)
+        record_key = (destination, key)
+        return self._records[record_key] if record_key in self._records else self._known.get(record_key)
 
     def add(self, destination: str, key: ObjectKey, decision: Decision) -> None:
         """Take in what was decided about one object."""
-        place = (destination, key)
-        if self._suspects is not None:
-            self._suspects.note(place, () if decision.forget else decision.suspicions)
+        record_key = (destination, key)
+        if self._secret_warnings is not None:
+            self._secret_warnings.note(record_key, () if decision.forget else decision.suspicions)
         if decision.entry is not None:
             self._entries.append(decision.entry)
         if decision.withheld is not None:
-            self._withholding.begin(decision.withheld)
-            self._withheld[place] = decision.withheld
-            self._unseen(place)
+            self._withheld_objects.begin(decision.withheld)
+            self._withheld_rows[record_key] = decision.withheld
+            self._unseen(record_key)
         elif decision.record is not None or decision.forget:
-            self._settle(place, decision.record)
-        elif place in self._withholding:
-            self._settle(place, self.record(destination, key))
+            self._settle(record_key, decision.record)
+        elif record_key in self._withheld_objects:
+            self._settle(record_key, self.record(destination, key))
 
-    def _settle(self, place: RecordKey, record: Record | None) -> None:
-        self._records[place] = record
-        self._withheld.pop(place, None)
-        self._withholding.end(place)
+    def _settle(self, record_key: RecordKey, record: Record | None) -> None:
+        self._records[record_key] = record
+        self._withheld_rows.pop(record_key, None)
+        self._withheld_objects.end(record_key)
 
-    def _unseen(self, place: RecordKey) -> None:
+    def _unseen(self, record_key: RecordKey) -> None:
         """What the object became is written nowhere: its next commit must not claim it for its author."""
-        if record := unseen(self.record(*place)):
-            self._records[place] = record
+        if record := unseen(self.record(*record_key)):
+            self._records[record_key] = record
 
-    def withholds(self, place: RecordKey) -> bool:
+    def withholds(self, record_key: RecordKey) -> bool:
         """Whether this append withholds the object."""
-        return place in self._withheld
+        return record_key in self._withheld_rows
 
     def withhold(self, row: Withheld) -> None:
         """Leave an object out: what was decided about it cannot be stored, nor, the second time, that."""
-        place = (row.destination, row.key)
-        entries = [each for each in self._entries if (each.destination, each.key) != place]
-        told = place in self._withheld and place not in self._records and len(entries) == len(self._entries)
+        record_key = (row.destination, row.key)
+        entries = [each for each in self._entries if (each.destination, each.key) != record_key]
+        only_withheld = (
+            record_key in self._withheld_rows
+            and record_key not in self._records
+            and len(entries) == len(self._entries)
+        )
         self._entries = entries
-        self._records.pop(place, None)
-        if place not in self._withheld:
-            self._unseen(place)
-        self._withholding.begin(row)
-        if told:
-            del self._withheld[place]
+        self._records.pop(record_key, None)
+        if record_key not in self._withheld_rows:
+            self._unseen(record_key)
+        self._withheld_objects.begin(row)
+        if only_withheld:
+            del self._withheld_rows[record_key]
         else:
-            self._withheld[place] = row
+            self._withheld_rows[record_key] = row
 
     @property
     def empty(self) -> bool:
@@ -137,7 +144,7 @@ class AppendBuilder:
             (
                 self._entries,
                 self._records,
-                self._withheld,
+                self._withheld_rows,
                 self.listing,
                 self.positions,
                 self.coverages,
@@ -145,14 +152,14 @@ class AppendBuilder:
             )
         )
 
-    def append(self) -> Append:
-        """The transaction of all that was taken in."""
+    def build(self) -> Append:
+        """One transaction with everything that was added."""
         return Append(
             listing=self.listing,
             entries=self._entries,
             records=[record for record in self._records.values() if record is not None],
-            forgotten=[place for place, record in self._records.items() if record is None],
-            withheld=list(self._withheld.values()),
+            forgotten=[record_key for record_key, record in self._records.items() if record is None],
+            withheld=list(self._withheld_rows.values()),
             positions=self.positions,
             coverages=self.coverages,
             settings=self.settings,

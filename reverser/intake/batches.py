@@ -53,11 +53,11 @@ async def batches(
     observations: trio.MemoryReceiveChannel[Observation], lists: ListDecisions, nursery: trio.Nursery
 ) -> AsyncIterator[Batch]:
     """Every batch, until the channel closes. Questions are asked in tasks of the nursery."""
-    asked: deque[Batch] = deque()
+    pending: deque[Batch] = deque()
     while True:
-        if len(asked) < AHEAD:
+        if len(pending) < AHEAD:
             try:
-                first = observations.receive_nowait() if asked else await observations.receive()
+                first = observations.receive_nowait() if pending else await observations.receive()
             except trio.WouldBlock:
                 pass
             except trio.EndOfChannel:
@@ -65,11 +65,11 @@ async def batches(
             else:
                 batch = Batch(await _gathered(first, observations))
                 _ask(batch, lists, nursery)
-                asked.append(batch)
-                if not asked[0].ready.is_set():
+                pending.append(batch)
+                if not pending[0].ready.is_set():
                     continue
-        yield await asked.popleft().decided()
-    for batch in asked:
+        yield await pending.popleft().decided()
+    for batch in pending:
         yield await batch.decided()
 
 

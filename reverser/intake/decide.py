@@ -12,7 +12,7 @@ from __future__ import annotations
 import msgspec
 
 from reverser.errors import WithheldError
-from reverser.intake.removal import deleted, labels_of, lacking, left, no_rule_matches, wanted
+from reverser.intake.removal import deleted, excluded, labels_of, lacking, no_rule_matches, wanted
 from reverser.intake.route import Route
 from reverser.manifest.emitter import render
 from reverser.manifest.equality import same
@@ -41,7 +41,7 @@ def decide(route: Route, change: Change, record: Record | None, *, scaled: bool 
     try:
         reason = route.hooks.leave_out(change.key, resource, labels, route.shown(change.object, resource))
         if reason:
-            return left(rules, change, record, reason)
+            return excluded(rules, change, record, reason)
         return _written(route, rules, change, record, scaled=scaled)
     except WithheldError as error:
         return withhold(route.destination.name, change.key, error, change.seen_at)
@@ -59,9 +59,9 @@ def _written(
     path = route.layout(key, resource)
     content, sealing = render(document.content), route.sealing(resource)
     fingerprint = digest(content + sealing, route.digest_key)
-    asked = lacking(rules, labels_of(document.content))
+    selectors = lacking(rules, labels_of(document.content))
     if record is not None and record.path == path and _same(record, fingerprint, document, route, sealing):
-        return Decision("unchanged", record=_seen(record, document, fingerprint, asked))
+        return Decision("unchanged", record=_seen(record, document, fingerprint, selectors))
     rules = wanted(rules, _operation(record), _operation_in_cluster(change))
     if not rules:
         return Decision("unselected", record=unseen(record))
@@ -69,15 +69,15 @@ def _written(
     stored = msgspec.json.encode(document.content)
     plain = digest(content, route.digest_key) if sealing else fingerprint
     fields = (entry.destination, key, path, plain, stored)
-    written = Record(*fields, selectors=asked)
-    found = suspicious(document.content) if route.policy.suspicious == "flag" else ()
+    written = Record(*fields, selectors=selectors)
+    suspicions = suspicious(document.content) if route.policy.suspicious == "flag" else ()
     if not sealing:
-        return Decision("written", entry, written, suspicions=found)
+        return Decision("written", entry, written, suspicions=suspicions)
     written = msgspec.structs.replace(written, sealed=Sealed(fingerprint, b""))
     if record is not None and record.sealed is not None and record.sealed.fingerprint == fingerprint:
-        return _moved(Decision("written", entry, written, suspicions=found), record.sealed, route)
+        return _moved(Decision("written", entry, written, suspicions=suspicions), record.sealed, route)
     clear = in_clear(change.object, resource, route.policy, document)
-    return Decision("written", entry, written, suspicions=found, clear=clear)
+    return Decision("written", entry, written, suspicions=suspicions, clear=clear)
 
 
 def _entry(

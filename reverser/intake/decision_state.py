@@ -10,16 +10,16 @@ from collections.abc import AsyncIterator, Iterable, Sequence
 
 from reverser.errors import WithheldError
 from reverser.health import Health
-from reverser.intake.append_builder import AppendBuilder, Withholding
+from reverser.intake.append_builder import AppendBuilder, WithheldObjects
 from reverser.intake.decide import decide
 from reverser.intake.hpa_targets import RESOURCE, AutoscalerIndex
 from reverser.intake.listing import Listing
 from reverser.intake.path_owners import PathOwners
 from reverser.intake.route import Route
-from reverser.intake.secret_warnings import Suspects
-from reverser.intake.unmatched_paths import FACT as UNMET
-from reverser.intake.unmatched_paths import Unmet
-from reverser.intake.worker_thread import Aside, called_back
+from reverser.intake.secret_warnings import SecretWarnings
+from reverser.intake.unmatched_paths import FACT as UNMATCHED_PATHS
+from reverser.intake.unmatched_paths import UnmatchedPaths
+from reverser.intake.worker_thread import WorkerThread, called_back
 from reverser.journal.retrying import RetryingJournal
 from reverser.model.change import Change, Stream
 from reverser.model.decision import Decision, withhold
@@ -40,28 +40,28 @@ class DecisionState:
         self,
         journal: RetryingJournal,
         routes: Iterable[Route],
-        suspects: Suspects | None = None,
+        secret_warnings: SecretWarnings | None = None,
         health: Health | None = None,
     ) -> None:
         """Without `health` nobody is told of paths that no object has."""
         routes = [*routes]
         hidden = routes[0].policy.sensitive if routes else ()
-        self._unmet = None if health is None else Unmet(hidden, health)
+        self._unmatched_paths = None if health is None else UnmatchedPaths(hidden, health)
         self._journal = journal
-        self._suspects = suspects
+        self._secret_warnings = secret_warnings
         self._claims = {
             route.destination.name: PathOwners() for route in routes if route.hooks.foreign_layout
         }
-        self.aside = Aside()
+        self.worker_thread = WorkerThread()
         """Where large objects are looked at."""
         self.scaled = AutoscalerIndex()
         """What autoscalers scale."""
-        self.withholding = Withholding()
+        self.withheld_objects = WithheldObjects()
         """What is withheld."""
 
     async def recall_withheld(self) -> None:
         """Take over what the journal shows as withheld, by the writers too."""
-        self.withholding.seed(await self._journal.withheld())
+        self.withheld_objects.seed(await self._journal.withheld())
 
     async def recall(self, destination: str) -> AsyncIterator[list[Record]]:
         """Take over what the records of a destination tell; without their contents, part by part."""
@@ -95,7 +95,7 @@ class DecisionState:
             return self.decide(route, change, record, scaled=scaled, ahead=ahead)
         size = change.size + (0 if record is None else len(record.content))
         route = called_back(route, change.stream.type, size)
-        return await self.aside.run(size, self.decide, route, change, record, scaled=scaled)
+        return await self.worker_thread.run(size, self.decide, route, change, record, scaled=scaled)
 
     def decide(
         self,
@@ -108,55 +108,55 @@ class DecisionState:
     ) -> Decision:
         """The decision about a change; `record` is what the journal knows of the object."""
         name = route.destination.name
-        if self._unmet:
+        if self._unmatched_paths:
             with left_out("sensitive paths", change.key):
-                self._unmet.note(change)
+                self._unmatched_paths.note(change)
         if change.unreadable and not change.deleted:
             return withhold(name, change.key, UNREADABLE, change.seen_at)
         try:
             with contained("decide", change.key):
                 decision = ahead or decide(route, change, record, scaled=scaled)
                 claims = self._claims.get(name)
-                return decision if claims is None else claims.settled(change, decision)
+                return decision if claims is None else claims.resolve(change, decision)
         except WithheldError as error:
             return withhold(name, change.key, error, change.seen_at)
 
     async def recall_told(self) -> None:
         """Read what an earlier intake reported: withheld objects, and paths that no object had."""
         await self.recall_withheld()
-        if self._unmet is not None:
-            self._unmet.seed(await self._journal.get_settings(UNMET))
+        if self._unmatched_paths is not None:
+            self._unmatched_paths.seed(await self._journal.get_settings(UNMATCHED_PATHS))
 
     def unwanted(self, stream: Stream) -> None:
         """The stream ends: what was told of its type is void."""
-        if self._unmet:
-            self._unmet.forget(stream)
+        if self._unmatched_paths:
+            self._unmatched_paths.forget(stream)
 
     def unmet(self, stream: Stream) -> dict[str, str]:
         """A list is complete: facts on the paths that none of its objects has."""
-        return self._unmet.listed(stream) if self._unmet else {}
+        return self._unmatched_paths.listed(stream) if self._unmatched_paths else {}
 
     def listed(self, stream: Stream, listing: Listing) -> None:
         """A list is complete: take over what it tells, and what was staged of it."""
         self.scaled.listed(stream, listing.misses)
-        for place in [place for place in self.withholding if listing.staged(place)]:
-            self.withholding.end(place)
-        if self._suspects is not None:
-            for place in {*self._suspects.places, *listing.suspicions}:
-                if listing.staged(place):
-                    self._suspects.note(place, listing.suspicions.get(place, ()))
+        for record_key in [record_key for record_key in self.withheld_objects if listing.staged(record_key)]:
+            self.withheld_objects.end(record_key)
+        if self._secret_warnings is not None:
+            for record_key in {*self._secret_warnings.record_keys, *listing.suspicions}:
+                if listing.staged(record_key):
+                    self._secret_warnings.note(record_key, listing.suspicions.get(record_key, ()))
 
     def removed(self, destination: str, key: ObjectKey) -> None:
         """The object has no file any more: its path is free, and nothing is left to be told of it."""
         if destination in self._claims:
             self._claims[destination].release(key)
-        self.withholding.end((destination, key))
-        if self._suspects is not None:
-            self._suspects.note((destination, key), ())
+        self.withheld_objects.end((destination, key))
+        if self._secret_warnings is not None:
+            self._secret_warnings.note((destination, key), ())
 
-    async def draft(self, places: Iterable[RecordKey]) -> AppendBuilder:
+    async def append_builder(self, places: Iterable[RecordKey]) -> AppendBuilder:
         """An append about these objects, with what the journal knows of them."""
-        return AppendBuilder(await self._journal.known(places), self.withholding, self._suspects)
+        return AppendBuilder(await self._journal.known(places), self.withheld_objects, self._secret_warnings)
 
     async def stage(self, listing: str, staged: Staged, now: float) -> list[Withheld]:
         """Stage what a list has brought; returns the objects whose rows cannot be stored."""
@@ -171,18 +171,18 @@ class DecisionState:
             else:
                 return withheld
 
-    async def append(self, draft: AppendBuilder, now: float) -> list[Entry]:
+    async def append(self, builder: AppendBuilder, now: float) -> list[Entry]:
         """Make a draft durable. Objects whose rows cannot be stored are withheld, all others go on."""
-        if self._unmet:
-            draft.settings |= self._unmet.show()
-        if draft.empty:
+        if self._unmatched_paths:
+            builder.settings |= self._unmatched_paths.show()
+        if builder.empty:
             return []
         while True:
             try:
-                return await self._journal.append(draft.append())
+                return await self._journal.append(builder.build())
             except UnstorableError as error:
                 for row in _unstorable(error, now):
-                    draft.withhold(row)
+                    builder.withhold(row)
 
 
 def _unstorable(error: UnstorableError, now: float) -> list[Withheld]:

@@ -27,7 +27,7 @@ from reverser.intake.list_completion import ListCommitter
 from reverser.intake.list_decisions import NOTHING, Decider, ListDecisions
 from reverser.intake.listing import Listing
 from reverser.intake.route import Route
-from reverser.intake.secret_warnings import Suspects
+from reverser.intake.secret_warnings import SecretWarnings
 from reverser.journal.retrying import RetryingJournal
 from reverser.kube.discovery_trigger import InFlightBytes
 from reverser.metrics import Metrics
@@ -81,25 +81,25 @@ class Intake:
         self._metrics = metrics
         self._attributor = attributor or ManagerOnly()
         self._listings: dict[str, Listing] = {}
-        self._suspects = Suspects(health, metrics)
+        self._secret_warnings = SecretWarnings(health, metrics)
         every = itertools.chain.from_iterable(routes.values())
-        self._memory = DecisionState(self._journal, every, self._suspects, health)
-        self._sealing = EncryptionQueue(encrypters or {}, journal.key, health)
-        self._completion = ListCommitter(routes, coverage, self._journal, self._sealing, self._memory)
-        self._lists = ListDecisions(decider, routes, self._memory.scaled)
+        self._state = DecisionState(self._journal, every, self._secret_warnings, health)
+        self._encryption = EncryptionQueue(encrypters or {}, journal.key, health)
+        self._completion = ListCommitter(routes, coverage, self._journal, self._encryption, self._state)
+        self._lists = ListDecisions(decider, routes, self._state.scaled)
         self._ahead = NOTHING
         self._turn = trio.Lock()
-        self._again = EncryptionRetry(self._sealing, self._memory, self._attributor, self._turn)
-        self._settled: dict[str, trio.Event] = {cluster: trio.Event() for cluster in routes}
+        self._encryption_retry = EncryptionRetry(self._encryption, self._state, self._attributor, self._turn)
+        self._first_lists: dict[str, trio.Event] = {cluster: trio.Event() for cluster in routes}
 
-    async def settled(self, cluster: str) -> None:
+    async def first_lists_journaled(self, cluster: str) -> None:
         """Return when the first round of the cluster's lists is in the journal."""
-        await self._settled[cluster].wait()
+        await self._first_lists[cluster].wait()
 
     @property
     def is_settled(self) -> bool:
         """Whether that is so of all clusters."""
-        return all(event.is_set() for event in self._settled.values())
+        return all(event.is_set() for event in self._first_lists.values())
 
     async def run(self, observations: trio.MemoryReceiveChannel[Observation]) -> None:
         """Take observations until the channel closes; then all of them are in the journal.
@@ -109,7 +109,7 @@ class Intake:
         await self._journal.discard_all()  # of an intake before this one, on the same journal
         await self._recall()
         async with aclosing(self._lists), trio.open_nursery() as nursery:
-            nursery.start_soon(self._again.run)
+            nursery.start_soon(self._encryption_retry.run)
             with observations:  # not `async with`: see `writer.pusher`
                 async for batch in batches(observations, self._lists, nursery):
                     async with self._turn:
@@ -121,12 +121,12 @@ class Intake:
 
     async def _recall(self) -> None:
         names = {route.destination.name for routes in self._routes.values() for route in routes}
-        self._sealing.begin(names)
-        await self._memory.recall_told()
+        self._encryption.begin(names)
+        await self._state.recall_told()
         for name in names:
-            async for records in self._memory.recall(name):
+            async for records in self._state.recall(name):
                 await self._suspect(name, [record.key for record in records])
-            self._suspects.show(name)
+            self._secret_warnings.show(name)
 
     async def _suspect(self, name: str, keys: Sequence[ObjectKey]) -> None:
         """What was written before is looked at again: a stream that resumes lists nothing."""
@@ -134,32 +134,34 @@ class Intake:
         keys = [key for key in keys if key.cluster in flagging]
         for start in range(0, len(keys), TURN):
             known = await self._journal.known((name, key) for key in keys[start : start + TURN])
-            for place, record in known.items():
-                with left_out("suspicious", place[1]):
+            for record_key, record in known.items():
+                with left_out("suspicious", record_key[1]):
                     size = len(record.content)
-                    self._suspects.seed(place, await self._memory.aside.run(size, _suspicious, record))
+                    self._secret_warnings.seed(
+                        record_key, await self._state.worker_thread.run(size, _suspicious, record)
+                    )
 
     async def _take(self, batch: list[Observation]) -> None:
         """Journal a batch. A mark that says something of all before it can only be the last."""
-        draft = await self._memory.draft(self._places(batch))
+        builder = await self._state.append_builder(self._places(batch))
         for index, observation in enumerate(batch, 1):
             match observation:
                 case Change():
-                    await self._contain(observation, draft)
+                    await self._contain(observation, builder)
                     with left_out("sighting", observation.key):
                         self._attributor.seen(observation)
                 case ListStarted() | Unwanted():
                     await self._let_go(observation)
                 case StartedOver():
                     self._attributor.started_over(observation)
-                    draft.settings |= history_settings(observation)
+                    builder.settings |= history_settings(observation)
                 case Progress(stream=stream, resource_version=version) if stream.id not in self._listings:
-                    draft.positions[stream.id] = version
+                    builder.positions[stream.id] = version
             if index % TURN == 0:
                 await trio.lowlevel.checkpoint()
         await self._stage()
-        self._attributor.journaled(await self._memory.append(draft, time.time()))
-        self._suspects.show()
+        self._attributor.journaled(await self._state.append(builder, time.time()))
+        self._secret_warnings.show()
         match batch[-1]:
             case ListCompleted() as done:
                 await self._complete(done)
@@ -167,12 +169,12 @@ class Intake:
                 fact = {cluster_uid_setting(found.cluster): found.uid}
                 await self._journal.append(Append(settings=fact, relist=found.another))
             case StreamsStarted(cluster=cluster):
-                self._settled[cluster].set()
+                self._first_lists[cluster].set()
 
     async def _complete(self, done: ListCompleted) -> None:
         self._attributor.listing(done)
         await self._completion.keep(done, self._listings.pop(done.stream.id))
-        self._suspects.show()
+        self._secret_warnings.show()
         if not self._listings:
             await self._lists.aclose()
 
@@ -185,13 +187,13 @@ class Intake:
             self._listings[stream.id] = Listing(stream)
             self._attributor.listing(observation)
         else:
-            self._memory.unwanted(stream)
+            self._state.unwanted(stream)
 
     async def _stage(self) -> None:
         """Stage what the running lists have brought so far."""
         for name, listing in self._listings.items():
             if listing.full and (staged := listing.take()):
-                listing.withhold(await self._memory.stage(name, staged, time.time()))
+                listing.withhold(await self._state.stage(name, staged, time.time()))
 
     def _places(self, batch: Iterable[Observation]) -> Iterator[RecordKey]:
         for observation in batch:
@@ -199,59 +201,59 @@ class Intake:
                 for route in self._routes.get(observation.key.cluster, ()):
                     yield route.destination.name, observation.key
 
-    async def _contain(self, change: Change, draft: AppendBuilder) -> None:
+    async def _contain(self, change: Change, builder: AppendBuilder) -> None:
         """Decide a change; what nobody expected is about its object alone, which is withheld."""
         try:
             with contained("intake", change.key):
-                await self._change(change, draft)
+                await self._change(change, builder)
         except WithheldError as error:
             listing = self._listings.get(change.stream.id)
             if listing is not None:
                 listing.present(change.key)
             elif change.resource_version:
-                draft.positions[change.stream.id] = change.resource_version
+                builder.positions[change.stream.id] = change.resource_version
             for route in self._routes.get(change.key.cluster, ()):
                 name = route.destination.name
                 decision = withhold(name, change.key, error, change.seen_at)
-                (draft.add if listing is None else listing.decide)(name, change.key, decision)
+                (builder.add if listing is None else listing.decide)(name, change.key, decision)
 
-    async def _change(self, change: Change, draft: AppendBuilder) -> None:
+    async def _change(self, change: Change, builder: AppendBuilder) -> None:
         """Decide a change; while its stream is listing, for the list's end only."""
         self._metrics.count("events_received", cluster=change.key.cluster)
         with left_out("scaled", change.key):
-            self._memory.scaled.note(change)
-        scaled = self._memory.scaled.scales(change)
+            self._state.scaled.note(change)
+        scaled = self._state.scaled.scales(change)
         routes = self._routes.get(change.key.cluster, ())
         listing = self._listings.get(change.stream.id)
         if listing is None:
             for route in routes:
-                name, decision = await self._decided(route, change, draft, scaled=scaled)
+                name, decision = await self._decided(route, change, builder, scaled=scaled)
                 decision = await self._attributed(change, decision)
-                decision = await self._sealing.sealed(name, change.key, decision)
-                draft.add(name, change.key, decision)
+                decision = await self._encryption.encrypt(name, change.key, decision)
+                builder.add(name, change.key, decision)
             if change.resource_version:
-                draft.positions[change.stream.id] = change.resource_version
+                builder.positions[change.stream.id] = change.resource_version
             return
         self._metrics.count("objects_scanned", cluster=change.key.cluster)
         for route in routes:
-            self._sealing.supersede(route.destination.name, change.key)
+            self._encryption.supersede(route.destination.name, change.key)
         if change.deleted:
             listing.absent(change.key)
             return
         listing.present(change.key)
         for route in routes:
             ahead = self._ahead.about(route.destination.name, change, scaled=scaled)
-            name, decision = await self._decided(route, change, draft, scaled=scaled, ahead=ahead)
+            name, decision = await self._decided(route, change, builder, scaled=scaled, ahead=ahead)
             if decision.entry is None and decision.record is not None:
                 # Nothing to write: it only became known by what it is selected.
-                draft.add(name, change.key, decision)
+                builder.add(name, change.key, decision)
             listing.decide(name, change.key, decision)
 
     async def _attributed(self, change: Change, decision: Decision) -> Decision:
         if decision.entry is None:
             return decision
         with left_out("attribution", change.key):
-            digest = await self._memory.aside.run(change.size, self._attributor.digest, change)
+            digest = await self._state.worker_thread.run(change.size, self._attributor.digest, change)
             entry = self._attributor.attributed(change, decision.entry, digest)
             return msgspec.structs.replace(decision, entry=entry)
         return decision
@@ -260,17 +262,17 @@ class Intake:
         self,
         route: Route,
         change: Change,
-        draft: AppendBuilder,
+        builder: AppendBuilder,
         *,
         scaled: bool,
         ahead: Decision | None = None,
     ) -> tuple[str, Decision]:
         name = route.destination.name
-        record = draft.record(name, change.key)
+        record = builder.record(name, change.key)
         if ahead is not None and record is not None:
             self._lists.known(change.stream)
             ahead = None  # it was decided without the record
-        decision = await self._memory.decided(route, change, record, scaled=scaled, ahead=ahead)
+        decision = await self._state.decided(route, change, record, scaled=scaled, ahead=ahead)
         self._metrics.count("events_processed", cluster=change.key.cluster, result=decision.result)
         return name, decision
 

@@ -2,8 +2,8 @@
 
 When an encryption fails, the object is withheld, and its decision stays in memory, in clear, until encryption
 works or a newer decision replaces it. A process that ends loses it and lists the type again. When a
-destination cannot encrypt anything, its condition says so and no further object waits for it; only `mend`
-tries again.
+destination cannot encrypt anything, its condition says so and no further object waits for it; only
+`probe_failed` tries again.
 
 `EncryptionRetry` retries encryptions that failed, with growing pauses.
 
@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Mapping
+from typing import TypeAlias
 
 import trio
 
@@ -30,6 +31,8 @@ from reverser.model.sealed import Encrypter
 from reverser.model.withheld import Withheld
 from reverser.unexpected_errors import contained
 
+Decided: TypeAlias = tuple[str, ObjectKey, Decision]
+"""(destination, key, decision)"""
 WAITING_BYTES_MOST = 64 * 1024 * 1024
 """Of what waits in memory to be encrypted."""
 AT_ONCE = 4
@@ -46,14 +49,14 @@ class EncryptionQueue:
         self._down: dict[str, ReverserError] = {}
         self._waiting: dict[RecordKey, Decision] = {}
         self._waiting_bytes = 0
-        self._stirred = trio.Event()
+        self._work_available = trio.Event()
 
     def begin(self, destinations: Iterable[str]) -> None:
         """What an earlier session told of them is void."""
         for name in destinations:
             self._health.forget(_subject(name))
 
-    async def sealed(self, destination: str, key: ObjectKey, decision: Decision) -> Decision:
+    async def encrypt(self, destination: str, key: ObjectKey, decision: Decision) -> Decision:
         """The decision with its file encrypted, or one that withholds the object; an older one is void."""
         self.supersede(destination, key)
         if decision.clear is None:
@@ -72,29 +75,31 @@ class EncryptionQueue:
         if self._room_for(decision):
             self._waiting[destination, key] = decision
             self._waiting_bytes += _size(decision)
-            self._stirred.set()
+            self._work_available.set()
         return _withheld(destination, key, decision, error)
 
     def _room_for(self, decision: Decision) -> bool:
         """Whether it may wait in memory; if not, it is retried at the next change or start."""
         return self._waiting_bytes + _size(decision) <= WAITING_BYTES_MOST
 
-    async def all(self, made: list[tuple[str, ObjectKey, Decision]]) -> list[tuple[str, ObjectKey, Decision]]:
+    async def all(
+        self, decisions: list[tuple[str, ObjectKey, Decision]]
+    ) -> list[tuple[str, ObjectKey, Decision]]:
         """The same for many objects, a few at a time, in the same order."""
-        done = list(made)
+        done = list(decisions)
         limiter = trio.CapacityLimiter(AT_ONCE)
 
-        async def seal(index: int) -> None:
+        async def encrypt_one(index: int) -> None:
             async with limiter:
-                name, key, decision = made[index]
-                done[index] = (name, key, await self.sealed(name, key, decision))
+                name, key, decision = decisions[index]
+                done[index] = (name, key, await self.encrypt(name, key, decision))
 
         async with trio.open_nursery() as nursery:
-            for index, (name, key, decision) in enumerate(made):
+            for index, (name, key, decision) in enumerate(decisions):
                 if decision.clear is None:
                     self.supersede(name, key)
                 else:
-                    nursery.start_soon(seal, index)
+                    nursery.start_soon(encrypt_one, index)
         return done
 
     def supersede(self, destination: str, key: ObjectKey) -> None:
@@ -105,30 +110,30 @@ class EncryptionQueue:
 
     def listed(self, misses: Callable[[ObjectKey], bool]) -> None:
         """A complete list proves that objects are gone: their decisions that wait are dropped."""
-        for place in [place for place in self._waiting if misses(place[1])]:
-            self.supersede(*place)
+        for record_key in [record_key for record_key in self._waiting if misses(record_key[1])]:
+            self.supersede(*record_key)
 
     @property
     def waiting(self) -> list[RecordKey]:
         """What waits for a destination that works, as far as is known."""
-        return [place for place in self._waiting if place[0] not in self._down]
+        return [record_key for record_key in self._waiting if record_key[0] not in self._down]
 
-    def decision(self, place: RecordKey) -> Decision | None:
+    def decision(self, record_key: RecordKey) -> Decision | None:
         """What was decided about an object that waits; None when it does so no more."""
-        return self._waiting.get(place)
+        return self._waiting.get(record_key)
 
     @property
-    def troubled(self) -> bool:
+    def has_work(self) -> bool:
         """Whether anything waits, or a destination cannot encrypt."""
         return bool(self._waiting or self._down)
 
-    async def stirred(self) -> None:
+    async def work_available(self) -> None:
         """Return when there is something to try again."""
-        while not self.troubled:
-            self._stirred = trio.Event()
-            await self._stirred.wait()
+        while not self.has_work:
+            self._work_available = trio.Event()
+            await self._work_available.wait()
 
-    async def mend(self) -> None:
+    async def probe_failed(self) -> None:
         """Ask every destination that could not encrypt whether it can now."""
         for name in list(self._down):
             try:
@@ -171,14 +176,14 @@ class EncryptionRetry:
 
     def __init__(
         self,
-        sealing: EncryptionQueue,
-        memory: DecisionState,
+        queue: EncryptionQueue,
+        state: DecisionState,
         attributor: Attributor | ManagerOnly,
         turn: trio.Lock,
     ) -> None:
         """`turn` is held by whoever makes an append of what the journal knows."""
-        self._sealing = sealing
-        self._memory = memory
+        self._encryption = queue
+        self._state = state
         self._attributor = attributor
         self._turn = turn
 
@@ -186,20 +191,20 @@ class EncryptionRetry:
         """Try again until cancelled."""
         backoff = Backoff(RETRY_SECONDS, RETRY_SECONDS_MOST)
         while True:
-            await self._sealing.stirred()
+            await self._encryption.work_available()
             await trio.sleep(backoff.failed())
-            await self._sealing.mend()
-            places = self._sealing.waiting
-            for start in range(0, len(places), CHUNK):
+            await self._encryption.probe_failed()
+            record_keys = self._encryption.waiting
+            for start in range(0, len(record_keys), CHUNK):
                 async with self._turn:
-                    await self._take(places[start : start + CHUNK])
-            if not self._sealing.troubled:
+                    await self._take(record_keys[start : start + CHUNK])
+            if not self._encryption.has_work:
                 backoff.succeeded()
 
-    async def _take(self, places: list[RecordKey]) -> None:
-        draft = await self._memory.draft(places)
-        for place in places:
-            decision = self._sealing.decision(place)
+    async def _take(self, record_keys: list[RecordKey]) -> None:
+        builder = await self._state.append_builder(record_keys)
+        for record_key in record_keys:
+            decision = self._encryption.decision(record_key)
             if decision is not None:
-                draft.add(*place, await self._sealing.sealed(*place, decision))
-        self._attributor.journaled(await self._memory.append(draft, time.time()))
+                builder.add(*record_key, await self._encryption.encrypt(*record_key, decision))
+        self._attributor.journaled(await self._state.append(builder, time.time()))

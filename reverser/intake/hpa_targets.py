@@ -65,8 +65,8 @@ class AutoscalerIndex:
         target = scale_target(obj)
         if target is not None:
             self._drop(key)
-            self._targets[key] = found = (key.cluster, key.namespace, *target)
-            self._named[found] += 1
+            self._targets[key] = scaled = (key.cluster, key.namespace, *target)
+            self._named[scaled] += 1
 
     def _drop(self, key: ObjectKey) -> None:
         target = self._targets.pop(key, None)

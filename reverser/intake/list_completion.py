@@ -7,14 +7,13 @@ encrypted files, and the removals of the sweep. The append then takes all of it 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TypeAlias
 
 import msgspec
 
 from reverser.errors import WithheldError
 from reverser.intake.append_builder import AppendBuilder
 from reverser.intake.decision_state import DecisionState
-from reverser.intake.encryption import EncryptionQueue
+from reverser.intake.encryption import Decided, EncryptionQueue
 from reverser.intake.listing import Listing
 from reverser.intake.removal import defined, missing_from_list
 from reverser.intake.route import Route
@@ -22,14 +21,11 @@ from reverser.journal.retrying import RetryingJournal
 from reverser.model.change import ListCompleted, Stream
 from reverser.model.decision import Decision, withhold
 from reverser.model.entry import Outcome, Record, Staged
-from reverser.model.resource import ObjectKey
 from reverser.model.withheld import Withheld
 from reverser.unexpected_errors import contained
 
 CHUNK = 200
 """Records that are looked at together."""
-
-Made: TypeAlias = tuple[str, ObjectKey, Decision]
 
 
 class ListCommitter:
@@ -40,74 +36,76 @@ class ListCommitter:
         routes: Mapping[str, Sequence[Route]],
         coverage: Callable[[Stream], str],
         journal: RetryingJournal,
-        sealing: EncryptionQueue,
-        memory: DecisionState,
+        encryption: EncryptionQueue,
+        state: DecisionState,
     ) -> None:
         """`coverage` tells what of a stream the rules of today want."""
         self._routes = routes
         self._coverage = coverage
         self._journal = journal
-        self._sealing = sealing
-        self._memory = memory
+        self._encryption = encryption
+        self._state = state
 
     async def keep(self, done: ListCompleted, listing: Listing) -> None:
         """Append the list and the position at which it was read; it is in the journal when this returns."""
         stream = done.stream
-        withheld = await self._seal(done, listing)
-        await self._memory.recall_withheld()
-        self._memory.listed(stream, listing)
+        withheld = await self._encrypt(done, listing)
+        await self._state.recall_withheld()
+        self._state.listed(stream, listing)
         withheld += await self._sweep(done, listing)
-        draft = await self._rest(stream, listing, withheld)
-        draft.listing = stream.id
-        draft.positions[stream.id] = done.resource_version
-        draft.coverages[stream.id] = self._coverage(stream)
-        draft.settings |= self._memory.unmet(stream)
-        await self._memory.append(draft, done.seen_at)
+        builder = await self._rest(stream, listing, withheld)
+        builder.listing = stream.id
+        builder.positions[stream.id] = done.resource_version
+        builder.coverages[stream.id] = self._coverage(stream)
+        builder.settings |= self._state.unmet(stream)
+        await self._state.append(builder, done.seen_at)
 
-    async def _seal(self, done: ListCompleted, listing: Listing) -> list[Made]:
+    async def _encrypt(self, done: ListCompleted, listing: Listing) -> list[Decided]:
         """Encrypt and stage what is to be encrypted; what is withheld comes back."""
-        brought = await self._sealing.all(listing.kept())
-        self._sealing.listed(listing.misses)
+        brought = await self._encryption.all(listing.unstaged())
+        self._encryption.listed(listing.misses)
         for name, key, decision in brought:
             if decision.withheld is None:
                 listing.decide(name, key, decision)
-        refused = [made for made in brought if made[2].withheld is not None]
+        refused = [decided for decided in brought if decided[2].withheld is not None]
         if staged := listing.take():
-            refused += _refused(await self._memory.stage(done.stream.id, staged, done.seen_at))
+            refused += _refused(await self._state.stage(done.stream.id, staged, done.seen_at))
         return refused
 
-    async def _sweep(self, done: ListCompleted, listing: Listing) -> list[Made]:
+    async def _sweep(self, done: ListCompleted, listing: Listing) -> list[Decided]:
         """Stage the removal of what the journal knows and the list has missed; the withheld come back."""
-        withheld = list[Made]()
+        withheld = list[Decided]()
         for route in self._routes.get(done.stream.cluster, ()):
             name, last = route.destination.name, None
             while keys := await self._journal.keys(name, done.stream, last, CHUNK):
                 last = keys[-1]
-                gone = [(name, key) for key in keys if listing.misses(key)]
-                records = (await self._journal.known(gone)).values()
-                made = [(name, record.key, self._swept(route, done, record)) for record in records]
-                withheld += [each for each in made if each[2].withheld is not None]
-                withheld += await self._remove(done, made)
+                missing = [(name, key) for key in keys if listing.misses(key)]
+                records = (await self._journal.known(missing)).values()
+                decided = [(name, record.key, self._swept(route, done, record)) for record in records]
+                withheld += [each for each in decided if each[2].withheld is not None]
+                withheld += await self._remove(done, decided)
                 withheld += await self._orphaned(route, done, records)
         return withheld
 
-    async def _orphaned(self, route: Route, done: ListCompleted, gone: Iterable[Record]) -> list[Made]:
+    async def _orphaned(self, route: Route, done: ListCompleted, missing: Iterable[Record]) -> list[Decided]:
         """The same for objects of CRDs that went, where the destination wants their files to go with them.
 
         Their types are not served any more: no list of them will ever tell. But a CRD that the API server has
         no more has no objects either.
         """
-        withheld, name = list[Made](), route.destination.name
-        types = map(defined, gone) if route.destination.gone_types == "remove" else ()
+        withheld, name = list[Decided](), route.destination.name
+        types = map(defined, missing) if route.destination.gone_types == "remove" else ()
         for type_ in filter(None, types):
             of_type, last = Stream(done.stream.cluster, type_), None
             while keys := await self._journal.keys(name, of_type, last, CHUNK):
                 last = keys[-1]
                 records = (await self._journal.known((name, key) for key in keys)).values()
-                told = msgspec.structs.replace(done, stream=of_type)
-                made = [(name, record.key, self._swept(route, told, record)) for record in records]
-                withheld += [each for each in made if each[2].withheld is not None]
-                withheld += await self._remove(done, made)
+                of_definition = msgspec.structs.replace(done, stream=of_type)
+                decided = [
+                    (name, record.key, self._swept(route, of_definition, record)) for record in records
+                ]
+                withheld += [each for each in decided if each[2].withheld is not None]
+                withheld += await self._remove(done, decided)
         return withheld
 
     def _swept(self, route: Route, done: ListCompleted, record: Record) -> Decision:
@@ -117,37 +115,37 @@ class ListCommitter:
         except WithheldError as error:
             return withhold(route.destination.name, record.key, error, done.seen_at)
 
-    async def _remove(self, done: ListCompleted, made: Sequence[Made]) -> list[Made]:
+    async def _remove(self, done: ListCompleted, decided: Sequence[Decided]) -> list[Decided]:
         removed = [
             Outcome(name, key, decision.entry, None)
-            for name, key, decision in made
+            for name, key, decision in decided
             if decision.entry is not None
         ]
         if not removed:
             return []
         for outcome in removed:
-            self._memory.removed(outcome.destination, outcome.key)
+            self._state.removed(outcome.destination, outcome.key)
         return _refused(
-            await self._memory.stage(done.stream.id, Staged(outcomes=tuple(removed)), done.seen_at)
+            await self._state.stage(done.stream.id, Staged(outcomes=tuple(removed)), done.seen_at)
         )
 
-    async def _rest(self, stream: Stream, listing: Listing, withheld: Sequence[Made]) -> AppendBuilder:
+    async def _rest(self, stream: Stream, listing: Listing, withheld: Sequence[Decided]) -> AppendBuilder:
         """An append of what is withheld now, and of what is withheld no more though nothing is written."""
         names = {route.destination.name for route in self._routes.get(stream.cluster, ())}
         still = {(name, key) for name, key, _ in withheld}
         ended = [
-            place
-            for place in self._memory.withholding
-            if place not in still
-            and (listing.misses(place[1]) or (place[0] in names and listing.sees(place[1])))
+            record_key
+            for record_key in self._state.withheld_objects
+            if record_key not in still
+            and (listing.misses(record_key[1]) or (record_key[0] in names and listing.sees(record_key[1])))
         ]
-        draft = await self._memory.draft([*ended, *still])
+        builder = await self._state.append_builder([*ended, *still])
         for name, key, decision in withheld:
-            draft.add(name, key, decision)
-        for place in ended:
-            draft.add(*place, Decision("unchanged"))
-        return draft
+            builder.add(name, key, decision)
+        for record_key in ended:
+            builder.add(*record_key, Decision("unchanged"))
+        return builder
 
 
-def _refused(rows: Iterable[Withheld]) -> list[Made]:
+def _refused(rows: Iterable[Withheld]) -> list[Decided]:
     return [(row.destination, row.key, Decision("withheld", withheld=row)) for row in rows]

@@ -29,7 +29,7 @@ class Listing:
         """Namespace and name -> the destinations for which something is staged."""
         self._fresh: dict[ObjectKey, dict[str, Decision]] = {}
         self._fresh_bytes = 0
-        self._kept: dict[ObjectKey, dict[str, Decision]] = {}
+        self._unstaged: dict[ObjectKey, dict[str, Decision]] = {}
         self._void: dict[ObjectKey, None] = {}
         self._suspicions: dict[RecordKey, tuple[Suspicion, ...]] = {}
 
@@ -44,12 +44,12 @@ class Listing:
             self._void[key] = None
             self._suspicions.pop((destination, key), None)
         self._fresh.pop(key, None)
-        self._kept.pop(key, None)
+        self._unstaged.pop(key, None)
 
     def decide(self, destination: str, key: ObjectKey, decision: Decision) -> None:
         """Take in the decision about one object in one destination."""
         if decision.clear is not None or decision.withheld is not None:
-            self._kept.setdefault(key, {})[destination] = decision
+            self._unstaged.setdefault(key, {})[destination] = decision
         elif decision.entry is not None:
             self._fresh.setdefault(key, {})[destination] = decision
             self._fresh_bytes += len(decision.entry.edit.content or b"")
@@ -65,10 +65,10 @@ class Listing:
             return None
         fresh, void = self._fresh, tuple(self._void)
         self._fresh, self._void, self._fresh_bytes = {}, {}, 0
-        for key, made in fresh.items():
-            self._seen[_name(key)] = (*self._seen.get(_name(key), ()), *made)
+        for key, decisions in fresh.items():
+            self._seen[_name(key)] = (*self._seen.get(_name(key), ()), *decisions)
             self._suspicions |= {
-                (name, key): each.suspicions for name, each in made.items() if each.suspicions
+                (name, key): each.suspicions for name, each in decisions.items() if each.suspicions
             }
         return Staged(void, tuple(_outcomes(fresh)))
 
@@ -80,13 +80,15 @@ class Listing:
             self._suspicions.pop((row.destination, row.key), None)
             self.decide(row.destination, row.key, Decision("withheld", withheld=row))
 
-    def kept(self) -> list[tuple[str, ObjectKey, Decision]]:
+    def unstaged(self) -> list[tuple[str, ObjectKey, Decision]]:
         """(destination, key, decision) of what cannot be staged, in the order in which it was seen last."""
-        return [(name, key, each) for key, made in self._kept.items() for name, each in made.items()]
+        return [
+            (name, key, each) for key, decisions in self._unstaged.items() for name, each in decisions.items()
+        ]
 
-    def staged(self, place: RecordKey) -> bool:
+    def staged(self, record_key: RecordKey) -> bool:
         """Whether the object is to be written, or removed, as it was staged."""
-        return self._here(place[1]) and place[0] in self._seen.get(_name(place[1]), ())
+        return self._here(record_key[1]) and record_key[0] in self._seen.get(_name(record_key[1]), ())
 
     @property
     def suspicions(self) -> dict[RecordKey, tuple[Suspicion, ...]]:
@@ -105,8 +107,8 @@ class Listing:
         return self._stream.holds(key)
 
 
-def _outcomes(made: dict[ObjectKey, dict[str, Decision]]) -> Iterable[Outcome]:
-    for key, decisions in made.items():
+def _outcomes(fresh: dict[ObjectKey, dict[str, Decision]]) -> Iterable[Outcome]:
+    for key, decisions in fresh.items():
         for destination, decision in decisions.items():
             if decision.entry is not None:
                 yield Outcome(destination, key, decision.entry, decision.record)

@@ -29,7 +29,7 @@ class PathOwners:
         """The object has this path from earlier."""
         self._claim(record.key, record.path)
 
-    def settled(self, change: Change, decision: Decision) -> Decision:
+    def resolve(self, change: Change, decision: Decision) -> Decision:
         """The decision, or one that withholds the object because another object has its path."""
         if decision.forget:
             self.release(change.key)
@@ -37,11 +37,11 @@ class PathOwners:
         if record is None:
             return decision
         before = self.release(change.key)
-        told = self._taken(record.path)
-        self._claim(change.key, before if told else record.path)
-        if not told:
+        conflict = self._taken(record.path)
+        self._claim(change.key, before if conflict else record.path)
+        if not conflict:
             return decision
-        withheld = Withheld(record.destination, change.key, "PathTaken", told, change.seen_at)
+        withheld = Withheld(record.destination, change.key, "PathTaken", conflict, change.seen_at)
         return Decision("withheld", withheld=withheld)
 
     def release(self, key: ObjectKey) -> str:

@@ -55,10 +55,10 @@ def no_rule_matches(route: Route, change: Change, record: Record | None) -> Deci
     """No rule selects the object: its file goes when one did as it was recorded."""
     if record is None or not (rules := _recorded_rules(route, change.stream.type, record)):
         return Decision("unselected", record=unseen(record))
-    return left(rules, change, record, "no rule selects it any more")
+    return excluded(rules, change, record, "no rule selects it any more")
 
 
-def left(rules: list[CompiledRule], change: Change, record: Record | None, reason: str) -> Decision:
+def excluded(rules: list[CompiledRule], change: Change, record: Record | None, reason: str) -> Decision:
     """The object is selected, and still it is not to be written: `reason` says why."""
     if record is None:
         return Decision("excluded")

@@ -9,20 +9,17 @@ gauge counts all.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import TypeAlias
 
 import structlog
 
 from reverser.health import Health
 from reverser.metrics import Metrics
 from reverser.model.condition import Condition
+from reverser.model.entry import RecordKey
 from reverser.model.resource import ObjectKey
 from reverser.model.withheld import Suspicion
 
 log = structlog.get_logger()
-
-Place: TypeAlias = tuple[str, ObjectKey]
-"""(destination, key)"""
 
 TYPE = "Suspicious"
 MOST_SHOWN = 20
@@ -31,43 +28,43 @@ MOST_FIELDS = 5
 ADVICE = 'move it to a Secret and rotate it, for Git keeps its history; or set suspicious = "mask"'
 
 
-class Suspects:
+class SecretWarnings:
     """What looks like a secret in the files of all destinations."""
 
     def __init__(self, health: Health, metrics: Metrics) -> None:
         self._health = health
         self._metrics = metrics
-        self._found: dict[str, dict[ObjectKey, tuple[Suspicion, ...]]] = {}
+        self._by_destination: dict[str, dict[ObjectKey, tuple[Suspicion, ...]]] = {}
         self._changed: set[str] = set()
 
-    def seed(self, place: Place, found: tuple[Suspicion, ...]) -> None:
+    def seed(self, record_key: RecordKey, suspicions: tuple[Suspicion, ...]) -> None:
         """Take over what was told of before."""
-        if found:
-            self._found.setdefault(place[0], {})[place[1]] = found
+        if suspicions:
+            self._by_destination.setdefault(record_key[0], {})[record_key[1]] = suspicions
 
     @property
-    def places(self) -> list[Place]:
+    def record_keys(self) -> list[RecordKey]:
         """Of all objects with such values."""
-        return [(name, key) for name, objects in self._found.items() for key in objects]
+        return [(name, key) for name, objects in self._by_destination.items() for key in objects]
 
-    def note(self, place: Place, found: tuple[Suspicion, ...] | None) -> None:
+    def note(self, record_key: RecordKey, suspicions: tuple[Suspicion, ...] | None) -> None:
         """What an object's file holds now; None: as before."""
-        destination, key = place
-        objects = self._found.setdefault(destination, {})
+        destination, key = record_key
+        objects = self._by_destination.setdefault(destination, {})
         before = objects.get(key, ())
-        if found is None or found == before:
+        if suspicions is None or suspicions == before:
             return
         self._changed.add(destination)
-        _tell(key, found, {each.rule for each in before})
-        if found:
-            objects[key] = found
+        _tell(key, suspicions, {each.rule for each in before})
+        if suspicions:
+            objects[key] = suspicions
         else:
             del objects[key]
 
     def show(self, *destinations: str) -> None:
         """Bring conditions and gauges up to date, where something changed or of the destinations named."""
         for name in {*destinations, *self._changed}:
-            objects = self._found.get(name, {})
+            objects = self._by_destination.get(name, {})
             self._metrics.set("suspicious_values", sum(map(len, objects.values())), destination=name)
             wanted = {condition.subject: condition for condition in _conditions(name, objects)}
             for shown in self._shown(name):
@@ -83,8 +80,8 @@ class Suspects:
         return (each.subject for each in conditions if each.type == TYPE and each.subject.startswith(start))
 
 
-def _tell(key: ObjectKey, found: Iterable[Suspicion], known: set[str]) -> None:
-    for each in found:
+def _tell(key: ObjectKey, suspicions: Iterable[Suspicion], known: set[str]) -> None:
+    for each in suspicions:
         if each.rule not in known:
             known.add(each.rule)
             log.warning("value looks like a secret", object=str(key), field=each.path, rule=each.rule)
@@ -100,9 +97,9 @@ def _conditions(name: str, objects: dict[ObjectKey, tuple[Suspicion, ...]]) -> I
         yield Condition(TYPE, f"destination/{name}/more", True, "MoreObjects", message)
 
 
-def _message(found: tuple[Suspicion, ...]) -> str:
-    fields = ", ".join(f"{each.path} ({each.rule})" for each in found[:MOST_FIELDS])
-    more = f" and {len(found) - MOST_FIELDS} more" if len(found) > MOST_FIELDS else ""
+def _message(suspicions: tuple[Suspicion, ...]) -> str:
+    fields = ", ".join(f"{each.path} ({each.rule})" for each in suspicions[:MOST_FIELDS])
+    more = f" and {len(suspicions) - MOST_FIELDS} more" if len(suspicions) > MOST_FIELDS else ""
     return f"looks like a secret: {fields}{more}; {ADVICE}"
 
 

@@ -34,7 +34,7 @@ TYPE = "Sensitive"
 MOST_PATHS = 5
 
 Path: TypeAlias = tuple[str, ...]
-Place: TypeAlias = tuple[str, str]
+TypeKey: TypeAlias = tuple[str, str]
 """Cluster and full name of a type."""
 
 
@@ -48,15 +48,15 @@ class Seen(msgspec.Struct):
     """Whether a list is complete, so that every object has been looked at."""
 
 
-class Unmet:
+class UnmatchedPaths:
     """The paths of all types that no object has had."""
 
     def __init__(self, rules: tuple[SensitiveRule, ...], health: Health) -> None:
         self._rules = tuple(rule for rule in rules if rule.paths)
         self._health = health
-        self._seen: dict[Place, Seen] = {}
-        self._told: dict[Place, list[str]] = {}
-        self._news: set[Place] = set()
+        self._seen: dict[TypeKey, Seen] = {}
+        self._reported: dict[TypeKey, list[str]] = {}
+        self._news: set[TypeKey] = set()
 
     def __bool__(self) -> bool:
         return bool(self._rules)
@@ -73,15 +73,15 @@ class Unmet:
     def note(self, change: Change) -> None:
         """Look for the paths that are missing so far; of a large object in a thread."""
         type_ = change.stream.type
-        place = (change.key.cluster, type_.name)
-        seen = self._of(place, type_)
+        type_key = (change.key.cluster, type_.name)
+        seen = self._of(type_key, type_)
         if change.deleted:
             return
         seen.objects += 1
-        found = {path for path in seen.missing if reaches(change.object, path)}
-        seen.missing -= found
-        if found or (seen.whole and seen.objects == 1):
-            self._news.add(place)
+        present = {path for path in seen.missing if reaches(change.object, path)}
+        seen.missing -= present
+        if present or (seen.whole and seen.objects == 1):
+            self._news.add(type_key)
 
     def show(self) -> dict[str, str]:
         """Tell what changed since: paths that an object has now, and those that a type's first one lacks.
@@ -90,55 +90,60 @@ class Unmet:
         """
         facts = dict[str, str]()
         while self._news:
-            place = self._news.pop()
-            seen, told = self._seen[place], self._told.get(place, [])
+            type_key = self._news.pop()
+            seen, reported = self._seen[type_key], self._reported.get(type_key, [])
             missing = self._named(seen)
-            facts |= self._tell(place, missing if seen.whole else [path for path in told if path in missing])
+            facts |= self._tell(
+                type_key, missing if seen.whole else [path for path in reported if path in missing]
+            )
         return facts
 
     def forget(self, stream: Stream) -> None:
         """The type is not followed any more, or begins anew."""
-        place = (stream.cluster, stream.type.name)
-        self._seen.pop(place, None)
-        self._news.discard(place)
-        self._show(place, [])
+        type_key = (stream.cluster, stream.type.name)
+        self._seen.pop(type_key, None)
+        self._news.discard(type_key)
+        self._show(type_key, [])
 
     def listed(self, stream: Stream) -> dict[str, str]:
         """A list is complete: show what is missing, and what the journal is to know of that."""
-        place = (stream.cluster, stream.type.name)
-        seen = self._of(place, stream.type)
+        type_key = (stream.cluster, stream.type.name)
+        seen = self._of(type_key, stream.type)
         seen.whole = True
-        return self._tell(place, self._named(seen)) if seen.objects else {}
+        return self._tell(type_key, self._named(seen)) if seen.objects else {}
 
-    def _of(self, place: Place, type_: ResourceType) -> Seen:
-        seen = self._seen.get(place)
+    def _of(self, type_key: TypeKey, type_: ResourceType) -> Seen:
+        seen = self._seen.get(type_key)
         if seen is None or (seen.type is not type_ and seen.type != type_):
-            seen = self._seen[place] = Seen(type_, set(sensitive(self._rules, type_).paths))
+            seen = self._seen[type_key] = Seen(type_, set(sensitive(self._rules, type_).paths))
         return seen
 
-    def _tell(self, place: Place, missing: list[str]) -> dict[str, str]:
-        before = self._told.get(place, [])
-        self._show(place, missing)
+    def _tell(self, type_key: TypeKey, missing: list[str]) -> dict[str, str]:
+        before = self._reported.get(type_key, [])
+        self._show(type_key, missing)
         if missing == before:
             return {}
-        return {f"{FACT}{'/'.join(place)}": msgspec.json.encode(missing).decode() if missing else ""}
+        return {f"{FACT}{'/'.join(type_key)}": msgspec.json.encode(missing).decode() if missing else ""}
 
     def _named(self, seen: Seen) -> list[str]:
         """The missing paths as the rules spell them."""
         every = dict.fromkeys(path for rule in self._rules for path in rule.paths)
         return [path for path in every if parse_path(path) in seen.missing]
 
-    def _show(self, place: Place, missing: list[str]) -> None:
-        subject = f"sensitive/{'/'.join(place)}"
+    def _show(self, type_key: TypeKey, missing: list[str]) -> None:
+        subject = f"sensitive/{'/'.join(type_key)}"
         if not missing:
-            self._told.pop(place, None)
+            self._reported.pop(type_key, None)
             self._health.withdraw(subject, TYPE)
             return
-        if self._told.get(place) != missing:
+        if self._reported.get(type_key) != missing:
             log.warning(
-                "no object has this path of [[sensitive]]", cluster=place[0], type=place[1], paths=missing
+                "no object has this path of [[sensitive]]",
+                cluster=type_key[0],
+                type=type_key[1],
+                paths=missing,
             )
-        self._told[place] = missing
+        self._reported[type_key] = missing
         self._health.report(Condition(TYPE, subject, True, "PathNotFound", message(missing)))
 
 
@@ -146,5 +151,5 @@ def message(missing: Iterable[str]) -> str:
     """What it means that no object of a type has these paths."""
     paths = list(missing)
     more = f" and {len(paths) - MOST_PATHS} more" if len(paths) > MOST_PATHS else ""
-    told = f"no object of this type has {', '.join(paths[:MOST_PATHS])}{more}"
-    return f"{told}: if the field has another name now, its value is written in clear; correct the path"
+    text = f"no object of this type has {', '.join(paths[:MOST_PATHS])}{more}"
+    return f"{text}: if the field has another name now, its value is written in clear; correct the path"

@@ -25,7 +25,7 @@ LARGE_BYTES = 64 * 1024
 """From here on a thread costs less than the wait: a few milliseconds of work."""
 
 
-class Aside:
+class WorkerThread:
     """The thread for large objects."""
 
     def __init__(self) -> None:

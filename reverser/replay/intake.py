@@ -115,7 +115,7 @@ class Replay:
 
     async def _journal_batch(self, writes: Sequence[Write | Gap], positions: Mapping[str, str]) -> None:
         fresh = [write for write in writes if not known(self._seen.get(object_id_of(write)), write)]
-        batch = await self._state.draft((self._name, self._key(write)) for write in fresh)
+        batch = await self._state.append_builder((self._name, self._key(write)) for write in fresh)
         for write in writes:
             if known(self._seen.get(object_id_of(write)), write):
                 self.results["known"] += 1

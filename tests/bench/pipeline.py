@@ -94,7 +94,7 @@ async def open_pipeline(folder: Path, live: Destination, host: Host | None = Non
 
 async def _write(opening: WriterFactory, destination: Destination, intake: Intake) -> None:
     async with opening.writer(destination) as writer:
-        await writer.run(lambda: intake.settled("default"))
+        await writer.run(lambda: intake.first_lists_journaled("default"))
 
 
 def _resolve(_cluster: str, _group: str, _kind: str) -> None:

@@ -355,7 +355,7 @@ async def test_a_cluster_is_settled_when_its_lists_are_in_the_journal(journal: J
     found: list[str] = []
 
     async def wait() -> None:
-        await taking.intake.settled("default")
+        await taking.intake.first_lists_journaled("default")
         found.extend(await said(journal))
 
     async with trio.open_nursery() as nursery:

@@ -17,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reverser.errors import WithheldError
-from reverser.intake.append_builder import AppendBuilder, Withholding
+from reverser.intake.append_builder import AppendBuilder, WithheldObjects
 from reverser.intake.decide import decide
 from reverser.intake.route import Route, compile_routes
 from reverser.journal import rows
@@ -148,7 +148,7 @@ class Daemon:
         obj = copy.deepcopy(cluster.obj)
         change = Change(STREAM, KEY, origin, False, obj, "1", now, created=created)
         place = ("live", KEY)
-        draft = AppendBuilder(dict(self.records), Withholding())
+        draft = AppendBuilder(dict(self.records), WithheldObjects())
         if step.how == "withheld":
             decision = withhold("live", KEY, WithheldError("Policy", "no", key=KEY), now)
         else:
@@ -160,7 +160,7 @@ class Daemon:
                 decision, entry=msgspec.structs.replace(decision.entry, attribution=who)
             )
         draft.add(*place, decision)
-        append = draft.append()
+        append = draft.build()
         # As the journal keeps them, so that each step may come after a restart.
         self.records.update((place, rows.record_of(rows.record_row(each))) for each in append.records)
         for entry in append.entries:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from reverser.errors import WithheldError
-from reverser.intake.append_builder import AppendBuilder, Withholding
+from reverser.intake.append_builder import AppendBuilder, WithheldObjects
 from reverser.model.decision import withhold
 from reverser.model.entry import UNSEEN, Record
 from reverser.model.resource import ObjectKey
@@ -19,7 +19,7 @@ def test_a_version_that_is_withheld_counts_as_not_seen() -> None:
         lambda draft: draft.add("live", KEY, withhold("live", KEY, WithheldError("Bug", "x"), 0.0)),
         lambda draft: draft.withhold(Withheld("live", KEY, "Bug", "x", 0.0)),
     ):
-        draft = AppendBuilder({("live", KEY): RECORD}, Withholding())
+        draft = AppendBuilder({("live", KEY): RECORD}, WithheldObjects())
         add(draft)
         kept = draft.record("live", KEY)
         assert kept is not None

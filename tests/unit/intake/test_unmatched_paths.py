@@ -9,7 +9,7 @@ import pytest
 import structlog
 
 from reverser.health import Health
-from reverser.intake.unmatched_paths import Unmet
+from reverser.intake.unmatched_paths import UnmatchedPaths
 from reverser.model.change import Change, Origin, Stream
 from reverser.model.resource import ResourceType
 from reverser.model.rule import SensitiveRule
@@ -46,7 +46,7 @@ def told(health: Health) -> dict[str, str]:
 
 def test_a_path_that_no_object_has_is_told_once(health: Health) -> None:
     """One condition and one line a type, naming the path, however many objects there are."""
-    unmet = Unmet(RULES, health)
+    unmet = UnmatchedPaths(RULES, health)
 
     with structlog.testing.capture_logs() as lines:
         for _ in range(3):
@@ -67,7 +67,7 @@ def test_a_path_that_no_object_has_is_told_once(health: Health) -> None:
 
 def test_it_ends_when_an_object_has_it(health: Health) -> None:
     """Whether a list brings it or the watch."""
-    unmet = Unmet(RULES, health)
+    unmet = UnmatchedPaths(RULES, health)
     unmet.note(change(DATABASES, spec={"users": [{"token": "x"}]}))
     unmet.listed(DATABASES)
     assert told(health)
@@ -81,7 +81,7 @@ def test_it_ends_when_an_object_has_it(health: Health) -> None:
 
 def test_a_new_version_is_looked_at_anew(health: Health) -> None:
     """What objects had in another version says nothing of this one."""
-    unmet = Unmet(RULES, health)
+    unmet = UnmatchedPaths(RULES, health)
     unmet.note(change(DATABASES, spec={"password": "x", "users": [{"token": "x"}]}))
     assert unmet.listed(DATABASES) == {}
     newer = msgspec.structs.replace(DATABASES, type=msgspec.structs.replace(DATABASES.type, version="v2"))
@@ -94,21 +94,21 @@ def test_a_new_version_is_looked_at_anew(health: Health) -> None:
 
 def test_a_restart_forgets_nothing(health: Health) -> None:
     """A stream that resumes lists nothing: the journal tells, of paths that are still configured."""
-    before = Unmet(RULES, Health())
+    before = UnmatchedPaths(RULES, Health())
     before.note(change(DATABASES, spec={}))
     facts = before.listed(DATABASES)
     assert facts
 
-    Unmet(RULES, health).seed(facts)
+    UnmatchedPaths(RULES, health).seed(facts)
     assert "spec.password" in told(health)["sensitive/default/databases.example.com"]
     other = Health()
-    Unmet((SensitiveRule(("databases",), paths=("spec.auth.password",)),), other).seed(facts)
+    UnmatchedPaths((SensitiveRule(("databases",), paths=("spec.auth.password",)),), other).seed(facts)
     assert told(other) == {}
 
 
 def test_a_type_without_objects_tells_nothing(health: Health) -> None:
     """And one that is followed no more takes its condition along."""
-    unmet = Unmet(RULES, health)
+    unmet = UnmatchedPaths(RULES, health)
     assert unmet.listed(DATABASES) == {}
     unmet.note(change(DATABASES, spec={}))
     unmet.listed(DATABASES)
@@ -120,7 +120,7 @@ def test_a_type_without_objects_tells_nothing(health: Health) -> None:
 
 def test_the_first_object_of_a_type_tells(health: Health) -> None:
     """A list of none proves that all objects are looked at, the first that the watch brings among them."""
-    unmet = Unmet(RULES, health)
+    unmet = UnmatchedPaths(RULES, health)
     assert unmet.listed(DATABASES) == {}
 
     unmet.note(change(DATABASES, spec={"users": [{"token": "x"}]}))
@@ -133,7 +133,7 @@ def test_the_first_object_of_a_type_tells(health: Health) -> None:
 
 def test_a_watch_that_resumed_tells_of_nothing_new(health: Health) -> None:
     """One object is not all of them: what others have is not known."""
-    unmet = Unmet(RULES, health)
+    unmet = UnmatchedPaths(RULES, health)
 
     unmet.note(change(DATABASES, spec={}))
 
@@ -143,7 +143,7 @@ def test_a_watch_that_resumed_tells_of_nothing_new(health: Health) -> None:
 
 def test_the_journal_hears_that_an_object_has_the_path(health: Health) -> None:
     """Else the next start would tell of it again."""
-    unmet = Unmet(RULES, health)
+    unmet = UnmatchedPaths(RULES, health)
     unmet.seed({"unmet/default/databases.example.com": '["spec.password"]'})
 
     unmet.note(change(DATABASES, spec={"password": "x"}))
@@ -154,4 +154,4 @@ def test_the_journal_hears_that_an_object_has_the_path(health: Health) -> None:
 
 def test_without_paths_nothing_is_looked_at(health: Health) -> None:
     """Rules without paths cost no object anything."""
-    assert not Unmet(RULES[1:], health)
+    assert not UnmatchedPaths(RULES[1:], health)

@@ -290,13 +290,13 @@ async def test_what_waits_is_not_counted_again_for_each_object(monkeypatch: pyte
     monkeypatch.setattr(encryption, "_size", size)
     monkeypatch.setattr(encryption, "WAITING_BYTES_MOST", 1_000_000)
     for number in range(1100):
-        await asked.sealed("live", key(str(number)), decision)
+        await asked.encrypt("live", key(str(number)), decision)
     assert looks < 5000
     assert len(asked._waiting) == 1000
 
     asked.supersede("live", key("0"))
-    await asked.sealed("live", key("1"), decision)
+    await asked.encrypt("live", key("1"), decision)
     asked.listed(lambda each: each.name in "23")
     for name in "uvwxyz":
-        await asked.sealed("live", key(name), decision)
+        await asked.encrypt("live", key(name), decision)
     assert len(asked._waiting) == 1000
