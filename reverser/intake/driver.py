@@ -111,12 +111,13 @@ class Intake:
         async with aclosing(self._lists), trio.open_nursery() as nursery:
             nursery.start_soon(self._encryption_retry.run)
             with observations:  # not `async with`: see `writer.pusher`
-                async for batch in batches(observations, self._lists, nursery):
-                    async with self._turn:
-                        self._ahead = batch.ahead
-                        await self._take(batch.observations)
-                    if self._room is not None:
-                        self._room.give(*batch.observations)
+                async with aclosing(batches(observations, self._lists, nursery)) as gathered:
+                    async for batch in gathered:
+                        async with self._turn:
+                            self._ahead = batch.ahead
+                            await self._take(batch.observations)
+                        if self._room is not None:
+                            self._room.give(*batch.observations)
             nursery.cancel_scope.cancel()
 
     async def _recall(self) -> None:
