@@ -7,7 +7,7 @@ asked about before it is handed out, so that both processes have work. Batches a
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 
 import trio
 
@@ -51,7 +51,7 @@ class Batch:
 
 async def batches(
     observations: trio.MemoryReceiveChannel[Observation], lists: ListDecisions, nursery: trio.Nursery
-) -> AsyncIterator[Batch]:
+) -> AsyncGenerator[Batch, None]:
     """Every batch, until the channel closes. Questions are asked in tasks of the nursery."""
     pending: deque[Batch] = deque()
     while True:

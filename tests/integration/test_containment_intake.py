@@ -158,7 +158,7 @@ async def test_a_row_that_cannot_be_stored_is_withheld(
         (Attributor, "attributed"),
         (version_tracker.VersionTracker, "note"),
         (version_tracker.VersionTracker, "subject"),
-        (Attributor, "_final"),
+        (Attributor, "_finish"),
     ],
 )
 async def test_an_object_whose_author_cannot_be_looked_for_is_written_without_one(
