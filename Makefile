@@ -31,11 +31,12 @@ demo-picture: setup ## draw docs/demo.svg anew from what the demo prints
 test: setup ## run every test; those that need servers which are not there skip and say so
 	@$(BIN)/python -m pytest $(SIDE_BY_SIDE) $(ARGS)
 
-check: setup ## format, lint, types and import contracts
+check: setup ## format, lint, types, import contracts and names
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
+	$(BIN)/python -m pytest -q tests/unit/test_names.py
 
 format: setup ## format the code and mend what lint can mend
 	$(BIN)/ruff format .

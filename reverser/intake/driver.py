@@ -166,9 +166,9 @@ class Intake:
         match batch[-1]:
             case ListCompleted() as done:
                 await self._complete(done)
-            case Identified() as found:
-                fact = {cluster_uid_setting(found.cluster): found.uid}
-                await self._journal.append(Append(settings=fact, relist=found.another))
+            case Identified() as identified:
+                fact = {cluster_uid_setting(identified.cluster): identified.uid}
+                await self._journal.append(Append(settings=fact, relist=identified.another))
             case StreamsStarted(cluster=cluster):
                 self._first_lists[cluster].set()
 

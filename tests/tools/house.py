@@ -49,6 +49,14 @@ def defined(tree: ast.AST) -> Iterator[str]:
                 yield name
             case ast.Attribute(attr=name, ctx=ast.Store()):
                 yield name
+            case (
+                ast.ExceptHandler(name=str(name))
+                | ast.MatchAs(name=str(name))
+                | ast.MatchStar(name=str(name))
+            ):
+                yield name
+            case ast.alias(asname=str(name)):
+                yield name
 
 
 def overused(files: dict[Path, str]) -> Counter[str]:
