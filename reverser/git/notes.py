@@ -11,7 +11,7 @@ from collections.abc import Mapping
 import trio
 
 from reverser.git.errors import translate
-from reverser.git.fastimport_stream import note, notes
+from reverser.git.fastimport import note, notes
 from reverser.git.push import interpret
 from reverser.git.remote import Remote
 from reverser.git.signing import Signer

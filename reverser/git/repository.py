@@ -17,16 +17,15 @@ import trio
 
 from reverser.config.value_formats import parse_duration
 from reverser.errors import TransientError
-from reverser.git import fastimport_stream, history, objects
+from reverser.git import fastimport, history, objects
 from reverser.git.fastimport import FastImport
-from reverser.git.housekeeping import Prepared, Repacker, prepare
+from reverser.git.housekeeping import Prepared, Repacker, UnreachableObjects, prepare
 from reverser.git.notes import annotate
 from reverser.git.objects import Index
 from reverser.git.process import Git
 from reverser.git.push import push
 from reverser.git.remote import Ask, Remote, fetch
 from reverser.git.signing import Signer
-from reverser.git.unreachable import UnreachableObjects
 from reverser.model.commit import Commit, PushResult
 from reverser.model.destination import Destination
 from reverser.model.entry import Edit
@@ -241,11 +240,9 @@ class GitRepository:
 
     def _commands(self, plan: Iterable[Planned], parent: str) -> Iterator[bytes]:
         if not parent:
-            yield fastimport_stream.orphan(self._staging)
+            yield fastimport.orphan(self._staging)
         for mark, (commit, edits) in enumerate(plan, 1):
-            yield from fastimport_stream.commit(
-                self._staging, mark, commit, edits, parent if mark == 1 else ""
-            )
+            yield from fastimport.commit(self._staging, mark, commit, edits, parent if mark == 1 else "")
 
     @contextmanager
     def _observed(self, operation: str) -> Iterator[None]:

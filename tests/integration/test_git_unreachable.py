@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from reverser.git import unreachable
+from reverser.git import housekeeping
 from reverser.git.repository import open_repository
 from reverser.model.destination import Signing
 from reverser.model.secret import SecretRef
@@ -22,8 +22,8 @@ CONTENT_BYTES = 100_000
 @pytest.fixture(autouse=True)
 def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """A few batches that did not land are many."""
-    monkeypatch.setattr(unreachable, "BYTES_MOST", 3 * CONTENT_BYTES)
-    monkeypatch.setattr(unreachable, "LOOSE_KEPT", "now")
+    monkeypatch.setattr(housekeeping, "UNREACHABLE_BYTES_MOST", 3 * CONTENT_BYTES)
+    monkeypatch.setattr(housekeeping, "LOOSE_EXPIRE", "now")
 
 
 def size(folder: Path) -> int:
