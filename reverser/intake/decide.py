@@ -14,8 +14,8 @@ import msgspec
 from reverser.errors import WithheldError
 from reverser.intake.removal import deleted, excluded, labels_of, lacking, no_rule_matches, wanted
 from reverser.intake.route import Route
+from reverser.manifest.diff import same
 from reverser.manifest.emitter import render
-from reverser.manifest.equality import same
 from reverser.manifest.field_changes import FieldChanges, field_changes, latest, unseen
 from reverser.model.attribution import Attribution
 from reverser.model.change import Change, Operation, Origin
@@ -25,8 +25,7 @@ from reverser.model.sealed import Sealed
 from reverser.sanitize.document import Document, in_clear, sanitize, significant
 from reverser.sanitize.managed_fields import written as written_by
 from reverser.sanitize.suspicious_values import suspicious
-from reverser.select.excluded_writes import actors
-from reverser.select.rules import CompiledRule
+from reverser.select.rules import CompiledRule, actors
 
 
 def decide(route: Route, change: Change, record: Record | None, *, scaled: bool = False) -> Decision:

@@ -20,8 +20,7 @@ from reverser.model.decision import Decision
 from reverser.model.entry import Edit, Entry, Record
 from reverser.model.resource import DEFINITIONS, ResourceType
 from reverser.sanitize.managed_fields import changed_at, manager
-from reverser.select.excluded_writes import actors
-from reverser.select.rules import CompiledRule
+from reverser.select.rules import CompiledRule, actors
 
 
 class _Version(msgspec.Struct):

@@ -18,7 +18,7 @@ from typing import Any
 import msgspec
 
 from reverser.errors import WithheldError
-from reverser.manifest.equality import same
+from reverser.manifest.diff import same
 from reverser.manifest.list_alignment import aligned
 from reverser.manifest.new_values import entries, in_flow, items
 from reverser.manifest.nodes import Node, UnreadableError, compose

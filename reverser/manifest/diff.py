@@ -1,21 +1,65 @@
-"""What differs between two documents: paths with the old and the new value, each with its name.
+"""What differs between two documents, and the lines that say so in the body of a commit.
 
-Items of a list are named by the key that Kubernetes merges them by, where every item has it and no
-two are alike; otherwise they are counted from 0, as is one whose name is to be hidden. The name of a
-value tells whether it may be a secret: it goes along, for old and new each.
+`same` tells whether two JSON values are the same value, with their types: Python takes `1`, `1.0` and `True`
+for equal; in JSON they are three values, and a file that says one of them does not say the others. Each
+value is looked at once, and without recursion: an object may be nested deeper than Python's stack.
+
+`differences` gives paths with the old and the new value, each with its name. Items of a list are named by the
+key that Kubernetes merges them by, where every item has it and no two are alike; otherwise they are counted
+from 0, as is one whose name is to be hidden. The name of a value tells whether it may be a secret: it goes
+along, for old and new each.
+
+`describe` writes one field path a line:
+
+    spec.replicas: 2 -> 5
+    spec.paused: + true                       a field that was not there
+    spec.minReadySeconds: - 10                a field that is gone
+    spec.template.spec.containers: order changed
+    data.password: changed                    in a Secret, masked, or by its looks: never a value
+
+A message outlives every file: what looks like a secret is in none, whatever is flagged. Values are
+JSON, cut at 60 characters.
 """
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterable, Iterator
+import json
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, TypeAlias
 
-from reverser.manifest.equality import same
 from reverser.sanitize.mask import holds_masked
 from reverser.sanitize.named_secrets import name_in, option
 from reverser.sanitize.suspicious_values import looks_secret
-from reverser.text import child, label
+from reverser.text import child, cut, label, visible
+
+
+def same(one: Any, other: Any) -> bool:
+    """Whether both are the same JSON value; the order of keys in a map does not count."""
+    pairs = [(one, other)]
+    while pairs:
+        one, other = pairs.pop()
+        if one is other:
+            continue
+        if type(one) is not type(other):
+            return False
+        if isinstance(one, dict):
+            if one.keys() != other.keys():
+                return False
+            pairs += [(value, other[key]) for key, value in one.items()]
+        elif isinstance(one, list):
+            if len(one) != len(other):
+                return False
+            pairs += zip(one, other, strict=True)
+        elif not _same_scalar(one, other):
+            return False
+    return True
+
+
+def _same_scalar(one: Any, other: Any) -> bool:
+    """`-0.0` is not `0.0`: they are written differently."""
+    return repr(one) == repr(other) if isinstance(one, float) else bool(one == other)
+
 
 Named: TypeAlias = tuple[str, Any]
 """(what the value is called, the value)"""
@@ -146,3 +190,58 @@ def _counted(items: Named) -> Iterator[Named]:
     for item in rows:
         yield option(before) or name, item
         before = item
+
+
+MOST_LINES = 10
+VALUE_CHARACTERS = 60
+_JSON = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
+
+
+def describe(
+    old: dict[str, Any] | None, new: dict[str, Any] | None, *, secret: bool = False
+) -> tuple[str, ...]:
+    """At most 10 lines; none when there is no old or no new document."""
+    if old is None or new is None:
+        return ()
+    rest = differences(old, new)
+    first = list(itertools.islice(rest, MOST_LINES))
+    return lines(first, len(first) + sum(1 for _ in rest), secret=secret)
+
+
+def lines(first: Sequence[Difference], number: int, *, secret: bool) -> tuple[str, ...]:
+    """At most 10 lines of so many differences; of more than 10 the first 10 will do."""
+    if number <= MOST_LINES:
+        return tuple(line(each, secret=secret) for each in first)
+    shown = MOST_LINES - 1
+    return (*(line(each, secret=secret) for each in first[:shown]), f"… and {number - shown} more")
+
+
+def line(difference: Difference, *, secret: bool) -> str:
+    """One difference on one line."""
+    path, old, new = difference
+    before, after = old[1], new[1]
+    secret = secret or hidden(*old) or hidden(*new)
+    if before is after is ABSENT:
+        return f"{path}: order changed"
+    if before is ABSENT:
+        return f"{path}: added" if secret else f"{path}: + {_value(after)}"
+    if after is ABSENT:
+        return f"{path}: removed" if secret else f"{path}: - {_value(before)}"
+    return f"{path}: changed" if secret else f"{path}: {_value(before)} -> {_value(after)}"
+
+
+def _value(value: Any) -> str:
+    return cut(visible("".join(_beginning(value))), VALUE_CHARACTERS)
+
+
+def _beginning(value: Any) -> Iterator[str]:
+    """The value as JSON, as much of it as is shown: a value may have megabytes."""
+    if isinstance(value, str):
+        yield _JSON.encode(value[:VALUE_CHARACTERS])
+        return
+    characters = 0
+    for part in _JSON.iterencode(value):
+        yield part[: VALUE_CHARACTERS + 1]
+        characters += len(part)
+        if characters > VALUE_CHARACTERS:
+            return

@@ -21,13 +21,12 @@ from typing import Any
 
 import msgspec
 
-from reverser.manifest.describe import line, lines
-from reverser.manifest.diff import ABSENT, PATH_CHARACTERS, Difference, differences
+from reverser.manifest.diff import ABSENT, PATH_CHARACTERS, Difference, differences, line, lines
 from reverser.model.change import Operation, Origin
 from reverser.model.commit import CommitPlan
 from reverser.model.entry import ANY, UNSEEN, Along, Entry, Record
 from reverser.model.resource import ObjectKey
-from reverser.select.excluded_writes import excluded
+from reverser.select.rules import excluded
 from reverser.text import child
 
 TRAILER = "Kubernetes-Came-Along"

@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 
-from reverser.manifest.equality import same
+from reverser.manifest.diff import same
 from reverser.sandbox.patch import MERGE_KEY, named
 from reverser.sandbox.store import Object
 from reverser.sandbox.users import ADMIN, User

@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 
 import trio
 
-from reverser.manifest.equality import same
+from reverser.manifest.diff import same
 from reverser.model.resource import ResourceType
 from reverser.sandbox.managed_fields import SERVER_FIELDS, Requester, apply, credit
 from reverser.sandbox.patch import strategic

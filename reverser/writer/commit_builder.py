@@ -15,7 +15,7 @@ from reverser.layout import paths
 from reverser.model.commit import Commit, CommitPlan
 from reverser.model.entry import Entry
 from reverser.model.withheld import Withheld
-from reverser.select.excluded_writes import split_excluded
+from reverser.select.rules import split_excluded
 from reverser.unexpected_errors import contained
 from reverser.writer.commit_trailers import author, message
 from reverser.writer.destination_context import DestinationContext

@@ -15,7 +15,7 @@ from reverser.model.attribution import Attribution
 from reverser.model.change import Operation, Origin
 from reverser.model.commit import CommitPlan
 from reverser.model.entry import Entry
-from reverser.select.excluded_writes import split_excluded
+from reverser.select.rules import split_excluded
 from reverser.text import cut
 
 SUBJECT_CHARACTERS = 200

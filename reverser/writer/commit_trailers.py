@@ -24,7 +24,7 @@ from reverser.model.change import Origin
 from reverser.model.commit import CommitPlan
 from reverser.model.entry import Entry
 from reverser.model.message import Message
-from reverser.select.excluded_writes import split_excluded
+from reverser.select.rules import split_excluded
 from reverser.text import cut, visible
 from reverser.writer.commit_subject_and_body import SUBJECT_CHARACTERS
 

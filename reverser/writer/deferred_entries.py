@@ -15,7 +15,7 @@ from collections import Counter
 from collections.abc import Hashable, Iterable
 
 from reverser.model.entry import Entry
-from reverser.select.excluded_writes import excluded
+from reverser.select.rules import excluded
 
 ENTRIES_MOST = 1000
 BYTES_MOST = 16 * 1024 * 1024

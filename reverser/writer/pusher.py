@@ -23,7 +23,7 @@ from reverser.model.entry import Edit, Entry
 from reverser.model.push import Pushed, PushedCommit
 from reverser.model.repository import Repository
 from reverser.model.withheld import Withheld
-from reverser.select.excluded_writes import excluded
+from reverser.select.rules import excluded
 from reverser.unexpected_errors import left_out
 from reverser.writer.destination_context import DestinationContext
 from reverser.writer.notes import Notes

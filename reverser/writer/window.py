@@ -19,7 +19,7 @@ from collections.abc import Hashable, Iterable, Iterator
 from reverser.model.change import Origin
 from reverser.model.commit import CommitPlan
 from reverser.model.entry import Entry
-from reverser.select.excluded_writes import excluded
+from reverser.select.rules import excluded
 from reverser.writer.deferred_entries import (
     BYTES_MOST,
     ENTRIES_MOST,

@@ -12,7 +12,7 @@ import pytest
 from reverser.errors import WithheldError
 from reverser.manifest import scanner
 from reverser.manifest.byte_edits import patched
-from reverser.manifest.equality import same
+from reverser.manifest.diff import same
 from reverser.manifest.nodes import compose
 from reverser.manifest.object_index import ObjectIndex
 from reverser.manifest.scalars import sent

@@ -10,7 +10,7 @@ import pytest
 from reverser.errors import WithheldError
 from reverser.manifest import editor
 from reverser.manifest.byte_edits import is_json
-from reverser.manifest.equality import same
+from reverser.manifest.diff import same
 from reverser.manifest.scalars import sent
 from tests.golden.people import FILES, KINDS, Edit, edits, target
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from reverser.errors import WithheldError
 from reverser.manifest import editor, quantity
 from reverser.manifest.byte_edits import patched
-from reverser.manifest.equality import same
+from reverser.manifest.diff import same
 from reverser.manifest.nodes import UnreadableError, compose
 from reverser.manifest.scalars import sent
 from tests.property.hostile import HOSTILE

@@ -13,7 +13,7 @@ from reverser.model.commit import CommitPlan
 from reverser.model.entry import Edit, Entry
 from reverser.model.resource import ObjectKey
 from reverser.model.rule import Actors
-from reverser.select.excluded_writes import excluded, split_excluded
+from reverser.select.rules import excluded, split_excluded
 from reverser.writer import deferred_entries
 from reverser.writer.window import Window
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from reverser.manifest.describe import describe
+from reverser.manifest.diff import describe
 from reverser.manifest.emitter import render
 from reverser.model.change import Stream
 from reverser.model.rule import SensitiveRule

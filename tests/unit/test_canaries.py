@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from reverser.journal.sqlite import open_journal
-from reverser.manifest.describe import describe
+from reverser.manifest.diff import describe
 from reverser.manifest.emitter import render
 from reverser.model.entry import Append
 from reverser.model.rule import SensitiveRule

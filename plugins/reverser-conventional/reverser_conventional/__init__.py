@@ -12,7 +12,7 @@ import msgspec
 from reverser import hookimpl
 from reverser.model.commit import CommitPlan
 from reverser.model.message import Message
-from reverser.select.excluded_writes import split_excluded
+from reverser.select.rules import split_excluded
 from reverser_conventional.description import description
 from reverser_conventional.settings import Settings, checked
 from reverser_conventional.types import head

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from reverser.identity.author import IdentityRule, compile_identities
 from reverser.identity.mailmap import Mailmap
-from reverser.manifest.describe import describe
+from reverser.manifest.diff import describe
 from reverser.model.attribution import Actor, Attribution, Evidence
 from reverser.model.change import Operation, Origin
 from reverser.model.commit import CommitPlan
