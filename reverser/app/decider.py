@@ -3,6 +3,10 @@
 It is started when the first question comes and ended when no list runs any more, so that its 40 MiB are taken
 for minutes only. It reads nothing but what it is sent. Should it end or hang, everything is decided in this
 process, as it is on a machine with one processor.
+
+It runs the same modules as this process: an interpreter of its own would look for them in the working folder,
+and after an upgrade it finds those of another version, which may decide otherwise. Of the environment, where
+credentials may be, it gets what starts an interpreter.
 """
 
 from __future__ import annotations
@@ -21,6 +25,7 @@ import msgspec
 import structlog
 import trio
 
+from reverser import __version__
 from reverser.config import Config
 from reverser.intake.list_decisions import Answers, Question
 from reverser.model.destination import Credentials, Destination
@@ -33,14 +38,8 @@ SILENCE_SECONDS = 60.0
 PIPE_BYTES = 1024 * 1024
 LENGTH = struct.Struct("!I")
 """Stands before each message, in bytes."""
-FAILURES = (
-    OSError,
-    trio.BrokenResourceError,
-    trio.ClosedResourceError,
-    trio.TooSlowError,
-    EOFError,
-    msgspec.MsgspecError,
-)
+PROGRAM = "import sys; sys.path[:] = sys.argv[1:]; from reverser.app.decider_program import main; main()"
+INHERITED = ("LANG", "LC_ALL", "LC_CTYPE", "LD_LIBRARY_PATH", "PATH", "TZ")
 QUOTA = Path("/sys/fs/cgroup/cpu.max")
 
 encode = msgspec.msgpack.Encoder().encode
@@ -50,6 +49,8 @@ _answers = msgspec.msgpack.Decoder(list[Answers]).decode
 class Setup(msgspec.Struct, frozen=True):
     """What decisions depend on, beside the object."""
 
+    version: str
+    """Of reverser, as this process runs it."""
     rules: tuple[Rule, ...]
     destinations: tuple[Destination, ...]
     sanitize: tuple[SanitizeRule, ...]
@@ -65,6 +66,7 @@ def setup_of(config: Config, digest_key: bytes) -> Setup:
         msgspec.structs.replace(each, credentials=Credentials(), signing=None) for each in config.destinations
     )
     return Setup(
+        __version__,
         tuple(config.rules),
         destinations,
         tuple(config.sanitize),
@@ -95,22 +97,34 @@ class DeciderProcess:
         """Both are taken in the order of coming, so that each question gets its answer."""
 
     async def ask(self, questions: Sequence[Question]) -> Sequence[Answers]:
-        """The answers; none where the process fails, from then on for good."""
+        """The answers; none where the process fails, whatever is wrong, from then on for good."""
         if self._failed:
             return ()
         try:
             with trio.fail_after(SILENCE_SECONDS):
-                async with self._sending:
-                    process = await self._started()
-                    await _send(process, encode(questions))
-                async with self._receiving:
-                    return _answers(await _received(process))
-        except FAILURES as error:
+                return await self._answered(questions)
+        except Exception as error:
             if not self._failed:
                 log.warning("second process failed, deciding in one", error=type(error).__name__)
             self._failed = True
-            await self._end()
             return ()
+
+    async def _answered(self, questions: Sequence[Question]) -> Sequence[Answers]:
+        try:
+            async with self._sending:
+                process = await self._started()
+                await _send(process, encode(questions))
+            async with self._receiving:
+                return _answers(await self._next_message(process))
+        except BaseException:
+            # What its pipe holds, or will, is the answer to a question that nobody waits for.
+            await self._end()
+            raise
+
+    async def _next_message(self, process: trio.Process) -> bytes:
+        if process is not self._process:
+            raise EOFError  # it was ended while another question waited for its answer
+        return await _received(process)
 
     async def rest(self) -> None:
         """End the process, after what it was asked; the next question starts it again."""
@@ -122,9 +136,10 @@ class DeciderProcess:
         if self._failed:
             raise EOFError
         if self._process is None:
-            command = [sys.executable, "-m", "reverser.app.decider_program"]
+            command = [sys.executable, "-I", "-c", PROGRAM, *sys.path]
+            inherited = {name: os.environ[name] for name in INHERITED if name in os.environ}
             self._process = await trio.lowlevel.open_process(
-                command, stdin=PIPE, stdout=PIPE, start_new_session=True
+                command, stdin=PIPE, stdout=PIPE, start_new_session=True, env=inherited
             )
             for pipe in (self._process.stdin, self._process.stdout):
                 _widen(pipe)

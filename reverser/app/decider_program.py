@@ -1,13 +1,19 @@
-"""What the second process runs: it reads questions, decides, and writes answers, until its input ends."""
+"""What the second process runs: it reads questions, decides, and writes answers, until its input ends.
+
+Its input ends with the daemon, however that ends. Signals that a terminal or a service manager sends to every
+process are for the daemon, which needs the answers until it has stopped.
+"""
 
 from __future__ import annotations
 
+import signal
 import sys
 from collections.abc import Mapping, Sequence
 from typing import BinaryIO
 
 import msgspec
 
+from reverser import __version__
 from reverser.app.decider import LENGTH, Setup, encode
 from reverser.builtin_hooks import BuiltInHooks
 from reverser.garbage_collector import freeze_gc
@@ -24,16 +30,38 @@ _questions = msgspec.msgpack.Decoder(list[Question]).decode
 
 def main() -> None:
     """Serve one parent."""
+    for number in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # nobody reads answers any more: end without a traceback
     questions, answers = sys.stdin.buffer, sys.stdout.buffer
+    sys.stdout = sys.stderr  # what is printed would be taken for an answer
     message = received(questions)
-    if message is None:
-        return
-    routes = routes_of(_setup(message))
+    if message is not None and (setup := _setup(message)).version == __version__:
+        _serve(questions, answers, routes_of(setup))
+
+
+def _serve(questions: BinaryIO, answers: BinaryIO, routes: Mapping[str, Sequence[Route]]) -> None:
     freeze_gc()
     while (message := received(questions)) is not None:
-        answer = encode([answered(each, routes) for each in _questions(message)])
+        answer = encoded([answered(each, routes) for each in _questions(message)])
         answers.write(LENGTH.pack(len(answer)) + answer)
         answers.flush()
+
+
+def encoded(answers: Sequence[Answers]) -> bytes:
+    """The message. What has no place in one, such as an integer of 100 bits, is left to the parent."""
+    try:
+        return encode(answers)
+    except OverflowError:
+        return encode([each if _fits(each) else (None,) * len(each) for each in answers])
+
+
+def _fits(answers: Answers) -> bool:
+    try:
+        encode(answers)
+    except OverflowError:
+        return False
+    return True
 
 
 def routes_of(setup: Setup) -> Mapping[str, Sequence[Route]]:
@@ -67,8 +95,5 @@ def received(file: BinaryIO) -> bytes | None:
     if len(head) < LENGTH.size:
         return None
     (length,) = LENGTH.unpack(head)
-    return file.read(length)
-
-
-if __name__ == "__main__":
-    main()
+    message = file.read(length)
+    return message if len(message) == length else None

@@ -15,6 +15,7 @@ import msgspec
 import pytest
 import trio
 
+from reverser import __version__
 from reverser.app.assembly import Assembly
 from reverser.app.decider import DeciderProcess, Setup, processors
 from reverser.config import Config
@@ -48,6 +49,7 @@ from tests.integration.intaking import (
     take,
     tree,
 )
+from tests.integration.second_process import second_processes
 
 KEY = b"secret" * 5
 AGE = "age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p"
@@ -59,7 +61,7 @@ DESTINATIONS = (
 RULES = tuple(Rule(f"to {each.name}", each.name, selector="!hidden") for each in DESTINATIONS)
 SANITIZE = (SanitizeRule(("*",), strip=("metadata.annotations['example.com/seen']",)),)
 SENSITIVE = (SensitiveRule(("configmaps",), keys=("*-token",)),)
-SETUP = Setup(RULES, DESTINATIONS, SANITIZE, SENSITIVE, KEY, ())
+SETUP = Setup(__version__, RULES, DESTINATIONS, SANITIZE, SENSITIVE, KEY, ())
 MANY = 300
 """With the bounds of `eager`, several batches."""
 
@@ -146,9 +148,9 @@ class Counting:
 
     async def _ask(self, questions: Sequence[Question]) -> Sequence[Answers]:
         self.asked.append(len(questions))
-        self.running.append(bool(_second_processes()))
+        self.running.append(bool(second_processes()))
         if len(self.asked) == self.kill_before:
-            (pid,) = _second_processes()
+            (pid,) = second_processes()
             os.kill(pid, signal.SIGKILL)
         answers = await self.decider.ask(questions)
         self.answered += len(answers)
@@ -157,14 +159,6 @@ class Counting:
     async def rest(self) -> None:
         self.rested += 1
         await self.decider.rest()
-
-
-def _second_processes() -> list[int]:
-    """Those that this process has started and not yet ended."""
-    lists = Path("/proc/self/task").glob("*/children")  # of the thread that started it
-    children = [pid for each in lists for pid in each.read_text().split()]
-    named = {int(pid): Path(f"/proc/{pid}/cmdline").read_bytes() for pid in children}
-    return [pid for pid, command in named.items() if b"decider_program" in command]
 
 
 def _list(objects: Sequence[Mapping[str, Any]], version: int = 7) -> list[Observation]:
@@ -178,7 +172,7 @@ def _objects(value: str = "1", many: int = MANY) -> list[dict[str, Any]]:
 
 async def _taken(journal: Journal, observations: Sequence[Observation], **changes: Any) -> Counting:
     """One session with a second process."""
-    setup = Setup((EVERYTHING,), (LIVE,), (), (), journal.key, ())
+    setup = Setup(__version__, (EVERYTHING,), (LIVE,), (), (), journal.key, ())
     counting = Counting(DeciderProcess(setup), **changes)
     await _take(journal, observations, counting)
     return counting
@@ -214,7 +208,7 @@ async def test_a_list_becomes_what_one_process_makes_of_it(journal: Journal, tmp
     counting = await _taken(journal, first)
     assert counting.running == [False, *(len(counting.running) - 1) * [True]]
     assert many - BATCH_WORTH_IT < counting.answered == sum(counting.asked) <= many
-    assert not _second_processes()
+    assert not second_processes()
     again = await _taken(journal, second)
     assert len(again.asked) <= AHEAD  # what the journal knows is decided where the record is
     made = [plain(entry) for entry in await entries(journal)]
@@ -230,7 +224,9 @@ async def test_a_process_that_is_killed_costs_nothing_but_time(
     """Everything is decided here from then on, and the process is not started again."""
     observations = _list(_objects())
     if before == 1:
-        counting = Counting(DeciderProcess(Setup((EVERYTHING,), (LIVE,), (), (), journal.key, ())))
+        counting = Counting(
+            DeciderProcess(Setup(__version__, (EVERYTHING,), (LIVE,), (), (), journal.key, ()))
+        )
         await counting.decider.ask([])  # so that there is one to kill
         counting.kill_before = 1
         await _take(journal, observations, counting)
@@ -239,7 +235,7 @@ async def test_a_process_that_is_killed_costs_nothing_but_time(
         counting = await _taken(journal, observations, kill_before=2)
         assert 0 < counting.answered < MANY
     assert [plain(entry) for entry in await entries(journal)] == await _alone(tmp_path, observations)
-    assert not _second_processes()
+    assert not second_processes()
 
 
 @pytest.mark.usefixtures("eager")
@@ -277,11 +273,11 @@ async def test_a_small_cluster_has_one_process(journal: Journal) -> None:
 
 async def test_an_intake_that_is_cancelled_leaves_no_process(journal: Journal) -> None:
     """Also while an answer is awaited."""
-    setup = Setup((EVERYTHING,), (LIVE,), (), (), journal.key, ())
+    setup = Setup(__version__, (EVERYTHING,), (LIVE,), (), (), journal.key, ())
     async with _deciding(setup) as decider:
         with trio.move_on_after(0.001):
             await decider.ask([_question(one(STREAM, each)) for each in _objects()])
-    assert not _second_processes()
+    assert not second_processes()
 
 
 def test_plugins_are_asked_in_their_own_process() -> None:
