@@ -12,8 +12,7 @@ import trio
 
 from reverser.git.errors import translate
 from reverser.git.fastimport import note, notes
-from reverser.git.push import interpret
-from reverser.git.remote import Remote
+from reverser.git.remote import Remote, interpret
 from reverser.git.signing import Signer
 from reverser.model.commit import PushOutcome, PushResult
 

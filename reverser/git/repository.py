@@ -23,8 +23,7 @@ from reverser.git.housekeeping import Prepared, Repacker, UnreachableObjects, pr
 from reverser.git.notes import annotate
 from reverser.git.objects import Index
 from reverser.git.process import Git
-from reverser.git.push import push
-from reverser.git.remote import Ask, Remote, fetch
+from reverser.git.remote import Ask, Remote, fetch, push
 from reverser.git.signing import Signer
 from reverser.model.commit import Commit, PushResult
 from reverser.model.destination import Destination

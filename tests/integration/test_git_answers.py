@@ -8,7 +8,7 @@ from reverser.errors import StalledError, TransientError
 from reverser.git.credentials import redact
 from reverser.git.errors import translate
 from reverser.git.process import Finished
-from reverser.git.push import interpret
+from reverser.git.remote import interpret
 from reverser.model.commit import PushOutcome
 
 HEAD = "1" * 40
