@@ -20,8 +20,7 @@ from reverser.model.message import Message
 from reverser.model.resource import ObjectKey, ResourceType
 from reverser.sanitize.excluded_types import excluded_type
 from reverser.sanitize.generated_objects import exclusion
-from reverser.writer.commit_subject_and_body import body, subject
-from reverser.writer.commit_trailers import NOBODY
+from reverser.writer.commit_message import NOBODY, body, subject
 
 BUILT_IN = {
     "builtin.exclusions": ("reverser_exclude_type", "reverser_select"),

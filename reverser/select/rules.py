@@ -5,7 +5,7 @@ What a rule says of types is decided once a type; namespaces, names and labels o
 Whether a write is excluded (`exclude_users`, `exclude_managers`, `only_users`) is decided by its entry
 alone, with the attribution in, so it can be asked whenever its attribution is final, and again after a
 restart, with the same answer. An excluded entry is written like any other; `writer.deferred_entries` says
-when, `writer.commit_subject_and_body` how its commit calls it.
+when, `writer.commit_message` how its commit calls it.
 
 Doubt includes: a write whose user is not proven is never excluded for its user, neither by
 `exclude_users` nor by `only_users`, so that no stranger's change goes without a commit. Objects of

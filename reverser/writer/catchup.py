@@ -20,7 +20,7 @@ import structlog
 from reverser.errors import StalledError
 from reverser.model.entry import Entry
 from reverser.model.repository import Landed, Repository
-from reverser.writer.commit_trailers import parse_entry
+from reverser.writer.commit_message import parse_entry
 from reverser.writer.destination_context import DestinationContext
 from reverser.writer.file_owner import (
     DaemonIdentity,

@@ -17,7 +17,7 @@ from reverser.model.entry import Entry
 from reverser.model.withheld import Withheld
 from reverser.select.rules import split_excluded
 from reverser.unexpected_errors import contained
-from reverser.writer.commit_trailers import author, message
+from reverser.writer.commit_message import author, message
 from reverser.writer.destination_context import DestinationContext
 from reverser.writer.repository_files import ExistingFiles, Placed
 

@@ -21,7 +21,7 @@ from reverser.model.change import Operation
 from reverser.model.entry import Edit, Entry, Record
 from reverser.model.repository import Landed
 from reverser.model.resource import ObjectKey
-from reverser.writer.commit_trailers import parse_entry
+from reverser.writer.commit_message import parse_entry
 
 
 class Owner(Enum):

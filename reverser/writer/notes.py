@@ -16,7 +16,7 @@ from reverser.errors import StalledError, TransientError
 from reverser.model.attribution import Correction
 from reverser.model.repository import Repository
 from reverser.unexpected_errors import left_out
-from reverser.writer.commit_trailers import note
+from reverser.writer.commit_message import note
 from reverser.writer.destination_context import DestinationContext
 
 log = structlog.get_logger()

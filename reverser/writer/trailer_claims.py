@@ -19,7 +19,7 @@ import msgspec
 from reverser.model.entry import Entry
 from reverser.model.repository import Landed
 from reverser.model.resource import ObjectKey
-from reverser.writer.commit_trailers import parse_entry
+from reverser.writer.commit_message import parse_entry
 
 SHA1_DIGITS = 40
 

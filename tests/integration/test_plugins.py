@@ -26,7 +26,7 @@ from reverser.model.resource import ObjectKey, ResourceType
 from reverser.model.secret import SecretRef
 from reverser.plugins.host import Host
 from reverser.testing import ACTORS, DESTINATION, TYPES, contract, key_of, make, plan
-from reverser.writer.commit_trailers import NOBODY
+from reverser.writer.commit_message import NOBODY
 from tests.integration.plugged import ABOUT, BASE, OBJECT, Counted, deciding, host_of, problems
 
 

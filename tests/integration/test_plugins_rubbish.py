@@ -18,7 +18,7 @@ from reverser.plugins.register import SPECIFICATIONS
 from reverser.plugins.worker import ENDED, STUCK
 from reverser.sanitize.object_copies import LAST_APPLIED
 from reverser.testing import ACTORS, DESTINATION, TYPES, contract, key_of, make, plan
-from reverser.writer.commit_trailers import NOBODY, message
+from reverser.writer.commit_message import NOBODY, message
 from tests.integration.plugged import ABOUT, BASE, OBJECT, Counted, deciding, host_of, problems
 
 

@@ -31,8 +31,7 @@ from reverser.model.entry import Record
 from reverser.model.message import Message
 from reverser.model.resource import ResourceType
 from reverser.model.rule import Rule, SanitizeRule
-from reverser.writer.commit_subject_and_body import body, subject
-from reverser.writer.commit_trailers import author, message
+from reverser.writer.commit_message import author, body, message, subject
 from reverser.writer.window import Window
 from tests.hooks import HOOKS
 

@@ -20,7 +20,7 @@ from reverser.model.entry import Edit, Entry
 from reverser.model.message import Message
 from reverser.model.resource import ObjectKey
 from reverser.model.rule import Actors
-from reverser.writer.commit_trailers import author, entry_ranges, message, parse_entry
+from reverser.writer.commit_message import author, entry_ranges, message, parse_entry
 from tests.hooks import HOOKS
 
 COMMITTER = "Reverser <reverser@localhost>"
