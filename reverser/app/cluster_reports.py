@@ -25,7 +25,7 @@ from reverser.metrics import Metrics
 from reverser.model.change import Stream
 from reverser.model.condition import Condition
 from reverser.model.resource import ResourceType
-from reverser.sanitize.sensitive import CLARIFY
+from reverser.sanitize.sensitive_values import CLARIFY
 
 log = structlog.get_logger()
 

@@ -29,9 +29,8 @@ import msgspec
 
 from reverser.errors import WithheldError
 from reverser.model.resource import BUILTIN_GROUPS, ObjectKey, ResourceType
-from reverser.sanitize.document import keeps_status, sanitize
+from reverser.sanitize.document import Policy, keeps_status, sanitize
 from reverser.sanitize.metadata import SERVER_FIELDS
-from reverser.sanitize.policy import Policy
 
 _EMPTY = re.compile(rb'":(?<![^\\]\\":)(?:null|\[\])')
 """An empty member, or text that looks like one.

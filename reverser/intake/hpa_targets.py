@@ -16,7 +16,6 @@ import msgspec
 from reverser.model.change import Change, Stream
 from reverser.model.entry import Record
 from reverser.model.resource import ObjectKey
-from reverser.sanitize.autoscaled import scale_target
 from reverser.unexpected_errors import left_out
 
 Target: TypeAlias = tuple[str, str, str, str, str]
@@ -74,3 +73,15 @@ class AutoscalerIndex:
             self._named[target] -= 1
             if not self._named[target]:
                 del self._named[target]
+
+
+def scale_target(obj: dict[str, Any]) -> tuple[str, str, str] | None:
+    """(group, kind, name) of what a HorizontalPodAutoscaler scales; None if it does not say."""
+    spec = obj.get("spec")
+    target = spec.get("scaleTargetRef") if isinstance(spec, dict) else None
+    if not isinstance(target, dict):
+        return None
+    version, kind, name = (target.get(key, "") for key in ("apiVersion", "kind", "name"))
+    if not (isinstance(version, str) and isinstance(kind, str) and isinstance(name, str) and kind and name):
+        return None
+    return version.rpartition("/")[0], kind, name

@@ -15,9 +15,8 @@ from reverser.layout.layouts import Layout, compile_layout
 from reverser.model.destination import Destination
 from reverser.model.resource import ObjectKey, ResourceType
 from reverser.model.rule import Rule, SanitizeRule, SensitiveRule
-from reverser.sanitize.mask import without_values
-from reverser.sanitize.policy import Policy
-from reverser.sanitize.sensitive import hidden, sensitive
+from reverser.sanitize.document import Policy
+from reverser.sanitize.sensitive_values import hidden, sensitive, without_values
 from reverser.select.rules import CompiledRule
 from reverser.sops.document import mark
 

@@ -23,7 +23,7 @@ from reverser.model.condition import Condition
 from reverser.model.resource import ResourceType
 from reverser.model.rule import SensitiveRule
 from reverser.sanitize.field_path import parse_path, reaches
-from reverser.sanitize.sensitive import sensitive
+from reverser.sanitize.sensitive_values import sensitive
 from reverser.unexpected_errors import left_out
 
 log = structlog.get_logger()

@@ -28,8 +28,8 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, TypeAlias
 
-from reverser.sanitize.mask import holds_masked
 from reverser.sanitize.named_secrets import name_in, option
+from reverser.sanitize.sensitive_values import holds_masked
 from reverser.sanitize.suspicious_values import looks_secret
 from reverser.text import child, cut, label, visible
 

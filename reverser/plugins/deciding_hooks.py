@@ -24,8 +24,8 @@ from reverser.plugins.failures import Failures, line_of_hook
 from reverser.plugins.guard import ExcessError, keep_only, unchanged
 from reverser.plugins.plugin import Hooks, Meter
 from reverser.plugins.watchdog import Watchdog
-from reverser.sanitize.field_owners import managers_of
 from reverser.sanitize.json_content import copied
+from reverser.sanitize.managed_fields import managers_of
 
 NO_DESTINATION = Destination("", "")
 SanitizeContext: TypeAlias = tuple[ObjectKey, ResourceType, Destination, Owners]

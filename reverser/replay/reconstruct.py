@@ -20,7 +20,7 @@ from reverser.model.entry import Record
 from reverser.model.resource import ResourceType
 from reverser.replay.resource_types import LoggedTypes
 from reverser.replay.write import MICROSECONDS, Form, Write
-from reverser.sanitize.sensitive import CLARIFY, sensitive
+from reverser.sanitize.sensitive_values import CLARIFY, sensitive
 
 NOT_KNOWN = "a patch of an object that the log does not show before"
 NOT_KEPT = "a patch of an object that is not kept whole"

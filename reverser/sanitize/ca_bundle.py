@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import re
 
-from reverser.sanitize.field_owners import Step
 from reverser.sanitize.json_content import Content, drop, mapping, rows
+from reverser.sanitize.managed_fields import Step
 from reverser.sanitize.metadata import OriginalObject
 
 _BUNDLE = "caBundle"

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from reverser.sanitize import derived_defaults
-from reverser.sanitize.pods import TEMPLATES, Kind
+from reverser.sanitize.workloads import TEMPLATES, Kind
 
 Rows = tuple[tuple[str, Any], ...]
 

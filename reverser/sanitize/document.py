@@ -4,35 +4,84 @@ The order: a private copy; what is stripped from every kind; the rule of the kin
 default, if the style says so; the values of a Secret, and what else is sensitive; what the user
 strips; what looks like a secret, if it is to be masked. Each step only takes away. Whatever goes
 wrong on the way, the object is withheld.
+
+A `Policy` is what one destination wants of it. Which of the user's rules apply depends on the resource type
+alone, so their paths are parsed once per policy and type and kept.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from functools import lru_cache
+from typing import Any, Literal
 
 import msgspec
 
 from reverser.errors import WithheldError
 from reverser.model.resource import BUILTIN_GROUPS, ObjectKey, ResourceType
+from reverser.model.rule import SanitizeRule, SensitiveRule
 from reverser.model.sealed import Clear
-from reverser.sanitize.autoscaled import REPLICAS, scaled_by_controller
 from reverser.sanitize.ca_bundle import api_service, custom_resource_definition, webhooks
 from reverser.sanitize.drop_defaults import leave_out_defaults
 from reverser.sanitize.duplicate_keys import duplicates
-from reverser.sanitize.field_path import without
-from reverser.sanitize.jobs import job, stateful_set
+from reverser.sanitize.field_path import parse_path, without
 from reverser.sanitize.json_content import Content, copied, drop_emptied, mapping
-from reverser.sanitize.mask import is_secret, masked
 from reverser.sanitize.metadata import OriginalObject, strip_left_overs, strip_metadata, tidy
-from reverser.sanitize.pods import POD, TEMPLATES, Kind, pod, workload
-from reverser.sanitize.policy import Paths, Policy, field_rules
 from reverser.sanitize.rbac_accounts import cluster_role, namespace, service_account
 from reverser.sanitize.restore_values import revealed
-from reverser.sanitize.sensitive import hidden, sensitive
+from reverser.sanitize.sensitive_values import hidden, is_secret, masked, sensitive
 from reverser.sanitize.services import service
 from reverser.sanitize.suspicious_values import without_suspicious
 from reverser.sanitize.volumes import claim, volume
+from reverser.sanitize.workloads import (
+    POD,
+    REPLICAS,
+    TEMPLATES,
+    Kind,
+    job,
+    pod,
+    scaled_by_controller,
+    stateful_set,
+    workload,
+)
+from reverser.select.resources import means
+
+Paths = tuple[tuple[str, ...], ...]
+
+
+class Policy(msgspec.Struct, frozen=True):
+    """How documents of one destination look."""
+
+    style: Literal["full", "minimal"]
+    """minimal leaves out what equals the API's default."""
+    secrets: Literal["omit", "mask", "encrypt"]
+    """Documents are masked whatever it says: omit is nobody asking for one, encrypt for `in_clear` too."""
+    mask_key: bytes
+    """Key of the digests that stand for the values of Secrets: 1 to 64 bytes."""
+    suspicious: Literal["flag", "mask", "ignore"] = "flag"
+    """mask: what looks like a secret is masked like the values of Secrets; flag: it is told of."""
+    rules: tuple[SanitizeRule, ...] = ()
+    """The user's additions, for all types. A path that cannot be read withholds every object."""
+    sensitive: tuple[SensitiveRule, ...] = ()
+    """What is treated like the values of a Secret."""
+
+
+class FieldRules(msgspec.Struct, frozen=True):
+    """The user's field paths for one type."""
+
+    strip: Paths
+    insignificant: Paths
+
+
+@lru_cache(maxsize=4096)
+def field_rules(rules: tuple[SanitizeRule, ...], type: ResourceType) -> FieldRules:  # noqa: A002
+    """The paths of all rules that match the type."""
+    matching = [rule for rule in rules if any(means(pattern, type) for pattern in rule.resources)]
+    return FieldRules(
+        strip=tuple(parse_path(text) for rule in matching for text in rule.strip),
+        insignificant=tuple(parse_path(text) for rule in matching for text in rule.insignificant),
+    )
+
 
 CRD = ("apiextensions.k8s.io", "CustomResourceDefinition")
 

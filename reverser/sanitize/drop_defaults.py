@@ -12,7 +12,7 @@ from typing import Any
 from reverser.sanitize.defaults import DEFAULTS, Rows
 from reverser.sanitize.field_path import ANY, parse_path
 from reverser.sanitize.json_content import Content
-from reverser.sanitize.pods import Kind
+from reverser.sanitize.workloads import Kind
 
 Test = Callable[[Any, Content], bool]
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from reverser.sanitize.json_content import Content, mapping, rows
-from reverser.sanitize.pods import TEMPLATES, Kind, pod_spec
+from reverser.sanitize.workloads import TEMPLATES, Kind, pod_spec
 
 OF_POD: dict[str, tuple[str, ...]] = {"imagePullSecrets": ("name",), "hostAliases": ("ip",)}
 OF_CONTAINER: dict[str, tuple[str, ...]] = {"env": ("name",), "ports": ("containerPort", "protocol")}

@@ -18,12 +18,11 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from reverser.model.resource import ResourceType
-from reverser.sanitize.field_owners import CONTROLLERS
-from reverser.sanitize.known_annotations import NAMESPACE_NAME, OF_ANNOTATIONS, OF_LABELS
-from reverser.sanitize.managed_fields import entries
-from reverser.sanitize.pods import Kind
+from reverser.sanitize.managed_fields import CONTROLLERS, entries
+from reverser.sanitize.metadata import NAMESPACE_NAME, OF_ANNOTATIONS, OF_LABELS
 from reverser.sanitize.rbac_accounts import generated
 from reverser.sanitize.volumes import PROVISIONED_BY
+from reverser.sanitize.workloads import Kind
 
 
 class ObjectView:

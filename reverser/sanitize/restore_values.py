@@ -12,8 +12,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any, TypeAlias
 
 from reverser.sanitize.json_content import Content, mapping
-from reverser.sanitize.mask import masked
-from reverser.sanitize.sensitive import digests
+from reverser.sanitize.sensitive_values import digests, masked
 
 Path: TypeAlias = tuple[str, ...]
 """Names of fields; items of lists have none."""

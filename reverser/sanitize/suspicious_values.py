@@ -19,8 +19,8 @@ from typing import Any, TypeAlias
 
 from reverser.model.withheld import Suspicion
 from reverser.sanitize.json_content import Content
-from reverser.sanitize.mask import masked_value
 from reverser.sanitize.named_secrets import NAMED, inside, looks_random, name_in, named, names_secret, option
+from reverser.sanitize.sensitive_values import masked_value
 from reverser.sanitize.token_patterns import token
 from reverser.text import child, cut, label
 

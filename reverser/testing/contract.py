@@ -20,7 +20,7 @@ from reverser.plugins.plugin import Hook, Hooks, Plugin
 from reverser.plugins.register import register
 from reverser.plugins.settings import configure
 from reverser.plugins.watchdog import TooLongError, limited
-from reverser.sanitize.field_owners import managers_of
+from reverser.sanitize.managed_fields import managers_of
 from reverser.testing.samples import ACTORS, DESTINATION, TYPES, key_of, plan, samples, type_of
 from reverser.text import cut
 

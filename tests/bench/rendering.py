@@ -9,8 +9,7 @@ from typing import Any
 import msgspec
 
 from reverser.manifest.emitter import render
-from reverser.sanitize.document import sanitize
-from reverser.sanitize.policy import Policy
+from reverser.sanitize.document import Policy, sanitize
 from tests.bench.options import Options
 from tests.bench.result import Row, at_least
 from tests.bench.samples import DEPLOYMENTS, STREAMS, sample

@@ -15,10 +15,9 @@ from reverser.manifest.emitter import render
 from reverser.model.destination import Destination
 from reverser.model.resource import ObjectKey, ResourceType
 from reverser.model.rule import Rule
-from reverser.sanitize.document import sanitize
+from reverser.sanitize.document import Policy, sanitize
 from reverser.sanitize.excluded_types import excluded_type
 from reverser.sanitize.generated_objects import exclusion
-from reverser.sanitize.policy import Policy
 from reverser.select.rules import CompiledRule
 
 

@@ -17,8 +17,7 @@ from random import Random
 from typing import Any
 
 from reverser.manifest.emitter import render
-from reverser.sanitize.document import sanitize
-from reverser.sanitize.policy import Policy
+from reverser.sanitize.document import Policy, sanitize
 from tests.e2e.daemon import wait_for
 from tests.e2e.law.cluster import collection, dry_run, key_of
 from tests.e2e.law.difference import difference

@@ -20,8 +20,7 @@ from typing import Any, Literal
 import yaml
 
 from reverser.model.resource import ObjectKey, ResourceType
-from reverser.sanitize.document import Document, sanitize
-from reverser.sanitize.policy import Policy
+from reverser.sanitize.document import Document, Policy, sanitize
 
 CASES = Path(__file__).parent / "cases"
 KEY = b"golden" * 5

@@ -12,9 +12,15 @@ from reverser.sanitize.defaults import DEFAULTS, OF_KIND, POD_SPEC
 from reverser.sanitize.document import RULES, sanitize
 from reverser.sanitize.field_path import parse_path
 from reverser.sanitize.generated_objects import CHECKS, exclusion
-from reverser.sanitize.known_annotations import ANNOTATIONS, JOB_LABELS, LABELS, NAMESPACE_NAME
-from reverser.sanitize.metadata import FINALIZERS, SERVER_FIELDS
-from reverser.sanitize.pods import TEMPLATES
+from reverser.sanitize.metadata import (
+    ANNOTATIONS,
+    FINALIZERS,
+    JOB_LABELS,
+    LABELS,
+    NAMESPACE_NAME,
+    SERVER_FIELDS,
+)
+from reverser.sanitize.workloads import TEMPLATES
 from tests.golden.corpus import (
     CASES,
     NAMES,

@@ -11,14 +11,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from reverser.errors import WithheldError
-from reverser.sanitize.autoscaled import scale_target
-from reverser.sanitize.document import Document, sanitize, significant
+from reverser.intake.hpa_targets import scale_target
+from reverser.sanitize.document import Document, Policy, sanitize, significant
 from reverser.sanitize.generated_objects import exclusion
-from reverser.sanitize.known_annotations import ANNOTATIONS, LABELS
 from reverser.sanitize.managed_fields import changed_at, manager
-from reverser.sanitize.metadata import SERVER_FIELDS
+from reverser.sanitize.metadata import ANNOTATIONS, LABELS, SERVER_FIELDS
 from reverser.sanitize.object_copies import LAST_APPLIED
-from reverser.sanitize.policy import Policy
 from tests.golden.corpus import KEY, NAMES, Style, key_of, resource_of, source
 from tests.property.json_paths import places, put
 

@@ -13,8 +13,7 @@ from reverser.manifest.diff import describe
 from reverser.manifest.emitter import render
 from reverser.model.change import Stream
 from reverser.model.rule import SensitiveRule
-from reverser.sanitize.document import sanitize
-from reverser.sanitize.policy import Policy
+from reverser.sanitize.document import Policy, sanitize
 from reverser.sanitize.suspicious_values import _LONG, _rules_of_short, suspicious
 from tests.bench.shapes import Pair, shapes
 

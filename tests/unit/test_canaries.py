@@ -14,8 +14,7 @@ from reverser.manifest.diff import describe
 from reverser.manifest.emitter import render
 from reverser.model.entry import Append
 from reverser.model.rule import SensitiveRule
-from reverser.sanitize.document import sanitize
-from reverser.sanitize.policy import Policy
+from reverser.sanitize.document import Policy, sanitize
 from tests.canaries import Canaries, cells
 from tests.golden.corpus import key_of, resource_of
 from tests.unit.journal_conformance import record

@@ -11,7 +11,7 @@ from typing import Any
 from reverser import hookimpl
 from reverser.model.owners import Owners
 from reverser.model.resource import ObjectKey, ResourceType
-from reverser.sanitize.field_owners import managers_of
+from reverser.sanitize.managed_fields import managers_of
 from reverser_operators.matching import concerns, generated_by_operator, stripped
 from reverser_operators.rule import Generated, Strip
 from reverser_operators.settings import Settings

@@ -26,8 +26,8 @@ from reverser.builtin_hooks import BUILT_IN, BuiltInHooks
 from reverser.model.owners import Owners
 from reverser.model.resource import ObjectKey, ResourceType
 from reverser.plugins import Host, Plugin
-from reverser.sanitize.field_owners import managers_of
 from reverser.sanitize.field_path import parse_path
+from reverser.sanitize.managed_fields import managers_of
 from reverser.testing import DESTINATION, contract
 
 CASES = Path(__file__).parent / "cases"

@@ -12,8 +12,7 @@ import msgspec
 
 from reverser.manifest.emitter import render
 from reverser.model.resource import ObjectKey, ResourceType
-from reverser.sanitize.document import sanitize
-from reverser.sanitize.policy import Policy
+from reverser.sanitize.document import Policy, sanitize
 from tests.e2e.law.cluster import path_of
 from tests.e2e.law.samples import Way
 

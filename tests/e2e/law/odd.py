@@ -13,8 +13,7 @@ import yaml
 
 from reverser.manifest.emitter import render
 from reverser.model.resource import ResourceType
-from reverser.sanitize.document import sanitize
-from reverser.sanitize.policy import Policy
+from reverser.sanitize.document import Policy, sanitize
 from tests.e2e.law.cluster import collection, dry_run, key_of, path_of
 from tests.e2e.servers import ControlPlane
 

@@ -11,8 +11,7 @@ import yaml
 from reverser.manifest import editor
 from reverser.manifest.scanner import read
 from reverser.model.resource import ObjectKey, ResourceType
-from reverser.sanitize.document import sanitize
-from reverser.sanitize.policy import Policy
+from reverser.sanitize.document import Policy, sanitize
 
 POD = {
     "dnsPolicy": "ClusterFirst",

@@ -13,8 +13,7 @@ from reverser.manifest.emitter import render
 from reverser.model.change import Stream
 from reverser.model.nesting import MOST_LEVELS, decoded, shallow
 from reverser.model.resource import ObjectKey, ResourceType
-from reverser.sanitize.document import sanitize
-from reverser.sanitize.policy import Policy
+from reverser.sanitize.document import Policy, sanitize
 
 WIDGETS = ResourceType("example.com", "v1", "widgets", "Widget", True)
 STREAM = Stream("default", WIDGETS)

@@ -9,11 +9,10 @@ from typing import Any
 import pytest
 
 from reverser.errors import WithheldError
+from reverser.intake.hpa_targets import scale_target
 from reverser.model.resource import ObjectKey, ResourceType
 from reverser.model.rule import SanitizeRule
-from reverser.sanitize.autoscaled import scale_target
-from reverser.sanitize.document import Document, sanitize, significant
-from reverser.sanitize.policy import Policy
+from reverser.sanitize.document import Document, Policy, sanitize, significant
 
 WIDGETS = ResourceType("example.com", "v1", "widgets", "Widget", True, subresources=("status",))
 SERVICES = ResourceType("", "v1", "services", "Service", True, subresources=("status",))

@@ -6,8 +6,7 @@ from typing import Any
 
 import pytest
 
-from reverser.sanitize.field_owners import Ownership
-from reverser.sanitize.managed_fields import changed_at, manager, status_marks
+from reverser.sanitize.managed_fields import Ownership, changed_at, manager, status_marks
 
 AT = {"one": "2026-11-20T08:00:00Z", "two": "2026-11-20T08:00:02Z"}
 SECONDS = 1795161600.0

@@ -16,8 +16,7 @@ from reverser.metrics import Metrics
 from reverser.model.change import Stream
 from reverser.model.resource import ObjectKey, ResourceType
 from reverser.model.rule import Rule, SanitizeRule, SensitiveRule
-from reverser.sanitize.document import sanitize
-from reverser.sanitize.policy import Policy, field_rules
+from reverser.sanitize.document import Policy, field_rules, sanitize
 from reverser.select.pattern_meaning import Meanings, may_mean
 from reverser.select.resources import means
 from reverser.select.rules import CompiledRule

@@ -14,8 +14,7 @@ from reverser.model.destination import Sops
 from reverser.model.resource import ObjectKey, ResourceType
 from reverser.model.rule import SanitizeRule, SensitiveRule
 from reverser.model.sealed import Clear
-from reverser.sanitize.document import in_clear, sanitize
-from reverser.sanitize.policy import Policy
+from reverser.sanitize.document import Policy, in_clear, sanitize
 from reverser.sops import document as sops
 
 SECRETS = ResourceType("", "v1", "secrets", "Secret", True)

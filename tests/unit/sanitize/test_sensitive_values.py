@@ -10,8 +10,7 @@ from reverser.config import parse
 from reverser.errors import ConfigError, WithheldError
 from reverser.model.resource import ObjectKey, ResourceType
 from reverser.model.rule import SensitiveRule
-from reverser.sanitize.document import sanitize
-from reverser.sanitize.policy import Policy
+from reverser.sanitize.document import Policy, sanitize
 
 DATABASES = ResourceType("example.com", "v1", "databases", "Database", True)
 MAPS = ResourceType("", "v1", "configmaps", "ConfigMap", True)

@@ -1,8 +1,15 @@
-"""Pods, and the pods in workloads' templates.
+"""Workloads: Pods, the pods in the templates of others, and what is generated into Jobs and stateful sets.
 
 Admission and the scheduler write into a Pod; into a template they do not, so most of this is for
 Pods alone. The two tolerations that admission appends are only known by their place: they are
 the last two of an atomic list, and are appended again at each apply.
+
+A Job's generated selector and labels carry its uid: left over, they are refused (422) when the
+Job is created again or under another name. With `manualSelector` they are the user's own.
+
+An autoscaler that has scaled leaves a managedFields entry of the subresource `scale`; then `replicas` are its
+business, not a person's. With server-side apply and no replicas in the manifest there is never such an entry:
+for that `intake.hpa_targets` remembers the autoscalers.
 
 `pod_spec` knows the way to the map that holds `metadata` and `spec` of a pod in each kind.
 """
@@ -12,10 +19,13 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from reverser.sanitize.json_content import Content, drop, mapping, rows
-from reverser.sanitize.metadata import OriginalObject, tidy
+from reverser.sanitize.json_content import Content, drop, drop_emptied, mapping, rows
+from reverser.sanitize.managed_fields import entries
+from reverser.sanitize.metadata import JOB_LABELS, OriginalObject, tidy
 
 Kind = tuple[str, str]
+
+REPLICAS = ("spec", "replicas")
 
 _TEMPLATE = ("spec", "template")
 POD: Kind = ("", "Pod")
@@ -112,3 +122,41 @@ def _set_or_drop(parent: Content, key: str, items: list[Any]) -> None:
         parent[key] = items
     else:
         drop(parent, key)
+
+
+def job(content: Content, live: OriginalObject) -> None:
+    """Strip the generated selector and labels."""
+    workload(content, live)
+    spec = mapping(content, "spec")
+    if spec is None or spec.get("manualSelector") is True:
+        return
+    drop(spec, "selector")
+    template = mapping(spec, "template") or {}
+    for metadata in (mapping(content, "metadata"), mapping(template, "metadata")):
+        if metadata is not None:
+            drop(mapping(metadata, "labels"), *JOB_LABELS)
+            drop_emptied(metadata, "labels")
+    drop_emptied(template, "metadata")
+
+
+def stateful_set(content: Content, live: OriginalObject) -> None:
+    """Strip what is left over in claim templates, and the empty service name."""
+    workload(content, live)
+    spec = mapping(content, "spec")
+    if spec is None:
+        return
+    if spec.get("serviceName") == "":
+        del spec["serviceName"]
+    for template in rows(spec, "volumeClaimTemplates"):
+        drop(template, "apiVersion", "kind", "status")
+        tidy(template)
+
+
+def scaled_by_controller(obj: dict[str, Any]) -> bool:
+    """Whether kube-controller-manager has written `spec.replicas` through the subresource `scale`."""
+    return any(
+        entry.get("subresource") == "scale"
+        and entry.get("manager") == "kube-controller-manager"
+        and "f:replicas" in ((entry.get("fieldsV1") or {}).get("f:spec") or {})
+        for entry in entries(obj)
+    )
