@@ -4,7 +4,7 @@ What a rule says of types is decided once a type; namespaces, names and labels o
 
 Whether a write is excluded (`exclude_users`, `exclude_managers`, `only_users`) is decided by its entry
 alone, with the attribution in, so it can be asked whenever its attribution is final, and again after a
-restart, with the same answer. An excluded entry is written like any other; `writer.deferred_entries` says
+restart, with the same answer. An excluded entry is written like any other; `writer.held_entries` says
 when, `writer.commit_message` how its commit calls it.
 
 Doubt includes: a write whose user is not proven is never excluded for its user, neither by

@@ -12,8 +12,8 @@ import trio
 from reverser.model.change import Origin
 from reverser.model.commit import CommitPlan
 from reverser.model.entry import Entry
-from reverser.writer.awaiting_author import AwaitingAuthor
 from reverser.writer.destination_context import DestinationContext
+from reverser.writer.held_entries import AwaitingAuthor
 from reverser.writer.window import Window
 
 CHUNK = 1000

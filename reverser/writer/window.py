@@ -9,7 +9,7 @@ each other become one commit a cluster; so do sweep entries, in commits of their
 The order of one object's entries, and of entries that touch one path, is never changed; and plans come in
 the journal's order of their first entries. So an entry that must come after an open window closes it, and
 every window that was opened before. Only entries that rules exclude may come late
-(`writer.deferred_entries`): with the commit of their object, or together in one.
+(`writer.held_entries`): with the commit of their object, or together in one.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from reverser.model.change import Origin
 from reverser.model.commit import CommitPlan
 from reverser.model.entry import Entry
 from reverser.select.rules import excluded
-from reverser.writer.deferred_entries import (
+from reverser.writer.held_entries import (
     BYTES_MOST,
     ENTRIES_MOST,
     DeferredEntries,

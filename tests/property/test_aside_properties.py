@@ -14,7 +14,7 @@ from reverser.model.entry import Edit, Entry
 from reverser.model.resource import ObjectKey
 from reverser.model.rule import Actors
 from reverser.select.rules import excluded, split_excluded
-from reverser.writer import deferred_entries
+from reverser.writer import held_entries
 from reverser.writer.window import Window
 
 WORDS: dict[str, tuple[Actors, ...]] = {
@@ -91,8 +91,8 @@ def test_no_entry_is_lost_reordered_or_late(seconds: float, steps: list[Any]) ->
 
     out = [entry for plan in feeding.plans for entry in plan.entries]
     assert sorted(out, key=lambda entry: entry.seq) == feeding.fed
-    for place in {place for entry in out for place in deferred_entries.touched(entry)}:
-        concerned = [entry.seq for entry in out if place in deferred_entries.touched(entry)]
+    for place in {place for entry in out for place in held_entries.touched(entry)}:
+        concerned = [entry.seq for entry in out if place in held_entries.touched(entry)]
         assert concerned == sorted(concerned)
 
 

@@ -23,7 +23,7 @@ from reverser.model.entry import Edit, Entry
 from reverser.replay import log_merge, order
 from reverser.replay.log_merge import AuditLogs
 from reverser.replay.resource_types import LoggedTypes
-from reverser.writer.deferred_entries import BYTES_MOST, ENTRIES_MOST
+from reverser.writer.held_entries import BYTES_MOST, ENTRIES_MOST
 from reverser.writer.window import Window
 from tests.audit_log import event, lines
 from tests.build import entry

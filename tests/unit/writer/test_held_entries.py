@@ -12,9 +12,8 @@ from hypothesis import strategies as st
 from reverser.model.change import Operation, Origin
 from reverser.model.entry import Edit, Entry
 from reverser.model.resource import ObjectKey
-from reverser.writer import awaiting_author as module
-from reverser.writer.awaiting_author import AwaitingAuthor
-from reverser.writer.deferred_entries import touched
+from reverser.writer import held_entries as module
+from reverser.writer.held_entries import AwaitingAuthor, touched
 
 
 def entry(seq: int, name: str = "a", *, waits: bool = False, previous: str = "") -> Entry:
