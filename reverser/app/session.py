@@ -18,8 +18,7 @@ import trio
 from reverser.app.assembly import Assembly, keep_meanings, kept_uid, resume_position
 from reverser.app.cluster_reports import ClusterReports, warn_of_empty_rules
 from reverser.app.destination_moves import follow_moves
-from reverser.app.writer_factory import FolderTarget, WriterFactory
-from reverser.app.writers import Writers
+from reverser.app.writers import FolderTarget, WriterFactory, Writers
 from reverser.attribution.attributor import Attributor
 from reverser.config import Cluster
 from reverser.errors import StalledError, TransientError

@@ -17,7 +17,7 @@ import trio
 from reverser.app.assembly import Assembly
 from reverser.app.daemon import opened_journal
 from reverser.app.session import Session
-from reverser.app.writer_factory import FolderTarget
+from reverser.app.writers import FolderTarget
 from reverser.config import Config
 from reverser.errors import StalledError
 from reverser.health import Health

@@ -1,17 +1,115 @@
-"""The writers of one session: each opened when its repository can be, and drained when all are."""
+"""The writers of one session: each made, opened when its repository can be, and drained when all are.
+
+A writer writes to the destination's repository, to a folder, or only logs.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from functools import partial
+from pathlib import Path
+from typing import TypeAlias
 
+import msgspec
 import trio
 
-from reverser.app.writer_factory import AnyWriter, WriterFactory
+from reverser.app.assembly import Assembly
 from reverser.errors import StalledError, TransientError
+from reverser.git.repository import open_repository
 from reverser.health import Health
+from reverser.metrics import Metrics
+from reverser.model.attribution import Correction
 from reverser.model.destination import Destination
+from reverser.model.journal import Journal
+from reverser.model.push import Pushed
 from reverser.unexpected_errors import BUG, bug
-from reverser.writer.driver import READING, WRITING
+from reverser.writer.destination_context import DestinationContext, ResolveType
+from reverser.writer.driver import READING, WRITING, Writer
+from reverser.writer.folder_writer import FolderWriter, Known
+from reverser.writer.observe_mode import ObservingWriter
+
+
+class FolderTarget(msgspec.Struct, frozen=True):
+    """A folder that takes the place of all repositories."""
+
+    folder: Path
+    known: Known
+    """What a daemon's journal has on objects of a destination."""
+
+
+AnyWriter: TypeAlias = Writer | ObservingWriter | FolderWriter
+Corrections: TypeAlias = Callable[[str], Awaitable[list[Correction]]]
+"""The next corrections for a destination, as soon as there are any."""
+
+
+class WriterFactory:
+    """Makes the writers of one session; `to` is a folder that takes the place of all repositories."""
+
+    def __init__(
+        self,
+        assembly: Assembly,
+        journal: Journal,
+        metrics: Metrics,
+        health: Health,
+        resolve: ResolveType,
+        on_rebuilt: Callable[[], None],
+        to: FolderTarget | None = None,
+        corrections: Corrections | None = None,
+    ) -> None:
+        self._corrections = corrections
+        self._assembly = assembly
+        self._journal = journal
+        self._metrics = metrics
+        self._health = health
+        self._resolve = resolve
+        self._on_rebuilt = on_rebuilt
+        self._to = to
+
+    @asynccontextmanager
+    async def writer(self, destination: Destination) -> AsyncIterator[AnyWriter]:
+        """A writer whose repository is open for as long as the context lasts."""
+        name, context = destination.name, self.context(destination)
+        if self._to is not None:
+            alone = len(self._assembly.destinations) == 1
+            to = self._to.folder if alone else self._to.folder / name
+            yield FolderWriter(context, to, self._to.known)
+            return
+        if destination.mode == "observe":
+            yield ObservingWriter(context)
+            return
+        folder = Path(self._assembly.config.data_dir) / "repositories" / name
+        login, observer = self._assembly.login, self._observer(name)
+        async with open_repository(folder, destination, observe=observer, login=login) as repository:
+            yield Writer(context, repository)
+
+    def context(
+        self, destination: Destination, on_pushed: Callable[[Pushed], None] | None = None
+    ) -> DestinationContext:
+        """What the parts of a destination's writer share; `on_pushed` is called instead of the plugins."""
+        hooks, corrections = self._assembly.hooks, self._corrections
+        return DestinationContext(
+            destination=destination,
+            clusters=frozenset(self._assembly.clusters_of(destination.name)),
+            journal=self._journal,
+            metrics=self._metrics,
+            health=self._health,
+            messages=hooks,
+            companions=hooks if hooks.has_companions else None,
+            resolve_type=self._resolve,
+            corrections=None if corrections is None else partial(corrections, destination.name),
+            on_rebuilt=self._on_rebuilt,
+            on_pushed=on_pushed or self._assembly.on_pushed,
+        )
+
+    def _observer(self, destination: str) -> Callable[[str, float, bool], None]:
+        def observe(operation: str, _seconds: float, ok: bool) -> None:
+            result = "ok" if ok else "failed"
+            name = "git_operations"
+            self._metrics.count(name, destination=destination, operation=operation, result=result)
+
+        return observe
+
 
 OPEN_SECONDS = 10.0
 """Between two tries to open a repository."""

@@ -18,7 +18,7 @@ import trio
 
 from reverser.app.assembly import Assembly, keep_meanings
 from reverser.app.daemon import opened_journal
-from reverser.app.writer_factory import WriterFactory
+from reverser.app.writers import WriterFactory
 from reverser.config import Config
 from reverser.errors import StalledError
 from reverser.git.repository import open_repository

@@ -16,7 +16,7 @@ import trio
 
 from reverser.app.assembly import Assembly
 from reverser.app.session import CHANNEL
-from reverser.app.writer_factory import WriterFactory
+from reverser.app.writers import WriterFactory
 from reverser.config import Config
 from reverser.health import Health
 from reverser.intake.driver import Intake
