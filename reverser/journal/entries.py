@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 import msgspec
 
 from reverser.journal import rows
-from reverser.journal.damaged_rows import Tables
+from reverser.journal.rows import Tables
 from reverser.model.attribution import Attribution
 from reverser.model.entry import Entry
 from reverser.model.journal import Backlog

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from reverser.journal import rows
-from reverser.journal.damaged_rows import Tables
+from reverser.journal.rows import Tables
 from reverser.model.fact import KEPT_COUNT, KEPT_SECONDS, Fact
 from reverser.unexpected_errors import left_out
 

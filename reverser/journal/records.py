@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from reverser.journal import rows
-from reverser.journal.damaged_rows import Tables
+from reverser.journal.rows import Tables
 from reverser.model.change import Stream
 from reverser.model.entry import Entry, Mark, Record
 from reverser.model.resource import ObjectKey

@@ -9,8 +9,8 @@ import json
 
 import msgspec
 
-from reverser.journal.damaged_rows import Tables
 from reverser.journal.digest_key import is_id_of, new_journal_id
+from reverser.journal.rows import Tables
 from reverser.unexpected_errors import left_out
 
 SET = "INSERT OR REPLACE INTO settings VALUES (?,?)"
