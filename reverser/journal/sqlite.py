@@ -3,6 +3,10 @@
 Two connections, both used in worker threads: one writes, and groups what waits for it; one reads,
 and never waits for the writer. An entry that was acknowledged is deleted, so the queue stays as
 small as what is on its way.
+
+A commit costs a flush of the disk, whatever is in it. So whoever gets the turn to write takes along
+everything that queued up meanwhile. When a group fails, each of its writes is tried alone: one
+that cannot be done does not take its neighbours with it.
 """
 
 from __future__ import annotations
@@ -18,7 +22,6 @@ import trio
 from reverser.errors import StalledError, TransientError
 from reverser.journal.digest_key import is_id_of, load_digest_key
 from reverser.journal.errors import translated
-from reverser.journal.group_commit import GroupCommit
 from reverser.journal.schema import connect, prepare
 from reverser.journal.staging import Staging
 from reverser.journal.store import Store
@@ -201,3 +204,64 @@ class SqliteJournal:
         if damaged := self._store.take_damaged():
             await self.write(lambda store: store.withhold_damaged(damaged))
         return answer
+
+
+class _Write:
+    """A write that waits, and then what became of it."""
+
+    def __init__(self, call: Callable[[Store], Any]) -> None:
+        self.call = call
+        self.done = False
+        self.answer: Any = None
+        self.error: Exception | None = None
+
+    def finish(self, answer: Any, error: Exception | None = None) -> None:
+        self.done, self.answer, self.error = True, answer, error
+
+
+class GroupCommit:
+    """The only way to write to a store that is in use."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._turn = trio.Lock()
+        self._queue: list[_Write] = []
+
+    async def write(self, call: Callable[[Store], T]) -> T:
+        """Run `call` in a transaction, maybe with others', and return once it is durable.
+
+        `call` may run more than once. It is never cancelled half-way, so that nobody is left in
+        doubt about what is in the journal.
+        """
+        write = _Write(call)
+        self._queue.append(write)
+        with trio.CancelScope(shield=True):
+            async with self._turn:
+                if not write.done:
+                    group, self._queue = self._queue, []
+                    await trio.to_thread.run_sync(_commit_group, self._store, group)
+        if write.error is not None:
+            raise write.error
+        answer: T = write.answer
+        return answer
+
+
+def _commit_group(store: Store, group: list[_Write]) -> None:
+    try:
+        with store.transaction():
+            answers = [_run_checked(store, write) for write in group]
+    except Exception as error:
+        if len(group) == 1:
+            group[0].finish(None, error)
+            return
+        for write in group:
+            _commit_group(store, [write])
+    else:
+        for write, answer in zip(group, answers, strict=True):
+            write.finish(answer)
+
+
+def _run_checked(store: Store, write: _Write) -> Any:
+    answer = write.call(store)
+    store.check()
+    return answer
