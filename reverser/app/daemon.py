@@ -38,7 +38,7 @@ from reverser.garbage_collector import freeze_gc
 from reverser.health import Health
 from reverser.http.probes import Probes, on_loopback
 from reverser.http.server import serve
-from reverser.journal.lock import lock
+from reverser.journal.data_directory import lock
 from reverser.journal.sqlite import keep_small, open_journal
 from reverser.kube.type_catalog import TypeCatalog
 from reverser.metrics import Metrics

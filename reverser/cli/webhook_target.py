@@ -18,7 +18,7 @@ from reverser.certs.secret_store import cert_secret, reconcile
 from reverser.certs.self_managed import FOLDER, SelfManaged
 from reverser.config import Cluster, Config, Webhook, load
 from reverser.errors import ConfigError, Problem
-from reverser.journal.lock import lock
+from reverser.journal.data_directory import lock
 from reverser.kube import credentials
 from reverser.kube.client import Client
 from reverser.kube.discovery import discover

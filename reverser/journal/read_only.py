@@ -15,7 +15,7 @@ from pathlib import Path
 import msgspec
 
 from reverser.errors import StalledError
-from reverser.journal.digest_key import load_digest_key
+from reverser.journal.data_directory import load_digest_key
 from reverser.journal.errors import translated
 from reverser.journal.schema import SETTINGS_VERSION, VERSION
 from reverser.journal.store import Store, StoredSettings, StoredSettingsBeforeFormat7

@@ -20,7 +20,7 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 import trio
 
 from reverser.errors import StalledError, TransientError
-from reverser.journal.digest_key import is_id_of, load_digest_key
+from reverser.journal.data_directory import is_id_of, load_digest_key
 from reverser.journal.errors import translated
 from reverser.journal.schema import connect, prepare
 from reverser.journal.staging import Staging

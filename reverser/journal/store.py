@@ -23,7 +23,7 @@ import msgspec
 
 from reverser.errors import TransientError
 from reverser.journal import entries, records, rows
-from reverser.journal.digest_key import is_id_of, new_journal_id
+from reverser.journal.data_directory import is_id_of, new_journal_id
 from reverser.journal.entries import Entries
 from reverser.journal.errors import is_storage_error
 from reverser.journal.records import Records

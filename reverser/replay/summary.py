@@ -8,8 +8,7 @@ from pathlib import Path
 import msgspec
 
 from reverser.config import Config
-from reverser.journal.digest_key import load_digest_key
-from reverser.journal.lock import lock
+from reverser.journal.data_directory import load_digest_key, lock
 from reverser.model.destination import Destination
 from reverser.model.withheld import Withheld
 from reverser.plugins import Host

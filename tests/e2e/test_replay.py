@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from reverser.journal.lock import lock
+from reverser.journal.data_directory import lock
 from tests.audit_log import BRANCH, History, event, lines
 from tests.e2e.daemon import wait_for
 from tests.e2e.remote import git

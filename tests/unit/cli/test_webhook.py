@@ -14,7 +14,7 @@ import tomli_w
 import yaml
 from cryptography import x509
 
-from reverser.journal.lock import lock
+from reverser.journal.data_directory import lock
 
 PRINT = ("webhook", "print", "--offline")
 

@@ -22,8 +22,8 @@ import trio.testing
 from reverser import unexpected_errors
 from reverser.attribution.audit_body import read_events
 from reverser.errors import ConfigError, StalledError, TransientError
+from reverser.journal.data_directory import lock
 from reverser.journal.errors import translated
-from reverser.journal.lock import lock
 from reverser.journal.rows import entry_row
 from reverser.journal.schema import TABLES, connect, prepare
 from reverser.journal.sqlite import GroupCommit, keep_small, open_journal
@@ -422,7 +422,7 @@ async def test_a_bug_is_not_taken_for_damage(journal: Journal) -> None:
 HOLDING = """
 import sys
 from pathlib import Path
-from reverser.journal.lock import lock
+from reverser.journal.data_directory import lock
 from reverser.journal.rows import entry_row
 from reverser.journal.schema import TABLES
 with lock(Path(sys.argv[1])):
