@@ -1,8 +1,8 @@
 """The second process, which decides about objects of large lists (`intake.list_decisions`).
 
-It is started when the first question comes and ended when no list runs any more, so that its 40 MiB are taken
-for minutes only. It reads nothing but what it is sent. Should it end or hang, everything is decided in this
-process, as it is on a machine with one processor.
+It is started when the first question comes and ended when no list runs any more, or none brings objects, so
+that its 50 MiB are taken for minutes only. It reads nothing but what it is sent. Should it end or hang,
+everything is decided in this process, as it is on a machine with one processor.
 
 It runs the same modules as this process: an interpreter of its own would look for them in the working folder,
 and after an upgrade it finds those of another version, which may decide otherwise. Of the environment, where

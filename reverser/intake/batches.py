@@ -29,6 +29,8 @@ MARKS = (ListCompleted, Identified, StreamsStarted)
 """What says something of all that came before it: the last of its batch."""
 AHEAD = 3
 """Batches that are gathered: one is asked about, one waits to be, and one is taken next."""
+IDLE_SECONDS = 60.0
+"""Without a question. A list that is refused is tried again for as long as that lasts, and never ends."""
 TURNS = 50
 """How often those who read lists are let to add to a batch."""
 
@@ -71,6 +73,15 @@ async def batches(
         yield await pending.popleft().decided()
     for batch in pending:
         yield await batch.decided()
+
+
+async def rest_when_idle(lists: ListDecisions) -> None:
+    """End who decides elsewhere whenever there has been nothing to ask for a while."""
+    while True:
+        asked = lists.asked
+        await trio.sleep(IDLE_SECONDS)
+        if lists.asked == asked:
+            await lists.rest()
 
 
 def _ask(batch: Batch, lists: ListDecisions, nursery: trio.Nursery) -> None:

@@ -20,7 +20,7 @@ from reverser.attribution.attributor import Attributor, ManagerOnly
 from reverser.errors import WithheldError
 from reverser.health import Health
 from reverser.intake.append_builder import AppendBuilder
-from reverser.intake.batches import batches
+from reverser.intake.batches import batches, rest_when_idle
 from reverser.intake.decision_state import DecisionState
 from reverser.intake.encryption import EncryptionQueue, EncryptionRetry
 from reverser.intake.list_completion import ListCommitter
@@ -110,6 +110,7 @@ class Intake:
         await self._recall()
         async with aclosing(self._lists), trio.open_nursery() as nursery:
             nursery.start_soon(self._encryption_retry.run)
+            nursery.start_soon(rest_when_idle, self._lists)
             with observations:  # not `async with`: see `writer.pusher`
                 async with aclosing(batches(observations, self._lists, nursery)) as gathered:
                     async for batch in gathered:
@@ -177,7 +178,7 @@ class Intake:
         await self._completion.keep(done, self._listings.pop(done.stream.id))
         self._secret_warnings.show()
         if not self._listings:
-            await self._lists.aclose()
+            await self._lists.rest()
 
     async def _let_go(self, observation: ListStarted | Unwanted) -> None:
         """Forget what a list of the stream has brought; another one begins, or none."""

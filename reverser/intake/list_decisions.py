@@ -96,7 +96,7 @@ class ListDecisions:
         self._decider = decider
         self._routes = routes
         self._scaled = scaled
-        self._listed = 0
+        self._listed = self._asked = 0
         self._known: set[str] = set()
         """Streams whose list brings what the journal knows."""
 
@@ -112,6 +112,7 @@ class ListDecisions:
 
     async def ask(self, ahead: Ahead) -> None:
         """Have it decided."""
+        self._asked += 1
         if self._decider is not None:
             ahead.answered(await self._decider.ask(ahead.questions()), self._routes)
 
@@ -119,12 +120,21 @@ class ListDecisions:
         """The journal knows an object of this list, and most likely the others: its record is needed, too."""
         self._known.add(stream.id)
 
-    async def aclose(self) -> None:
+    @property
+    def asked(self) -> int:
+        """Batches that were asked about."""
+        return self._asked
+
+    async def rest(self) -> None:
         """No list runs any more: nothing is asked until many objects have come again."""
         self._listed = 0
         self._known.clear()
         if self._decider is not None:
             await self._decider.rest()
+
+    async def aclose(self) -> None:
+        """The intake ends."""
+        await self.rest()
 
     def _fits(self, change: Change) -> bool:
         return (

@@ -20,6 +20,7 @@ from reverser.app.assembly import Assembly
 from reverser.app.decider import DeciderProcess, Setup, processors
 from reverser.config import Config
 from reverser.health import Health
+from reverser.intake import batches as list_reading
 from reverser.intake import list_decisions
 from reverser.intake.batches import AHEAD
 from reverser.intake.decide import decide
@@ -253,15 +254,42 @@ async def test_what_cannot_be_decided_elsewhere_is_told_here(journal: Journal) -
 
 
 @pytest.mark.usefixtures("eager")
-async def test_nothing_is_asked_twice_about_an_object_that_changes_while_its_list_runs(
+async def test_the_last_state_counts_of_an_object_that_changes_while_its_list_runs(
     journal: Journal,
 ) -> None:
-    """The last state counts, of an object that came twice in one batch."""
+    """Also where both states came in one batch."""
     twice = [one(STREAM, config_map("m000", "first")), one(STREAM, config_map("m000", "last"))]
     others = [one(STREAM, each) for each in _objects()[1:100]]
     await _taken(journal, [ListStarted(STREAM), *twice, *others, ListCompleted(STREAM, "7", SEEN_AT)])
     files = await tree(journal)
     assert b"value: last" in files[next(path for path in files if "m000" in path)]
+
+
+@pytest.mark.usefixtures("eager")
+async def test_a_list_that_never_ends_keeps_no_process(
+    journal: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that is refused is tried again for days; the process ends, and comes back with the objects."""
+    monkeypatch.setattr(list_reading, "IDLE_SECONDS", 0.05)
+    decider = DeciderProcess(Setup(__version__, (EVERYTHING,), (LIVE,), (), (), journal.key, ()))
+    counting = Counting(decider)
+    routes = compile_routes((EVERYTHING,), (LIVE,), (), journal.key, HOOKS)
+    intake = Intake(routes, lambda stream: stream.id, journal, METRICS, Health(), decider=counting)
+    send, receive = trio.open_memory_channel[Observation](2 * MANY)
+    whole = _list(_objects())
+    with trio.fail_after(60):
+        async with trio.open_nursery() as nursery, send:
+            nursery.start_soon(intake.run, receive)
+            for each in whole[:-1]:
+                await send.send(each)
+            while not counting.answered or second_processes():
+                await trio.sleep(0.02)
+            answered = counting.answered
+            for each in whole:
+                await send.send(each)
+    assert counting.answered > answered
+    assert len(await tree(journal)) == MANY
+    assert not second_processes()
 
 
 async def test_a_small_cluster_has_one_process(journal: Journal) -> None:
@@ -271,12 +299,19 @@ async def test_a_small_cluster_has_one_process(journal: Journal) -> None:
     assert len(await tree(journal)) == MANY
 
 
+@pytest.mark.usefixtures("eager")
 async def test_an_intake_that_is_cancelled_leaves_no_process(journal: Journal) -> None:
-    """Also while an answer is awaited."""
-    setup = Setup(__version__, (EVERYTHING,), (LIVE,), (), (), journal.key, ())
-    async with _deciding(setup) as decider:
-        with trio.move_on_after(0.001):
-            await decider.ask([_question(one(STREAM, each)) for each in _objects()])
+    """Nor does it wait for an answer that does not come."""
+    counting = Counting(DeciderProcess(Setup(__version__, (EVERYTHING,), (LIVE,), (), (), journal.key, ())))
+    await counting.decider.ask([])
+    (pid,) = second_processes()
+    os.kill(pid, signal.SIGSTOP)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(_take, journal, _list(_objects()), counting)
+        while not counting.asked:
+            await trio.sleep(0.01)
+        nursery.cancel_scope.cancel()
+    assert counting.answered == 0
     assert not second_processes()
 
 
