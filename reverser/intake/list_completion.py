@@ -12,10 +12,10 @@ import msgspec
 
 from reverser.errors import WithheldError
 from reverser.intake.append_builder import AppendBuilder
+from reverser.intake.decide import defined, missing_from_list
 from reverser.intake.decision_state import DecisionState
 from reverser.intake.encryption import Decided, EncryptionQueue
 from reverser.intake.listing import Listing
-from reverser.intake.removal import defined, missing_from_list
 from reverser.intake.route import Route
 from reverser.journal.retrying import RetryingJournal
 from reverser.model.change import ListCompleted, Stream

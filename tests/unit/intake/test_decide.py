@@ -8,8 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from reverser.intake.decide import decide
-from reverser.intake.removal import missing_from_list
+from reverser.intake.decide import decide, missing_from_list
 from reverser.intake.route import Route, compile_routes
 from reverser.model.change import Operation, Origin, Stream
 from reverser.model.decision import Decision, digest, encrypted
