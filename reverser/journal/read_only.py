@@ -18,7 +18,8 @@ from reverser.errors import StalledError
 from reverser.journal.data_directory import load_digest_key
 from reverser.journal.errors import translated
 from reverser.journal.schema import SETTINGS_VERSION, VERSION
-from reverser.journal.store import Store, StoredSettings, StoredSettingsBeforeFormat7
+from reverser.journal.store import Store
+from reverser.journal.tables import StoredSettings, StoredSettingsBeforeFormat7
 from reverser.model.entry import Record
 from reverser.model.journal import Backlog
 from reverser.model.resource import ObjectKey

@@ -1,110 +1,36 @@
-"""Transactions, statements that concern several tables, and the tables of facts and settings. Synchronous.
+"""The journal's statements that concern several tables, and transactions. Synchronous.
 
 Called in worker threads, one at a time for each store; those that write need a transaction around them. Order
 inside `append` matters only for withheld objects: writing or forgetting a record clears them, and what is
 withheld now is added last.
-
-The table `facts` is what webhooks said about who asked for which change. Facts are stored as long as they can
-join a change, and no more of them than the memory holds. A row that cannot be made is left out.
-
-The table `settings` has small texts under names, and the ids that the journal had at each start. What is
-stored of a destination stands under `<kind>/<name of the destination>` (`model.journal`).
 """
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import chain
 
-import msgspec
-
 from reverser.errors import TransientError
-from reverser.journal import entries, records, rows
-from reverser.journal.data_directory import is_id_of, new_journal_id
-from reverser.journal.entries import Entries
+from reverser.journal import rows
 from reverser.journal.errors import is_storage_error
-from reverser.journal.records import Records
-from reverser.journal.rows import Tables
 from reverser.journal.staging import StagedRow
+from reverser.journal.tables import (
+    INSERT_ENTRY,
+    SET_SETTING,
+    WRITE_RECORD,
+    Entries,
+    Records,
+    StoredFacts,
+    StoredSettings,
+)
 from reverser.model.change import Stream
 from reverser.model.entry import Append, Entry, Record
-from reverser.model.fact import KEPT_COUNT, KEPT_SECONDS, Fact
 from reverser.model.journal import DESTINATION_SETTINGS, UnstorableError
 from reverser.model.resource import ObjectKey
 from reverser.model.withheld import Withheld
-from reverser.unexpected_errors import bug, left_out
-
-
-class StoredFacts(Tables):
-    """Those that write need a transaction around them."""
-
-    def save_facts(self, facts: Sequence[Fact], now: float) -> None:
-        statement = "INSERT OR IGNORE INTO facts (cluster, id, arrived_at, body) VALUES (?,?,?,?)"
-        for fact in facts:
-            row = None
-            with left_out("journal", fact.cluster):
-                row = rows.fact_row(fact, now)
-            if row is not None:
-                self._db.execute(statement, row)
-        newest = "(SELECT max(number) FROM facts)"
-        old = f"DELETE FROM facts WHERE arrived_at < ? OR number <= {newest} - ?"  # noqa: S608 constant
-        self._db.execute(old, (now - KEPT_SECONDS, KEPT_COUNT))
-
-    def load_facts(self) -> list[tuple[float, Fact]]:
-        statement = "SELECT number, arrived_at, body FROM facts ORDER BY number"
-        numbered, known = self._db.execute(statement), len(self.damaged)
-        facts = self._decoded("facts", numbered, rows.fact_of)
-        del self.damaged[known:]  # a fact is of no object that could be withheld for it
-        return facts
-
-
-SET_SETTING = "INSERT OR REPLACE INTO settings VALUES (?,?)"
-FORMER_MOST = 1000
-"""Starts whose ids are remembered."""
-
-
-class StoredSettings(Tables):
-    """Those that write need a transaction around them."""
-
-    _settings = "settings"
-
-    def get_setting(self, name: str) -> str:
-        statement = f"SELECT value FROM {self._settings} WHERE name=?"  # noqa: S608 constant
-        row = self._db.execute(statement, (name,)).fetchone()
-        return str(row[0]) if row else ""
-
-    def get_settings(self, prefix: str) -> dict[str, str]:
-        statement = f"SELECT name, value FROM {self._settings} WHERE substr(name, 1, ?)=?"  # noqa: S608 constant
-        return {name: str(value) for name, value in self._db.execute(statement, (len(prefix), prefix))}
-
-    def set_setting(self, name: str, value: str) -> None:
-        self._db.execute(SET_SETTING, (name, value))
-
-    def new_id(self, digest_key: bytes, last_seq: int) -> tuple[str, dict[str, int]]:
-        """(an id for this start, the ids of earlier starts and the highest number given under each)."""
-        former: dict[str, int] = {}
-        stored = self.get_setting("former")
-        with left_out("journal", "former"):
-            former = msgspec.json.decode(stored or "{}", type=dict[str, int])
-        if last := self.get_setting("id"):
-            former[last] = last_seq
-        # What the key proves to be ours may be forgotten. Ids of format 3, which it does not, are never.
-        proven = [each for each in former if is_id_of(each, digest_key)]
-        former = {each: seq for each, seq in former.items() if each not in proven[:-FORMER_MOST]}
-        journal_id = new_journal_id(digest_key)
-        self.set_setting("former", json.dumps(former))
-        self.set_setting("id", journal_id)
-        return journal_id, former
-
-
-class StoredSettingsBeforeFormat7(StoredSettings):
-    """They stood in a table of another name, and are still read there by those who must not migrate."""
-
-    _settings = "facts"
-
+from reverser.unexpected_errors import bug
 
 PAGES_KEPT = 1024
 """Free pages of 4 KiB that are kept for the next entries."""
@@ -192,8 +118,8 @@ class Store(Entries, Records, StoredFacts, StoredSettings):
     def _copy_staged(self, staged: Sequence[StagedRow], now: float) -> None:
         """Copy what a list has brought, as it was encoded then."""
         encoded = ((each.key[0], now, each.body, each.waiting) for each in staged)
-        self._db.executemany(entries.INSERT, encoded)
-        self._db.executemany(records.WRITE, (each.record for each in staged if each.record is not None))
+        self._db.executemany(INSERT_ENTRY, encoded)
+        self._db.executemany(WRITE_RECORD, (each.record for each in staged if each.record is not None))
         self._delete_records([each.key for each in staged if each.record is None])
         self._delete_withheld([each.key for each in staged])
 
