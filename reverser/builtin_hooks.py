@@ -10,8 +10,7 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from reverser.errors import WithheldError
-from reverser.identity.author import Identify, compile_identities
-from reverser.identity.mailmap import Mailmap
+from reverser.identity.author import Identify, Mailmap, compile_identities
 from reverser.layout.layouts import path_by_setting
 from reverser.model.attribution import Actor
 from reverser.model.commit import CommitPlan

@@ -23,7 +23,7 @@ from reverser.model.journal import Journal, cluster_uid_setting
 from reverser.model.resource import ResourceType
 from reverser.model.rule import SanitizeRule, SensitiveRule
 from reverser.plugins import Host
-from reverser.select.pattern_meaning import Meanings, patterns
+from reverser.select.resource_patterns import Meanings, patterns
 from reverser.select.rules import CompiledRule
 from reverser.select.streams import coverage, streams
 

@@ -15,9 +15,8 @@ import trio
 from reverser import unexpected_errors
 from reverser.errors import StalledError, TransientError
 from reverser.health import Health
-from reverser.model.condition import Condition
+from reverser.model.condition import Condition, Withheld
 from reverser.model.journal import Journal
-from reverser.model.withheld import Withheld
 
 EVERY_SECONDS = 5.0
 MOST_NAMED = 5

@@ -42,9 +42,8 @@ from reverser.journal.data_directory import lock
 from reverser.journal.sqlite import keep_small, open_journal
 from reverser.kube.type_catalog import TypeCatalog
 from reverser.metrics import Metrics
-from reverser.model.condition import Condition
+from reverser.model.condition import Condition, Withheld
 from reverser.model.journal import Journal
-from reverser.model.withheld import Withheld
 from reverser.plugins import Host, Plugin
 from reverser.webhook.install import keep_bundles
 from reverser.webhook.server import WebhookEndpoints, listen

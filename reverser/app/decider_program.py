@@ -22,7 +22,7 @@ from reverser.intake.list_decisions import Answers, Question
 from reverser.intake.route import Route, compile_routes
 from reverser.kube.watch_events import change_of, event_of, item_of
 from reverser.model.change import Origin
-from reverser.model.decision import Decision
+from reverser.model.entry import Decision
 
 _setup = msgspec.msgpack.Decoder(Setup).decode
 _questions = msgspec.msgpack.Decoder(list[Question]).decode

@@ -15,8 +15,8 @@ import trio
 
 from reverser.errors import StalledError, TransientError
 from reverser.health import Health
+from reverser.model.condition import Withheld
 from reverser.model.journal import Journal
-from reverser.model.withheld import Withheld
 from reverser.plugins.caller import FAILED, PAUSED, WITHHOLDING
 from reverser.plugins.failures import Failing, Failures
 

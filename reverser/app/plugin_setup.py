@@ -12,8 +12,7 @@ from reverser.config import Config, read
 from reverser.config.problems import did_you_mean
 from reverser.config.secret_fields import unreadable
 from reverser.errors import ConfigError, Problem
-from reverser.identity.author import Identities, compile_identities
-from reverser.identity.mailmap import Mailmap
+from reverser.identity.author import Identities, Mailmap, compile_identities
 from reverser.plugins import Host, load
 from reverser.plugins.load import load_problems
 from reverser.plugins.register import register

@@ -31,7 +31,7 @@ from reverser.metrics import Metrics
 from reverser.model.change import Observation, Stream, StreamsStarted
 from reverser.model.journal import Journal
 from reverser.model.resource import ResourceType
-from reverser.select.pattern_meaning import SETTING as MEANING
+from reverser.select.resource_patterns import SETTING as MEANING
 from reverser.sops.program import programs
 from reverser.unexpected_errors import left_out
 

@@ -23,13 +23,12 @@ from reverser.errors import StalledError
 from reverser.health import Health
 from reverser.journal.read_only import open_read_only
 from reverser.metrics import Metrics
-from reverser.model.condition import Condition
+from reverser.model.condition import Condition, Withheld
 from reverser.model.entry import Append
 from reverser.model.journal import Journal
-from reverser.model.withheld import Withheld
 from reverser.plugins import Host
 from reverser.private_files import write_private
-from reverser.select.pattern_meaning import SETTING
+from reverser.select.resource_patterns import SETTING
 
 PATIENCE_SECONDS = 60.0
 """How long a type whose list fails is tried again."""

@@ -12,8 +12,8 @@ import msgspec
 from reverser.cli import config_option
 from reverser.config import load
 from reverser.journal.read_only import NotInGit, not_in_git
+from reverser.model.condition import Withheld
 from reverser.model.journal import Backlog
-from reverser.model.withheld import Withheld
 
 
 @click.command(

@@ -16,7 +16,7 @@ from reverser.config.sops import check_sops
 from reverser.config.value_formats import parse_duration
 from reverser.errors import WithheldError
 from reverser.layout import paths
-from reverser.layout.template import separates_clusters, template_problems
+from reverser.layout.layouts import separates_clusters, template_problems
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

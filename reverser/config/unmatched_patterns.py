@@ -1,7 +1,7 @@
 """Patterns for resource types that match none: a CRD that is still to come, or a misspelling.
 
 Of `[[sensitive]]` it matters most: types that such a pattern could mean are withheld
-(`select.pattern_meaning`).
+(`select.resource_patterns`).
 
 So are rules that select nothing in a cluster as it is now: most often a name is misspelt.
 
@@ -18,7 +18,7 @@ import msgspec
 from reverser.config.problems import did_you_mean
 from reverser.config.schema import Config
 from reverser.model.resource import ResourceType
-from reverser.select.resources import matches, means
+from reverser.select.resource_patterns import matches, means
 from reverser.select.rules import CompiledRule
 
 THEN = {

@@ -17,8 +17,7 @@ from typing import Any, TypeAlias
 
 from reverser.health import Health
 from reverser.metrics import Metrics
-from reverser.model.condition import Condition
-from reverser.model.withheld import Withheld
+from reverser.model.condition import Condition, Withheld
 
 Scope: TypeAlias = dict[str, Any]
 Receive: TypeAlias = Callable[[], Awaitable[dict[str, Any]]]

@@ -19,10 +19,9 @@ import structlog
 
 from reverser.intake.secret_warnings import SecretWarnings
 from reverser.manifest.field_changes import unseen
-from reverser.model.decision import Decision
-from reverser.model.entry import Append, Entry, KnownRecords, Record, RecordKey
+from reverser.model.condition import Withheld
+from reverser.model.entry import Append, Decision, Entry, KnownRecords, Record, RecordKey
 from reverser.model.resource import ObjectKey
-from reverser.model.withheld import Withheld
 
 log = structlog.get_logger()
 

@@ -22,11 +22,10 @@ from reverser.intake.unmatched_paths import UnmatchedPaths
 from reverser.intake.worker_thread import WorkerThread, called_back
 from reverser.journal.retrying import RetryingJournal
 from reverser.model.change import Change, Stream
-from reverser.model.decision import Decision, withhold
-from reverser.model.entry import Entry, Record, RecordKey, Staged
+from reverser.model.condition import Withheld
+from reverser.model.entry import Decision, Entry, Record, RecordKey, Staged, withhold
 from reverser.model.journal import UnstorableError
 from reverser.model.resource import ObjectKey
-from reverser.model.withheld import Withheld
 from reverser.unexpected_errors import BUG, contained, left_out
 
 UNREADABLE = WithheldError("Unreadable", "the API server's answer about it cannot be decoded")

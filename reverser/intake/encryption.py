@@ -24,11 +24,10 @@ from reverser.backoff import Backoff
 from reverser.errors import ReverserError, StalledError, TransientError, WithheldError
 from reverser.health import Health
 from reverser.intake.decision_state import DecisionState
-from reverser.model.decision import Decision, encrypted
-from reverser.model.entry import RecordKey
+from reverser.model.condition import Withheld
+from reverser.model.entry import Decision, RecordKey, encrypted
 from reverser.model.resource import ObjectKey
 from reverser.model.sealed import Encrypter
-from reverser.model.withheld import Withheld
 from reverser.unexpected_errors import contained
 
 Decided: TypeAlias = tuple[str, ObjectKey, Decision]

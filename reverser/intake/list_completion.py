@@ -19,9 +19,8 @@ from reverser.intake.listing import Listing
 from reverser.intake.route import Route
 from reverser.journal.retrying import RetryingJournal
 from reverser.model.change import ListCompleted, Stream
-from reverser.model.decision import Decision, withhold
-from reverser.model.entry import Outcome, Record, Staged
-from reverser.model.withheld import Withheld
+from reverser.model.condition import Withheld
+from reverser.model.entry import Decision, Outcome, Record, Staged, withhold
 from reverser.unexpected_errors import contained
 
 CHUNK = 200

@@ -19,7 +19,7 @@ import msgspec
 from reverser.intake.hpa_targets import AutoscalerIndex
 from reverser.intake.route import Route
 from reverser.model.change import Change, Observation, Origin, Stream
-from reverser.model.decision import Decision
+from reverser.model.entry import Decision
 from reverser.model.resource import ObjectKey
 
 WORTH_IT = 2_000

@@ -11,10 +11,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from reverser.model.change import Stream
-from reverser.model.decision import Decision
-from reverser.model.entry import Outcome, RecordKey, Staged
+from reverser.model.condition import Suspicion, Withheld
+from reverser.model.entry import Decision, Outcome, RecordKey, Staged
 from reverser.model.resource import ObjectKey
-from reverser.model.withheld import Suspicion, Withheld
 
 STAGED_AT_ONCE = 100
 STAGED_BYTES = 256 * 1024

@@ -11,10 +11,9 @@ from collections import Counter
 
 from reverser.layout.paths import folders
 from reverser.model.change import Change
-from reverser.model.decision import Decision
-from reverser.model.entry import Record
+from reverser.model.condition import Withheld
+from reverser.model.entry import Decision, Record
 from reverser.model.resource import ObjectKey
-from reverser.model.withheld import Withheld
 
 
 class PathOwners:

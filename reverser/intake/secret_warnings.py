@@ -14,10 +14,9 @@ import structlog
 
 from reverser.health import Health
 from reverser.metrics import Metrics
-from reverser.model.condition import Condition
+from reverser.model.condition import Condition, Suspicion
 from reverser.model.entry import RecordKey
 from reverser.model.resource import ObjectKey
-from reverser.model.withheld import Suspicion
 
 log = structlog.get_logger()
 

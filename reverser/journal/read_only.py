@@ -20,10 +20,10 @@ from reverser.journal.errors import translated
 from reverser.journal.schema import SETTINGS_VERSION, VERSION
 from reverser.journal.store import Store
 from reverser.journal.tables import StoredSettings, StoredSettingsBeforeFormat7
+from reverser.model.condition import Withheld
 from reverser.model.entry import Record
 from reverser.model.journal import Backlog
 from reverser.model.resource import ObjectKey
-from reverser.model.withheld import Withheld
 
 
 class NotInGit(msgspec.Struct, frozen=True):

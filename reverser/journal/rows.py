@@ -21,11 +21,11 @@ from typing import Any, NamedTuple, TypeAlias, TypeVar
 import msgspec
 
 from reverser.model.attribution import Attribution
+from reverser.model.condition import Withheld
 from reverser.model.entry import UNSEEN, Entry, Mark, Record
 from reverser.model.fact import Fact
 from reverser.model.resource import ObjectKey
 from reverser.model.sealed import Sealed
-from reverser.model.withheld import Withheld
 from reverser.unexpected_errors import BUG, bug
 
 Row: TypeAlias = tuple[Any, ...]

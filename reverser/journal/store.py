@@ -26,10 +26,10 @@ from reverser.journal.tables import (
     StoredSettings,
 )
 from reverser.model.change import Stream
+from reverser.model.condition import Withheld
 from reverser.model.entry import Append, Entry, Record
 from reverser.model.journal import DESTINATION_SETTINGS, UnstorableError
 from reverser.model.resource import ObjectKey
-from reverser.model.withheld import Withheld
 from reverser.unexpected_errors import bug
 
 PAGES_KEPT = 1024

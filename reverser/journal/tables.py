@@ -25,11 +25,11 @@ from reverser.journal.data_directory import is_id_of, new_journal_id
 from reverser.journal.rows import Tables
 from reverser.model.attribution import Attribution
 from reverser.model.change import Stream
+from reverser.model.condition import Withheld
 from reverser.model.entry import Entry, Mark, Record
 from reverser.model.fact import KEPT_COUNT, KEPT_SECONDS, Fact
 from reverser.model.journal import Backlog
 from reverser.model.resource import ObjectKey
-from reverser.model.withheld import Withheld
 from reverser.unexpected_errors import left_out
 
 INSERT_ENTRY = "INSERT INTO entries (destination, appended_at, body, waiting) VALUES (?,?,?,?)"

@@ -1,22 +1,25 @@
-"""An edit with its attribution, durable in the journal, numbered by `seq`.
+"""What one change means for one destination: an edit with its attribution, durable in the journal.
 
-`Entry` is what the journal keeps until it is pushed. `Record` is what it keeps about each object
-that has a file: enough to tell change from noise, to sweep, and to move files.
+`Entry` is what the journal keeps until it is pushed, numbered by `seq`. `Record` is what it keeps about each
+object that has a file: enough to tell change from noise, to sweep, and to move files. `Decision` is what
+was decided of a change: an entry with the record that goes with it, an object to withhold, or nothing.
 """
 
 from __future__ import annotations
 
+import hashlib
 from typing import Literal, TypeAlias
 
 import msgspec
 
+from reverser.errors import WithheldError
 from reverser.model.attribution import UNRESOLVED, Attribution
 from reverser.model.change import Operation, Origin
+from reverser.model.condition import Suspicion, Withheld
 from reverser.model.observed_write import ObservedWrite
 from reverser.model.resource import ObjectKey
 from reverser.model.rule import Actors
-from reverser.model.sealed import Sealed
-from reverser.model.withheld import Withheld
+from reverser.model.sealed import Clear, Sealed
 
 Mark: TypeAlias = Literal["", "anew", "absent"]
 """Empty: the file is, or will be, as recorded. Else the next event is decided anew: `anew`, the file is
@@ -160,3 +163,43 @@ RecordKey: TypeAlias = tuple[str, ObjectKey]
 """(destination, key): an object, as one destination has it."""
 KnownRecords: TypeAlias = dict[RecordKey, Record]
 """What the journal knows of some objects."""
+
+
+Result: TypeAlias = Literal["written", "removed", "unchanged", "unselected", "excluded", "withheld"]
+
+
+class Decision(msgspec.Struct, frozen=True):
+    """What one change means for one destination."""
+
+    result: Result
+    entry: Entry | None = None
+    record: Record | None = None
+    """Replaces what the journal knows of the object; None leaves it as it is."""
+    forget: bool = False
+    """The object has no file any more."""
+    withheld: Withheld | None = None
+    suspicions: tuple[Suspicion, ...] | None = None
+    """What in the file looks like a secret; None: whatever was known of it still holds."""
+    clear: Clear | None = None
+    """What `encrypted` makes the file of; until then entry and record hold the values as digests."""
+
+
+def withhold(destination: str, key: ObjectKey, error: WithheldError, at: float) -> Decision:
+    """The object is withheld, for the reason of the error."""
+    return Decision("withheld", withheld=Withheld(destination, key, error.reason, error.message, at))
+
+
+def digest(content: bytes, key: bytes) -> bytes:
+    """Keyed, since content may be worth guessing at."""
+    return hashlib.blake2b(content, key=key, digest_size=16).digest()
+
+
+def encrypted(decision: Decision, file: bytes, key: bytes) -> Decision:
+    """The decision with the encrypted file in place of the values."""
+    entry, record = decision.entry, decision.record
+    if entry is None or record is None or record.sealed is None:
+        return decision
+    entry = msgspec.structs.replace(entry, edit=Edit(entry.edit.path, file))
+    sealed = Sealed(record.sealed.fingerprint, file)
+    record = msgspec.structs.replace(record, digest=digest(file, key), sealed=sealed)
+    return msgspec.structs.replace(decision, entry=entry, record=record, clear=None)

@@ -18,10 +18,10 @@ import msgspec
 from reverser.errors import WithheldError
 from reverser.model.attribution import Attribution
 from reverser.model.change import StartedOver, Stream
+from reverser.model.condition import Withheld
 from reverser.model.entry import Append, Entry, Record, Staged
 from reverser.model.fact import Fact
 from reverser.model.resource import ObjectKey
-from reverser.model.withheld import Withheld
 from reverser.unexpected_errors import BUG
 
 DESTINATION_SETTINGS = ("place", "head", "touched", "companions", "others", "followed", "unsure", "observed")

@@ -17,7 +17,7 @@ import msgspec
 from reverser.model.resource import ResourceType
 from reverser.model.rule import SensitiveRule
 from reverser.sanitize.field_path import parse_path, reaches
-from reverser.select.resources import means
+from reverser.select.resource_patterns import means
 from reverser.unexpected_errors import left_out
 
 PREFIX = "found/"

@@ -23,8 +23,7 @@ from reverser.intake.route import Route
 from reverser.journal.retrying import RetryingJournal
 from reverser.model.attribution import UNKNOWN, Attribution, Evidence
 from reverser.model.change import Change, Operation
-from reverser.model.decision import Decision, encrypted, withhold
-from reverser.model.entry import ANY, Along, Entry
+from reverser.model.entry import ANY, Along, Decision, Entry, encrypted, withhold
 from reverser.model.journal import Journal
 from reverser.model.resource import ObjectKey
 from reverser.model.sealed import Encrypter

@@ -6,7 +6,7 @@ subresource `status`. Until then a custom type is assumed to have one, as nearly
 fields show that somebody wrote a status without it.
 
 A log may not show which type a pattern of `[[sensitive]]` means. As long as no known type has the name,
-every type that it could mean is in doubt (`select.pattern_meaning`). What the daemon of this cluster has
+every type that it could mean is in doubt (`select.resource_patterns`). What the daemon of this cluster has
 learned of patterns counts here too.
 """
 
@@ -22,8 +22,7 @@ from reverser.model.resource import BUILTIN_GROUPS, ResourceType
 from reverser.replay.builtin_types import SHORT_NAMES
 from reverser.replay.builtin_types import TYPES as KUBERNETES
 from reverser.sanitize.managed_fields import entries
-from reverser.select.pattern_meaning import Meanings
-from reverser.select.resources import ANY, calls, matches
+from reverser.select.resource_patterns import ANY, Meanings, calls, matches
 
 SHORT_CHARACTERS = 5
 """A name in a rule that is no longer may be a short name, which a log does not tell."""

@@ -40,7 +40,7 @@ from reverser.replay.known_writes import parse_trailer, trailer_path
 from reverser.replay.log_merge import LOG, AuditLogs
 from reverser.replay.resource_types import LoggedTypes
 from reverser.replay.summary import Summary, coverage, folder
-from reverser.select.pattern_meaning import SETTING, merge_settings
+from reverser.select.resource_patterns import SETTING, merge_settings
 from reverser.sops.program import programs
 from reverser.writer.driver import Writer
 from reverser.writer.file_owner import inside

@@ -9,8 +9,8 @@ import msgspec
 
 from reverser.config import Config
 from reverser.journal.data_directory import load_digest_key, lock
+from reverser.model.condition import Withheld
 from reverser.model.destination import Destination
-from reverser.model.withheld import Withheld
 from reverser.plugins import Host
 from reverser.private_files import write_private
 

@@ -44,7 +44,7 @@ from reverser.sanitize.workloads import (
     stateful_set,
     workload,
 )
-from reverser.select.resources import means
+from reverser.select.resource_patterns import means
 
 Paths = tuple[tuple[str, ...], ...]
 

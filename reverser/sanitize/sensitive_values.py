@@ -33,7 +33,7 @@ from reverser.model.rule import SensitiveRule
 from reverser.sanitize.field_path import parse_path, replaced
 from reverser.sanitize.json_content import Content, copied, mapping
 from reverser.sanitize.object_copies import ANNOTATIONS, NEEDED
-from reverser.select.resources import means
+from reverser.select.resource_patterns import means
 
 _FIELDS = frozenset({"apiVersion", "kind", "metadata", "type", "immutable"})
 _MASKED = re.compile("hmac:[0-9a-f]{32}")

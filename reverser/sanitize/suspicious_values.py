@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any, TypeAlias
 
-from reverser.model.withheld import Suspicion
+from reverser.model.condition import Suspicion
 from reverser.sanitize.json_content import Content
 from reverser.sanitize.named_secrets import NAMED, inside, looks_random, name_in, named, names_secret, option
 from reverser.sanitize.sensitive_values import masked_value

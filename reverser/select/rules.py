@@ -26,7 +26,7 @@ from reverser.model.entry import Entry
 from reverser.model.resource import ObjectKey, ResourceType
 from reverser.model.rule import Actors, Excluded, Rule
 from reverser.select.labels import parse
-from reverser.select.resources import matches, means, names_exactly
+from reverser.select.resource_patterns import matches, means, names_exactly
 
 ExcludeType: TypeAlias = Callable[[ResourceType], str]
 """Why a type is left out by default; "" when it is not."""

@@ -16,7 +16,7 @@ from reverser.model.change import Stream
 from reverser.model.destination import Destination
 from reverser.model.resource import ResourceType
 from reverser.model.rule import SanitizeRule, SensitiveRule
-from reverser.select.resources import means
+from reverser.select.resource_patterns import means
 from reverser.select.rules import CompiledRule
 
 MOST_NAMESPACES = 20

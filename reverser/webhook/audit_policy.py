@@ -16,7 +16,7 @@ from reverser.manifest.emitter import render
 from reverser.model.resource import NAMESPACES, ResourceType
 from reverser.model.rule import Rule
 from reverser.sanitize.excluded_types import excluded_type
-from reverser.select.resources import ANY
+from reverser.select.resource_patterns import ANY
 from reverser.select.rules import ExcludeType
 from reverser.webhook.endpoint import AUDIT_PATH, Endpoint
 from reverser.webhook.registration import QUESTIONS

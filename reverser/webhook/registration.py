@@ -20,7 +20,7 @@ import msgspec
 from reverser.model.resource import CASCADING, ResourceType
 from reverser.model.rule import Rule
 from reverser.sanitize.excluded_types import excluded_type
-from reverser.select.resources import ANY
+from reverser.select.resource_patterns import ANY
 from reverser.select.rules import ExcludeType
 from reverser.webhook.endpoint import ADMISSION_PATH, Endpoint
 from reverser.webhook.scope import Selection, covers, left_out, selected, takes_cluster_scoped

@@ -15,7 +15,7 @@ from collections.abc import Collection, Iterable, Sequence
 from reverser.model.resource import CASCADING, ResourceType
 from reverser.model.rule import Rule
 from reverser.sanitize.excluded_types import excluded_type
-from reverser.select.resources import ANY, matches
+from reverser.select.resource_patterns import ANY, matches
 from reverser.select.rules import CompiledRule, ExcludeType
 
 MOST_LEFT_OUT = 100

@@ -13,8 +13,8 @@ import msgspec
 from reverser.errors import WithheldError
 from reverser.layout import paths
 from reverser.model.commit import Commit, CommitPlan
+from reverser.model.condition import Withheld
 from reverser.model.entry import Entry
-from reverser.model.withheld import Withheld
 from reverser.select.rules import split_excluded
 from reverser.unexpected_errors import contained
 from reverser.writer.commit_message import author, message

@@ -19,10 +19,10 @@ import trio
 from reverser.errors import StalledError, TransientError
 from reverser.model.change import Origin
 from reverser.model.commit import Commit, PushOutcome, PushResult
+from reverser.model.condition import Withheld
 from reverser.model.entry import Edit, Entry
 from reverser.model.push import Pushed, PushedCommit
 from reverser.model.repository import Repository
-from reverser.model.withheld import Withheld
 from reverser.select.rules import excluded
 from reverser.unexpected_errors import left_out
 from reverser.writer.destination_context import DestinationContext

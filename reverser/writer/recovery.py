@@ -19,8 +19,7 @@ from reverser.errors import WithheldError
 from reverser.manifest import editor
 from reverser.manifest.emitter import render
 from reverser.model.change import Operation, Origin
-from reverser.model.decision import digest
-from reverser.model.entry import UNSEEN, Append, Edit, Entry, Mark, Record
+from reverser.model.entry import UNSEEN, Append, Edit, Entry, Mark, Record, digest
 from reverser.model.repository import Repository
 from reverser.model.resource import ObjectKey
 from reverser.unexpected_errors import left_out

@@ -16,9 +16,8 @@ from reverser.errors import TransientError
 from reverser.git.repository import open_repository
 from reverser.journal.sqlite import open_journal
 from reverser.model.change import Operation, Origin
-from reverser.model.decision import digest
 from reverser.model.destination import Destination
-from reverser.model.entry import Append, Edit, Entry, Record
+from reverser.model.entry import Append, Edit, Entry, Record, digest
 from reverser.model.resource import ObjectKey
 from reverser.sandbox import Sandbox
 from reverser.writer.recovery import Recovery

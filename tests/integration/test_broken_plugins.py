@@ -24,9 +24,8 @@ from reverser.app.daemon import Daemon
 from reverser.app.plugin_conditions import PluginFailures
 from reverser.errors import WithheldError
 from reverser.health import Health
-from reverser.model.condition import Condition
+from reverser.model.condition import Condition, Withheld
 from reverser.model.push import Pushed
-from reverser.model.withheld import Withheld
 from reverser.plugins import failures, watchdog
 from reverser.plugins import failures as circuit_breaker
 from reverser.plugins.deciding_hooks import DecidingHooks

@@ -19,8 +19,8 @@ from reverser.intake.driver import Intake
 from reverser.intake.route import compile_routes
 from reverser.journal.sqlite import open_journal
 from reverser.model.change import Change, Observation, Stream
-from reverser.model.decision import Decision
 from reverser.model.destination import Destination, Sops
+from reverser.model.entry import Decision
 from reverser.model.journal import Journal
 from reverser.model.resource import ResourceType
 from reverser.model.rule import Rule

@@ -16,9 +16,8 @@ from reverser.journal.sqlite import open_journal
 from reverser.manifest.emitter import render
 from reverser.model.change import Operation, Origin
 from reverser.model.condition import Condition
-from reverser.model.decision import digest
 from reverser.model.destination import Destination, Signing
-from reverser.model.entry import Append, Edit, Entry, Record
+from reverser.model.entry import Append, Edit, Entry, Record, digest
 from reverser.model.journal import Journal
 from reverser.model.repository import Repository
 from reverser.model.resource import ObjectKey

@@ -25,9 +25,8 @@ from reverser.manifest.field_changes import TRAILER, parse_came_along
 from reverser.model.attribution import Actor, Attribution, Evidence
 from reverser.model.change import Change, Origin, Stream
 from reverser.model.commit import CommitPlan
-from reverser.model.decision import withhold
 from reverser.model.destination import Destination
-from reverser.model.entry import Record
+from reverser.model.entry import Record, withhold
 from reverser.model.message import Message
 from reverser.model.resource import ResourceType
 from reverser.model.rule import Rule, SanitizeRule

@@ -7,9 +7,8 @@ import pytest
 from reverser.health import Health
 from reverser.http.probes import WITHHELD_MOST, Probes, on_loopback
 from reverser.metrics import Metrics
-from reverser.model.condition import Condition
+from reverser.model.condition import Condition, Withheld
 from reverser.model.resource import ObjectKey
-from reverser.model.withheld import Withheld
 
 OBJECTS = (
     Condition(

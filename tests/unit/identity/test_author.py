@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from reverser.identity.author import EMAIL, IdentityRule, compile_identities, pattern
-from reverser.identity.mailmap import Mailmap
+from reverser.identity.author import EMAIL, IdentityRule, Mailmap, compile_identities, pattern
 from reverser.model.attribution import Actor
 
 

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from reverser.errors import WithheldError
 from reverser.intake.append_builder import AppendBuilder, WithheldObjects
-from reverser.model.decision import withhold
-from reverser.model.entry import UNSEEN, Record
+from reverser.model.condition import Withheld
+from reverser.model.entry import UNSEEN, Record, withhold
 from reverser.model.resource import ObjectKey
-from reverser.model.withheld import Withheld
 
 KEY = ObjectKey("default", "", "configmaps", "shop", "web")
 RECORD = Record("live", KEY, "shop/configmaps/web.yaml", b"digest", b"{}")

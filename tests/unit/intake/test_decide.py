@@ -11,9 +11,8 @@ import pytest
 from reverser.intake.decide import decide, missing_from_list
 from reverser.intake.route import Route, compile_routes
 from reverser.model.change import Operation, Origin, Stream
-from reverser.model.decision import Decision, digest, encrypted
 from reverser.model.destination import Destination, Sops
-from reverser.model.entry import UNSEEN, Edit, Record
+from reverser.model.entry import UNSEEN, Decision, Edit, Record, digest, encrypted
 from reverser.model.resource import ResourceType
 from reverser.model.rule import Rule, SanitizeRule
 from tests.changes import DEPLOYMENTS, EVERYTHING, KEY, LIVE, SEEN_AT, change, recorded, route, web

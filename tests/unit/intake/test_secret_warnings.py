@@ -7,9 +7,8 @@ import structlog
 from reverser.health import Health
 from reverser.intake.secret_warnings import MOST_SHOWN, SecretWarnings
 from reverser.metrics import Metrics
-from reverser.model.condition import Condition
+from reverser.model.condition import Condition, Suspicion
 from reverser.model.resource import ObjectKey
-from reverser.model.withheld import Suspicion
 
 TOKEN = (Suspicion("data.a", "github-token"),)
 

@@ -10,8 +10,7 @@ from hypothesis import strategies as st
 
 from reverser.errors import WithheldError
 from reverser.layout import paths
-from reverser.layout.layouts import compile_layout, path_by_setting
-from reverser.layout.template import separates_clusters, template_problems
+from reverser.layout.layouts import compile_layout, path_by_setting, separates_clusters, template_problems
 from reverser.model.destination import Destination
 from reverser.model.resource import ObjectKey, ResourceType
 

@@ -10,8 +10,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from reverser.identity.author import IdentityRule, compile_identities
-from reverser.identity.mailmap import Mailmap
+from reverser.identity.author import IdentityRule, Mailmap, compile_identities
 from reverser.manifest.diff import describe
 from reverser.model.attribution import Actor, Attribution, Evidence
 from reverser.model.change import Operation, Origin

@@ -1,7 +1,14 @@
-"""What the patterns of `[[sensitive]]`, `exclude_resources` and `[[sanitize]]` mean, and have meant.
+"""Patterns for resource types, in kubectl's spelling: what they match, mean, and have meant.
 
-A type may lose the short name or the version by which a pattern knows it, at any upgrade of an operator. So
-what a pattern has matched once it means for good. The journal keeps that.
+A pattern is `NAME`, `NAME.GROUP` or `NAME.VERSION.GROUP`, where NAME is a plural, a singular, a
+short name, a kind in any case, or `*` for every type. A bare name matches in every group: two
+groups that serve `events` are both meant. As with kubectl, an empty last part is the core group
+(`pods.`, `pods.v1.`, `*.`), and a version matches only the one that is served to us.
+
+A type may lose the short name or the version by which a pattern knows it, at any upgrade of an operator.
+What is to be hidden or left out must not come back then: for that `means` asks, not `matches`. What a
+pattern of `[[sensitive]]`, `exclude_resources` or `[[sanitize]]` has matched once it means for good. The
+journal keeps that.
 
 A pattern of `[[sensitive]]` by which nothing is called now may be a misspelling, or the name of something
 that has another one. Then every type that it could mean is `perhaps` sensitive, and its objects are withheld:
@@ -12,15 +19,54 @@ the same. Types that were there when it matched something are known: either mean
 from __future__ import annotations
 
 import difflib
-from collections.abc import Collection, Iterable, Mapping, Sequence
+import re
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import TypeAlias
 
 import msgspec
 
 from reverser.model.resource import BUILTIN_GROUPS, ResourceType
 from reverser.model.rule import Rule, SanitizeRule, SensitiveRule
-from reverser.select.resources import ANY, VERSION, calls, names
 from reverser.unexpected_errors import left_out
+
+ANY = "*"
+VERSION = re.compile(r"v[0-9]+(?:(?:alpha|beta)[0-9]+)?", re.ASCII)
+
+
+def matches(pattern: str, type: ResourceType) -> bool:  # noqa: A002 - the word of the design
+    """Whether the pattern covers the type."""
+    name, dot, qualifier = pattern.strip().lower().partition(".")
+    if name != ANY and (not name or name not in names(type)):
+        return False
+    return not dot or qualifier in (type.group, f"{type.version}.{type.group}")
+
+
+def means(pattern: str, type: ResourceType) -> bool:  # noqa: A002
+    """Whether the pattern covers the type in any version, or did so under a name that it had before."""
+    return pattern in type.meant_by or calls(pattern, type)
+
+
+def calls(pattern: str, type: ResourceType) -> bool:  # noqa: A002
+    """Whether the pattern covers the type, by a name that it has now, in any version."""
+    if matches(pattern, type):
+        return True
+    name, _, qualifier = pattern.strip().lower().partition(".")
+    version, _, group = qualifier.partition(".")
+    return VERSION.fullmatch(version) is not None and matches(f"{name}.{group}", type)
+
+
+def names_exactly(pattern: str, type: ResourceType) -> bool:  # noqa: A002
+    """Whether the pattern names this very type, without a wildcard."""
+    return ANY not in pattern and matches(pattern, type)
+
+
+def names(type: ResourceType) -> Iterator[str]:  # noqa: A002
+    """What the type is called: plural, kind, singular and short names."""
+    yield type.resource
+    yield type.kind.lower()
+    yield type.singular
+    yield from type.short_names
+
 
 SETTING = "meaning/"
 """Prefix of the journal's settings on patterns."""

@@ -1,4 +1,4 @@
-"""What patterns mean that hide something, whatever becomes of the types that they name."""
+"""Promises of patterns for resource types: what they match, mean, and have meant."""
 
 from __future__ import annotations
 
@@ -17,15 +17,80 @@ from reverser.model.change import Stream
 from reverser.model.resource import ObjectKey, ResourceType
 from reverser.model.rule import Rule, SanitizeRule, SensitiveRule
 from reverser.sanitize.document import Policy, field_rules, sanitize
-from reverser.select.pattern_meaning import Meanings, may_mean
-from reverser.select.resources import means
+from reverser.select.resource_patterns import Meanings, matches, may_mean, means, names_exactly
 from reverser.select.rules import CompiledRule
+
+DEPLOYMENTS = ResourceType(
+    "apps", "v1", "deployments", "Deployment", True, short_names=("deploy",), singular="deployment"
+)
+PODS = ResourceType("", "v1", "pods", "Pod", True, short_names=("po",), singular="pod")
+WIDGETS = ResourceType("example.com", "v1beta1", "widgets", "Widget", True)
+EVENTS = ResourceType("", "v1", "events", "Event", True)
+NEW_EVENTS = ResourceType("events.k8s.io", "v1", "events", "Event", True)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "type"),
+    [
+        *((p, DEPLOYMENTS) for p in ("deployments", "deployments.apps", "deployments.v1.apps", "deploy")),
+        *(
+            (p, DEPLOYMENTS)
+            for p in ("Deployment", "DEPLOYMENT", "deployment", "deploy.apps", "Deployment.apps")
+        ),
+        *((p, PODS) for p in ("pods", "po", "Pod", "pods.", "pods.v1.")),
+        *((p, WIDGETS) for p in ("widgets", "widgets.example.com", "widgets.v1beta1.example.com", "Widget")),
+        ("events", EVENTS),
+        ("events", NEW_EVENTS),
+    ],
+)
+def test_every_spelling_of_kubectl_names_the_type(pattern: str, type: ResourceType) -> None:  # noqa: A002
+    """Plural, singular, short name and kind, with and without group and version, name a type exactly."""
+    assert matches(pattern, type)
+    assert names_exactly(pattern, type)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "type"),
+    [
+        ("*", PODS),
+        ("*", WIDGETS),
+        ("*.apps", DEPLOYMENTS),
+        ("*.", PODS),
+        ("*.example.com", WIDGETS),
+        ("*.v1.apps", DEPLOYMENTS),
+    ],
+)
+def test_wildcards_match_but_do_not_name(pattern: str, type: ResourceType) -> None:  # noqa: A002
+    """A wildcard covers types, but does not override the default exclusions of any."""
+    assert matches(pattern, type)
+    assert not names_exactly(pattern, type)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "type"),
+    [
+        ("deployments.extensions", DEPLOYMENTS),
+        ("deployments.v1beta1.apps", DEPLOYMENTS),
+        ("deployments.", DEPLOYMENTS),
+        ("deploymen", DEPLOYMENTS),
+        ("", DEPLOYMENTS),
+        ("", WIDGETS),
+        ("pods.v1", PODS),
+        ("*.example", WIDGETS),
+        ("*.com", WIDGETS),
+        ("events.events.k8s.io", EVENTS),
+    ],
+)
+def test_other_types_are_not_meant(pattern: str, type: ResourceType) -> None:  # noqa: A002
+    """Another group, another version or half a name matches nothing."""
+    assert not matches(pattern, type)
+
 
 MAPS = ResourceType("", "v1", "configmaps", "ConfigMap", True, short_names=("cm",))
 DATABASES = ResourceType("example.com", "v1beta1", "databases", "Database", True, short_names=("db",))
 BACKUPS = ResourceType("example.com", "v1", "backups", "Backup", True)
-WIDGETS = ResourceType("widgets.io", "v1", "widgets", "Widget", True)
-SERVED = [MAPS, DATABASES, BACKUPS, WIDGETS]
+WIDGETS_IO = ResourceType("widgets.io", "v1", "widgets", "Widget", True)
+SERVED = [MAPS, DATABASES, BACKUPS, WIDGETS_IO]
 SPEC = {"password": "canary"}
 
 
@@ -63,11 +128,11 @@ def test_what_a_pattern_has_matched_stays_matched(pattern: str) -> None:
     """A CRD that loses short name, singular or version of a pattern is hidden, after a restart too."""
     served = msgspec.structs.replace(DATABASES, version="stable", singular="database")
     meanings = Meanings([pattern], (), {})
-    named(meanings, MAPS, served, BACKUPS, WIDGETS)
+    named(meanings, MAPS, served, BACKUPS, WIDGETS_IO)
     changed = msgspec.structs.replace(DATABASES, version="v2", short_names=(), singular="dbase", kind="Dbase")
 
     for later in (meanings, again(meanings, pattern)):
-        types = named(later, MAPS, changed, BACKUPS, WIDGETS)
+        types = named(later, MAPS, changed, BACKUPS, WIDGETS_IO)
         assert "canary" not in str(written(types["databases"], pattern))
         assert "canary" in str(written(types["backups"], pattern))
 
@@ -105,7 +170,7 @@ def test_types_that_were_there_are_not_meant() -> None:
     named(meanings, *SERVED)
     came = ResourceType("other.io", "v1", "stores", "Store", True)
 
-    types = named(again(meanings, "db"), MAPS, BACKUPS, WIDGETS, came)
+    types = named(again(meanings, "db"), MAPS, BACKUPS, WIDGETS_IO, came)
 
     assert {name for name, type_ in types.items() if type_.perhaps} == {"stores"}
 
@@ -169,7 +234,7 @@ def test_rubbish_in_the_journal_forgets_one_pattern() -> None:
     """A fact that cannot be read is as if the pattern had matched nothing yet."""
     meanings = Meanings(["appset"], (), {"meaning/appset": "{"})
 
-    assert named(meanings, WIDGETS)["widgets"].perhaps == "appset"
+    assert named(meanings, WIDGETS_IO)["widgets"].perhaps == "appset"
 
 
 def test_kubernetes_own_types_are_meant_by_what_looks_like_them_alone() -> None:
@@ -195,7 +260,7 @@ def test_a_pattern_that_withholds_is_a_condition_while_it_does() -> None:
     """
     health = Health()
     reports = ClusterReports(parse(text, {}), "default", Metrics(), health)
-    doubtful = msgspec.structs.replace(WIDGETS, perhaps="appset")
+    doubtful = msgspec.structs.replace(WIDGETS_IO, perhaps="appset")
 
     reports.watching([Stream("default", doubtful), Stream("default", MAPS)])
     (condition,) = health.conditions
@@ -203,6 +268,6 @@ def test_a_pattern_that_withholds_is_a_condition_while_it_does() -> None:
     assert "widgets.widgets.io" in condition.message
     assert "plural.group" in condition.message
     assert "configmaps" not in condition.message
-    reports.watching([Stream("default", WIDGETS), Stream("default", MAPS)])
+    reports.watching([Stream("default", WIDGETS_IO), Stream("default", MAPS)])
 
     assert [each.status for each in health.conditions] == [False]
