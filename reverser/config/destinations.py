@@ -2,6 +2,14 @@
 
 Two destinations that write into one folder of one branch would undo each other's commits, so they
 are refused at the start, also where the URLs are spelled differently.
+
+Credentials are of exactly one kind, and one that the remote's URL can use:
+
+| kind | keys | URL |
+|---|---|---|
+| SSH key | ssh_key, known_hosts | ssh://, scp-like |
+| password | username, password | https://, http:// |
+| token | token | https://, http:// |
 """
 
 from __future__ import annotations
@@ -10,8 +18,7 @@ import re
 from typing import TYPE_CHECKING
 
 from reverser.config import remote_url
-from reverser.config.credentials import check_credentials
-from reverser.config.problems import show
+from reverser.config.problems import one_of, show
 from reverser.config.sops import check_sops
 from reverser.config.value_formats import parse_duration
 from reverser.errors import WithheldError
@@ -23,7 +30,7 @@ if TYPE_CHECKING:
 
     from reverser.config.problems import Report
     from reverser.config.schema import Config
-    from reverser.model.destination import Destination
+    from reverser.model.destination import Credentials, Destination
 
 BRANCH_FAULTS = re.compile(
     r"""[\x00-\x20\x7f~^:?*\[\\] | \.\. | @\{ | // | ^[/-] | [/.]$ | (^|/)\. | \.lock(/|$) | ^@$ | ^$""",
@@ -151,3 +158,49 @@ def _committer_problem(committer: str) -> tuple[str, str] | None:
         f"must be a name and an address, not {show(committer)}",
         "for example Reverser <reverser@example.com>",
     )
+
+
+CREDENTIAL_KINDS = {
+    "ssh_key": ("ssh_key", "known_hosts"),
+    "password": ("username", "password"),
+    "token": ("token",),
+}
+
+FITTING = {"ssh": ("ssh_key",), "https": ("password", "token"), "http": ("password", "token"), "file": ()}
+
+
+def check_credentials(credentials: Credentials, scheme: str, path: str, report: Report) -> None:
+    """Report mixed, incomplete and unfitting credentials of a remote; no scheme: of one that is unknown.
+
+    A key with a problem of its own is given all the same, and hides nothing but that a key is missing.
+    """
+    given = {kind: _present_keys(keys, credentials, path, report) for kind, keys in CREDENTIAL_KINDS.items()}
+    kinds = [kind for kind, keys in given.items() if keys]
+    if len(kinds) > 1:
+        keys = one_of(key for kind in kinds for key in given[kind]).replace(" or ", " and ")
+        report.add(path, f"mixes {keys}", "keep exactly one kind")
+    elif kinds and scheme and kinds[0] not in FITTING[scheme]:
+        _add_unfitting(given[kinds[0]], scheme, path, report)
+    elif not report.faulty(path) and (kinds or scheme == "ssh"):
+        _check_complete(kinds[0] if kinds else "ssh_key", credentials, path, report)
+
+
+def _present_keys(keys: Sequence[str], credentials: Credentials, path: str, report: Report) -> list[str]:
+    return [key for key in keys if getattr(credentials, key) or report.has_problem(f"{path}.{key}")]
+
+
+def _add_unfitting(keys: Sequence[str], scheme: str, path: str, report: Report) -> None:
+    """At the first key that has no problem yet, since each can have one only."""
+    key = next((key for key in keys if not report.has_problem(f"{path}.{key}")), keys[0])
+    fitting = FITTING[scheme]
+    usable = one_of(" with ".join(CREDENTIAL_KINDS[kind]) for kind in fitting) if fitting else "none"
+    report.add(f"{path}.{key}", f"does not fit a {scheme} URL", f"use {usable}")
+
+
+def _check_complete(kind: str, credentials: Credentials, path: str, report: Report) -> None:
+    for key in CREDENTIAL_KINDS[kind]:
+        if not getattr(credentials, key):
+            hint = "ssh-keyscan prints it; compare before you trust it" if key == "known_hosts" else ""
+            report.add(
+                f"{path}.{key}", f"is missing; {' and '.join(CREDENTIAL_KINDS[kind])} belong together", hint
+            )
