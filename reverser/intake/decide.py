@@ -23,9 +23,8 @@ from reverser.manifest.emitter import render
 from reverser.manifest.field_changes import FieldChanges, field_changes, latest, unseen
 from reverser.model.attribution import UNRESOLVED, Attribution
 from reverser.model.change import Change, Operation, Origin, Stream
-from reverser.model.entry import Decision, Edit, Entry, Record, digest, encrypted, withhold
+from reverser.model.entry import Decision, Edit, Entry, Record, Sealed, digest, encrypted, withhold
 from reverser.model.resource import DEFINITIONS, ResourceType
-from reverser.model.sealed import Sealed
 from reverser.sanitize.document import Document, in_clear, sanitize, significant
 from reverser.sanitize.managed_fields import changed_at, manager
 from reverser.sanitize.managed_fields import written as written_by

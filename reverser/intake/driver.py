@@ -44,10 +44,9 @@ from reverser.model.change import (
     Unwanted,
 )
 from reverser.model.condition import Suspicion
-from reverser.model.entry import Append, Decision, Record, RecordKey, withhold
+from reverser.model.entry import Append, Decision, Encrypter, Record, RecordKey, withhold
 from reverser.model.journal import Journal, cluster_uid_setting, history_settings
 from reverser.model.resource import ObjectKey
-from reverser.model.sealed import Encrypter
 from reverser.sanitize.suspicious_values import suspicious
 from reverser.unexpected_errors import contained, left_out
 

@@ -25,9 +25,8 @@ from reverser.errors import ReverserError, StalledError, TransientError, Withhel
 from reverser.health import Health
 from reverser.intake.decision_state import DecisionState
 from reverser.model.condition import Withheld
-from reverser.model.entry import Decision, RecordKey, encrypted
+from reverser.model.entry import Decision, Encrypter, RecordKey, encrypted
 from reverser.model.resource import ObjectKey
-from reverser.model.sealed import Encrypter
 from reverser.unexpected_errors import contained
 
 Decided: TypeAlias = tuple[str, ObjectKey, Decision]

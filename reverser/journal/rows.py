@@ -22,10 +22,9 @@ import msgspec
 
 from reverser.model.attribution import Attribution
 from reverser.model.condition import Withheld
-from reverser.model.entry import UNSEEN, Entry, Mark, Record
+from reverser.model.entry import UNSEEN, Entry, Mark, Record, Sealed
 from reverser.model.fact import Fact
 from reverser.model.resource import ObjectKey
-from reverser.model.sealed import Sealed
 from reverser.unexpected_errors import BUG, bug
 
 Row: TypeAlias = tuple[Any, ...]

@@ -15,7 +15,7 @@ from reverser.manifest.nodes import UnreadableError, compose
 from reverser.manifest.placeholders import has_placeholder
 from reverser.manifest.quantity import spelled_as
 from reverser.manifest.scanner import documents
-from reverser.model.sealed import is_sealed
+from reverser.model.entry import is_sealed
 
 MARK = "\ufeff"
 

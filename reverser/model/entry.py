@@ -3,12 +3,15 @@
 `Entry` is what the journal keeps until it is pushed, numbered by `seq`. `Record` is what it keeps about each
 object that has a file: enough to tell change from noise, to sweep, and to move files. `Decision` is what
 was decided of a change: an entry with the record that goes with it, an object to withhold, or nothing.
+
+Where a destination encrypts by SOPS, a decision has the document in clear (`Clear`), an `Encrypter` makes the
+file of it, and the record keeps that (`Sealed`).
 """
 
 from __future__ import annotations
 
 import hashlib
-from typing import Literal, TypeAlias
+from typing import Any, Literal, Protocol, TypeAlias
 
 import msgspec
 
@@ -19,7 +22,6 @@ from reverser.model.condition import Suspicion, Withheld
 from reverser.model.observed_write import ObservedWrite
 from reverser.model.resource import ObjectKey
 from reverser.model.rule import Actors
-from reverser.model.sealed import Clear, Sealed
 
 Mark: TypeAlias = Literal["", "anew", "absent"]
 """Empty: the file is, or will be, as recorded. Else the next event is decided anew: `anew`, the file is
@@ -203,3 +205,52 @@ def encrypted(decision: Decision, file: bytes, key: bytes) -> Decision:
     sealed = Sealed(record.sealed.fingerprint, file)
     record = msgspec.structs.replace(record, digest=digest(file, key), sealed=sealed)
     return msgspec.structs.replace(decision, entry=entry, record=record, clear=None)
+
+
+class Clear(msgspec.Struct, frozen=True):
+    """A document with its values, for the one who encrypts it and nobody else.
+
+    Held in memory only: no struct that is stored, shown or handed to a plugin has a field for it.
+    """
+
+    content: dict[str, Any]
+    keys: tuple[str, ...]
+    """Names of the fields whose values are encrypted, wherever they stand."""
+
+    def __repr__(self) -> str:
+        return "Clear(…)"
+
+
+class Sealed(msgspec.Struct, frozen=True):
+    """Kept of a document that a destination encrypts: encrypting it again would make another file."""
+
+    fingerprint: bytes
+    """Keyed digest of the document with its values, and of the recipients."""
+    content: bytes
+    """The encrypted file; empty when the document has no value to encrypt, and is written as it is."""
+
+
+RECIPIENTS_IN_FILES = {"age", "pgp", "kms", "gcp_kms", "azure_kv", "hc_vault", "key_groups"}
+"""Where SOPS notes for whom it encrypted."""
+METADATA = "sops"
+"""The field that SOPS adds, and that a document must not have already."""
+
+
+def is_sealed(content: dict[str, Any]) -> bool:
+    """Whether a document is one that SOPS has encrypted for somebody."""
+    metadata = content.get(METADATA)
+    return isinstance(metadata, dict) and "mac" in metadata and bool(metadata.keys() & RECIPIENTS_IN_FILES)
+
+
+class Encrypter(Protocol):
+    """Encrypts documents for the recipients of one destination."""
+
+    async def encrypt(self, clear: Clear) -> bytes:
+        """The encrypted file.
+
+        Raises WithheldError when it is for this document alone, StalledError or TransientError when
+        no other could be encrypted either. No error ever shows a value.
+        """
+
+    async def probe(self) -> None:
+        """Return when a document could be encrypted now. Raises StalledError or TransientError."""

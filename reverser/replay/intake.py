@@ -23,10 +23,9 @@ from reverser.intake.route import Route
 from reverser.journal.retrying import RetryingJournal
 from reverser.model.attribution import UNKNOWN, Attribution, Evidence
 from reverser.model.change import Change, Operation
-from reverser.model.entry import ANY, Along, Decision, Entry, encrypted, withhold
+from reverser.model.entry import ANY, Along, Decision, Encrypter, Entry, encrypted, withhold
 from reverser.model.journal import Journal
 from reverser.model.resource import ObjectKey
-from reverser.model.sealed import Encrypter
 from reverser.replay.absent_paths import PREFIX as PATHS_PREFIX
 from reverser.replay.absent_paths import AbsentPaths
 from reverser.replay.known_writes import (

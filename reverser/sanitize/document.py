@@ -18,9 +18,9 @@ from typing import Any, Literal
 import msgspec
 
 from reverser.errors import WithheldError
+from reverser.model.entry import Clear
 from reverser.model.resource import BUILTIN_GROUPS, ObjectKey, ResourceType
 from reverser.model.rule import SanitizeRule, SensitiveRule
-from reverser.model.sealed import Clear
 from reverser.sanitize.ca_bundle import api_service, custom_resource_definition, webhooks
 from reverser.sanitize.drop_defaults import leave_out_defaults
 from reverser.sanitize.duplicate_keys import duplicates

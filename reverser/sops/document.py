@@ -17,7 +17,7 @@ import msgspec
 from reverser.errors import WithheldError
 from reverser.manifest.emitter import render
 from reverser.model.destination import Sops
-from reverser.model.sealed import METADATA, Clear, is_sealed
+from reverser.model.entry import METADATA, Clear, is_sealed
 from reverser.sanitize.restore_values import IDENTITY
 
 RECIPIENTS = {

@@ -19,7 +19,7 @@ import trio
 from reverser.errors import StalledError, TransientError, WithheldError
 from reverser.manifest.emitter import render
 from reverser.model.destination import Destination, Sops
-from reverser.model.sealed import Clear
+from reverser.model.entry import Clear
 from reverser.sops import document
 from reverser.subprocesses import end_group
 
@@ -52,7 +52,7 @@ class Program:
         self._seconds = seconds
 
     async def encrypt(self, clear: Clear) -> bytes:
-        """The encrypted file. See `model.sealed.Encrypter`."""
+        """The encrypted file. See `model.entry.Encrypter`."""
         try:
             done = await self._run(clear)
         except TransientError:

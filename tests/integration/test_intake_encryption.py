@@ -20,11 +20,10 @@ from reverser.intake.route import compile_routes
 from reverser.journal.sqlite import open_journal
 from reverser.model.change import Change, Observation, Stream
 from reverser.model.destination import Destination, Sops
-from reverser.model.entry import Decision
+from reverser.model.entry import Clear, Decision
 from reverser.model.journal import Journal
 from reverser.model.resource import ResourceType
 from reverser.model.rule import Rule
-from reverser.model.sealed import Clear
 from tests.hooks import HOOKS
 from tests.integration.intaking import (
     BOUND_SECONDS,

@@ -21,11 +21,10 @@ from reverser.app.snapshot import snapshot
 from reverser.config import Config
 from reverser.journal.sqlite import open_journal
 from reverser.model.change import Operation, Origin
-from reverser.model.entry import Append, Edit, Entry, Record
+from reverser.model.entry import Append, Edit, Entry, Record, Sealed
 from reverser.model.journal import Journal
 from reverser.model.resource import ObjectKey
 from reverser.model.rule import SensitiveRule
-from reverser.model.sealed import Sealed
 from reverser.plugins import Host
 from reverser.sandbox import Sandbox
 from reverser.writer.folder_writer import FolderWriter

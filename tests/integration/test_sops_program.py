@@ -13,7 +13,7 @@ import yaml
 
 from reverser.errors import ReverserError, StalledError, TransientError, WithheldError
 from reverser.model.destination import Destination, Sops
-from reverser.model.sealed import Clear
+from reverser.model.entry import Clear
 from reverser.sops.program import Program, programs
 from tests.e2e.sops import AgeKey, program
 

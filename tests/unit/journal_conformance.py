@@ -19,13 +19,12 @@ import trio.testing
 from reverser.model.attribution import Actor, Attribution, Evidence
 from reverser.model.change import Operation, Origin, Stream
 from reverser.model.condition import Withheld
-from reverser.model.entry import Append, Edit, Entry, Outcome, Record, Staged
+from reverser.model.entry import Append, Edit, Entry, Outcome, Record, Sealed, Staged
 from reverser.model.fact import KEPT_SECONDS, Fact, Source
 from reverser.model.journal import Journal, UnstorableError
 from reverser.model.observed_write import ObservedWrite
 from reverser.model.resource import ObjectKey, ResourceType
 from reverser.model.rule import Actors
-from reverser.model.sealed import Sealed
 
 Reopened: TypeAlias = Callable[[], AbstractAsyncContextManager[Journal]]
 

@@ -11,9 +11,9 @@ import yaml
 from reverser.errors import WithheldError
 from reverser.manifest import editor
 from reverser.model.destination import Sops
+from reverser.model.entry import Clear
 from reverser.model.resource import ObjectKey, ResourceType
 from reverser.model.rule import SanitizeRule, SensitiveRule
-from reverser.model.sealed import Clear
 from reverser.sanitize.document import Policy, in_clear, sanitize
 from reverser.sops import document as sops
 
