@@ -78,9 +78,9 @@ async def batches(
 async def rest_when_idle(lists: ListDecisions) -> None:
     """End who decides elsewhere whenever there has been nothing to ask for a while."""
     while True:
-        asked = lists.asked
+        before = lists.asked_batches
         await trio.sleep(IDLE_SECONDS)
-        if lists.asked == asked:
+        if lists.asked_batches == before:
             await lists.rest()
 
 

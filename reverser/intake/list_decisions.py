@@ -96,7 +96,7 @@ class ListDecisions:
         self._decider = decider
         self._routes = routes
         self._scaled = scaled
-        self._listed = self._asked = 0
+        self._listed = self._asked_batches = 0
         self._known: set[str] = set()
         """Streams whose list brings what the journal knows."""
 
@@ -112,7 +112,7 @@ class ListDecisions:
 
     async def ask(self, ahead: Ahead) -> None:
         """Have it decided."""
-        self._asked += 1
+        self._asked_batches += 1
         if self._decider is not None:
             ahead.answered(await self._decider.ask(ahead.questions()), self._routes)
 
@@ -121,9 +121,9 @@ class ListDecisions:
         self._known.add(stream.id)
 
     @property
-    def asked(self) -> int:
+    def asked_batches(self) -> int:
         """Batches that were asked about."""
-        return self._asked
+        return self._asked_batches
 
     async def rest(self) -> None:
         """No list runs any more: nothing is asked until many objects have come again."""
