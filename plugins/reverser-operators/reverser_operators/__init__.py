@@ -1,6 +1,6 @@
 """Takes away what well-known operators write into objects, and leaves out what they make.
 
-`tables` is what is known about each operator, `matching` how it is applied.
+`tables` is what is known about each operator, `rule` how it is applied.
 """
 
 from __future__ import annotations
@@ -12,8 +12,7 @@ from reverser import hookimpl
 from reverser.model.owners import Owners
 from reverser.model.resource import ObjectKey, ResourceType
 from reverser.sanitize.managed_fields import managers_of
-from reverser_operators.matching import concerns, generated_by_operator, stripped
-from reverser_operators.rule import Generated, Strip
+from reverser_operators.rule import Generated, Strip, concerns, generated_by_operator, stripped
 from reverser_operators.settings import Settings
 from reverser_operators.tables import TABLES
 

@@ -7,12 +7,15 @@ Whose something is the object's managedFields tell. An object without any tells 
 
 from __future__ import annotations
 
-import msgspec
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
 from typing import Any
+
+import msgspec
+
 from reverser.model.owners import Owners
 from reverser.sanitize.field_path import parse_path, without
+
 
 class Strip(msgspec.Struct, frozen=True):
     """What an operator writes into objects that somebody else declared."""

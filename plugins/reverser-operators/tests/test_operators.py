@@ -18,7 +18,7 @@ import msgspec
 import pytest
 import reverser_operators as plugin
 import yaml
-from reverser_operators.matching import concerns, stripped
+from reverser_operators.rule import concerns, stripped
 from reverser_operators.settings import Operator, Settings
 from reverser_operators.tables import TABLES
 
