@@ -16,12 +16,26 @@ import pytest
 import trio
 import trio.testing
 
+from reverser.app import decider as program
 from reverser.app.decider import DeciderProcess, Setup, encode, setup_of
 from reverser.config import parse
 from tests.integration.second_process import KEY, SETUP, decided_here, questions, second_processes, vault
 
 ROOT = Path(__file__).parents[2]
 BOUND_SECONDS = 30
+PRINTING = program.PROGRAM.replace(
+    "main()",
+    """
+import structlog
+from reverser.app import decider_program
+answered = decider_program.answered
+def printing(*question):
+    print("decides")
+    structlog.get_logger().warning("decides")
+    return answered(*question)
+decider_program.answered = printing
+main()""",
+)
 
 
 def _shown(pid: int) -> bytes:
@@ -82,6 +96,25 @@ async def test_a_process_without_a_thread_to_start_it_costs_nothing_but_time(
 
     monkeypatch.setattr(trio.lowlevel, "open_process", refuse)
     assert await decider.ask(questions(vault("a"))) == ()
+
+
+async def test_what_the_process_prints_is_not_taken_for_an_answer(
+    decider: DeciderProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nor what it logs, which an unconfigured logger prints."""
+    monkeypatch.setattr(program, "PROGRAM", PRINTING)
+    change = vault("a")
+    assert await decider.ask(questions(change)) == decided_here(change)
+    await decider.rest()
+
+
+async def test_a_process_without_modules_costs_nothing_but_time(
+    decider: DeciderProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As with an installation that is being replaced."""
+    monkeypatch.setattr(sys, "path", ["/nowhere"])
+    assert await decider.ask(questions(vault("a"))) == ()
+    assert not second_processes()
 
 
 async def test_another_version_decides_nothing() -> None:

@@ -254,13 +254,18 @@ async def test_what_cannot_be_decided_elsewhere_is_told_here(journal: Journal) -
 
 
 @pytest.mark.usefixtures("eager")
+@pytest.mark.parametrize("sent", [True, False])
 async def test_the_last_state_counts_of_an_object_that_changes_while_its_list_runs(
-    journal: Journal,
+    journal: Journal, sent: bool
 ) -> None:
-    """Also where both states came in one batch."""
-    twice = [one(STREAM, config_map("m000", "first")), one(STREAM, config_map("m000", "last"))]
+    """Where both states came in one batch, and also where the last one is too large to be sent."""
+    first, last = (one(STREAM, config_map("m000", value)) for value in ("first", "last"))
+    last = last if sent else msgspec.structs.replace(last, text=b"")
     others = [one(STREAM, each) for each in _objects()[1:100]]
-    await _taken(journal, [ListStarted(STREAM), *twice, *others, ListCompleted(STREAM, "7", SEEN_AT)])
+    counting = await _taken(
+        journal, [ListStarted(STREAM), first, last, *others, ListCompleted(STREAM, "7", SEEN_AT)]
+    )
+    assert counting.answered == len(others) + 1 + sent
     files = await tree(journal)
     assert b"value: last" in files[next(path for path in files if "m000" in path)]
 
