@@ -27,9 +27,8 @@ import trio
 
 from reverser import __version__
 from reverser.app.assembly import Assembly
-from reverser.app.bug_conditions import show_bugs
-from reverser.app.plugin_conditions import PluginFailures
 from reverser.app.session import Session
+from reverser.app.withheld_conditions import PluginFailures, show_bugs
 from reverser.attribution.fact_store import FactStore
 from reverser.certs.self_managed import FOLDER, SelfManaged
 from reverser.config import Config

@@ -19,9 +19,9 @@ import structlog
 import trio
 
 from reverser import log
-from reverser.app import plugin_conditions
+from reverser.app import withheld_conditions
 from reverser.app.daemon import Daemon
-from reverser.app.plugin_conditions import PluginFailures
+from reverser.app.withheld_conditions import PluginFailures
 from reverser.errors import WithheldError
 from reverser.health import Health
 from reverser.model.condition import Condition, Withheld
@@ -310,7 +310,7 @@ async def test_a_plugin_that_is_mended_while_it_rests_loses_nothing(
     world: Running, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The daemon tries again by itself what was withheld; no object has to change for it."""
-    monkeypatch.setattr(plugin_conditions, "EVERY_SECONDS", 0.05)
+    monkeypatch.setattr(withheld_conditions, "EVERY_SECONDS", 0.05)
     monkeypatch.setattr(failures, "PAUSE_SECONDS", 0.5)
     monkeypatch.setattr(failures, "PAUSE_SECONDS_MOST", 0.5)
     broken = tmp_path / "broken"

@@ -12,7 +12,7 @@ import trio
 import trio.lowlevel
 
 from reverser import unexpected_errors
-from reverser.app import bug_conditions as shown
+from reverser.app import withheld_conditions as shown
 from reverser.attribution import version_tracker
 from reverser.intake import decision_state, list_completion
 from reverser.journal import rows

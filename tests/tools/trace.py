@@ -33,7 +33,7 @@ from tests.integration.running import BOUND_SECONDS, Running
 from tests.ports import free_port
 
 ROOT = Path(reverser.__file__).parent
-LEFT_OUT = ("sandbox.", "app.plugin_conditions")
+LEFT_OUT = ("sandbox.", "app.withheld_conditions")
 """The last runs now and then, whatever changes."""
 REVIEW = "deployment-update"
 """The recorded request that the admission webhook is called with."""
