@@ -33,7 +33,7 @@ from reverser.model.rule import Rule, SanitizeRule, SensitiveRule
 
 log = structlog.get_logger()
 
-SILENCE_SECONDS = 60.0
+SILENCE_SECONDS = 20.0
 """For one batch, which takes a tenth of a second."""
 PIPE_BYTES = 1024 * 1024
 LENGTH = struct.Struct("!I")
@@ -78,7 +78,8 @@ def setup_of(config: Config, digest_key: bytes) -> Setup:
 
 def processors(quota: Path = QUOTA) -> float:
     """How many of the machine's processors we may use, by affinity and by the container's limit."""
-    allowed = float(len(os.sched_getaffinity(0)))
+    # Only Linux tells on which processors a process may run.
+    allowed = float(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
     try:
         most, period = quota.read_text().split()
         return allowed if most == "max" else min(allowed, int(most) / int(period))
@@ -157,7 +158,7 @@ class DeciderProcess:
 def _widen(pipe: Any) -> None:
     # A message then takes one turn of the event loop, not one for each 64 KiB. Whoever has many wide
     # pipes may have no more of them, and it works as it is, too.
-    with suppress(OSError):
+    with suppress(OSError, AttributeError):  # it exists on Linux only
         fcntl.fcntl(pipe.fileno(), fcntl.F_SETPIPE_SZ, PIPE_BYTES)
 
 
