@@ -27,7 +27,7 @@ from reverser.kube.credentials import load
 from reverser.model.destination import Destination
 from reverser.model.rule import Rule
 from reverser.sandbox import Sandbox
-from reverser.webhook.endpoint import by_url
+from reverser.webhook.address import by_url
 from reverser.webhook.install import install
 from reverser.webhook.registration import registration
 

@@ -11,8 +11,8 @@ from reverser.cli import config_option
 from reverser.cli import webhook_target as shared
 from reverser.cli.audit_replay import replay_command
 from reverser.log import configure
+from reverser.webhook.address import AUDIT_PATH
 from reverser.webhook.audit_policy import policy, policy_file, webhook_file
-from reverser.webhook.endpoint import AUDIT_PATH
 
 
 @click.group(

@@ -18,7 +18,7 @@ from reverser.cli import config_option
 from reverser.cli.exit_codes import interrupted
 from reverser.cli.webhook_target import cluster_option
 from reverser.config import Config, load
-from reverser.config.destinations import BRANCH_FAULTS
+from reverser.config.destination_checks import BRANCH_FAULTS
 from reverser.config.remote_url import parse
 from reverser.intake.unmatched_paths import message
 from reverser.log import configure

@@ -17,7 +17,7 @@ from reverser.log import configure
 from reverser.manifest.emitter import render
 from reverser.model.resource import ResourceType
 from reverser.webhook import install as webhooks
-from reverser.webhook.endpoint import ADMISSION_PATH
+from reverser.webhook.address import ADMISSION_PATH
 from reverser.webhook.registration import NAME, registration
 
 name_option = click.option("--name", default=NAME, show_default=True, help="Name of the registration.")

@@ -26,7 +26,7 @@ from reverser.model.resource import ResourceType
 from reverser.model.rule import Rule
 from reverser.sanitize.excluded_types import excluded_type
 from reverser.select.rules import ExcludeType
-from reverser.webhook.endpoint import Endpoint, by_service, by_url
+from reverser.webhook.address import Endpoint, by_service, by_url
 from reverser.webhook.path_secret import path_secret
 
 cluster_option = click.option(

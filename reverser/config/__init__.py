@@ -13,7 +13,7 @@ import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from reverser.config.checks import check
+from reverser.config.config_checks import check
 from reverser.config.decode import Decoder
 from reverser.config.listeners import Audit, Operations, Webhook
 from reverser.config.problems import Report

@@ -19,7 +19,7 @@ from reverser.journal.data_directory import load_digest_key
 from reverser.journal.errors import translated
 from reverser.journal.schema import SETTINGS_VERSION, VERSION
 from reverser.journal.store import Store
-from reverser.journal.tables import StoredSettings, StoredSettingsBeforeFormat7
+from reverser.journal.table_statements import StoredSettings, StoredSettingsBeforeFormat7
 from reverser.model.condition import Withheld
 from reverser.model.entry import Record
 from reverser.model.journal import Backlog

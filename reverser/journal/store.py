@@ -16,7 +16,7 @@ from reverser.errors import TransientError
 from reverser.journal import rows
 from reverser.journal.errors import is_storage_error
 from reverser.journal.staging import StagedRow
-from reverser.journal.tables import (
+from reverser.journal.table_statements import (
     INSERT_ENTRY,
     SET_SETTING,
     WRITE_RECORD,

@@ -9,7 +9,7 @@
     ├─ Rewound              versions lower than those already read
     ├─ Rejected             a position that the server does not take
     └─ ApiError             an answer that is no success
-       ├─ Unauthorized · Forbidden · NotFound · Conflict · Gone · TooManyRequests
+       ├─ Unauthorized · Forbidden · NotFound · Conflict · Expired · TooManyRequests
 
 All of them are transient: the observer backs off and tries again, whatever it was, since a
 permission comes back as well as a network. The type tells what to try.

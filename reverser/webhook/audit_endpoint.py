@@ -22,7 +22,7 @@ from reverser.http.asgi import TEXT, Receive, Scope, Send, answer, cluster_of, h
 from reverser.http.body import Body, BodyRefusal, Budget
 from reverser.kube.type_catalog import TypeCatalog
 from reverser.model.fact import Fact
-from reverser.webhook.endpoint import AUDIT_PATH
+from reverser.webhook.address import AUDIT_PATH
 
 log = structlog.get_logger()
 

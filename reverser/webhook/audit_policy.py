@@ -18,7 +18,7 @@ from reverser.model.rule import Rule
 from reverser.sanitize.excluded_types import excluded_type
 from reverser.select.resource_patterns import ANY
 from reverser.select.rules import ExcludeType
-from reverser.webhook.endpoint import AUDIT_PATH, Endpoint
+from reverser.webhook.address import AUDIT_PATH, Endpoint
 from reverser.webhook.registration import QUESTIONS
 from reverser.webhook.scope import (
     SECRETS,

@@ -22,7 +22,7 @@ from reverser.model.rule import Rule
 from reverser.sanitize.excluded_types import excluded_type
 from reverser.select.resource_patterns import ANY
 from reverser.select.rules import ExcludeType
-from reverser.webhook.endpoint import ADMISSION_PATH, Endpoint
+from reverser.webhook.address import ADMISSION_PATH, Endpoint
 from reverser.webhook.scope import Selection, covers, left_out, selected, takes_cluster_scoped
 
 NAME = "reverser"

@@ -20,7 +20,7 @@ from reverser.http.server import serve
 from reverser.kube.type_catalog import TypeCatalog
 from reverser.metrics import Metrics
 from reverser.webhook import admission_endpoint, audit_endpoint
-from reverser.webhook.endpoint import ADMISSION_PATH, AUDIT_PATH
+from reverser.webhook.address import ADMISSION_PATH, AUDIT_PATH
 from reverser.webhook.path_secret import PathSecretGuard, path_secret
 
 log = structlog.get_logger()

@@ -101,7 +101,7 @@ def turn(folder: Path, shape: str, size: int) -> Turn:
         assert daemon.process is not None
         began = time.perf_counter()
         with Children(daemon.process.pid) as children:
-            _landed(remote, size)
+            landed(remote, size)
             seconds, processor = time.perf_counter() - began, _processor_seconds(daemon.process.pid)
             wait_for("the journal to be empty", lambda: daemon.metric(QUEUE) == 0, 60)
         highest = mib(daemon.process.pid, "VmHWM")
@@ -116,7 +116,7 @@ def turn(folder: Path, shape: str, size: int) -> Turn:
     return done
 
 
-def _landed(remote: Remote, size: int) -> None:
+def landed(remote: Remote, size: int) -> None:
     """Return when the branch holds so many files."""
     head, files = "", 0
     while files < size:

@@ -6,10 +6,10 @@ import statistics
 import time
 from pathlib import Path
 
-from tests.bench import ref
 from tests.bench.cluster import fill
 from tests.bench.options import Options, say
 from tests.bench.result import Row, at_most, spread
+from tests.bench.size import landed
 from tests.e2e.daemon import Daemon
 from tests.e2e.remote import Remote
 from tests.e2e.servers import ControlPlane
@@ -41,14 +41,13 @@ def measure(options: Options) -> list[Row]:
 
 
 def _turn(folder: Path, plane: ControlPlane, size: int) -> tuple[float, float, float, float]:
-    """(seconds to the first pushed commit, then MiB: resident, highest resident, children)."""
+    """(seconds until the remote has every object, then MiB: resident, highest resident, children)."""
     folder.mkdir()
     remote = Remote(folder / "remote.git")
     with Daemon(folder / "daemon", plane.kubeconfig(), remote.url) as daemon:
         began = time.perf_counter()
-        seconds = ref.moved(remote.path, "", 120) - began
-        found = len(remote.paths())
-        assert found >= size, f"the first commit holds {found} files"
+        landed(remote, size)
+        seconds = time.perf_counter() - began
         daemon.ready()
         assert daemon.process is not None
         pid = daemon.process.pid

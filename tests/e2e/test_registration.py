@@ -24,7 +24,7 @@ from reverser.kube.discovery import discover
 from reverser.manifest.emitter import render
 from reverser.model.rule import Rule
 from reverser.webhook import install
-from reverser.webhook.endpoint import by_service, by_url
+from reverser.webhook.address import by_service, by_url
 from reverser.webhook.registration import registration
 from tests.e2e.listener import Listener, eventually
 from tests.e2e.servers import ControlPlane

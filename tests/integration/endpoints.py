@@ -22,9 +22,9 @@ from reverser.config.listeners import WebhookTls
 from reverser.http.server import serve
 from reverser.model.fact import Fact
 from reverser.model.resource import ResourceType
+from reverser.webhook.address import ADMISSION_PATH, AUDIT_PATH
 from reverser.webhook.admission_endpoint import AdmissionEndpoint
 from reverser.webhook.audit_endpoint import AuditEndpoint
-from reverser.webhook.endpoint import ADMISSION_PATH, AUDIT_PATH
 from reverser.webhook.server import Router
 from tests.catalogs import catalog
 from tests.golden.recorded import event_list, review_body

@@ -14,7 +14,7 @@ import trio
 
 from reverser.http import connection
 from reverser.webhook import admission_endpoint, audit_endpoint
-from reverser.webhook.endpoint import ADMISSION_PATH, AUDIT_PATH
+from reverser.webhook.address import ADMISSION_PATH, AUDIT_PATH
 from tests.golden.recorded import event_list, review_body
 from tests.integration.endpoints import (
     ADMISSION_BYTES,

@@ -18,7 +18,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from reverser.http import connection
-from reverser.webhook.endpoint import ADMISSION_PATH, AUDIT_PATH
+from reverser.webhook.address import ADMISSION_PATH, AUDIT_PATH
 from tests.golden.recorded import NAMES, event_list, review_body
 from tests.integration.endpoints import Elsewhere, Endpoints, Reply, asked, chunked, head, request
 from tests.property.hostile import HOSTILE

@@ -12,7 +12,7 @@ from reverser.certs.self_managed import SelfManaged
 from reverser.certs.tls_context import open_tls
 from reverser.config.listeners import WebhookTls
 from reverser.model.rule import Rule
-from reverser.webhook.endpoint import by_url
+from reverser.webhook.address import by_url
 from reverser.webhook.registration import registration
 from tests.e2e.listener import Listener
 from tests.integration.kubernetes import Api, Object, configmap

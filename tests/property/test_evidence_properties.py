@@ -20,9 +20,9 @@ from reverser.attribution.object_digest import evidence_digest
 from reverser.attribution.payloads import UndecodableError
 from reverser.model.fact import Fact
 from reverser.model.resource import ObjectKey, ResourceType
-from reverser.webhook.admission_endpoint import AdmissionEndpoint
+from reverser.webhook.address import ADMISSION_PATH, AUDIT_PATH
+from reverser.webhook.admission_endpoint import AdmissionEndpoint, allowed
 from reverser.webhook.audit_endpoint import AuditEndpoint
-from reverser.webhook.endpoint import ADMISSION_PATH, AUDIT_PATH
 from tests.catalogs import catalog
 from tests.golden.recorded import CHANGES, KEY, NAMES, event_list, resource_type, review_body, watched
 from tests.property.json_paths import places, put
@@ -73,7 +73,7 @@ def test_recorded_bodies_may_be_spoilt(data: st.DataObject, name: str) -> None:
     except UndecodableError:
         return
 
-    assert json.loads(admission_review.answer(review))["response"]["allowed"] is True
+    assert json.loads(allowed(review))["response"]["allowed"] is True
     admission_review.fact(review, "default", resource_type(name), KEY, 0.0)
 
 

@@ -30,7 +30,7 @@ JOINTS = ("", " ", "-", "\n")
 TAILS = ("", "\0", "@")
 
 BOUNDED = {
-    "reverser.config.sops.FORMS[4]": "the whole of a recipient that the operator wrote",
+    "reverser.config.sops_checks.FORMS[4]": "the whole of a recipient that the operator wrote",
     "reverser_conventional.description._CHANGE": "one line of a description, 300 characters at most",
     "reverser.select.labels._TOKEN": "blanks at the end of the text are cut off before",
     "reverser.sanitize.token_patterns.RULES[1]": "what follows a heading is looked at for 432 characters",

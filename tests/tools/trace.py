@@ -27,7 +27,7 @@ import reverser
 from reverser.certs.self_managed import FOLDER, SelfManaged
 from reverser.config import Webhook
 from reverser.sandbox import Sandbox
-from reverser.webhook.endpoint import ADMISSION_PATH
+from reverser.webhook.address import ADMISSION_PATH
 from tests.golden.recorded import review_body
 from tests.integration.running import BOUND_SECONDS, Running
 from tests.ports import free_port

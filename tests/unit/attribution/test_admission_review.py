@@ -15,6 +15,7 @@ from reverser.errors import ReverserError
 from reverser.model.attribution import Actor
 from reverser.model.change import Operation
 from reverser.model.fact import Fact, Source
+from reverser.webhook.admission_endpoint import allowed
 from tests.admission import CONFIG_MAPS, KEY, body, config_map
 
 
@@ -184,7 +185,7 @@ def test_users_may_lack_everything() -> None:
 def test_the_answer_is_yes() -> None:
     """With the uid of the review, for every request that can be read."""
     answers = [
-        json.loads(admission_review.answer(admission_review.decode(body(**fields))))
+        json.loads(allowed(admission_review.decode(body(**fields))))
         for fields in ({}, {"object": "text"}, {"dryRun": True}, {"operation": "?"})
     ]
 

@@ -10,8 +10,8 @@ import pytest
 import trio.testing
 
 from reverser.model.fact import Fact
+from reverser.webhook.address import ADMISSION_PATH as PATH
 from reverser.webhook.admission_endpoint import AdmissionEndpoint
-from reverser.webhook.endpoint import ADMISSION_PATH as PATH
 from tests.admission import CONFIG_MAPS, KEY, body
 from tests.catalogs import catalog
 from tests.unit.asgi import Client, post

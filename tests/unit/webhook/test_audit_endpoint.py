@@ -19,8 +19,8 @@ from reverser.http.body import PART_BYTES
 from reverser.model.fact import Fact
 from reverser.model.resource import ResourceType
 from reverser.webhook import audit_endpoint
+from reverser.webhook.address import AUDIT_PATH as PATH
 from reverser.webhook.audit_endpoint import AuditEndpoint
-from reverser.webhook.endpoint import AUDIT_PATH as PATH
 from tests.audit_events import batch, event, good
 from tests.catalogs import catalog
 from tests.unit.asgi import Client, post

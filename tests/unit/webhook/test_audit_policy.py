@@ -9,8 +9,8 @@ import yaml
 
 from reverser.model.resource import ResourceType
 from reverser.model.rule import Rule
+from reverser.webhook.address import by_url
 from reverser.webhook.audit_policy import policy, policy_file, webhook_file
-from reverser.webhook.endpoint import by_url
 
 DEPLOYMENTS = ResourceType(
     "apps", "v1", "deployments", "Deployment", True, short_names=("deploy",), subresources=("status",)

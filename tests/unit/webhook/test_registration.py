@@ -13,7 +13,7 @@ from reverser.model.resource import ObjectKey, ResourceType
 from reverser.model.rule import Rule
 from reverser.sanitize.excluded_types import excluded_type
 from reverser.select.rules import CompiledRule
-from reverser.webhook.endpoint import by_service, by_url
+from reverser.webhook.address import by_service, by_url
 from reverser.webhook.registration import registration
 
 URL, SERVICE = by_url("https://127.0.0.1:9443"), by_service("ops/reverser")

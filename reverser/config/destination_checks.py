@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 from reverser.config import remote_url
 from reverser.config.problems import one_of, show
-from reverser.config.sops import check_sops
+from reverser.config.sops_checks import check_sops
 from reverser.config.value_formats import parse_duration
 from reverser.errors import WithheldError
 from reverser.layout import paths

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from reverser.webhook.endpoint import by_service, by_url
+from reverser.webhook.address import by_service, by_url
 
 
 def test_a_service_is_named_with_its_port() -> None:

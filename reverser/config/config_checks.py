@@ -7,10 +7,10 @@ import math
 import re
 from typing import TYPE_CHECKING, Protocol
 
-from reverser.config.destinations import check_clusters, check_collisions, check_destination
+from reverser.config.destination_checks import check_clusters, check_collisions, check_destination
 from reverser.config.problems import key_paths, show
-from reverser.config.rules import check_rule, check_sanitize, check_sensitive, check_users_are_known
-from reverser.config.webhook import check_audit, check_identities, check_webhook
+from reverser.config.rule_checks import check_rule, check_sanitize, check_sensitive, check_users_are_known
+from reverser.config.webhook_checks import check_audit, check_identities, check_webhook
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
