@@ -106,7 +106,9 @@ class DeciderProcess:
                 return await self._answered(questions)
         except Exception as error:
             if not self._failed:
-                log.warning("second process failed, deciding in one", error=type(error).__name__)
+                log.warning(
+                    "second process failed, the daemon decides large lists alone", error=type(error).__name__
+                )
             self._failed = True
             return ()
 

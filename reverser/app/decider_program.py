@@ -81,11 +81,11 @@ def answered(question: Question, routes: Mapping[str, Sequence[Route]]) -> Answe
         decisions = tuple(decide(route, change, None, scaled=question.scaled) for route in ours)
     except Exception:
         return (None,) * len(ours)
-    return tuple(each if _whole(each) else None for each in decisions)
+    return tuple(each if _usable(each) else None for each in decisions)
 
 
-def _whole(decision: Decision) -> bool:
-    """What is withheld is told by the parent."""
+def _usable(decision: Decision) -> bool:
+    """Whether the daemon can use it: it decides again about what is withheld, and logs that."""
     return decision.withheld is None
 
 

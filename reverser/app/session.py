@@ -114,7 +114,7 @@ class Session:
     @property
     def has_first_lists(self) -> bool:
         """Whether every cluster's first round of lists is in the journal."""
-        return self._intake.is_settled
+        return self._intake.has_first_lists
 
     @property
     def failures(self) -> list[str]:

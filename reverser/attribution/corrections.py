@@ -17,13 +17,13 @@ from reverser.attribution.fact_index import Facts, JoinKey, keys_of_change, keys
 from reverser.attribution.resolve import attribute
 from reverser.model.attribution import Attribution, Correction, Evidence
 from reverser.model.entry import Entry
-from reverser.model.fact import KEPT_SECONDS, Fact
+from reverser.model.fact import FACT_SECONDS, Fact
 from reverser.model.observed_write import ObservedWrite
 
 ENTRIES_MOST = 10_000
-SECONDS = KEPT_SECONDS / 2
+SECONDS = FACT_SECONDS / 2
 """Facts that spoke for the author must still be there when they are weighed against a later one."""
-SEEN_SECONDS = KEPT_SECONDS * 0.75
+SEEN_SECONDS = FACT_SECONDS * 0.75
 """The same, of a change whose entry came late, since a full disk or a failing encryption held it up."""
 
 

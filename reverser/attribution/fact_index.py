@@ -19,7 +19,7 @@ import msgspec
 
 from reverser.model.attribution import Actor
 from reverser.model.change import Operation
-from reverser.model.fact import KEPT_COUNT, KEPT_SECONDS, Fact, Source
+from reverser.model.fact import FACT_SECONDS, MOST_FACTS, Fact, Source
 from reverser.model.observed_write import ObservedWrite
 from reverser.model.resource import DEFINITIONS, NAMESPACES, NO_VERSION, ObjectKey, number
 
@@ -37,8 +37,8 @@ class Facts:
 
     def __init__(
         self,
-        count: int = KEPT_COUNT,
-        seconds: float = KEPT_SECONDS,
+        count: int = MOST_FACTS,
+        seconds: float = FACT_SECONDS,
         on_expired: Callable[[Fact], object] = lambda _: None,
     ) -> None:
         """`on_expired` is called with every fact that is dropped, for its age or for the count."""

@@ -11,12 +11,11 @@ the API server makes when it stores a built-in type do not count: a list may be 
 empty or null. The content is encoded as JSON with sorted keys: nobody reads it, and it costs a twentieth of
 YAML. Every digest is keyed, since content may be secret.
 
-Members that are null or an empty list are left out of the JSON.
-
-The API server stores built-in types as protobuf, which does not know empty lists: `rules: []` comes back as
-null. Removing such members from the object takes eight times as long as encoding it, and with API servers
-before 1.34 every pod template has one (`creationTimestamp: null`). So they are cut out of the encoded text
-where that is safe, and removed from the object otherwise.
+Null members and empty lists are left out of the JSON: the API server stores built-in types as protobuf,
+which does not know empty lists, so `rules: []` comes back as null. Removing such members from the object
+takes eight times as long as encoding it, and with API servers before 1.34 every pod template has one
+(`creationTimestamp: null`). So they are cut out of the encoded text where that is safe, and removed from the
+object otherwise.
 """
 
 from __future__ import annotations

@@ -38,7 +38,7 @@ class CaState(msgspec.Struct, frozen=True):
 
     @property
     def bundle(self) -> bytes:
-        """The certificates to trust, newest first, as PEM. Raises UnusableError."""
+        """The certificates to trust, newest first, as PEM. Raises UnusableCaError."""
         authority, others = _read(self.authority)
         return public_pem([authority.certificate, *others])
 
@@ -46,7 +46,7 @@ class CaState(msgspec.Struct, frozen=True):
 def renewed(state: CaState, names: Sequence[x509.GeneralName], now: datetime) -> CaState:
     """The state with what was missing or due replaced; an equal one when nothing was.
 
-    Raises UnusableError for an authority that cannot be read: others trust it, so it is not replaced.
+    Raises UnusableCaError for an authority that cannot be read: others trust it, so it is not replaced.
     """
     if not state.authority:
         authority, others = new_authority(now), list[x509.Certificate]()

@@ -118,7 +118,7 @@ def packed(state: CaState) -> dict[str, bytes]:
 
 
 def unpacked(entries: Mapping[str, bytes]) -> CaState:
-    """What entries keep. Raises UnusableError when they lack the authority, or it cannot be read."""
+    """What entries keep. Raises UnusableCaError when they lack the authority, or it cannot be read."""
     missing = [key for key in ("ca.key", "ca.crt") if key not in entries]
     if missing:
         raise UnusableCaError(f"has entries, but no {' and '.join(missing)}")

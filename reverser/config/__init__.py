@@ -1,6 +1,6 @@
 """One TOML file becomes one `Config`, or a list of everything that is wrong with it.
 
-`load` reads the file, `decode` turns tables into structs, `checks` compares them with each other
+`load` reads the file, `decode` turns tables into structs, `config_checks` compares them with each other
 and with what the parsers of rules and layouts take. A field that could not be decoded keeps its default, so
 that the later steps still find the other problems; the result is handed out only when there are none.
 Nothing here connects to anything: whether a key fits a server is `reverser check`'s question.

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from reverser.config.problems import show
 from reverser.config.value_formats import check_host, check_path_secret, split_secret_name
 from reverser.identity.author import check_author, pattern
+from reverser.model.fact import FACT_SECONDS
 
 if TYPE_CHECKING:
     from reverser.config.listeners import Webhook, WebhookTls
@@ -15,8 +16,8 @@ if TYPE_CHECKING:
     from reverser.config.schema import Config
     from reverser.identity.author import Identities, IdentityRule
 
-GRACE_MOST = 300
-"""Facts are held for twice as long."""
+GRACE_MOST = int(FACT_SECONDS / 2)
+"""Half of the time for which facts are held."""
 
 
 def check_webhook(webhook: Webhook, report: Report) -> None:

@@ -113,10 +113,6 @@ class AppendBuilder:
         if record := unseen(self.record(*record_key)):
             self._records[record_key] = record
 
-    def withholds(self, record_key: RecordKey) -> bool:
-        """Whether this append withholds the object."""
-        return record_key in self._withheld_rows
-
     def withhold(self, row: Withheld) -> None:
         """Leave an object out: what was decided about it cannot be stored, nor, the second time, that."""
         record_key = (row.destination, row.key)

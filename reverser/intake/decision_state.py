@@ -17,7 +17,7 @@ from reverser.intake.listing import Listing
 from reverser.intake.path_owners import PathOwners
 from reverser.intake.route import Route
 from reverser.intake.secret_warnings import SecretWarnings
-from reverser.intake.unmatched_paths import FACT as UNMATCHED_PATHS
+from reverser.intake.unmatched_paths import SETTING as UNMATCHED_PATHS
 from reverser.intake.unmatched_paths import UnmatchedPaths
 from reverser.intake.worker_thread import WorkerThread, called_back
 from reverser.journal.retrying import RetryingJournal
@@ -120,7 +120,7 @@ class DecisionState:
         except WithheldError as error:
             return withhold(name, change.key, error, change.seen_at)
 
-    async def recall_told(self) -> None:
+    async def recall_reported(self) -> None:
         """Read what an earlier intake reported: withheld objects, and paths that no object had."""
         await self.recall_withheld()
         if self._unmatched_paths is not None:
@@ -171,7 +171,7 @@ class DecisionState:
                 return withheld
 
     async def append(self, builder: AppendBuilder, now: float) -> list[Entry]:
-        """Make a draft durable. Objects whose rows cannot be stored are withheld, all others go on."""
+        """Append what the builder holds. Objects whose rows cannot be stored are withheld."""
         if self._unmatched_paths:
             builder.settings |= self._unmatched_paths.show()
         if builder.empty:

@@ -95,8 +95,8 @@ class Intake:
         await self._first_lists[cluster].wait()
 
     @property
-    def is_settled(self) -> bool:
-        """Whether that is so of all clusters."""
+    def has_first_lists(self) -> bool:
+        """Whether the first lists of all clusters are in the journal."""
         return all(event.is_set() for event in self._first_lists.values())
 
     async def run(self, observations: trio.MemoryReceiveChannel[Observation]) -> None:
@@ -122,7 +122,7 @@ class Intake:
     async def _recall(self) -> None:
         names = {route.destination.name for routes in self._routes.values() for route in routes}
         self._encryption.begin(names)
-        await self._state.recall_told()
+        await self._state.recall_reported()
         for name in names:
             async for records in self._state.recall(name):
                 await self._suspect(name, [record.key for record in records])
@@ -166,8 +166,8 @@ class Intake:
             case ListCompleted() as done:
                 await self._complete(done)
             case Identified() as identified:
-                fact = {cluster_uid_setting(identified.cluster): identified.uid}
-                await self._journal.append(Append(settings=fact, relist=identified.another))
+                setting = {cluster_uid_setting(identified.cluster): identified.uid}
+                await self._journal.append(Append(settings=setting, relist=identified.another))
             case StreamsStarted(cluster=cluster):
                 self._first_lists[cluster].set()
 

@@ -28,8 +28,8 @@ from reverser.unexpected_errors import left_out
 
 log = structlog.get_logger()
 
-FACT = "unmet/"
-"""Prefix of the journal's facts: `unmet/<cluster>/<type>` -> the paths, as a JSON list."""
+SETTING = "unmet/"
+"""Prefix of the journal's settings: `unmet/<cluster>/<type>` -> the paths, as a JSON list."""
 TYPE = "Sensitive"
 MOST_PATHS = 5
 
@@ -61,13 +61,13 @@ class UnmatchedPaths:
     def __bool__(self) -> bool:
         return bool(self._rules)
 
-    def seed(self, facts: Mapping[str, str]) -> None:
-        """Show what the last lists have told."""
+    def seed(self, settings: Mapping[str, str]) -> None:
+        """Show what the last session reported."""
         known = {path for rule in self._rules for path in rule.paths}
-        for name, fact in facts.items():
+        for name, value in settings.items():
             with left_out("journal", name):
-                cluster, _, type_name = name.removeprefix(FACT).partition("/")
-                paths = [path for path in msgspec.json.decode(fact, type=list[str]) if path in known]
+                cluster, _, type_name = name.removeprefix(SETTING).partition("/")
+                paths = [path for path in msgspec.json.decode(value, type=list[str]) if path in known]
                 self._show((cluster, type_name), paths)
 
     def note(self, change: Change) -> None:
@@ -123,7 +123,7 @@ class UnmatchedPaths:
         self._show(type_key, missing)
         if missing == before:
             return {}
-        return {f"{FACT}{'/'.join(type_key)}": msgspec.json.encode(missing).decode() if missing else ""}
+        return {f"{SETTING}{'/'.join(type_key)}": msgspec.json.encode(missing).decode() if missing else ""}
 
     def _named(self, seen: Seen) -> list[str]:
         """The missing paths as the rules spell them."""

@@ -27,7 +27,7 @@ from reverser.model.attribution import Attribution
 from reverser.model.change import Stream
 from reverser.model.condition import Withheld
 from reverser.model.entry import Entry, Mark, Record
-from reverser.model.fact import KEPT_COUNT, KEPT_SECONDS, Fact
+from reverser.model.fact import FACT_SECONDS, MOST_FACTS, Fact
 from reverser.model.journal import Backlog
 from reverser.model.resource import ObjectKey
 from reverser.unexpected_errors import left_out
@@ -219,7 +219,7 @@ class StoredFacts(Tables):
                 self._db.execute(statement, row)
         newest = "(SELECT max(number) FROM facts)"
         old = f"DELETE FROM facts WHERE arrived_at < ? OR number <= {newest} - ?"  # noqa: S608 constant
-        self._db.execute(old, (now - KEPT_SECONDS, KEPT_COUNT))
+        self._db.execute(old, (now - FACT_SECONDS, MOST_FACTS))
 
     def load_facts(self) -> list[tuple[float, Fact]]:
         statement = "SELECT number, arrived_at, body FROM facts ORDER BY number"

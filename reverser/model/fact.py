@@ -15,8 +15,8 @@ import msgspec
 from reverser.model.attribution import Actor
 from reverser.model.change import Operation
 
-KEPT_SECONDS = 600.0
-KEPT_COUNT = 100_000
+FACT_SECONDS = 600.0
+MOST_FACTS = 100_000
 """How long after its arrival a fact may still join a change, and how many are held."""
 
 

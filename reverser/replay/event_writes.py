@@ -7,7 +7,8 @@ it. So is a request that failed after the write may have been stored, and a dele
 failed when some of it was deleted.
 
 The deletions in a deleted namespace are collections, which only level RequestResponse lists. But Kubernetes
-removes its finalizer from a namespace when nothing is left in it, and both levels report that: `Emptied`.
+removes its finalizer from a namespace when nothing is left in it, and both levels report that:
+`EmptiedNamespace`.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Reconstructs the object after a write: from its whole body, or from a patch on the state before.
 
 A patch is applied to the sanitized content in the object's record. Where that content lacks something that
-matters (the values of a Secret, the labels that a rule selects by) the answer is `Unknown`; nothing is
+matters (the values of a Secret, the labels that a rule selects by) the answer is `UnknownState`; nothing is
 invented.
 """
 

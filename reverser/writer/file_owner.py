@@ -184,7 +184,7 @@ class WrittenPaths:
 
 
 def owned(recorded: Collection[str], files: Files) -> set[str]:
-    """Which of the paths that the journal knows (as `Written` says) are files of ours."""
+    """Which of the paths that the journal knows (as `WrittenPaths` says) are files of ours."""
     return set(recorded) - files.others.keys() - files.edited.keys()
 
 

@@ -29,6 +29,8 @@ from reverser.writer.destination_context import DestinationContext
 from reverser.writer.notes import Notes
 from reverser.writer.stored_owners import StoredOwners
 
+log = structlog.get_logger()
+
 
 class UserEdits:
     """path -> newest commit of somebody else that changed it after us, for one destination."""
@@ -53,9 +55,6 @@ class UserEdits:
         """Our own edits of these are in the branch."""
         ours = set(paths)
         await self.write({path: commit for path, commit in (await self.read()).items() if path not in ours})
-
-
-log = structlog.get_logger()
 
 
 class Stale(Exception):

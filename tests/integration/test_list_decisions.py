@@ -16,6 +16,7 @@ import pytest
 import trio
 
 from reverser import __version__
+from reverser.app import assembly
 from reverser.app.assembly import Assembly
 from reverser.app.decider import DeciderProcess, Setup, processors
 from reverser.config import Config
@@ -320,12 +321,15 @@ async def test_an_intake_that_is_cancelled_leaves_no_process(journal: Journal) -
     assert not second_processes()
 
 
-def test_plugins_are_asked_in_their_own_process() -> None:
-    """With a plugin there is no second process: it would not be asked there."""
+def test_plugins_are_asked_in_their_own_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With a plugin, which would not be asked there, or on one processor there is no second process."""
     config = Config(destinations=(LIVE,), rules=(EVERYTHING,))
     plugin = Plugin("example", types.ModuleType("example"), "example.py")
+    monkeypatch.setattr(assembly, "processors", lambda: 2.0)
     assert Assembly(config, KEY, Host([plugin])).decider is None
-    assert (Assembly(config, KEY, Host()).decider is not None) is (processors() > 1)
+    assert Assembly(config, KEY, Host()).decider is not None
+    monkeypatch.setattr(assembly, "processors", lambda: 1.0)
+    assert Assembly(config, KEY, Host()).decider is None
 
 
 @pytest.mark.parametrize(

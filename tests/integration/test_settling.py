@@ -30,7 +30,7 @@ from reverser.model.attribution import Actor, Attribution, Evidence
 from reverser.model.change import Operation, Origin
 from reverser.model.destination import Destination
 from reverser.model.entry import Append, Edit, Entry
-from reverser.model.fact import KEPT_SECONDS, Fact, Source
+from reverser.model.fact import FACT_SECONDS, Fact, Source
 from reverser.model.journal import Journal
 from reverser.model.observed_write import ObservedWrite
 from reverser.model.resource import ObjectKey
@@ -249,9 +249,9 @@ async def test_a_word_that_comes_while_the_change_is_journaled_is_a_correction(w
 async def test_a_change_of_long_ago_is_not_corrected(world: World) -> None:
     """What a full disk held up for minutes keeps its author: rivals of who is told now may be forgotten."""
     now = trio.current_time()
-    await world.changed(waits=False, seen_at=now - KEPT_SECONDS)
+    await world.changed(waits=False, seen_at=now - FACT_SECONDS)
     entry = await world.changed(waits=False, version="7")
-    world.told("bob", at=now - KEPT_SECONDS)
+    world.told("bob", at=now - FACT_SECONDS)
     world.told("alice", version="7")
 
     with trio.fail_after(10):

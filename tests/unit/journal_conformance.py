@@ -20,7 +20,7 @@ from reverser.model.attribution import Actor, Attribution, Evidence
 from reverser.model.change import Operation, Origin, Stream
 from reverser.model.condition import Withheld
 from reverser.model.entry import Append, Edit, Entry, Outcome, Record, Sealed, Staged
-from reverser.model.fact import KEPT_SECONDS, Fact, Source
+from reverser.model.fact import FACT_SECONDS, Fact, Source
 from reverser.model.journal import Journal, UnstorableError
 from reverser.model.observed_write import ObservedWrite
 from reverser.model.resource import ObjectKey, ResourceType
@@ -748,5 +748,5 @@ async def test_facts_are_kept_as_long_as_they_can_be_of_use(reopened: Reopened) 
             (1001.0, fact("a", version="8")),
             (1001.0, fact("c")),
         ]
-        await journal.save_facts([fact("d")], 1000.5 + KEPT_SECONDS)
+        await journal.save_facts([fact("d")], 1000.5 + FACT_SECONDS)
         assert [each.id for _, each in await journal.load_facts()] == ["a", "c", "d"]
