@@ -16,6 +16,9 @@ from reverser.webhook.registration import NAME
 from tests.e2e.daemon import wait_for
 from tests.e2e.remote import git
 from tests.e2e.setting import Setting
+from tests.e2e.watching import watched
+
+__all__ = ["watched"]
 
 DEPLOYMENT = {
     "apiVersion": "apps/v1",

@@ -76,7 +76,7 @@ async def landed_unheard(there: World) -> None:
     """Let what is pending land without an answer, in a process that ends before it hears more."""
     whole, breaking = there.repository, Breaking(there)
     there.repository = breaking  # type: ignore[assignment]
-    async with there.writing(window_seconds=0.3):
+    async with there.writing(window="300ms"):
         await there.until(lambda: not breaking.breaks)
     there.repository = whole
 
