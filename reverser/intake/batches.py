@@ -23,7 +23,7 @@ from reverser.model.change import (
 )
 
 BATCH = 200
-LISTED_BYTES = 384 * 1024
+LISTED_BYTES = 192 * 1024
 """Of JSON, of the objects of lists in one batch: three batches are in memory, decoded and as they came."""
 MARKS = (ListCompleted, Identified, StreamsStarted)
 """What says something of all that came before it: the last of its batch."""

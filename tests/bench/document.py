@@ -38,7 +38,7 @@ with what is measured.
 - **first snapshot of 100,000 objects**: the real daemon before a scripted API server in a process of its own,
   which streams all lists as fast as they are read; the highest resident memory until all is in a remote
   on the same disk and acknowledged, then that of a second start.
-- **snapshot**: from the start of the process, with an empty data directory, to the first pushed commit.
+- **snapshot**: from the start of the process, with an empty data directory, until the remote has every object.
 
 ## What the hour does
 
@@ -74,7 +74,9 @@ On a machine like this, with the same API server and 10,000 objects:
 | katafygio | 27 s | about 9.5 s |
 | GitOps Reverser (main, August 2026) | 22 minutes | not measured |
 
-The figures of the others were measured once, by hand; `make bench` does not repeat them.
+The figures of the others were measured once, by hand; `make bench` does not repeat them. A nightly
+`kubectl get` that is committed needs no measurement: it is a night late, names nobody, and shows nothing of
+what came and went in between.
 
 ## Where
 

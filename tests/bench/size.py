@@ -80,12 +80,12 @@ def measure(options: Options) -> list[Row]:
         what = f"{size:,} {WHAT[shape]}"
         rows += [
             at_most(f"highest memory of a first snapshot, {what}", done.mib, GOAL_MIB, "MiB", 0),
-            Row("of its git children", f"{done.children_mib:,.0f} MiB"),
-            at_most("of the next start", done.again_mib, GOAL_MIB, "MiB", 0),
-            Row("the journal's files after it", f"{done.journal_mib:,.0f} MiB"),
-            at_most("seconds to the remote", done.seconds, GOAL_SECONDS, "s")
+            Row(f"its git children then, {what}", f"{done.children_mib:,.0f} MiB"),
+            at_most(f"highest memory of the next start, {what}", done.again_mib, GOAL_MIB, "MiB", 0),
+            Row(f"the journal's files after it, {what}", f"{done.journal_mib:,.0f} MiB"),
+            at_most(f"seconds to the remote, {what}", done.seconds, GOAL_SECONDS, "s")
             if shape == "mixed"
-            else Row("seconds to the remote", f"{done.seconds:,.1f} s"),
+            else Row(f"seconds to the remote, {what}", f"{done.seconds:,.1f} s"),
         ]
     return rows
 
