@@ -38,7 +38,7 @@ with what is measured.
 - **first snapshot of 100,000 objects**: the real daemon before a scripted API server in a process of its own,
   which streams all lists as fast as they are read; the highest resident memory until all is in a remote
   on the same disk and acknowledged, then that of a second start.
-- **snapshot**: from the start of the process, with an empty data directory, until the remote has every object.
+- **snapshot**: from the start of the process, with an empty data directory, until the remote has all objects.
 
 ## What the hour does
 
