@@ -22,7 +22,6 @@ from reverser.intake.list_decisions import Answers, Question
 from reverser.intake.route import Route, compile_routes
 from reverser.kube.watch_events import change_of, event_of, item_of
 from reverser.model.change import Origin
-from reverser.model.entry import Decision
 
 _setup = msgspec.msgpack.Decoder(Setup).decode
 _questions = msgspec.msgpack.Decoder(list[Question]).decode
@@ -81,12 +80,8 @@ def answered(question: Question, routes: Mapping[str, Sequence[Route]]) -> Answe
         decisions = tuple(decide(route, change, None, scaled=question.scaled) for route in ours)
     except Exception:
         return (None,) * len(ours)
-    return tuple(each if _usable(each) else None for each in decisions)
-
-
-def _usable(decision: Decision) -> bool:
-    """Whether the daemon can use it: it decides again about what is withheld, and logs that."""
-    return decision.withheld is None
+    # The daemon decides again about what is withheld, and logs that.
+    return tuple(each if each.withheld is None else None for each in decisions)
 
 
 def received(file: BinaryIO) -> bytes | None:

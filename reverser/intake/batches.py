@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import AsyncGenerator
+from contextlib import suppress
 
 import trio
 
@@ -38,12 +39,37 @@ TURNS = 50
 class Batch:
     """Some observations, in their order."""
 
-    def __init__(self, observations: list[Observation]) -> None:
-        self.observations = observations
+    def __init__(self, first: Observation) -> None:
+        self.observations: list[Observation] = []
+        self.of_lists = False
+        """Whether a list brought any of them."""
         self.ahead: Ahead = NOTHING
         """Of its lists, what was decided elsewhere."""
         self.ready = trio.Event()
         """Set once that is so, or nothing is asked."""
+        self._listed_bytes = 0
+        self._add(first)
+
+    @property
+    def full(self) -> bool:
+        """Whether no more fits: what comes after the end of a list must see the list's records."""
+        return (
+            len(self.observations) >= BATCH
+            or isinstance(self.observations[-1], MARKS)
+            or self._listed_bytes >= LISTED_BYTES
+        )
+
+    def fill(self, observations: trio.MemoryReceiveChannel[Observation]) -> None:
+        """Add what is waiting, as far as it fits."""
+        with suppress(trio.WouldBlock, trio.EndOfChannel):
+            while not self.full:
+                self._add(observations.receive_nowait())
+
+    def _add(self, observation: Observation) -> None:
+        self.observations.append(observation)
+        self.of_lists = self.of_lists or _of_a_list(observation)
+        if isinstance(observation, Change):
+            self._listed_bytes += len(observation.text)
 
     async def decided(self) -> Batch:
         """The batch, once it is ready."""
@@ -65,7 +91,7 @@ async def batches(
             except trio.EndOfChannel:
                 break
             else:
-                batch = Batch(await _gathered(first, observations))
+                batch = await _gathered(first, observations)
                 _ask(batch, lists, nursery)
                 pending.append(batch)
                 if not pending[0].ready.is_set():
@@ -85,7 +111,7 @@ async def rest_when_idle(lists: ListDecisions) -> None:
 
 
 def _ask(batch: Batch, lists: ListDecisions, nursery: trio.Nursery) -> None:
-    ahead = lists.choose(batch.observations) if any(map(_of_a_list, batch.observations)) else None
+    ahead = lists.choose(batch.observations) if batch.of_lists else None
     if ahead is None:
         batch.ready.set()
         return
@@ -98,45 +124,22 @@ def _ask(batch: Batch, lists: ListDecisions, nursery: trio.Nursery) -> None:
     nursery.start_soon(ask)
 
 
-async def _gathered(
-    first: Observation, observations: trio.MemoryReceiveChannel[Observation]
-) -> list[Observation]:
+async def _gathered(first: Observation, observations: trio.MemoryReceiveChannel[Observation]) -> Batch:
     """A batch; where it is of lists, those who read them get a few turns to add to it.
 
     Without that a list is taken two objects at a time, as fast as they come, and each time costs a look
     into the journal.
     """
-    batch = _more([first], observations)
-    for _ in range(TURNS if any(map(_of_a_list, batch)) else 0):
-        if _full(batch):
+    batch = Batch(first)
+    batch.fill(observations)
+    for _ in range(TURNS if batch.of_lists else 0):
+        if batch.full:
             break
         await trio.lowlevel.checkpoint()
-        _more(batch, observations)
+        batch.fill(observations)
     return batch
-
-
-def _full(batch: list[Observation]) -> bool:
-    return len(batch) >= BATCH or isinstance(batch[-1], MARKS) or sum(map(_listed, batch)) >= LISTED_BYTES
-
-
-def _listed(observation: Observation) -> int:
-    return len(observation.text) if isinstance(observation, Change) else 0
 
 
 def _of_a_list(observation: Observation) -> bool:
     """A list that runs is not enough: it may be refused for days, and hold up every change of other types."""
     return isinstance(observation, ListStarted) or getattr(observation, "origin", None) is Origin.SNAPSHOT
-
-
-def _more(
-    batch: list[Observation], observations: trio.MemoryReceiveChannel[Observation]
-) -> list[Observation]:
-    """Add what is waiting, up to a mark: what comes after the end of a list must see the list's records."""
-    listed = sum(map(_listed, batch))
-    while len(batch) < BATCH and not isinstance(batch[-1], MARKS) and listed < LISTED_BYTES:
-        try:
-            batch.append(observations.receive_nowait())
-            listed += _listed(batch[-1])
-        except (trio.WouldBlock, trio.EndOfChannel):
-            break
-    return batch

@@ -96,7 +96,9 @@ class ListDecisions:
         self._decider = decider
         self._routes = routes
         self._scaled = scaled
-        self._listed = self._asked_batches = 0
+        self._listed = 0
+        self.asked_batches = 0
+        """Batches that were asked about."""
         self._known: set[str] = set()
         """Streams whose list brings what the journal knows."""
 
@@ -112,18 +114,13 @@ class ListDecisions:
 
     async def ask(self, ahead: Ahead) -> None:
         """Have it decided."""
-        self._asked_batches += 1
+        self.asked_batches += 1
         if self._decider is not None:
             ahead.answered(await self._decider.ask(ahead.questions()), self._routes)
 
     def known(self, stream: Stream) -> None:
         """The journal knows an object of this list, and most likely the others: its record is needed, too."""
         self._known.add(stream.id)
-
-    @property
-    def asked_batches(self) -> int:
-        """Batches that were asked about."""
-        return self._asked_batches
 
     async def rest(self) -> None:
         """No list runs any more: nothing is asked until many objects have come again."""
