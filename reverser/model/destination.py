@@ -18,6 +18,8 @@ class Credentials(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     ssh_key: SecretRef | None = None
     """Private key for ssh remotes."""
+    ssh_passphrase: SecretRef | None = None
+    """Passphrase of `ssh_key`, when it has one."""
     known_hosts: SecretRef | None = None
     """Host keys for ssh remotes; without it an ssh remote is refused, never trusted blindly."""
     username: str = ""
@@ -64,7 +66,9 @@ class Destination(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     url: str
     """ssh://, https://, http://, file:// or scp-like (git@host:path)."""
     branch: str = "main"
-    """The branch that commits go to; made when it is missing."""
+    """The branch that commits go to."""
+    create_branch: bool = True
+    """Whether a missing branch is made in a repository that has others; an empty one gets it in any case."""
     path: str = ""
     """Root inside the repository; empty: the repository's root."""
     adopt: bool = False
@@ -79,6 +83,12 @@ class Destination(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Above 0, the changes of one actor within it become one commit."""
     excluded_window: str = "1m"
     """How long writes that rules exclude may wait for a commit, so that they share one."""
+    push_interval: str = "0s"
+    """How long a change may wait for its push, so that several leave together; 0s: not at all."""
+    push_commits: int = 0
+    """Push as soon as so many changes wait, before `push_interval` is over; 0: however many there are."""
+    suspend: bool = False
+    """While true nothing is written; changes wait in the journal."""
     timeout: str = "5m"
     """How long a fetch or push may make no progress before it is given up and tried again."""
     mode: Literal["commit", "observe"] = "commit"
@@ -89,6 +99,8 @@ class Destination(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """omit: a Secret has no file; mask: values are replaced by keyed digests; encrypt: a SOPS document."""
     suspicious: Literal["flag", "mask", "ignore"] = "flag"
     """What looks like a secret outside of Secrets. flag: written and told of; mask: as in Secrets."""
+    message: Literal["reverser", "seed"] = "reverser"
+    """The subject of commits. seed: [UPDATE] apps/v1/deployments/web by user/alice, as in GitOps Reverser."""
     notes: bool = True
     """Who becomes known as the author after the commit is noted under refs/notes/reverser, pushed too."""
     committer: str = "Reverser <reverser@localhost>"

@@ -23,7 +23,10 @@ MOST_NAMESPACES = 20
 EVERYWHERE = ("",)
 
 # Fields of a destination that neither move a file nor change its bytes.
-_IMMATERIAL = {"adopt", "window", "excluded_window", "timeout", "committer", "credentials", "signing"}
+_IMMATERIAL = {
+    "adopt", "committer", "create_branch", "credentials", "excluded_window", "message", "push_commits",
+    "push_interval", "signing", "suspend", "timeout", "window",
+}  # fmt: skip
 
 
 def streams(

@@ -1,0 +1,1 @@
+"""Custom resources as a second source of configuration: read, compiled, and answered in their status."""

@@ -1,0 +1,120 @@
+"""What is known of the custom resources and their surroundings, and what that compiles to. Plain data.
+
+A `ClusterState` goes into `compiler.compile_resources`, a `Compiled` comes out. Destinations are named
+`NAMESPACE/NAME` of their GitRepoConfig, which the TOML file forbids, so the two never meet.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TypeAlias
+
+import msgspec
+
+from reverser.custom_resources.api_types import ClusterWatchRule, GitRepoConfig, Kind, WatchRule
+from reverser.model.destination import Credentials, Destination
+from reverser.model.resource import ResourceType
+from reverser.model.rule import Rule
+
+
+class Name(msgspec.Struct, frozen=True, order=True):
+    """Names an object of a known kind."""
+
+    namespace: str
+    """Empty for objects without a namespace."""
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.namespace}/{self.name}" if self.namespace else self.name
+
+
+class ObjectRef(msgspec.Struct, frozen=True, order=True):
+    """One custom resource."""
+
+    kind: Kind
+    name: Name
+
+
+SecretData: TypeAlias = Mapping[str, bytes]
+
+
+class AccessQuestion(msgspec.Struct, frozen=True):
+    """Whether a service account may list and watch a type; asked by SubjectAccessReview."""
+
+    namespace: str
+    """Of the service account."""
+    account: str
+    """Name of the service account."""
+    group: str
+    resource: str
+    in_namespace: str
+    """Where it wants to read; empty: everywhere."""
+
+
+class ClusterState(msgspec.Struct, frozen=True):
+    """All that the verdicts depend on, at one moment."""
+
+    configs: Mapping[Name, GitRepoConfig] = {}
+    watch_rules: Mapping[Name, WatchRule] = {}
+    cluster_watch_rules: Mapping[Name, ClusterWatchRule] = {}
+    namespaces: Mapping[str, Mapping[str, str]] = {}
+    """Name -> labels."""
+    secrets: Mapping[Name, SecretData | None] = {}
+    """Secrets that were looked up; None: there is none. A Secret that is not in here was not read yet."""
+    secret_errors: Mapping[Name, str] = {}
+    """Secrets that cannot be read, and why, as a sentence."""
+    known_hosts: bytes = b""
+    """Host keys of the whole installation, for Secrets without `known_hosts`."""
+    types: tuple[ResourceType, ...] = ()
+    """What the cluster serves; empty: not known yet."""
+    answers: Mapping[AccessQuestion, bool] = {}
+    """Access reviews that were answered."""
+    proven: frozenset[Name] = frozenset()
+    """GitRepoConfigs whose pushes were taken at least once."""
+
+
+class Tenancy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The table `[tenancy]`: what the owners of namespaces may do by custom resources."""
+
+    allow_urls: tuple[str, ...] = ()
+    """Globs for the URLs that GitRepoConfigs may name; empty: any https, http, ssh and scp-like URL."""
+    service_account: str = ""
+    """A service account of each rule's namespace; a rule selects only types that it may list and watch."""
+
+
+class Verdict(msgspec.Struct, frozen=True):
+    """What became of one custom resource, as far as its text and its surroundings tell."""
+
+    accepted: bool
+    """Whether it is in force."""
+    reason: str
+    """For the condition Ready, in its old spelling: `SecretNotFound`, `AccessDenied`."""
+    message: str
+    """A sentence for a person: what is wrong, and who can do what about it."""
+    stalled: str = ""
+    """A finer reason, for the condition Stalled; empty: nobody has to act, it mends itself or is no fault."""
+    waiting: bool = False
+    """Whether something is still being looked up: Ready is Unknown."""
+    matched: tuple[str, ...] = ()
+    """Of a rule: the types that are watched for it, by their full names."""
+    unmatched: str = ""
+    """Of a rule: a sentence on what of it selects nothing; empty: all of it selects something."""
+    config: Name | None = None
+    """Of a rule: its GitRepoConfig, as far as it may be named to the rule's owner."""
+    warnings: tuple[str, ...] = ()
+    """Sentences for Warning events: what was read otherwise than it is spelt."""
+
+
+class Compiled(msgspec.Struct, frozen=True):
+    """What the resources mean."""
+
+    destinations: tuple[Destination, ...] = ()
+    """Without credentials, so that a rotated Secret changes none of them."""
+    rules: tuple[Rule, ...] = ()
+    credentials: Mapping[str, Credentials] = {}
+    """Name of a destination -> how to log in now."""
+    verdicts: Mapping[ObjectRef, Verdict] = {}
+    secrets: frozenset[Name] = frozenset()
+    """Secrets that must be known."""
+    questions: frozenset[AccessQuestion] = frozenset()
+    """Access reviews whose answers must be known."""
