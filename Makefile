@@ -14,7 +14,7 @@ COMPILE := env -u PIP_FIND_LINKS CUSTOM_COMPILE_COMMAND="make requirements" $(PI
 	--no-emit-index-url --no-emit-find-links --no-emit-trusted-host --strip-extras --generate-hashes --allow-unsafe
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-picture test check format test-servers test-flux-servers e2e soak bench requirements
+.PHONY: help setup demo demo-picture crds test check format test-servers test-flux-servers e2e soak bench requirements
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -28,15 +28,18 @@ demo: setup ## see it work: no cluster, no remote, no settings
 demo-picture: setup ## draw docs/demo.svg anew from what the demo prints
 	@$(BIN)/python -m tests.tools.demo_picture
 
+crds: setup ## generate config/crd anew from the structs of the custom resources
+	@$(BIN)/python -m tests.tools.crds
+
 test: setup ## run every test; those that need servers which are not there skip and say so
 	@$(BIN)/python -m pytest $(SIDE_BY_SIDE) $(ARGS)
 
-check: setup ## format, lint, types, import contracts and names
+check: setup ## format, lint, types, import contracts, names and generated CRDs
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
-	$(BIN)/python -m pytest -q tests/unit/test_names.py
+	$(BIN)/python -m pytest -q tests/unit/test_names.py tests/unit/custom_resources/test_crds.py
 
 format: setup ## format the code and mend what lint can mend
 	$(BIN)/ruff format .

@@ -26,6 +26,14 @@ RECONCILE_AT = f"{GROUP}/reconcile-at"
 """Annotation: whoever changes its value asks for a fresh look, and reads it in `lastHandledReconcileAt`."""
 
 
+Globs: TypeAlias = Annotated[
+    tuple[Annotated[str, Meta(min_length=1, max_length=253)], ...], Meta(max_length=64)
+]
+Generation: TypeAlias = Annotated[int, Meta(ge=0, extra_json_schema={"format": "int64"})]
+Count: TypeAlias = Generation
+Time: TypeAlias = Annotated[str, Meta(extra_json_schema={"format": "date-time"})]
+
+
 class Wire(msgspec.Struct, frozen=True, omit_defaults=True, rename="camel"):
     """A part of an object; its fields are spelt as in JSON."""
 
@@ -98,7 +106,7 @@ class GitRepoConfigSpec(Wire, frozen=True):
     """When commits are pushed. Without it each is pushed at once."""
     access_policy: AccessPolicy | None = None
     """Which rules may use this. Without it: WatchRules of the same namespace."""
-    path: str = ""
+    path: Annotated[str, Meta(max_length=1024)] = ""
     """The folder in the repository that files are written to. Empty: its root."""
     layout: Literal["rest", "default"] = "rest"
     """How files are named. rest: [GROUP/]VERSION/RESOURCE/[NAMESPACE/]NAME.yaml."""
@@ -112,7 +120,7 @@ class GitRepoConfigSpec(Wire, frozen=True):
     """What becomes of Secrets. omit: they have no file. mask: each value is replaced by a keyed digest."""
     suspicious: Literal["flag", "mask", "ignore"] = "flag"
     """What becomes of values outside of Secrets that look like one."""
-    window: str = ""
+    window: Annotated[str, Meta(max_length=32)] = ""
     """Changes of one author within it become one commit, such as 5s. Empty: one commit each."""
 
 
@@ -171,11 +179,11 @@ class WatchRuleSpec(Wire, frozen=True):
     """Labels that selected objects must have."""
     suspend: bool = False
     """While true the rule selects nothing; no file is removed."""
-    exclude_users: tuple[str, ...] = ()
+    exclude_users: Globs = ()
     """Globs for users whose writes make no commits of their own."""
-    exclude_managers: tuple[str, ...] = ()
+    exclude_managers: Globs = ()
     """Globs for field managers whose writes make no commits of their own."""
-    only_users: tuple[str, ...] = ()
+    only_users: Globs = ()
     """Globs; when there are any, writes of other users make no commits of their own."""
 
 
@@ -188,11 +196,11 @@ class ClusterWatchRuleSpec(Wire, frozen=True):
     """An object is selected when any of these selects it."""
     suspend: bool = False
     """While true the rule selects nothing; no file is removed."""
-    exclude_users: tuple[str, ...] = ()
+    exclude_users: Globs = ()
     """Globs for users whose writes make no commits of their own."""
-    exclude_managers: tuple[str, ...] = ()
+    exclude_managers: Globs = ()
     """Globs for field managers whose writes make no commits of their own."""
-    only_users: tuple[str, ...] = ()
+    only_users: Globs = ()
     """Globs; when there are any, writes of other users make no commits of their own."""
 
 
@@ -209,10 +217,16 @@ class Condition(Wire, frozen=True):
     """One word for programs."""
     message: Annotated[str, Meta(max_length=32768)]
     """A sentence for people."""
-    last_transition_time: str
+    last_transition_time: Time
     """When the status changed last."""
-    observed_generation: int = 0
+    observed_generation: Generation = 0
     """The generation of the spec that it is about."""
+
+
+Conditions: TypeAlias = Annotated[
+    tuple[Condition, ...],
+    Meta(extra_json_schema={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["type"]}),
+]
 
 
 class LastPush(Wire, frozen=True):
@@ -220,35 +234,35 @@ class LastPush(Wire, frozen=True):
 
     commit: str
     """The commit that the branch pointed to then."""
-    time: str
+    time: Time
     """When it was taken."""
 
 
 class GitRepoConfigStatus(Wire, frozen=True):
     """What became of a GitRepoConfig."""
 
-    observed_generation: int = 0
+    observed_generation: Generation = 0
     """The generation of the spec that the status is about."""
-    conditions: tuple[Condition, ...] = ()
+    conditions: Conditions = ()
     """Ready, Reconciling and Stalled."""
     last_handled_reconcile_at: str = ""
     """The value of the annotation configbutler.ai/reconcile-at that was answered last."""
     last_push: LastPush | None = None
     """The newest push that the remote took."""
-    commits: int = 0
+    commits: Count = 0
     """How many commits were pushed since the daemon started."""
-    pending: int = 0
+    pending: Count = 0
     """How many changes wait for their push."""
-    withheld: int = 0
+    withheld: Count = 0
     """How many objects are withheld."""
 
 
 class RuleStatus(Wire, frozen=True):
     """What became of a rule."""
 
-    observed_generation: int = 0
+    observed_generation: Generation = 0
     """The generation of the spec that the status is about."""
-    conditions: tuple[Condition, ...] = ()
+    conditions: Conditions = ()
     """Ready, Reconciling, Stalled and Matched."""
     last_handled_reconcile_at: str = ""
     """The value of the annotation configbutler.ai/reconcile-at that was answered last."""

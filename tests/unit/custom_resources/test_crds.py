@@ -1,0 +1,93 @@
+"""The CustomResourceDefinitions in config/crd are those of the structs. `make check` runs this."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+import pytest
+import yaml
+
+from reverser.custom_resources.api_types import GitRepoConfig, Kind, WatchRule
+from tests.tools.crds import FOLDER, RULES, STRUCTS, definition, fields, files
+
+MOST_BYTES = 262_144
+"""What the annotation of a client-side `kubectl apply` holds."""
+
+
+def schemas(given: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """A schema with all schemas inside it."""
+    yield given
+    for each in (
+        *given.get("properties", {}).values(),
+        given.get("items"),
+        given.get("additionalProperties"),
+    ):
+        if each:
+            yield from schemas(each)
+
+
+def test_the_files_are_what_the_structs_say() -> None:
+    """Nobody edits config/crd by hand: the folder holds what `make crds` writes, and nothing else."""
+    stored = {path.name: path.read_bytes() for path in FOLDER.iterdir()}
+
+    assert stored.keys() == files().keys(), "run make crds"
+    for name, content in files().items():
+        assert stored[name] == content, f"{name}: run make crds"
+
+
+def test_a_client_side_apply_takes_all_of_them_with_room_to_spare() -> None:
+    """Together they need less than a quarter of what kubectl can write into one object."""
+    assert sum(map(len, files().values())) < MOST_BYTES / 4
+
+
+@pytest.mark.parametrize("kind", STRUCTS)
+def test_every_field_is_explained(kind: Kind) -> None:
+    """`kubectl explain` has a sentence for each field, and it ends as sentences do."""
+    described = dict(fields(STRUCTS[kind]))
+
+    assert [name for name, text in described.items() if not text.endswith(".")] == []
+
+
+@pytest.mark.parametrize("kind", STRUCTS)
+def test_the_api_server_writes_two_defaults_and_no_others(kind: Kind) -> None:
+    """What people keep in Git does not change because a newer schema fills in more."""
+    (version,) = definition(kind)["spec"]["versions"]
+    found = [each["default"] for each in schemas(version["schema"]["openAPIV3Schema"]) if "default" in each]
+
+    assert found == (["SameNamespace", False] if kind == "GitRepoConfig" else [])
+
+
+def test_every_rule_in_cel_belongs_to_a_field() -> None:
+    """A renamed field does not lose its rule silently."""
+    for kind, field in RULES:
+        assert not field or field in {each.name for each in msgspec.structs.fields(kind)}
+
+
+def test_the_folder_is_a_kustomization_of_all_definitions() -> None:
+    """`kubectl apply -k config/crd` installs the three kinds."""
+    listed = yaml.safe_load((FOLDER / "kustomization.yaml").read_text())["resources"]
+
+    assert [yaml.safe_load((FOLDER / name).read_text())["spec"]["names"]["kind"] for name in listed] == [
+        *STRUCTS
+    ]
+
+
+def test_what_a_newer_release_adds_is_ignored() -> None:
+    """An object with a field that this release does not know is read without it."""
+    document = {"metadata": {"name": "a"}, "spec": {"repoUrl": "u", "branch": "b", "later": {"x": 1}}}
+
+    assert msgspec.convert(document, GitRepoConfig).spec.branch == "b"
+
+
+def test_a_stored_object_of_the_seed_is_read() -> None:
+    """Status without observedGeneration, a condition without one, and empty lists are all read."""
+    condition = {"type": "Ready", "status": "True", "reason": "Ready", "message": ""}
+    document = {
+        "metadata": {"name": "a", "namespace": "b"},
+        "spec": {"gitRepoConfigRef": {"name": "c"}, "rules": [{"resources": ["*"], "operations": []}]},
+        "status": {"conditions": [condition | {"lastTransitionTime": "2025-10-15T10:00:00Z"}]},
+    }
+
+    assert msgspec.convert(document, WatchRule).status.conditions[0].reason == "Ready"
