@@ -17,13 +17,27 @@ from reverser.config.config_checks import check
 from reverser.config.decode import Decoder
 from reverser.config.listeners import Audit, Operations, Webhook
 from reverser.config.problems import Report
+from reverser.config.resource_tables import Resources, Tenancy
 from reverser.config.schema import Cluster, Config, Log, Plugins
 from reverser.errors import ConfigError, Problem
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["Audit", "Cluster", "Config", "Log", "Operations", "Plugins", "Webhook", "load", "parse", "read"]
+__all__ = [
+    "Audit",
+    "Cluster",
+    "Config",
+    "Log",
+    "Operations",
+    "Plugins",
+    "Resources",
+    "Tenancy",
+    "Webhook",
+    "load",
+    "parse",
+    "read",
+]
 
 
 def load(path: str | Path, environ: Mapping[str, str]) -> Config:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from reverser.config.destination_checks import check_clusters, check_collisions, check_destination
 from reverser.config.problems import key_paths, show
+from reverser.config.resource_tables import check_resources
 from reverser.config.rule_checks import check_rule, check_sanitize, check_sensitive, check_users_are_known
 from reverser.config.webhook_checks import check_audit, check_identities, check_webhook
 
@@ -36,13 +37,15 @@ def check(config: Config, report: Report) -> None:
     """Report everything that is wrong between the tables and inside their texts."""
     _check_process(config, report)
     _check_names("clusters", config.clusters, report)
-    destinations = _check_names("destinations", config.destinations, report)
-    rules = _check_names("rules", config.rules, report)
+    optional = config.resources is not None
+    destinations = _check_names("destinations", config.destinations, report, optional=optional)
+    rules = _check_names("rules", config.rules, report, optional=optional)
     for path, destination in zip(destinations, config.destinations, strict=True):
         check_destination(destination, path, report)
     check_collisions(config.destinations, destinations, report)
     check_clusters(config, destinations, report)
     names = {each.name for each in config.clusters}, {each.name for each in config.destinations}
+    check_resources(config, names[0], report)
     for path, rule in zip(rules, config.rules, strict=True):
         check_rule(rule, path, *names, report)
         if config.webhook is None:
@@ -88,6 +91,11 @@ def _check_binds(config: Config, report: Report) -> None:
             report.add(other, f"uses port {port}, and so does {one}", "give each a port of its own")
 
 
+def _missing(table: str) -> str:
+    other = " (or [resources], to read custom resources)" if table != "clusters" else ""
+    return f"add a [[{table}]] table{other}; config.example.toml has one"
+
+
 def _share_an_address(one: str, other: str) -> bool:
     """Whether two hosts share an address, as far as can be told; a listener on IPv6 takes no IPv4."""
     pair = {LOCAL if host == "localhost" else host for host in (one, other)}
@@ -95,13 +103,15 @@ def _share_an_address(one: str, other: str) -> bool:
     return len(pair) == 1 or (len(families) == 1 and not EVERYWHERE.isdisjoint(pair))
 
 
-def _check_names(table: str, items: Sequence[NamedTable], report: Report) -> list[str]:
+def _check_names(
+    table: str, items: Sequence[NamedTable], report: Report, *, optional: bool = False
+) -> list[str]:
     """The key path of each table, after its name was looked at."""
-    if not items and not report.faulty(table):
+    if not items and not optional and not report.faulty(table):
         report.add(
             table,
             "is missing; at least one is needed",
-            f"add a [[{table}]] table; config.example.toml has one",
+            _missing(table),
         )
     names = [item.name for item in items]
     where = key_paths(names, table)

@@ -13,6 +13,7 @@ from typing import Any, Literal
 import msgspec
 
 from reverser.config.listeners import Audit, Operations, Webhook
+from reverser.config.resource_tables import Resources, Tenancy
 from reverser.identity.author import Identities
 from reverser.model.destination import Destination
 from reverser.model.rule import Rule, SanitizeRule, SensitiveRule
@@ -67,6 +68,10 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How users are called in Git."""
     plugins: Plugins = Plugins()
     """Code of others that has a say in what is written, and how."""
+    resources: Resources | None = None
+    """With the table, custom resources are read besides this file."""
+    tenancy: Tenancy = Tenancy()
+    """What the owners of namespaces may do by custom resources."""
     clusters: tuple[Cluster, ...] = (Cluster(),)
     destinations: tuple[Destination, ...] = ()
     rules: tuple[Rule, ...] = ()

@@ -45,6 +45,18 @@ def check_host(text: str) -> None:
             raise ValueError(f"{text!r} is neither a DNS name nor an address") from None
 
 
+def check_namespace(text: str) -> None:
+    """Raise ValueError for what is no name of a namespace."""
+    if not _LABEL.fullmatch(text):
+        raise ValueError(f"{text!r} is not the name of a namespace")
+
+
+def check_object_name(text: str) -> None:
+    """Raise ValueError for what is no name of an object."""
+    if len(text) > MOST_NAME or not _SUBDOMAIN.fullmatch(text):
+        raise ValueError(f"{text!r} is not a name that Kubernetes allows")
+
+
 def split_secret_name(text: str) -> tuple[str, str]:
     """Namespace and name of `NAMESPACE/NAME`. Raises ValueError for what Kubernetes would not allow."""
     namespace, _, name = text.partition("/")

@@ -11,10 +11,22 @@ from typing import TypeAlias
 
 import msgspec
 
+from reverser.config.resource_tables import Tenancy
 from reverser.custom_resources.api_types import ClusterWatchRule, GitRepoConfig, Kind, WatchRule
 from reverser.model.destination import Credentials, Destination
 from reverser.model.resource import ResourceType
 from reverser.model.rule import Rule
+
+__all__ = [
+    "AccessQuestion",
+    "ClusterState",
+    "Compiled",
+    "Name",
+    "ObjectRef",
+    "SecretData",
+    "Tenancy",
+    "Verdict",
+]
 
 
 class Name(msgspec.Struct, frozen=True, order=True):
@@ -71,15 +83,6 @@ class ClusterState(msgspec.Struct, frozen=True):
     """Access reviews that were answered."""
     proven: frozenset[Name] = frozenset()
     """GitRepoConfigs whose pushes were taken at least once."""
-
-
-class Tenancy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The table `[tenancy]`: what the owners of namespaces may do by custom resources."""
-
-    allow_urls: tuple[str, ...] = ()
-    """Globs for the URLs that GitRepoConfigs may name; empty: any https, http, ssh and scp-like URL."""
-    service_account: str = ""
-    """A service account of each rule's namespace; a rule selects only types that it may list and watch."""
 
 
 class Verdict(msgspec.Struct, frozen=True):

@@ -164,13 +164,20 @@ class Client:
         return _decoded(answer, Any)
 
     @asynccontextmanager
-    async def stream(self, path: str, params: Params, *, silence_seconds: float) -> AsyncIterator[LineReader]:
+    async def stream(
+        self, path: str, params: Params, *, silence_seconds: float, accept: str = "*/*"
+    ) -> AsyncIterator[LineReader]:
         """The lines of a stream as they come; entered once the server has said 200.
 
         Raises Silent when nothing came for so long, or no answer at all within REQUEST_SECONDS.
         """
         request = self._http.build_request(
-            "GET", path, params=params, timeout=_timeout(silence_seconds), extensions=self._extended()
+            "GET",
+            path,
+            params=params,
+            timeout=_timeout(silence_seconds),
+            extensions=self._extended(),
+            headers={"Accept": accept},
         )
         with translated():
             response = await self._send_with_login(request, stream=True, seconds=REQUEST_SECONDS)

@@ -63,8 +63,27 @@ METADATA = (
     "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json"
 )
 """Asks for metadata only, and takes whole objects of a server that does not know that form."""
+METADATA_OF_EVENTS = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json"
+"""The same for the events of a watch."""
 WATCH_SECONDS = (240, 480)
 """A random time in between, so that streams do not end together."""
+
+
+class Query(msgspec.Struct, frozen=True):
+    """Which objects of a stream are wanted, and how much of each."""
+
+    selector: str = ""
+    """A label selector; empty: all objects."""
+    metadata_only: bool = False
+    """Whether the objects' metadata are enough."""
+
+    @property
+    def params(self) -> dict[str, str | int]:
+        """For the address of every request."""
+        return {"labelSelector": self.selector} if self.selector else {}
+
+
+EVERYTHING = Query()
 
 
 def collection(stream: Stream) -> str:
@@ -147,11 +166,11 @@ async def streamed(lines: LineReader, hand_on: HandOn) -> Listed:
             return Listed(event.resource_version, objects)
 
 
-async def paged(client: Client, stream: Stream, hand_on: HandOn) -> Listed:
+async def paged(client: Client, stream: Stream, hand_on: HandOn, query: Query = EVERYTHING) -> Listed:
     """Take a consistent list, one page after the other."""
     token, position, objects, pages = "", "", 0, Pages()
     while True:
-        page = await _page(client, stream, token, pages)
+        page = await _page(client, stream, token, pages, query)
         pages.took([len(memoryview(item)) for item in page.items or ()])
         for item in page.items or ():
             await hand_on(await read_item(stream, item))
@@ -164,10 +183,12 @@ async def paged(client: Client, stream: Stream, hand_on: HandOn) -> Listed:
             return Listed(position, objects)
 
 
-async def _page(client: Client, stream: Stream, token: str, pages: Pages) -> Page:
+async def _page(client: Client, stream: Stream, token: str, pages: Pages, query: Query) -> Page:
+    accept = METADATA if query.metadata_only else "application/json"
     while True:
         try:
-            page: Page = await client.get(collection(stream), page_params(token, pages.limit), into=Page)
+            params = query.params | page_params(token, pages.limit)
+            page: Page = await client.get(collection(stream), params, accept=accept, into=Page)
         except ApiError as error:
             if error.status not in UNPAGED or not pages.refused():
                 raise

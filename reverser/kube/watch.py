@@ -24,9 +24,12 @@ from reverser.kube.discovery_trigger import DiscoveryTrigger
 from reverser.kube.errors import ApiError, Expired, Faulty, NotFound, Rejected, Rewound, Silent, Stuck
 from reverser.kube.lists import (
     ANY_VERSION,
+    EVERYTHING,
+    METADATA_OF_EVENTS,
     BrokenOff,
     Listed,
     Lists,
+    Query,
     Unending,
     collection,
     newest,
@@ -81,8 +84,10 @@ class Watch:
         reports: Reports,
         *,
         silence_seconds: float = SILENCE_SECONDS,
+        query: Query = EVERYTHING,
     ) -> None:
         self.stream = stream
+        self._query = query
         self.tried = trio.Event()
         """Set once the stream has listed, resumed, or failed once."""
         self.ended = trio.Event()
@@ -160,7 +165,10 @@ class Watch:
 
     async def _connect(self, connection: AsyncExitStack, position: str) -> LineReader:
         answer = self._client.stream(
-            collection(self.stream), watch_params(position), silence_seconds=self._silence_seconds
+            collection(self.stream),
+            self._query.params | watch_params(position),
+            silence_seconds=self._silence_seconds,
+            accept=METADATA_OF_EVENTS if self._query.metadata_only else "*/*",
         )
         lines = await connection.enter_async_context(answer)
         self._position.opened(trio.current_time())
@@ -188,7 +196,7 @@ class Watch:
             if self._brought:
                 # What was streamed may have gone before the first page is read.
                 await self._begin_list()
-        await self._completed(await paged(self._client, self.stream, self._hand_on_listed))
+        await self._completed(await paged(self._client, self.stream, self._hand_on_listed, self._query))
         return await self._connect(connection, self.position or ANY_VERSION)
 
     async def _live(self, lines: LineReader) -> None:

@@ -47,7 +47,10 @@ contexts:
             "rules.all.data_dir: is not a known key (it belongs at the top of the file",
         ),
         (f'{BASE}branch = "main"', "rules.all.branch: is not a known key (it belongs in [[destinations]])"),
-        (f'namespaces = ["shop"]\n{BASE}', "namespaces: is not a known key (it belongs in [[rules]])"),
+        (
+            f'namespaces = ["shop"]\n{BASE}',
+            "namespaces: is not a known key (it belongs in [resources] or in [[rules]])",
+        ),
         (f'{BASE}ssh_key = "x"', "ssh_key: is not a known key (it belongs in [destinations.credentials])"),
         (f"{BASE}resorces = []", "rules.all.resorces: is not a known key (did you mean resources?)"),
     ],
