@@ -29,6 +29,7 @@ from reverser.kube.observer import Observer
 from reverser.kube.type_catalog import ServedTypes, TypeCatalog
 from reverser.metrics import Metrics
 from reverser.model.change import Observation, Stream, StreamsStarted
+from reverser.model.destination import subject_of
 from reverser.model.journal import Journal
 from reverser.model.resource import ResourceType
 from reverser.select.resource_patterns import SETTING as MEANING
@@ -149,7 +150,7 @@ class Session:
             self._reports[cluster].close()
         following_names = {destination.name for destination in following.destinations}
         for name in {destination.name for destination in self._assembly.destinations} - following_names:
-            self._health.forget(f"destination/{name}")
+            self._health.forget(subject_of(name))
 
     async def _follow_moves(self) -> None:
         while not self._stopping:

@@ -22,6 +22,7 @@ from reverser import unexpected_errors
 from reverser.errors import StalledError, TransientError
 from reverser.health import Health
 from reverser.model.condition import Condition, Withheld
+from reverser.model.destination import subject_of
 from reverser.model.journal import Journal
 from reverser.plugins.caller import FAILED, PAUSED, WITHHOLDING
 from reverser.plugins.failures import Failing, Failures
@@ -44,7 +45,7 @@ def _report_conditions(rows: Sequence[Withheld], health: Health, shown: set[str]
     by_subject: dict[str, list[Withheld]] = defaultdict(list)
     for row in rows:
         if row.reason == unexpected_errors.BUG:
-            by_subject[f"destination/{row.destination}/bugs"].append(row)
+            by_subject[f"{subject_of(row.destination)}/bugs"].append(row)
     for subject, withheld in by_subject.items():
         health.report(Condition(TYPE, subject, True, unexpected_errors.BUG, _bugs_message(withheld)))
     for subject in shown - by_subject.keys():

@@ -20,7 +20,7 @@ from reverser.git.repository import open_repository
 from reverser.health import Health
 from reverser.metrics import Metrics
 from reverser.model.attribution import Correction
-from reverser.model.destination import Destination
+from reverser.model.destination import Destination, folder_of
 from reverser.model.journal import Journal
 from reverser.model.push import Pushed
 from reverser.unexpected_errors import BUG, bug
@@ -72,13 +72,13 @@ class WriterFactory:
         name, context = destination.name, self.context(destination)
         if self._to is not None:
             alone = len(self._assembly.destinations) == 1
-            to = self._to.folder if alone else self._to.folder / name
+            to = self._to.folder if alone else self._to.folder / folder_of(name)
             yield FolderWriter(context, to, self._to.known)
             return
         if destination.mode == "observe":
             yield ObservingWriter(context)
             return
-        folder = Path(self._assembly.config.data_dir) / "repositories" / name
+        folder = Path(self._assembly.config.data_dir) / "repositories" / folder_of(name)
         login, observer = self._assembly.login, self._observer(name)
         async with open_repository(folder, destination, observe=observer, login=login) as repository:
             yield Writer(context, repository)
@@ -135,7 +135,7 @@ class Writers:
 
     async def run(self, destination: Destination) -> None:
         """Write one destination; a repository that cannot be opened is reported and tried again."""
-        subject = f"destination/{destination.name}"
+        subject = destination.subject
         if destination.mode == "observe":
             # What failed when it was still written to is nobody's affair now.
             self._health.recovered(subject)

@@ -18,6 +18,7 @@ from typing import Any, TypeAlias
 from reverser.health import Health
 from reverser.metrics import Metrics
 from reverser.model.condition import Condition, Withheld
+from reverser.model.destination import subject_of
 
 Scope: TypeAlias = dict[str, Any]
 Receive: TypeAlias = Callable[[], Awaitable[dict[str, Any]]]
@@ -114,7 +115,7 @@ def _condition_line(condition: Condition) -> str:
 def _objects(rows: Sequence[Withheld]) -> Iterator[str]:
     """Withheld objects by name, some of them."""
     for row in rows[:WITHHELD_MOST]:
-        yield f"destination/{row.destination}/{row.key} withheld {row.reason}: {row.message}"
+        yield f"{subject_of(row.destination)}/{row.key} withheld {row.reason}: {row.message}"
     if len(rows) > WITHHELD_MOST:
         yield f"{len(rows) - WITHHELD_MOST} more objects are withheld: `reverser withheld` lists all"
 
@@ -128,6 +129,6 @@ def _without_names(conditions: Iterable[Condition]) -> Iterator[str]:
 
 
 def _part(subject: str) -> str:
-    """`destination/live`, `cluster/default`, `type/default/widgets.example.com`."""
+    """`destination/live`, `gitrepoconfig/shop/web`, `cluster/default`, `type/default/widgets.example.com`."""
     parts = subject.split("/")
-    return "/".join(parts[: 3 if parts[0] == "type" else 2])
+    return "/".join(parts[: 3 if parts[0] in ("gitrepoconfig", "type") else 2])

@@ -25,6 +25,7 @@ from reverser.errors import ReverserError, StalledError, TransientError, Withhel
 from reverser.health import Health
 from reverser.intake.decision_state import DecisionState
 from reverser.model.condition import Withheld
+from reverser.model.destination import subject_of
 from reverser.model.entry import Decision, Encrypter, RecordKey, encrypted
 from reverser.model.resource import ObjectKey
 from reverser.unexpected_errors import contained
@@ -155,7 +156,7 @@ def _size(decision: Decision) -> int:
 
 
 def _subject(destination: str) -> str:
-    return f"destination/{destination}/encryption"
+    return f"{subject_of(destination)}/encryption"
 
 
 def _withheld(destination: str, key: ObjectKey, decision: Decision, error: ReverserError) -> Decision:

@@ -15,6 +15,7 @@ import structlog
 from reverser.health import Health
 from reverser.metrics import Metrics
 from reverser.model.condition import Condition, Suspicion
+from reverser.model.destination import subject_of
 from reverser.model.entry import RecordKey
 from reverser.model.resource import ObjectKey
 
@@ -74,7 +75,7 @@ class SecretWarnings:
         self._changed.clear()
 
     def _shown(self, name: str) -> Iterator[str]:
-        start = f"destination/{name}/"
+        start = f"{subject_of(name)}/"
         conditions = self._health.conditions
         return (each.subject for each in conditions if each.type == TYPE and each.subject.startswith(start))
 
@@ -89,11 +90,11 @@ def _tell(key: ObjectKey, suspicions: Iterable[Suspicion], known: set[str]) -> N
 def _conditions(name: str, objects: dict[ObjectKey, tuple[Suspicion, ...]]) -> Iterator[Condition]:
     keys = sorted(objects)
     for key in keys[:MOST_SHOWN]:
-        subject = f"destination/{name}/{key.cluster}/{key}"
+        subject = f"{subject_of(name)}/{key.cluster}/{key}"
         yield Condition(TYPE, subject, True, _reason(objects[key][0].rule), _message(objects[key]))
     if len(keys) > MOST_SHOWN:
         message = f"{len(keys) - MOST_SHOWN} more objects hold values that look like secrets"
-        yield Condition(TYPE, f"destination/{name}/more", True, "MoreObjects", message)
+        yield Condition(TYPE, f"{subject_of(name)}/more", True, "MoreObjects", message)
 
 
 def _message(suspicions: tuple[Suspicion, ...]) -> str:

@@ -17,7 +17,8 @@ class Condition(msgspec.Struct, frozen=True):
     type: str
     """`Ready`, `Stalled`, `Suspicious`, `Sensitive` or `StartedOver`."""
     subject: str
-    """What it is about: `destination/live`, `cluster/default`, `type/default/widgets.example.com`."""
+    """What it is about: `destination/live`, `gitrepoconfig/shop/web`, `cluster/default`,
+    `type/default/widgets.example.com`."""
     status: bool
     reason: str
     """One CamelCase word."""

@@ -1,7 +1,9 @@
 """Where documents go: a repository URL, a branch in it, and a root path inside that.
 
 These structs are the `[[destinations]]` table of the configuration file; custom resources compile
-into the same values.
+into the same values. Their destinations have a slash in the name, which the file forbids: `subject_of` and
+`folder_of` say what such a name becomes, so that nothing of a destination `shop/web` is inside that of
+`shop`.
 """
 
 from __future__ import annotations
@@ -62,7 +64,7 @@ class Destination(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A repository URL + branch + root path inside it, and how files look there."""
 
     name: str
-    """Names the destination in rules, logs and metrics."""
+    """Names the destination in rules, logs and metrics; `NAMESPACE/NAME` is that of a GitRepoConfig."""
     url: str
     """ssh://, https://, http://, file:// or scp-like (git@host:path)."""
     branch: str = "main"
@@ -111,3 +113,24 @@ class Destination(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Without the table commits are not signed."""
     sops: Sops | None = None
     """Required for `secrets = "encrypt"`."""
+
+    @property
+    def subject(self) -> str:
+        """Under which conditions of the destination are shown."""
+        return subject_of(self.name)
+
+
+def subject_of(name: str) -> str:
+    """The subject of a destination's conditions: `destination/live`, or `gitrepoconfig/shop/web`.
+
+    `destination/shop/web` would be a part of the destination `shop`.
+    """
+    return f"gitrepoconfig/{name}" if "/" in name else f"destination/{name}"
+
+
+def folder_of(name: str) -> str:
+    """The folder of a destination below one that many share: `live`, or `+shop/web`.
+
+    `shop/web` would be inside the folder of the destination `shop`. No name in the TOML file begins with `+`.
+    """
+    return f"+{name}" if "/" in name else name

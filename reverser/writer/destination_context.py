@@ -76,7 +76,7 @@ class DestinationContext(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def subject(self) -> str:
         """Under which conditions of the destination are shown."""
-        return f"destination/{self.name}"
+        return self.destination.subject
 
     @property
     def root(self) -> str:
