@@ -25,7 +25,7 @@ from reverser.cli.check_machine import HereFinding
 from reverser.config import Cluster, Config
 from reverser.config.unmatched_patterns import empty, unmatched
 from reverser.errors import ReverserError, StalledError, TransientError
-from reverser.git.remote import Ask
+from reverser.git.remote import BRANCH_NOT_FOUND, Ask
 from reverser.git.remote_check import check_remote
 from reverser.git.repository import open_repository
 from reverser.git.signing_key import public_key
@@ -107,6 +107,8 @@ class DestinationFinding(msgspec.Struct, frozen=True):
     reachable: bool
     branch_exists: bool
     push_allowed: bool
+    branch_missing: bool = False
+    """Whether the branch is missing and is not to be created."""
     message: str = ""
     """The remote's own words when something is wrong."""
     hint: str = ""
@@ -180,6 +182,7 @@ async def look_at_remote(destination: Destination, login: Ask | None = None) -> 
         reachable=report.reachable,
         branch_exists=bool(report.head),
         push_allowed=report.push_allowed,
+        branch_missing=report.reason == BRANCH_NOT_FOUND,
         message=report.message,
         hint=report.hint,
         signing=signing,

@@ -61,12 +61,13 @@ def _first_start(cluster: ClusterFinding) -> str:
 def _show_destinations(destinations: tuple[DestinationFinding, ...], console: Console) -> None:
     table = _table("remotes", "destination", "remote", "branch", "push")
     for finding in destinations:
-        branch = finding.branch if finding.branch_exists else f"{finding.branch} (will be made)"
+        missing = "is missing" if finding.branch_missing else "will be made"
+        branch = finding.branch if finding.branch_exists else f"{finding.branch} ({missing})"
         table.add_row(
             finding.name,
             Text(finding.url) if finding.reachable else Text.assemble(finding.url, " ", _bad("unreachable")),
             branch if finding.reachable else "?",
-            OK if finding.push_allowed else _bad("not allowed" if finding.reachable else "?"),
+            _push(finding),
         )
     console.print(table)
     for finding in destinations:
@@ -81,6 +82,12 @@ def _show_destinations(destinations: tuple[DestinationFinding, ...], console: Co
             console.print(Text.assemble(f"destination {finding.name}: ", _bad(message)), soft_wrap=True)
         if any(wrong):
             _say(finding.hint, console)
+
+
+def _push(finding: DestinationFinding) -> Text:
+    if finding.push_allowed:
+        return OK
+    return _bad("not allowed" if finding.reachable and not finding.branch_missing else "?")
 
 
 def _show_described(finding: DestinationFinding, console: Console) -> None:

@@ -48,6 +48,12 @@ from reverser.model.destination import Credentials, Destination
 Ask: TypeAlias = Callable[[Destination], Awaitable[Credentials]]
 """How to log in now. Raises StalledError."""
 
+BRANCH_NOT_FOUND = "BranchNotFound"
+BRANCH_HINT = (
+    "push the branch, correct its name, or let reverser make it: create_branch = true, "
+    "or spec.createBranch of a GitRepoConfig"
+)
+
 TRACKING = "refs/remotes/origin/branch"
 PUSH_LINGER_SECONDS = 2.0
 """A push that is ended in the middle may leave a lock behind, in a remote on the same disk too, where
@@ -71,6 +77,7 @@ class Remote:
         self._ask_login = login
         self.git = git
         self.ref = f"refs/heads/{destination.branch}"
+        self.create_branch = destination.create_branch
         self.silent_seconds = silent_seconds
         self._destination = destination
         self._config: Path | None = None
@@ -138,7 +145,10 @@ def _moved(trace: str) -> str:
 
 
 async def fetch(remote: Remote) -> str:
-    """Fetch the remote branch, even if its history was rewritten; its head, or "" when it is missing."""
+    """Fetch the remote branch, even if its history was rewritten; its head, or "" when it is missing.
+
+    Raises StalledError when it is missing and is not to be created.
+    """
     done = await remote.run(
         "fetch",
         "--no-tags",
@@ -150,8 +160,23 @@ async def fetch(remote: Remote) -> str:
     if done.code == 0:
         return (await remote.git.output("rev-parse", "--verify", TRACKING)).decode().strip()
     if f"couldn't find remote ref {remote.ref}" in done.stderr:
+        await check_creation(remote)
         return ""
     raise translate(done.stderr)
+
+
+async def check_creation(remote: Remote) -> None:
+    """Raise StalledError when the branch is missing beside others, and the destination does not create it."""
+    if remote.create_branch:
+        return
+    done = await remote.run("ls-remote", "--quiet", "--heads", "origin")
+    if done.code:
+        raise translate(done.stderr)
+    branches = [line.partition("\t")[2] for line in done.stdout.decode(errors="replace").splitlines()]
+    if branches and remote.ref not in branches:
+        branch = remote.ref.removeprefix("refs/heads/")
+        message = f"the repository has no branch {branch!r}, and has others"
+        raise StalledError(BRANCH_NOT_FOUND, message, hint=BRANCH_HINT)
 
 
 REJECTED = re.compile(r"\[rejected\]|incorrect old value|\(reference (already exists|does not exist)\)")

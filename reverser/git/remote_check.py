@@ -11,7 +11,7 @@ from reverser.errors import ReverserError, StalledError, TransientError
 from reverser.git.errors import translate
 from reverser.git.housekeeping import prepare
 from reverser.git.process import Git
-from reverser.git.remote import Ask, Remote
+from reverser.git.remote import Ask, Remote, check_creation
 from reverser.model.destination import Destination
 
 AUTHOR = {
@@ -26,7 +26,7 @@ class RemoteReport(msgspec.Struct, frozen=True):
 
     reachable: bool
     head: str = ""
-    """The commit of the branch; empty when the branch is missing (the first push makes it)."""
+    """The commit of the branch; empty when the branch is missing: the first push makes it if it may."""
     push_allowed: bool = False
     reason: str = ""
     """One CamelCase word: what is wrong."""
@@ -51,6 +51,8 @@ async def check_remote(
         except (StalledError, TransientError) as error:
             return _failed(error, RemoteReport(reachable=False))
         try:
+            if not head:
+                await check_creation(remote)
             await _try_push(remote)
         except (StalledError, TransientError) as error:
             return _failed(error, RemoteReport(reachable=True, head=head))

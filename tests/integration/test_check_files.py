@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from io import StringIO
 from pathlib import Path
 
-from reverser.cli.check_connections import look_at_remote
+from rich.console import Console
+
+from reverser.cli.check_connections import Findings, look_at_remote
+from reverser.cli.check_tables import show
 from reverser.model.destination import Destination
 from tests.e2e.remote import Remote, git
 
@@ -48,3 +52,20 @@ async def test_what_is_left_alone_is_named(tmp_path: Path) -> None:
         "ConfigMap shop/value": ("Templated", ("misc/value.yaml",)),
         "ConfigMap shop/my-base": ("Generated", ("k/base.yaml",)),
     }
+
+
+async def test_a_branch_that_is_not_to_be_created_is_told(tmp_path: Path) -> None:
+    """The table says that it is missing, the lines below why and what to do, and nothing is well."""
+    remote = Remote(tmp_path / "remote.git")
+    pushed(remote, tmp_path / "theirs", {"readme": "hello"}, "Mine")
+
+    finding = await look_at_remote(Destination("live", remote.url, "nightly", create_branch=False))
+    page = StringIO()
+    show(Findings(destinations=(finding,)), Console(file=page, width=200))
+    text = page.getvalue()
+
+    assert not finding.ok
+    assert "nightly (is missing)" in text
+    assert "destination live: the repository has no branch 'nightly', and has others" in text
+    assert "create_branch = true" in text
+    assert "not allowed" not in text

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 import trio
 
@@ -59,6 +60,35 @@ async def test_missing_branch(tmp_path: Path, server: GitServer) -> None:
 
     assert (server.clone("state/live") / "a").read_text() == "1"
     assert server.head == theirs
+
+
+@pytest.mark.parametrize("kind", ["http", "file"])
+async def test_a_branch_that_may_not_be_made(tmp_path: Path, server: GitServer, kind: str) -> None:
+    """Missing beside others it is told so, by `check` too; once somebody has pushed it, it is read."""
+    theirs = server.commit({"readme": "hello"})
+    url = server.url if kind == "http" else server.file_url
+    there = msgspec.structs.replace(destination(url, "state/live"), create_branch=False)
+    async with open_repository(tmp_path / "ours", there) as repository:
+        with pytest.raises(StalledError) as caught:
+            await repository.fetch()
+        assert (caught.value.reason, "'state/live'" in caught.value.message) == ("BranchNotFound", True)
+        assert "create_branch" in caught.value.hint
+        report = await check_remote(there)
+        assert (report.reachable, report.head, report.reason) == (True, "", "BranchNotFound")
+
+        git(server.bare, "update-ref", "refs/heads/state/live", theirs)
+        assert await repository.fetch() == theirs
+        assert (await check_remote(there)).push_allowed
+
+
+async def test_the_branch_of_an_empty_repository_is_always_made(tmp_path: Path, server: GitServer) -> None:
+    """There is nothing that it could have been mistaken for."""
+    there = msgspec.structs.replace(destination(server.url), create_branch=False)
+    async with open_repository(tmp_path / "ours", there) as repository:
+        assert (await check_remote(there)).push_allowed
+        [head] = await repository.write([commit(a="1")], await repository.fetch())
+        assert (await repository.push(head, "")).landed
+    assert server.head == head
 
 
 async def test_up_to_date(repository: Repository) -> None:

@@ -6,6 +6,7 @@ import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import trio
@@ -101,10 +102,10 @@ class World:
 
 
 @asynccontextmanager
-async def world(folder: Path, signing: Signing | None = None) -> AsyncIterator[World]:
-    """All of it, for a bounded time."""
+async def world(folder: Path, signing: Signing | None = None, **settings: Any) -> AsyncIterator[World]:
+    """All of it, for a bounded time; `settings` are of the destination."""
     remote = GitServer(folder)
-    there = msgspec.structs.replace(destination(remote.file_url), signing=signing)
+    there = msgspec.structs.replace(destination(remote.file_url), signing=signing, **settings)
     with trio.fail_after(BOUND_SECONDS):
         async with (
             open_journal(folder) as journal,

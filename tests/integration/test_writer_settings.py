@@ -1,0 +1,54 @@
+"""Settings of a destination that say whether and when its writer writes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from reverser.writer import push_retry
+from tests.integration.gitserver import git
+from tests.integration.writing import world
+
+
+async def test_a_missing_branch_is_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Beside another branch nothing is pushed but a condition tells; when the branch is there it goes on."""
+    monkeypatch.setattr(push_retry, "RETRY_SECONDS", 0.01)
+    monkeypatch.setattr(push_retry, "RETRY_SECONDS_MOST", 0.05)
+    async with world(tmp_path, create_branch=False) as there:
+        theirs = there.remote.commit({"readme": "hello"})
+        git(there.remote.bare, "branch", "-m", "main", "other")
+        async with there.writing():
+            await there.change("a", "1")
+            await there.until(lambda: bool(there.told))
+            assert (there.told[0].reason, there.told[0].status) == ("BranchNotFound", True)
+            assert git(there.remote.bare, "for-each-ref", "--format=%(refname)") == "refs/heads/other"
+
+            git(there.remote.bare, "update-ref", "refs/heads/main", theirs)
+            await there.landed()
+
+    assert there.shown().keys() == {"readme", "a.yaml"}
+    assert [each.status for each in there.told] == [True, False]
+
+
+async def test_a_branch_that_is_deleted_is_not_brought_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Changes wait until somebody has pushed it again, and then all files are there."""
+    monkeypatch.setattr(push_retry, "RETRY_SECONDS", 0.01)
+    monkeypatch.setattr(push_retry, "RETRY_SECONDS_MOST", 0.05)
+    async with world(tmp_path, create_branch=False) as there:
+        theirs = there.remote.commit({"readme": "hello"})
+        git(there.remote.bare, "update-ref", "refs/heads/other", theirs)
+        async with there.writing():
+            await there.change("a", "1")
+            await there.landed()
+            git(there.remote.bare, "update-ref", "-d", "refs/heads/main")
+            await there.change("b", "1")
+            await there.until(lambda: bool(there.told))
+            assert there.remote.head == ""
+
+            git(there.remote.bare, "update-ref", "refs/heads/main", theirs)
+            await there.until(lambda: {"a.yaml", "b.yaml"} <= there.shown().keys())
+
+    assert there.told[0].reason == "BranchNotFound"
