@@ -80,9 +80,12 @@ class BuiltInHooks:
         """`Name <email>`."""
         return self._identify(actor) if self._identifies else NOBODY
 
-    def message(self, plan: CommitPlan) -> Message:
-        """Subject and body."""
-        return Message(subject(plan), tuple(body(plan))) if self._writes_messages else Message("")
+    def message(self, plan: CommitPlan, destination: Destination | None = None) -> Message:
+        """Subject, in the form that the destination's `message` names, and body."""
+        if not self._writes_messages:
+            return Message("")
+        seed = destination is not None and destination.message == "seed"
+        return Message(subject(plan, seed=seed), tuple(body(plan)))
 
     def companions(
         self,

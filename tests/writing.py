@@ -17,7 +17,7 @@ from reverser.writer.destination_context import DestinationContext
 class ShortMessages:
     """As few words as can be."""
 
-    def message(self, plan: CommitPlan) -> Message:
+    def message(self, plan: CommitPlan, destination: Destination) -> Message:
         return Message(plan.first.key.name)
 
     def identity(self, actor: Actor) -> str:

@@ -122,9 +122,9 @@ class PluginHooks:
         """`Name <email>`; whoever fails is passed over."""
         return _first(self._identity.answers([actor])) or self._built_in.identity(actor)
 
-    def message(self, plan: CommitPlan) -> Message:
+    def message(self, plan: CommitPlan, destination: Destination = NO_DESTINATION) -> Message:
         """The message of a commit; whoever fails changes nothing."""
-        arguments: list[Any] = [plan, self._built_in.message(plan)]
+        arguments: list[Any] = [plan, self._built_in.message(plan, destination)]
         for answer in self._message.answers(arguments):
             arguments[1] = answer
         message: Message = arguments[1]

@@ -121,14 +121,15 @@ class _CommitBuilder:
             own, aside = split_excluded(plan)
             overwrote = dict.fromkeys(placed.overwrote for _, placed in there if placed.overwrote)
             messages, last = self._context.messages, plan.entries[-1]
-            committer = self._context.destination.committer
+            destination, committer = self._context.destination, self._context.destination.committer
+            text = messages.message(plan, destination)
             return Commit(
                 author=author(plan, committer, messages.identity),
                 committer=committer,
                 authored_at=last.changed_at,
                 # Not now: what is written again after a refusal is then the same commit, and takes no room.
                 committed_at=last.appended_at or self._now,
-                message=message(plan, messages.message(plan), self._context.journal.id, [*overwrote]),
+                message=message(plan, text, self._context.journal.id, [*overwrote]),
                 edits=tuple(edit for _, placed in there for edit in placed.edits),
                 # A change and what it undid, in one commit: someone made it, and it must be there to see.
                 allow_empty=own is not None and bool(aside),

@@ -1,6 +1,7 @@
 """What a commit says: subject, body, and trailers that machines read back.
 
-    [UPDATE] shop/deployments.apps/web by unknown      operation, object, actor
+    [UPDATE] shop/deployments.apps/web by unknown      operation, object, actor; or, with message = "seed",
+    [UPDATE] apps/v1/deployments/web by user/unknown
 
     spec.replicas: 2 -> 5                              what changed
 
@@ -156,8 +157,8 @@ _OF_A_SWEEP = (
 )
 
 
-def subject(plan: CommitPlan) -> str:
-    """One line on the whole plan."""
+def subject(plan: CommitPlan, *, seed: bool = False) -> str:
+    """One line on the whole plan; `seed`: live changes as GitOps Reverser named them."""
     cluster = plan.first.key.cluster
     match plan.first.origin:
         case Origin.SNAPSHOT if all(entry.previous_path for entry in plan.entries):
@@ -168,7 +169,7 @@ def subject(plan: CommitPlan) -> str:
         case Origin.SWEEP:
             return f"Sweep of {cluster}: {_objects(plan)} {_what_became(plan)}"
     own, _ = split_excluded(plan)
-    return f"Excluded writes of {cluster}: {_objects(plan)}" if own is None else _live_subject(own)
+    return f"Excluded writes of {cluster}: {_objects(plan)}" if own is None else _live_subject(own, seed=seed)
 
 
 def body(plan: CommitPlan) -> list[str]:
@@ -184,12 +185,14 @@ def body(plan: CommitPlan) -> list[str]:
     return [*_live_body(own), *(["", "Folded in:", "", *beside] if beside else [])]
 
 
-def _live_subject(plan: CommitPlan) -> str:
+def _live_subject(plan: CommitPlan, *, seed: bool) -> str:
     operations = "+".join(sorted({entry.operation.value for entry in plan.entries}))
-    by = f" by {cut(plan.first.attribution.actor.name, _ACTOR_CHARACTERS)}"
+    user = "user/" if seed else ""
+    by = f" by {user}{cut(plan.first.attribution.actor.name, _ACTOR_CHARACTERS)}"
     keys = {entry.key for entry in plan.entries}
     if len(keys) == 1:
-        what = str(plan.first.key)
+        key = plan.first.key
+        what = f"{plan.entries[-1].api_version}/{key.resource}/{key.name}" if seed else str(key)
     else:
         namespaces = {key.namespace or "_cluster" for key in keys}
         where = namespaces.pop() if len(namespaces) == 1 else f"{len(namespaces)} namespaces"

@@ -27,8 +27,8 @@ ResolveType: TypeAlias = Callable[[str, str, str], ResourceType | None]
 class MessageSource(Protocol):
     """Words the messages of commits, and names their authors."""
 
-    def message(self, plan: CommitPlan) -> Message:
-        """Subject, body and further trailers."""
+    def message(self, plan: CommitPlan, destination: Destination) -> Message:
+        """Subject, body and further trailers of a commit for this destination."""
 
     def identity(self, actor: Actor) -> str:
         """`Name <email>`."""

@@ -38,7 +38,7 @@ class ObservingWriter:
         while plans := await self._queue.next():
             for plan in plans:
                 with left_out("commit", plan.first.key):
-                    subject = self._context.messages.message(plan).subject
+                    subject = self._context.messages.message(plan, self._context.destination).subject
                     files = [entry.edit.path for entry in plan.entries[:10]]
                     log.info("would commit", destination=name, subject=subject, files=files)
                 await self._journal.ack(name, [entry.seq for entry in plan.entries], head)

@@ -64,6 +64,17 @@ def reverser_message(message): return msgspec.structs.replace(message, subject="
     assert hooks.message(plan(OBJECT)).subject.startswith("feat: [CREATE] shop/configmaps/web")
 
 
+def test_a_plugin_changes_the_message_that_a_destination_asks_for(tmp_path: Path) -> None:
+    """It gets the subject in the form of the destination, and has the last word."""
+    code = "@hookimpl\ndef reverser_message(message):\n"
+    code += " return msgspec.structs.replace(message, subject=f'feat: {message.subject}')"
+    seed = Destination("live", "file:///live", message="seed")
+
+    subject = deciding(host_of(tmp_path, code)).message(plan(OBJECT), seed).subject
+
+    assert subject == "feat: [CREATE] v1/configmaps/web by user/alice@example.com"
+
+
 def test_what_is_built_in_can_be_left_out(tmp_path: Path) -> None:
     """Without its plugin nothing is excluded by default, and a name that nobody has is told."""
     events = TYPES["ConfigMap"].__class__("", "v1", "events", "Event", True)

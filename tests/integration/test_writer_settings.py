@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from reverser.writer import push_retry
 from tests.integration.gitserver import git
+from tests.integration.running import running
 from tests.integration.writing import world
 
 
@@ -52,3 +54,21 @@ async def test_a_branch_that_is_deleted_is_not_brought_back(
             await there.until(lambda: {"a.yaml", "b.yaml"} <= there.shown().keys())
 
     assert there.told[0].reason == "BranchNotFound"
+
+
+async def test_subjects_read_as_the_seed_wrote_them(tmp_path: Path) -> None:
+    """A live change is named by version, plural and name; the first snapshot as ever."""
+    async with running(tmp_path) as run:
+        (live,) = run.config.destinations
+        run.config = msgspec.structs.replace(
+            run.config, destinations=(msgspec.structs.replace(live, message="seed"),)
+        )
+        await run.apply("a", "one")
+        async with run.daemon():
+            await run.until(lambda: "one" in run.file("a"), "the first file")
+            await run.apply("a", "two")
+            await run.until(lambda: "two" in run.file("a"), "the change")
+
+    subjects = git(run.remote, "log", "--format=%s", "main").splitlines()
+    assert subjects[0] == "[UPDATE] v1/configmaps/a by user/unknown"
+    assert subjects[-1].startswith("Snapshot of default: ")

@@ -15,6 +15,7 @@ from reverser.manifest.diff import describe
 from reverser.model.attribution import Actor, Attribution, Evidence
 from reverser.model.change import Operation, Origin
 from reverser.model.commit import CommitPlan
+from reverser.model.destination import Destination
 from reverser.model.entry import Edit, Entry
 from reverser.model.message import Message
 from reverser.model.resource import ObjectKey
@@ -79,6 +80,38 @@ def test_a_live_change_reads_as_documented() -> None:
         "Attribution: unresolved\n"
         "Reverser-Entry: 6f1c/1042\n"
     )
+
+
+SEED = Destination("live", "file:///live", message="seed")
+ALICE = Attribution(Actor("alice@corp.com"), Evidence.AUDIT)
+CORE = ObjectKey("default", "", "configmaps", "shop", "settings")
+
+
+@pytest.mark.parametrize(
+    ("entries", "subject"),
+    [
+        ([WEB], "[UPDATE] apps/v1/deployments/web by user/unknown"),
+        ([web(attribution=ALICE)], "[UPDATE] apps/v1/deployments/web by user/alice@corp.com"),
+        (
+            [web(key=CORE, api_version="v1", operation=Operation.DELETE, attribution=ALICE)],
+            "[DELETE] v1/configmaps/settings by user/alice@corp.com",
+        ),
+        (
+            [web(operation=Operation.CREATE), web(seq=1043)],
+            "[CREATE+UPDATE] apps/v1/deployments/web by user/unknown",
+        ),
+        ([WEB, named("a", 1043)], "[UPDATE] 2 objects in shop by user/unknown"),
+        ([web(origin=Origin.SNAPSHOT)], "Snapshot of default: 1 object in 1 type"),
+        ([web(origin=Origin.SWEEP, edit=Edit("x", None))], "Sweep of default: 1 object gone"),
+    ],
+)
+def test_subjects_of_the_seed(entries: list[Entry], subject: str) -> None:
+    """With `message = "seed"` live changes are named as there; what it had not, and bodies, are ours."""
+    plan = CommitPlan(tuple(entries))
+
+    text = HOOKS.message(plan, SEED)
+
+    assert text == msgspec.structs.replace(HOOKS.message(plan), subject=subject)
 
 
 def test_a_creation_has_no_body_and_an_unknown_manager_no_trailer() -> None:
