@@ -42,20 +42,20 @@ class LabelSelectorRequirement(Wire, frozen=True):
     """One condition on one label."""
 
     key: str
-    """The label's key."""
+    """Key of the label."""
     operator: str
     """In, NotIn, Exists or DoesNotExist."""
     values: tuple[str, ...] = ()
-    """For In and NotIn."""
+    """The values that In and NotIn compare with."""
 
 
 class LabelSelector(Wire, frozen=True):
-    """All of it must hold."""
+    """Selects by labels. All conditions must hold."""
 
     match_labels: dict[str, str] = {}
     """Labels that must be there with these values."""
     match_expressions: tuple[LabelSelectorRequirement, ...] = ()
-    """Further conditions."""
+    """Conditions on labels besides matchLabels."""
 
 
 class SecretReference(Wire, frozen=True):
@@ -70,67 +70,72 @@ class Push(Wire, frozen=True):
     """When commits are pushed. Without it each is pushed at once."""
 
     interval: str = ""
-    """How long a change may wait for its push, such as 30s or 1m. Empty with maxCommits given: 1m."""
+    """How long a change may wait for its push, such as 30s or 1m. Without it, and with maxCommits: 1m."""
     max_commits: int = 0
-    """Push as soon as so many changes wait. 0 with interval given: 20."""
+    """How many waiting changes are pushed before interval is over. Without it, and with interval: 20."""
 
 
 class NamespacedRules(Wire, frozen=True):
     """From which namespaces WatchRules may name this GitRepoConfig."""
 
     mode: Literal["SameNamespace", "AllNamespaces", "FromSelector"] = "SameNamespace"
-    """SameNamespace: its own. AllNamespaces: all. FromSelector: those whose labels match."""
+    """SameNamespace: from its own. AllNamespaces: from all. FromSelector: from those whose labels match."""
     namespace_selector: LabelSelector | None = None
-    """The namespaces of mode FromSelector. Its own namespace must match as well."""
+    """Labels of the namespaces, for mode FromSelector only. Its own namespace must match as well."""
 
 
 class AccessPolicy(Wire, frozen=True):
-    """Who may use this GitRepoConfig. Without it WatchRules of its own namespace may, and nobody else."""
+    """Which rules may write here."""
 
     namespaced_rules: NamespacedRules | None = None
-    """Which WatchRules may."""
+    """From which namespaces WatchRules may write here."""
     allow_cluster_rules: bool = False
-    """Whether ClusterWatchRules may."""
+    """Whether ClusterWatchRules may write here."""
 
 
 class GitRepoConfigSpec(Wire, frozen=True):
     """A repository, a branch, and who may write to it through rules."""
 
     repo_url: str
-    """https://, http://, ssh:// or git@host:path, without credentials."""
+    """URL of the repository: https://, http://, ssh:// or git@host:path, without credentials."""
     branch: str
-    """The branch that commits go to. It must exist, but in an empty repository, or with createBranch."""
+    """The branch that commits go to. It must exist, unless the repository is empty or createBranch is
+    true."""
     secret_ref: SecretReference | None = None
-    """How to log in. Without it: anonymously."""
+    """The Secret with which to log in. Without it access is anonymous."""
     push: Push | None = None
     """When commits are pushed. Without it each is pushed at once."""
     access_policy: AccessPolicy | None = None
-    """Which rules may use this. Without it: WatchRules of the same namespace."""
+    """Which rules may write here. Without it only WatchRules of the same namespace may."""
     path: Annotated[str, Meta(max_length=1024)] = ""
-    """The folder in the repository that files are written to. Empty: its root."""
+    """The folder of the repository that files are written to, such as clusters/prod. Empty: the root."""
     layout: Literal["rest", "default"] = "rest"
-    """How files are named. rest: [GROUP/]VERSION/RESOURCE/[NAMESPACE/]NAME.yaml."""
+    """Where files are, below path. rest, the default: [GROUP/]VERSION/RESOURCE/[NAMESPACE/]NAME.yaml.
+    default: NAMESPACE/RESOURCE[.GROUP]/NAME.yaml, with _cluster for objects without a namespace."""
     create_branch: bool = False
-    """Whether a missing branch is made in a repository that has others."""
+    """Whether a missing branch is created in a repository that has others. Without it: no."""
     suspend: bool = False
-    """While true nothing is written; changes wait."""
+    """While true nothing is written. Changes wait, and are written afterwards."""
     message: Literal["seed", "reverser"] = "seed"
-    """The subject of commits. seed: [UPDATE] apps/v1/deployments/web by user/alice."""
+    """The subject of commits. seed, the default: [UPDATE] apps/v1/deployments/web by user/alice.
+    reverser: [UPDATE] shop/deployments.apps/web by alice."""
     secrets: Literal["omit", "mask"] = "omit"
-    """What becomes of Secrets. omit: they have no file. mask: each value is replaced by a keyed digest."""
+    """What is written of Secrets. omit, the default: they have no file. mask: each value is replaced by a
+    keyed digest."""
     suspicious: Literal["flag", "mask", "ignore"] = "flag"
-    """What becomes of values outside of Secrets that look like one."""
+    """What is done with values outside of Secrets that look secret. flag, the default: they are written, and
+    the log warns. mask: each is replaced by a keyed digest. ignore: they are written."""
     window: Annotated[str, Meta(max_length=32)] = ""
-    """Changes of one author within it become one commit, such as 5s. Empty: one commit each."""
+    """How long changes of one author gather into one commit, such as 5s. Empty: each has its own commit."""
 
 
 class Reference(Wire, frozen=True):
     """A GitRepoConfig."""
 
     name: Annotated[str, Meta(min_length=1)]
-    """Its name."""
+    """Name of the GitRepoConfig."""
     namespace: str = ""
-    """Its namespace. Empty: that of the rule; a ClusterWatchRule must name it."""
+    """Namespace of the GitRepoConfig. Empty: that of the rule. A ClusterWatchRule must name it."""
 
 
 Operation: TypeAlias = Literal["CREATE", "UPDATE", "DELETE", "*"]
@@ -140,68 +145,72 @@ class ResourceRule(Wire, frozen=True):
     """Selects objects of the rule's namespace."""
 
     resources: Annotated[tuple[str, ...], Meta(min_length=1)]
-    """Plural names such as configmaps, NAME.GROUP, or *. What is spelt with a slash selects nothing."""
+    """Plural names such as configmaps, NAME.GROUP such as ingresses.networking.k8s.io, or * for all.
+    A subresource such as pods/log selects nothing."""
     operations: tuple[Operation, ...] = ()
-    """Which changes are written. Empty: all. Without DELETE files stay when objects go; without CREATE what
-    exists already is not written."""
+    """Which changes are written: CREATE, UPDATE, DELETE. Empty, or *: all. Without DELETE a file stays when
+    its object is deleted. Without CREATE objects that exist already are not written."""
     api_groups: tuple[str, ...] = ()
-    """API groups; "" is the core group. Empty, or *: all."""
+    """API groups; "" is the core group. Empty, or with *: all."""
     api_versions: tuple[str, ...] = ()
-    """API versions. Empty, or *: all."""
+    """API versions. Empty, or with *: all."""
 
 
 class ClusterResourceRule(Wire, frozen=True):
     """Selects objects without a namespace, or of namespaces."""
 
     resources: Annotated[tuple[str, ...], Meta(min_length=1)]
-    """Plural names such as clusterroles, NAME.GROUP, or *. What is spelt with a slash selects nothing."""
+    """Plural names such as clusterroles, NAME.GROUP such as certificates.cert-manager.io, or * for all.
+    A subresource such as nodes/status selects nothing."""
     scope: Literal["Cluster", "Namespaced"]
-    """Cluster: objects without a namespace. Namespaced: objects in namespaces."""
+    """Cluster: objects without a namespace, such as nodes. Namespaced: objects in namespaces."""
     operations: tuple[Operation, ...] = ()
-    """Which changes are written. Empty: all. Without DELETE files stay when objects go; without CREATE what
-    exists already is not written."""
+    """Which changes are written: CREATE, UPDATE, DELETE. Empty, or *: all. Without DELETE a file stays when
+    its object is deleted. Without CREATE objects that exist already are not written."""
     api_groups: tuple[str, ...] = ()
-    """API groups; "" is the core group. Empty, or *: all."""
+    """API groups; "" is the core group. Empty, or with *: all."""
     api_versions: tuple[str, ...] = ()
-    """API versions. Empty, or *: all."""
+    """API versions. Empty, or with *: all."""
     namespace_selector: LabelSelector | None = None
-    """With scope Namespaced: the labels of the namespaces. Without it: all namespaces."""
+    """Labels of the namespaces, for scope Namespaced only. Without it: all namespaces."""
 
 
 class WatchRuleSpec(Wire, frozen=True):
     """Which objects of the rule's own namespace go to a GitRepoConfig."""
 
     git_repo_config_ref: Reference
-    """Where they go."""
+    """The GitRepoConfig that selected objects are written to."""
     rules: Annotated[tuple[ResourceRule, ...], Meta(min_length=1)]
     """An object is selected when any of these selects it."""
     object_selector: LabelSelector | None = None
-    """Labels that selected objects must have."""
+    """Labels that objects must have. Without it labels do not matter."""
     suspend: bool = False
-    """While true the rule selects nothing; no file is removed."""
+    """While true the rule selects nothing. No file is removed."""
     exclude_users: Globs = ()
-    """Globs for users whose writes make no commits of their own."""
+    """Globs for users whose writes make no commits of their own, such as
+    system:serviceaccount:flux-system:*."""
     exclude_managers: Globs = ()
-    """Globs for field managers whose writes make no commits of their own."""
+    """Globs for field managers whose writes make no commits of their own, such as kustomize-controller."""
     only_users: Globs = ()
-    """Globs; when there are any, writes of other users make no commits of their own."""
+    """Globs for users. With any, writes of all other users make no commits of their own."""
 
 
 class ClusterWatchRuleSpec(Wire, frozen=True):
     """Which objects of the whole cluster go to a GitRepoConfig that allows cluster rules."""
 
     git_repo_config_ref: Reference
-    """Where they go. The namespace is required."""
+    """The GitRepoConfig that selected objects are written to. Its namespace is required."""
     rules: Annotated[tuple[ClusterResourceRule, ...], Meta(min_length=1)]
     """An object is selected when any of these selects it."""
     suspend: bool = False
-    """While true the rule selects nothing; no file is removed."""
+    """While true the rule selects nothing. No file is removed."""
     exclude_users: Globs = ()
-    """Globs for users whose writes make no commits of their own."""
+    """Globs for users whose writes make no commits of their own, such as
+    system:serviceaccount:flux-system:*."""
     exclude_managers: Globs = ()
-    """Globs for field managers whose writes make no commits of their own."""
+    """Globs for field managers whose writes make no commits of their own, such as kustomize-controller."""
     only_users: Globs = ()
-    """Globs; when there are any, writes of other users make no commits of their own."""
+    """Globs for users. With any, writes of all other users make no commits of their own."""
 
 
 class Condition(Wire, frozen=True):

@@ -349,8 +349,8 @@ def test_the_samples_apply(own: ControlPlane) -> None:
     ("field", "sentence"),
     [
         ("gitrepoconfig.spec.push", "How long a change may wait for its push"),
-        ("gitrepoconfig.spec.accessPolicy.namespacedRules.mode", "SameNamespace: its own."),
-        ("watchrule.spec.rules.operations", "Without DELETE files stay when objects"),
+        ("gitrepoconfig.spec.accessPolicy.namespacedRules.mode", "SameNamespace: from its own."),
+        ("watchrule.spec.rules.operations", "Without DELETE a file stays when its object is deleted."),
         ("cwr.spec.rules.namespaceSelector", "Without it: all namespaces."),
         ("wr.status", "The resource types that are watched for the rule"),
     ],
