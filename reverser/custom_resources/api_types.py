@@ -318,3 +318,4 @@ class ClusterWatchRule(Wire, frozen=True):
 
 AnyRule: TypeAlias = WatchRule | ClusterWatchRule
 AnyObject: TypeAlias = GitRepoConfig | WatchRule | ClusterWatchRule
+AnyStatus: TypeAlias = GitRepoConfigStatus | RuleStatus
