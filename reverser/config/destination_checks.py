@@ -52,6 +52,8 @@ def check_destination(destination: Destination, path: str, report: Report) -> No
         ("path", _path_problem(destination.path)),
         ("window", _window_problem(destination.window)),
         ("excluded_window", _window_problem(destination.excluded_window)),
+        ("push_interval", _window_problem(destination.push_interval)),
+        ("push_commits", _push_commits_problem(destination)),
         ("timeout", _timeout_problem(destination.timeout)),
         ("committer", _committer_problem(destination.committer)),
     ):
@@ -137,6 +139,15 @@ def _window_problem(window: str) -> tuple[str, str] | None:
         parse_duration(window)
     except ValueError as error:
         return str(error), ""
+    return None
+
+
+def _push_commits_problem(destination: Destination) -> tuple[str, str] | None:
+    if destination.push_commits < 0:
+        return f"must be 0 or more, not {destination.push_commits}", "0: however many there are"
+    waits = _window_problem(destination.push_interval) or parse_duration(destination.push_interval) > 0
+    if destination.push_commits and not waits:
+        return "is used only with push_interval", 'add push_interval = "1m"'
     return None
 
 

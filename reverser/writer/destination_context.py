@@ -94,6 +94,11 @@ class DestinationContext(msgspec.Struct, frozen=True, kw_only=True):
         return parse_duration(self.destination.excluded_window)
 
     @property
+    def push_seconds(self) -> float:
+        """How long a change may wait for its push."""
+        return parse_duration(self.destination.push_interval)
+
+    @property
     def identity(self) -> DaemonIdentity:
         """What tells our commits from those of others."""
         destination = self.destination

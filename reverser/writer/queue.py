@@ -2,7 +2,8 @@
 
 Everything that is pending is taken at once, so one push carries whatever came while the last one was in
 flight. A snapshot is read to its end and becomes one commit; only a very large one is cut, to bound memory.
-An entry is delayed only when the user asked for a window, or when its author may still become known.
+An entry is delayed only when the user asked for a window or a push interval, or when its author may still
+become known.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from reverser.model.commit import CommitPlan
 from reverser.model.entry import Entry
 from reverser.writer.destination_context import DestinationContext
 from reverser.writer.held_entries import AwaitingAuthor
+from reverser.writer.push_pacing import PushPacing
 from reverser.writer.window import Window
 
 CHUNK = 1000
@@ -32,6 +34,7 @@ class Queue:
         self._journal = context.journal
         self._destination = context.name
         self._seconds = context.window_seconds, context.excluded_seconds
+        self._pace = context.push_seconds, context.destination.push_commits
         self._clock = context.clock
         self._draining = False
         self._waiting = trio.CancelScope()
@@ -43,11 +46,12 @@ class Queue:
         `after`: the number of the last entry that is left to somebody else.
         """
         self._window = Window(*self._seconds)
+        self._pacing = PushPacing(*self._pace)
         self._awaiting = AwaitingAuthor()
         self._after = after
 
     def drain(self) -> None:
-        """Hand out what is there, windows included, and end."""
+        """Hand out what is there, also what windows and pushes wait for, and end."""
         self._draining = True
         self._waiting.cancel()
 
@@ -55,7 +59,10 @@ class Queue:
         """The next plans, at least one; none at all when draining and nothing is left."""
         while True:
             self._window.feed(await self._attributed(), self._clock())
-            plans = self._window.ready(self._clock())
+            now = self._clock()
+            plans = self._pacing.feed(self._window.ready(now), now)
+            if self._draining and not plans:
+                plans = self._pacing.flush()
             if self._draining and not plans and not self._awaiting.waiting:
                 return self._window.flush()
             if plans:
@@ -86,8 +93,8 @@ class Queue:
         return entries
 
     async def _wait(self) -> None:
-        deadline = self._window.deadline()
-        seconds = float("inf") if deadline is None else max(0.0, deadline - self._clock())
+        ends = [at for at in (self._window.deadline(), self._pacing.deadline()) if at is not None]
+        seconds = max(0.0, min(ends) - self._clock()) if ends else float("inf")
         with trio.CancelScope(deadline=trio.current_time() + seconds) as self._waiting:
             waiting, after = self._awaiting.waiting, self._after if self._has_room else NEVER
             await self._journal.wait(self._destination, after=after, waiting=waiting)
