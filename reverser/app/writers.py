@@ -1,6 +1,6 @@
 """The writers of one session: each made, opened when its repository can be, and drained when all are.
 
-A writer writes to the destination's repository, to a folder, or only logs.
+A writer writes to the destination's repository, to a folder, only logs, or waits while it is suspended.
 """
 
 from __future__ import annotations
@@ -28,6 +28,8 @@ from reverser.writer.destination_context import DestinationContext, ResolveType
 from reverser.writer.driver import READING, WRITING, Writer
 from reverser.writer.folder_writer import FolderWriter, Known
 from reverser.writer.observe_mode import ObservingWriter
+from reverser.writer.suspended import TYPE as SUSPENDED
+from reverser.writer.suspended import SuspendedWriter
 
 
 class FolderTarget(msgspec.Struct, frozen=True):
@@ -38,7 +40,7 @@ class FolderTarget(msgspec.Struct, frozen=True):
     """What a daemon's journal has on objects of a destination."""
 
 
-AnyWriter: TypeAlias = Writer | ObservingWriter | FolderWriter
+AnyWriter: TypeAlias = Writer | ObservingWriter | FolderWriter | SuspendedWriter
 Corrections: TypeAlias = Callable[[str], Awaitable[list[Correction]]]
 """The next corrections for a destination, as soon as there are any."""
 
@@ -74,6 +76,9 @@ class WriterFactory:
             alone = len(self._assembly.destinations) == 1
             to = self._to.folder if alone else self._to.folder / folder_of(name)
             yield FolderWriter(context, to, self._to.known)
+            return
+        if destination.suspend:
+            yield SuspendedWriter(context)
             return
         if destination.mode == "observe":
             yield ObservingWriter(context)
@@ -136,6 +141,8 @@ class Writers:
     async def run(self, destination: Destination) -> None:
         """Write one destination; a repository that cannot be opened is reported and tried again."""
         subject = destination.subject
+        if not destination.suspend:
+            self._health.withdraw(subject, SUSPENDED)
         if destination.mode == "observe":
             # What failed when it was still written to is nobody's affair now.
             self._health.recovered(subject)

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import signal
+import sqlite3
 from pathlib import Path
 
 import msgspec
 import pytest
+import structlog
 import trio
 
 from reverser.writer import push_retry
 from reverser.writer.driver import Writer
 from tests.e2e.remote import install_hook
 from tests.integration.gitserver import git
-from tests.integration.running import running
+from tests.integration.running import BOUND_SECONDS, Running, running
 from tests.integration.writing import World, world
 from tests.writing import context
 
@@ -125,3 +128,59 @@ async def test_a_shutdown_waits_for_no_interval(tmp_path: Path) -> None:
 
     assert there.remote.log() == ["a", "b"]
     assert pushes.read_text() == "pushed\n"
+
+
+def reload(run: Running, **settings: object) -> None:
+    """The destination has other settings, and the daemon is to take them over."""
+    (live,) = run.config.destinations
+    there = msgspec.structs.replace(live, **settings)
+    run.config = msgspec.structs.replace(run.config, destinations=(there,))
+    signal.raise_signal(signal.SIGHUP)
+
+
+async def test_a_suspended_destination_waits_until_a_reload(tmp_path: Path) -> None:
+    """Nothing moves in the remote meanwhile, nothing is stalled; then each change has its own commit."""
+
+    def pending() -> int:
+        with sqlite3.connect(run.journal) as db:
+            return int(db.execute("SELECT count(*) FROM entries").fetchone()[0])
+
+    def states() -> list[tuple[str, bool]]:
+        lines = (line for line in logged if line["event"] == "condition changed")
+        return [(line["type"], line["status"]) for line in lines if line["subject"] == "destination/live"]
+
+    async with running(tmp_path) as run:
+        await run.apply("a", "one")
+        with structlog.testing.capture_logs() as logged:
+            async with run.daemon():
+                await run.until(lambda: "one" in run.file("a"), "the first file")
+                before = git(run.remote, "rev-parse", "main")
+                reload(run, suspend=True)
+                await run.until(lambda: ("Suspended", True) in states(), "the condition")
+                for value in ("two", "three"):
+                    await run.apply("a", value)
+                await run.until(lambda: pending() == 2, "the changes are journaled")
+                assert git(run.remote, "rev-parse", "main") == before
+
+                reload(run, suspend=False)
+                await run.until(lambda: "three" in run.file("a"), "the changes")
+
+    assert states() == [("Suspended", True), ("Suspended", False)]
+    assert len(git(run.remote, "rev-list", f"{before}..main").splitlines()) == 2
+
+
+async def test_a_suspended_destination_holds_up_no_shutdown(tmp_path: Path) -> None:
+    """The daemon ends within a moment, and what waits is written when the next one may."""
+    async with running(tmp_path) as run:
+        (live,) = run.config.destinations
+        suspended = msgspec.structs.replace(live, suspend=True)
+        run.config = msgspec.structs.replace(run.config, destinations=(suspended,), grace_seconds=600.0)
+        await run.apply("a", "one")
+        with trio.fail_after(BOUND_SECONDS):
+            async with run.daemon():
+                await run.until(lambda: run.journal.exists(), "the journal")
+        assert run.file("a") == ""
+
+        run.config = msgspec.structs.replace(run.config, destinations=(live,))
+        async with run.daemon():
+            await run.until(lambda: "one" in run.file("a"), "the file")
