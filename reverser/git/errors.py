@@ -39,12 +39,21 @@ TABLE = (
         "AuthenticationFailed",
         LOGIN_HINT,
     ),
-    KnownMessage("returned error: 403|access denied or repository not exported", "AccessDenied", LOGIN_HINT),
+    # By ssh each host has a sentence of its own for a key that it knows and that may not do this.
+    KnownMessage(
+        r"returned error: 403|access denied or repository not exported|marked as read.only"  # GitHub
+        r"|Permission to \S{1,400} denied to |Write access to repository not granted"
+        r"|not have write access to|not allowed to (push|upload|download) code"  # GitLab
+        r"|is not authorized to (read|write)|is archived"  # Gitea, Forgejo
+        "|repository access denied|TF401027",  # Bitbucket, Azure DevOps
+        "AccessDenied",
+        LOGIN_HINT,
+    ),
     KnownMessage(
         "detected dubious ownership", "RepositoryNotOwned", "git config --global --add safe.directory FOLDER"
     ),
     KnownMessage(
-        r"repository '.*' not found|returned error: (404|410)|Repository not found"
+        r"repository '.*' not found|returned error: (404|410)|Repository not found|Cannot find repository"
         "|project you were looking for|does not appear to be a git repository|not a git repository",
         "RepositoryNotFound",
         "check the destination's url; a private repository looks missing to users without access",
@@ -63,6 +72,15 @@ TABLE = (
     KnownMessage("invalid refspec", "BranchInvalid", "check the destination's branch"),
 )
 
+TELLING = r"(fatal|error|remote|ssh|gitea|forgejo|conq|.*denied|.*key)\b"
+"""How the lines begin that git, ssh and the programs of hosts print about a failure."""
+
+FRAME = re.compile(r"(?:(?:remote|error|fatal|gitea): *)*\W*", re.IGNORECASE)
+"""Lines such as `error:` and `remote: =====`, by which hosts set their words apart."""
+
+PROMPT = re.compile(r"could not read (?:Username|Password) for '([^']*)': [a-z ]+")
+"""What git prints when the remote answers 401 and nobody is there to be asked."""
+
 
 def translate(stderr: str) -> ReverserError:
     """The error that a failed exchange with a remote amounts to. `stderr` is free of secrets."""
@@ -75,8 +93,12 @@ def translate(stderr: str) -> ReverserError:
 
 def summary(stderr: str) -> str:
     """The lines that tell something, on one line."""
-    lines = [line.strip() for line in stderr.splitlines()]
-    telling = [
-        line for line in lines if re.match(r"(fatal|error|remote|ssh|.*denied|.*key)\b", line, re.IGNORECASE)
-    ]
-    return "; ".join(dict.fromkeys(filter(None, telling or lines[-1:])))[:1000] or "git gave no reason"
+    lines = list(filter(says_something, map(str.strip, stderr.splitlines())))
+    telling = [line for line in lines if re.match(TELLING, line, re.IGNORECASE)]
+    text = "; ".join(dict.fromkeys(telling or lines[-1:]))[:1000]
+    return PROMPT.sub(r"\1 does not accept the login, or got none", text) or "git gave no reason"
+
+
+def says_something(line: str) -> bool:
+    """Whether a line has words besides who prints it."""
+    return FRAME.fullmatch(line) is None

@@ -39,7 +39,7 @@ import msgspec
 
 from reverser.errors import ReverserError, StalledError, TransientError
 from reverser.git.credentials import login
-from reverser.git.errors import translate
+from reverser.git.errors import says_something, translate
 from reverser.git.process import Finished, Git, Settings, without_progress
 from reverser.git.user_config import take
 from reverser.model.commit import PushOutcome, PushResult
@@ -236,10 +236,11 @@ def _message(summary: str, stderr: str) -> str:
     lines = [
         line.removeprefix("remote:").strip() for line in stderr.splitlines() if line.startswith("remote:")
     ]
-    return "; ".join([summary, *filter(None, lines)])[:1000]
+    return "; ".join([summary, *filter(says_something, lines)])[:1000]
 
 
 def _failed(error: ReverserError) -> PushResult:
-    outcome = PushOutcome.DENIED if isinstance(error, StalledError) else PushOutcome.UNREACHABLE
+    if isinstance(error, StalledError):
+        return PushResult(PushOutcome.DENIED, message=error.message, reason=error.reason, hint=error.hint)
     hint = f" ({error.hint})" if error.hint else ""
-    return PushResult(outcome, message=f"{error.message}{hint}")
+    return PushResult(PushOutcome.UNREACHABLE, message=f"{error.message}{hint}")

@@ -61,6 +61,10 @@ class PushResult(msgspec.Struct, frozen=True):
     """The commit that the remote branch now points to, where that is known."""
     message: str = ""
     """The remote's words, free of credentials."""
+    reason: str = ""
+    """Of DENIED: one CamelCase word, such as AuthenticationFailed."""
+    hint: str = ""
+    """Of DENIED: what a person can do."""
 
     @property
     def landed(self) -> bool:

@@ -227,10 +227,10 @@ def _error_of(result: PushResult) -> Exception:
         case PushOutcome.STALE:
             return Stale()
         case PushOutcome.REFUSED:
-            hint = "the remote's policy refuses this push; changes stay in the journal"
+            hint = "let this login push to the branch, past its protection and hooks; changes wait meanwhile"
             return StalledError("PushRefused", result.message, hint=hint)
         case PushOutcome.DENIED:
-            hint = "check the destination's credentials and its rights to push"
-            return StalledError("AccessDenied", result.message, hint=hint)
+            hint = result.hint or "check the destination's credentials and its rights to push"
+            return StalledError(result.reason or "AccessDenied", result.message, hint=hint)
         case _:
             return TransientError(result.message or "the remote does not answer")

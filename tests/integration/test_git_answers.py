@@ -67,6 +67,20 @@ COMPLAINTS = [
         "AuthenticationFailed",
     ),
     ("ERROR: Repository not found.\nfatal: Could not read from remote repository.", "RepositoryNotFound"),
+    *[
+        (f"{words}\nfatal: Could not read from remote repository.", "AccessDenied")
+        for words in (
+            "ERROR: The key you are authenticating with has been marked as read only.",
+            "ERROR: Permission to a/b.git denied to c.",
+            "remote: ERROR: This deploy key does not have write access to this project.",
+            "remote: ERROR: You are not allowed to push code to this project.",
+            "Gitea: Deploy Key: 1:key is not authorized to write to a/b.",
+            "Gitea: Repo: a/b is archived.",
+            "conq: repository access denied. access via a deployment key is read-only.",
+            "remote: TF401027: You need the Git 'GenericContribute' permission to perform this action.",
+        )
+    ],
+    ("Gitea: Cannot find repository: a/b\nfatal: Could not read.", "RepositoryNotFound"),
     ("fatal: detected dubious ownership in repository at '/x'", "RepositoryNotOwned"),
     ("fatal: mismatched algorithms: client sha1; server sha256", "ObjectFormat"),
     ("fatal: unable to access 'https://x/': SSL certificate problem: self-signed", "CertificateUntrusted"),
@@ -86,6 +100,39 @@ def test_complaints(stderr: str, reason: str) -> None:
     assert getattr(error, "reason", "") == reason
     assert bool(error.hint) == bool(reason)
     assert error.message
+    first = stderr.partition("\n")[0]
+    assert not reason or first.partition(": ")[2] in error.message
+
+
+FRAMED = """\
+remote:
+remote: ========================================================================
+remote: ERROR: This deploy key does not have write access to this project.
+remote: ========================================================================
+error:
+fatal: Could not read from remote repository.
+
+Please make sure you have the correct access rights
+"""
+
+
+def test_words_alone_are_shown() -> None:
+    """Of what a host prints only the lines with words are shown, and a prompt as what it means."""
+    asked = "fatal: could not read Username for 'https://x': terminal prompts disabled"
+
+    assert translate(FRAMED).message == (
+        "remote: ERROR: This deploy key does not have write access to this project.; "
+        "fatal: Could not read from remote repository."
+    )
+    assert translate(asked).message == "fatal: https://x does not accept the login, or got none"
+
+
+def test_a_push_keeps_the_reason() -> None:
+    """A push that the login forbids is told with the same reason and hint as a fetch."""
+    result = interpret(Finished(128, b"", "fatal: Authentication failed for 'https://x/'"), HEAD)
+
+    assert (result.outcome, result.reason) == (PushOutcome.DENIED, "AuthenticationFailed")
+    assert "credentials" in result.hint
 
 
 @pytest.mark.parametrize(
