@@ -14,7 +14,8 @@ COMPILE := env -u PIP_FIND_LINKS CUSTOM_COMPILE_COMMAND="make requirements" $(PI
 	--no-emit-index-url --no-emit-find-links --no-emit-trusted-host --strip-extras --generate-hashes --allow-unsafe
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-picture crds test check format test-servers test-flux-servers e2e soak bench requirements
+.PHONY: help setup demo demo-picture crds test check format test-servers test-flux-servers test-gitea e2e soak \
+	bench requirements
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -51,6 +52,9 @@ test-servers: ## build kube-apiserver, etcd and friends for the tests (needs Go;
 
 test-flux-servers: ## build Flux for its tests (needs Go; about 10 minutes the first time)
 	@tests/servers/flux/build
+
+test-gitea: ## build Gitea for its tests (needs Go and a C compiler; about 5 minutes the first time)
+	@tests/servers/gitea/build
 
 e2e: setup test-servers ## only the tests against a real API server
 	@REVERSER_REQUIRE_SERVERS=1 $(BIN)/python -m pytest $(if $(findstring tests/e2e,$(ARGS)),,tests/e2e) $(ARGS)

@@ -7,16 +7,18 @@ import json
 import os
 from collections.abc import Generator, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 
 from tests.e2e.daemon import LOGS, wait_for
+from tests.e2e.gitea import Gitea, gitea_built
 from tests.e2e.load import CRD, WIDGETS
 from tests.e2e.servers import ControlPlane, built
 from tests.e2e.setting import Setting
 
 REASON = "real API server not built: run make test-servers"
+NO_GITEA = "Gitea not built: run make test-gitea"
 LOG_LINES = 20
 """Of each daemon's log; a failure that only another machine has seen must be told from its report."""
 _numbers = itertools.count(1)
@@ -37,11 +39,25 @@ def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.Tes
 def plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
     """A real API server with its controllers."""
     if not built():
-        if os.environ.get("REVERSER_REQUIRE_SERVERS") == "1":
-            pytest.fail(REASON)
-        pytest.skip(REASON)
+        _missing(REASON)
     with ControlPlane.start(tmp_path_factory.mktemp("plane")) as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def gitea(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gitea]:
+    """A real Git host."""
+    if not gitea_built():
+        _missing(NO_GITEA)
+    with Gitea.start(tmp_path_factory.mktemp("gitea")) as running:
+        yield running
+
+
+def _missing(reason: str) -> NoReturn:
+    """Skip for want of servers, or fail where they are required."""
+    if os.environ.get("REVERSER_REQUIRE_SERVERS") == "1":
+        pytest.fail(reason)
+    pytest.skip(reason)
 
 
 @pytest.fixture
