@@ -155,6 +155,9 @@ INSTRUMENTS = (
         "Errors that nobody expected, about one object, file or request, by the part that met them.",
     ),
     Instrument(
+        "status_writes", "counter", ("result",), "Writes of the status of custom resources, by result."
+    ),
+    Instrument(
         "watch_restarts", "counter", ("cluster", "reason"), "Watches that had to be started again, by reason."
     ),
 )

@@ -7,7 +7,7 @@ making commits of what has not changed.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import trio
 
@@ -35,6 +35,7 @@ class Assembly:
         self.config = config
         self.hooks = host.deciding(built_in_hooks(config))
         self.on_pushed = host.pushed if host.plugins else None
+        self.on_read: Callable[[str, str], None] | None = None
         self.login = host.credentials if host.plugins else None
         self._host = host
         tables = (config.rules, config.destinations, config.sanitize)

@@ -104,6 +104,7 @@ class WriterFactory:
             resolve_type=self._resolve,
             corrections=None if corrections is None else partial(corrections, destination.name),
             on_rebuilt=self._on_rebuilt,
+            on_read=self._assembly.on_read,
             on_pushed=on_pushed or self._assembly.on_pushed,
         )
 

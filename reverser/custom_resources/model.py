@@ -19,6 +19,7 @@ from reverser.model.rule import Rule
 
 __all__ = [
     "AccessQuestion",
+    "Activity",
     "ClusterState",
     "Compiled",
     "Name",
@@ -83,6 +84,33 @@ class ClusterState(msgspec.Struct, frozen=True):
     """Access reviews that were answered."""
     proven: frozenset[Name] = frozenset()
     """GitRepoConfigs whose pushes were taken at least once."""
+
+
+class Activity(msgspec.Struct, frozen=True):
+    """What the daemon knows of the destination of one GitRepoConfig, besides what its text tells."""
+
+    stalled: str = ""
+    """Reason of the failure that lasts, as the daemon's conditions spell it; empty: none does."""
+    message: str = ""
+    """Its sentence, with what to do."""
+    read: bool = False
+    """Whether the branch was read since this destination began; until then it is being looked at."""
+    head: str = ""
+    """The commit that the branch pointed to when it was read or pushed last; empty: there is none yet."""
+    types_listed: int = 0
+    """How many types of the first snapshot are listed."""
+    types_watched: int = 0
+    """How many there are; as many as listed, or 0: the snapshot is complete."""
+    pushed_commit: str = ""
+    """The newest commit that the remote took from this process; empty: none yet."""
+    pushed_at: float = 0.0
+    """When it was taken, in Unix seconds."""
+    commits: int = 0
+    """How many commits the remote took from this process."""
+    pending: int = 0
+    """How many changes wait for their push."""
+    withheld: int = 0
+    """How many objects are withheld."""
 
 
 class Verdict(msgspec.Struct, frozen=True):

@@ -64,6 +64,8 @@ class DestinationContext(msgspec.Struct, frozen=True, kw_only=True):
     """The next authors that became known after their commit; None: no notes are written."""
     on_rebuilt: Callable[[], None] = lambda: None
     """Is called when records were rebuilt from the branch: every stream has to list again."""
+    on_read: Callable[[str, str], None] | None = None
+    """Is called with the destination's name and the branch's commit once the branch was read."""
     on_pushed: Callable[[Pushed], None] | None = None
     """Is called after each clean push, and must not wait."""
     clock: Callable[[], float] = time.time

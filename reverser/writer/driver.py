@@ -89,6 +89,8 @@ class Writer:
         self._step = READING
         head, existing = await self._catch_up.run(now)
         self._health.recovered(self._subject, step=READING)
+        if self._context.on_read is not None:
+            self._context.on_read(self._name, head)
         self._step = WRITING
         send, receive = trio.open_memory_channel[PushBatch](0)
         try:
