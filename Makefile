@@ -29,8 +29,9 @@ demo: setup ## see it work: no cluster, no remote, no settings
 demo-picture: setup ## draw docs/demo.svg anew from what the demo prints
 	@$(BIN)/python -m tests.tools.demo_picture
 
-crds: setup ## generate config/crd anew from the structs of the custom resources
+crds: setup ## generate config/crd, and the tables of its fields, from the structs of the custom resources
 	@$(BIN)/python -m tests.tools.crds
+	@$(BIN)/python -m tests.tools.crd_tables
 
 test: setup ## run every test; those that need servers which are not there skip and say so
 	@$(BIN)/python -m pytest $(SIDE_BY_SIDE) $(ARGS)

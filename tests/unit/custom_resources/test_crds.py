@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from reverser.custom_resources.api_types import GitRepoConfig, Kind, WatchRule
+from tests.tools import crd_tables
 from tests.tools.crds import FOLDER, RULES, STRUCTS, definition, fields, files
 
 MOST_BYTES = 262_144
@@ -35,6 +36,13 @@ def test_the_files_are_what_the_structs_say() -> None:
     assert stored.keys() == files().keys(), "run make crds"
     for name, content in files().items():
         assert stored[name] == content, f"{name}: run make crds"
+
+
+def test_the_page_has_every_field() -> None:
+    """The tables of docs/custom-resources.md hold each field with what the structs say of it."""
+    page = crd_tables.PAGE.read_text()
+
+    assert crd_tables.page(page) == page, "run make crds"
 
 
 def test_a_client_side_apply_takes_all_of_them_with_room_to_spare() -> None:
