@@ -48,8 +48,8 @@ def check_destination(destination: Destination, path: str, report: Report) -> No
     _check_layout(destination, path, report)
     check_sops(destination, path, report)
     for key, problem in (
-        ("branch", _branch_problem(destination.branch)),
-        ("path", _path_problem(destination.path)),
+        ("branch", branch_problem(destination.branch)),
+        ("path", path_problem(destination.path)),
         ("window", _window_problem(destination.window)),
         ("excluded_window", _window_problem(destination.excluded_window)),
         ("push_interval", _window_problem(destination.push_interval)),
@@ -69,7 +69,7 @@ def check_collisions(destinations: Sequence[Destination], where: Sequence[str], 
             continue
         repository = f"{remote_url.parse(each.url).repository}#{each.branch}"
         for other, other_repository, folder in seen:
-            if repository == other_repository and _overlap(folder, each.path):
+            if repository == other_repository and folders_overlap(folder, each.path):
                 message = f"{show(each.path)} overlaps with {show(folder)} of {other}, on the same branch"
                 report.add(f"{path}.path", message, "give each its own folder or branch")
         seen.append((path, repository, each.path))
@@ -87,7 +87,8 @@ def check_clusters(config: Config, where: Sequence[str], report: Report) -> None
             report.add(key, message, "give each cluster a destination, or use a template with {cluster}")
 
 
-def _overlap(one: str, other: str) -> bool:
+def folders_overlap(one: str, other: str) -> bool:
+    """Whether two roots in one branch are equal, or one is inside the other."""
     first, second = [[part for part in path.split("/") if part] for path in (one, other)]
     shorter = min(len(first), len(second))
     return first[:shorter] == second[:shorter]
@@ -115,7 +116,8 @@ def _check_layout(destination: Destination, path: str, report: Report) -> None:
         report.add(key, f"{show(destination.template)}: {'; '.join(problems)}", "see docs/layouts.md")
 
 
-def _branch_problem(branch: str) -> tuple[str, str] | None:
+def branch_problem(branch: str) -> tuple[str, str] | None:
+    """What is wrong with the name of a branch, and a hint; None: nothing."""
     if branch.startswith("refs/heads/"):
         return f"must be a branch, not {show(branch)}", f"write {branch.removeprefix('refs/heads/')}"
     if BRANCH_FAULTS.search(branch):
@@ -123,7 +125,8 @@ def _branch_problem(branch: str) -> tuple[str, str] | None:
     return None
 
 
-def _path_problem(path: str) -> tuple[str, str] | None:
+def path_problem(path: str) -> tuple[str, str] | None:
+    """What is wrong with the root of a destination, and a hint; None: nothing."""
     folder = path.removesuffix("/")
     if path.startswith("/"):
         return f"must be relative to the repository's root, not {show(path)}", f"write {path.strip('/')}"

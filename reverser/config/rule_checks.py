@@ -92,7 +92,7 @@ def _check_each(values: Sequence[str], parse: Callable[[str], Any], path: str, r
 def _check_actors(rule: Rule, path: str, report: Report) -> None:
     keys = ("exclude_users", "exclude_managers", "only_users")
     for key in keys:
-        _check_each(getattr(rule, key), _actor, f"{path}.{key}", report)
+        _check_each(getattr(rule, key), check_actor, f"{path}.{key}", report)
     if rule.excluded != "skip" and not any(getattr(rule, key) for key in keys):
         report.add(
             f"{path}.excluded",
@@ -113,7 +113,8 @@ def _namespace(text: str) -> None:
         raise ValueError("can match no namespace; write names or globs, for example team-*")
 
 
-def _actor(text: str) -> None:
+def check_actor(text: str) -> None:
+    """Raise ValueError for what can match no user and no field manager."""
     if not text.strip():
         raise ValueError(
             "can match no user; write names or globs, for example system:serviceaccount:flux-system:*"

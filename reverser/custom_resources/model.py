@@ -84,6 +84,9 @@ class ClusterState(msgspec.Struct, frozen=True):
     """Access reviews that were answered."""
     proven: frozenset[Name] = frozenset()
     """GitRepoConfigs whose pushes were taken at least once."""
+    yielding: frozenset[Name] = frozenset()
+    """GitRepoConfigs whom the remote has refused, or who have not pushed within ten minutes of their turn,
+    since their spec or Secret changed. Where folders overlap, another one may try instead."""
 
 
 class Activity(msgspec.Struct, frozen=True):
@@ -117,7 +120,7 @@ class Verdict(msgspec.Struct, frozen=True):
     """What became of one custom resource, as far as its text and its surroundings tell."""
 
     accepted: bool
-    """Whether it is in force."""
+    """Whether it is in force: a rule selects, a config is written to (unless its spec suspends that)."""
     reason: str
     """For the condition Ready, in its old spelling: `SecretNotFound`, `AccessDenied`."""
     message: str
@@ -140,7 +143,8 @@ class Compiled(msgspec.Struct, frozen=True):
     """What the resources mean."""
 
     destinations: tuple[Destination, ...] = ()
-    """Without credentials, so that a rotated Secret changes none of them."""
+    """Without credentials, so that a rotated Secret changes none of them. One whose login is missing is there
+    all the same, suspended, so that changes wait in the journal until it is back."""
     rules: tuple[Rule, ...] = ()
     credentials: Mapping[str, Credentials] = {}
     """Name of a destination -> how to log in now."""
