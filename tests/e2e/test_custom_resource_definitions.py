@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
+import re
 import subprocess
 from collections.abc import Iterator
 from typing import Any
 
+import msgspec
 import pytest
 
 from tests.e2e.daemon import wait_for
@@ -14,6 +17,7 @@ from tests.e2e.seed_shapes import (
     MYAPPS,
     OUR_CRDS,
     QUICKSTART,
+    ROOT,
     SAMPLE_NAMESPACE,
     SAMPLES,
     SEED_CRDS,
@@ -21,6 +25,7 @@ from tests.e2e.seed_shapes import (
     shape,
 )
 from tests.e2e.servers import ASSETS, ControlPlane
+from tests.tools.crds import STRUCTS
 
 API = "/apis/configbutler.ai/v1alpha1"
 STRICT = ("--validate=strict", "--warnings-as-errors")
@@ -108,6 +113,11 @@ ACCEPTED: dict[str, Case] = {
     "a cluster rule without a namespace": cluster_watch(),
     "a selector with scope Cluster": cluster_watching(namespaceSelector=SELECTOR),
     "a hundred rules": watch(rules=[RULE] * 100),
+    "null for push": config(push=None),
+    "null for the policy": config(accessPolicy=None),
+    "null for the mode": policy(mode=None),
+    "null for operations": watching(operations=None),
+    "null for labels": watch(objectSelector={"matchLabels": None}),
 }
 REFUSED: dict[str, tuple[Case, str]] = {
     "no URL": (without(config(), "repoUrl"), "spec.repoUrl: Required value"),
@@ -288,7 +298,9 @@ def test_what_the_seed_accepted_is_accepted(replaced: Replaced, name: str) -> No
     stored = spec_stored(replaced.seed[name])
 
     assert stored is not None, replaced.seed[name]
-    assert spec_stored(post(replaced.plane, ACCEPTED[name])) == stored
+    answer = post(replaced.plane, ACCEPTED[name])
+    assert spec_stored(answer) == stored
+    assert msgspec.convert(answer, STRUCTS[answer["kind"]])
 
 
 @pytest.mark.parametrize("name", REFUSED)
@@ -316,7 +328,10 @@ def test_new_fields_are_stored_and_the_seed_drops_them(replaced: Replaced, name:
     plural, spec = NEW[name]
     old = {"gitrepoconfigs": CONFIG, "watchrules": WATCH, "clusterwatchrules": CLUSTER_WATCH}[plural]
 
-    assert spec_stored(post(replaced.plane, NEW[name])) == spec
+    answer = post(replaced.plane, NEW[name])
+    assert spec_stored(answer) == spec
+    read = msgspec.convert(answer, STRUCTS[answer["kind"]])
+    assert msgspec.json.decode(msgspec.json.encode(read))["spec"] == spec
     assert spec_stored(replaced.seed[name]) == old
 
 
@@ -414,6 +429,44 @@ def test_conditions_of_others_stay_beside_ours(own: ControlPlane) -> None:
 
     stored = own.get(f"{API}/clusterwatchrules/clusterwatchrule-sample")
     assert {each["type"] for each in stored["status"]["conditions"]} == {"Ready", "Seen"}
+
+
+def test_the_upgrade_page_finds_secrets_without_host_keys(own: ControlPlane) -> None:
+    """The loop of docs/upgrading.md names GitRepoConfigs of ssh remotes whose Secret lacks known_hosts."""
+    for number, (keys, url) in enumerate(
+        [
+            (["ssh-privatekey"], "git@git.example.com:a.git"),
+            (["ssh-privatekey", "known_hosts"], "git@git.example.com:b.git"),
+            (["username", "password"], "https://git.example.com/c.git"),
+        ]
+    ):
+        literals = [f"--from-literal={key}=x" for key in keys]
+        own.kubectl("create", "secret", "generic", f"login-{number}", *literals)
+        values = {"name": f"host-keys-{number}", "namespace": "default", "url": url}
+        own.kubectl("apply", "-f", "-", input=shape("gitrepoconfig", secret=f"login-{number}", **values))
+
+    text = (ROOT / "docs/upgrading.md").read_text()
+    (loop,) = [each for each in re.findall(r"```sh\n(.*?)```", text, re.DOTALL) if "while read" in each]
+    environment = {"PATH": f"{ASSETS}:{os.environ['PATH']}", "KUBECONFIG": str(own.kubeconfig())}
+    done = subprocess.run(["sh", "-c", loop], env=environment, capture_output=True, text=True, check=True)
+
+    named = [line for line in done.stdout.splitlines() if "host-keys" in line]
+    assert named == ["default/host-keys-0: Secret login-0 lacks known_hosts"]
+
+
+def test_going_back_to_the_seeds_crds_keeps_the_objects(replaced: Replaced) -> None:
+    """The seed's CRDs may be applied over ours: every object stays, without the fields that are new."""
+    plane = replaced.plane
+    post(plane, NEW["a config"], dry=False)
+    before = {name: each["metadata"]["uid"] for name, each in replaced.objects().items()}
+
+    plane.kubectl("apply", "-f", str(SEED_CRDS))
+    wait_for("the seed's schema", lambda: not spec_stored(post(plane, NEW["a config"])))
+
+    objects = replaced.objects()
+    assert {name: each["metadata"]["uid"] for name, each in objects.items()} == before
+    assert all(each["spec"].keys() <= CONFIG.keys() for name, each in objects.items() if "case-" in name)
+    replaced.install_ours()
 
 
 def test_crds_of_a_later_release_of_the_seed_are_not_replaced(own: ControlPlane) -> None:
