@@ -448,6 +448,7 @@ def test_the_upgrade_page_finds_secrets_without_host_keys(own: ControlPlane) -> 
     text = (ROOT / "docs/upgrading.md").read_text()
     (loop,) = [each for each in re.findall(r"```sh\n(.*?)```", text, re.DOTALL) if "while read" in each]
     environment = {"PATH": f"{ASSETS}:{os.environ['PATH']}", "KUBECONFIG": str(own.kubeconfig())}
+    environment["HOME"] = str(own.folder)  # kubectl's cache
     done = subprocess.run(["sh", "-c", loop], env=environment, capture_output=True, text=True, check=True)
 
     named = [line for line in done.stdout.splitlines() if "host-keys" in line]
