@@ -431,6 +431,36 @@ def test_conditions_of_others_stay_beside_ours(own: ControlPlane) -> None:
     assert {each["type"] for each in stored["status"]["conditions"]} == {"Ready", "Seen"}
 
 
+def test_a_status_that_the_seed_wrote_is_taken_over(own: ControlPlane) -> None:
+    """Its condition Ready becomes ours by server-side apply; there is one of each type afterwards."""
+    conditions = [
+        {
+            "type": kind,
+            "status": status,
+            "reason": "SecretNotFound",
+            "message": "",
+            "lastTransitionTime": "2026-01-02T03:04:05Z",
+            "observedGeneration": 1,
+        }
+        for kind, status in (("Ready", "False"), ("Stalled", "True"))
+    ]
+    path = f"{API}/namespaces/default/watchrules/watchrule-sample"
+    applied = {
+        "apiVersion": "configbutler.ai/v1alpha1",
+        "kind": "WatchRule",
+        "metadata": {"name": "watchrule-sample", "namespace": "default"},
+        "status": {"observedGeneration": 1, "conditions": conditions},
+    }
+    answer = own.http.patch(
+        f"{path}/status?fieldManager=reverser&force=true",
+        content=json.dumps(applied),
+        headers={"Content-Type": "application/apply-patch+yaml"},
+    )
+
+    assert answer.is_success, answer.text
+    assert own.get(path)["status"]["conditions"] == conditions
+
+
 def test_the_upgrade_page_finds_secrets_without_host_keys(own: ControlPlane) -> None:
     """The loop of docs/upgrading.md names GitRepoConfigs of ssh remotes whose Secret lacks known_hosts."""
     for number, (keys, url) in enumerate(
