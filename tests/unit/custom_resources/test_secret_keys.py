@@ -7,6 +7,7 @@ import json
 import subprocess
 from pathlib import Path
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -156,6 +157,6 @@ def test_no_secret_raises_and_none_is_quoted(
     if isinstance(answer, Refusal):
         assert not any(text in answer.message for text in ("hunter2", "a:b", "bm90IGEga2V5"))
     else:
-        assert "hunter2" not in repr(answer)
+        assert "hunter2" not in repr(msgspec.structs.replace(answer, username=""))
         assert (answer.ssh_key is not None) is (repository is SSH)
         assert answer.ssh_key is None or answer.known_hosts is not None
