@@ -197,6 +197,8 @@ def check_credentials(credentials: Credentials, scheme: str, path: str, report: 
         _add_unfitting(given[kinds[0]], scheme, path, report)
     elif not report.faulty(path) and (kinds or scheme == "ssh"):
         _check_complete(kinds[0] if kinds else "ssh_key", credentials, path, report)
+    if credentials.ssh_passphrase and "ssh_key" not in given["ssh_key"]:
+        report.add(f"{path}.ssh_passphrase", "is used only with ssh_key", "add ssh_key, or take it out")
 
 
 def _present_keys(keys: Sequence[str], credentials: Credentials, path: str, report: Report) -> list[str]:

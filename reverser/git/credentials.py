@@ -1,7 +1,8 @@
 """Logs git in to a remote: secrets are read at each use, so that rotation needs no restart.
 
 They reach git by its environment and by files of mode 0600, never by argv, URLs or messages: argv
-is readable by every user of the machine, and remotes repeat URLs in their complaints.
+is readable by every user of the machine, and remotes repeat URLs in their complaints. An SSH key has no
+passphrase any more when it comes here (`ssh_key`).
 
 | kind | how git gets it |
 |---|---|
@@ -74,13 +75,16 @@ def login(destination: Destination, folder: Path) -> Iterator[Login]:
     if re.match(r"[a-z+]+://[^/@]*:[^/]*@", url):
         hint = "write the password under [destinations.credentials]"
         raise StalledError("PasswordInUrl", f"the URL {redact(url)} holds a password", hint=hint)
-    if url.startswith(("http://", "https://")):
-        yield _http(url, credentials)
-    elif url.startswith("file://"):
-        yield Login()
+    if not uses_ssh(url):
+        yield Login() if url.startswith("file://") else _http(url, credentials)
     else:
         with tempfile.TemporaryDirectory(prefix=PREFIX, dir=folder) as private:
             yield _ssh(credentials, Path(private))
+
+
+def uses_ssh(url: str) -> bool:
+    """Whether git reaches a remote by ssh; scp-like URLs have no scheme."""
+    return not url.startswith(("http://", "https://", "file://"))
 
 
 def resolve(reference: SecretRef) -> str:
@@ -142,12 +146,20 @@ def _ssh(credentials: Credentials, folder: Path) -> Login:
 
 
 def _private_file(reference: SecretRef, copy: Path) -> Path:
-    """The secret's own file when only we can read it (as ssh insists), else a copy."""
+    """The secret's own file when only we can read it (as ssh insists), else a copy.
+
+    A copy, too, when ssh would not read the file: it wants line feeds, and one at the end.
+    """
     text = resolve(reference)
-    if reference.file:
+    if reference.file and _reads_as_it_is(Path(reference.file)):
         status = Path(reference.file).stat()
         if status.st_uid == os.geteuid() and not status.st_mode & (stat.S_IRWXG | stat.S_IRWXO):
             return Path(reference.file).absolute()
     copy.touch(mode=0o600)
-    copy.write_text(text.replace("\r\n", "\n") + "\n")
+    copy.write_text(text.replace("\r\n", "\n").replace("\r", "\n") + "\n")
     return copy
+
+
+def _reads_as_it_is(file: Path) -> bool:
+    content = file.read_bytes()
+    return b"\r" not in content and content.endswith(b"\n")

@@ -31,7 +31,7 @@ TABLE = (
     KnownMessage(
         r"Load key .{0,400}(invalid format|error in libcrypto|incorrect passphrase)|UNPROTECTED PRIVATE KEY",
         "KeyUnusable",
-        "ssh_key must be an unencrypted private key in a format that ssh reads",
+        "ssh_key must be a private key in a format that ssh reads",
     ),
     KnownMessage(
         r"Permission denied \(|Authentication failed|could not read (Username|Password)|returned error: 401"

@@ -38,9 +38,10 @@ from typing import TypeAlias
 import msgspec
 
 from reverser.errors import ReverserError, StalledError, TransientError
-from reverser.git.credentials import login
+from reverser.git.credentials import login, uses_ssh
 from reverser.git.errors import says_something, translate
 from reverser.git.process import Finished, Git, Settings, without_progress
+from reverser.git.ssh_key import SshKeyCache
 from reverser.git.user_config import take
 from reverser.model.commit import PushOutcome, PushResult
 from reverser.model.destination import Credentials, Destination
@@ -75,6 +76,7 @@ class Remote:
     ) -> None:
         """`login` returns the credentials for each command, in place of the destination's."""
         self._ask_login = login
+        self._key = SshKeyCache()
         self.git = git
         self.ref = f"refs/heads/{destination.branch}"
         self.create_branch = destination.create_branch
@@ -131,10 +133,12 @@ class Remote:
         return msgspec.structs.replace(done, stderr=access.redact(without_progress(done.stderr)))
 
     async def _with_credentials(self) -> Destination:
-        """The destination with the credentials of now."""
-        if self._ask_login is None:
-            return self._destination
-        credentials = await self._ask_login(self._destination)
+        """The destination with the credentials of now, and an SSH key that needs no passphrase."""
+        credentials = self._destination.credentials
+        if self._ask_login is not None:
+            credentials = await self._ask_login(self._destination)
+        if uses_ssh(self._destination.url):
+            credentials = await self._key.without_passphrase(credentials)
         return msgspec.structs.replace(self._destination, credentials=credentials)
 
 

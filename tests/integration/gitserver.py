@@ -264,9 +264,9 @@ def serving_ssh(folder: Path, server: GitServer) -> Iterator[SshServer]:
         process.wait()
 
 
-def make_key(path: Path) -> None:
-    """An ed25519 key pair without a passphrase."""
-    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", path], check=True)
+def make_key(path: Path, type_: str = "ed25519") -> None:
+    """A key pair without a passphrase."""
+    subprocess.run(["ssh-keygen", "-q", "-t", type_, "-N", "", "-f", path], check=True)
 
 
 def _wait_for(port: int) -> None:

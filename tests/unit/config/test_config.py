@@ -235,6 +235,7 @@ def test_ssh_urls_need_key_and_host_keys(url: str) -> None:
         ('{ password = "c" }', ".username"),
         ('{ ssh_key = "c" }', ".ssh_key"),
         ('{ tokn = "c" }', ".tokn"),
+        ('{ token = "a", ssh_passphrase = "b" }', ".ssh_passphrase"),
     ],
 )
 def test_credentials_are_exactly_one_kind(credentials: str, path: str) -> None:
