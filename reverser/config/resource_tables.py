@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from reverser.config.problems import did_you_mean, one_of, show
+from reverser.config.url_globs import parse_url_glob
 from reverser.config.value_formats import check_namespace, check_object_name, split_secret_name
 from reverser.select import labels
 
@@ -77,9 +78,11 @@ def _check_resources(resources: Resources, clusters: Collection[str], report: Re
 
 def _check_tenancy(tenancy: Tenancy, report: Report) -> None:
     for index, glob in enumerate(tenancy.allow_urls):
-        if not glob.strip():
-            message, hint = "is empty, so it allows nothing", "for example https://git.example.com/teams/*"
-            report.add(f"tenancy.allow_urls[{index}]", message, hint)
+        try:
+            parse_url_glob(glob)
+        except ValueError as error:
+            hint = "leave allow_urls out to allow any" if glob.strip() == "*" else ""
+            report.add(f"tenancy.allow_urls[{index}]", str(error), hint)
     if tenancy.service_account:
         try:
             check_object_name(tenancy.service_account)

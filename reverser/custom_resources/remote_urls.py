@@ -4,33 +4,25 @@ Whoever writes a GitRepoConfig need not be trusted by whoever runs the daemon. S
 or scp-like, without credentials, and spelt so that nothing in it can be read in two ways: no `..`, no
 backslash, no percent-encoded separator, no user name that is an option.
 
-`[tenancy] allow_urls` holds globs such as `https://github.com/acme/*`, `git@github.com:acme/*` or
-`*.example.com/platform/*`. Scheme, host, port and path are compared one by one, so that no `*` reaches from
-the host into the path. Without a scheme a glob covers all of them, without a port only the scheme's own. A
-`*` in the path covers folders, too. Upper and lower case differ in paths and not in hosts.
+Which of them are allowed is up to `[tenancy] allow_urls`, whose globs `config.url_globs` reads.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from fnmatch import fnmatchcase
 from functools import lru_cache
 from urllib.parse import unquote, urlsplit
 
 import msgspec
 
 from reverser.config import remote_url
+from reverser.config.url_globs import parse_url_glob
 
 SCHEMES = ("https", "http", "ssh")
 MOST_CHARACTERS = 2048
 _HOST = re.compile(r"[a-z0-9_](?:[a-z0-9_.-]*[a-z0-9_])?|\[[0-9a-f:.]+\]", re.ASCII)
 _USER = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*", re.ASCII)
-_GLOB = re.compile(
-    r"(?:(?P<scheme>https|http|ssh)://)?(?:[\w.-]+@)?(?P<host>[\w.*?-]+|\[[0-9a-fA-F:.]+\])"
-    r"(?::(?P<port>\d+|\*)(?=/))?(?P<separator>[:/])(?P<path>.+)",
-    re.ASCII,
-)
 
 
 class Repository(msgspec.Struct, frozen=True):
@@ -93,26 +85,12 @@ def allowed(url: str, globs: Iterable[str]) -> bool:
     return not globs or any(_covers(glob, read(url)) for glob in globs)
 
 
-def check_glob(text: str) -> None:
-    """Raise ValueError for a glob of `allow_urls` that can cover no URL."""
-    if not _GLOB.fullmatch(text):
-        raise ValueError("is not a glob for URLs; write it like https://github.com/acme/* or *.example.com/*")
-
-
 def _covers(glob: str, repository: Repository) -> bool:
-    match = _GLOB.fullmatch(glob)
-    if match is None:
-        return False
-    scp_like = not match["scheme"] and match["separator"] == ":"
-    scheme = "ssh" if scp_like else match["scheme"] or repository.scheme
-    port = match["port"] or str(remote_url.DEFAULT_PORTS[scheme])
-    path = match["path"].strip("/").removesuffix(".git")
-    return (
-        scheme == repository.scheme
-        and port in ("*", str(repository.port))
-        and fnmatchcase(repository.host, match["host"].lower())
-        and fnmatchcase(repository.path, path)
-    )
+    try:
+        parsed = parse_url_glob(glob)
+    except ValueError:
+        return False  # `[tenancy]` says so at the start
+    return parsed.covers(repository.scheme, repository.host, repository.port, repository.path)
 
 
 def _repository(scheme: str, url: str, *, checked: bool = True) -> Repository:

@@ -55,7 +55,8 @@ service_account = "default"
         ('[resources]\nselector = "a in b"', "resources.selector", "expected `(`"),
         ('[resources]\nknown_hosts = "hosts"', "resources.known_hosts", "NAMESPACE/NAME"),
         ('[resources]\nnamespace = "a"', "resources.namespace", "did you mean namespaces?"),
-        ('[resources]\n[tenancy]\nallow_urls = [""]', "tenancy.allow_urls[0]", "allows nothing"),
+        ('[resources]\n[tenancy]\nallow_urls = [""]', "tenancy.allow_urls[0]", "can match no URL"),
+        ('[resources]\n[tenancy]\nallow_urls = ["*"]', "tenancy.allow_urls[0]", "leave allow_urls out"),
         ('[resources]\n[tenancy]\nservice_account = "a/b"', "tenancy.service_account", "without a namespace"),
     ],
 )
