@@ -15,11 +15,13 @@ from reverser.app.decider import DeciderProcess, processors, setup_of
 from reverser.app.plugin_setup import built_in_hooks
 from reverser.config import Config
 from reverser.errors import StalledError, TransientError
+from reverser.git.remote import Ask
 from reverser.intake.route import compile_routes
 from reverser.model.change import Stream
-from reverser.model.destination import Destination
+from reverser.model.destination import Destination, is_of_resource
 from reverser.model.entry import Append
 from reverser.model.journal import Journal, cluster_uid_setting
+from reverser.model.push import Pushed
 from reverser.model.resource import ResourceType
 from reverser.model.rule import SanitizeRule, SensitiveRule
 from reverser.plugins import Host
@@ -34,9 +36,9 @@ class Assembly:
     def __init__(self, config: Config, digest_key: bytes, host: Host) -> None:
         self.config = config
         self.hooks = host.deciding(built_in_hooks(config))
-        self.on_pushed = host.pushed if host.plugins else None
+        self.on_pushed: Callable[[Pushed], None] | None = host.pushed if host.plugins else None
         self.on_read: Callable[[str, str], None] | None = None
-        self.login = host.credentials if host.plugins else None
+        self.login: Ask | None = host.credentials if host.plugins else None
         self._host = host
         tables = (config.rules, config.destinations, config.sanitize)
         self.routes = compile_routes(*tables, digest_key, self.hooks, config.sensitive)
@@ -46,9 +48,9 @@ class Assembly:
 
     @property
     def destinations(self) -> list[Destination]:
-        """The destinations that some rule leads to."""
+        """The destinations that some rule leads to, and those of custom resources, which are to be ready."""
         used = {route.destination.name for routes in self.routes.values() for route in routes}
-        return [destination for destination in self.config.destinations if destination.name in used]
+        return [each for each in self.config.destinations if each.name in used or is_of_resource(each.name)]
 
     def clusters_of(self, destination: str) -> list[str]:
         """Names of the clusters whose rules lead to a destination."""

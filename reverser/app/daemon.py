@@ -27,11 +27,14 @@ import trio
 
 from reverser import __version__
 from reverser.app.assembly import Assembly
+from reverser.app.second_source import SecondSource
 from reverser.app.session import Session
 from reverser.app.withheld_conditions import PluginFailures, show_bugs
 from reverser.attribution.fact_store import FactStore
 from reverser.certs.self_managed import FOLDER, SelfManaged
 from reverser.config import Config
+from reverser.custom_resources.model import Compiled
+from reverser.custom_resources.source import ResourceSource
 from reverser.errors import ConfigError, StalledError, TransientError
 from reverser.garbage_collector import freeze_gc
 from reverser.health import Health
@@ -91,7 +94,7 @@ log = structlog.get_logger()
 STOPPING = (signal.SIGTERM, signal.SIGINT)
 SAME_SECONDS = 1.0
 """Signals so soon after the first are the same wish to end."""
-FIXED = ("data_dir", "operations", "log", "webhook", "audit", "plugins")
+FIXED = ("data_dir", "operations", "log", "webhook", "audit", "plugins", "resources")
 """Settings that a running process keeps until it is started again."""
 
 
@@ -105,6 +108,7 @@ class Daemon:
         self._stopping = False
         self._asked_at = -math.inf
         self._session: Session | None = None
+        self._second = SecondSource()
         self._catalog = TypeCatalog()
         self._metrics = Metrics()
         self._host.count_with(self._metrics)
@@ -136,6 +140,10 @@ class Daemon:
         nursery.start_soon(keep_small, journal)
         failures = PluginFailures(self._host.failures, journal, self._health, self._try_again)
         nursery.start_soon(failures.run)
+        if self._config.resources is not None:
+            source = ResourceSource(self._config, self, journal, self._metrics, self._health)
+            self._second.begin(source)
+            nursery.start_soon(source.run)
         self._health.passed("listeners")
         log.info("probes and metrics are served", url=url)
         freeze_gc()
@@ -169,7 +177,8 @@ class Daemon:
         afresh = False
         attributor = None if facts is None else facts.attributor
         while not self._stopping:
-            assembly = Assembly(self._config, journal.key, self._host)
+            combined = self._second.combined(self._config)
+            assembly = self._second.connect(Assembly(combined, journal.key, self._host))
             if self._session is not None:
                 self._session.close(assembly)
             self._session = Session(
@@ -186,7 +195,8 @@ class Daemon:
 
     async def _refresh(self, journal: Journal) -> None:
         self._host.flush()
-        await refresh(self._metrics, self._health, journal, [d.name for d in self._config.destinations])
+        destinations = self._second.combined(self._config).destinations
+        await refresh(self._metrics, self._health, journal, [each.name for each in destinations])
 
     async def _signals(
         self, scope: trio.CancelScope, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
@@ -228,8 +238,22 @@ class Daemon:
         fixed = {name: getattr(self._config, name) for name in FIXED}
         self._config = msgspec.structs.replace(config, **fixed)
         log.info("configuration reloaded")
+        self._second.configure(self._config)
         if self._session is not None:
             self._session.stop(drain=False)
+
+    async def adopt(self, compiled: Compiled) -> None:
+        """Put what the custom resources mean into force, besides the file; returns when it is."""
+        self._second.adopt(compiled)
+        if self._session is not None and not self._stopping:
+            self._session.stop(drain=False)
+
+    def progress(self, destination: str) -> tuple[int, int]:  # noqa: ARG002 - sessions cannot tell yet
+        """(how many types of a destination were listed, how many are watched for it)."""
+        return 0, 0
+
+    def retry(self, destination: str) -> None:
+        """Have the destination's writer try again at once."""
 
     def _try_again(self) -> bool:
         """Begin a session that lists the types of which something is withheld."""
@@ -263,6 +287,7 @@ class Daemon:
             message=condition.message,
         )
         self._host.condition(condition)
+        self._second.condition(condition)
 
 
 async def _withheld(journal: Journal) -> Sequence[Withheld]:

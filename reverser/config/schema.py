@@ -77,3 +77,10 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     rules: tuple[Rule, ...] = ()
     sensitive: tuple[SensitiveRule, ...] = ()
     sanitize: tuple[SanitizeRule, ...] = ()
+
+    @property
+    def home_cluster(self) -> str:
+        """Name of the cluster whose custom resources are read; empty: none are."""
+        if self.resources is None:
+            return ""
+        return self.resources.cluster or self.clusters[0].name

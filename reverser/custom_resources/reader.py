@@ -18,6 +18,7 @@ from reverser.custom_resources.api_types import (
     GROUP,
     PLURALS,
     VERSION,
+    AnyObject,
     ClusterWatchRule,
     GitRepoConfig,
     Kind,
@@ -99,14 +100,18 @@ class ResourceReader:
         """Name -> labels."""
         return dict(self._namespace_table.labels)
 
-    @property
-    def statuses(self) -> dict[ObjectRef, StoredStatus]:
-        """What the API server has as the status of each readable object."""
+    def by_ref(self) -> dict[ObjectRef, AnyObject]:
+        """All objects that can be read, with an empty status."""
         return {
-            ObjectRef(kind, name): stored
+            ObjectRef(kind, name): obj
             for stream, kind in self._kinds.items()
-            for name, stored in self._tables[stream].statuses.items()
+            for name, obj in self._tables[stream].objects.items()
         }
+
+    def status(self, ref: ObjectRef) -> StoredStatus | None:
+        """What the API server has as the status of an object that can be read."""
+        tables = (table.statuses for table in self._of(ref.kind))
+        return next((statuses[ref.name] for statuses in tables if ref.name in statuses), None)
 
     @property
     def unreadable(self) -> dict[ObjectRef, Unreadable]:

@@ -7,7 +7,7 @@ dropped, since the watch tells of the next state anyway.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any, TypeAlias
 from urllib.parse import quote
 
@@ -52,38 +52,52 @@ class StatusWriter:
 
     def __init__(
         self,
-        statuses: Callable[[], Mapping[ObjectRef, StoredStatus]],
+        stored: Callable[[ObjectRef], StoredStatus | None],
         worth_writing: WorthWriting,
         metrics: Metrics,
     ) -> None:
-        """`statuses` says what the API server has, as far as the watch told."""
-        self._statuses = statuses
+        """`stored` says what the API server has, as far as the watch told."""
+        self._stored = stored
         self._worth_writing = worth_writing
         self._metrics = metrics
         self._wanted: dict[ObjectRef, Wanted] = {}
+        self._open = set[ObjectRef]()
+        """Those that may differ from what the API server has."""
         self._written: dict[ObjectRef, StoredStatus] = {}
         self._written_at: dict[ObjectRef, float] = {}
         self._failing: dict[ObjectRef, tuple[Backoff, float]] = {}
         self._woken = trio.Event()
 
-    def current(self, ref: ObjectRef, stored: StoredStatus | None) -> AnyStatus | None:
+    def current(self, ref: ObjectRef) -> AnyStatus | None:
         """What the API server has now: what was written last, or what the watch told since."""
-        written = self._written.get(ref)
+        written, stored = self._written.get(ref), self._stored(ref)
         if written is None or (stored is not None and _is_newer(stored, written)):
             return stored.status if stored else None
         return written.status
 
-    def want(self, wanted: Mapping[ObjectRef, Wanted]) -> None:
-        """From now on these are the statuses of all objects that there are."""
-        for known in (self._written, self._written_at, self._failing):
-            for ref in [*known.keys() - wanted.keys()]:
-                known.pop(ref)
-        for ref, each in wanted.items():
-            before = self._wanted.get(ref)
-            if before is not None and before.uid != each.uid:
-                self._written.pop(ref, None)
-                self._written_at.pop(ref, None)
-        self._wanted = dict(wanted)
+    def want(self, ref: ObjectRef, wanted: Wanted) -> None:
+        """From now on this is the status of an object."""
+        before = self._wanted.get(ref)
+        if before is not None and before.uid != wanted.uid:
+            self.forget(ref)
+        self._wanted[ref] = wanted
+        if before != wanted:
+            self._open.add(ref)
+            self._woken.set()
+
+    def wanted(self, ref: ObjectRef) -> Wanted | None:
+        """What it should be."""
+        return self._wanted.get(ref)
+
+    def forget(self, ref: ObjectRef) -> None:
+        """There is no such object any more."""
+        for known in (self._wanted, self._written, self._written_at, self._failing):
+            known.pop(ref, None)
+        self._open.discard(ref)
+
+    def compare_all(self) -> None:
+        """Somebody else may have changed a status: look at all of them."""
+        self._open.update(self._wanted)
         self._woken.set()
 
     async def run(self, client: Client) -> None:
@@ -91,25 +105,28 @@ class StatusWriter:
         limiter = trio.CapacityLimiter(AT_ONCE)
         while True:
             self._woken = trio.Event()
-            due = self._due()
             async with trio.open_nursery() as nursery:
-                for ref in due:
+                for ref in self._due():
                     nursery.start_soon(self._write, client, ref, limiter)
-            with trio.move_on_after(LOOK_SECONDS):
+            if self._open:
+                with trio.move_on_after(LOOK_SECONDS):
+                    await self._woken.wait()
+            else:
                 await self._woken.wait()
 
     def _due(self) -> list[ObjectRef]:
-        stored, now = self._statuses(), trio.current_time()
-        return [
-            ref
-            for ref, wanted in self._wanted.items()
-            if ref not in self._failing or self._failing[ref][1] <= now
-            if self._worth_writing(
-                self.current(ref, stored.get(ref)),
-                wanted.status,
-                now - self._written_at.get(ref, float("-inf")),
-            )
-        ]
+        now, due = trio.current_time(), []
+        for ref in [*self._open]:
+            current, wanted = self.current(ref), self._wanted[ref].status
+            since = now - self._written_at.get(ref, float("-inf"))
+            if current == wanted:
+                self._open.discard(ref)
+            elif self._worth_writing(current, wanted, since) and self._may_try(ref, now):
+                due.append(ref)
+        return due
+
+    def _may_try(self, ref: ObjectRef, now: float) -> bool:
+        return ref not in self._failing or self._failing[ref][1] <= now
 
     async def _write(self, client: Client, ref: ObjectRef, limiter: trio.CapacityLimiter) -> None:
         async with limiter:

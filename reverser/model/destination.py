@@ -120,6 +120,11 @@ class Destination(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return subject_of(self.name)
 
 
+def is_of_resource(name: str) -> bool:
+    """Whether a destination of this name is made by a custom resource."""
+    return "/" in name
+
+
 def subject_of(name: str) -> str:
     """The subject of a destination's conditions: `destination/live`, or `gitrepoconfig/shop/web`.
 

@@ -24,7 +24,17 @@ from reverser.model.fact import Fact
 from reverser.model.resource import ObjectKey
 from reverser.unexpected_errors import BUG
 
-DESTINATION_SETTINGS = ("place", "head", "touched", "companions", "others", "followed", "unsure", "observed")
+DESTINATION_SETTINGS = (
+    "place",
+    "head",
+    "touched",
+    "companions",
+    "others",
+    "followed",
+    "unsure",
+    "observed",
+    "proven",
+)
 """Kinds of settings that are stored of a destination, under `<kind>/<name of the destination>`."""
 
 

@@ -131,14 +131,13 @@ async def test_a_status_write_is_no_change(tmp_path: Path) -> None:
     ref = ObjectRef("GitRepoConfig", Name("shop", "live"))
     async with reading(tmp_path, *crds(), git_repo_config("live", "shop")) as reads:
         await reads.reader.tried.wait()
-        await reads.until(lambda: ref in reads.reader.statuses)
-        changes, version = reads.changes, reads.reader.statuses[ref].resource_version
+        changes, stored = reads.changes, reads.reader.status(ref)
         status = {"status": {"commits": 3}}
         await reads.sandbox.patch(API_VERSION, "GitRepoConfig", "live", "shop", status, subresource="status")
-        await reads.until(lambda: reads.reader.statuses[ref].resource_version != version)
+        await reads.until(lambda: reads.reader.status(ref) != stored)
 
         assert reads.changes == changes
-        assert reads.reader.statuses[ref].status.commits == 3
+        assert reads.reader.status(ref).status.commits == 3  # type: ignore[union-attr]
 
 
 async def test_labels_of_namespaces_are_followed(tmp_path: Path) -> None:

@@ -1,0 +1,89 @@
+"""What the daemon does for the GitRepoConfigs: failures, reads, pushes and counts of their destinations.
+
+It hears of conditions, of branches that were read and of pushes as they happen, and is asked for an
+`Activity` a destination. A destination that changes is looked at anew: what was known of its branch counts
+no more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+import msgspec
+
+from reverser.custom_resources.model import Activity
+from reverser.model.condition import Condition
+from reverser.model.destination import Destination, subject_of
+from reverser.model.push import Pushed
+
+replace = msgspec.structs.replace
+
+
+class ActivityTracker:
+    """The activity of each destination of a GitRepoConfig."""
+
+    def __init__(self, on_change: Callable[[str], None], clock: Callable[[], float]) -> None:
+        """`on_change` gets the name of a destination whose activity changed; `clock` has Unix seconds."""
+        self._on_change = on_change
+        self._clock = clock
+        self._destinations: dict[str, Destination] = {}
+        self._by_subject: dict[str, str] = {}
+        self._activities: dict[str, Activity] = {}
+
+    def follow(self, destinations: Iterable[Destination]) -> None:
+        """From now on these are in force, and no others."""
+        before, self._destinations = self._destinations, {each.name: each for each in destinations}
+        self._by_subject = {subject_of(name): name for name in self._destinations}
+        for name in before.keys() - self._destinations.keys():
+            self._activities.pop(name, None)
+        for name, destination in self._destinations.items():
+            if before.get(name) != destination:
+                self._update(name, read=False)
+
+    def of(self, destination: str) -> Activity:
+        """What is known of one."""
+        return self._activities.get(destination, Activity())
+
+    def is_complete(self, destination: str) -> bool:
+        """Whether the first snapshot is listed, as far as is known."""
+        activity = self.of(destination)
+        return 0 < activity.types_watched <= activity.types_listed
+
+    def condition(self, condition: Condition) -> None:
+        """A condition of the daemon changed."""
+        name = self._by_subject.get(condition.subject)
+        if name is not None and condition.type == "Stalled":
+            reason, message = (condition.reason, condition.message) if condition.status else ("", "")
+            self._update(name, stalled=reason, message=message)
+
+    def read(self, destination: str, head: str) -> None:
+        """The branch was read, and points to this commit."""
+        if destination in self._destinations:
+            self._update(destination, read=True, head=head)
+
+    def pushed(self, pushed: Pushed) -> None:
+        """The remote took a push."""
+        if pushed.destination in self._destinations:
+            self._update(
+                pushed.destination,
+                read=True,
+                head=pushed.head,
+                pushed_commit=pushed.head,
+                pushed_at=self._clock(),
+                commits=self.of(pushed.destination).commits + len(pushed.commits),
+            )
+
+    def progressed(self, destination: str, listed: int, watched: int) -> None:
+        """So many types of the first snapshot are listed, of so many."""
+        self._update(destination, types_listed=listed, types_watched=watched)
+
+    def counted(self, destination: str, pending: int, withheld: int) -> None:
+        """So many changes wait, and so many objects are withheld."""
+        self._update(destination, pending=pending, withheld=withheld)
+
+    def _update(self, name: str, **changes: object) -> None:
+        before = self.of(name)
+        after = replace(before, **changes)
+        if after != before:
+            self._activities[name] = after
+            self._on_change(name)

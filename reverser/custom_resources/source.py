@@ -1,0 +1,249 @@
+"""Drives the custom resources: reads them, compiles what they mean, has the daemon adopt it, and answers in
+statuses.
+
+    reader, Secrets, host keys, access reviews ──▶ ClusterState ──compile──▶ Compiled ──adopt──▶ the daemon
+    verdicts, activity of the destinations     ──▶ statuses and Events
+
+Changes gather for a moment, so that one `kubectl apply` of many objects is compiled once. Nothing is adopted
+before every kind was listed, found missing, or has failed once. A connection that is lost leaves all as it
+is.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Protocol, cast
+
+import structlog
+import trio
+
+from reverser.config import Config
+from reverser.custom_resources.access_reviews import AccessReviews
+from reverser.custom_resources.activity import ActivityTracker
+from reverser.custom_resources.api_types import GitRepoConfig
+from reverser.custom_resources.compiler import Compiler
+from reverser.custom_resources.deleted import DeletedConfigs
+from reverser.custom_resources.events import EventSender
+from reverser.custom_resources.model import ClusterState, Compiled, Name
+from reverser.custom_resources.proven import ProvenConfigs
+from reverser.custom_resources.reader import ResourceReader
+from reverser.custom_resources.reader_reports import ReaderReports
+from reverser.custom_resources.secret_followers import KnownHosts, SecretFollowers
+from reverser.custom_resources.statuses import Statuses
+from reverser.errors import ReverserError, StalledError, TransientError, unwrap_group
+from reverser.health import Health
+from reverser.kube.client import Client
+from reverser.kube.credentials import load
+from reverser.kube.stream_health import api_backoff
+from reverser.metrics import Metrics
+from reverser.model.condition import Condition
+from reverser.model.destination import Credentials
+from reverser.model.journal import Journal
+from reverser.model.push import Pushed
+from reverser.unexpected_errors import BUG, bug
+
+log = structlog.get_logger()
+
+PART = "custom resources"
+"""Of the daemon, in the count of contained bugs."""
+GATHER_SECONDS = 0.05
+COUNT_SECONDS = 15.0
+"""Between two looks at how much waits for each destination."""
+PROGRESS_SECONDS = 1.0
+"""Between two looks at snapshots that are not complete."""
+MOST_PROGRESS = 20
+"""Snapshots that are looked at each time."""
+
+
+class DaemonView(Protocol):
+    """What the source needs of the daemon."""
+
+    async def adopt(self, compiled: Compiled) -> None:
+        """Put these destinations and rules into force, besides those of the file; returns when they are."""
+
+    def progress(self, destination: str) -> tuple[int, int]:
+        """(how many types of a destination were listed, how many are watched for it)."""
+
+    def retry(self, destination: str) -> None:
+        """Have the destination's writer try again at once."""
+
+
+class ResourceSource:
+    """The custom resources of one process."""
+
+    def __init__(
+        self, config: Config, daemon: DaemonView, journal: Journal, metrics: Metrics, health: Health
+    ) -> None:
+        """The configuration has the table `[resources]`."""
+        assert config.resources is not None
+        self._daemon = daemon
+        self._journal = journal
+        self._resources = config.resources
+        self._cluster = next(each for each in config.clusters if each.name == config.home_cluster)
+        self._compiled = Compiled()
+        self._adopted = Compiled()
+        self._changed = trio.Event()
+        self._configure(config)
+        self._reports = ReaderReports(self._cluster.name, health)
+        self._reader = ResourceReader(self._cluster.name, self._resources, self._reports, self._change)
+        self._secrets = SecretFollowers(self._change)
+        self._known_hosts = KnownHosts(self._resources.known_hosts, self._change)
+        self._reviews = AccessReviews(self._change)
+        self._events = EventSender()
+        self._activity = ActivityTracker(self._acted, time.time)
+        self._proven = ProvenConfigs(journal, self._change, trio.current_time)
+        self._statuses = Statuses(self._reader, self._activity, self._events, metrics)
+        self._deleted = DeletedConfigs(journal, self._events)
+
+    def configure(self, config: Config) -> None:
+        """The file was read again: its destinations and `[tenancy]` may be others."""
+        self._configure(config)
+        self._change()
+
+    def _configure(self, config: Config) -> None:
+        self._compiler = Compiler(config.tenancy, self._cluster.name, config.destinations)
+
+    def credentials(self, destination: str) -> Credentials | None:
+        """How to log in for a destination of a GitRepoConfig, as its Secret says now; None for others."""
+        return self._compiled.credentials.get(destination)
+
+    def condition(self, condition: Condition) -> None:
+        """A condition of the daemon changed."""
+        self._activity.condition(condition)
+        self._proven.condition(condition)
+
+    def read(self, destination: str, head: str) -> None:
+        """The branch of a destination was read."""
+        self._activity.read(destination, head)
+
+    def pushed(self, pushed: Pushed) -> None:
+        """A destination's remote took a push."""
+        self._activity.pushed(pushed)
+        self._proven.pushed(pushed.destination)
+
+    async def run(self) -> None:
+        """Follow the custom resources until cancelled."""
+        await self._proven.load()
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._lasting, self._connections, "connection")
+            nursery.start_soon(self._lasting, self._compile_changes, "compiling")
+            nursery.start_soon(self._lasting, self._count, "counts")
+            nursery.start_soon(self._lasting, self._look_at_progress, "progress")
+
+    async def _lasting(self, task: Callable[[], Awaitable[None]], about: str) -> None:
+        """A bug ends no task for good: what is in force stays, and the task begins again."""
+        while True:
+            try:
+                await task()
+            except Exception as error:
+                bug(PART, about, error)
+            await trio.sleep(1)
+
+    async def _connections(self) -> None:
+        backoff = api_backoff()
+        while True:
+            try:
+                login = await load(self._cluster.kubeconfig, self._cluster.context)
+                async with Client.open(login) as client, trio.open_nursery() as nursery:
+                    parts = (self._reader, self._secrets, self._known_hosts, self._reviews)
+                    for run in (*(part.run for part in parts), self._statuses.run, self._events.run):
+                        nursery.start_soon(run, client)
+            except* (TransientError, StalledError) as group:
+                self._reports.unreachable(cast("ReverserError", unwrap_group(group)))
+            except* Exception as group:
+                message = bug(PART, self._cluster.name, group).message
+                self._reports.unreachable(StalledError(BUG, message))
+            await trio.sleep(backoff.failed())
+
+    def _change(self) -> None:
+        self._changed.set()
+
+    async def _compile_changes(self) -> None:
+        await self._reader.tried.wait()
+        self._changed.set()
+        while True:
+            await self._changed.wait()
+            await trio.sleep(GATHER_SECONDS)
+            self._changed = trio.Event()
+            await self._compile()
+
+    async def _compile(self) -> None:
+        state = self._state()
+        before, self._compiled = self._compiled, self._compiler.compile(state)
+        compiled = self._compiled
+        self._secrets.follow(compiled.secrets)
+        self._reviews.ask(compiled.questions)
+        self._proven.follow(state, compiled)
+        self._activity.follow(compiled.destinations)
+        if (compiled.destinations, compiled.rules) != (self._adopted.destinations, self._adopted.rules):
+            await self._daemon.adopt(compiled)
+            self._adopted = compiled
+        self._retry(before.credentials, compiled.credentials)
+        self._statuses.compiled(compiled)
+        self._answer_requests()
+        if self._reader.has_all_configs:
+            for destination in await self._deleted.drop(self._known_configs()):
+                self._proven.forget(destination)
+
+    def _state(self) -> ClusterState:
+        reader = self._reader
+        return ClusterState(
+            configs=reader.objects("GitRepoConfig"),
+            watch_rules=reader.objects("WatchRule"),
+            cluster_watch_rules=reader.objects("ClusterWatchRule"),
+            namespaces=reader.namespaces,
+            secrets=dict(self._secrets.secrets),
+            secret_errors=dict(self._secrets.errors),
+            known_hosts=self._known_hosts.keys,
+            types=reader.types,
+            answers=dict(self._reviews.answers),
+            proven=self._proven.names,
+            yielding=self._proven.yielding,
+        )
+
+    def _known_configs(self) -> frozenset[Name]:
+        unreadable = {ref.name for ref in self._reader.unreadable if ref.kind == "GitRepoConfig"}
+        return frozenset(self._reader.objects("GitRepoConfig")) | unreadable
+
+    def _retry(self, before: Mapping[str, Credentials], after: Mapping[str, Credentials]) -> None:
+        """A Secret that was rotated is tried at once where the former one has failed."""
+        for destination, credentials in after.items():
+            if destination in before and before[destination] != credentials:
+                self._daemon.retry(destination)
+
+    def _answer_requests(self) -> None:
+        """Look afresh at objects whose annotation asks for it."""
+        for ref, obj in self._statuses.requests():
+            if isinstance(obj, GitRepoConfig):
+                if obj.spec.secret_ref is not None:
+                    self._secrets.refresh(Name(ref.name.namespace, obj.spec.secret_ref.name))
+                self._daemon.retry(str(ref.name))
+            self._reviews.refresh(ref.name.namespace)
+
+    def _acted(self, destination: str) -> None:
+        self._statuses.acted(destination)
+
+    async def _count(self) -> None:
+        """Keep the counts of what waits up to date, and correct statuses that somebody else wrote."""
+        while True:
+            await trio.sleep(COUNT_SECONDS)
+            try:
+                rows = await self._journal.withheld()
+                for destination in self._adopted.destinations:
+                    backlog = await self._journal.backlog(destination.name)
+                    withheld = sum(row.destination == destination.name for row in rows)
+                    self._activity.counted(destination.name, backlog.entries, withheld)
+                await self._proven.save()
+            except (TransientError, StalledError):
+                continue
+            self._statuses.compare_all()
+
+    async def _look_at_progress(self) -> None:
+        while True:
+            await trio.sleep(PROGRESS_SECONDS)
+            incomplete = [
+                each.name for each in self._adopted.destinations if not self._activity.is_complete(each.name)
+            ]
+            for name in incomplete[:MOST_PROGRESS]:
+                self._activity.progressed(name, *self._daemon.progress(name))
