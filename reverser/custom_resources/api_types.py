@@ -29,8 +29,8 @@ RECONCILE_AT = f"{GROUP}/reconcile-at"
 Globs: TypeAlias = Annotated[
     tuple[Annotated[str, Meta(min_length=1, max_length=253)], ...], Meta(max_length=64)
 ]
-Generation: TypeAlias = Annotated[int, Meta(ge=0, extra_json_schema={"format": "int64"})]
-Count: TypeAlias = Generation
+Generation: TypeAlias = Annotated[int, Meta(extra_json_schema={"format": "int64"})]
+Count: TypeAlias = Annotated[int, Meta(ge=0, extra_json_schema={"format": "int64"})]
 Time: TypeAlias = Annotated[str, Meta(extra_json_schema={"format": "date-time"})]
 
 

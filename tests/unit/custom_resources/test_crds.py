@@ -10,9 +10,11 @@ import pytest
 import yaml
 
 from reverser.custom_resources.api_types import GitRepoConfig, Kind, WatchRule
+from tests.e2e.seed_shapes import SEED_CRDS
 from tests.tools import crd_tables
 from tests.tools.crds import FOLDER, RULES, STRUCTS, definition, fields, files
 
+BOUNDS = ("pattern", "format", "minLength", "maxLength", "minItems", "maxItems", "minimum", "maximum")
 MOST_BYTES = 262_144
 """What the annotation of a client-side `kubectl apply` holds."""
 
@@ -65,6 +67,35 @@ def test_the_api_server_writes_two_defaults_and_no_others(kind: Kind) -> None:
     found = [each["default"] for each in schemas(version["schema"]["openAPIV3Schema"]) if "default" in each]
 
     assert found == (["SameNamespace", False] if kind == "GitRepoConfig" else [])
+
+
+def stricter(seed: dict[str, Any], ours: dict[str, Any], path: str = "") -> Iterator[str]:
+    """Where our schema refuses what the seed's accepts, or stores something else."""
+    if ours.get("type") != seed["type"] or ours.get("default") != seed.get("default"):
+        yield f"{path}: type or default"
+    if not set(ours.get("required", ())) <= set(seed.get("required", ())):
+        yield f"{path}: required"
+    if "enum" in ours and not set(seed.get("enum", ["any text"])) <= set(ours["enum"]):
+        yield f"{path}: enum"
+    yield from (f"{path}: {bound}" for bound in BOUNDS if ours.get(bound) not in (None, seed.get(bound)))
+    for name, each in seed.get("properties", {}).items():
+        yield from stricter(each, ours.get("properties", {}).get(name, {}), f"{path}.{name}")
+    for inside in ("items", "additionalProperties"):
+        if inside in seed:
+            yield from stricter(seed[inside], ours.get(inside, {}), f"{path}[]")
+
+
+@pytest.mark.parametrize(
+    "seed", [*yaml.safe_load_all(SEED_CRDS.read_text())], ids=lambda each: each["metadata"]["name"]
+)
+def test_nothing_that_the_seed_accepted_is_refused(seed: dict[str, Any]) -> None:
+    """Each field of the seed's schema is in ours, with no bound that it did not have there."""
+    kind = seed["spec"]["names"]["kind"]
+    theirs, ours = (
+        each["spec"]["versions"][0]["schema"]["openAPIV3Schema"] for each in (seed, definition(kind))
+    )
+
+    assert [*stricter(theirs, ours, kind)] == []
 
 
 def test_every_rule_in_cel_belongs_to_a_field() -> None:
