@@ -142,7 +142,7 @@ def command(secret: Name, repository: Repository) -> str:
     host = repository.host.strip("[]")
     port = "" if repository.port == 22 else f"-p {repository.port} "
     scan = f"ssh-keyscan {port}{host}"
-    patch = rf'"{{\"data\":{{\"known_hosts\":\"$({scan} | base64 | tr -d "\n")\"}}}}"'
+    patch = f"""'{{"data":{{"known_hosts":"'$({scan} | base64 | tr -d '\\n')'"}}}}'"""
     return (
         f"compare what {scan} prints with the keys that the host publishes, then run: "
         f"kubectl -n {secret.namespace} patch secret {secret.name} -p {patch}"
