@@ -5,7 +5,8 @@ Of `[[sensitive]]` it matters most: types that such a pattern could mean are wit
 
 So are rules that select nothing in a cluster as it is now: most often a name is misspelt.
 
-It is no fault: a type or a namespace may be still to come, and is followed once it is there.
+It is no fault: a type or a namespace may be still to come, and is followed once it is there. Rules of custom
+resources are no part of this: their owners read the same in their status.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import msgspec
 
 from reverser.config.problems import did_you_mean
 from reverser.config.schema import Config
+from reverser.model.destination import is_of_resource
 from reverser.model.resource import ResourceType
 from reverser.select.resource_patterns import matches, means
 from reverser.select.rules import CompiledRule
@@ -57,7 +59,7 @@ def unmatched(config: Config, cluster: str, types: Sequence[ResourceType]) -> li
 
 def _patterns(config: Config, cluster: str) -> Iterator[tuple[str, str, Iterable[str]]]:
     for rule in config.rules:
-        if rule.cluster == cluster:
+        if rule.cluster == cluster and not is_of_resource(rule.destination):
             yield "rules", f".{rule.name}", rule.resources
     for index, sensitive in enumerate(config.sensitive):
         yield "sensitive", f"[{index}]", sensitive.resources
@@ -72,7 +74,8 @@ def empty(
     rules: Iterable[CompiledRule], types: Sequence[ResourceType], namespaces: Collection[str] | None
 ) -> list[str]:
     """What rules do not find, a sentence each. `namespaces` is None where nobody may ask for them."""
-    return [line for rule in rules for line in (*_types(rule, types), *_spaces(rule, namespaces))]
+    of_the_file = [each for each in rules if not is_of_resource(each.rule.destination)]
+    return [line for rule in of_the_file for line in (*_types(rule, types), *_spaces(rule, namespaces))]
 
 
 def _types(rule: CompiledRule, types: Sequence[ResourceType]) -> Iterator[str]:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import msgspec
 import structlog
 
 from reverser.app.cluster_reports import ClusterReports
 from reverser.config import parse
-from reverser.config.unmatched_patterns import unmatched
+from reverser.config.unmatched_patterns import empty, unmatched
 from reverser.health import Health
 from reverser.metrics import Metrics
 from reverser.model.resource import ResourceType
+from reverser.select.rules import CompiledRule
 
 TYPES = [
     ResourceType("", "v1", "secrets", "Secret", True),
@@ -44,6 +46,17 @@ def test_each_table_is_looked_at() -> None:
         " mean are withheld (did you mean databases.example.com?)",
         "sanitize[0].resources: no served type is called widgets now; nothing that it means is stripped",
     ]
+
+
+def test_rules_of_custom_resources_are_no_part_of_it() -> None:
+    """Their patterns are products of groups and names; the status tells what selects nothing."""
+    config = parse(TEXT, {})
+    rule = msgspec.structs.replace(config.rules[0], name="shop/all[0]", destination="shop/live")
+
+    of_resources = msgspec.structs.replace(config, rules=(rule,), sensitive=(), sanitize=())
+
+    assert unmatched(of_resources, "default", TYPES) == []
+    assert empty([CompiledRule(rule, lambda kind: False)], [], []) == []
 
 
 def test_the_daemon_warns_once_of_what_matches_nothing() -> None:
