@@ -249,6 +249,7 @@ def _config_state(name: Name, compiled: CompiledConfig) -> ConfigState:
         destination.name if destination else "",
         destination is not None and destination.secrets != "omit",
         "" if verdict.reason == GOOD else f"{verdict.reason}: {verdict.message}",
+        verdict.waiting,
     )
 
 

@@ -187,7 +187,13 @@ class _Compilation:
         if config.trouble:
             reason, message = "GitRepoConfigNotReady", not_ready(self._rule, config)
         return Verdict(
-            True, reason, message, matched=matched, unmatched=self._unmatched(), config=config.name
+            True,
+            reason,
+            message,
+            waiting=config.waiting,
+            matched=matched,
+            unmatched=self._unmatched(),
+            config=config.name,
         )
 
     @property

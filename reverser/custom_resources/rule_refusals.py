@@ -33,6 +33,8 @@ class ConfigState(msgspec.Struct, frozen=True):
     writes_secrets: bool
     trouble: str = ""
     """Why it is not ready, for the owner of the config."""
+    waiting: bool = False
+    """Whether it is only being looked at."""
 
 
 class RefusedRule(Exception):

@@ -19,6 +19,7 @@ import re
 
 import msgspec
 
+from reverser.custom_resources import known_hosts_file
 from reverser.custom_resources.model import Name, SecretData
 from reverser.custom_resources.remote_urls import Repository
 from reverser.model.destination import Credentials
@@ -30,7 +31,6 @@ KNOWN_HOSTS = "known_hosts"
 DEFAULT_USER = "git"
 """Hosts of Git that take a token as the password ignore the user name, but want one."""
 _PRIVATE_KEY = re.compile(r"-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY-----")
-_HOST_KEY = re.compile(r"(?:@[a-z-]+\s+)?\S+\s+(?:ssh|ecdsa|sk)-[\w@.-]+\s+[A-Za-z0-9+/=]{16,}(?:\s.*)?")
 
 
 class Refusal(msgspec.Struct, frozen=True):
@@ -118,23 +118,18 @@ def _ssh(reader: _Reader, repository: Repository, known_hosts: bytes) -> Credent
 def _known_hosts(reader: _Reader, repository: Repository, fallback: bytes) -> str:
     if reader.has(KNOWN_HOSTS):
         text = reader.text(KNOWN_HOSTS)
-        if not has_host_key(text):
+        if not known_hosts_file.keys(text):
             raise _Malformed(
                 "has no host key under known_hosts: a line is HOST TYPE KEY, as ssh-keyscan writes"
             )
         return text
     text = fallback.decode(errors="replace")
-    if has_host_key(text):
+    if known_hosts_file.knows(text, repository.host, repository.port):
         return text
     sentence = (
         f"has no known_hosts, without which the host is not trusted; {command(reader.secret, repository)}"
     )
     raise _Malformed(sentence, "KnownHostsMissing")
-
-
-def has_host_key(text: str) -> bool:
-    """Whether a file of known hosts has a line with a key."""
-    return any(_HOST_KEY.fullmatch(line.strip()) for line in text.splitlines())
 
 
 def command(secret: Name, repository: Repository) -> str:

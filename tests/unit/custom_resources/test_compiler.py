@@ -137,6 +137,7 @@ def test_a_missing_login_suspends_the_destination(secrets: dict[str, Any]) -> No
     assert not now.credentials
     rule = now.verdicts[ref_of(watch_rule())]
     assert (rule.accepted, rule.reason) == (True, "GitRepoConfigNotReady")
+    assert rule.waiting is (not secrets)
 
 
 def test_suspended_objects_are_accepted_and_say_so() -> None:

@@ -97,13 +97,15 @@ def test_a_malformed_secret_says_what_is_there_and_what_is_missing(
 def test_host_keys_of_the_installation_stand_in() -> None:
     """Without `known_hosts` the Secret uses those of the whole installation, and its own come first."""
     without = {"ssh-privatekey": SSH_KEY}
-    others = HOST_KEYS.replace(b"git.example.com", b"other.example.com")
+    more = HOST_KEYS + HOST_KEYS.replace(b"git.example.com", b"other.example.com")
 
-    assert read(SECRET, without, SSH, HOST_KEYS) == ssh(hosts=HOST_KEYS.decode())
-    assert read(SECRET, without | WITH_HOSTS, SSH, others) == ssh()
+    assert read(SECRET, without, SSH, more) == ssh(hosts=more.decode())
+    assert read(SECRET, without | WITH_HOSTS, SSH, more) == ssh()
 
 
-@pytest.mark.parametrize("installed", [b"", b"# nothing yet\n"])
+@pytest.mark.parametrize(
+    "installed", [b"", b"# nothing yet\n", HOST_KEYS.replace(b"git.example", b"other.example")]
+)
 def test_without_host_keys_the_host_is_not_trusted(installed: bytes) -> None:
     """KnownHostsMissing comes with the command that adds them."""
     answer = read(SECRET, {"ssh-privatekey": SSH_KEY}, SSH, installed)
