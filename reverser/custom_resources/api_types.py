@@ -114,6 +114,9 @@ class GitRepoConfigSpec(Wire, frozen=True):
     default: NAMESPACE/RESOURCE[.GROUP]/NAME.yaml, with _cluster for objects without a namespace."""
     create_branch: bool = False
     """Whether a missing branch is created in a repository that has others. Without it: no."""
+    adopt: bool = False
+    """Whether files in the folder that another installation wrote for this cluster are taken over. Needed
+    where the data of the installation was lost. Without it: no, and nothing is written beside them."""
     suspend: bool = False
     """While true nothing is written. Changes wait, and are written afterwards."""
     message: Literal["seed", "reverser"] = "seed"

@@ -33,6 +33,7 @@ from reverser.custom_resources.api_types import (
 )
 from reverser.custom_resources.config_compiler import GOOD
 from reverser.custom_resources.model import Activity, Verdict
+from reverser.custom_resources.spec_hints import in_words_of_spec
 from reverser.text import cut, visible
 
 SECONDS_BETWEEN_COUNTS = 30.0
@@ -161,9 +162,10 @@ def _of_activity(branch: str, activity: Activity) -> _Claim:
     name = cut(visible(branch), 100)
     if activity.stalled:
         reason = READY_REASONS.get(activity.stalled, activity.stalled)
+        message = in_words_of_spec(activity.message)
         if activity.stalled in RETRIED:
-            return _Claim("False", reason, activity.message, "Retrying")
-        return _Claim("False", reason, activity.message, stalled=activity.stalled)
+            return _Claim("False", reason, message, "Retrying")
+        return _Claim("False", reason, message, stalled=activity.stalled)
     if not activity.read:
         return _Claim("Unknown", "Checking", f"branch {name} is being read", "Checking")
     if activity.types_listed < activity.types_watched:

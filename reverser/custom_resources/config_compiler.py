@@ -114,6 +114,7 @@ def _destination(config: GitRepoConfig) -> tuple[Destination, tuple[str, ...]]:
         branch=spec.branch,
         create_branch=spec.create_branch,
         path=spec.path,
+        adopt=spec.adopt,
         layout=spec.layout,
         window=spec.window or "0s",
         push_interval=interval,
