@@ -11,10 +11,10 @@ The loser hears the name of the other only where both are in one namespace.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import TypeAlias
 
 import msgspec
 
-from reverser.config.destination_checks import folders_overlap
 from reverser.custom_resources import remote_urls
 from reverser.custom_resources.model import Name
 from reverser.custom_resources.remote_urls import Repository
@@ -34,11 +34,37 @@ class Claim(msgspec.Struct, frozen=True):
     """Whether it can log in, as far as its Secret tells."""
 
 
-class _Taken(msgspec.Struct, frozen=True):
-    repository: Repository
-    path: str
-    owner: Name | None
-    """None: a table of the configuration file."""
+Owner: TypeAlias = Name | None
+"""A GitRepoConfig; None: a table of the configuration file."""
+
+
+class _Folders:
+    """The folders that are taken in one branch of one repository."""
+
+    def __init__(self, repository: Repository) -> None:
+        self.repository = repository
+        self._owners: dict[tuple[str, ...], Owner] = {}
+        self._around: dict[tuple[str, ...], Owner] = {}
+        """Folder -> the owner of a folder inside it."""
+
+    def owners(self, path: str) -> list[Owner]:
+        """The owner of this folder, or of one around or inside it; at most one."""
+        folder = _parts(path)
+        for length in range(len(folder) + 1):
+            if folder[:length] in self._owners:
+                return [self._owners[folder[:length]]]
+        return [self._around[folder]] if folder in self._around else []
+
+    def take(self, path: str, owner: Owner) -> None:
+        """The folder is this owner's."""
+        folder = _parts(path)
+        self._owners[folder] = owner
+        for length in range(len(folder)):
+            self._around.setdefault(folder[:length], owner)
+
+
+def _parts(path: str) -> tuple[str, ...]:
+    return tuple(part for part in path.split("/") if part)
 
 
 def refused(
@@ -48,20 +74,30 @@ def refused(
     destinations: Sequence[Destination] = (),
 ) -> Mapping[Name, str]:
     """The configs that must wait, each with a sentence."""
-    taken: dict[tuple[str, str, str], list[_Taken]] = {}
+    taken: dict[tuple[str, str, str], list[_Folders]] = {}
     for table in destinations:
         repository = remote_urls.of_configuration(table.url)
         if repository is not None:
-            taken.setdefault(_key(repository, table.branch), []).append(_Taken(repository, table.path, None))
+            _take(taken.setdefault(_key(repository, table.branch), []), repository, table.path, None)
     messages: dict[Name, str] = {}
     for claim in sorted(claims, key=lambda each: _rank(each, proven, yielding)):
-        others = taken.setdefault(_key(claim.repository, claim.branch), [])
-        other = next((each for each in others if _collide(each, claim)), None)
-        if other is None:
-            others.append(_Taken(claim.repository, claim.path, claim.config))
+        known = taken.setdefault(_key(claim.repository, claim.branch), [])
+        near = [each for each in known if each.repository.may_equal(claim.repository)]
+        owners = [owner for each in near for owner in each.owners(claim.path)]
+        if owners:
+            messages[claim.config] = _message(claim, owners[0])
         else:
-            messages[claim.config] = _message(claim, other)
+            _take(known, claim.repository, claim.path, claim.config)
     return messages
+
+
+def _take(known: list[_Folders], repository: Repository, path: str, owner: Owner) -> None:
+    """Spellings of a repository that differ in scheme or port are told apart, since not all are one."""
+    folders = next((each for each in known if each.repository == repository), None)
+    if folders is None:
+        folders = _Folders(repository)
+        known.append(folders)
+    folders.take(path, owner)
 
 
 def _key(repository: Repository, branch: str) -> tuple[str, str, str]:
@@ -73,15 +109,11 @@ def _rank(claim: Claim, proven: Collection[Name], yielding: Collection[Name]) ->
     return claim.config not in proven, last, claim.created, claim.config
 
 
-def _collide(other: _Taken, claim: Claim) -> bool:
-    return other.repository.may_equal(claim.repository) and folders_overlap(other.path, claim.path)
-
-
-def _message(claim: Claim, other: _Taken) -> str:
-    if other.owner is None:
+def _message(claim: Claim, owner: Owner) -> str:
+    if owner is None:
         who = "a destination of the daemon's configuration file"
-    elif other.owner.namespace == claim.config.namespace:
-        who = f"GitRepoConfig {other.owner}"
+    elif owner.namespace == claim.config.namespace:
+        who = f"GitRepoConfig {owner}"
     else:
         who = "another GitRepoConfig"
     folder = f"folder {claim.path}" if claim.path else "the root folder"

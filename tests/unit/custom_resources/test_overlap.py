@@ -1,0 +1,57 @@
+"""Which GitRepoConfigs must wait for another one's folder."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from reverser.config.destination_checks import folders_overlap
+from reverser.custom_resources import remote_urls
+from reverser.custom_resources.model import Name
+from reverser.custom_resources.overlap import Claim, refused
+
+URLS = [
+    "https://git.example.com/a/b",
+    "https://git.example.com:3000/a/b",
+    "ssh://git@git.example.com:2222/a/b",
+    "https://git.example.com/a/c",
+]
+PATHS = ["", "a", "a/", "a/b", "a/b/c", "ab", "b"]
+CLAIMS = st.lists(
+    st.builds(
+        Claim,
+        st.builds(Name, st.sampled_from(["x", "y"]), st.sampled_from("abcdefgh")),
+        st.sampled_from(URLS).map(remote_urls.read),
+        st.sampled_from(["main", "other"]),
+        st.sampled_from(PATHS),
+        st.sampled_from(["2026-01-01T00:00:00Z", "2026-02-01T00:00:00Z"]),
+        st.booleans(),
+    ),
+    max_size=8,
+    unique_by=lambda claim: claim.config,
+)
+
+
+def collide(one: Claim, other: Claim) -> bool:
+    """The plain reading."""
+    same = one.branch == other.branch and one.repository.may_equal(other.repository)
+    return same and folders_overlap(one.path, other.path)
+
+
+@given(CLAIMS, st.data())
+def test_winners_share_nothing_and_losers_have_a_winner_against_them(
+    claims: list[Claim], data: st.DataObject
+) -> None:
+    """No two that write overlap, whoever waits overlaps with one that writes, and order does not matter."""
+    proven = (
+        data.draw(st.frozensets(st.sampled_from([each.config for each in claims]))) if claims else frozenset()
+    )
+    losers = refused(claims, proven, ())
+
+    winners = [each for each in claims if each.config not in losers]
+    assert not any(collide(one, other) for one in winners for other in winners if one is not other)
+    for loser in (each for each in claims if each.config in losers):
+        against = [each for each in winners if collide(each, loser)]
+        assert against
+        assert loser.config not in proven or any(each.config in proven for each in against)
+    assert refused(claims[::-1], proven, ()) == losers
