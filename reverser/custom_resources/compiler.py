@@ -265,5 +265,5 @@ def _assembled(configs: Mapping[Name, CompiledConfig], rules: Mapping[ObjectRef,
         },
         verdicts=verdicts | {ref: each.verdict for ref, each in rules.items()},
         secrets=frozenset(each.secret for each in configs.values() if each.secret),
-        questions=frozenset(question for each in rules.values() for question in each.questions),
+        questions=frozenset[AccessQuestion]().union(*(each.questions for each in rules.values())),
     )
