@@ -42,11 +42,7 @@ class SecondSource:
 
     def combined(self, config: Config) -> Config:
         """The configuration file with what the custom resources add."""
-        return msgspec.structs.replace(
-            config,
-            destinations=config.destinations + self._compiled.destinations,
-            rules=config.rules + self._compiled.rules,
-        )
+        return combined(config, self._compiled)
 
     def condition(self, condition: Condition) -> None:
         """A condition changed."""
@@ -61,6 +57,15 @@ class SecondSource:
             assembly.on_read = source.read
             assembly.on_pushed = _both(source.pushed, assembly.on_pushed)
         return assembly
+
+
+def combined(config: Config, compiled: Compiled) -> Config:
+    """A configuration file with what custom resources add."""
+    return msgspec.structs.replace(
+        config,
+        destinations=config.destinations + compiled.destinations,
+        rules=config.rules + compiled.rules,
+    )
 
 
 def _login(source: ResourceSource, otherwise: Ask | None) -> Ask:

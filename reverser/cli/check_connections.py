@@ -21,9 +21,12 @@ import msgspec
 import trio
 
 from reverser.app.assembly import Assembly
+from reverser.app.second_source import combined
 from reverser.cli.check_machine import HereFinding
+from reverser.cli.check_resources import ResourcesFinding, look_at_resources
 from reverser.config import Cluster, Config
 from reverser.config.unmatched_patterns import empty, unmatched
+from reverser.custom_resources.model import Compiled
 from reverser.errors import ReverserError, StalledError, TransientError
 from reverser.git.remote import BRANCH_NOT_FOUND, Ask
 from reverser.git.remote_check import check_remote
@@ -137,18 +140,25 @@ class Findings(msgspec.Struct, frozen=True):
 
     clusters: tuple[ClusterFinding, ...] = ()
     destinations: tuple[DestinationFinding, ...] = ()
+    custom_resources: ResourcesFinding | None = None
+    """None where the configuration does not read them."""
     here: tuple[HereFinding, ...] = ()
     """This machine; empty where the daemon is to run on another one."""
 
     @property
     def ok(self) -> bool:
         rest = all(each.ok for each in self.destinations) and all(each.ok for each in self.here)
+        rest = rest and (self.custom_resources is None or self.custom_resources.ok)
         return rest and all(each.ok for each in self.clusters)
 
 
 async def inspect(config: Config, host: Host) -> Findings:
-    """Everything that the rules of a configuration use."""
-    assembly = Assembly(config, b"", host)
+    """Everything that the rules of a configuration use, those of custom resources among them.
+
+    The remotes of custom resources are not asked: each has a status of its own.
+    """
+    resources, compiled = await look_at_resources(config) if config.resources else (None, Compiled())
+    assembly = Assembly(combined(config, compiled), b"", host)
     clusters: dict[str, ClusterFinding] = {}
     destinations: dict[str, DestinationFinding] = {}
 
@@ -166,6 +176,7 @@ async def inspect(config: Config, host: Host) -> Findings:
     return Findings(
         tuple(clusters[cluster.name] for cluster in config.clusters),
         tuple(destinations[destination.name] for destination in config.destinations),
+        resources,
     )
 
 

@@ -12,7 +12,11 @@ if TYPE_CHECKING:
 
     from reverser.cli.check_connections import ClusterFinding, DestinationFinding, Findings
     from reverser.cli.check_machine import HereFinding
+    from reverser.cli.check_resources import ResourceFinding, ResourcesFinding
 
+WELL = ("BranchFound", "Ready")
+"""Reasons of custom resources of which there is nothing to say."""
+INSTALL = "kubectl apply --server-side -k config/crd installs them"
 OK = Text("ok", style="green")
 MOST_UNTOUCHED = 50
 """Objects that are left alone, told one by one."""
@@ -22,7 +26,10 @@ def show(findings: Findings, console: Console) -> None:
     """Print all findings, ending with a verdict."""
     for cluster in findings.clusters:
         _show_cluster(cluster, console)
-    _show_destinations(findings.destinations, console)
+    if findings.destinations:
+        _show_destinations(findings.destinations, console)
+    if findings.custom_resources is not None:
+        _show_resources(findings.custom_resources, console)
     for finding in findings.here:
         _show_here(finding, console)
     for cluster in findings.clusters:
@@ -82,6 +89,37 @@ def _show_destinations(destinations: tuple[DestinationFinding, ...], console: Co
             console.print(Text.assemble(f"destination {finding.name}: ", _bad(message)), soft_wrap=True)
         if any(wrong):
             _say(finding.hint, console)
+
+
+def _show_resources(finding: ResourcesFinding, console: Console) -> None:
+    where = f"custom resources of cluster {finding.cluster}"
+    if finding.error:
+        console.print(Text.assemble(f"{where}: ", _bad(finding.error)), soft_wrap=True)
+        _say(finding.hint, console)
+        return
+    table = _table(where, "kind", "object", "verdict", "types")
+    for each in finding.objects:
+        table.add_row(each.kind, each.name, _verdict(each), ", ".join(each.types))
+    console.print(table)
+    for missing in finding.missing:
+        console.print(Text.assemble(f"{where}: ", _bad(f"{missing} is not installed")), soft_wrap=True)
+    if finding.missing:
+        _say(INSTALL, console)
+    for forbidden in finding.forbidden:
+        console.print(Text.assemble(f"{where}: ", _bad(forbidden)), soft_wrap=True)
+    if finding.beside:
+        console.print(_bad(finding.beside), soft_wrap=True)
+        _say(finding.beside_hint, console)
+    if finding.roles:
+        _say(f"{where}: apply this, and bind it to the user that reverser runs as:\n", console)
+        console.print(finding.roles, soft_wrap=True, markup=False, highlight=False)
+
+
+def _verdict(finding: ResourceFinding) -> Text:
+    if finding.accepted and finding.reason in WELL:
+        return OK
+    text = f"{finding.reason}: {finding.message}"
+    return Text(text) if finding.accepted else _bad(text)
 
 
 def _push(finding: DestinationFinding) -> Text:

@@ -71,7 +71,7 @@ class AccessReviews:
                 await self._woken.wait()
 
     async def _answer(self, client: Client, questions: Collection[AccessQuestion]) -> None:
-        results = await map_concurrently([*questions], lambda question: _allowed(client, question))
+        results = await map_concurrently([*questions], lambda question: review(client, question))
         changed, now = False, trio.current_time()
         for question, allowed in zip(questions, results, strict=True):
             if question not in self._wanted:
@@ -90,11 +90,11 @@ class AccessReviews:
             self._on_change()
 
 
-async def _allowed(client: Client, question: AccessQuestion) -> bool | str:
+async def review(client: Client, question: AccessQuestion) -> bool | str:
     """The answer, or why there is none."""
     try:
         for verb in VERBS:
-            answer = await client.post(REVIEWS, _review(question, verb))
+            answer = await client.post(REVIEWS, _document(question, verb))
             status = answer.get("status") if isinstance(answer, dict) else None
             if not isinstance(status, dict) or status.get("allowed") is not True:
                 return False
@@ -108,7 +108,7 @@ async def _allowed(client: Client, question: AccessQuestion) -> bool | str:
     return True
 
 
-def _review(question: AccessQuestion, verb: str) -> dict[str, object]:
+def _document(question: AccessQuestion, verb: str) -> dict[str, object]:
     attributes = {
         "group": question.group,
         "resource": question.resource,

@@ -14,6 +14,7 @@ import structlog
 import trio
 
 from reverser.custom_resources.api_types import GROUP, VERSION
+from reverser.custom_resources.seed_beside import SeedInstallation
 from reverser.errors import ReverserError, TransientError
 from reverser.health import Health
 from reverser.kube.errors import Faulty, Forbidden, NotFound, Rejected, Stuck, Unauthorized
@@ -22,7 +23,7 @@ from reverser.model.resource import ResourceType
 
 log = structlog.get_logger()
 
-INSTALLED, CONNECTION, NAMESPACES = "installed", "connection", "namespaces"
+INSTALLED, CONNECTION, NAMESPACES, BESIDE = "installed", "connection", "namespaces", "beside"
 """Steps of the condition; each stream is one besides."""
 FAILURES_REPORTED = 3
 """Failures in a row after which trouble becomes a condition, whatever the error."""
@@ -36,6 +37,7 @@ class ReaderReports:
         self._cluster = cluster
         self._health = health
         self._in_a_row: Counter[str] = Counter()
+        self._beside: SeedInstallation | None = None
         self.missing: Sequence[str] | None = None
         """Plurals of the kinds that are not served; None: not known yet."""
         self.stale = trio.Event()
@@ -117,6 +119,15 @@ class ReaderReports:
             self._health.recovered(self._subject, step=step)
         elif isinstance(error, Forbidden):
             self._report(step, error, f"--verb=get,watch --resource=namespaces --resource-name={namespace}")
+
+    def beside(self, seed: SeedInstallation | None) -> None:
+        """Whether GitOps Reverser runs in the same cluster."""
+        if seed is None:
+            self._health.recovered(self._subject, step=BESIDE)
+        elif seed != self._beside:
+            log.warning("GitOps Reverser runs beside this process", message=seed.message, hint=seed.hint)
+            self._health.stalled(self._subject, "SeedRunning", f"{seed.message} ({seed.hint})", step=BESIDE)
+        self._beside = seed
 
     def _report(self, step: str, error: ReverserError, right: str) -> None:
         if not isinstance(error, Forbidden):

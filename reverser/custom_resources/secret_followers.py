@@ -87,7 +87,7 @@ class SecretFollowers:
     def _read(self, name: Name, document: dict[str, Any] | None) -> None:
         if name not in self._wanted:
             return
-        data = None if document is None else _data(document)
+        data = None if document is None else entries(document)
         changed = name not in self.secrets or self.secrets[name] != data
         self.secrets[name] = data
         if self.errors.pop(name, None) is not None or changed:
@@ -122,15 +122,15 @@ async def _follow(follower: Follower, scope: trio.CancelScope) -> None:
         await follower.run()
 
 
-def _data(document: Mapping[str, Any]) -> SecretData:
+def entries(document: Mapping[str, Any]) -> SecretData:
     """The entries of a Secret; one that is not base64 is left out."""
-    entries = {}
+    decoded = {}
     for key, value in (document.get("data") or {}).items():
         try:
-            entries[str(key)] = base64.b64decode(value, validate=True)
+            decoded[str(key)] = base64.b64decode(value, validate=True)
         except (binascii.Error, TypeError, ValueError):
             continue
-    return entries
+    return decoded
 
 
 async def _binding(client: Client) -> str:
@@ -151,7 +151,7 @@ class KnownHosts:
 
     def __init__(self, config_map: str, on_change: Callable[[], None]) -> None:
         """`config_map` is NAMESPACE/NAME; empty: that of the pod that we run in, if we do."""
-        self._name = config_map or _own_config_map()
+        self._name = known_hosts_name(config_map)
         self._on_change = on_change
         self.keys = b""
         """In the format of the file known_hosts."""
@@ -164,8 +164,7 @@ class KnownHosts:
             await Follower(client, named, self._read, self._failed).run()
 
     def _read(self, document: dict[str, Any] | None) -> None:
-        text = ((document or {}).get("data") or {}).get(KNOWN_HOSTS, "")
-        self._set(str(text).encode())
+        self._set(host_keys(document or {}))
 
     def _failed(self, error: ReverserError) -> None:
         if isinstance(error, ApiError):
@@ -185,6 +184,12 @@ def own_namespace() -> str:
         return ""
 
 
-def _own_config_map() -> str:
+def known_hosts_name(configured: str) -> str:
+    """NAMESPACE/NAME of the ConfigMap; empty: there is none."""
     namespace = own_namespace()
-    return f"{namespace}/{CONFIG_MAP}" if namespace else ""
+    return configured or (f"{namespace}/{CONFIG_MAP}" if namespace else "")
+
+
+def host_keys(config_map: Mapping[str, Any]) -> bytes:
+    """The keys that a ConfigMap holds."""
+    return str((config_map.get("data") or {}).get(KNOWN_HOSTS, "")).encode()

@@ -30,6 +30,7 @@ from reverser.custom_resources.proven import ProvenConfigs
 from reverser.custom_resources.reader import ResourceReader
 from reverser.custom_resources.reader_reports import ReaderReports
 from reverser.custom_resources.secret_followers import KnownHosts, SecretFollowers
+from reverser.custom_resources.seed_beside import seed_beside
 from reverser.custom_resources.statuses import Statuses
 from reverser.errors import ReverserError, StalledError, TransientError, unwrap_group
 from reverser.health import Health
@@ -50,6 +51,8 @@ PART = "custom resources"
 GATHER_SECONDS = 0.05
 COUNT_SECONDS = 15.0
 """Between two looks at how much waits for each destination."""
+BESIDE_SECONDS = 60.0
+"""Between two looks for GitOps Reverser in the same cluster."""
 PROGRESS_SECONDS = 1.0
 """Between two looks at snapshots that are not complete."""
 MOST_PROGRESS = 20
@@ -149,12 +152,18 @@ class ResourceSource:
                     parts = (self._reader, self._secrets, self._known_hosts, self._reviews)
                     for run in (*(part.run for part in parts), self._statuses.run, self._events.run):
                         nursery.start_soon(run, client)
+                    nursery.start_soon(self._look_beside, client)
             except* (TransientError, StalledError) as group:
                 self._reports.unreachable(cast("ReverserError", unwrap_group(group)))
             except* Exception as group:
                 message = bug(PART, self._cluster.name, group).message
                 self._reports.unreachable(StalledError(BUG, message))
             await trio.sleep(backoff.failed())
+
+    async def _look_beside(self, client: Client) -> None:
+        while True:
+            self._reports.beside(await seed_beside(client))
+            await trio.sleep(BESIDE_SECONDS)
 
     def _change(self) -> None:
         self._changed.set()

@@ -11,6 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.cli import check, reverser
 from tests.custom_resources import API_VERSION, cluster_watch_rule, crds, git_repo_config, watch_rule
 from tests.e2e.daemon import Daemon, wait_for
 from tests.e2e.remote import Remote
@@ -18,6 +19,8 @@ from tests.e2e.servers import ControlPlane
 from tests.integration.gitserver import GitServer, basic, serving
 
 API = f"/apis/{API_VERSION}"
+TABLES: dict[str, Any] = {"destinations": [], "rules": [], "resources": {}}
+"""A file that configures nothing but custom resources."""
 PLURALS = {
     "GitRepoConfig": "gitrepoconfigs",
     "WatchRule": "watchrules",
@@ -114,8 +117,7 @@ def daemon(
 ) -> Iterator[Daemon]:
     """One daemon whose file has nothing but `[resources]`."""
     folder = tmp_path_factory.mktemp("resources")
-    tables: dict[str, Any] = {"destinations": [], "rules": [], "resources": {}}
-    running = Daemon(folder, plane.kubeconfig(), "", **tables)
+    running = Daemon(folder, plane.kubeconfig(), "", **TABLES)
     with running:
         yield running.ready()
 
@@ -284,6 +286,78 @@ def test_an_account_without_rights_selects_nothing(team: Team) -> None:
     finally:
         team.daemon.write(tenancy={})
         team.daemon.signal(signal.SIGHUP)
+
+
+def test_check_says_what_the_daemon_would_make_of_them(team: Team, tmp_path: Path) -> None:
+    """Each object with its verdict, and the exact roles that a user lacks; with these all is well."""
+    user = f"checker-{team.namespace}"
+    kubeconfig, path = team.plane.kubeconfig(user), tmp_path / "reverser.toml"
+    path.write_text(f'[resources]\nnamespaces = ["{team.namespace}"]\n')
+    team.apply(team.secret("right"), team.config(secretRef={"name": "creds"}))
+    team.apply(watch_rule("all", team.namespace), watch_rule("lost", team.namespace, "elsewhere"))
+    before = check(path, kubeconfig)["custom_resources"]
+    assert len(before["forbidden"]) == 2
+    assert before["objects"] == []
+
+    for _ in range(2):  # what may be read says which Secrets and types are needed
+        found = check(path, kubeconfig)
+        for roles in (found["custom_resources"]["roles"], found["clusters"][0]["roles"]):
+            for role in filter(None, roles.split("---\n")):
+                team.plane.kubectl("apply", "-f", "-", input=role.replace("name: reverser", f"name: {user}"))
+        _bind(team, user)
+    after = check(path, kubeconfig)
+
+    assert after["ok"], after
+    rows = {(row["kind"], row["name"]): row for row in after["custom_resources"]["objects"]}
+    assert rows["GitRepoConfig", f"{team.namespace}/live"]["accepted"]
+    assert rows["WatchRule", f"{team.namespace}/all"]["types"] == ["configmaps"]
+    assert rows["WatchRule", f"{team.namespace}/lost"]["reason"] == "GitRepoConfigNotFound"
+    table = reverser("check", "--config", path, kubeconfig=kubeconfig).stdout
+    assert "GitRepoConfigNotFound" in table
+    assert table.rstrip().endswith("all is well")
+
+
+def _bind(team: Team, user: str) -> None:
+    """Bind every role that was made for a user."""
+    for kind in ("role", "clusterrole"):
+        scope = ("-n", team.namespace) if kind == "role" else ()
+        names = team.plane.kubectl("get", kind, *scope, "-o", "name").split()
+        for name in [each.partition("/")[2] for each in names if user in each]:
+            binding = f"{kind}binding"
+            arguments = (binding, f"{name}-bound", *scope, f"--{kind}={name}", f"--user={user}")
+            team.plane.kubectl("create", *arguments, check=False)
+
+
+def test_a_release_of_2025_beside_us_is_named(team: Team, tmp_path: Path) -> None:
+    """Both would commit: the daemon and `check` name its Deployment and webhook, and how to stop it."""
+    path = tmp_path / "reverser.toml"
+    path.write_text("[resources]\n")
+    labels = {"app.kubernetes.io/name": "gitops-reverser"}
+    container = {
+        "name": "manager",
+        "image": "ghcr.io/configbutler/gitops-reverser:0.7.0",
+        "args": ["--leader-elect"],
+    }
+    deployment = {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {"name": "gitops-reverser", "namespace": team.namespace, "labels": labels},
+        "spec": {
+            "selector": {"matchLabels": labels},
+            "template": {"metadata": {"labels": labels}, "spec": {"containers": [container]}},
+        },
+    }
+    team.apply(deployment)
+    stop = f"kubectl -n {team.namespace} scale deployment gitops-reverser --replicas=0"
+
+    found = check(path, team.plane.kubeconfig())["custom_resources"]
+
+    assert f"Deployment {team.namespace}/gitops-reverser" in found["beside"]
+    assert stop in found["beside_hint"]
+    with Daemon(tmp_path / "beside", team.plane.kubeconfig(), "", **TABLES) as other:
+        wait_for("the condition", lambda: stop in _readyz(other))
+        wait_for("the line", lambda: other.logged("GitOps Reverser runs beside this process"))
+    team.plane.kubectl("delete", "deployment", "-n", team.namespace, "gitops-reverser")
 
 
 def test_crds_that_go_and_come_again(team: Team, installed: None) -> None:
