@@ -11,5 +11,5 @@ def catalog(*types: ResourceType, clusters: tuple[str, ...] = ("default",)) -> T
     served = ServedTypes()
     served.learn(types, now=0.0)
     result = TypeCatalog()
-    result.begin(dict.fromkeys(clusters, served))
+    result.observe(dict.fromkeys(clusters, lambda: served))
     return result

@@ -9,6 +9,7 @@ import time
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
+import msgspec
 import structlog
 
 from reverser.app.assembly import Assembly
@@ -24,6 +25,7 @@ from reverser.kube.errors import Faulty, Forbidden, Rejected, Stuck, Unreachable
 from reverser.metrics import Metrics
 from reverser.model.change import Stream
 from reverser.model.condition import Condition
+from reverser.model.destination import is_of_resource
 from reverser.model.resource import ResourceType
 from reverser.sanitize.sensitive_values import CLARIFY
 
@@ -41,7 +43,7 @@ class ClusterReports:
 
     def __init__(self, config: Config, cluster: str, metrics: Metrics, health: Health) -> None:
         self._unclear = set[str]()
-        self._config = config
+        self._config = _of_file(config)
         self._logged: set[str] = set()
         self._cluster = cluster
         self._metrics = metrics
@@ -58,6 +60,10 @@ class ClusterReports:
         self.streams: Sequence[Stream] = ()
         """What is watched now."""
         health.expect(self._check)
+
+    def adopt(self, config: Config) -> None:
+        """Another configuration is in force."""
+        self._config = _of_file(config)
 
     def close(self) -> None:
         """The cluster is no longer observed."""
@@ -206,9 +212,15 @@ class ClusterReports:
         self._health.report(Condition("StartedOver", subject, True, "ServerStartedOver", message))
 
 
+def _of_file(config: Config) -> Config:
+    """Without what custom resources add: their status tells what of them selects nothing."""
+    rules = tuple(rule for rule in config.rules if not is_of_resource(rule.destination))
+    return msgspec.structs.replace(config, rules=rules)
+
+
 async def warn_of_empty_rules(cluster: Cluster, assembly: Assembly, types: Sequence[ResourceType]) -> None:
     """Ask for the namespaces, where some rule names one; a cluster that does not answer is told elsewhere."""
-    rules = assembly.compiled(cluster.name)
+    rules = [rule for rule in assembly.compiled(cluster.name) if not is_of_resource(rule.rule.destination)]
     if not types:
         return
     known = None

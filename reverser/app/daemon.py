@@ -1,9 +1,8 @@
-"""`reverser run`: sessions one after the other, signals, and the operations listener.
+"""`reverser run`: the session, signals, and the operations listener.
 
 SIGTERM and SIGINT drain; another one stops at once, unless it comes within a second: GNU `timeout` and other
 parents signal the process and its group, which is one wish. SIGHUP reads the configuration again: a bad one
-is reported and the old one stays. The journal, the data directory's lock, the metrics and the
-listener outlive every session.
+is reported and the old one stays. A good one takes over and restarts nothing that it does not concern.
 
 The gauges are brought up to date when somebody reads `/metrics`.
 
@@ -16,7 +15,7 @@ import math
 import signal
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from contextlib import asynccontextmanager, suppress
 from functools import partial
 from pathlib import Path
@@ -46,6 +45,7 @@ from reverser.kube.type_catalog import TypeCatalog
 from reverser.metrics import Metrics
 from reverser.model.condition import Condition, Withheld
 from reverser.model.journal import Journal
+from reverser.model.resource import ObjectKey
 from reverser.plugins import Host, Plugin
 from reverser.webhook.install import keep_bundles
 from reverser.webhook.server import WebhookEndpoints, listen
@@ -107,6 +107,7 @@ class Daemon:
         self._host = host or Host(disabled=config.plugins.disabled)
         self._stopping = False
         self._asked_at = -math.inf
+        self._assembly: Assembly | None = None
         self._session: Session | None = None
         self._second = SecondSource()
         self._catalog = TypeCatalog()
@@ -148,7 +149,7 @@ class Daemon:
         log.info("probes and metrics are served", url=url)
         freeze_gc()
         task_status.started(url)
-        await self._sessions(journal, facts)
+        await self._observe_and_write(journal, facts)
         await self._host.close()
         if facts is not None:
             await facts.save()
@@ -173,25 +174,20 @@ class Daemon:
         nursery.start_soon(facts.attributor.run)
         return None if config.webhook is None else facts
 
-    async def _sessions(self, journal: Journal, facts: FactStore | None) -> None:
-        afresh = False
-        attributor = None if facts is None else facts.attributor
-        while not self._stopping:
-            combined = self._second.combined(self._config)
-            assembly = self._second.connect(Assembly(combined, journal.key, self._host))
-            if self._session is not None:
-                self._session.close(assembly)
-            self._session = Session(
-                assembly,
-                journal,
-                self._metrics,
-                self._health,
-                afresh=afresh,
-                attributor=attributor,
-                catalog=self._catalog,
-            )
-            await self._session.run()
-            afresh = self._session.relist
+    async def _observe_and_write(self, journal: Journal, facts: FactStore | None) -> None:
+        if self._stopping:
+            return
+        self._digest_key = journal.key
+        self._assembly = self._assembled()
+        self._session = Session(
+            self._assembly,
+            journal,
+            self._metrics,
+            self._health,
+            attributor=None if facts is None else facts.attributor,
+            catalog=self._catalog,
+        )
+        await self._session.run()
 
     async def _refresh(self, journal: Journal) -> None:
         self._host.flush()
@@ -205,7 +201,7 @@ class Daemon:
             task_status.started()
             async for number in signals:
                 if number == signal.SIGHUP:
-                    self._take_over()
+                    self.reload()
                 elif not self._stopping:
                     self._drain()
                 elif trio.current_time() >= self._asked_at + SAME_SECONDS:
@@ -222,13 +218,14 @@ class Daemon:
         )
         self.stop()
 
-    def _take_over(self) -> None:
+    def reload(self) -> trio.Event | None:
+        """Read the configuration again; the event is set once it is in force. None: it never will be."""
         try:
             config = self._reload()
         except ConfigError as error:
             for problem in error.problems:
                 log.error("new configuration is invalid, the old one stays in force", problem=str(problem))
-            return
+            return None
         for name in FIXED:
             if getattr(config, name) != getattr(self._config, name):
                 log.warning("changed setting requires a restart", setting=name)
@@ -239,28 +236,42 @@ class Daemon:
         self._config = msgspec.structs.replace(config, **fixed)
         log.info("configuration reloaded")
         self._second.configure(self._config)
-        if self._session is not None:
-            self._session.stop(drain=False)
+        return self._take_over()
 
     async def adopt(self, compiled: Compiled) -> None:
         """Put what the custom resources mean into force, besides the file; returns when it is."""
-        self._second.adopt(compiled)
-        if self._session is not None and not self._stopping:
-            self._session.stop(drain=False)
+        if self._second.adopt(compiled):
+            in_force = self._take_over()
+            if in_force is not None:
+                await in_force.wait()
 
-    def progress(self, destination: str) -> tuple[int, int]:  # noqa: ARG002 - sessions cannot tell yet
+    def progress(self, destination: str) -> tuple[int, int]:
         """(how many types of a destination were listed, how many are watched for it)."""
-        return 0, 0
+        return (0, 0) if self._session is None else self._session.progress(destination)
 
     def retry(self, destination: str) -> None:
         """Have the destination's writer try again at once."""
+        if self._session is not None:
+            self._session.retry(destination)
 
-    def _try_again(self) -> bool:
-        """Begin a session that lists the types of which something is withheld."""
+    def _assembled(self) -> Assembly:
+        """The configuration of now, with what the custom resources add."""
+        combined = self._second.combined(self._config)
+        return self._second.connect(Assembly(combined, self._digest_key, self._host, self._assembly))
+
+    def _take_over(self) -> trio.Event | None:
+        """Have the configuration of now take over; the event is set once it is in force."""
+        if self._session is None or self._stopping:
+            return None
+        self._assembly = self._assembled()
+        return self._session.adopt(self._assembly)
+
+    def _try_again(self, keys: Collection[ObjectKey]) -> bool:
+        """List the types of these objects again."""
         if self._session is None or self._stopping or not self._session.has_first_lists:
             return False
         log.info("retrying objects that a plugin withheld")
-        self._session.stop(drain=False)
+        self._session.list_again(lambda stream: any(map(stream.holds, keys)))
         return True
 
     def _trouble(self, plugin: Plugin, what: str, about: str) -> None:

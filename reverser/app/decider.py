@@ -91,7 +91,8 @@ class DeciderProcess:
     """The process and the two pipes to it; the next question is sent before the last one is answered."""
 
     def __init__(self, setup: Setup) -> None:
-        self._setup = setup
+        self.setup = setup
+        """What it decides by."""
         self._process: trio.Process | None = None
         self._failed = False
         self._sending, self._receiving = trio.Lock(), trio.Lock()
@@ -146,7 +147,7 @@ class DeciderProcess:
             )
             for pipe in (self._process.stdin, self._process.stdout):
                 _widen(pipe)
-            await _send(self._process, encode(self._setup))
+            await _send(self._process, encode(self.setup))
         return self._process
 
     async def _end(self) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import signal
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import BinaryIO
 
 import msgspec
@@ -19,7 +19,7 @@ from reverser.builtin_hooks import BuiltInHooks
 from reverser.garbage_collector import freeze_gc
 from reverser.intake.decide import decide
 from reverser.intake.list_decisions import Answers, Question
-from reverser.intake.route import Route, compile_routes
+from reverser.intake.route import RouteTable, compile_routes
 from reverser.kube.watch_events import change_of, event_of, item_of
 from reverser.model.change import Origin
 
@@ -39,7 +39,7 @@ def main() -> None:
         _serve(questions, answers, routes_of(setup))
 
 
-def _serve(questions: BinaryIO, answers: BinaryIO, routes: Mapping[str, Sequence[Route]]) -> None:
+def _serve(questions: BinaryIO, answers: BinaryIO, routes: RouteTable) -> None:
     freeze_gc()
     while (message := received(questions)) is not None:
         answer = encoded([answered(each, routes) for each in _questions(message)])
@@ -63,23 +63,23 @@ def _fits(answers: Answers) -> bool:
     return True
 
 
-def routes_of(setup: Setup) -> Mapping[str, Sequence[Route]]:
+def routes_of(setup: Setup) -> RouteTable:
     """The routes as the parent has them, without third-party plugins."""
     hooks = BuiltInHooks(disabled=setup.disabled)
     tables = setup.rules, setup.destinations, setup.sanitize
-    return compile_routes(*tables, setup.digest_key, hooks, setup.sensitive)
+    return RouteTable(compile_routes(*tables, setup.digest_key, hooks, setup.sensitive))
 
 
-def answered(question: Question, routes: Mapping[str, Sequence[Route]]) -> Answers:
-    """A decision for each route; None for what the parent is to decide, and to tell of what is wrong."""
+def answered(question: Question, routes: RouteTable) -> Answers:
+    """A decision for each route; none, or None, for what the parent is to decide, and to report."""
     stream = question.stream
-    ours = routes[stream.cluster]
     try:
         event = item_of(stream, msgspec.Raw(question.text)) if question.paged else event_of(question.text)
         change = change_of(stream, event, Origin.SNAPSHOT, question.seen_at)
+        ours = routes.of_object(stream, change.key.namespace)
         decisions = tuple(decide(route, change, None, scaled=question.scaled) for route in ours)
     except Exception:
-        return (None,) * len(ours)
+        return ()
     # The daemon decides again about what is withheld, and logs that.
     return tuple(each if each.withheld is None else None for each in decisions)
 

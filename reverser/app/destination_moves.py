@@ -1,4 +1,4 @@
-"""At the start of a session: what the journal stores of each destination follows its name and its location.
+"""When a configuration takes over: what the journal stores of a destination follows its name and location.
 
 Accepted is accepted: a destination that is renamed takes all that is stored of it along, one whose URL is
 spelled otherwise keeps it, and one that moved to another repository or branch writes what is pending there.
@@ -41,15 +41,19 @@ class Location(msgspec.Struct, frozen=True):
 
 
 async def follow_moves(journal: Journal, destinations: Sequence[Destination]) -> None:
-    """Take over what changed of the destinations' names, locations and modes since the last session."""
+    """Take over what changed of the destinations' names, locations and modes since the last configuration."""
     wanted = {destination.name: _location(destination) for destination in destinations}
     names = renamed(await _stored(journal), wanted)
     if names:
         await journal.rename_destinations(names)
-    stored = await _stored(journal)
+    stored, unsure, observed = (
+        await _stored(journal),
+        await _texts(journal, "unsure/"),
+        await _texts(journal, "observed/"),
+    )
     for name, location in wanted.items():
         before = stored.get(name, location)
-        await _store_doubts(journal, name, before, location)
+        await _store_doubts(journal, name, before, location, unsure.get(name, ""), observed.get(name, ""))
         if stored.get(name) != location:
             await journal.set_setting(f"place/{name}", msgspec.json.encode(location).decode())
 
@@ -81,16 +85,18 @@ def doubts(stored: Location, wanted: Location) -> list[str]:
     return reasons + (["mode"] if stored.mode == "observe" and wanted.mode == "commit" else [])
 
 
-async def _store_doubts(journal: Journal, name: str, before: Location, location: Location) -> None:
-    reasons = {*(await journal.get_setting(f"unsure/{name}")).split(), *doubts(before, location)}
-    observed = await journal.get_setting(f"observed/{name}")
+async def _store_doubts(
+    journal: Journal, name: str, before: Location, location: Location, unsure: str, observed: str
+) -> None:
+    """`unsure` and `observed`: what is stored of the destination under these names."""
+    reasons = {*unsure.split(), *doubts(before, location)}
     if location.mode == "observe" and not observed:
         # What was accepted before stays pending, to be written when we write again.
         await journal.set_setting(f"observed/{name}", str(await _last_pending(journal, name)))
     elif location.mode == "commit" and observed:
         reasons.add("mode")
         await journal.set_setting(f"observed/{name}", "")
-    if reasons:
+    if reasons - {*unsure.split()}:
         await journal.set_setting(f"unsure/{name}", " ".join(sorted(reasons)))
 
 
@@ -103,8 +109,13 @@ async def _last_pending(journal: Journal, name: str) -> int:
 
 
 async def _stored(journal: Journal) -> dict[str, Location]:
-    settings = await journal.get_settings("place/")
-    return {name.removeprefix("place/"): _decoded(text) for name, text in settings.items() if text}
+    return {name: _decoded(text) for name, text in (await _texts(journal, "place/")).items() if text}
+
+
+async def _texts(journal: Journal, prefix: str) -> dict[str, str]:
+    """Name of a destination -> what is stored of it under `prefix`."""
+    settings = await journal.get_settings(prefix)
+    return {name.removeprefix(prefix): text for name, text in settings.items()}
 
 
 def _decoded(text: str) -> Location:

@@ -86,9 +86,14 @@ def reloaded(config: Config, environ: Mapping[str, str], host: Host) -> None:
         raise ConfigError(problems)
 
 
+def names_of_authors(config: Config) -> tuple[Identities, str]:
+    """What says how users are called in Git: the table, and the text of the mailmap that it names."""
+    return config.identities, _mailmap_text(config.identities)
+
+
 def built_in_hooks(config: Config) -> BuiltInHooks:
     """The built-in hooks of a configuration."""
-    identify = compile_identities(config.identities.rules, _mailmap(config.identities))
+    identify = compile_identities(config.identities.rules, Mailmap(_mailmap_text(config.identities)))
     return BuiltInHooks(identify, config.plugins.disabled)
 
 
@@ -109,12 +114,12 @@ def _unknown(disabled: tuple[str, ...]) -> list[Problem]:
     ]
 
 
-def _mailmap(identities: Identities) -> Mailmap:
+def _mailmap_text(identities: Identities) -> str:
     """Empty when the file went away since the configuration was read."""
     if not identities.mailmap:
-        return Mailmap()
+        return ""
     try:
-        return Mailmap(Path(identities.mailmap).read_text(encoding="utf-8"))
+        return Path(identities.mailmap).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         log.warning("mailmap cannot be read", file=identities.mailmap, error=str(error))
-        return Mailmap()
+        return ""

@@ -31,9 +31,10 @@ class SecondSource:
         """Custom resources are read from now on."""
         self._source = source
 
-    def adopt(self, compiled: Compiled) -> None:
-        """These are in force from now on."""
-        self._compiled = compiled
+    def adopt(self, compiled: Compiled) -> bool:
+        """These are in force from now on; whether destinations or rules differ from those before."""
+        before, self._compiled = self._compiled, compiled
+        return (before.destinations, before.rules) != (compiled.destinations, compiled.rules)
 
     def configure(self, config: Config) -> None:
         """The file was read again."""

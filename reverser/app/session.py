@@ -1,53 +1,64 @@
-"""The task tree of one configuration, and the order in which it ends.
+"""The task tree of one process, the order in which it ends, and how another configuration takes over.
 
     write   one writer per destination    on stop: drains what is journaled, within the grace
     └─ take   the intake                  on stop: finishes the change in hand, appends, ends
        └─ listen   one observer a cluster on stop: cancelled first
 
-A reload ends a session without draining: what is journaled is durable, and the next session goes
-on where this one stopped.
+Another configuration interrupts nothing that it does not concern: unchanged writers and streams go on. A
+stream whose objects it treats otherwise ends, lists again, and goes on; a destination that changed gets
+another writer. What is journaled is durable, and the next writer goes on where the last one stopped.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable
 
+import msgspec
 import structlog
 import trio
 
-from reverser.app.assembly import Assembly, keep_meanings, kept_uid, resume_position
-from reverser.app.cluster_reports import ClusterReports, warn_of_empty_rules
+from reverser.app.assembly import Assembly, Difference
 from reverser.app.destination_moves import follow_moves
+from reverser.app.observers import Observers
 from reverser.app.writers import FolderTarget, WriterFactory, Writers
 from reverser.attribution.attributor import Attributor
-from reverser.config import Cluster
 from reverser.errors import StalledError, TransientError
 from reverser.health import Health
 from reverser.intake.driver import Intake
 from reverser.kube.discovery_trigger import InFlightBytes
-from reverser.kube.observer import Observer
-from reverser.kube.type_catalog import ServedTypes, TypeCatalog
+from reverser.kube.type_catalog import TypeCatalog
 from reverser.metrics import Metrics
-from reverser.model.change import Observation, Stream, StreamsStarted
+from reverser.model.change import Observation, Stream
 from reverser.model.destination import subject_of
 from reverser.model.journal import Journal
-from reverser.model.resource import ResourceType
 from reverser.select.resource_patterns import SETTING as MEANING
 from reverser.sops.program import programs
-from reverser.unexpected_errors import left_out
 
 log = structlog.get_logger()
 
 CHANNEL = 100
 JOURNAL_SECONDS = 1.0
-PLACES = "places"
-"""The step of the journal that a session begins with."""
+MOVES = "moves"
+"""The step of the journal that a configuration begins with."""
 SETTLE_SECONDS_MOST = 120.0
 """How long the first commit waits for the other types' lists, so that one snapshot holds them all."""
 
 
+class Request(msgspec.Struct):
+    """What shall be done between two observations."""
+
+    assembly: Assembly | None
+    """The configuration that takes over; None: that in force stays."""
+    destinations: frozenset[str]
+    """Those whose records came back from their branch: their writers begin anew, and their types list."""
+    concerns: Callable[[Stream], bool]
+    """Streams that list again, besides."""
+    done: trio.Event
+    """Is set once that is so."""
+
+
 class Session:
-    """Runs one configuration until it is stopped."""
+    """Runs a configuration, and those that take over from it, until it is stopped."""
 
     def __init__(
         self,
@@ -63,43 +74,33 @@ class Session:
     ) -> None:
         self._assembly = assembly
         self._journal = journal
-        self._metrics = metrics
         self._health = health
-        self._afresh = afresh
         self._listening = trio.CancelScope()
         self._draining = True
         self._stopping = False
-        encrypters = programs(assembly.destinations)
-        self._room = InFlightBytes()
-        self._meanings = assembly.meanings({})
+        self._requests: list[Request] = []
+        self._requested = trio.Event()
+        room = InFlightBytes()
+        catalog = catalog or TypeCatalog()
+        self._observers = Observers(assembly, journal, metrics, health, catalog, room, afresh=afresh)
         self._intake = Intake(
             assembly.routes,
-            assembly.coverage,
+            lambda stream: self._assembly.coverage(stream),
             journal,
             metrics,
             health,
             attributor,
-            encrypters,
-            self._room,
+            programs(assembly.destinations),
+            room,
             assembly.decider,
         )
-        self._reports = {
-            c.name: ClusterReports(assembly.config, c.name, metrics, health) for c in self.clusters
-        }
-        self._catalog = catalog or TypeCatalog()
-        self._catalog.begin({cluster.name: self._served_types(cluster.name) for cluster in self.clusters})
         corrections = None if attributor is None else attributor.correction_finder.corrections
         factory = WriterFactory(
-            assembly, journal, metrics, health, self._catalog.of_kind, self._list_anew, to, corrections
+            assembly, journal, metrics, health, catalog.of_kind, self._rebuilt, to, corrections
         )
         self._writers = Writers(factory, health, self._ready)
         self.relist = False
         """Set when the session ended because everything has to be listed again."""
-
-    @property
-    def clusters(self) -> list[Cluster]:
-        """The clusters that some rule is about."""
-        return [c for c in self._assembly.config.clusters if c.name in self._assembly.routes]
 
     def stop(self, *, drain: bool = True) -> None:
         """End: listeners first, then the intake, then the writers (drained, or at once)."""
@@ -108,19 +109,34 @@ class Session:
         self._listening.cancel()
 
     async def first_lists_journaled(self) -> None:
-        """Return when every cluster's first round of lists is in the journal."""
-        for cluster in self.clusters:
-            await self._intake.first_lists_journaled(cluster.name)
+        """Return when the lists that were wanted last are in the journal, of every cluster."""
+        await self._observers.round_journaled([each.name for each in self._assembly.clusters])
 
     @property
     def has_first_lists(self) -> bool:
-        """Whether every cluster's first round of lists is in the journal."""
-        return self._intake.has_first_lists
+        """Whether the lists that were wanted last are in the journal, of every cluster."""
+        return self._observers.has_round_journaled
 
     @property
     def failures(self) -> list[str]:
         """Streams that have not been listed, and why."""
-        return [line for reports in self._reports.values() for line in reports.failures]
+        return self._observers.failures
+
+    def progress(self, destination: str) -> tuple[int, int]:
+        """(how many types of a destination have been read once, how many are watched for it)."""
+        return self._observers.progress(lambda stream: self._leads_to(stream, {destination}))
+
+    def adopt(self, assembly: Assembly) -> trio.Event:
+        """Have another configuration take over. The event is set once it is in force."""
+        return self._request(assembly=assembly)
+
+    def list_again(self, concerns: Callable[[Stream], bool]) -> None:
+        """Have these streams list again."""
+        self._request(concerns=concerns)
+
+    def retry(self, destination: str) -> None:
+        """Have a destination's writer begin anew, so that it does not wait until it tries again by itself."""
+        self._writers.restart(destination)
 
     async def run(self) -> None:
         """Run until `stop`; everything that was accepted is durable when this returns.
@@ -128,10 +144,9 @@ class Session:
         From the stop on, intake and writers together have the grace. What a full disk or a dead
         remote holds up until then comes again: no position has moved past it.
         """
-        await self._follow_moves()
+        await self._follow_moves(self._assembly)
         async with trio.open_nursery() as write:
-            for destination in self._assembly.destinations:
-                write.start_soon(self._writers.run, destination)
+            self._writers.begin(write, self._assembly.destinations)
             async with trio.open_nursery() as take:
                 send, receive = trio.open_memory_channel[Observation](CHANNEL)
                 take.start_soon(self._intake.run, receive)
@@ -144,82 +159,82 @@ class Session:
             self._writers.drain()
             write.cancel_scope.deadline = until
 
-    def close(self, following: Assembly) -> None:
-        """Forget the conditions of what the next session knows nothing of."""
-        for cluster in self._reports.keys() - following.routes.keys():
-            self._reports[cluster].close()
-        following_names = {destination.name for destination in following.destinations}
-        for name in {destination.name for destination in self._assembly.destinations} - following_names:
-            self._health.forget(subject_of(name))
-
-    async def _follow_moves(self) -> None:
-        while not self._stopping:
-            try:
-                await follow_moves(self._journal, self._assembly.destinations)
-                self._meanings = self._assembly.meanings(await self._journal.get_settings(MEANING))
-            except (TransientError, StalledError) as error:
-                self._health.failed("journal", error, "JournalUnusable", step=PLACES)
-                await trio.sleep(JOURNAL_SECONDS)
-            else:
-                self._health.recovered("journal", step=PLACES)
-                return
-
     async def _listen(self, send: trio.MemorySendChannel[Observation]) -> None:
         with self._listening:
             async with trio.open_nursery() as listen:
-                for cluster in self.clusters:
-                    observer = self._observer(cluster, send)
-                    listen.start_soon(observer.run)
-                    listen.start_soon(self._announce, observer, cluster, send)
+                self._observers.begin(listen, send)
+                while True:
+                    await self._requested.wait()
+                    self._requested = trio.Event()
+                    requests, self._requests = self._requests, []
+                    await self._carry_out(requests)
 
-    async def _announce(
-        self, observer: Observer, cluster: Cluster, send: trio.MemorySendChannel[Observation]
-    ) -> None:
-        await observer.first_round()
-        await send.send(StreamsStarted(cluster.name))
-        with left_out("empty rules", cluster.name):
-            types = self._catalog.of(cluster.name).named
-            await warn_of_empty_rules(cluster, self._assembly, types)
+    def _request(
+        self,
+        assembly: Assembly | None = None,
+        destinations: frozenset[str] = frozenset(),
+        concerns: Callable[[Stream], bool] = lambda _: False,
+    ) -> trio.Event:
+        request = Request(assembly, destinations, concerns, trio.Event())
+        self._requests.append(request)
+        self._requested.set()
+        return request.done
 
-    def _served_types(self, cluster: str) -> ServedTypes:
-        def wants(type_: ResourceType) -> bool:
-            return any(route.wants_type(type_) for route in self._assembly.routes[cluster])
+    async def _carry_out(self, requests: list[Request]) -> None:
+        former = self._assembly
+        latter = next((each.assembly for each in reversed(requests) if each.assembly), former)
+        difference = Difference(former, latter)
+        rebuilt = frozenset[str]().union(*(each.destinations for each in requests))
+        writers = difference.writers | rebuilt
 
-        def named(types: Sequence[ResourceType], missing: Collection[ResourceType]) -> Sequence[ResourceType]:
-            return self._meanings.named(cluster, types, missing)
+        def concerns(stream: Stream) -> bool:
+            return (
+                difference.concerns(stream)
+                or self._leads_to(stream, rebuilt)
+                or any(each.concerns(stream) for each in requests)
+            )
 
-        return ServedTypes(wants, named)
+        async with self._observers.held(concerns):
+            await self._writers.end(difference.removed | writers)
+            await self._follow_moves(latter)
+            for name in difference.removed:
+                self._health.forget(subject_of(name))
+            self._assembly = latter
+            changed = difference.files | rebuilt
+            await self._intake.adopt(latter.routes, programs(latter.destinations), latter.decider, changed)
+            await self._observers.adopt(latter, difference.clusters)
+        self._observers.announce(warn=difference.of_file)
+        self._writers.adopt(latter, writers)
+        for each in requests:
+            each.done.set()
 
-    def _observer(self, cluster: Cluster, send: trio.MemorySendChannel[Observation]) -> Observer:
-        def wanted(types: Sequence[ResourceType]) -> Mapping[ResourceType, tuple[str, ...]]:
-            return self._assembly.wanted(cluster.name, types)
-
-        async def position(stream: Stream) -> str:
-            await keep_meanings(self._journal, self._meanings)
-            return "" if self._afresh else await resume_position(self._journal, self._assembly, stream)
-
-        async def uid() -> str:
-            return await kept_uid(self._journal, cluster.name)
-
-        return Observer(
-            cluster.name,
-            kubeconfig=cluster.kubeconfig,
-            context=cluster.context,
-            types=self._catalog.of(cluster.name),
-            wanted=wanted,
-            position=position,
-            uid=uid,
-            send=send,
-            reports=self._reports[cluster.name],
-            room=self._room,
+    def _leads_to(self, stream: Stream, destinations: frozenset[str] | set[str]) -> bool:
+        return any(
+            route.destination.name in destinations and route.wants_type(stream.type)
+            for route in self._assembly.routes.get(stream.cluster, ())
         )
+
+    async def _follow_moves(self, assembly: Assembly) -> None:
+        while not self._stopping:
+            try:
+                await follow_moves(self._journal, assembly.destinations)
+                meanings = assembly.meanings(await self._journal.get_settings(MEANING))
+            except (TransientError, StalledError) as error:
+                self._health.failed("journal", error, "JournalUnusable", step=MOVES)
+                await trio.sleep(JOURNAL_SECONDS)
+            else:
+                self._observers.understand(meanings)
+                self._health.recovered("journal", step=MOVES)
+                return
 
     async def _ready(self, destination: str) -> None:
         with trio.move_on_after(SETTLE_SECONDS_MOST):
-            for cluster in self._assembly.clusters_of(destination):
-                await self._intake.first_lists_journaled(cluster)
+            await self._observers.round_journaled(self._assembly.clusters_of(destination))
 
-    def _list_anew(self) -> None:
+    def _rebuilt(self, destination: str) -> None:
         """Records came back from the branch: only complete lists tell which of them are orphans."""
+        if not self._stopping:
+            self._request(destinations=frozenset({destination}))
+            return
         self.relist = True
         self.stop(drain=False)

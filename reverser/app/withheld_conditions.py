@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 
 import trio
@@ -24,6 +24,7 @@ from reverser.health import Health
 from reverser.model.condition import Condition, Withheld
 from reverser.model.destination import subject_of
 from reverser.model.journal import Journal
+from reverser.model.resource import ObjectKey
 from reverser.plugins.caller import FAILED, PAUSED, WITHHOLDING
 from reverser.plugins.failures import Failing, Failures
 
@@ -73,9 +74,9 @@ class PluginFailures:
         failures: Failures,
         journal: Journal,
         health: Health,
-        try_again: Callable[[], bool],
+        try_again: Callable[[Collection[ObjectKey]], bool],
     ) -> None:
-        """`try_again` decides anew about what is withheld; False when that cannot be done now."""
+        """`try_again` decides anew about objects; False when that cannot be done now."""
         self._failures = failures
         self._journal = journal
         self._health = health
@@ -92,10 +93,11 @@ class PluginFailures:
     def _look(self, rows: Sequence[Withheld]) -> None:
         now = time.monotonic()
         for failing in [*self._failures.by_hook.values()]:
+            keys = {row.key for row in rows if _is_withheld_by(row, failing)}
             waiting = sum(_is_withheld_by(row, failing) for row in rows)
             if failing.rests and waiting and now >= failing.until:
                 # Awake from the first call on; what is called next are those that wait.
-                if self._try_again():
+                if self._try_again(keys):
                     self._failures.rests(failing.hook)
             elif self._has_recovered(failing, waiting, now):
                 self._failures.forget(failing)

@@ -1,11 +1,11 @@
-"""The writers of one session: each made, opened when its repository can be, and drained when all are.
+"""The writers: each made, opened when its repository can be, and drained when all are.
 
 A writer writes to the destination's repository, to a folder, only logs, or waits while it is suspended.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
@@ -55,7 +55,7 @@ class WriterFactory:
         metrics: Metrics,
         health: Health,
         resolve: ResolveType,
-        on_rebuilt: Callable[[], None],
+        on_rebuilt: Callable[[str], None],
         to: FolderTarget | None = None,
         corrections: Corrections | None = None,
     ) -> None:
@@ -67,6 +67,10 @@ class WriterFactory:
         self._resolve = resolve
         self._on_rebuilt = on_rebuilt
         self._to = to
+
+    def adopt(self, assembly: Assembly) -> None:
+        """Writers that are made from now on are of this configuration."""
+        self._assembly = assembly
 
     @asynccontextmanager
     async def writer(self, destination: Destination) -> AsyncIterator[AnyWriter]:
@@ -103,7 +107,7 @@ class WriterFactory:
             companions=hooks if hooks.has_companions else None,
             resolve_type=self._resolve,
             corrections=None if corrections is None else partial(corrections, destination.name),
-            on_rebuilt=self._on_rebuilt,
+            on_rebuilt=partial(self._on_rebuilt, destination.name),
             on_read=self._assembly.on_read,
             on_pushed=on_pushed or self._assembly.on_pushed,
         )
@@ -121,6 +125,17 @@ OPEN_SECONDS = 10.0
 """Between two tries to open a repository."""
 
 
+class RunningWriter:
+    """The task of one destination's writer."""
+
+    def __init__(self, destination: Destination) -> None:
+        self.destination = destination
+        self.scope = trio.CancelScope()
+        self.ended = trio.Event()
+        self.again = True
+        """Whether it is to begin, or to begin anew."""
+
+
 class Writers:
     """One writer a destination. `ready` returns when the first commit of a destination may be made."""
 
@@ -132,6 +147,50 @@ class Writers:
         self._ready = ready
         self._open: list[AnyWriter] = []
         self._draining = False
+        self._running: dict[str, RunningWriter] = {}
+
+    def begin(self, nursery: trio.Nursery, destinations: Iterable[Destination]) -> None:
+        """Write these destinations, each in a task of the nursery."""
+        self._nursery = nursery
+        for destination in destinations:
+            self._start(destination)
+
+    async def end(self, names: Collection[str]) -> None:
+        """End the writers of these destinations at once, as far as there are any."""
+        ending = [self._running.pop(name) for name in [*self._running] if name in names]
+        for each in ending:
+            each.again = False
+            each.scope.cancel()
+        for each in ending:
+            await each.ended.wait()
+
+    def adopt(self, assembly: Assembly, changed: Collection[str]) -> None:
+        """Another configuration is in force: write those of its destinations that changed, and have ended."""
+        self._factory.adopt(assembly)
+        for destination in assembly.destinations:
+            if destination.name in changed:
+                self._start(destination)
+
+    def restart(self, name: str) -> None:
+        """Have the writer of a destination begin anew."""
+        if name in self._running:
+            self._running[name].again = True
+            self._running[name].scope.cancel()
+
+    def _start(self, destination: Destination) -> None:
+        running = self._running[destination.name] = RunningWriter(destination)
+        self._nursery.start_soon(self._keep_running, running)
+
+    async def _keep_running(self, running: RunningWriter) -> None:
+        try:
+            while running.again:
+                running.again = False
+                with running.scope:
+                    await self.run(running.destination)
+                if running.again:
+                    running.scope = trio.CancelScope()
+        finally:
+            running.ended.set()
 
     def drain(self) -> None:
         """Have every writer end once the journal holds nothing more for it, those opened later too."""

@@ -33,7 +33,7 @@ from reverser.kube.discovery_trigger import DiscoveryTrigger
 from reverser.kube.lists import Lists, Query
 from reverser.kube.named_object import Follower, NamedObject
 from reverser.kube.watch import Watch
-from reverser.model.change import Identified, Observation, Stream, StreamsStarted
+from reverser.model.change import Barrier, Identified, Observation, Stream
 from reverser.model.resource import ResourceType
 
 STRUCTS: Mapping[Kind, Any] = {
@@ -148,9 +148,10 @@ class ResourceReader:
 
     async def _take(self, receive: trio.MemoryReceiveChannel[Observation]) -> None:
         async for observation in receive:
-            if isinstance(observation, StreamsStarted | Identified):
-                self.tried.set()
-                self._on_change()
+            if isinstance(observation, Barrier):
+                observation.passed()
+            elif isinstance(observation, Identified):
+                self._all_read()
             elif self._tables.get(observation.stream, self._namespace_table).take(observation):
                 self._on_change()
 
@@ -188,7 +189,11 @@ class ResourceReader:
         for watch in [*self._watches.values(), *([namespaces] if namespaces else [])]:
             await watch.tried.wait()
         # Behind all that the watches have handed on.
-        await send.send(StreamsStarted(self._cluster))
+        await send.send(Barrier(self._all_read))
+
+    def _all_read(self) -> None:
+        self.tried.set()
+        self._on_change()
 
     def _follow_namespaces(
         self, client: Client, nursery: trio.Nursery, send: DiscoveryTrigger, lists: Lists

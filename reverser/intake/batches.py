@@ -14,19 +14,19 @@ import trio
 
 from reverser.intake.list_decisions import NOTHING, Ahead, ListDecisions
 from reverser.model.change import (
+    Barrier,
     Change,
     Identified,
     ListCompleted,
     ListStarted,
     Observation,
     Origin,
-    StreamsStarted,
 )
 
 BATCH = 200
 LISTED_BYTES = 192 * 1024
 """Of JSON, of the objects of lists in one batch: three batches are in memory, decoded and as they came."""
-MARKS = (ListCompleted, Identified, StreamsStarted)
+MARKS = (ListCompleted, Identified, Barrier)
 """What says something of all that came before it: the last of its batch."""
 AHEAD = 3
 """Batches that are gathered: one is asked about, one waits to be, and one is taken next."""

@@ -6,7 +6,7 @@ intake starts, because a stream that resumes lists nothing.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Collection, Iterable, Sequence
 
 from reverser.errors import WithheldError
 from reverser.health import Health
@@ -15,7 +15,7 @@ from reverser.intake.decide import decide
 from reverser.intake.hpa_targets import RESOURCE, AutoscalerIndex
 from reverser.intake.listing import Listing
 from reverser.intake.path_owners import PathOwners
-from reverser.intake.route import Route
+from reverser.intake.route import Route, RouteTable
 from reverser.intake.secret_warnings import SecretWarnings
 from reverser.intake.unmatched_paths import SETTING as UNMATCHED_PATHS
 from reverser.intake.unmatched_paths import UnmatchedPaths
@@ -26,6 +26,7 @@ from reverser.model.condition import Withheld
 from reverser.model.entry import Decision, Entry, Record, RecordKey, Staged, withhold
 from reverser.model.journal import UnstorableError
 from reverser.model.resource import ObjectKey
+from reverser.model.rule import SensitiveRule
 from reverser.unexpected_errors import BUG, contained, left_out
 
 UNREADABLE = WithheldError("Unreadable", "the API server's answer about it cannot be decoded")
@@ -38,14 +39,12 @@ class DecisionState:
     def __init__(
         self,
         journal: RetryingJournal,
-        routes: Iterable[Route],
+        routes: RouteTable,
         secret_warnings: SecretWarnings | None = None,
         health: Health | None = None,
     ) -> None:
         """Without `health` nobody is told of paths that no object has."""
-        routes = [*routes]
-        hidden = routes[0].policy.sensitive if routes else ()
-        self._unmatched_paths = None if health is None else UnmatchedPaths(hidden, health)
+        self._unmatched_paths = None if health is None else UnmatchedPaths(_hidden(routes), health)
         self._journal = journal
         self._secret_warnings = secret_warnings
         self._claims = {
@@ -57,6 +56,15 @@ class DecisionState:
         """What autoscalers scale."""
         self.withheld_objects = WithheldObjects()
         """What is withheld."""
+
+    def adopt(self, routes: RouteTable, changed: Collection[str]) -> None:
+        """Other routes are in force; `changed` destinations are to be recalled."""
+        if self._unmatched_paths is not None:
+            self._unmatched_paths.adopt(_hidden(routes))
+        names = {route.destination.name for route in routes if route.hooks.foreign_layout}
+        self._claims = {
+            name: PathOwners() if name in changed else self._claims.get(name, PathOwners()) for name in names
+        }
 
     async def recall_withheld(self) -> None:
         """Take over what the journal shows as withheld, by the writers too."""
@@ -182,6 +190,11 @@ class DecisionState:
             except UnstorableError as error:
                 for row in _unstorable(error, now):
                     builder.withhold(row)
+
+
+def _hidden(routes: RouteTable) -> tuple[SensitiveRule, ...]:
+    """The rules of `[[sensitive]]`, which are the same for all routes."""
+    return next((route.policy.sensitive for route in routes), ())
 
 
 def _unstorable(error: UnstorableError, now: float) -> list[Withheld]:

@@ -8,9 +8,8 @@ the watch lags safely behind until it can.
 
 from __future__ import annotations
 
-import itertools
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import aclosing
 
 import msgspec
@@ -26,12 +25,13 @@ from reverser.intake.encryption import EncryptionQueue, EncryptionRetry
 from reverser.intake.list_completion import ListCommitter
 from reverser.intake.list_decisions import NOTHING, Decider, ListDecisions
 from reverser.intake.listing import Listing
-from reverser.intake.route import Route
+from reverser.intake.route import Route, RouteTable
 from reverser.intake.secret_warnings import SecretWarnings
 from reverser.journal.retrying import RetryingJournal
 from reverser.kube.discovery_trigger import InFlightBytes
 from reverser.metrics import Metrics
 from reverser.model.change import (
+    Barrier,
     Change,
     Identified,
     ListCompleted,
@@ -40,7 +40,6 @@ from reverser.model.change import (
     Progress,
     StartedOver,
     Stream,
-    StreamsStarted,
     Unwanted,
 )
 from reverser.model.condition import Suspicion
@@ -74,30 +73,19 @@ class Intake:
         `decider` decides about large lists in another process.
         """
         self._room = room
-        self._routes = routes
+        self._routes = RouteTable(routes)
         self._journal = RetryingJournal(journal, health)
         self._metrics = metrics
         self._attributor = attributor or ManagerOnly()
         self._listings: dict[str, Listing] = {}
         self._secret_warnings = SecretWarnings(health, metrics)
-        every = itertools.chain.from_iterable(routes.values())
-        self._state = DecisionState(self._journal, every, self._secret_warnings, health)
+        self._state = DecisionState(self._journal, self._routes, self._secret_warnings, health)
         self._encryption = EncryptionQueue(encrypters or {}, journal.key, health)
-        self._completion = ListCommitter(routes, coverage, self._journal, self._encryption, self._state)
-        self._lists = ListDecisions(decider, routes, self._state.scaled)
+        self._completion = ListCommitter(self._routes, coverage, self._journal, self._encryption, self._state)
+        self._lists = ListDecisions(decider, self._routes, self._state.scaled)
         self._ahead = NOTHING
         self._turn = trio.Lock()
         self._encryption_retry = EncryptionRetry(self._encryption, self._state, self._attributor, self._turn)
-        self._first_lists: dict[str, trio.Event] = {cluster: trio.Event() for cluster in routes}
-
-    async def first_lists_journaled(self, cluster: str) -> None:
-        """Return when the first round of the cluster's lists is in the journal."""
-        await self._first_lists[cluster].wait()
-
-    @property
-    def has_first_lists(self) -> bool:
-        """Whether the first lists of all clusters are in the journal."""
-        return all(event.is_set() for event in self._first_lists.values())
 
     async def run(self, observations: trio.MemoryReceiveChannel[Observation]) -> None:
         """Take observations until the channel closes; then all of them are in the journal.
@@ -105,7 +93,7 @@ class Intake:
         When it is cancelled, the observations in hand are not journaled, and no position counts them.
         """
         await self._journal.discard_all()  # of an intake before this one, on the same journal
-        await self._recall()
+        await self._recall(self._routes.destinations)
         async with aclosing(self._lists), trio.open_nursery() as nursery:
             nursery.start_soon(self._encryption_retry.run)
             nursery.start_soon(rest_when_idle, self._lists)
@@ -119,8 +107,26 @@ class Intake:
                             self._room.give(*batch.observations)
             nursery.cancel_scope.cancel()
 
-    async def _recall(self) -> None:
-        names = {route.destination.name for routes in self._routes.values() for route in routes}
+    async def adopt(
+        self,
+        routes: Mapping[str, Sequence[Route]],
+        encrypters: Mapping[str, Encrypter],
+        decider: Decider | None,
+        changed: Collection[str],
+    ) -> None:
+        """Decide by other routes from now on.
+
+        No stream whose decisions they change may be under way: each begins again with a list. `changed`:
+        destinations that are new, or whose files look or stand otherwise.
+        """
+        async with self._turn:
+            self._routes.replace(routes)
+            self._state.adopt(self._routes, changed)
+            self._encryption.adopt(encrypters, changed)
+            await self._lists.adopt(decider)
+            await self._recall(self._routes.destinations.intersection(changed))
+
+    async def _recall(self, names: Collection[str]) -> None:
         self._encryption.begin(names)
         await self._state.recall_reported()
         for name in names:
@@ -130,7 +136,7 @@ class Intake:
 
     async def _suspect(self, name: str, keys: Sequence[ObjectKey]) -> None:
         """What was written before is looked at again: a stream that resumes lists nothing."""
-        flagging = {cluster for cluster, routes in self._routes.items() if any(_flags(routes, name))}
+        flagging = {each for each in self._routes.clusters if any(_flags(self._routes.of(each), name))}
         keys = [key for key in keys if key.cluster in flagging]
         for start in range(0, len(keys), TURN):
             known = await self._journal.known((name, key) for key in keys[start : start + TURN])
@@ -168,8 +174,8 @@ class Intake:
             case Identified() as identified:
                 setting = {cluster_uid_setting(identified.cluster): identified.uid}
                 await self._journal.append(Append(settings=setting, relist=identified.another))
-            case StreamsStarted(cluster=cluster):
-                self._first_lists[cluster].set()
+            case Barrier(passed=passed):
+                passed()
 
     async def _complete(self, done: ListCompleted) -> None:
         self._attributor.listing(done)
@@ -198,7 +204,7 @@ class Intake:
     def _places(self, batch: Iterable[Observation]) -> Iterator[RecordKey]:
         for observation in batch:
             if isinstance(observation, Change):
-                for route in self._routes.get(observation.key.cluster, ()):
+                for route in self._routes.of_object(observation.stream, observation.key.namespace):
                     yield route.destination.name, observation.key
 
     async def _contain(self, change: Change, builder: AppendBuilder) -> None:
@@ -212,7 +218,7 @@ class Intake:
                 listing.present(change.key)
             elif change.resource_version:
                 builder.positions[change.stream.id] = change.resource_version
-            for route in self._routes.get(change.key.cluster, ()):
+            for route in self._routes.of_object(change.stream, change.key.namespace):
                 name = route.destination.name
                 decision = withhold(name, change.key, error, change.seen_at)
                 (builder.add if listing is None else listing.decide)(name, change.key, decision)
@@ -223,7 +229,7 @@ class Intake:
         with left_out("scaled", change.key):
             self._state.scaled.note(change)
         scaled = self._state.scaled.scales(change)
-        routes = self._routes.get(change.key.cluster, ())
+        routes = self._routes.of_object(change.stream, change.key.namespace)
         listing = self._listings.get(change.stream.id)
         if listing is None:
             for route in routes:

@@ -14,7 +14,7 @@ intake, and with the author that the change had at first.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import TypeAlias
 
 import trio
@@ -39,7 +39,7 @@ AT_ONCE = 4
 
 
 class EncryptionQueue:
-    """What the destinations of one session encrypt, and what waits for that."""
+    """What the destinations encrypt, and what waits for that."""
 
     def __init__(self, encrypters: Mapping[str, Encrypter], digest_key: bytes, health: Health) -> None:
         self._encrypters = encrypters
@@ -51,9 +51,17 @@ class EncryptionQueue:
         self._work_available = trio.Event()
 
     def begin(self, destinations: Iterable[str]) -> None:
-        """What an earlier session told of them is void."""
+        """What was reported of them before is void."""
         for name in destinations:
             self._health.forget(_subject(name))
+
+    def adopt(self, encrypters: Mapping[str, Encrypter], changed: Collection[str]) -> None:
+        """Other destinations are in force: what waits for one that went or changed comes again by a list."""
+        self._encrypters = encrypters
+        for record_key in [each for each in self._waiting if each[0] in changed or each[0] not in encrypters]:
+            self.supersede(*record_key)
+        for name in [each for each in self._down if each in changed or each not in encrypters]:
+            del self._down[name]
 
     async def encrypt(self, destination: str, key: ObjectKey, decision: Decision) -> Decision:
         """The decision with its file encrypted, or one that withholds the object; an older one is void."""

@@ -6,7 +6,7 @@ encrypted files, and the removals of the sweep. The append then takes all of it 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import msgspec
 
@@ -16,7 +16,7 @@ from reverser.intake.decide import defined, missing_from_list
 from reverser.intake.decision_state import DecisionState
 from reverser.intake.encryption import Decided, EncryptionQueue
 from reverser.intake.listing import Listing
-from reverser.intake.route import Route
+from reverser.intake.route import Route, RouteTable
 from reverser.journal.retrying import RetryingJournal
 from reverser.model.change import ListCompleted, Stream
 from reverser.model.condition import Withheld
@@ -32,7 +32,7 @@ class ListCommitter:
 
     def __init__(
         self,
-        routes: Mapping[str, Sequence[Route]],
+        routes: RouteTable,
         coverage: Callable[[Stream], str],
         journal: RetryingJournal,
         encryption: EncryptionQueue,
@@ -74,7 +74,7 @@ class ListCommitter:
     async def _sweep(self, done: ListCompleted, listing: Listing) -> list[Decided]:
         """Stage the removal of what the journal knows and the list has missed; the withheld come back."""
         withheld = list[Decided]()
-        for route in self._routes.get(done.stream.cluster, ()):
+        for route in self._routes.of_type(done.stream):
             name, last = route.destination.name, None
             while keys := await self._journal.keys(name, done.stream, last, CHUNK):
                 last = keys[-1]
@@ -130,7 +130,7 @@ class ListCommitter:
 
     async def _rest(self, stream: Stream, listing: Listing, withheld: Sequence[Decided]) -> AppendBuilder:
         """An append of what is withheld now, and of what is withheld no more though nothing is written."""
-        names = {route.destination.name for route in self._routes.get(stream.cluster, ())}
+        names = {route.destination.name for route in self._routes.of(stream.cluster)}
         still = {(name, key) for name, key, _ in withheld}
         ended = [
             record_key

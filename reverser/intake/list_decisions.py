@@ -17,7 +17,7 @@ from typing import Protocol, TypeAlias
 import msgspec
 
 from reverser.intake.hpa_targets import AutoscalerIndex
-from reverser.intake.route import Route
+from reverser.intake.route import RouteTable
 from reverser.model.change import Change, Observation, Origin, Stream
 from reverser.model.entry import Decision
 from reverser.model.resource import ObjectKey
@@ -42,7 +42,8 @@ class Question(msgspec.Struct, frozen=True, array_like=True):
 
 
 Answers: TypeAlias = tuple[Decision | None, ...]
-"""One for each route of the cluster, in their order; None: to be decided by whoever asks."""
+"""One for each route that the object can take, in their order; None: to be decided by whoever asks. Without
+any, all of them are."""
 
 
 class Decider(Protocol):
@@ -58,9 +59,16 @@ class Decider(Protocol):
 class Ahead:
     """The decisions about one batch that are made elsewhere, once they are there."""
 
-    def __init__(self, changes: Sequence[Change], scaled: Sequence[bool]) -> None:
+    def __init__(
+        self,
+        changes: Sequence[Change],
+        scaled: Sequence[bool],
+        destinations: Sequence[Sequence[str]],
+    ) -> None:
+        """`destinations`: for each change, the names of those that are asked about."""
         self._changes = changes
         self._scaled = scaled
+        self._destinations = destinations
         self._decided: dict[ObjectKey, tuple[Change, bool, Mapping[str, Decision | None]]] = {}
 
     def questions(self) -> list[Question]:
@@ -70,29 +78,28 @@ class Ahead:
             for each, scaled in zip(self._changes, self._scaled, strict=True)
         ]
 
-    def answered(self, answers: Sequence[Answers], routes: Mapping[str, Sequence[Route]]) -> None:
+    def answered(self, answers: Sequence[Answers]) -> None:
         """Take the answers in; they may be fewer."""
-        for change, scaled, each in zip(self._changes, self._scaled, answers, strict=False):
-            names = (route.destination.name for route in routes[change.key.cluster])
-            self._decided[change.key] = change, scaled, dict(zip(names, each, strict=True))
+        asked = zip(self._changes, self._scaled, self._destinations, strict=True)
+        for (change, scaled, names), each in zip(asked, answers, strict=False):
+            if each:
+                self._decided[change.key] = change, scaled, dict(zip(names, each, strict=True))
 
     def about(self, destination: str, change: Change, *, scaled: bool) -> Decision | None:
         """The decision about a change that the journal knows nothing of; None: nobody has made it."""
         decided = self._decided.get(change.key)
         if decided is None or decided[0] is not change or decided[1] is not scaled:
             return None
-        return decided[2][destination]
+        return decided[2].get(destination)
 
 
-NOTHING = Ahead((), ())
+NOTHING = Ahead((), (), ())
 
 
 class ListDecisions:
     """Chooses what is decided elsewhere."""
 
-    def __init__(
-        self, decider: Decider | None, routes: Mapping[str, Sequence[Route]], scaled: AutoscalerIndex
-    ) -> None:
+    def __init__(self, decider: Decider | None, routes: RouteTable, scaled: AutoscalerIndex) -> None:
         self._decider = decider
         self._routes = routes
         self._scaled = scaled
@@ -110,17 +117,27 @@ class ListDecisions:
         self._listed += len(changes)
         if self._listed < WORTH_IT or len(changes) < BATCH_WORTH_IT:
             return None
-        return Ahead(changes, [self._scaled.scales(change) for change in changes])
+        names = [
+            [route.destination.name for route in self._routes.of_object(each.stream, each.key.namespace)]
+            for each in changes
+        ]
+        return Ahead(changes, [self._scaled.scales(change) for change in changes], names)
 
     async def ask(self, ahead: Ahead) -> None:
         """Have it decided."""
         self.asked_batches += 1
         if self._decider is not None:
-            ahead.answered(await self._decider.ask(ahead.questions()), self._routes)
+            ahead.answered(await self._decider.ask(ahead.questions()))
 
     def known(self, stream: Stream) -> None:
         """The journal knows an object of this list, and most likely the others: its record is needed, too."""
         self._known.add(stream.id)
+
+    async def adopt(self, decider: Decider | None) -> None:
+        """Other routes are in force, by which `decider` decides; what the former one answers still holds."""
+        former, self._decider = self._decider, decider
+        if former is not None and former is not decider:
+            await former.rest()
 
     async def rest(self) -> None:
         """No list runs any more: nothing is asked until many objects have come again."""
@@ -140,5 +157,5 @@ class ListDecisions:
             and not change.deleted
             and not change.unreadable
             and change.stream.id not in self._known
-            and change.key.cluster in self._routes
+            and change.key.cluster in self._routes.clusters
         )

@@ -6,12 +6,14 @@ commit. Routes of different destinations share nothing.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+import itertools
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
 import msgspec
 
 from reverser.layout.layouts import Layout, compile_layout
+from reverser.model.change import Stream
 from reverser.model.destination import Destination
 from reverser.model.resource import ObjectKey, ResourceType
 from reverser.model.rule import Rule, SanitizeRule, SensitiveRule
@@ -19,6 +21,9 @@ from reverser.sanitize.document import Policy
 from reverser.sanitize.sensitive_values import hidden, sensitive, without_values
 from reverser.select.rules import CompiledRule
 from reverser.sops.document import mark
+
+MOST_REMEMBERED = 10_000
+"""Pairs of a type and a namespace whose routes are remembered."""
 
 
 class Hooks(Protocol):
@@ -65,6 +70,10 @@ class Route(msgspec.Struct, frozen=True):
         """Whether a watch of this type can bring anything for this destination."""
         return not self.omits(resource) and any(rule.selects_type(resource) for rule in self.rules)
 
+    def reaches(self, resource: ResourceType, namespace: str) -> bool:
+        """Whether objects of this type in this namespace ("": without one) can have a file."""
+        return not self.omits(resource) and any(rule.reaches(resource, namespace) for rule in self.rules)
+
     def omits(self, resource: ResourceType) -> bool:
         """Secrets, and types that are sensitive as a whole, have no file under `secrets = "omit"`."""
         if self.policy.secrets != "omit":
@@ -101,6 +110,57 @@ class Route(msgspec.Struct, frozen=True):
         return [rule for rule in rules if rule.selects(key, labels, fulfilled)]
 
 
+class RouteTable:
+    """The routes of all clusters, and which of them an object can take.
+
+    With hundreds of destinations most objects can go to one or two. What no rule of a destination reaches has
+    no decision there: a list asks about all that the journal knows whenever the rules change.
+    """
+
+    def __init__(self, routes: Mapping[str, Sequence[Route]]) -> None:
+        """`routes`: those of each cluster, by its name."""
+        self.replace(routes)
+
+    def replace(self, routes: Mapping[str, Sequence[Route]]) -> None:
+        """From now on these are the routes."""
+        self._routes = routes
+        self._reaching: dict[tuple[str, ResourceType, str], tuple[Route, ...]] = {}
+
+    @property
+    def clusters(self) -> Collection[str]:
+        """Names of the clusters that have routes."""
+        return self._routes.keys()
+
+    @property
+    def destinations(self) -> set[str]:
+        """Names of the destinations that a route leads to."""
+        return {route.destination.name for route in self}
+
+    def __iter__(self) -> Iterator[Route]:
+        return itertools.chain.from_iterable(self._routes.values())
+
+    def of(self, cluster: str) -> Sequence[Route]:
+        """All routes of one cluster."""
+        return self._routes.get(cluster, ())
+
+    def of_type(self, stream: Stream) -> list[Route]:
+        """The routes that objects of a stream's type may take."""
+        return [route for route in self.of(stream.cluster) if route.wants_type(stream.type)]
+
+    def of_object(self, stream: Stream, namespace: str) -> tuple[Route, ...]:
+        """The routes that an object may take, by its type and its namespace."""
+        scope = stream.cluster, stream.type, namespace
+        reaching = self._reaching.get(scope)
+        if reaching is None:
+            if len(self._reaching) >= MOST_REMEMBERED:
+                self._reaching.clear()
+            reaching = tuple(
+                route for route in self.of(stream.cluster) if route.reaches(stream.type, namespace)
+            )
+            self._reaching[scope] = reaching
+        return reaching
+
+
 def compile_routes(
     rules: Sequence[Rule],
     destinations: Sequence[Destination],
@@ -108,13 +168,15 @@ def compile_routes(
     digest_key: bytes,
     hooks: Hooks,
     hide: Sequence[SensitiveRule] = (),
+    compiled_before: Mapping[Rule, CompiledRule] | None = None,
 ) -> dict[str, list[Route]]:
-    """The routes of each cluster, by cluster name."""
+    """The routes of each cluster, by cluster name. `compiled_before`: rules with the same hooks."""
     named = {destination.name: destination for destination in destinations}
     grouped: dict[tuple[str, str], list[CompiledRule]] = {}
     for rule in rules:
+        known = None if compiled_before is None else compiled_before.get(rule)
         grouped.setdefault((rule.cluster, rule.destination), []).append(
-            CompiledRule(rule, hooks.exclude_type)
+            known or CompiledRule(rule, hooks.exclude_type)
         )
     routes: dict[str, list[Route]] = {}
     for (cluster, name), compiled in grouped.items():

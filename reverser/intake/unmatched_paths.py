@@ -52,7 +52,7 @@ class UnmatchedPaths:
     """The paths of all types that no object has had."""
 
     def __init__(self, rules: tuple[SensitiveRule, ...], health: Health) -> None:
-        self._rules = tuple(rule for rule in rules if rule.paths)
+        self._rules = _with_paths(rules)
         self._health = health
         self._seen: dict[TypeKey, Seen] = {}
         self._reported: dict[TypeKey, list[str]] = {}
@@ -60,6 +60,13 @@ class UnmatchedPaths:
 
     def __bool__(self) -> bool:
         return bool(self._rules)
+
+    def adopt(self, rules: tuple[SensitiveRule, ...]) -> None:
+        """Other rules are in force. Types that they concern begin anew; of the others nothing changes."""
+        self._rules = _with_paths(rules)
+        known = {path for rule in self._rules for path in rule.paths}
+        for type_key, paths in list(self._reported.items()):
+            self._show(type_key, [path for path in paths if path in known])
 
     def seed(self, settings: Mapping[str, str]) -> None:
         """Show what the last session reported."""
@@ -145,6 +152,10 @@ class UnmatchedPaths:
             )
         self._reported[type_key] = missing
         self._health.report(Condition(TYPE, subject, True, "PathNotFound", message(missing)))
+
+
+def _with_paths(rules: Iterable[SensitiveRule]) -> tuple[SensitiveRule, ...]:
+    return tuple(rule for rule in rules if rule.paths)
 
 
 def message(missing: Iterable[str]) -> str:

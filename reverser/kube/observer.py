@@ -9,7 +9,8 @@ already.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from typing import TypeAlias, cast
 
 import trio
@@ -66,18 +67,46 @@ class Observer:
         self._types = types or ServedTypes()
         self._lists = Lists()
         self._backoff = api_backoff()
-        self._poked = trio.Event()
+        self._poked = False
+        self._woken = trio.Event()
         self._tried = trio.Event()
+        self._up_to_date = trio.Event()
+        self._up_to_date.set()
+        self._following = trio.Lock()
+        """Held by whoever changes what runs."""
+        self._anew: set[str] = set()
+        """Streams that list when they begin next, whatever was read before."""
         self._running: dict[Stream, tuple[Watch, trio.CancelScope]] = {}
         self._former: dict[str, Watch] = {}
 
     def poke(self) -> None:
         """Ask discovery again soon: a CRD or an APIService has changed."""
-        self._poked.set()
+        self._poked = True
+        self._woken.set()
 
-    async def first_round(self) -> None:
-        """Return when every stream wanted at the start has listed, resumed, or failed once."""
+    @asynccontextmanager
+    async def held(self, concerned: Callable[[Stream], bool]) -> AsyncIterator[None]:
+        """Streams that are concerned do not run inside the block, and no others begin.
+
+        What they have handed on is in the channel when the block is entered. After it what is wanted then is
+        followed, and the concerned streams list.
+        """
+        async with self._following:
+            await self._drop({stream for stream in self._running if concerned(stream)})
+            former = [watch.stream for watch in self._former.values() if concerned(watch.stream)]
+            self._anew.update(stream.id for stream in former)
+            yield
+            self._up_to_date = trio.Event()
+        self._woken.set()
+
+    def progress(self, wanted: Callable[[Stream], bool]) -> list[bool]:
+        """Of each stream that runs and is wanted, whether it has listed, resumed, or failed once."""
+        return [watch.tried.is_set() for stream, (watch, _) in self._running.items() if wanted(stream)]
+
+    async def round(self) -> None:
+        """Return when every stream that is wanted now has listed, resumed, or failed once."""
         await self._tried.wait()
+        await self._up_to_date.wait()
         for watch, _ in list(self._running.values()):
             await watch.tried.wait()
 
@@ -96,6 +125,7 @@ class Observer:
                 self._reports.unreachable(StalledError(BUG, message))
             self._stop(set(self._running))
             self._tried.set()
+            self._up_to_date.set()
             await trio.sleep(self._backoff.failed())
 
     async def _connected(self, client: Client) -> None:
@@ -104,16 +134,21 @@ class Observer:
             while True:
                 seconds = await self._refresh(client, nursery)
                 self._tried.set()
-                await self._pause(seconds)
+                with trio.move_on_after(seconds):
+                    await self._follow_until_poked(client, nursery)
 
-    async def _pause(self, seconds: float) -> None:
-        with trio.move_on_after(seconds):
-            await self._poked.wait()
-            await trio.sleep(GATHER_SECONDS)
-        self._poked = trio.Event()
+    async def _follow_until_poked(self, client: Client, nursery: trio.Nursery) -> None:
+        """Follow what is wanted by other rules, until discovery has to be asked again."""
+        while not self._poked:
+            await self._woken.wait()
+            self._woken = trio.Event()
+            if not self._up_to_date.is_set():
+                await self._follow(client, nursery, self._types.named)
+        await trio.sleep(GATHER_SECONDS)
 
     async def _refresh(self, client: Client, nursery: trio.Nursery) -> float:
         """Ask discovery and follow its answer; the seconds until it should be asked again."""
+        self._poked = False
         try:
             discovery = await discover(client, self._types.types)
             await self._identify(client)
@@ -151,6 +186,13 @@ class Observer:
         self._uid = uid
 
     async def _follow(self, client: Client, nursery: trio.Nursery, types: Sequence[ResourceType]) -> None:
+        async with self._following:
+            await self._follow_wanted(client, nursery, types)
+            self._up_to_date.set()
+
+    async def _follow_wanted(
+        self, client: Client, nursery: trio.Nursery, types: Sequence[ResourceType]
+    ) -> None:
         wanted = {
             Stream(self._cluster, type_, namespace)
             for type_, namespaces in self._wanted(types).items()
@@ -192,6 +234,9 @@ class Observer:
 
     async def _position(self, stream: Stream) -> str:
         former = self._former.pop(stream.id, None)
+        if stream.id in self._anew:
+            self._anew.discard(stream.id)
+            return ""
         if former is None:
             return await self._resume(stream)
         return former.position if former.stream == stream else ""

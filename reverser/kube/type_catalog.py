@@ -87,6 +87,10 @@ class ServedTypes:
         for name, served in list(self._served.items()):
             if now - served.seen_at > GRACE_SECONDS:
                 del self._served[name]
+        self.reconsider()
+
+    def reconsider(self) -> None:
+        """Look at the types anew: the configuration may mean and want others than before."""
         self.named = self._named(self.types, self.missing)
         by_name = {(each.group, each.resource): each for each in self.named}
         self._with_authors = {
@@ -103,15 +107,17 @@ class ServedTypes:
 
 
 class TypeCatalog:
-    """The types of all clusters; it outlives the sessions, each of which begins it anew."""
+    """The types of all clusters."""
 
     def __init__(self) -> None:
         self._clusters: Mapping[str, ServedTypes] = {}
         self._unknown = ServedTypes()
 
-    def begin(self, clusters: Mapping[str, ServedTypes]) -> None:
-        """Forget all types; from now on these objects collect them."""
-        self._clusters = clusters
+    def observe(self, clusters: Mapping[str, Callable[[], ServedTypes]]) -> None:
+        """From now on these clusters are observed. `clusters`: what collects the types of one that is new."""
+        self._clusters = {name: self._clusters.get(name) or begin() for name, begin in clusters.items()}
+        for types in self._clusters.values():
+            types.reconsider()
 
     def of(self, cluster: str) -> ServedTypes:
         """The types of one cluster; none where it is not observed."""

@@ -8,6 +8,7 @@ discarded when the next one comes, so that nothing is ever concluded from half a
 from __future__ import annotations
 
 import enum
+from collections.abc import Callable
 from typing import Any, TypeAlias
 
 import msgspec
@@ -128,12 +129,12 @@ class Identified(msgspec.Struct, frozen=True):
     """It is another one than the journal's positions are of."""
 
 
-class StreamsStarted(msgspec.Struct, frozen=True):
-    """Every stream that was wanted at the start has listed, has resumed, or has failed once."""
+class Barrier(msgspec.Struct, frozen=True):
+    """Whoever sends it is called back once all that was sent before it is in the journal."""
 
-    cluster: str
+    passed: Callable[[], None]
 
 
 Observation: TypeAlias = (
-    Change | ListStarted | Unwanted | ListCompleted | Progress | StartedOver | Identified | StreamsStarted
+    Change | ListStarted | Unwanted | ListCompleted | Progress | StartedOver | Identified | Barrier
 )

@@ -130,7 +130,7 @@ def subject_of(name: str) -> str:
 
     `destination/shop/web` would be a part of the destination `shop`.
     """
-    return f"gitrepoconfig/{name}" if "/" in name else f"destination/{name}"
+    return f"gitrepoconfig/{name}" if is_of_resource(name) else f"destination/{name}"
 
 
 def folder_of(name: str) -> str:
@@ -138,4 +138,4 @@ def folder_of(name: str) -> str:
 
     `shop/web` would be inside the folder of the destination `shop`. No name in the TOML file begins with `+`.
     """
-    return f"+{name}" if "/" in name else name
+    return f"+{name}" if is_of_resource(name) else name

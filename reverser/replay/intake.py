@@ -19,7 +19,7 @@ from reverser.errors import WithheldError
 from reverser.health import Health
 from reverser.intake.append_builder import AppendBuilder
 from reverser.intake.decision_state import DecisionState
-from reverser.intake.route import Route
+from reverser.intake.route import Route, RouteTable
 from reverser.journal.retrying import RetryingJournal
 from reverser.model.attribution import UNKNOWN, Attribution, Evidence
 from reverser.model.change import Change, Operation
@@ -73,7 +73,7 @@ class Replay:
         self._raw = journal
         self._seen: dict[str, NewestWrite] = {}
         self._facts: dict[str, str] = {}
-        self._state = DecisionState(self._journal, [route])
+        self._state = DecisionState(self._journal, RouteTable({cluster: [route]}))
         self._keys: defaultdict[str, set[ObjectKey]] = defaultdict(set)
         """Namespace -> objects that have a file."""
         self._doubted: defaultdict[tuple[str, str], set[str]] = defaultdict(set)

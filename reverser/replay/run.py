@@ -115,7 +115,9 @@ class _Run:
         self._progress = progress
         self._types = LoggedTypes(self._meanings)
         self._plurals: dict[tuple[str, str], ResourceType] = {}
-        self._writers = WriterFactory(self._assembly, journal, Metrics(), health, self._resolve, lambda: None)
+        self._writers = WriterFactory(
+            self._assembly, journal, Metrics(), health, self._resolve, lambda _: None
+        )
         (self._route,) = self._assembly.routes[cluster]
         # Nobody else writes to this branch: what a replay with another data_dir wrote is ours.
         self._followed = msgspec.structs.replace(self._route.destination, adopt=True)

@@ -53,6 +53,10 @@ class CompiledRule:
             self._types[type] = self._decide_type(type)
         return self._types[type]
 
+    def reaches(self, type: ResourceType, namespace: str) -> bool:  # noqa: A002
+        """Whether objects of this type in this namespace ("": without one) can be selected at all."""
+        return self.selects_type(type) and (self.covers(namespace) if namespace else self._cluster_scoped)
+
     def selects(self, key: ObjectKey, labels: Mapping[str, str], fulfilled: Collection[str] = ()) -> bool:
         """Whether this object of a selected type is selected, by cluster, namespace and labels.
 

@@ -30,13 +30,16 @@ _IMMATERIAL = {
 
 
 def streams(
-    rules: Sequence[CompiledRule], types: Iterable[ResourceType]
+    rules: Sequence[CompiledRule], types: Iterable[ResourceType], *, whole: bool = False
 ) -> dict[ResourceType, tuple[str, ...]]:
-    """The namespaces to watch each selected type in; ("",) is all of the cluster."""
+    """The namespaces to watch each selected type in; ("",) is all of the cluster.
+
+    `whole`: always all of it, so that a rule that comes or goes never cuts the watches of others otherwise.
+    """
     wanted: dict[ResourceType, tuple[str, ...]] = {}
     for type in types:  # noqa: A001 - the word of the design
         selecting = [rule for rule in rules if rule.selects_type(type)]
-        scope = _scope(selecting) if type.namespaced else EVERYWHERE
+        scope = _scope(selecting) if type.namespaced and not whole else EVERYWHERE
         if selecting and scope:
             wanted[type] = scope
     return wanted
@@ -60,7 +63,7 @@ def coverage(
         stream.type.api_version,
         stream.type.has_status,
         sorted(_selection(compiled) for compiled in selecting),
-        sorted(_layout(destination) for destination in destinations if destination.name in reached),
+        sorted(file_settings(each) for each in destinations if each.name in reached),
         [rule for rule in more if any(means(pattern, stream.type) for pattern in rule.resources)],
     )
     return hashlib.blake2b(msgspec.json.encode(parts), digest_size=16).hexdigest()
@@ -87,7 +90,8 @@ def _selection(compiled: CompiledRule) -> bytes:
     return msgspec.json.encode(parts)
 
 
-def _layout(destination: Destination) -> bytes:
+def file_settings(destination: Destination) -> bytes:
+    """What of a destination says where its files stand and how they look."""
     fields = msgspec.structs.asdict(destination)
     return msgspec.json.encode(
         {name: fields[name] for name in fields if name not in _IMMATERIAL}, order="sorted"

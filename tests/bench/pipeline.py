@@ -23,7 +23,7 @@ from reverser.intake.driver import Intake
 from reverser.journal.sqlite import open_journal
 from reverser.kube.watch_events import change_of, event_of
 from reverser.metrics import Metrics
-from reverser.model.change import ListCompleted, ListStarted, Observation, Origin, Stream, StreamsStarted
+from reverser.model.change import Barrier, ListCompleted, ListStarted, Observation, Origin, Stream
 from reverser.model.destination import Destination
 from reverser.model.journal import Journal
 from reverser.model.rule import Rule
@@ -36,9 +36,12 @@ POLL_SECONDS = 0.05
 class Pipeline:
     """Intake and writer at work; fed by `snapshot` and `live`."""
 
-    def __init__(self, send: trio.MemorySendChannel[Observation], journal: Journal) -> None:
+    def __init__(
+        self, send: trio.MemorySendChannel[Observation], journal: Journal, listed: trio.Event
+    ) -> None:
         self._send = send
         self._journal = journal
+        self._listed = listed
         self._revision = 0
 
     async def snapshot(self, size: int) -> None:
@@ -49,7 +52,7 @@ class Pipeline:
             for number in range(index, size, len(STREAMS)):
                 await self._feed(stream, _line(number, 0), Origin.SNAPSHOT)
             await self._send.send(ListCompleted(stream, version, time.time()))
-        await self._send.send(StreamsStarted("default"))
+        await self._send.send(Barrier(self._listed.set))
         await self._landed(STREAMS[-1], version)
 
     async def live(self, numbers: list[int]) -> float:
@@ -87,21 +90,22 @@ async def open_pipeline(folder: Path, live: Destination, host: Host | None = Non
         opening = WriterFactory(assembly, journal, metrics, health, _resolve, _rebuilt)
         send, receive = trio.open_memory_channel[Observation](CHANNEL)
         nursery.start_soon(intake.run, receive)
-        nursery.start_soon(_write, opening, destinations[0], intake)
-        yield Pipeline(send, journal)
+        listed = trio.Event()
+        nursery.start_soon(_write, opening, destinations[0], listed)
+        yield Pipeline(send, journal, listed)
         nursery.cancel_scope.cancel()
 
 
-async def _write(opening: WriterFactory, destination: Destination, intake: Intake) -> None:
+async def _write(opening: WriterFactory, destination: Destination, listed: trio.Event) -> None:
     async with opening.writer(destination) as writer:
-        await writer.run(lambda: intake.first_lists_journaled("default"))
+        await writer.run(listed.wait)
 
 
 def _resolve(_cluster: str, _group: str, _kind: str) -> None:
     return None
 
 
-def _rebuilt() -> None:
+def _rebuilt(_destination: str) -> None:
     raise AssertionError("the journal was not lost")
 
 

@@ -89,7 +89,7 @@ async def test_every_type_that_can_be_watched_is_listed(plane: ControlPlane, nur
     observed.start(nursery)
 
     with trio.fail_after(30):
-        await observed.observer.first_round()
+        await observed.observer.round()
 
     listed = {call.split()[1] for call in observed.told.calls if call.startswith("listed ")}
     assert listed == {type_.name for type_ in observed.told.types}
@@ -106,7 +106,7 @@ async def test_a_type_that_comes_and_goes_is_followed(
         plane.kubeconfig(), lambda t: t.group == made or t.resource == "customresourcedefinitions"
     )
     observed.start(nursery)
-    await observed.observer.first_round()
+    await observed.observer.round()
     widget = json.dumps(WIDGET)
 
     def seen() -> list[bool]:
@@ -229,7 +229,7 @@ async def test_a_user_who_may_not_read_degrades_until_allowed(
     observed = Observed(kubeconfig, lambda type_: type_.name in wanted)
     observed.start(nursery)
     await until(lambda: len(observed.told.errors) >= 2)
-    await observed.observer.first_round()
+    await observed.observer.round()
 
     (role,) = roles(denied, "observer")
     await _kubectl(plane, "apply", "-f", "-", input=json.dumps(role))

@@ -61,6 +61,11 @@ class Running:
         """The file of a ConfigMap in the remote branch, "" for none."""
         return self.show(f"{namespace}/configmaps/{name}.yaml")
 
+    def head(self) -> str:
+        """The commit of the remote branch, "" for none."""
+        command = ["git", "-C", str(self.remote), "rev-parse", "-q", "--verify", "main"]
+        return subprocess.run(command, capture_output=True, check=False).stdout.decode().strip()
+
     def show(self, path: str) -> str:
         """A file of the remote branch, "" for none."""
         command = ["git", "-C", str(self.remote), "show", f"main:{path}"]

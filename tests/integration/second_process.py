@@ -8,7 +8,7 @@ from reverser import __version__
 from reverser.app.decider import Setup
 from reverser.intake.decide import decide
 from reverser.intake.list_decisions import Answers, Question
-from reverser.intake.route import compile_routes
+from reverser.intake.route import RouteTable, compile_routes
 from reverser.kube.watch_events import change_of, event_of
 from reverser.model.change import Change, Origin, Stream
 from reverser.model.destination import Destination, Sops
@@ -43,8 +43,9 @@ def questions(*changes: Change) -> list[Question]:
 
 def decided_here(*changes: Change) -> list[Answers]:
     """What this process decides about them."""
-    routes = compile_routes(RULES, (SEALED,), (), KEY, HOOKS, SENSITIVE)["default"]
-    return [tuple(decide(route, change, None) for route in routes) for change in changes]
+    routes = RouteTable(compile_routes(RULES, (SEALED,), (), KEY, HOOKS, SENSITIVE))
+    reached = [(change, routes.of_object(change.stream, change.key.namespace)) for change in changes]
+    return [tuple(decide(route, change, None) for route in each) for change, each in reached]
 
 
 def second_processes() -> list[int]:

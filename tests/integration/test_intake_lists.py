@@ -13,12 +13,12 @@ import trio.testing
 from reverser.intake.batches import BATCH
 from reverser.journal.sqlite import open_journal
 from reverser.model.change import (
+    Barrier,
     ListCompleted,
     ListStarted,
     Observation,
     Progress,
     Stream,
-    StreamsStarted,
     Unwanted,
 )
 from reverser.model.destination import Destination
@@ -349,19 +349,20 @@ async def test_lists_of_two_streams_do_not_mix(journal: Journal) -> None:
     assert await journal.position(shop) == ("", "")
 
 
-async def test_a_cluster_is_settled_when_its_lists_are_in_the_journal(journal: Journal) -> None:
+async def test_who_sends_a_barrier_learns_when_all_before_it_is_journaled(journal: Journal) -> None:
     """Whoever waits for it finds the entries of everything before the mark."""
     taking = Taking(journal, [EVERYTHING], [LIVE])
     found: list[str] = []
+    passed = trio.Event()
 
     async def wait() -> None:
-        await taking.intake.first_lists_journaled("default")
+        await passed.wait()
         found.extend(await said(journal))
 
     async with trio.open_nursery() as nursery:
         nursery.start_soon(wait)
         await trio.testing.wait_all_tasks_blocked()
-        await taking.all([*whole(5, A), live(6, B), StreamsStarted("default"), live(7, C)])
+        await taking.all([*whole(5, A), live(6, B), Barrier(passed.set), live(7, C)])
 
     assert found[:2] == ["snapshot CREATE shop/configmaps/a.yaml", "live CREATE shop/configmaps/b.yaml"]
     assert len(await entries(journal)) == 3

@@ -27,7 +27,7 @@ from reverser.intake.batches import AHEAD
 from reverser.intake.decide import decide
 from reverser.intake.driver import Intake
 from reverser.intake.list_decisions import BATCH_WORTH_IT, Answers, Question
-from reverser.intake.route import compile_routes
+from reverser.intake.route import RouteTable, compile_routes
 from reverser.journal.sqlite import open_journal
 from reverser.kube.watch_events import WatchEvent, change_of, event_of, item_of
 from reverser.model.change import Change, ListCompleted, ListStarted, Observation, Origin, Stream
@@ -118,14 +118,15 @@ async def _deciding(setup: Setup = SETUP) -> AsyncIterator[DeciderProcess]:
 @pytest.mark.parametrize("scaled", [False, True])
 async def test_the_second_process_decides_as_this_one_does(scaled: bool) -> None:
     """Of each golden object, for destinations of each kind, line or item of a page."""
-    routes = compile_routes(RULES, DESTINATIONS, SANITIZE, KEY, HOOKS, SENSITIVE)["default"]
+    routes = RouteTable(compile_routes(RULES, DESTINATIONS, SANITIZE, KEY, HOOKS, SENSITIVE))
     changes = [*_changes()]
     async with _deciding() as decider:
         answers = await decider.ask([_question(each, scaled=scaled) for each in changes])
     assert len(answers) == len(changes) > 200
     written = 0
     for change, ours in zip(changes, answers, strict=True):
-        for route, answer in zip(routes, ours, strict=True):
+        reached = routes.of_object(change.stream, change.key.namespace)
+        for route, answer in zip(reached, ours, strict=True):
             here = decide(route, change, None, scaled=scaled)
             assert answer == (None if here.withheld else here), change.key
             written += here.entry is not None

@@ -81,7 +81,7 @@ async def test_a_cluster_settles_when_every_type_is_listed(observe: Observe) -> 
     observed = observe()
 
     with trio.fail_after(10):
-        await observed.observer.first_round()
+        await observed.observer.round()
 
     await observed.taken.until("list", "snapshot +a", "listed 2")
     assert observed.told.calls == ["connected", "discovered", "listed configmaps 1"]
@@ -94,7 +94,7 @@ async def test_a_known_position_settles_without_a_list(api: Scripted, observe: O
     observed = observe(configmaps="7")
 
     with trio.fail_after(10):
-        await observed.observer.first_round()
+        await observed.observer.round()
 
     await observed.taken.until("live +a 8")
 
@@ -106,7 +106,7 @@ async def test_one_forbidden_type_degrades_alone(api: Scripted, observe: Observe
     observed = observe()
 
     with trio.fail_after(10):
-        await observed.observer.first_round()
+        await observed.observer.round()
 
     await until(lambda: "listed configmaps 1" in observed.told.calls)
     assert "failed widgets.example.com" in observed.told.calls
@@ -161,7 +161,7 @@ async def test_at_most_eight_lists_are_in_flight(api: Scripted, observe: Observe
     release.set()
 
     with trio.fail_after(10):
-        await observed.observer.first_round()
+        await observed.observer.round()
     assert len([r for r in api.requests if "things" in r.path]) == 20
 
 
@@ -224,7 +224,7 @@ async def test_a_server_that_is_down_is_tried_until_it_is_up(
     observed = observe()
     await until(lambda: observed.told.calls.count("unreachable") > 2)
     with trio.fail_after(10):
-        await observed.observer.first_round()
+        await observed.observer.round()
 
     api.script["/version"] = version
 

@@ -134,16 +134,24 @@ def test_what_gets_an_author_is_selected_or_deletes_others() -> None:
     assert not served.may_need_author("", "pods")
 
 
-def test_a_session_begins_the_catalog_anew() -> None:
-    """What an earlier configuration selected is not taken for what this one does."""
-    served, catalog = ServedTypes(), TypeCatalog()
-    catalog.begin({"east": served})
+def test_the_catalog_follows_the_configuration() -> None:
+    """What an earlier one selected is not what this one does; a cluster that stays keeps its types."""
+    wanted = {PODS}
+    served, catalog = ServedTypes(wanted.__contains__), TypeCatalog()
+    catalog.observe({"east": lambda: served})
     served.learn([PODS], now=0)
     assert catalog.of_kind("east", "", "Pod") == PODS
     assert catalog.of_kind("east", "", "Node") is None
 
-    catalog.begin({"east": ServedTypes()})
+    assert catalog.of("east").with_author("", "pods") == PODS
+
+    wanted.clear()
+    catalog.observe({"east": ServedTypes, "west": ServedTypes})
 
     assert catalog.of("east").with_author("", "pods") is None
+    assert catalog.of_kind("east", "", "Pod") == PODS
+
+    catalog.observe({"west": ServedTypes})
+
     with pytest.raises(TransientError):
         catalog.of_kind("east", "", "Pod")
