@@ -545,6 +545,7 @@ def test_crds_that_helm_installed_are_replaced(own: ControlPlane, command: tuple
     """CRDs that no `kubectl apply` has made are replaced by both kinds of apply, schema and columns."""
     own.kubectl("delete", "-k", str(OUR_CRDS), "--timeout=60s")
     own.kubectl("create", "-f", str(SEED_CRDS))
+    own.kubectl("wait", "--for=condition=Established", "-f", str(SEED_CRDS), "--timeout=60s")
 
     own.kubectl(*command, "-k", str(OUR_CRDS))
 
