@@ -29,6 +29,7 @@ class ActivityTracker:
         self._destinations: dict[str, Destination] = {}
         self._by_subject: dict[str, str] = {}
         self._activities: dict[str, Activity] = {}
+        self._busy = set[str]()
 
     def follow(self, destinations: Iterable[Destination]) -> None:
         """From now on these are in force, and no others."""
@@ -44,10 +45,11 @@ class ActivityTracker:
         """What is known of one."""
         return self._activities.get(destination, Activity())
 
-    def is_complete(self, destination: str) -> bool:
-        """Whether the first snapshot is listed, as far as is known."""
-        activity = self.of(destination)
-        return 0 < activity.types_watched <= activity.types_listed
+    @property
+    def unread(self) -> list[str]:
+        """Destinations whose branch was not read yet, and that nothing stands in the way of."""
+        activities = ((name, self.of(name)) for name, each in self._destinations.items() if not each.suspend)
+        return [name for name, each in activities if not (each.read or each.stalled)]
 
     def condition(self, condition: Condition) -> None:
         """A condition of the daemon changed."""
@@ -59,11 +61,13 @@ class ActivityTracker:
     def read(self, destination: str, head: str) -> None:
         """The branch was read, and points to this commit."""
         if destination in self._destinations:
-            self._update(destination, read=True, head=head)
+            # A branch is read once the first snapshot is listed: there is no progress to show any more.
+            self._update(destination, read=True, head=head, types_listed=0, types_watched=0)
 
     def pushed(self, pushed: Pushed) -> None:
         """The remote took a push."""
         if pushed.destination in self._destinations:
+            self._busy.add(pushed.destination)
             self._update(
                 pushed.destination,
                 read=True,
@@ -72,6 +76,11 @@ class ActivityTracker:
                 pushed_at=self._clock(),
                 commits=self.of(pushed.destination).commits + len(pushed.commits),
             )
+
+    def busy(self) -> set[str]:
+        """Destinations that pushed since the last call, or that have something waiting."""
+        busy, self._busy = self._busy, set()
+        return busy | {name for name, each in self._activities.items() if each.pending}
 
     def progressed(self, destination: str, listed: int, watched: int) -> None:
         """So many types of the first snapshot are listed, of so many."""

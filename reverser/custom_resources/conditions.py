@@ -166,12 +166,12 @@ def _of_activity(branch: str, activity: Activity) -> _Claim:
         if activity.stalled in RETRIED:
             return _Claim("False", reason, message, "Retrying")
         return _Claim("False", reason, message, stalled=activity.stalled)
-    if not activity.read:
-        return _Claim("Unknown", "Checking", f"branch {name} is being read", "Checking")
     if activity.types_listed < activity.types_watched:
         progress = f"{activity.types_listed} of {activity.types_watched} types"
         message = f"the first snapshot is under way: {progress} are listed"
         return _Claim("Unknown", "Checking", message, "Snapshot", progress)
+    if not activity.read:
+        return _Claim("Unknown", "Checking", f"branch {name} is being read", "Checking")
     if activity.head:
         return _Claim("True", GOOD, f"branch {name} is at commit {activity.head[:8]}")
     return _Claim("True", GOOD, f"the first commit makes branch {name}")

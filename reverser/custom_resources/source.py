@@ -11,7 +11,9 @@ is.
 
 from __future__ import annotations
 
+import random
 import time
+from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Protocol, cast
 
@@ -55,6 +57,8 @@ BESIDE_SECONDS = 60.0
 """Between two looks for GitOps Reverser in the same cluster."""
 PROGRESS_SECONDS = 1.0
 """Between two looks at snapshots that are not complete."""
+MOST_COUNTED = 50
+"""Destinations that are counted each time besides those that pushed since."""
 MOST_PROGRESS = 20
 """Snapshots that are looked at each time."""
 
@@ -238,11 +242,12 @@ class ResourceSource:
         while True:
             await trio.sleep(COUNT_SECONDS)
             try:
-                rows = await self._journal.withheld()
-                for destination in self._adopted.destinations:
-                    backlog = await self._journal.backlog(destination.name)
-                    withheld = sum(row.destination == destination.name for row in rows)
-                    self._activity.counted(destination.name, backlog.entries, withheld)
+                withheld = Counter(row.destination for row in await self._journal.withheld())
+                names = [each.name for each in self._adopted.destinations]
+                chosen = {*random.sample(names, min(len(names), MOST_COUNTED)), *self._activity.busy()}
+                for name in chosen & {*names}:
+                    backlog = await self._journal.backlog(name)
+                    self._activity.counted(name, backlog.entries, withheld[name])
                 await self._proven.save()
             except (TransientError, StalledError):
                 continue
@@ -251,8 +256,6 @@ class ResourceSource:
     async def _look_at_progress(self) -> None:
         while True:
             await trio.sleep(PROGRESS_SECONDS)
-            incomplete = [
-                each.name for each in self._adopted.destinations if not self._activity.is_complete(each.name)
-            ]
-            for name in incomplete[:MOST_PROGRESS]:
+            unread = self._activity.unread
+            for name in random.sample(unread, min(len(unread), MOST_PROGRESS)):
                 self._activity.progressed(name, *self._daemon.progress(name))

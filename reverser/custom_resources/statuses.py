@@ -93,9 +93,11 @@ class Statuses:
         """Objects that ask for a fresh look; each request once."""
         for ref, obj in self._objects.items():
             wanted = obj.metadata.annotations.get(RECONCILE_AT, "")
+            if not wanted or self._handled.get(ref) == wanted:
+                continue
             stored = self._writer.current(ref)
             handled = self._handled.get(ref) or (stored.last_handled_reconcile_at if stored else "")
-            if wanted and wanted != handled:
+            if wanted != handled:
                 self._handled[ref] = wanted
                 self._dirty.add(ref)
                 self._woken.set()

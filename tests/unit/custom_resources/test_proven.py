@@ -1,0 +1,117 @@
+"""Who has proved that it can push is remembered, and who cannot lets another one try."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from reverser.custom_resources.api_types import GitRepoConfig
+from reverser.custom_resources.deleted import DeletedConfigs
+from reverser.custom_resources.events import EventSender
+from reverser.custom_resources.model import ClusterState, Compiled, Name
+from reverser.custom_resources.proven import ProvenConfigs
+from reverser.journal.sqlite import open_journal
+from reverser.model.condition import Condition
+from reverser.model.destination import Destination
+from reverser.model.journal import Journal
+from tests.custom_resources import git_repo_config
+
+WEB = Name("shop", "web")
+URL = "https://git.example.com/shop/live.git"
+
+
+class Configs:
+    """One GitRepoConfig, and when it is."""
+
+    def __init__(self, journal: Journal) -> None:
+        self.now = 0.0
+        self.changes = 0
+        self.proven = ProvenConfigs(journal, self._changed, lambda: self.now)
+
+    def _changed(self) -> None:
+        self.changes += 1
+
+    def follow(self, *, wins: bool = True, branch: str = "main", secret: bytes = b"x", **spec: Any) -> None:
+        obj = git_repo_config("web", "shop", branch=branch, secretRef={"name": "creds"}, **spec)
+        config = msgspec.convert(obj, GitRepoConfig)
+        state = ClusterState(configs={WEB: config}, secrets={Name("shop", "creds"): {"password": secret}})
+        won = (Destination(name="shop/web", url=URL, branch=branch),)
+        self.proven.follow(state, Compiled(destinations=won if wins else ()))
+
+    def fail(self, reason: str = "AuthenticationFailed", subject: str = "gitrepoconfig/shop/web") -> None:
+        self.proven.condition(Condition("Stalled", subject, True, reason, "no"))
+
+
+async def test_a_push_is_a_proof_that_outlives_the_process(tmp_path: Path) -> None:
+    """After a restart the config is proven for the branch that it pushed to, and for no other."""
+    async with open_journal(tmp_path) as journal:
+        before = Configs(journal)
+        before.follow()
+        assert before.proven.names == frozenset()
+        before.proven.pushed("shop/web")
+        assert before.proven.names == {WEB}
+        await before.proven.save()
+        after = Configs(journal)
+        await after.proven.load()
+        after.follow()
+
+        assert after.proven.names == {WEB}
+        assert before.changes == 1
+        after.follow(branch="other")
+        assert after.proven.names == frozenset()
+
+
+async def test_one_that_is_refused_yields_until_its_secret_changes(tmp_path: Path) -> None:
+    """It yields also while another one has its turn, or the two would take turns for ever."""
+    async with open_journal(tmp_path) as journal:
+        configs = Configs(journal)
+        configs.follow()
+        configs.fail("Unreachable")
+        configs.fail(subject="gitrepoconfig/shop/other")
+        assert configs.proven.yielding == frozenset()
+        configs.fail()
+        configs.follow(wins=False)
+        assert configs.proven.yielding == {WEB}
+        configs.follow(wins=False, secret=b"y")
+
+        assert configs.proven.yielding == frozenset()
+
+
+async def test_one_that_does_not_push_yields_after_its_turn(tmp_path: Path) -> None:
+    """Ten minutes without a push are enough for another one to try; a push ends that."""
+    async with open_journal(tmp_path) as journal:
+        configs = Configs(journal)
+        configs.follow()
+        configs.now = 599.0
+        await configs.proven.save()
+        assert configs.proven.yielding == frozenset()
+        configs.now = 600.0
+        await configs.proven.save()
+        assert configs.proven.yielding == {WEB}
+        configs.proven.pushed("shop/web")
+
+        assert configs.proven.yielding == frozenset()
+
+
+async def test_what_is_stored_of_a_deleted_config_is_dropped(tmp_path: Path) -> None:
+    """Configs that there are and tables of the file keep what is stored of them."""
+    async with open_journal(tmp_path) as journal:
+        for name in ("file", "shop/web", "shop/gone"):
+            await journal.set_setting(f"place/{name}", "[]")
+            await journal.set_setting(f"proven/{name}", "here")
+        dropped = await DeletedConfigs(journal, EventSender()).drop([WEB])
+
+        assert dropped == ["shop/gone"]
+        assert {k for k, v in (await journal.get_settings("place/")).items() if v} == {
+            "place/file",
+            "place/shop/web",
+        }
+        assert (
+            await journal.get_setting("proven/shop/gone"),
+            await journal.get_setting("proven/shop/web"),
+        ) == (
+            "",
+            "here",
+        )
