@@ -80,8 +80,8 @@ class Ahead:
 
     def answered(self, answers: Sequence[Answers]) -> None:
         """Take the answers in; they may be fewer."""
-        asked = zip(self._changes, self._scaled, self._destinations, strict=True)
-        for (change, scaled, names), each in zip(asked, answers, strict=False):
+        questions = zip(self._changes, self._scaled, self._destinations, strict=True)
+        for (change, scaled, names), each in zip(questions, answers, strict=False):
             if each:
                 self._decided[change.key] = change, scaled, dict(zip(names, each, strict=True))
 
