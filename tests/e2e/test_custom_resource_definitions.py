@@ -164,6 +164,7 @@ NEW: dict[str, Case] = {
         path="clusters/prod/",
         layout="default",
         createBranch=True,
+        adopt=True,
         suspend=True,
         message="reverser",
         secrets="mask",
