@@ -7,12 +7,14 @@ import os
 import re
 import subprocess
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
 
-from tests.e2e.daemon import wait_for
+from tests.e2e.daemon import Daemon, wait_for
+from tests.e2e.remote import Remote
 from tests.e2e.seed_shapes import (
     MYAPPS,
     OUR_CRDS,
@@ -25,6 +27,7 @@ from tests.e2e.seed_shapes import (
     shape,
 )
 from tests.e2e.servers import ASSETS, ControlPlane
+from tests.integration.gitserver import basic, serving
 from tests.tools.crds import STRUCTS
 
 API = "/apis/configbutler.ai/v1alpha1"
@@ -484,6 +487,55 @@ def test_the_upgrade_page_finds_secrets_without_host_keys(own: ControlPlane) -> 
 
     named = [line for line in done.stdout.splitlines() if "host-keys" in line]
     assert named == ["default/host-keys-0: Secret login-0 lacks known_hosts"]
+
+
+def rights() -> list[dict[str, list[str]]]:
+    """The rules of a ClusterRole, as the table of rights on the page has them, but that for Secrets."""
+    text = (ROOT / "docs/custom-resources.md").read_text().split("\n## Rights\n")[1].split("\n## ")[0]
+    rows = [line.split("|")[1:4] for line in text.splitlines() if line.startswith("| ") and "`" in line]
+    parts = [[re.findall(r"`([^`]+)`", cell) for cell in row] for row in rows]
+    return [
+        {"apiGroups": groups or [""], "resources": resources, "verbs": verbs}
+        for groups, resources, verbs in parts
+        if resources != ["secrets"]
+    ]
+
+
+def test_the_quick_start_works_with_the_rights_of_the_page(own: ControlPlane, tmp_path: Path) -> None:
+    """Who may do what the page lists, and runs the command of the condition, has the namespace in Git."""
+    api = {"apiVersion": "rbac.authorization.k8s.io/v1"}
+    selected = {
+        "apiGroups": ["", "apps", "networking.k8s.io"],
+        "resources": ["configmaps", "services", "deployments", "statefulsets", "ingresses"],
+        "verbs": ["list", "watch"],
+    }
+    role = api | {"kind": "ClusterRole", "metadata": {"name": "page"}, "rules": [*rights(), selected]}
+    own.kubectl("apply", "-f", "-", input=json.dumps(role))
+    own.kubectl("create", "clusterrolebinding", "page", "--clusterrole=page", "--user=robot")
+    environment = {"PATH": f"{ASSETS}:{os.environ['PATH']}", "KUBECONFIG": str(own.kubeconfig())}
+    environment["HOME"] = str(own.folder)
+    with serving(tmp_path) as server:
+        server.login = basic("git", "TOKEN")
+        objects = own.kubectl("kustomize", str(QUICKSTART))
+        own.kubectl("apply", "-f", "-", input=re.sub("repoUrl: .*", f"repoUrl: {server.url}", objects))
+        login = ["--from-literal=username=git", "--from-literal=password=TOKEN"]
+        own.kubectl("create", "secret", "generic", "git-credentials", *login)
+        tables: dict[str, Any] = {"destinations": [], "rules": [], "resources": {}}
+        with Daemon(tmp_path / "daemon", own.kubeconfig("robot"), "", **tables) as daemon:
+            message = ("get", "grc", "quickstart", "-o", "jsonpath={.status.conditions[0].message}")
+            command = wait_for(
+                "the command",
+                lambda: daemon.alive() and own.kubectl(*message).partition("allow it with: ")[2],
+            )
+            subprocess.run(["sh", "-c", command], env=environment, check=True, capture_output=True)
+            own.kubectl("annotate", "grc", "quickstart", "configbutler.ai/reconcile-at=now")
+            both = ("gitrepoconfig/quickstart", "watchrule/quickstart")
+            own.kubectl("wait", "--for=condition=Ready", *both, "--timeout=60s")
+            own.kubectl("create", "configmap", "hello", "--from-literal=greeting=hello")
+
+            paths = Remote(server.bare).paths
+            wait_for("the file", lambda: "quickstart/v1/configmaps/default/hello.yaml" in paths())
+        own.kubectl("delete", *both, "configmap/hello")
 
 
 def test_going_back_to_the_seeds_crds_keeps_the_objects(replaced: Replaced) -> None:
