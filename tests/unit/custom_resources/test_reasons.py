@@ -22,14 +22,15 @@ DECIDING = (
     "rule_compiler",
     "rule_refusals",
     "secret_keys",
+    "statuses",
 )
 NO_REASONS = {
     *("GitRepoConfig", "WatchRule", "ClusterWatchRule", "Cluster", "Namespaced"),
     *("SameNamespace", "AllNamespaces", "FromSelector"),
     *("Ready", "Reconciling", "Stalled", "Matched", "True", "False", "Unknown", "Result"),
-    *("Normal", "Warning"),
+    *("Normal", "Warning", "ReadOtherwise"),
 }
-"""Other words in capitals: kinds, modes, types and states of conditions, a type variable."""
+"""Other words in capitals: kinds, modes, types and states of conditions, of Events, a type variable."""
 REASON = re.compile(r"(?:[A-Z][a-z]+)+")
 
 
