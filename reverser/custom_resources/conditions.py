@@ -250,5 +250,5 @@ def _transitions(status: AnyStatus) -> tuple[object, ...]:
         status.observed_generation,
         status.last_handled_reconcile_at,
         {(each.type, each.status, each.reason, each.observed_generation) for each in status.conditions},
-        status.matched_types if isinstance(status, RuleStatus) else (),
+        status.matched_types if isinstance(status, RuleStatus) else status.last_push is not None,
     )

@@ -39,7 +39,7 @@ class SecretState(msgspec.Struct, frozen=True):
     read: bool = False
     data: SecretData | None = None
     error: str = ""
-    """Why it cannot be read."""
+    """A sentence on why it cannot be read."""
 
 
 class CompiledConfig(msgspec.Struct, frozen=True):
@@ -216,8 +216,7 @@ def _credentials(
             raise _Refused(credentials.reason, credentials.stalled, credentials.message)
         return credentials
     if secret.error:
-        message = f"Secret {name} cannot be read: {secret.error}"
-        raise _Refused("SecretNotFound", "SecretUnreadable", message)
+        raise _Refused("SecretNotFound", "SecretUnreadable", secret.error)
     if not secret.read:
         raise _Refused("Checking", "", f"Secret {name} is being read", waiting=True)
     raise _Refused(

@@ -96,7 +96,7 @@ class _Compilation:
         if namespaced and not namespaces:
             return None
         selection = select(element, self._around.index, namespaced=namespaced)
-        patterns = self._select(selection, namespaced=namespaced)
+        patterns = self._select(element, selection, namespaced=namespaced)
         if not patterns:
             return None
         spec = self._rule.spec
@@ -135,11 +135,13 @@ class _Compilation:
             self._sentences[f"no namespace has the labels of spec.rules[{number}].namespaceSelector"] = None
         return tuple(names), True
 
-    def _select(self, selection: Selection, *, namespaced: bool) -> tuple[str, ...]:
+    def _select(
+        self, element: ResourceRule | ClusterResourceRule, selection: Selection, *, namespaced: bool
+    ) -> tuple[str, ...]:
         if self._around.index.types:
             self._idle.update(dict.fromkeys((entry, namespaced) for entry in selection.idle))
         types = [each for each in selection.types if not self._omitted(each)]
-        if len(types) < len(selection.types):
+        if len(types) < len(selection.types) and any(map(_names_secrets, element.resources)):
             self._sentences[
                 f"Secrets have no file, since spec.secrets of GitRepoConfig {self._config.name} is omit"
             ] = None
@@ -230,3 +232,8 @@ def _operations(operations: Iterable[str]) -> tuple[Literal["create", "update", 
     given = set(operations)
     every = not given or "*" in given
     return tuple(spelt for name, spelt in _OPERATIONS.items() if every or name in given)
+
+
+def _names_secrets(entry: str) -> bool:
+    """Whether an entry of `resources` means Secrets by name: whoever writes * does not ask for them."""
+    return entry.partition(".")[0].lower() in ("secret", "secrets")

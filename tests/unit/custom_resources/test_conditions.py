@@ -250,13 +250,14 @@ def test_what_did_not_change_is_never_written() -> None:
         (of_config(moment=Moment(8, MOMENT.now, "asked")), True),
         (of_config(moment=Moment(7, MOMENT.now, "again")), True),
         (of_config(activity=msgspec.structs.replace(WORKS, commits=4)), False),
-        (of_config(activity=msgspec.structs.replace(WORKS, head="ffffffffffff", pushed_commit="f")), False),
+        (of_config(activity=msgspec.structs.replace(WORKS, head="ffffffffffff", pushed_commit="f")), True),
+        (of_config(activity=msgspec.structs.replace(WORKS, head="ffffffffffff")), False),
     ],
 )
 def test_transitions_are_written_at_once_and_counts_now_and_then(
     changed: GitRepoConfigStatus, at_once: bool
 ) -> None:
-    """A condition, a generation and an answered request do not wait; numbers and commits do, for 30 s."""
+    """A condition, a generation, an answered request and the first push do not wait; numbers do, for 30 s."""
     assert worth_writing(of_config(), changed, 1.0) is at_once
     assert worth_writing(of_config(), changed, 30.0)
     assert worth_writing(None, changed, 0.0)
