@@ -33,7 +33,6 @@ from reverser.attribution.fact_store import FactStore
 from reverser.certs.self_managed import FOLDER, SelfManaged
 from reverser.config import Config
 from reverser.custom_resources.model import Compiled
-from reverser.custom_resources.source import ResourceSource
 from reverser.errors import ConfigError, StalledError, TransientError
 from reverser.garbage_collector import freeze_gc
 from reverser.health import Health
@@ -45,7 +44,7 @@ from reverser.kube.type_catalog import TypeCatalog
 from reverser.metrics import Metrics
 from reverser.model.condition import Condition, Withheld
 from reverser.model.journal import Journal
-from reverser.model.resource import ObjectKey
+from reverser.model.resource import ObjectKey, ResourceType
 from reverser.plugins import Host, Plugin
 from reverser.webhook.install import keep_bundles
 from reverser.webhook.server import WebhookEndpoints, listen
@@ -142,9 +141,7 @@ class Daemon:
         failures = PluginFailures(self._host.failures, journal, self._health, self._try_again)
         nursery.start_soon(failures.run)
         if self._config.resources is not None:
-            source = ResourceSource(self._config, self, journal, self._metrics, self._health)
-            self._second.begin(source)
-            nursery.start_soon(source.run)
+            nursery.start_soon(self._second.begin(self._config, self, journal, self._metrics, self._health))
         self._health.passed("listeners")
         log.info("probes and metrics are served", url=url)
         freeze_gc()
@@ -253,6 +250,10 @@ class Daemon:
         """Have the destination's writer try again at once."""
         if self._session is not None:
             self._session.retry(destination)
+
+    def types(self, cluster: str) -> Sequence[ResourceType]:
+        """What a cluster serves, as far as its observer knows."""
+        return self._catalog.of(cluster).types
 
     def _assembled(self) -> Assembly:
         """The configuration of now, with what the custom resources add."""

@@ -6,17 +6,20 @@ were read. Pushes, reads and conditions go to plugins and to the custom resource
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 import msgspec
 
 from reverser.app.assembly import Assembly
 from reverser.config import Config
 from reverser.custom_resources.model import Compiled
-from reverser.custom_resources.source import ResourceSource
+from reverser.custom_resources.source import DaemonView, ResourceSource
 from reverser.git.remote import Ask
+from reverser.health import Health
+from reverser.metrics import Metrics
 from reverser.model.condition import Condition
 from reverser.model.destination import Credentials, Destination
+from reverser.model.journal import Journal
 from reverser.model.push import Pushed
 
 
@@ -27,9 +30,12 @@ class SecondSource:
         self._compiled = Compiled()
         self._source: ResourceSource | None = None
 
-    def begin(self, source: ResourceSource) -> None:
-        """Custom resources are read from now on."""
-        self._source = source
+    def begin(
+        self, config: Config, daemon: DaemonView, journal: Journal, metrics: Metrics, health: Health
+    ) -> Callable[[], Awaitable[None]]:
+        """Custom resources are read from now on, by the task that is returned."""
+        self._source = ResourceSource(config, daemon, journal, metrics, health)
+        return self._source.run
 
     def adopt(self, compiled: Compiled) -> bool:
         """These are in force from now on; whether destinations or rules differ from those before."""

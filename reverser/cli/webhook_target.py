@@ -53,8 +53,13 @@ class Setting(msgspec.Struct, frozen=True):
 
     @property
     def rules(self) -> list[Rule]:
-        """The cluster's rules."""
-        return [rule for rule in self.config.rules if rule.cluster == self.cluster.name]
+        """The cluster's rules, and one that stands for those that custom resources may come to have."""
+        rules = [rule for rule in self.config.rules if rule.cluster == self.cluster.name]
+        if self.config.resources is None or self.cluster.name != self.config.home_cluster:
+            return rules
+        namespaces = self.config.resources.namespaces or ("*",)
+        name, cluster = "custom-resources", self.cluster.name
+        return [*rules, Rule(name, "", cluster=cluster, namespaces=namespaces, exclude_namespaces=())]
 
     def path(self, path: str) -> str:
         """Where the cluster calls: below the secret, if there is one; by its name, if there are several."""

@@ -127,6 +127,10 @@ class ResourceReader:
         """Whether every GitRepoConfig that there is was read."""
         return all(table.complete for table in self._of("GitRepoConfig"))
 
+    def discover_again(self) -> None:
+        """The API server may serve other types than those that are known."""
+        self._reports.stale.set()
+
     def _of(self, kind: Kind) -> Iterator[ObjectTable[Any]]:
         return (self._tables[stream] for stream, each in self._kinds.items() if each == kind)
 

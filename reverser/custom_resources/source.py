@@ -14,7 +14,7 @@ from __future__ import annotations
 import random
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Protocol, cast
 
 import structlog
@@ -44,6 +44,7 @@ from reverser.model.condition import Condition
 from reverser.model.destination import Credentials
 from reverser.model.journal import Journal
 from reverser.model.push import Pushed
+from reverser.model.resource import ResourceType
 from reverser.unexpected_errors import BUG, bug
 
 log = structlog.get_logger()
@@ -74,6 +75,9 @@ class DaemonView(Protocol):
 
     def retry(self, destination: str) -> None:
         """Have the destination's writer try again at once."""
+
+    def types(self, cluster: str) -> Sequence[ResourceType]:
+        """What a cluster serves, as far as its observer knows."""
 
 
 class ResourceSource:
@@ -254,8 +258,15 @@ class ResourceSource:
             self._statuses.compare_all()
 
     async def _look_at_progress(self) -> None:
+        """Follow first snapshots, and what the observer of the cluster knows of its types."""
+        observed = self._daemon.types(self._cluster.name)
         while True:
             await trio.sleep(PROGRESS_SECONDS)
+            types = self._daemon.types(self._cluster.name)
+            if types != observed:
+                # A rule may name a type whose CRD was just made: the observer is the first to hear of it.
+                observed = types
+                self._reader.discover_again()
             unread = self._activity.unread
             for name in random.sample(unread, min(len(unread), MOST_PROGRESS)):
                 self._activity.progressed(name, *self._daemon.progress(name))

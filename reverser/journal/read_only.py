@@ -21,9 +21,13 @@ from reverser.journal.schema import SETTINGS_VERSION, VERSION
 from reverser.journal.store import Store
 from reverser.journal.table_statements import StoredSettings, StoredSettingsBeforeFormat7
 from reverser.model.condition import Withheld
+from reverser.model.destination import is_of_resource
 from reverser.model.entry import Record
 from reverser.model.journal import Backlog
 from reverser.model.resource import ObjectKey
+
+LOCATION = "place/"
+"""Prefix of the settings that say where each destination is."""
 
 
 class NotInGit(msgspec.Struct, frozen=True):
@@ -36,7 +40,7 @@ class NotInGit(msgspec.Struct, frozen=True):
 
 
 def not_in_git(folder: Path, destinations: Iterable[str]) -> NotInGit:
-    """Read it from the journal of a data directory.
+    """Read it from the journal of a data directory, of these destinations and those of custom resources.
 
     Raises StalledError where there is no journal or none that can be read, TransientError when it is busy.
     """
@@ -54,7 +58,15 @@ def not_in_git(folder: Path, destinations: Iterable[str]) -> NotInGit:
             message = f"the journal was written by another version (format {version}, here {VERSION})"
             raise StalledError("JournalVersion", message, hint="use the newer reverser")
         store = Store(connection)
-        return NotInGit(tuple(store.withheld()), {name: store.backlog(name) for name in destinations})
+        names = [*destinations, *(_of_resources(connection) if version == VERSION else ())]
+        return NotInGit(tuple(store.withheld()), {name: store.backlog(name) for name in names})
+
+
+def _of_resources(connection: sqlite3.Connection) -> list[str]:
+    """The destinations of custom resources that something is stored of."""
+    stored = StoredSettings(connection).get_settings(LOCATION)
+    names = (name.removeprefix(LOCATION) for name, text in stored.items() if text)
+    return sorted(filter(is_of_resource, names))
 
 
 class DataDirectory:
