@@ -214,6 +214,7 @@ class ResourceReader:
 
     def _namespace(self, client: Client, namespace: str) -> Follower:
         def on_read(document: dict[str, Any] | None) -> None:
+            self._reports.namespace(namespace, None)
             if self._namespace_table.put(namespace, document):
                 self._on_change()
 

@@ -19,7 +19,7 @@ from reverser.custom_resources.model import Name, SecretData
 from reverser.errors import ReverserError
 from reverser.kube.client import Client
 from reverser.kube.credentials import ACCOUNT
-from reverser.kube.errors import ApiError, Forbidden
+from reverser.kube.errors import Forbidden
 from reverser.kube.named_object import Follower, NamedObject
 
 KNOWN_HOSTS = "known_hosts"
@@ -167,7 +167,8 @@ class KnownHosts:
         self._set(host_keys(document or {}))
 
     def _failed(self, error: ReverserError) -> None:
-        if isinstance(error, ApiError):
+        # An API server that is away for a moment takes no key away.
+        if isinstance(error, Forbidden):
             self._set(b"")
 
     def _set(self, keys: bytes) -> None:

@@ -37,6 +37,8 @@ from reverser.unexpected_errors import left_out
 GATHER_SECONDS = 0.05
 START_SECONDS = 60.0
 """How long after the start an older status stands against `Unknown`."""
+MOST_WARNINGS = 10_000
+"""Warnings that are remembered as told; beyond that each is told once more."""
 UNREADABLE = "Unreadable"
 NO_SPEC = GitRepoConfigSpec(repo_url="", branch="")
 
@@ -186,6 +188,8 @@ class Statuses:
             good = after.status == "True" or after.reason == "Suspended"
             kind: EventType = "Normal" if good else "Warning"
             self._events.send(Event(ref, uid, kind, after.reason, after.message))
+        if len(self._warned) > MOST_WARNINGS:
+            self._warned.clear()
         for warning in verdict.warnings:
             if (uid, warning) not in self._warned:
                 self._warned.add((uid, warning))

@@ -245,6 +245,36 @@ def test_events_tell_of_changes_of_state(team: Team) -> None:
     assert [(e["type"], e["reason"]) for e in events()] == [("Normal", "BranchFound")]
 
 
+def test_a_restart_is_no_change_of_state(team: Team) -> None:
+    """What is looked up again after a start does not show as a failure, and makes no Event."""
+    team.server.login = basic("git", "right")
+    team.apply(team.secret("right"), team.config(secretRef={"name": "creds"}))
+    team.apply(watch_rule("all", team.namespace), team.config_map("one"))
+    team.until("True", "BranchFound")
+    team.until("True", "Ready", "WatchRule", "all")
+    team.mirrored("one")
+    objects = (("GitRepoConfig", "live"), ("WatchRule", "all"))
+    before = [_since(team.get(*each)) for each in objects]
+    assert team.daemon.stop() == 0
+    team.daemon.start().ready()
+    team.apply(team.config_map("two"))
+    team.mirrored("two")
+
+    assert [_since(team.get(*each)) for each in objects] == before
+    path = f"/apis/events.k8s.io/v1/namespaces/{team.namespace}/events"
+    reasons = [
+        e["reason"] for e in team.plane.get(path)["items"] if e["regarding"]["kind"] == "GitRepoConfig"
+    ]
+    assert reasons.count("BranchFound") == 1
+
+
+def _since(obj: dict[str, Any]) -> str:
+    """Since when the object is Ready."""
+    (ready,) = [each for each in obj["status"]["conditions"] if each["type"] == "Ready"]
+    assert ready["status"] == "True"
+    return str(ready["lastTransitionTime"])
+
+
 def test_a_file_and_custom_resources_feed_one_daemon(team: Team, tmp_path: Path) -> None:
     """A destination of the file is added by SIGHUP, and both are written."""
     remote = Remote(tmp_path / "file.git")
