@@ -18,10 +18,12 @@ from reverser.kube.client import Client
 from reverser.kube.errors import Forbidden, NotFound
 from reverser.kube.lists import METADATA, METADATA_OF_EVENTS, watch_params
 from reverser.kube.stream_health import api_backoff
-from reverser.kube.watch_events import MUTATIONS, read
+from reverser.kube.watch_events import MUTATIONS, LineReader, read
 from reverser.unexpected_errors import BUG, bug
 
 SILENCE_SECONDS = 150.0
+SHORTEST_SECONDS = 1.0
+"""After a watch that the server has closed."""
 POLL_SECONDS = 60.0
 """Between two reads where watching is not allowed."""
 
@@ -73,6 +75,23 @@ class Follower:
 
     async def _read_and_watch(self) -> None:
         """Read the object; returns when it should be read again."""
+        # Without a position: the object's own version may have expired.
+        params = watch_params("0") | {"fieldSelector": f"metadata.name={self._named.name}"}
+        del params["resourceVersion"]
+        accept = METADATA_OF_EVENTS if self._named.metadata_only else "*/*"
+        collection = self._named.collection
+        try:
+            async with self._client.stream(
+                collection, params, silence_seconds=SILENCE_SECONDS, accept=accept
+            ) as lines:
+                # Read after the watch has begun: a change in between would be missed by both.
+                await self._changed(lines, await self._read())
+        except Forbidden:
+            await self._read()
+            await trio.sleep(POLL_SECONDS)
+
+    async def _read(self) -> str:
+        """Hand on the object; its version, empty where there is none."""
         path = f"{self._named.collection}/{quote(self._named.name, safe='')}"
         accept = METADATA if self._named.metadata_only else "application/json"
         try:
@@ -80,28 +99,17 @@ class Follower:
         except NotFound:
             document = None
         self._on_read(document)
-        try:
-            await self._changed(_version(document))
-        except Forbidden:
-            await trio.sleep(POLL_SECONDS)
+        return _version(document)
 
-    async def _changed(self, version: str) -> None:
+    async def _changed(self, lines: LineReader, version: str) -> None:
         """Return when the object is another than that of this version, or the watch has ended."""
-        # Without a position the watch begins with the object as it is: its own version may have expired.
-        params = watch_params("0") | {"fieldSelector": f"metadata.name={self._named.name}"}
-        del params["resourceVersion"]
-        stream = self._client.stream(
-            self._named.collection,
-            params,
-            silence_seconds=SILENCE_SECONDS,
-            accept=METADATA_OF_EVENTS if self._named.metadata_only else "*/*",
-        )
-        async with stream as lines:
-            async for line in lines:
-                event = await read(line)
-                is_known = event.type == "ADDED" and event.resource_version == version
-                if event.type in MUTATIONS and not is_known:
-                    return
+        async for line in lines:
+            event = await read(line)
+            # A watch without a position begins with the object as it is.
+            is_known = event.type == "ADDED" and event.resource_version == version
+            if event.type in MUTATIONS and not is_known:
+                return
+        await trio.sleep(SHORTEST_SECONDS)
 
 
 def _version(document: dict[str, Any] | None) -> str:
