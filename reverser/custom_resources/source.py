@@ -105,7 +105,7 @@ class ResourceSource:
         self._activity = ActivityTracker(self._acted, time.time)
         self._proven = ProvenConfigs(journal, self._change, trio.current_time)
         self._statuses = Statuses(self._reader, self._activity, self._events, metrics)
-        self._deleted = DeletedConfigs(journal, self._events)
+        self._deleted = DeletedConfigs(journal, self._events, self._proven.forget)
 
     def configure(self, config: Config) -> None:
         """The file was read again: its destinations and `[tenancy]` may be others."""
@@ -157,7 +157,7 @@ class ResourceSource:
             try:
                 login = await load(self._cluster.kubeconfig, self._cluster.context)
                 async with Client.open(login) as client, trio.open_nursery() as nursery:
-                    parts = (self._reader, self._secrets, self._known_hosts, self._reviews)
+                    parts = (self._reader, self._secrets, self._known_hosts, self._reviews, self._deleted)
                     for run in (*(part.run for part in parts), self._statuses.run, self._events.run):
                         nursery.start_soon(run, client)
                     nursery.start_soon(self._look_beside, client)
@@ -200,8 +200,7 @@ class ResourceSource:
         self._statuses.compiled(compiled)
         self._answer_requests()
         if self._reader.has_all_configs:
-            for destination in await self._deleted.drop(self._known_configs()):
-                self._proven.forget(destination)
+            self._deleted.follow(self._known_configs())
 
     def _state(self) -> ClusterState:
         reader = self._reader

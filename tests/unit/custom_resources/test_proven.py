@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import trio
 
 from reverser.custom_resources.api_types import GitRepoConfig
 from reverser.custom_resources.deleted import DeletedConfigs
@@ -13,6 +14,7 @@ from reverser.custom_resources.events import EventSender
 from reverser.custom_resources.model import ClusterState, Compiled, Name
 from reverser.custom_resources.proven import ProvenConfigs
 from reverser.journal.sqlite import open_journal
+from reverser.kube.errors import NotFound
 from reverser.model.condition import Condition
 from reverser.model.destination import Destination
 from reverser.model.journal import Journal
@@ -95,17 +97,39 @@ async def test_one_that_does_not_push_yields_after_its_turn(tmp_path: Path) -> N
         assert configs.proven.yielding == frozenset()
 
 
+class Answers:
+    """An API server that knows one GitRepoConfig besides those that are read."""
+
+    async def get(self, path: str) -> dict[str, str]:
+        if path.endswith("/namespaces/shop/gitrepoconfigs/elsewhere"):
+            return {}
+        raise NotFound(404, "NotFound", "there is none")
+
+
 async def test_what_is_stored_of_a_deleted_config_is_dropped(tmp_path: Path) -> None:
-    """Configs that there are and tables of the file keep what is stored of them."""
-    async with open_journal(tmp_path) as journal:
-        for name in ("file", "shop/web", "shop/gone"):
+    """Configs that there are, read or not selected, and tables of the file keep what is stored of them."""
+    async with open_journal(tmp_path) as journal, trio.open_nursery() as nursery:
+        for name in ("file", "shop/web", "shop/elsewhere", "shop/gone"):
             await journal.set_setting(f"place/{name}", "[]")
             await journal.set_setting(f"proven/{name}", "here")
-        dropped = await DeletedConfigs(journal, EventSender()).drop([WEB])
+        dropped, done = list[str](), trio.Event()
 
-        assert dropped == ["shop/gone"]
+        def on_dropped(name: str) -> None:
+            dropped.append(name)
+            done.set()
+
+        deleted = DeletedConfigs(journal, EventSender(), on_dropped)
+        deleted.follow([WEB])
+        nursery.start_soon(deleted.run, Answers())
+        with trio.fail_after(30):
+            await done.wait()
+        nursery.cancel_scope.cancel()
+
+    assert dropped == ["shop/gone"]
+    async with open_journal(tmp_path) as journal:
         assert {k for k, v in (await journal.get_settings("place/")).items() if v} == {
             "place/file",
+            "place/shop/elsewhere",
             "place/shop/web",
         }
         assert (
