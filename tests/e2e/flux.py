@@ -39,8 +39,10 @@ class Flux:
 
     @classmethod
     @contextmanager
-    def start(cls, plane: ControlPlane, folder: Path, url: str, substitute: dict[str, str]) -> Iterator[Flux]:
-        """Flux follows `main` of `url`, whole, for as long as the context lasts."""
+    def start(
+        cls, plane: ControlPlane, folder: Path, url: str, substitute: dict[str, str], **spec: Any
+    ) -> Iterator[Flux]:
+        """Flux follows `main` of `url` for as long as the context lasts: whole, unless `spec` says else."""
         folder.mkdir(parents=True)
         plane.kubectl("apply", "--server-side", "-f", str(CRDS))
         plane.kubectl("wait", "--for=condition=Established", "crd", "--all", "--timeout=60s")
@@ -54,7 +56,7 @@ class Flux:
                 ("kustomize-controller", others[2:], []),
             ):
                 stack.enter_context(_controller(plane, folder, name, ports, more))
-            plane.kubectl("apply", "-f", "-", input=json.dumps(_objects(url, substitute)))
+            plane.kubectl("apply", "-f", "-", input=json.dumps(_objects(url, substitute, spec)))
             stack.enter_context(_watching(plane, folder / "ready"))
             yield cls(plane, folder)
 
@@ -66,6 +68,16 @@ class Flux:
     def wait_applied(self, head: Callable[[], str]) -> None:
         """Return when the newest commit is applied, whichever that is by then."""
         wait_for("Flux to apply the head", lambda: self.applied(head()), 60)
+
+    def kustomization(self, name: str, **spec: Any) -> None:
+        """Another Kustomization of the same repository."""
+        self._plane.kubectl("apply", "-f", "-", input=json.dumps(_kustomization(name, spec)))
+
+    def ready(self, name: str = "live") -> dict[str, str]:
+        """The condition Ready of a Kustomization; empty while there is none."""
+        path = f"{KUSTOMIZATION.rpartition('/')[0]}/{name}"
+        conditions = self._plane.get(path).get("status", {}).get("conditions", [])
+        return next((each for each in conditions if each["type"] == "Ready"), {})
 
     @property
     def told(self) -> list[str]:
@@ -106,26 +118,24 @@ def _watching(plane: ControlPlane, path: Path) -> Iterator[None]:
         process.wait(30)
 
 
-def _objects(url: str, substitute: dict[str, str]) -> dict[str, Any]:
-    metadata = {"name": "live", "namespace": HOME}
+def _objects(url: str, substitute: dict[str, str], spec: dict[str, Any]) -> dict[str, Any]:
     source = {
         "apiVersion": "source.toolkit.fluxcd.io/v1",
         "kind": "GitRepository",
-        "metadata": metadata,
+        "metadata": {"name": "live", "namespace": HOME},
         "spec": {"url": url, "interval": "1s", "ref": {"branch": "main"}},
     }
-    kustomization = {
+    kustomization = _kustomization("live", {"postBuild": {"substitute": substitute}} | spec)
+    return {"apiVersion": "v1", "kind": "List", "items": [source, kustomization]}
+
+
+def _kustomization(name: str, spec: dict[str, Any]) -> dict[str, Any]:
+    # Only a new commit makes it apply: what a person changes is in Git before it is undone.
+    often = {"interval": "1h", "retryInterval": "2s"}
+    what = {"path": "./", "prune": True, "sourceRef": {"kind": "GitRepository", "name": "live"}}
+    return {
         "apiVersion": "kustomize.toolkit.fluxcd.io/v1",
         "kind": "Kustomization",
-        "metadata": metadata,
-        "spec": {
-            # Only a new commit makes it apply: what a person changes is in Git before it is undone.
-            "interval": "1h",
-            "retryInterval": "2s",
-            "path": "./",
-            "prune": True,
-            "sourceRef": {"kind": "GitRepository", "name": "live"},
-            "postBuild": {"substitute": substitute},
-        },
+        "metadata": {"name": name, "namespace": HOME},
+        "spec": often | what | spec,
     }
-    return {"apiVersion": "v1", "kind": "List", "items": [source, kustomization]}

@@ -109,6 +109,9 @@ COLUMNS: dict[Kind, list[Column]] = {
     ],
 }
 
+NO_STATUS = {"observedGeneration": -1}
+"""Of an object that nobody has looked at: without it kstatus, and so Flux, takes the object for ready."""
+
 _TAKEN = ("type", "enum", "pattern", "minLength", "maxLength", "minItems", "maxItems", "minimum", "maximum")
 _TAKEN += ("format", "description", "required")
 
@@ -156,6 +159,7 @@ def schema(kind: type[msgspec.Struct]) -> dict[str, Any]:
     result = struct_schema(kind)
     text = {"type": "string"}
     result["properties"] |= {"apiVersion": text, "kind": text, "metadata": {"type": "object"}}
+    result["properties"]["status"]["default"] = NO_STATUS
     result["required"] = ["spec"]
     return result
 
