@@ -23,7 +23,7 @@ class KnownMessage(msgspec.Struct, frozen=True):
 
 
 KEY_HINT = "compare known_hosts with what ssh-keyscan prints for the host, and ask its owner"
-LOGIN_HINT = "check the destination's credentials, and that they may read and push this repository"
+LOGIN_HINT = "check the destination's credentials: the login must be allowed to read and push this repository"
 
 TABLE = (
     KnownMessage("IDENTIFICATION HAS CHANGED", "HostKeyChanged", KEY_HINT),

@@ -50,10 +50,7 @@ Ask: TypeAlias = Callable[[Destination], Awaitable[Credentials]]
 """How to log in now. Raises StalledError."""
 
 BRANCH_NOT_FOUND = "BranchNotFound"
-BRANCH_HINT = (
-    "push the branch, correct its name, or let reverser make it: create_branch = true, "
-    "or spec.createBranch of a GitRepoConfig"
-)
+BRANCH_HINT = "push the branch, correct its name, or let reverser make it: create_branch = true"
 
 TRACKING = "refs/remotes/origin/branch"
 PUSH_LINGER_SECONDS = 2.0

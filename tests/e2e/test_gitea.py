@@ -103,8 +103,13 @@ def test_push(host: Host, way: str) -> None:
 
 
 REFUSALS = [
-    ("read-only-key", "AccessDenied", "is not authorized to write", "may read and push this repository"),
-    ("read-only-token", "AccessDenied", "returned error: 403", "may read and push this repository"),
+    (
+        "read-only-key",
+        "AccessDenied",
+        "is not authorized to write",
+        "allowed to read and push this repository",
+    ),
+    ("read-only-token", "AccessDenied", "returned error: 403", "allowed to read and push this repository"),
     (
         "wrong-token",
         "AuthenticationFailed",
@@ -113,7 +118,7 @@ REFUSALS = [
     ),
     ("protected", "PushRefused", "Not allowed to push to protected branch main", "let this login push"),
     ("missing", "RepositoryNotFound", "Repository not found", "check the destination's url"),
-    ("stranger", "AccessDenied", "is not authorized to read", "may read and push this repository"),
+    ("stranger", "AccessDenied", "is not authorized to read", "allowed to read and push this repository"),
 ]
 
 

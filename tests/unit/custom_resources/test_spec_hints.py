@@ -19,8 +19,8 @@ KEYS = re.compile(r"destination's|destinations|ssh_key|create_branch|adopt =|the
     ("message", "expected"),
     [
         (
-            "check the destination's credentials, and that they may read and push this repository",
-            "check the Secret of spec.secretRef, and that they may read and push this repository",
+            "check the destination's credentials: the login must be allowed to read and push this repository",
+            "check the Secret of spec.secretRef: the login must be allowed to read and push this repository",
         ),
         (
             "set adopt = true for the destination shop/repo; if another daemon writes them, give the cluster "
