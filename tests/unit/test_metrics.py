@@ -56,3 +56,17 @@ def test_alert_rules_name_real_metrics() -> None:
     known = {_exposed(row) for row in INSTRUMENTS}
 
     assert set(re.findall(rf"{PREFIX}\w+", RULES.read_text())) <= known
+
+
+def test_gauges_of_a_destination_that_goes_are_not_exposed() -> None:
+    """Counters stay, for their sums would seem to go back; the gauges of others stay, too."""
+    metrics = Metrics()
+    for name in ("here", "away"):
+        metrics.set("git_commit_queue_size", 5, destination=name)
+        metrics.count("rebase_retries", destination=name)
+
+    metrics.forget(destination="away")
+
+    exposed = metrics.expose().decode()
+    assert re.findall(r'queue_size{destination="(\w+)"}', exposed) == ["here"]
+    assert re.findall(r'retries_total{destination="(\w+)"}', exposed) == ["here", "away"]
