@@ -136,6 +136,11 @@ class DeciderProcess:
             async with self._sending, self._receiving:
                 await self._end()
 
+    async def close(self) -> None:
+        """The same for good: a question that waits for its turn must not start the process again."""
+        self._failed = True
+        await self.rest()
+
     async def _started(self) -> trio.Process:
         if self._failed:
             raise EOFError

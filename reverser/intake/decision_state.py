@@ -128,9 +128,8 @@ class DecisionState:
         except WithheldError as error:
             return withhold(name, change.key, error, change.seen_at)
 
-    async def recall_reported(self) -> None:
-        """Read what an earlier intake reported: withheld objects, and paths that no object had."""
-        await self.recall_withheld()
+    async def recall_unmatched_paths(self) -> None:
+        """Read which paths no object had, as far as an earlier intake could tell."""
         if self._unmatched_paths is not None:
             self._unmatched_paths.seed(await self._journal.get_settings(UNMATCHED_PATHS))
 

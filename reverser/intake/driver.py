@@ -94,6 +94,7 @@ class Intake:
         """
         await self._journal.discard_all()  # of an intake before this one, on the same journal
         await self._recall(self._routes.destinations)
+        await self._state.recall_unmatched_paths()
         async with aclosing(self._lists), trio.open_nursery() as nursery:
             nursery.start_soon(self._encryption_retry.run)
             nursery.start_soon(rest_when_idle, self._lists)
@@ -122,13 +123,14 @@ class Intake:
         async with self._turn:
             self._routes.replace(routes)
             self._state.adopt(self._routes, changed)
+            self._secret_warnings.keep(self._routes.destinations)
             self._encryption.adopt(encrypters, changed)
             await self._lists.adopt(decider)
             await self._recall(self._routes.destinations.intersection(changed))
 
     async def _recall(self, names: Collection[str]) -> None:
         self._encryption.begin(names)
-        await self._state.recall_reported()
+        await self._state.recall_withheld()
         for name in names:
             async for records in self._state.recall(name):
                 await self._suspect(name, [record.key for record in records])

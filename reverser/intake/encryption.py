@@ -143,10 +143,17 @@ class EncryptionQueue:
     async def probe_failed(self) -> None:
         """Ask every destination that could not encrypt whether it can now."""
         for name in list(self._down):
+            encrypter, answer = self._encrypters.get(name), None
+            if encrypter is None:
+                continue
             try:
-                await self._encrypters[name].probe()
+                await encrypter.probe()
             except (StalledError, TransientError) as error:
-                self._failed(name, error)
+                answer = error
+            if name not in self._down or self._encrypters.get(name) is not encrypter:
+                continue  # another configuration took over meanwhile
+            if answer is not None:
+                self._failed(name, answer)
             else:
                 del self._down[name]
                 self._health.recovered(_subject(name))

@@ -55,6 +55,9 @@ class Decider(Protocol):
     async def rest(self) -> None:
         """Nothing is asked for the time being."""
 
+    async def close(self) -> None:
+        """Nothing is asked any more; what was asked and is not answered yet has no answer."""
+
 
 class Ahead:
     """The decisions about one batch that are made elsewhere, once they are there."""
@@ -64,8 +67,11 @@ class Ahead:
         changes: Sequence[Change],
         scaled: Sequence[bool],
         destinations: Sequence[Sequence[str]],
+        decider: Decider | None = None,
     ) -> None:
         """`destinations`: for each change, the names of those that are asked about."""
+        self.decider = decider
+        """Who is asked: whoever decides by the routes that name these destinations."""
         self._changes = changes
         self._scaled = scaled
         self._destinations = destinations
@@ -121,13 +127,14 @@ class ListDecisions:
             [route.destination.name for route in self._routes.of_object(each.stream, each.key.namespace)]
             for each in changes
         ]
-        return Ahead(changes, [self._scaled.scales(change) for change in changes], names)
+        scaled = [self._scaled.scales(change) for change in changes]
+        return Ahead(changes, scaled, names, self._decider)
 
     async def ask(self, ahead: Ahead) -> None:
-        """Have it decided."""
+        """Have it decided, unless other routes are in force meanwhile: then it is decided here."""
         self.asked_batches += 1
-        if self._decider is not None:
-            ahead.answered(await self._decider.ask(ahead.questions()))
+        if ahead.decider is not None and ahead.decider is self._decider:
+            ahead.answered(await ahead.decider.ask(ahead.questions()))
 
     def known(self, stream: Stream) -> None:
         """The journal knows an object of this list, and most likely the others: its record is needed, too."""
@@ -137,7 +144,7 @@ class ListDecisions:
         """Other routes are in force, by which `decider` decides; what the former one answers still holds."""
         former, self._decider = self._decider, decider
         if former is not None and former is not decider:
-            await former.rest()
+            await former.close()
 
     async def rest(self) -> None:
         """No list runs any more: nothing is asked until many objects have come again."""

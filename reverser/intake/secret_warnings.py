@@ -8,7 +8,7 @@ gauge counts all.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 
 import structlog
 
@@ -41,6 +41,13 @@ class SecretWarnings:
         """Take over what was told of before."""
         if suspicions:
             self._by_destination.setdefault(record_key[0], {})[record_key[1]] = suspicions
+
+    def keep(self, destinations: Collection[str]) -> None:
+        """Others are written to no more: nothing is shown of them."""
+        former = self._by_destination.keys() - destinations
+        for name in former:
+            del self._by_destination[name]
+        self.show(*former)
 
     @property
     def record_keys(self) -> list[RecordKey]:

@@ -62,8 +62,12 @@ class UnmatchedPaths:
         return bool(self._rules)
 
     def adopt(self, rules: tuple[SensitiveRule, ...]) -> None:
-        """Other rules are in force. Types that they concern begin anew; of the others nothing changes."""
+        """These rules are in force. Where they are others than before, every type lists again."""
+        if _with_paths(rules) == self._rules:
+            return
         self._rules = _with_paths(rules)
+        self._seen.clear()
+        self._news.clear()
         known = {path for rule in self._rules for path in rule.paths}
         for type_key, paths in list(self._reported.items()):
             self._show(type_key, [path for path in paths if path in known])

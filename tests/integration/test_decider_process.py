@@ -196,3 +196,26 @@ def test_every_setting_reaches_the_process() -> None:
     setup = setup_of(config, KEY)
     assert msgspec.msgpack.decode(encode(setup), type=Setup) == setup
     assert setup.rules == tuple(config.rules)
+
+
+async def test_a_question_that_waits_starts_no_process_of_a_former_configuration(
+    decider: DeciderProcess,
+) -> None:
+    """Once it is closed, what was asked has no answer, and no process is left."""
+    change = vault("a")
+    answers = []
+
+    async def ask() -> None:
+        answers.append(await decider.ask(questions(change)))
+
+    with trio.fail_after(BOUND_SECONDS):
+        async with trio.open_nursery() as nursery:
+            for _ in range(3):
+                nursery.start_soon(ask)
+            await trio.testing.wait_all_tasks_blocked()
+            await decider.close()
+
+    assert len(answers) == 3
+    assert second_processes() == []
+    assert await decider.ask(questions(change)) == ()
+    assert second_processes() == []

@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 import pytest
 import trio
+import trio.testing
 
 from reverser.errors import ReverserError, StalledError, TransientError, WithheldError
 from reverser.health import Health
@@ -299,3 +300,36 @@ async def test_what_waits_is_not_counted_again_for_each_object(monkeypatch: pyte
     for name in "uvwxyz":
         await asked.encrypt("live", key(name), decision)
     assert len(asked._waiting) == 1000
+
+
+async def test_a_destination_that_goes_while_another_is_asked_is_asked_no_more(nursery: trio.Nursery) -> None:
+    """Another configuration takes over in the middle of a round of probes, and nothing ends by it."""
+
+    class Slow(Safe):
+        def __init__(self) -> None:
+            super().__init__()
+            self.trouble = MISSING
+            self.asked, self.go_on = trio.Event(), trio.Event()
+
+        async def probe(self) -> None:
+            self.asked.set()
+            await self.go_on.wait()
+            await super().probe()
+
+    health, slow, other = Health(), Slow(), Safe()
+    other.trouble = MISSING
+    queue = encryption.EncryptionQueue({"slow": slow, "other": other}, bytes(32), health)
+    decision = Decision("update", record=record("a", b"{}"), clear=Clear({"metadata": {"name": "a"}}, ()))
+    for name in ("slow", "other"):
+        await queue.encrypt(name, key("a"), decision)
+
+    nursery.start_soon(queue.probe_failed)
+    await slow.asked.wait()
+    queue.adopt({}, ())
+    health.forget("destination/slow")
+    health.forget("destination/other")
+    slow.go_on.set()
+    await trio.testing.wait_all_tasks_blocked()
+
+    assert not queue.has_work
+    assert not health.conditions

@@ -26,6 +26,7 @@ from reverser.intake import list_decisions
 from reverser.intake.batches import AHEAD
 from reverser.intake.decide import decide
 from reverser.intake.driver import Intake
+from reverser.intake.hpa_targets import AutoscalerIndex
 from reverser.intake.list_decisions import BATCH_WORTH_IT, Answers, Question
 from reverser.intake.route import RouteTable, compile_routes
 from reverser.journal.sqlite import open_journal
@@ -162,6 +163,9 @@ class Counting:
     async def rest(self) -> None:
         self.rested += 1
         await self.decider.rest()
+
+    async def close(self) -> None:
+        await self.decider.close()
 
 
 def _list(objects: Sequence[Mapping[str, Any]], version: int = 7) -> list[Observation]:
@@ -343,3 +347,26 @@ def test_a_container_has_as_many_processors_as_its_limit(
     (tmp_path / "cpu.max").write_text(quota)
     allowed = len(os.sched_getaffinity(0))
     assert processors(tmp_path / "cpu.max") == (allowed if most is None else min(allowed, most))
+
+
+async def test_no_answer_by_other_routes_is_taken_for_one_by_these(journal: Journal) -> None:
+    """A batch was gathered before another configuration took over: nobody is asked, it is decided here."""
+
+    class Never:
+        async def ask(self, questions: Sequence[Question]) -> Sequence[Answers]:
+            raise AssertionError(questions)
+
+        async def rest(self) -> None: ...
+
+        async def close(self) -> None: ...
+
+    table = RouteTable(compile_routes((EVERYTHING,), (LIVE,), (), journal.key, HOOKS))
+    lists = list_decisions.ListDecisions(Never(), table, AutoscalerIndex())
+    batch = [one(STREAM, each) for each in _objects(many=list_decisions.WORTH_IT)]
+    ahead = lists.choose(batch)
+    assert ahead is not None
+
+    await lists.adopt(Never())
+    await lists.ask(ahead)
+
+    assert ahead.about(LIVE.name, batch[0], scaled=False) is None
