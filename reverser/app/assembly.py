@@ -140,7 +140,7 @@ class Difference:
             name
             for name, each in after.items()
             if before.get(name) != each
-            or former.clusters_of(name) != latter.clusters_of(name)
+            or {*former.clusters_of(name)} != {*latter.clusters_of(name)}
             or former.hooks is not latter.hooks
         )
         """Destinations whose writers begin anew."""

@@ -126,6 +126,7 @@ class Observers:
             observed.scope.cancel()
             await observed.ended.wait()
             observed.reports.close()
+            self._catalog.forget(name)
         for each in self._observed.values():
             each.reports.adopt(assembly.config)
         self._begin_new()

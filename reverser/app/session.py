@@ -11,7 +11,7 @@ another writer. What is journaled is durable, and the next writer goes on where 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Set
 
 import msgspec
 import structlog
@@ -74,6 +74,7 @@ class Session:
     ) -> None:
         self._assembly = assembly
         self._journal = journal
+        self._metrics = metrics
         self._health = health
         self._listening = trio.CancelScope()
         self._draining = True
@@ -194,19 +195,34 @@ class Session:
                 or any(each.concerns(stream) for each in requests)
             )
 
-        async with self._observers.held(concerns):
-            await self._writers.end(difference.removed | writers)
-            await self._follow_moves(latter)
-            for name in difference.removed:
-                self._health.forget(subject_of(name))
-            self._assembly = latter
-            changed = difference.files | rebuilt
-            await self._intake.adopt(latter.routes, programs(latter.destinations), latter.decider, changed)
-            await self._observers.adopt(latter, difference.clusters)
+        between = False
+        try:
+            async with self._observers.held(concerns):
+                await self._writers.end(difference.removed | writers)
+                await trio.lowlevel.checkpoint_if_cancelled()
+                between = True
+                await self._follow_moves(latter)
+                await trio.lowlevel.checkpoint_if_cancelled()
+                self._assembly = latter
+                between = False
+                changed = difference.files | rebuilt
+                await self._intake.adopt(
+                    latter.routes, programs(latter.destinations), latter.decider, changed
+                )
+                await self._observers.adopt(latter, difference.clusters)
+                self._forget(difference.removed)
+        finally:
+            # A stop may have come: then they drain, but where the journal is between two configurations.
+            if not between:
+                self._writers.adopt(self._assembly, difference.removed | writers)
         self._observers.announce(warn=difference.of_file)
-        self._writers.adopt(latter, writers)
         for each in requests:
             each.done.set()
+
+    def _forget(self, destinations: Set[str]) -> None:
+        for name in destinations:
+            self._health.forget(subject_of(name))
+            self._metrics.forget(destination=name)
 
     def _leads_to(self, stream: Stream, destinations: frozenset[str] | set[str]) -> bool:
         return any(

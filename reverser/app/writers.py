@@ -132,8 +132,8 @@ class RunningWriter:
         self.destination = destination
         self.scope = trio.CancelScope()
         self.ended = trio.Event()
-        self.again = True
-        """Whether it is to begin, or to begin anew."""
+        self.again = False
+        """Whether it is to begin anew once it has ended."""
 
 
 class Writers:
@@ -161,14 +161,15 @@ class Writers:
         for each in ending:
             each.again = False
             each.scope.cancel()
-        for each in ending:
-            await each.ended.wait()
+        with trio.CancelScope(shield=True):  # nobody else may begin to write to their repositories before
+            for each in ending:
+                await each.ended.wait()
 
     def adopt(self, assembly: Assembly, changed: Collection[str]) -> None:
-        """Another configuration is in force: write those of its destinations that changed, and have ended."""
+        """This configuration is in force: write those of its destinations that changed, and have ended."""
         self._factory.adopt(assembly)
         for destination in assembly.destinations:
-            if destination.name in changed:
+            if destination.name in changed and destination.name not in self._running:
                 self._start(destination)
 
     def restart(self, name: str) -> None:
@@ -183,12 +184,12 @@ class Writers:
 
     async def _keep_running(self, running: RunningWriter) -> None:
         try:
-            while running.again:
-                running.again = False
+            while True:
                 with running.scope:
                     await self.run(running.destination)
-                if running.again:
-                    running.scope = trio.CancelScope()
+                if not running.again:
+                    return
+                running.again, running.scope = False, trio.CancelScope()
         finally:
             running.ended.set()
 

@@ -72,6 +72,9 @@ class Observer:
         self._tried = trio.Event()
         self._up_to_date = trio.Event()
         self._up_to_date.set()
+        """Set while what is wanted runs, or the cluster does not answer."""
+        self._away = False
+        """Whether the last try to reach the cluster has failed."""
         self._following = trio.Lock()
         """Held by whoever changes what runs."""
         self._anew: set[str] = set()
@@ -92,11 +95,18 @@ class Observer:
         followed, and the concerned streams list.
         """
         async with self._following:
-            await self._drop({stream for stream in self._running if concerned(stream)})
-            former = [watch.stream for watch in self._former.values() if concerned(watch.stream)]
-            self._anew.update(stream.id for stream in former)
+            stopped = [watch.stream for watch in self._former.values() if concerned(watch.stream)]
+            running = [stream for stream in self._running if concerned(stream)]
+            await self._drop({*running})
+            for stream in stopped:
+                # What its list has brought before the connection was lost counts for nothing now.
+                await self._send.send(Unwanted(stream))
+            for stream in (*stopped, *running):
+                self._former.pop(stream.id, None)
+                self._anew.add(stream.id)
             yield
-            self._up_to_date = trio.Event()
+            if not self._away:
+                self._up_to_date = trio.Event()
         self._woken.set()
 
     def progress(self, wanted: Callable[[Stream], bool]) -> list[bool]:
@@ -112,6 +122,12 @@ class Observer:
 
     async def run(self) -> None:
         """Observe until cancelled."""
+        try:
+            await self._run()
+        finally:
+            self._end_round()
+
+    async def _run(self) -> None:
         while True:
             try:
                 credentials = await load(self._kubeconfig, self._context)
@@ -123,10 +139,15 @@ class Observer:
                 # Of this cluster's answers or kubeconfig: other clusters go on, and so does this one later.
                 message = bug("cluster", self._cluster, group).message
                 self._reports.unreachable(StalledError(BUG, message))
-            self._stop(set(self._running))
-            self._tried.set()
-            self._up_to_date.set()
+            self._end_round()
             await trio.sleep(self._backoff.failed())
+
+    def _end_round(self) -> None:
+        """Nothing runs, and nobody shall wait for it."""
+        self._away = True
+        self._stop(set(self._running))
+        self._tried.set()
+        self._up_to_date.set()
 
     async def _connected(self, client: Client) -> None:
         self._reports.connected(client.server, await version(client))
@@ -134,16 +155,19 @@ class Observer:
             while True:
                 seconds = await self._refresh(client, nursery)
                 self._tried.set()
-                with trio.move_on_after(seconds):
-                    await self._follow_until_poked(client, nursery)
+                await self._follow_until_poked(client, nursery, trio.current_time() + seconds)
 
-    async def _follow_until_poked(self, client: Client, nursery: trio.Nursery) -> None:
+    async def _follow_until_poked(self, client: Client, nursery: trio.Nursery, deadline: float) -> None:
         """Follow what is wanted by other rules, until discovery has to be asked again."""
         while not self._poked:
-            await self._woken.wait()
-            self._woken = trio.Event()
             if not self._up_to_date.is_set():
                 await self._follow(client, nursery, self._types.named)
+            # The deadline is for the wait alone: a stream that ends must be reported as unwanted.
+            with trio.move_on_at(deadline) as waiting:
+                await self._woken.wait()
+            if waiting.cancelled_caught:
+                return
+            self._woken = trio.Event()
         await trio.sleep(GATHER_SECONDS)
 
     async def _refresh(self, client: Client, nursery: trio.Nursery) -> float:
@@ -179,15 +203,17 @@ class Observer:
             self._reports.started_over(
                 None, f"another cluster answers: its uid is {uid}, before it was {self._uid}"
             )
-            self._stop(set(self._running))
-            self._former.clear()
-            self._resume = _no_position
+            async with self._following:
+                await self._end(set(self._running))
+                self._former.clear()
+                self._resume = _no_position
         await self._send.send(Identified(self._cluster, uid, another))
         self._uid = uid
 
     async def _follow(self, client: Client, nursery: trio.Nursery, types: Sequence[ResourceType]) -> None:
         async with self._following:
             await self._follow_wanted(client, nursery, types)
+            self._away = False
             self._up_to_date.set()
 
     async def _follow_wanted(
@@ -212,11 +238,16 @@ class Observer:
 
     async def _drop(self, streams: set[Stream]) -> None:
         """Stop these, and say so once they hand nothing on, before another stream of the same id does."""
+        await self._end(streams)
+        for stream in streams:
+            await self._send.send(Unwanted(stream))
+
+    async def _end(self, streams: set[Stream]) -> None:
+        """Stop these; they hand nothing on once this returns."""
         watches = [self._running[stream][0] for stream in streams]
         self._stop(streams)
         for watch in watches:
             await watch.ended.wait()
-            await self._send.send(Unwanted(watch.stream))
 
     def _stop(self, streams: set[Stream]) -> None:
         for stream in streams:
@@ -228,6 +259,8 @@ class Observer:
     async def _watch(self, watch: Watch, scope: trio.CancelScope) -> None:
         try:
             with scope:
+                # One that ends before it began must not take the position that the next one goes on from.
+                await trio.lowlevel.checkpoint_if_cancelled()
                 await watch.run(await self._position(watch.stream))
         finally:
             watch.ended.set()

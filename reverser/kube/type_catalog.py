@@ -113,6 +113,10 @@ class TypeCatalog:
         self._clusters: Mapping[str, ServedTypes] = {}
         self._unknown = ServedTypes()
 
+    def forget(self, cluster: str) -> None:
+        """The cluster is observed no more, or another one is reached under its name."""
+        self._clusters = {name: types for name, types in self._clusters.items() if name != cluster}
+
     def observe(self, clusters: Mapping[str, Callable[[], ServedTypes]]) -> None:
         """From now on these clusters are observed. `clusters`: what collects the types of one that is new."""
         self._clusters = {name: self._clusters.get(name) or begin() for name, begin in clusters.items()}

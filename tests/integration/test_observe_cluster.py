@@ -493,3 +493,49 @@ async def test_servers_that_prefer_different_versions_leave_a_stream_alone(
 
     assert len(api.to(WIDGETS)) == 1
     assert api.to(WIDGETS.replace("v1", "v1beta1")) == []
+
+
+async def test_a_stream_that_shall_list_again_lists_though_it_is_held_before_it_began(
+    observe: Observe,
+) -> None:
+    """However close two configurations follow each other, no stream goes on from the journal's position."""
+    observed = observe(configmaps="7")
+    with trio.fail_after(10):
+        await observed.observer.round()
+
+        for _ in range(30):
+            async with observed.observer.held(lambda _: True):
+                pass
+            while not observed.observer._running:
+                await trio.lowlevel.checkpoint()
+        async with observed.observer.held(lambda _: True):
+            pass
+        await observed.observer.round()
+
+    assert [stream.type.name for stream in observed.asked] == ["configmaps"]
+    await until(lambda: "listed 2" in observed.taken.texts)
+
+
+async def test_nobody_waits_for_a_cluster_that_is_observed_no_more(api: Scripted, tmp_path: Path) -> None:
+    """A round of lists ends with its cluster, also when another configuration takes over in that moment."""
+    observed = RegisteredWebhook(api.kubeconfig(tmp_path), {})
+    with trio.fail_after(10):
+        async with trio.open_nursery() as nursery:
+            observed.start(nursery)
+            await observed.observer.round()
+            async with observed.observer.held(lambda _: True):
+                nursery.cancel_scope.cancel()
+        await observed.observer.round()
+
+
+async def test_a_list_that_a_lost_connection_broke_off_is_void_for_another_configuration(
+    api: Scripted, observe: Observe
+) -> None:
+    """Its stream is reported as unwanted, so nothing of what it brought is waited for."""
+    api.script[PATH] = [lines(event("ADDED", "a", 1))]
+    observed = observe()
+    await until(lambda: "snapshot +a" in observed.taken.texts)
+    observed.observer._stop(set(observed.observer._running))
+
+    async with observed.observer.held(lambda _: True):
+        await until(lambda: any(isinstance(each, Unwanted) for each in observed.taken.all))

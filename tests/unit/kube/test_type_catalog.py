@@ -155,3 +155,15 @@ def test_the_catalog_follows_the_configuration() -> None:
 
     with pytest.raises(TransientError):
         catalog.of_kind("east", "", "Pod")
+
+
+def test_another_cluster_under_the_same_name_begins_without_types() -> None:
+    """What the former one served does not count for a while longer, and its versions are not clung to."""
+    catalog = TypeCatalog()
+    catalog.observe({"default": ServedTypes})
+    catalog.of("default").learn([OLD], now=0)
+
+    catalog.forget("default")
+    catalog.observe({"default": ServedTypes})
+
+    assert catalog.of("default").types == ()
