@@ -78,8 +78,7 @@ async def refresh(metrics: Metrics, health: Health, journal: Journal, destinatio
     metrics.set("stalled_conditions", health.stalled_count)
     try:
         withheld = Counter(row.destination for row in await journal.withheld())
-        for name in destinations:
-            backlog = await journal.backlog(name)
+        for name, backlog in (await journal.backlogs(destinations)).items():
             age = max(0.0, time.time() - backlog.oldest_at) if backlog.entries else 0.0
             metrics.set("withheld_objects", withheld[name], destination=name)
             metrics.set("git_commit_queue_size", backlog.entries, destination=name)

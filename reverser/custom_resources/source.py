@@ -248,8 +248,7 @@ class ResourceSource:
                 withheld = Counter(row.destination for row in await self._journal.withheld())
                 names = [each.name for each in self._adopted.destinations]
                 chosen = {*random.sample(names, min(len(names), MOST_COUNTED)), *self._activity.busy()}
-                for name in chosen & {*names}:
-                    backlog = await self._journal.backlog(name)
+                for name, backlog in (await self._journal.backlogs(chosen & {*names})).items():
                     self._activity.counted(name, backlog.entries, withheld[name])
                 await self._proven.save()
             except (TransientError, StalledError):

@@ -59,7 +59,7 @@ def not_in_git(folder: Path, destinations: Iterable[str]) -> NotInGit:
             raise StalledError("JournalVersion", message, hint="use the newer reverser")
         store = Store(connection)
         names = [*destinations, *(_of_resources(connection) if version == VERSION else ())]
-        return NotInGit(tuple(store.withheld()), {name: store.backlog(name) for name in names})
+        return NotInGit(tuple(store.withheld()), store.backlogs(names))
 
 
 def _of_resources(connection: sqlite3.Connection) -> list[str]:

@@ -96,6 +96,7 @@ class SqliteJournal:
     attributed_entries = _reading(Store.attributed_entries)
     awaiting_author = _reading(Store.awaiting_author)
     backlog = _reading(Store.backlog)
+    backlogs = _reading(Store.backlogs)
     records = _reading(Store.records)
     some_records = _reading(Store.some_records)
     keys = _reading(Store.keys)

@@ -59,6 +59,10 @@ class Entries(Tables):
         first = self._db.execute(oldest, (destination,)).fetchone()
         return Backlog(entries, first[0] if first and isinstance(first[0], float) else 0.0)
 
+    def backlogs(self, destinations: Iterable[str]) -> dict[str, Backlog]:
+        """How far each of them lags behind: one call, since hundreds would wait for each other's turn."""
+        return {name: self.backlog(name) for name in destinations}
+
     def last_seq(self) -> int:
         """The highest number that was ever given out."""
         row = self._db.execute("SELECT seq FROM sqlite_sequence WHERE name='entries'").fetchone()

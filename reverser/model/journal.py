@@ -182,6 +182,9 @@ class Journal(Protocol):
     async def backlog(self, destination: str) -> Backlog:
         """How far the destination lags behind."""
 
+    async def backlogs(self, destinations: Iterable[str]) -> Mapping[str, Backlog]:
+        """How far each of these destinations lags behind, in one reading."""
+
     async def shrink(self) -> None:
         """Give the room back that entries took, a part at a time; nothing while entries are pending."""
 

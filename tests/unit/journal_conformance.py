@@ -648,6 +648,9 @@ async def test_the_backlog_tells_how_many_and_how_old(journal: Journal) -> None:
 
     backlog = await journal.backlog("live")
     assert (backlog.entries, backlog.oldest_at) == (2, first.appended_at)
+    backlogs = await journal.backlogs(["live", "other", "third"])
+    assert {name: each.entries for name, each in backlogs.items()} == {"live": 2, "other": 1, "third": 0}
+    assert backlogs["live"] == backlog
     assert first.appended_at > 0
     await journal.ack("live", [first.seq, second.seq], "head")
     assert (await journal.backlog("live")).entries == 0
