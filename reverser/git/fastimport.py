@@ -108,6 +108,11 @@ SETTINGS: Settings = (("fastimport.unpackLimit", "1"), ("pack.compression", "1")
 SILENT_SECONDS = 120.0
 SENT_BYTES = 1024 * 1024
 CLOSE_SECONDS = 10.0
+MOST_RUNNING = 32
+"""Children of all repositories: one beyond ends that which was unused for the longest time."""
+
+_children: dict[FastImport, None] = {}
+"""Those with a child, the one used last at the end."""
 
 
 class FastImport:
@@ -115,6 +120,7 @@ class FastImport:
 
     def __init__(self, git: Git) -> None:
         self._git = git
+        self._busy = trio.Lock()
         self._process: trio.Process | None = None
         self._complaints: Path = git.folder / "fast-import.stderr"
 
@@ -124,19 +130,32 @@ class FastImport:
         TransientError: the child died or hung, nothing may be taken for written.
         """
         lines: list[str] = []
-        with trio.CancelScope(shield=True):
-            try:
-                lines = await self._converse(chunks)
-            except BaseException:
-                await self.kill()
-                raise
+        async with self._busy:
+            with trio.CancelScope(shield=True):
+                try:
+                    lines = await self._converse(chunks)
+                except BaseException:
+                    await self.kill()
+                    raise
+            _children.pop(self, None)
+            _children[self] = None
+        await _end_unused()
         return lines
 
     async def close(self) -> None:
         """End the child in good order; the next exchange starts a new one."""
-        if self._process is None:
-            return
+        _children.pop(self, None)
         with trio.CancelScope(shield=True):
+            async with self._busy:
+                await self._close()
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether an exchange is going on."""
+        return self._busy.locked()
+
+    async def _close(self) -> None:
+        if self._process is not None:
             with trio.move_on_after(CLOSE_SECONDS):
                 await _stdin(self._process).aclose()
                 await self._process.wait()
@@ -145,6 +164,7 @@ class FastImport:
     async def kill(self) -> None:
         """End the child at once."""
         process, self._process = self._process, None
+        _children.pop(self, None)
         if process is not None:
             with trio.CancelScope(shield=True):
                 signal_group(process.pid, signal.SIGKILL)
@@ -188,6 +208,14 @@ class FastImport:
         return next(
             (line for line in lines if line.startswith(("fatal:", "error:"))), "it was killed, or hung"
         )
+
+
+async def _end_unused() -> None:
+    while len(_children) > MOST_RUNNING:
+        oldest = next((each for each in _children if not each.is_busy), None)
+        if oldest is None:
+            return
+        await oldest.close()
 
 
 async def _send(

@@ -28,6 +28,7 @@ import trio
 
 from reverser.errors import StalledError, TransientError, unwrap_group
 from reverser.subprocesses import end_group
+from reverser.turns import Turns
 
 _PROGRESS = re.compile(
     r"(remote: *)?((Enumerating|Counting|Compressing|Writing|Receiving|Unpacking|Resolving|Checking|Updating)"
@@ -76,6 +77,12 @@ FIXED = {
 }
 
 
+AT_ONCE = 8
+MOST_SECONDS = 20.0
+"""A command that runs for longer goes on, and another one may begin."""
+local = Turns(AT_ONCE, MOST_SECONDS)
+"""Commands that speak to no remote, of all repositories."""
+
 SILENT_SECONDS = 600.0
 PIPED_BYTES = 64 * 1024
 
@@ -107,12 +114,14 @@ class Git:
         silent_seconds: float = SILENT_SECONDS,
         linger_seconds: float = 0.0,
         users_own: bool = False,
+        turns: Turns = local,
     ) -> Finished:
         """Run one command to its end; TransientError when it makes no progress for too long.
 
         `silent_seconds`: how long it may read and print nothing.
         `linger_seconds`: how long it may go on when it is cancelled, or is silent, before it is ended.
         `users_own`: under the user's configuration.
+        `turns`: among which commands it waits for its turn; those that speak to no remote.
         """
         runner = partial(
             trio.run_process,
@@ -125,9 +134,10 @@ class Git:
             start_new_session=True,
             env=_users_own() if users_own else environment(settings, variables),
         )
-        timeout = ProgressTimeout(silent_seconds)
-        with timeout.scope, git_installed():
-            return await _finished(runner, stdin, timeout)
+        async with turns.turn():
+            timeout = ProgressTimeout(silent_seconds)
+            with timeout.scope, git_installed():
+                return await _finished(runner, stdin, timeout)
         raise TransientError(
             f"git {arguments[0]} gave no answer and made no progress for {silent_seconds:g} s"
         )

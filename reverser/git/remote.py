@@ -30,6 +30,7 @@ from a policy (REFUSED). The remote's own words are `remote:` lines on stderr.
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from collections.abc import Awaitable, Callable
 from functools import partial
 from pathlib import Path
@@ -37,6 +38,7 @@ from typing import TypeAlias
 
 import msgspec
 
+from reverser.config import remote_url
 from reverser.errors import ReverserError, StalledError, TransientError
 from reverser.git.credentials import login, uses_ssh
 from reverser.git.errors import says_something, translate
@@ -45,12 +47,19 @@ from reverser.git.ssh_key import SshKeyCache
 from reverser.git.user_config import take
 from reverser.model.commit import PushOutcome, PushResult
 from reverser.model.destination import Credentials, Destination
+from reverser.turns import Turns
 
 Ask: TypeAlias = Callable[[Destination], Awaitable[Credentials]]
 """How to log in now. Raises StalledError."""
 
 BRANCH_NOT_FOUND = "BranchNotFound"
 BRANCH_HINT = "push the branch, correct its name, or let reverser make it: create_branch = true"
+
+AT_ONCE = 8
+"""With one host. More make no push faster, and each takes tens of megabytes and a connection."""
+MOST_SECONDS = 20.0
+of_host: dict[str, Turns] = defaultdict(lambda: Turns(AT_ONCE, MOST_SECONDS))
+"""A host that gives no answer holds up nobody who speaks to another."""
 
 TRACKING = "refs/remotes/origin/branch"
 PUSH_LINGER_SECONDS = 2.0
@@ -79,6 +88,7 @@ class Remote:
         self.create_branch = destination.create_branch
         self.silent_seconds = silent_seconds
         self._destination = destination
+        self._host = _host(destination.url)
         self._config: Path | None = None
         self._settings = (
             ("remote.origin.url", destination.url),
@@ -118,6 +128,7 @@ class Remote:
                     settings=(*self._settings, *access.settings, *settings),
                     silent_seconds=self.silent_seconds,
                     linger_seconds=linger_seconds,
+                    turns=of_host[self._host],
                 )
                 variables = access.variables | {"GIT_CONFIG_GLOBAL": str(self._config)}
                 done = await command(*arguments, variables=variables)
@@ -137,6 +148,14 @@ class Remote:
         if uses_ssh(self._destination.url):
             credentials = await self._key.without_passphrase(credentials)
         return msgspec.structs.replace(self._destination, credentials=credentials)
+
+
+def _host(url: str) -> str:
+    """Host and port; empty for a folder."""
+    try:
+        return remote_url.parse(url).repository.partition("/")[0]
+    except ValueError:
+        return url
 
 
 def _moved(trace: str) -> str:

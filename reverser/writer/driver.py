@@ -16,6 +16,7 @@ import trio
 from reverser.errors import ReverserError, StalledError, TransientError, unwrap_group
 from reverser.model.commit import Commit, CommitPlan
 from reverser.model.repository import Repository
+from reverser.turns import Turns
 from reverser.writer.catchup import CatchUp
 from reverser.writer.commit_builder import build_commit
 from reverser.writer.destination_context import DestinationContext
@@ -27,6 +28,11 @@ from reverser.writer.queue import Queue
 from reverser.writer.repository_files import ExistingFiles
 
 log = structlog.get_logger()
+
+AT_ONCE = 8
+MOST_SECONDS = 20.0
+catching_up = Turns(AT_ONCE, MOST_SECONDS)
+"""Of hundreds of destinations the first are ready soon, not all of them at the end."""
 
 READING = "reading"
 """The step of a destination that opens and fetches; its failure is over when that works."""
@@ -87,7 +93,8 @@ class Writer:
         """Write one batch while the one before it is pushed."""
         now = self._clock()
         self._step = READING
-        head, existing = await self._catch_up.run(now)
+        async with catching_up.turn():
+            head, existing = await self._catch_up.run(now)
         self._health.recovered(self._subject, step=READING)
         if self._context.on_read is not None:
             self._context.on_read(self._name, head)

@@ -6,6 +6,7 @@ import os
 import random
 import signal
 from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 import msgspec
@@ -14,6 +15,7 @@ import trio
 import trio.testing
 
 from reverser.errors import StalledError
+from reverser.git import fastimport
 from reverser.git.repository import open_repository
 from reverser.model.commit import Commit
 from reverser.model.repository import Repository
@@ -332,3 +334,23 @@ async def test_repacks(tmp_path: Path, server: GitServer) -> None:
     assert {"write", "push", "repack"} <= {operation for operation, _, _ in seen}
     assert server.log() == [f"c{number}" for number in range(330)]
     assert len(server.files()) == 7
+
+
+async def test_many_repositories_share_few_children(
+    tmp_path: Path, server: GitServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A repository that was unused for the longest time loses its child, and writes again all the same."""
+    monkeypatch.setattr(fastimport, "MOST_RUNNING", 2)
+    async with AsyncExitStack() as stack:
+        folders = [tmp_path / f"ours{number}" for number in range(5)]
+        repositories = [
+            await stack.enter_async_context(open_repository(folder, destination(server.url)))
+            for folder in folders
+        ]
+        heads = [(await each.write([commit("one", a="1")], ""))[0] for each in repositories]
+        running = [folder for folder in folders if children(str(folder))]
+
+        assert running == folders[3:]
+        [again] = await repositories[0].write([commit("two", a="2")], heads[0])
+        assert again != heads[0]
+        assert sum(bool(children(str(folder))) for folder in folders) == 2
