@@ -158,6 +158,12 @@ INSTRUMENTS = (
         "status_writes", "counter", ("result",), "Writes of the status of custom resources, by result."
     ),
     Instrument(
+        "writer_starts",
+        "counter",
+        ("destination",),
+        "Times that the writer of a destination began: at the start, and anew when its settings changed.",
+    ),
+    Instrument(
         "watch_restarts", "counter", ("cluster", "reason"), "Watches that had to be started again, by reason."
     ),
 )

@@ -68,6 +68,10 @@ class WriterFactory:
         self._on_rebuilt = on_rebuilt
         self._to = to
 
+    def count_start(self, destination: Destination) -> None:
+        """A writer of the destination begins, or begins anew."""
+        self._metrics.count("writer_starts", destination=destination.name)
+
     def adopt(self, assembly: Assembly) -> None:
         """Writers that are made from now on are of this configuration."""
         self._assembly = assembly
@@ -185,6 +189,7 @@ class Writers:
     async def _keep_running(self, running: RunningWriter) -> None:
         try:
             while True:
+                self._factory.count_start(running.destination)
                 with running.scope:
                     await self.run(running.destination)
                 if not running.again:

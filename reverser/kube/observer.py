@@ -31,6 +31,8 @@ from reverser.model.resource import ResourceType
 from reverser.unexpected_errors import BUG, bug
 
 DISCOVERY_SECONDS = 30.0
+RECONFIGURED = "reconfigured"
+"""Why a stream begins again whose objects other rules are about now."""
 GATHER_SECONDS = 0.2
 """One CRD makes several events; discovery is asked once after them."""
 
@@ -98,6 +100,8 @@ class Observer:
             stopped = [watch.stream for watch in self._former.values() if concerned(watch.stream)]
             running = [stream for stream in self._running if concerned(stream)]
             await self._drop({*running})
+            for stream in running:
+                self._reports.restarted(stream, RECONFIGURED)
             for stream in stopped:
                 # What its list has brought before the connection was lost counts for nothing now.
                 await self._send.send(Unwanted(stream))

@@ -27,6 +27,8 @@ class Running:
         self.sandbox = sandbox
         self.remote = folder / "live.git"
         self.data = folder / "data"
+        self.url = ""
+        """Of the operations listener, once a daemon runs."""
         kubeconfig = folder / "kubeconfig"
         sandbox.kubeconfig(kubeconfig)
         subprocess.run(["git", "init", "-q", "--bare", "-b", "main", str(self.remote)], check=True)
@@ -47,7 +49,7 @@ class Running:
         """One process's life; drained at the end."""
         daemon = Daemon(self.config, lambda: self.config)
         async with trio.open_nursery() as nursery:
-            await nursery.start(daemon.run)
+            self.url = await nursery.start(daemon.run)
             yield daemon
             daemon.stop()
 

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import httpx
 import msgspec
 import pytest
 import trio
@@ -44,6 +45,14 @@ async def taken_over(daemon: Daemon) -> None:
         await in_force.wait()
 
 
+async def total(world: Running, name: str) -> float:
+    """The sum of a counter over its labels."""
+    async with httpx.AsyncClient() as client:
+        text = (await client.get(f"{world.url}/metrics")).text
+    rows = (row for row in text.splitlines() if row.startswith(f"gitopsreverser_{name}{{"))
+    return sum(float(row.rpartition(" ")[2]) for row in rows)
+
+
 @pytest.fixture
 def begun(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
     """Resource -> how often a stream of it has begun."""
@@ -76,6 +85,30 @@ async def test_a_rule_that_changes_interrupts_no_other_stream(world: Running, be
             {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "s", "namespace": "shop"}}
         )
         await world.until(lambda: world.show("shop/serviceaccounts/s.yaml"))
+
+
+async def test_one_of_many_rules_restarts_one_stream_and_no_writer(world: Running) -> None:
+    """Six destinations with two rules each: the metrics count the one stream whose rule changed."""
+    numbers = range(6)
+    url = world.config.destinations[0].url
+    destinations = [Destination(f"d{number}", url, path=f"d{number}") for number in numbers]
+    maps = [Rule(f"maps{n}", f"d{n}", resources=("configmaps",), namespaces=("shop*",)) for n in numbers]
+    accounts = [Rule(f"accounts{n}", f"d{n}", resources=("serviceaccounts",)) for n in numbers]
+    changed(world, destinations=tuple(destinations), rules=(*maps, *accounts))
+    await world.apply("a", "1")
+    await world.apply("b", "1", "bank")
+    async with world.daemon() as daemon:
+        await world.until(lambda: all(world.show(f"d{n}/shop/configmaps/a.yaml") for n in numbers))
+        assert await total(world, "writer_starts_total") == 6
+        maps[3] = msgspec.structs.replace(maps[3], namespaces=("*",))
+        changed(world, rules=(*maps, *accounts))
+
+        await taken_over(daemon)
+        await world.until(lambda: world.show("d3/bank/configmaps/b.yaml"))
+
+        assert await total(world, "watch_restarts_total") == 1
+        assert await total(world, "writer_starts_total") == 6
+        assert not world.show("d4/bank/configmaps/b.yaml")
 
 
 async def test_a_rule_that_goes_leaves_its_files(world: Running) -> None:
