@@ -17,6 +17,7 @@ from tests.bench import (
     plugged,
     rendering,
     replay,
+    resources,
     signed,
     size,
     snapshot,
@@ -43,8 +44,9 @@ MEASUREMENTS: dict[str, Callable[[Options], list[Row]]] = {
     "idle": idle.measure,
     "admission": admission.measure,
     "replay": replay.measure,
+    "resources": resources.measure,
 }
-NEED_SERVERS = ("latency", "snapshot", "idle", "admission")
+NEED_SERVERS = ("latency", "snapshot", "idle", "admission", "resources")
 DOCUMENT = Path(__file__).parents[2] / "docs" / "benchmarks.md"
 
 

@@ -38,6 +38,10 @@ with what is measured.
 - **first snapshot of 100,000 objects**: the real daemon before a scripted API server in a process of its own,
   which streams all lists as fast as they are read; the highest resident memory until all is in a remote
   on the same disk and acknowledged, then that of a second start.
+- **custom resources**: the real daemon on a real API server, with a repository for each GitRepoConfig on one
+  Git host by http (`git http-backend`), which shares the two cores. A change's floor is `git fast-import` and
+  `git push` to the same host. A rule that changes is in force when the object that it selects besides is in
+  the branch. Writes of statuses are what the API server counts.
 - **snapshot**: from the start of the process, with an empty data directory, until the remote has all objects.
 
 ## What the hour does

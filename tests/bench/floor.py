@@ -1,8 +1,8 @@
 """The floor: what Git itself needs for one change, with nothing around it.
 
 A long-lived `git fast-import` writes the commit, a checkpoint makes it visible, `git push` carries
-it to a bare repository on the same disk. No watch, no journal, no sanitizer; nobody can be faster
-with Git's own programs.
+it to a bare repository on the same disk, by its path or its URL. No watch, no journal, no sanitizer;
+nobody can be faster with Git's own programs.
 """
 
 from __future__ import annotations
@@ -21,9 +21,14 @@ SETTINGS = ("-c", "fastimport.unpackLimit=1", "-c", "pack.compression=1", "-c", 
 class Floor:
     """Two clones of a repository: one that commits, and the bare one that it pushes to."""
 
-    def __init__(self, source: Path, folder: Path) -> None:
+    def __init__(self, source: Path, folder: Path, url: str = "") -> None:
+        """Pushes go to a clone of `source`; with a URL to `source` itself, which stands behind it."""
         self._remote, self._local = folder / "floor-remote.git", folder / "floor.git"
-        git("clone", "--quiet", "--bare", source, self._remote)
+        if url:
+            self._remote = source
+        else:
+            git("clone", "--quiet", "--bare", source, self._remote)
+        self._url = url or self._remote.as_uri()
         git("clone", "--quiet", "--bare", self._remote, self._local)
         self._head = git("-C", source, "rev-parse", "main").strip()
         self._import = subprocess.Popen(
@@ -43,7 +48,7 @@ class Floor:
             b"\nget-mark :1\ncheckpoint\nprogress done\n",
         )
         self._head = self._lines()[0]
-        arguments = [f"--git-dir={self._local}", "push", "--porcelain", self._remote.as_uri()]
+        arguments = [f"--git-dir={self._local}", "push", "--porcelain", self._url]
         with subprocess.Popen(
             ["git", *SETTINGS, *arguments, f"{self._head}:refs/heads/main"], stdout=subprocess.DEVNULL
         ):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import statistics
 from collections.abc import Iterable, Sequence
 
@@ -32,7 +33,12 @@ def at_least(name: str, value: float, goal: float, unit: str) -> Row:
 
 def at_most(name: str, value: float, goal: float, unit: str, digits: int = 1, shown: str = "") -> Row:
     """Less is better; `shown` says more than the value."""
-    return Row(name, shown or f"{value:,.{digits}f} {unit}", f"≤ {goal:g} {unit}", goal / value)
+    return Row(
+        name,
+        shown or f"{value:,.{digits}f} {unit}",
+        f"≤ {goal:g} {unit}",
+        goal / value if value else math.inf,
+    )
 
 
 def percentile(values: Sequence[float], percent: int) -> float:

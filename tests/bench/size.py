@@ -50,8 +50,11 @@ class Turn(msgspec.Struct, frozen=True):
 class Children:
     """Looks at the memory of a process's children again and again, in a thread."""
 
-    def __init__(self, pid: int) -> None:
+    def __init__(self, pid: int, every_seconds: float = SAMPLE_SECONDS) -> None:
         self.mib = 0.0
+        self.most = 0
+        """How many there were at once."""
+        self._every_seconds = every_seconds
         self._pid = pid
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._look)
@@ -65,10 +68,11 @@ class Children:
         self._thread.join()
 
     def _look(self) -> None:
-        while not self._ended.wait(SAMPLE_SECONDS):
+        while not self._ended.wait(self._every_seconds):
             own = _command(self._pid)
             others = [pid for pid in _descendants(self._pid) if _command(pid) != own]  # not yet git: shared
             self.mib = max(self.mib, sum(mib(pid, "VmRSS") for pid in others))
+            self.most = max(self.most, len(others))
 
 
 def measure(options: Options) -> list[Row]:

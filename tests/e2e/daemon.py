@@ -121,9 +121,9 @@ class Daemon:
         wait_for("all lists", complete, seconds)
         return self
 
-    def metric(self, name: str) -> float:
+    def metric(self, name: str, seconds: float = 5) -> float:
         """The sum of a metric over its labels."""
-        text = httpx.get(f"{self.url}/metrics").text
+        text = httpx.get(f"{self.url}/metrics", timeout=seconds).text
         rows = [line for line in text.splitlines() if line.startswith((f"{name} ", f"{name}{{"))]
         return sum(float(row.rpartition(" ")[2]) for row in rows)
 

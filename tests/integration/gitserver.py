@@ -130,13 +130,19 @@ class GitServer:
         (self.bare / "hooks" / "pre-receive").unlink()
 
 
+class Listener(ThreadingHTTPServer):
+    """Many may connect at once."""
+
+    request_queue_size = 1024
+    daemon_threads = True
+
+
 @contextmanager
 def serving(folder: Path) -> Iterator[GitServer]:
     """The server, listening on a free port of the loopback."""
     server = GitServer(folder)
     handler = type("Bound", (Handler,), {"git_server": server})
-    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as listener:
-        listener.daemon_threads = True
+    with Listener(("127.0.0.1", 0), handler) as listener:
         server.port = listener.server_address[1]
         thread = threading.Thread(target=listener.serve_forever, args=(0.05,))
         thread.start()
