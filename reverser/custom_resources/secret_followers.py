@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Set
 from typing import Any
 
 import trio
@@ -42,6 +42,11 @@ class SecretFollowers:
         """Those that were read; None: there is none."""
         self.errors: dict[Name, str] = {}
         """Those that cannot be read, and why."""
+
+    @property
+    def known(self) -> Set[Name]:
+        """Those about which there is an answer."""
+        return self.secrets.keys() | self.errors.keys()
 
     async def run(self, client: Client) -> None:
         """Follow what is named until cancelled."""

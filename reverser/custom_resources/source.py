@@ -11,10 +11,11 @@ is.
 
 from __future__ import annotations
 
+import math
 import random
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence, Set
 from typing import Protocol, cast
 
 import structlog
@@ -56,6 +57,8 @@ COUNT_SECONDS = 15.0
 """Between two looks at how much waits for each destination."""
 BESIDE_SECONDS = 60.0
 """Between two looks for GitOps Reverser in the same cluster."""
+SECRET_SECONDS = 2.0
+"""How long what is compiled may wait for Secrets that nobody has read yet."""
 PROGRESS_SECONDS = 1.0
 """Between two looks at snapshots that are not complete."""
 MOST_COUNTED = 50
@@ -95,6 +98,10 @@ class ResourceSource:
         self._compiled = Compiled()
         self._adopted = Compiled()
         self._changed = trio.Event()
+        self._secrets_until = math.inf
+        """Until when what is compiled waits for Secrets that are being read."""
+        self._slow_secrets: Set[Name] = frozenset()
+        """Those that it waited for in vain."""
         self._configure(config)
         self._reports = ReaderReports(self._cluster.name, health)
         self._reader = ResourceReader(self._cluster.name, self._resources, self._reports, self._change)
@@ -180,7 +187,8 @@ class ResourceSource:
         await self._reader.tried.wait()
         self._changed.set()
         while True:
-            await self._changed.wait()
+            with trio.move_on_at(self._secrets_until):
+                await self._changed.wait()
             await trio.sleep(GATHER_SECONDS)
             self._changed = trio.Event()
             await self._compile()
@@ -191,6 +199,8 @@ class ResourceSource:
         compiled = self._compiled
         self._secrets.follow(compiled.secrets)
         self._reviews.ask(compiled.questions)
+        if self._waits_for_secrets(compiled):
+            return
         self._proven.follow(state, compiled)
         self._activity.follow(compiled.destinations)
         if (compiled.destinations, compiled.rules) != (self._adopted.destinations, self._adopted.rules):
@@ -201,6 +211,17 @@ class ResourceSource:
         self._answer_requests()
         if self._reader.has_all_configs:
             self._deleted.follow(self._known_configs())
+
+    def _waits_for_secrets(self, compiled: Compiled) -> bool:
+        """Whether to compile again in a moment: without its Secret a destination begins suspended."""
+        unread = compiled.secrets - self._secrets.known
+        now = trio.current_time()
+        until = min(self._secrets_until, now + SECRET_SECONDS)
+        waits = bool(unread - self._slow_secrets) and now < until
+        self._secrets_until = until if waits else math.inf
+        if not waits:
+            self._slow_secrets = unread
+        return waits
 
     def _state(self) -> ClusterState:
         reader = self._reader
