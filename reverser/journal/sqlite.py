@@ -117,7 +117,8 @@ class SqliteJournal:
         self._store = reading
         self._staging = staging
         self._read_limit = trio.CapacityLimiter(1)
-        self._changed = trio.Event()
+        self._changed: dict[str, trio.Event] = {}
+        """By destination, for those who wait: of hundreds only those look again that something came for."""
         self._key = key
         with writing.transaction():
             writing.recheck_destinations()
@@ -140,13 +141,16 @@ class SqliteJournal:
 
     async def append(self, batch: Append) -> list[Entry]:
         spool = self._staging.get(batch.listing)
-        entries, highest = await self.write(
-            lambda store: (store.append(batch, () if spool is None else spool.batches()), store.last_seq())
-        )
+
+        def append(store: Store) -> tuple[list[Entry], int, set[str]]:
+            before = store.last_seq()
+            entries = store.append(batch, () if spool is None else spool.batches())
+            return entries, store.last_seq(), store.destinations_after(before)
+
+        entries, highest, destinations = await self.write(append)
         self._highest = max(self._highest, highest)
         self._staging.discard(batch.listing)
-        if entries or spool is not None:
-            self._wake()
+        self._wake(destinations)
         return entries
 
     async def stage(self, listing: str, staged: Staged) -> None:
@@ -163,14 +167,13 @@ class SqliteJournal:
             return store.any_pending(destination, after) or store.any_attributed(waiting)
 
         while True:
-            event = self._changed
+            event = self._changed.setdefault(destination, trio.Event())
             if await self.read(changed):
                 return
             await event.wait()
 
     async def set_attributions(self, attributions: Mapping[int, Attribution]) -> None:
-        await self.write(lambda store: store.set_attributions(attributions))
-        self._wake()
+        self._wake(await self.write(lambda store: store.set_attributions(attributions)))
 
     async def ack(self, destination: str, seqs: Iterable[int | range], head: str) -> None:
         listed = list(seqs)  # a write may run more than once
@@ -188,10 +191,12 @@ class SqliteJournal:
     async def set_head(self, destination: str, head: str) -> None:
         await self.set_setting(f"head/{destination}", head)
 
-    def _wake(self) -> None:
-        """Let those look again who wait for entries."""
-        self._changed.set()
-        self._changed = trio.Event()
+    def _wake(self, destinations: Collection[str]) -> None:
+        """Let those look again who wait for entries of these."""
+        for name in [*destinations]:
+            event = self._changed.pop(name, None)
+            if event is not None:
+                event.set()
 
     async def write(self, call: Callable[[Store], T]) -> T:
         """Run a call in a transaction, maybe with others'; it may run more than once."""

@@ -63,14 +63,21 @@ class Entries(Tables):
         """How far each of them lags behind: one call, since hundreds would wait for each other's turn."""
         return {name: self.backlog(name) for name in destinations}
 
+    def destinations_after(self, seq: int) -> set[str]:
+        """The destinations of the entries with a higher number."""
+        statement = "SELECT DISTINCT destination FROM entries NOT INDEXED WHERE seq > ?"
+        return {name for (name,) in self._db.execute(statement, (seq,))}
+
     def last_seq(self) -> int:
         """The highest number that was ever given out."""
         row = self._db.execute("SELECT seq FROM sqlite_sequence WHERE name='entries'").fetchone()
         return int(row[0]) if row else 0
 
-    def set_attributions(self, attributions: Mapping[int, Attribution]) -> None:
+    def set_attributions(self, attributions: Mapping[int, Attribution]) -> set[str]:
+        """The destinations of the entries that have one now."""
+        destinations = set[str]()
         for seq, attribution in attributions.items():
-            row = self._db.execute("SELECT body FROM entries WHERE seq=?", (seq,)).fetchone()
+            row = self._db.execute("SELECT body, destination FROM entries WHERE seq=?", (seq,)).fetchone()
             if row is None:
                 continue
             body = None
@@ -78,6 +85,8 @@ class Entries(Tables):
                 body = rows.attributed_body(row[0], attribution)
             if body is not None:
                 self._db.execute("UPDATE entries SET body=?, waiting=0 WHERE seq=?", (body, seq))
+                destinations.add(row[1])
+        return destinations
 
     def attributed_entries(self, seqs: Collection[int]) -> list[Entry]:
         statement = (

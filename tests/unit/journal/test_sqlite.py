@@ -11,6 +11,7 @@ import sys
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import closing, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -108,6 +109,30 @@ async def main():
 
 trio.run(main)
 """
+
+
+async def test_an_entry_wakes_its_destination_alone(
+    journal: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of hundreds that wait, only the one that something came for looks into the journal again."""
+    looked: list[str] = []
+    any_pending = Store.any_pending
+
+    def counted(store: Store, destination: str, after: int) -> bool:
+        looked.append(destination)
+        return any_pending(store, destination, after)
+
+    async with trio.open_nursery() as nursery:
+        for number in range(50):
+            nursery.start_soon(partial(journal.wait, f"d{number}"))
+        await trio.testing.wait_all_tasks_blocked(0.05)
+        monkeypatch.setattr(Store, "any_pending", counted)
+
+        await journal.append(Append(entries=[entry("a", "d7"), entry("b", "d8")]))
+        await trio.testing.wait_all_tasks_blocked(0.05)
+
+        assert sorted(looked) == ["d7", "d8"]
+        nursery.cancel_scope.cancel()
 
 
 @pytest.mark.parametrize("lines", [1, 2, 7, 40, 150])
