@@ -58,6 +58,10 @@ class Assembly:
         tables = (config.rules, config.destinations, config.sanitize)
         before = former.compiled_by_rule if former else None
         self.routes = compile_routes(*tables, digest_key, self.hooks, config.sensitive, before)
+        self._clusters_of: dict[str, list[str]] = {}
+        for cluster, routes in self.routes.items():
+            for route in routes:
+                self._clusters_of.setdefault(route.destination.name, []).append(cluster)
         self._compiled = {
             cluster: [rule for route in routes for rule in route.rules]
             for cluster, routes in self.routes.items()
@@ -92,11 +96,7 @@ class Assembly:
 
     def clusters_of(self, destination: str) -> list[str]:
         """Names of the clusters whose rules lead to a destination."""
-        return [
-            cluster
-            for cluster, routes in self.routes.items()
-            if any(route.destination.name == destination for route in routes)
-        ]
+        return self._clusters_of.get(destination, [])
 
     def wanted(self, cluster: str, types: Sequence[ResourceType]) -> Mapping[ResourceType, tuple[str, ...]]:
         """Which of a cluster's types to watch, and in which namespaces (("",) is all of them)."""
