@@ -2,8 +2,10 @@
 
 Accepted is accepted: a destination that is renamed takes all that is stored of it along, one whose URL is
 spelled otherwise keeps it, and one that moved to another repository or branch writes what is pending there.
-Which of them was renamed follows from the locations. Whether a location that reads otherwise is another one
-only the branch can tell: the writer finds that out (`writer.catchup`).
+Which of them was renamed follows from the locations, and only tables of the file can be: a GitRepoConfig
+is known by its name, and another one may belong to somebody else, who must not inherit what is pending.
+Whether a location that reads otherwise is another one only the branch can tell: the writer finds that out
+(`writer.catchup`).
 """
 
 from __future__ import annotations
@@ -13,7 +15,7 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 from reverser.config import remote_url
-from reverser.model.destination import Destination
+from reverser.model.destination import Destination, is_of_resource
 from reverser.model.journal import Journal
 
 CHUNK = 1000
@@ -59,7 +61,9 @@ async def follow_moves(journal: Journal, destinations: Sequence[Destination]) ->
 
 
 def renamed(stored: Mapping[str, Location], wanted: Mapping[str, Location]) -> dict[str, str]:
-    """Old name -> new name of destinations that are where another name was, which is there no more."""
+    """Old name -> new name of tables of the file that are where another name was, which is there no more."""
+    stored = {name: location for name, location in stored.items() if not is_of_resource(name)}
+    wanted = {name: location for name, location in wanted.items() if not is_of_resource(name)}
     moved = {
         name: location
         for name, location in stored.items()
