@@ -2,7 +2,8 @@
 
 All of its parts must hold; an empty one selects everything. In, NotIn, Exists and DoesNotExist mean what they
 mean in the API: NotIn also holds for labels without the key. What the API server would refuse is a ValueError
-with a sentence, so that a selector that nobody can read never selects anything.
+with a sentence, so that a selector that nobody can read never selects anything. So is one that is too large:
+selectors of many GitRepoConfigs and rules are read in one go, and nobody's may delay the others'.
 """
 
 from __future__ import annotations
@@ -11,12 +12,18 @@ import re
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
 
-from reverser.custom_resources.api_types import LabelSelector
+from reverser.custom_resources.api_types import LabelSelector, LabelSelectorRequirement
 from reverser.select.labels import Requirement, Selector
 from reverser.text import cut, visible
 
 MOST_CHARACTERS = 100_000
 """Of all keys and values of one selector."""
+MOST_REQUIREMENTS = 200
+"""Entries of `matchLabels` and `matchExpressions` of one selector together."""
+MOST_VALUES = 2_000
+"""Of all `matchExpressions` of one selector together."""
+MOST_REMEMBERED = 128
+"""Selectors that are not read again: a policy is asked about by each rule that names its GitRepoConfig."""
 OPERATORS = {"In": "in", "NotIn": "notin", "Exists": "exists", "DoesNotExist": "absent"}
 _PART = r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?"
 _PREFIX = re.compile(rf"{_PART}(?:\.{_PART})*")
@@ -24,12 +31,20 @@ _NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?")
 _VALUE = re.compile(rf"(?:{_NAME.pattern})?")
 
 
+class SelectorTooLarge(ValueError):
+    """A selector that asks for more work than one object may."""
+
+
 def read(selector: LabelSelector) -> Selector:
     """The selector as it is matched. Raises ValueError with a sentence that says what is wrong."""
     _check_size(selector)
-    equal = [_requirement(key, "In", (value,)) for key, value in selector.match_labels.items()]
-    more = [_requirement(each.key, each.operator, each.values) for each in selector.match_expressions]
-    return Selector((*equal, *more))
+    return _read(tuple(selector.match_labels.items()), selector.match_expressions)
+
+
+@lru_cache(maxsize=MOST_REMEMBERED)
+def _read(equal: tuple[tuple[str, str], ...], more: tuple[LabelSelectorRequirement, ...]) -> Selector:
+    pairs = [_requirement(key, "In", (value,)) for key, value in equal]
+    return Selector((*pairs, *(_requirement(each.key, each.operator, each.values) for each in more)))
 
 
 def spelt(selector: LabelSelector | None) -> str:
@@ -45,9 +60,14 @@ def matches(selector: LabelSelector, labels: Mapping[str, str]) -> bool:
 
 
 def _check_size(selector: LabelSelector) -> None:
-    characters = sum(map(len, _texts(selector)))
-    if characters > MOST_CHARACTERS:
-        raise ValueError(f"has {characters:,} characters; {MOST_CHARACTERS:,} is the most that is read")
+    _check(len(selector.match_labels) + len(selector.match_expressions), MOST_REQUIREMENTS, "requirements")
+    _check(sum(len(each.values) for each in selector.match_expressions), MOST_VALUES, "values")
+    _check(sum(map(len, _texts(selector))), MOST_CHARACTERS, "characters")
+
+
+def _check(number: int, most: int, what: str) -> None:
+    if number > most:
+        raise SelectorTooLarge(f"has {number:,} {what}; {most:,} is the most that is read")
 
 
 def _texts(selector: LabelSelector) -> Iterator[str]:

@@ -22,10 +22,10 @@ from reverser.custom_resources.model import AccessQuestion, Verdict
 from reverser.custom_resources.rule_refusals import (
     ConfigState,
     RefusedRule,
+    bad_selector,
     check_spec,
     listed,
     not_ready,
-    refused,
     selector_text,
     usable,
 )
@@ -65,7 +65,8 @@ def compile_rule(
     """The rules and the verdict. `config` is None where access is refused. Never raises for its content."""
     try:
         check_spec(rule)
-        return _Compilation(rule, usable(rule, access, config), around).compiled()
+        selector = selector_text(rule)
+        return _Compilation(rule, selector, usable(rule, access, config), around).compiled()
     except RefusedRule as refused:
         return CompiledRules(refused.verdict)
 
@@ -73,8 +74,9 @@ def compile_rule(
 class _Compilation:
     """One rule on its way; what it does not select gathers in sentences."""
 
-    def __init__(self, rule: AnyRule, config: ConfigState, around: Surroundings) -> None:
+    def __init__(self, rule: AnyRule, selector: str, config: ConfigState, around: Surroundings) -> None:
         self._rule = rule
+        self._selector = selector
         self._config = config
         self._around = around
         self._idle: dict[tuple[str, bool], None] = {}
@@ -108,7 +110,7 @@ class _Compilation:
             namespaces=namespaces,
             cluster_scoped=not namespaced,
             exclude_namespaces=(),
-            selector=selector_text(self._rule) if isinstance(self._rule, WatchRule) else "",
+            selector=self._selector,
             operations=_operations(element.operations),
             exclude_users=spec.exclude_users,
             exclude_managers=spec.exclude_managers,
@@ -128,8 +130,7 @@ class _Compilation:
         try:
             selector = label_selector.read(element.namespace_selector)
         except ValueError as error:
-            field = f"spec.rules[{number}].namespaceSelector"
-            raise refused("InvalidSelector", f"{field}: {error}") from None
+            raise bad_selector(f"spec.rules[{number}].namespaceSelector", error) from None
         names = sorted(name for name, labels in self._around.namespaces.items() if selector.matches(labels))
         if not names:
             self._sentences[f"no namespace has the labels of spec.rules[{number}].namespaceSelector"] = None

@@ -13,6 +13,7 @@ from reverser.config.rule_checks import check_actor
 from reverser.custom_resources import label_selector
 from reverser.custom_resources.access import Access
 from reverser.custom_resources.api_types import AnyRule, WatchRule
+from reverser.custom_resources.label_selector import SelectorTooLarge
 from reverser.custom_resources.model import Name, Verdict
 from reverser.text import cut, visible
 
@@ -56,8 +57,6 @@ def check_spec(rule: AnyRule) -> None:
         message = "spec.suspend is true: the rule selects nothing, and no file is removed"
         raise refused("Suspended", message, "")
     _check_size(rule)
-    if isinstance(rule, WatchRule):
-        selector_text(rule)
     for field in ("exclude_users", "exclude_managers", "only_users"):
         for glob in getattr(rule.spec, field):
             try:
@@ -87,12 +86,20 @@ def _check_size(rule: AnyRule) -> None:
         raise refused("RuleTooLarge", message)
 
 
-def selector_text(rule: WatchRule, field: str = "spec.objectSelector") -> str:
-    """The label selector for objects, as rules spell it."""
+def selector_text(rule: AnyRule) -> str:
+    """The label selector for objects, as rules spell it; raises RefusedRule for one that cannot be read."""
+    if not isinstance(rule, WatchRule):
+        return ""
     try:
         return label_selector.spelt(rule.spec.object_selector)
     except ValueError as error:
-        raise refused("InvalidSelector", f"{field}: {error}") from None
+        raise bad_selector("spec.objectSelector", error) from None
+
+
+def bad_selector(field: str, error: ValueError) -> RefusedRule:
+    """The refusal of a rule because of one of its selectors."""
+    reason = "RuleTooLarge" if isinstance(error, SelectorTooLarge) else "InvalidSelector"
+    return refused(reason, f"{field}: {error}")
 
 
 def usable(rule: AnyRule, access: Access, config: ConfigState | None) -> ConfigState:

@@ -249,6 +249,18 @@ def test_a_refused_rule_selects_nothing(rule: Any, reason: str, stalled: str) ->
     assert not result.rules
 
 
+def test_the_selector_of_a_rule_is_read_once_for_all_its_elements() -> None:
+    """A large selector costs no more in a rule of a hundred elements than in one of one."""
+    labels = {f"k{number}": "v" for number in range(200)}
+    elements = [{"resources": ["configmaps"]}] * 100
+    rule = watch_rule(objectSelector={"matchLabels": labels}, rules=elements)
+
+    rules = compiled(config(), rule).rules
+
+    assert len(rules) == 100
+    assert all(each.selector is rules[0].selector for each in rules)
+
+
 def test_an_invalid_selector_of_namespaces_refuses_the_whole_rule() -> None:
     """No element of a ClusterWatchRule is in force while one of its selectors cannot be read."""
     bad = {"matchExpressions": [{"key": "a", "operator": "Like"}]}

@@ -84,7 +84,13 @@ def test_without_a_selector_everything_is_selected() -> None:
         (LabelSelector({}, (LabelSelectorRequirement("a", "In"),)), 'In of "a" needs values'),
         (LabelSelector({}, (LabelSelectorRequirement("a", "NotIn"),)), 'NotIn of "a" needs values'),
         (LabelSelector({}, (LabelSelectorRequirement("a", "Exists", ("b",)),)), "takes no values"),
-        (LabelSelector({f"k{i}": "v" * 60 for i in range(2000)}), "100,000 is the most"),
+        (LabelSelector({f"k{i}": "v" for i in range(201)}), "has 201 requirements; 200 is the most"),
+        (LabelSelector({}, (LabelSelectorRequirement("a", "Exists"),) * 201), "has 201 requirements"),
+        (LabelSelector({}, (LabelSelectorRequirement("a", "In", ("b",) * 2001),)), "2,000 is the most"),
+        (
+            LabelSelector({}, (LabelSelectorRequirement("a", "In", ("b" * 60,) * 2000),)),
+            "100,000 is the most",
+        ),
     ],
 )
 def test_a_selector_that_the_api_refuses_is_refused(selector: LabelSelector, sentence: str) -> None:

@@ -196,7 +196,7 @@ BAD_RULES: dict[str, tuple[AnyObject, str]] = {
     ),
     "a selector of a megabyte": (
         watch_rule("mallory", objectSelector={"matchLabels": {f"k{n}": "v" * 60 for n in range(17_000)}}),
-        "InvalidSelector",
+        "RuleTooLarge",
     ),
     "a selector that is syntax": (
         watch_rule("mallory", objectSelector={"matchLabels": {"a": "b,!c"}}),
