@@ -111,7 +111,7 @@ class ResourceSource:
         self._events = EventSender()
         self._activity = ActivityTracker(self._acted, time.time)
         self._proven = ProvenConfigs(journal, self._change, trio.current_time)
-        self._statuses = Statuses(self._reader, self._activity, self._events, metrics)
+        self._statuses = Statuses(self._reader.status, self._activity, self._events, metrics)
         self._deleted = DeletedConfigs(journal, self._events, self._proven.forget)
 
     def configure(self, config: Config) -> None:
@@ -194,7 +194,7 @@ class ResourceSource:
             await self._compile()
 
     async def _compile(self) -> None:
-        state = self._state()
+        state, objects, unreadable = self._state(), self._reader.by_ref(), self._reader.unreadable
         before, self._compiled = self._compiled, self._compiler.compile(state)
         compiled = self._compiled
         self._secrets.follow(compiled.secrets)
@@ -207,7 +207,7 @@ class ResourceSource:
             await self._daemon.adopt(compiled)
             self._adopted = compiled
         self._retry(before.credentials, compiled.credentials)
-        self._statuses.compiled(compiled)
+        self._statuses.compiled(compiled, objects, unreadable)
         self._answer_requests()
         if self._reader.has_all_configs:
             self._deleted.follow(self._known_configs())

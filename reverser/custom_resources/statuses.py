@@ -7,7 +7,7 @@ being looked up does not replace what a status said before, or each restart woul
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 
 import trio
@@ -27,8 +27,8 @@ from reverser.custom_resources.api_types import (
 from reverser.custom_resources.conditions import Moment, config_status, ready, rule_status, worth_writing
 from reverser.custom_resources.events import Event, EventSender, EventType
 from reverser.custom_resources.model import Compiled, Name, ObjectRef, Verdict
+from reverser.custom_resources.object_table import StoredStatus, Unreadable
 from reverser.custom_resources.proven import name_of
-from reverser.custom_resources.reader import ResourceReader
 from reverser.custom_resources.status_writer import StatusWriter, Wanted
 from reverser.kube.client import Client
 from reverser.metrics import Metrics
@@ -47,14 +47,19 @@ class Statuses:
     """Keeps the statuses of all custom resources up to date."""
 
     def __init__(
-        self, reader: ResourceReader, activity: ActivityTracker, events: EventSender, metrics: Metrics
+        self,
+        stored: Callable[[ObjectRef], StoredStatus | None],
+        activity: ActivityTracker,
+        events: EventSender,
+        metrics: Metrics,
     ) -> None:
-        self._reader = reader
+        """`stored` says what the API server has, as far as the watch told."""
         self._activity = activity
         self._events = events
-        self._writer = StatusWriter(reader.status, worth_writing, metrics)
+        self._writer = StatusWriter(stored, worth_writing, metrics)
         self._verdicts: dict[ObjectRef, Verdict] = {}
-        self._objects: dict[ObjectRef, AnyObject] = {}
+        self._objects: Mapping[ObjectRef, AnyObject] = {}
+        self._unreadable: Mapping[ObjectRef, Unreadable] = {}
         self._rules: dict[Name, list[ObjectRef]] = {}
         """Config -> the rules that name it."""
         self._computed: dict[ObjectRef, AnyStatus] = {}
@@ -64,10 +69,18 @@ class Statuses:
         self._woken = trio.Event()
         self._quiet_until = trio.current_time() + START_SECONDS
 
-    def compiled(self, compiled: Compiled) -> None:
-        """Objects or their verdicts changed."""
-        objects = self._reader.by_ref()
-        verdicts = {**compiled.verdicts, **self._unreadable_verdicts()}
+    def compiled(
+        self,
+        compiled: Compiled,
+        objects: Mapping[ObjectRef, AnyObject],
+        unreadable: Mapping[ObjectRef, Unreadable],
+    ) -> None:
+        """Objects or their verdicts changed; the objects are those that the verdicts are about.
+
+        The reader may know newer ones by now: their generation is not answered before they are compiled.
+        """
+        self._unreadable = unreadable
+        verdicts = {**compiled.verdicts, **_unreadable_verdicts(unreadable)}
         for ref in self._verdicts.keys() - verdicts.keys():
             self._writer.forget(ref)
             self._handled.pop(ref, None)
@@ -130,7 +143,7 @@ class Statuses:
         obj, verdict = self._objects.get(ref), self._verdicts.get(ref)
         if verdict is None:
             return
-        unreadable = self._reader.unreadable.get(ref)
+        unreadable = self._unreadable.get(ref)
         metadata = obj.metadata if obj is not None else unreadable.metadata if unreadable else None
         if metadata is None or not metadata.uid:
             return
@@ -195,13 +208,14 @@ class Statuses:
                 self._warned.add((uid, warning))
                 self._events.send(Event(ref, uid, "Warning", "ReadOtherwise", warning))
 
-    def _unreadable_verdicts(self) -> dict[ObjectRef, Verdict]:
-        return {
-            ref: Verdict(
-                False, UNREADABLE, f"this object cannot be read by this release: {each.message}", UNREADABLE
-            )
-            for ref, each in self._reader.unreadable.items()
-        }
+
+def _unreadable_verdicts(unreadable: Mapping[ObjectRef, Unreadable]) -> dict[ObjectRef, Verdict]:
+    return {
+        ref: Verdict(
+            False, UNREADABLE, f"this object cannot be read by this release: {each.message}", UNREADABLE
+        )
+        for ref, each in unreadable.items()
+    }
 
 
 def _configs_first(ref: ObjectRef) -> bool:
