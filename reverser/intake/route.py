@@ -125,6 +125,12 @@ class RouteTable:
         """From now on these are the routes."""
         self._routes = routes
         self._reaching: dict[tuple[str, ResourceType, str], tuple[Route, ...]] = {}
+        self._numbers: dict[tuple[str, str], list[int]] = {}
+        """By cluster and namespace: the routes whose rules name it, by their numbers; "*": those by globs."""
+        for cluster, all_routes in routes.items():
+            for number, route in enumerate(all_routes):
+                for namespace in _named_namespaces(route):
+                    self._numbers.setdefault((cluster, namespace), []).append(number)
 
     @property
     def clusters(self) -> Collection[str]:
@@ -154,11 +160,24 @@ class RouteTable:
         if reaching is None:
             if len(self._reaching) >= MOST_REMEMBERED:
                 self._reaching.clear()
-            reaching = tuple(
-                route for route in self.of(stream.cluster) if route.reaches(stream.type, namespace)
-            )
+            candidates = self._candidates(stream.cluster, namespace)
+            reaching = tuple(route for route in candidates if route.reaches(stream.type, namespace))
             self._reaching[scope] = reaching
         return reaching
+
+    def _candidates(self, cluster: str, namespace: str) -> Sequence[Route]:
+        """Routes that may reach a namespace, in their order: the others are not even asked."""
+        routes = self.of(cluster)
+        if not namespace:
+            return routes
+        numbers = (*self._numbers.get((cluster, namespace), ()), *self._numbers.get((cluster, "*"), ()))
+        return [routes[number] for number in sorted({*numbers})]
+
+
+def _named_namespaces(route: Route) -> set[str]:
+    """The namespaces that its rules name; "*" for any number of them."""
+    names = {name for rule in route.rules for name in rule.rule.namespaces}
+    return {"*" if any(character in name for character in "*?[") else name for name in names}
 
 
 def compile_routes(
