@@ -117,7 +117,12 @@ class Health:
     @property
     def stalled_count(self) -> int:
         """How many subjects wait for a person."""
-        return sum(c.type == "Stalled" and c.status for c in self._conditions.values())
+        return len(self.stalled_subjects)
+
+    @property
+    def stalled_subjects(self) -> list[str]:
+        """Those that wait for a person."""
+        return [c.subject for c in self._conditions.values() if c.type == "Stalled" and c.status]
 
 
 def _say_the_same(before: Condition, now: Condition) -> bool:

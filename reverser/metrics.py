@@ -8,15 +8,15 @@ and alert rules keep working. Gauges are set by their owners; nothing here reads
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Literal, TypeAlias
+from collections.abc import Iterator, Mapping
+from typing import Any, Literal, TypeAlias, cast
 
 import msgspec
 from opentelemetry.exporter.prometheus import PrometheusMetricReader
 from opentelemetry.metrics import CallbackOptions, Observation
 from opentelemetry.sdk.metrics import Histogram, MeterProvider
 from opentelemetry.sdk.metrics.view import ExplicitBucketHistogramAggregation, View
-from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client import CollectorRegistry, Metric, generate_latest
 
 from reverser import unexpected_errors
 
@@ -96,6 +96,12 @@ INSTRUMENTS = (
         "Values in written files that look like secrets, outside of Secrets.",
     ),
     Instrument("stalled_conditions", "gauge", (), "Parts of the daemon that wait for a person to act."),
+    Instrument(
+        "stalled_git_repo_configs",
+        "gauge",
+        (),
+        "Destinations of GitRepoConfigs that wait for a person to act.",
+    ),
     Instrument(
         "facts_received",
         "counter",
@@ -216,6 +222,8 @@ class Metrics:
         for row in INSTRUMENTS:
             if row.kind != "histogram":
                 make[row.kind](PREFIX + row.name, [self._totals[row.name].observations], row.unit, row.help)
+        self._dropped: set[tuple[str, str]] = set()
+        """Labels whose histograms the SDK keeps, and that are not shown."""
         self._histograms = {
             row.name: meter.create_histogram(PREFIX + row.name, row.unit, row.help)
             for row in INSTRUMENTS
@@ -237,15 +245,31 @@ class Metrics:
             if row.kind == "gauge":
                 self._totals[row.name].forget(pair)
 
+    def drop(self, **label: str) -> None:
+        """Show nothing with this label any more, counters and histograms neither."""
+        (pair,) = label.items()
+        for totals in self._totals.values():
+            totals.forget(pair)
+        self._dropped.add(pair)
+
     def observe(self, name: str, value: float, **labels: str) -> None:
         """Add one value to a histogram."""
+        self._dropped.difference_update(labels.items())
         self._histograms[name].record(value, labels)
 
     def expose(self) -> bytes:
         """The Prometheus text format."""
         for part, count in unexpected_errors.counts.items():
             self._totals["contained_bugs"].put(count, {"part": part})
-        return generate_latest(self._registry)
+        return generate_latest(cast("CollectorRegistry", self))
+
+    def collect(self) -> Iterator[Metric]:
+        """What the registry has, without the histograms that were dropped."""
+        for metric in self._registry.collect():
+            if metric.type == "histogram":
+                samples = metric.samples
+                metric.samples = [each for each in samples if self._dropped.isdisjoint(each.labels.items())]
+            yield metric
 
     def close(self) -> None:
         """Release the reader; the instruments go quiet."""

@@ -13,8 +13,6 @@ from __future__ import annotations
 
 import math
 import signal
-import time
-from collections import Counter
 from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from contextlib import asynccontextmanager, suppress
 from functools import partial
@@ -26,6 +24,8 @@ import trio
 
 from reverser import __version__
 from reverser.app.assembly import Assembly
+from reverser.app.dropped_clones import REPOSITORIES, remove_clone
+from reverser.app.gauges import refresh
 from reverser.app.second_source import SecondSource
 from reverser.app.session import Session
 from reverser.app.withheld_conditions import PluginFailures, show_bugs
@@ -71,20 +71,6 @@ def log_startup(config: Config) -> None:
             branch=destination.branch,
             path=destination.path or "/",
         )
-
-
-async def refresh(metrics: Metrics, health: Health, journal: Journal, destinations: Sequence[str]) -> None:
-    """Set the gauges; a journal that cannot be read leaves them as they are."""
-    metrics.set("stalled_conditions", health.stalled_count)
-    try:
-        withheld = Counter(row.destination for row in await journal.withheld())
-        for name, backlog in (await journal.backlogs(destinations)).items():
-            age = max(0.0, time.time() - backlog.oldest_at) if backlog.entries else 0.0
-            metrics.set("withheld_objects", withheld[name], destination=name)
-            metrics.set("git_commit_queue_size", backlog.entries, destination=name)
-            metrics.set("oldest_unpushed_entry_age_seconds", age, destination=name)
-    except (TransientError, StalledError):
-        return
 
 
 log = structlog.get_logger()
@@ -187,8 +173,10 @@ class Daemon:
 
     async def _refresh(self, journal: Journal) -> None:
         self._host.flush()
-        destinations = self._second.combined(self._config).destinations
-        await refresh(self._metrics, self._health, journal, [each.name for each in destinations])
+        await refresh(self._metrics, self._health, journal, self._destinations)
+
+    def _destinations(self) -> Sequence[str]:
+        return [each.name for each in self._second.combined(self._config).destinations]
 
     async def _signals(
         self, scope: trio.CancelScope, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
@@ -249,6 +237,15 @@ class Daemon:
         """Have the destination's writer try again at once."""
         if self._session is not None:
             self._session.retry(destination)
+
+    async def drop(self, destination: str) -> None:
+        """Remove the clone and the metrics of a destination that is no more, unless one of its name began."""
+        folder = Path(self._config.data_dir) / REPOSITORIES
+        if await remove_clone(folder, destination, self._written):
+            self._metrics.drop(destination=destination)
+
+    def _written(self) -> Collection[str]:
+        return () if self._session is None else self._session.written
 
     def types(self, cluster: str) -> Sequence[ResourceType]:
         """What a cluster serves, as far as its observer knows."""

@@ -11,7 +11,7 @@ another writer. What is journaled is durable, and the next writer goes on where 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Set
+from collections.abc import Callable, Collection, Set
 
 import msgspec
 import structlog
@@ -134,6 +134,11 @@ class Session:
     def list_again(self, concerns: Callable[[Stream], bool]) -> None:
         """Have these streams list again."""
         self._request(concerns=concerns)
+
+    @property
+    def written(self) -> Collection[str]:
+        """Destinations that have a writer."""
+        return self._writers.running
 
     def retry(self, destination: str) -> None:
         """Have a destination's writer begin anew, so that it does not wait until it tries again by itself."""

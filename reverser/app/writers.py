@@ -15,6 +15,7 @@ import msgspec
 import trio
 
 from reverser.app.assembly import Assembly
+from reverser.app.dropped_clones import REPOSITORIES
 from reverser.errors import StalledError, TransientError
 from reverser.git.repository import open_repository
 from reverser.health import Health
@@ -91,7 +92,7 @@ class WriterFactory:
         if destination.mode == "observe":
             yield ObservingWriter(context)
             return
-        folder = Path(self._assembly.config.data_dir) / "repositories" / folder_of(name)
+        folder = Path(self._assembly.config.data_dir) / REPOSITORIES / folder_of(name)
         login, observer = self._assembly.login, self._observer(name)
         async with open_repository(folder, destination, observe=observer, login=login) as repository:
             yield Writer(context, repository)
@@ -175,6 +176,11 @@ class Writers:
         for destination in assembly.destinations:
             if destination.name in changed and destination.name not in self._running:
                 self._start(destination)
+
+    @property
+    def running(self) -> Collection[str]:
+        """Destinations that have a writer."""
+        return self._running.keys()
 
     def restart(self, name: str) -> None:
         """Have the writer of a destination begin anew."""

@@ -7,7 +7,7 @@ each by its name, and only one that does not exist is dropped.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Awaitable, Callable, Collection
 
 import structlog
 import trio
@@ -32,8 +32,17 @@ RETRY_SECONDS = 60.0
 class DeletedConfigs:
     """Compares the journal with the GitRepoConfigs that there are."""
 
-    def __init__(self, journal: Journal, events: EventSender, on_dropped: Callable[[str], None]) -> None:
-        """`on_dropped` gets the name of a destination of which nothing is journaled any more."""
+    def __init__(
+        self,
+        journal: Journal,
+        events: EventSender,
+        on_dropped: Callable[[str], None],
+        drop: Callable[[str], Awaitable[None]],
+    ) -> None:
+        """`drop` removes what the daemon has of a destination; `on_dropped` is called once nothing of it is
+        journaled any more.
+        """
+        self._drop_elsewhere = drop
         self._journal = journal
         self._events = events
         self._on_dropped = on_dropped
@@ -83,6 +92,7 @@ class DeletedConfigs:
 
     async def _drop(self, destination: str) -> None:
         pending = (await self._journal.backlog(destination)).entries
+        await self._drop_elsewhere(destination)
         await self._journal.forget_destination(destination)
         await self._journal.set_setting(f"{LOCATION}{destination}", "")
         self._on_dropped(destination)

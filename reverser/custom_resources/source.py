@@ -79,6 +79,9 @@ class DaemonView(Protocol):
     def retry(self, destination: str) -> None:
         """Have the destination's writer try again at once."""
 
+    async def drop(self, destination: str) -> None:
+        """Remove the clone and the metrics of a destination that is no more, unless one of its name began."""
+
     def types(self, cluster: str) -> Sequence[ResourceType]:
         """What a cluster serves, as far as its observer knows."""
 
@@ -112,7 +115,7 @@ class ResourceSource:
         self._activity = ActivityTracker(self._acted, time.time)
         self._proven = ProvenConfigs(journal, self._change, trio.current_time)
         self._statuses = Statuses(self._reader.status, self._activity, self._events, metrics)
-        self._deleted = DeletedConfigs(journal, self._events, self._proven.forget)
+        self._deleted = DeletedConfigs(journal, self._events, self._proven.forget, daemon.drop)
 
     def configure(self, config: Config) -> None:
         """The file was read again: its destinations and `[tenancy]` may be others."""

@@ -133,6 +133,11 @@ def subject_of(name: str) -> str:
     return f"gitrepoconfig/{name}" if is_of_resource(name) else f"destination/{name}"
 
 
+def is_subject_of_resource(subject: str) -> bool:
+    """Whether conditions of this subject are of a destination that a custom resource makes."""
+    return subject.startswith("gitrepoconfig/")
+
+
 def folder_of(name: str) -> str:
     """The folder of a destination below one that many share: `live`, or `+shop/web`.
 

@@ -203,15 +203,19 @@ def test_a_request_for_a_fresh_look_is_answered(team: Team) -> None:
 
 
 def test_deleting_a_rule_or_a_config_removes_no_file(team: Team) -> None:
-    """What was written stays, nothing blocks the deletion, and what waits is dropped with one line."""
+    """What was written stays, nothing blocks the deletion; what waits is dropped, and the clone."""
     team.apply(team.config(), watch_rule("all", team.namespace), team.config_map("one"))
     team.mirrored("one")
+    clones = team.daemon.folder / "data" / "repositories" / f"+{team.namespace}"
+    assert (clones / "live").exists()
     head = team.remote.head()
     team.delete("WatchRule", "all")
     team.delete("GitRepoConfig", "live")
     dropped = "GitRepoConfig was deleted, its destination is dropped"
 
     wait_for("the drop", lambda: any(team.namespace in x["destination"] for x in team.daemon.logged(dropped)))
+    assert not clones.exists()
+    assert f"{team.namespace}/live" not in httpx.get(f"{team.daemon.url}/metrics").text
     team.delete("ConfigMap", "one")
     assert team.remote.head() == head
     assert team.has("one")

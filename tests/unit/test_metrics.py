@@ -70,3 +70,20 @@ def test_gauges_of_a_destination_that_goes_are_not_exposed() -> None:
     exposed = metrics.expose().decode()
     assert re.findall(r'queue_size{destination="(\w+)"}', exposed) == ["here"]
     assert re.findall(r'retries_total{destination="(\w+)"}', exposed) == ["here", "away"]
+
+
+def test_nothing_of_what_is_dropped_is_exposed() -> None:
+    """Tenants come and go: a deleted one leaves no series, and one of the same name begins at 0."""
+    metrics = Metrics()
+    for name in ("here", "away"):
+        metrics.set("git_commit_queue_size", 5, destination=name)
+        metrics.count("rebase_retries", 7, destination=name)
+        metrics.observe("git_push_duration_seconds", 1, destination=name)
+
+    metrics.drop(destination="away")
+
+    exposed = metrics.expose().decode()
+    assert "away" not in exposed
+    assert exposed.count("here") > 10
+    metrics.count("rebase_retries", destination="away")
+    assert 'retries_total{destination="away"} 1.0' in metrics.expose().decode()

@@ -118,14 +118,17 @@ async def test_what_is_stored_of_a_deleted_config_is_dropped(tmp_path: Path) -> 
             dropped.append(name)
             done.set()
 
-        deleted = DeletedConfigs(journal, EventSender(), on_dropped)
+        async def drop(name: str) -> None:
+            dropped.append(f"clone of {name}")
+
+        deleted = DeletedConfigs(journal, EventSender(), on_dropped, drop)
         deleted.follow([WEB])
         nursery.start_soon(deleted.run, Answers())
         with trio.fail_after(30):
             await done.wait()
         nursery.cancel_scope.cancel()
 
-    assert dropped == ["shop/gone"]
+    assert dropped == ["clone of shop/gone", "shop/gone"]
     async with open_journal(tmp_path) as journal:
         assert {k for k, v in (await journal.get_settings("place/")).items() if v} == {
             "place/file",
