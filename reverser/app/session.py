@@ -204,6 +204,7 @@ class Session:
         try:
             async with self._observers.held(concerns):
                 await self._writers.end(difference.removed | writers)
+                self._try_afresh(difference.writers)
                 await trio.lowlevel.checkpoint_if_cancelled()
                 between = True
                 await self._follow_moves(latter)
@@ -223,6 +224,11 @@ class Session:
         self._observers.announce(warn=difference.of_file)
         for each in requests:
             each.done.set()
+
+    def _try_afresh(self, destinations: Set[str]) -> None:
+        """What failed with their former settings is no condition of these; a new failure is reported anew."""
+        for name in destinations:
+            self._health.withdraw(subject_of(name), "Stalled")
 
     def _forget(self, destinations: Set[str]) -> None:
         for name in destinations:

@@ -2,7 +2,8 @@
 
 It hears of conditions, of branches that were read and of pushes as they happen, and is asked for an
 `Activity` a destination. A destination that changes is looked at anew: what was known of its branch counts
-no more.
+no more, nor does a failure of the settings before. One that writes to another repository, branch or folder
+begins without a past.
 """
 
 from __future__ import annotations
@@ -38,8 +39,11 @@ class ActivityTracker:
         for name in before.keys() - self._destinations.keys():
             self._activities.pop(name, None)
         for name, destination in self._destinations.items():
-            if before.get(name) != destination:
-                self._update(name, read=False)
+            former = before.get(name)
+            if former is not None and _location(former) != _location(destination):
+                self._set(name, Activity(moved=True))
+            elif former != destination:
+                self._update(name, read=False, stalled="", message="")
 
     def of(self, destination: str) -> Activity:
         """What is known of one."""
@@ -91,8 +95,13 @@ class ActivityTracker:
         self._update(destination, pending=pending, withheld=withheld)
 
     def _update(self, name: str, **changes: object) -> None:
-        before = self.of(name)
-        after = replace(before, **changes)
-        if after != before:
+        self._set(name, replace(self.of(name), **changes))
+
+    def _set(self, name: str, after: Activity) -> None:
+        if after != self.of(name):
             self._activities[name] = after
             self._on_change(name)
+
+
+def _location(destination: Destination) -> tuple[str, str, str]:
+    return destination.url, destination.branch, destination.path

@@ -104,7 +104,7 @@ def config_status(
         observed_generation=moment.generation,
         conditions=_conditions(claim, (), before.conditions, moment),
         last_handled_reconcile_at=moment.handled,
-        last_push=_last_push(activity) or before.last_push,
+        last_push=_last_push(activity) or (None if activity.moved else before.last_push),
         commits=activity.commits,
         pending=activity.pending,
         withheld=activity.withheld,

@@ -106,6 +106,8 @@ class Activity(msgspec.Struct, frozen=True):
     """How many there are; as many as listed, or 0: the snapshot is complete."""
     pushed_commit: str = ""
     """The newest commit that the remote took from this process; empty: none yet."""
+    moved: bool = False
+    """Whether it wrote to another repository, branch or folder before, which an older status may be about."""
     pushed_at: float = 0.0
     """When it was taken, in Unix seconds."""
     commits: int = 0

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import msgspec
+import pytest
+
 from reverser.custom_resources.activity import ActivityTracker
 from reverser.custom_resources.model import Activity
 from reverser.model.condition import Condition
@@ -72,6 +75,31 @@ def test_a_destination_that_changes_is_read_again() -> None:
 
     assert not tracked.activity.read
     assert tracked.tracker.unread == ["shop/web"]
+
+
+def test_a_changed_destination_does_not_have_the_failure_of_the_one_before() -> None:
+    """Whoever corrects the spec reads that it is looked at, not that it still fails."""
+    tracked = Tracked()
+    tracked.tracker.read("shop/web", "a" * 40)
+    tracked.tracker.condition(stalled("gitrepoconfig/shop/web"))
+    tracked.tracker.follow([Destination(name="shop/web", url=WEB.url, create_branch=False)])
+
+    assert tracked.activity == Activity(head="a" * 40)
+    assert tracked.tracker.unread == ["shop/web"]
+
+
+@pytest.mark.parametrize(
+    "changes", [{"url": "https://git.example.com/other.git"}, {"branch": "other"}, {"path": "other"}]
+)
+def test_what_was_pushed_elsewhere_is_forgotten(changes: dict[str, str]) -> None:
+    """Another repository, branch or folder begins without failures, pushes and counts."""
+    tracked = Tracked()
+    tracked.tracker.pushed(Pushed("shop/web", "main", "a" * 40, (COMMIT,)))
+    tracked.tracker.counted("shop/web", 3, 1)
+    tracked.tracker.condition(stalled("gitrepoconfig/shop/web"))
+    tracked.tracker.follow([msgspec.structs.replace(WEB, **changes)])
+
+    assert tracked.activity == Activity(moved=True)
 
 
 def test_what_is_deleted_is_forgotten() -> None:

@@ -143,6 +143,7 @@ def test_pushes_and_counts_are_shown() -> None:
     assert status.last_push == LastPush("abc", "2026-01-01T00:00:00Z")
     assert (status.commits, status.pending, status.withheld) == (3, 2, 1)
     assert of_config(before=earlier).last_push == earlier.last_push
+    assert of_config(activity=Activity(read=True, moved=True), before=earlier).last_push is None
 
 
 @pytest.mark.parametrize(
