@@ -69,8 +69,9 @@ class ActivityTracker:
             self._update(destination, read=True, head=head, types_listed=0, types_watched=0)
 
     def pushed(self, pushed: Pushed) -> None:
-        """The remote took a push."""
-        if pushed.destination in self._destinations:
+        """The remote took a push; one of the writer before, to another branch, is no news of this one."""
+        current = self._destinations.get(pushed.destination)
+        if current is not None and (pushed.url, pushed.branch) == (current.url, current.branch):
             self._busy.add(pushed.destination)
             self._update(
                 pushed.destination,

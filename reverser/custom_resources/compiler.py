@@ -223,7 +223,8 @@ def _secret_of(config: GitRepoConfig) -> Name:
 
 def _claim(name: Name, config: GitRepoConfig, compiled: CompiledConfig) -> overlap.Claim:
     assert compiled.repository is not None
-    able = compiled.credentials is not None and not config.spec.suspend
+    # One whose Secret is being read does not lose its folder to whoever needs none.
+    able = (compiled.credentials is not None or compiled.verdict.waiting) and not config.spec.suspend
     return overlap.Claim(
         name,
         compiled.repository,

@@ -2,19 +2,21 @@
 
 Two that write into one folder would undo each other's commits, so one of them waits. Destinations of the
 configuration file always win. Then come configs whose pushes were taken at least once, so that nobody can
-occupy a repository by naming it without a right to push there; then those that may try; last those that
-cannot log in, or whom the remote refused. Among equals the older wins, then the one whose name sorts first.
+occupy a repository by naming it without a right to push there; then those that may try; last, whether they
+pushed once or not, those that are suspended or cannot log in, or whom the remote refused. Among equals the
+older wins, then the one whose name sorts first.
 
 The loser hears the name of the other only where both are in one namespace.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import TypeAlias
 
 import msgspec
 
+from reverser.config.remote_url import DEFAULT_PORTS
 from reverser.custom_resources import remote_urls
 from reverser.custom_resources.model import Name
 from reverser.custom_resources.remote_urls import Repository
@@ -39,10 +41,9 @@ Owner: TypeAlias = Name | None
 
 
 class _Folders:
-    """The folders that are taken in one branch of one repository."""
+    """The folders that are taken in one branch of repositories that may be one."""
 
-    def __init__(self, repository: Repository) -> None:
-        self.repository = repository
+    def __init__(self) -> None:
         self._owners: dict[tuple[str, ...], Owner] = {}
         self._around: dict[tuple[str, ...], Owner] = {}
         """Folder -> the owner of a folder inside it."""
@@ -74,39 +75,61 @@ def refused(
     destinations: Sequence[Destination] = (),
 ) -> Mapping[Name, str]:
     """The configs that must wait, each with a sentence."""
-    taken: dict[tuple[str, str, str], list[_Folders]] = {}
+    taken = _Taken()
     for table in destinations:
         repository = remote_urls.of_configuration(table.url)
         if repository is not None:
-            _take(taken.setdefault(_key(repository, table.branch), []), repository, table.path, None)
+            taken.take(repository, table.branch, table.path, None)
     messages: dict[Name, str] = {}
     for claim in sorted(claims, key=lambda each: _rank(each, proven, yielding)):
-        known = taken.setdefault(_key(claim.repository, claim.branch), [])
-        near = [each for each in known if each.repository.may_equal(claim.repository)]
-        owners = [owner for each in near for owner in each.owners(claim.path)]
+        owners = taken.owners(claim)
         if owners:
             messages[claim.config] = _message(claim, owners[0])
         else:
-            _take(known, claim.repository, claim.path, claim.config)
+            taken.take(claim.repository, claim.branch, claim.path, claim.config)
     return messages
 
 
-def _take(known: list[_Folders], repository: Repository, path: str, owner: Owner) -> None:
-    """Spellings of a repository that differ in scheme or port are told apart, since not all are one."""
-    folders = next((each for each in known if each.repository == repository), None)
-    if folders is None:
-        folders = _Folders(repository)
-        known.append(folders)
-    folders.take(path, owner)
+class _Taken:
+    """The folders that are taken in all repositories, found without a search through their ports.
+
+    Each is filed as what it may equal (`Repository.may_equal`): as one of its protocol and port, as one of
+    its protocol at a default port, and for the other protocol as one at any port.
+    """
+
+    def __init__(self) -> None:
+        self._folders: dict[tuple[str, ...], _Folders] = {}
+
+    def take(self, repository: Repository, branch: str, path: str, owner: Owner) -> None:
+        """The folder is this owner's."""
+        for port in (*_ports(repository), "any"):
+            key = (*repository.key, branch, _protocol(repository), port)
+            self._folders.setdefault(key, _Folders()).take(path, owner)
+
+    def owners(self, claim: Claim) -> list[Owner]:
+        """Owners of folders that overlap with what is claimed."""
+        own = _protocol(claim.repository)
+        ports = [
+            *((own, port) for port in _ports(claim.repository)),
+            ("http" if own == "ssh" else "ssh", "any"),
+        ]
+        known = (self._folders.get((*claim.repository.key, claim.branch, *each)) for each in ports)
+        return [owner for folders in known if folders is not None for owner in folders.owners(claim.path)]
 
 
-def _key(repository: Repository, branch: str) -> tuple[str, str, str]:
-    return (*repository.key, branch)
+def _protocol(repository: Repository) -> str:
+    return "ssh" if repository.scheme == "ssh" else "http"
+
+
+def _ports(repository: Repository) -> Iterator[str]:
+    yield str(repository.port)
+    if repository.port == DEFAULT_PORTS.get(repository.scheme, 0):
+        yield "default"
 
 
 def _rank(claim: Claim, proven: Collection[Name], yielding: Collection[Name]) -> tuple[bool, bool, str, Name]:
     last = not claim.able or claim.config in yielding
-    return claim.config not in proven, last, claim.created, claim.config
+    return last, claim.config not in proven, claim.created, claim.config
 
 
 def _message(claim: Claim, owner: Owner) -> str:

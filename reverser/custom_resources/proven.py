@@ -1,7 +1,8 @@
 """Which GitRepoConfigs have proved that they can push, and which should let another one try.
 
 Where two of them claim one folder of a branch, the older one that has pushed wins, so that nobody occupies
-the URL of somebody else. A push is remembered in the journal, for the repository and branch that it went to.
+the URL of somebody else. A push is remembered in the journal, for the repository and branch that it went to,
+and counts while the spec names these, whether the config has the folder or waits for it.
 A config that the remote refuses, or that has not pushed ten minutes after its turn came, yields until its
 spec or Secret changes.
 """
@@ -13,11 +14,14 @@ from typing import Any
 
 import msgspec
 
+from reverser.custom_resources import remote_urls
+from reverser.custom_resources.api_types import GitRepoConfig
 from reverser.custom_resources.model import ClusterState, Compiled, Name
 from reverser.errors import StalledError, TransientError
 from reverser.model.condition import Condition
-from reverser.model.destination import Destination, subject_of
+from reverser.model.destination import subject_of
 from reverser.model.journal import Journal
+from reverser.model.push import Pushed
 
 SETTING = "proven/"
 TURN_SECONDS = 600.0
@@ -55,25 +59,31 @@ class ProvenConfigs:
         self._locations: dict[str, str] = {}
         """Destination -> where a push of it was taken."""
         self._unsaved = set[str]()
-        self._destinations: Mapping[str, Destination] = {}
+        self._loaded = False
+        self._configs: Mapping[Name, GitRepoConfig] = {}
+        self._destinations = frozenset[str]()
+        """Of those that have their folder."""
         self._turns: dict[Name, Turn] = {}
 
     async def load(self) -> None:
-        """Read what earlier processes stored; without the journal nothing is proven yet."""
+        """Read what earlier processes stored; while the journal cannot be read that is not known."""
         try:
             stored = await self._journal.get_settings(SETTING)
         except (TransientError, StalledError):
             return
-        self._locations = {name.removeprefix(SETTING): text for name, text in stored.items() if text}
+        earlier = {name.removeprefix(SETTING): text for name, text in stored.items() if text}
+        self._locations = earlier | self._locations
+        self._loaded = True
 
-    @property
-    def names(self) -> frozenset[Name]:
-        """Those whose push was taken where they write to now."""
-        return frozenset(
-            name_of(each.name)
-            for each in self._destinations.values()
-            if self._locations.get(each.name) == _location(each)
-        )
+    def among(self, configs: Mapping[Name, GitRepoConfig]) -> frozenset[Name]:
+        """Those of whom a push was taken by the repository and branch that their spec names."""
+        return frozenset(name for name in map(name_of, self._locations) if self._is_proven(name, configs))
+
+    def _is_proven(self, name: Name, configs: Mapping[Name, GitRepoConfig]) -> bool:
+        if name not in configs or str(name) not in self._locations:
+            return False
+        spec = configs[name].spec
+        return self._locations[str(name)] == _location(spec.repo_url, spec.branch)
 
     @property
     def yielding(self) -> frozenset[Name]:
@@ -82,7 +92,8 @@ class ProvenConfigs:
 
     def follow(self, state: ClusterState, compiled: Compiled) -> None:
         """From now on these are in force."""
-        self._destinations = {each.name: each for each in compiled.destinations}
+        self._configs = state.configs
+        self._destinations = frozenset(each.name for each in compiled.destinations)
         for name in self._turns.keys() - state.configs.keys():
             del self._turns[name]
         for destination in self._destinations:
@@ -109,24 +120,29 @@ class ProvenConfigs:
             if subject_of(destination) == condition.subject:
                 self._yield(name_of(destination))
 
-    def pushed(self, destination: str) -> None:
-        """The remote took a push."""
+    def pushed(self, pushed: Pushed) -> None:
+        """The remote took a push: a proof for where it went, which the spec may have left meanwhile."""
+        destination, location = pushed.destination, _location(pushed.url, pushed.branch)
         if destination not in self._destinations:
             return
-        location = _location(self._destinations[destination])
-        turn = self._turns.get(name_of(destination))
-        if turn is not None:
-            turn.yields = False
         if self._locations.get(destination) != location:
             self._locations[destination] = location
             self._unsaved.add(destination)
             self._on_change()
+        name = name_of(destination)
+        turn = self._turns.get(name)
+        if turn is not None and self._is_proven(name, self._configs):
+            turn.yields = False
 
     async def save(self) -> None:
         """Store what is new, and see whose turn is over; called now and then."""
+        if not self._loaded:
+            await self.load()
+            if self._loaded:
+                self._on_change()
         for name, turn in self._turns.items():
             is_over = str(name) in self._destinations and self._now() - turn.since >= TURN_SECONDS
-            if is_over and name not in self.names:
+            if is_over and not self._is_proven(name, self._configs):
                 self._yield(name)
         for destination in [*self._unsaved]:
             await self._journal.set_setting(f"{SETTING}{destination}", self._locations[destination])
@@ -151,5 +167,7 @@ def _inputs(state: ClusterState, name: Name) -> tuple[Any, ...]:
     return spec, secret
 
 
-def _location(destination: Destination) -> str:
-    return f"{destination.url} {destination.branch}"
+def _location(url: str, branch: str) -> str:
+    """Equal for two spellings of one repository; empty for a URL that is none."""
+    repository = remote_urls.of_configuration(url)
+    return "" if repository is None else f"{repository} {branch}"

@@ -35,6 +35,9 @@ class Repository(msgspec.Struct, frozen=True):
     path: str
     """Decoded, without slashes around it and without `.git`."""
 
+    def __str__(self) -> str:
+        return f"{self.scheme}://{self.host}:{self.port}/{self.path}"
+
     @property
     def key(self) -> tuple[str, str]:
         """Equal for URLs that may mean one repository: hosts of Git often ignore the case of paths."""

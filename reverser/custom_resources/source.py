@@ -141,7 +141,7 @@ class ResourceSource:
     def pushed(self, pushed: Pushed) -> None:
         """A destination's remote took a push."""
         self._activity.pushed(pushed)
-        self._proven.pushed(pushed.destination)
+        self._proven.pushed(pushed)
 
     async def run(self) -> None:
         """Follow the custom resources until cancelled."""
@@ -228,8 +228,9 @@ class ResourceSource:
 
     def _state(self) -> ClusterState:
         reader = self._reader
+        configs = reader.objects("GitRepoConfig")
         return ClusterState(
-            configs=reader.objects("GitRepoConfig"),
+            configs=configs,
             watch_rules=reader.objects("WatchRule"),
             cluster_watch_rules=reader.objects("ClusterWatchRule"),
             namespaces=reader.namespaces,
@@ -238,7 +239,7 @@ class ResourceSource:
             known_hosts=self._known_hosts.keys,
             types=reader.types,
             answers=dict(self._reviews.answers),
-            proven=self._proven.names,
+            proven=self._proven.among(configs),
             yielding=self._proven.yielding,
         )
 

@@ -31,3 +31,5 @@ class Pushed(msgspec.Struct, frozen=True):
     """The commit that the branch points to now."""
     commits: tuple[PushedCommit, ...]
     """Oldest first."""
+    url: str = ""
+    """Of the repository, as the destination's configuration spelt it when it was pushed."""

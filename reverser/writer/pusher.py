@@ -20,6 +20,7 @@ from reverser.errors import StalledError, TransientError
 from reverser.model.change import Origin
 from reverser.model.commit import Commit, PushOutcome, PushResult
 from reverser.model.condition import Withheld
+from reverser.model.destination import Destination
 from reverser.model.entry import Edit, Entry
 from reverser.model.push import Pushed, PushedCommit
 from reverser.model.repository import Repository
@@ -129,7 +130,7 @@ class Pusher:
             await self._push(batch)
             self._count(batch)
             if self._context.on_pushed is not None:
-                self._context.on_pushed(_pushed_of(batch, self._name, self._context.destination.branch))
+                self._context.on_pushed(_pushed_of(batch, self._context.destination))
         await self._store_adopted(batch)
         await self._journal.ack(self._name, [entry.seq for entry in batch.entries], batch.head)
         self._observe_latency(batch.entries)
@@ -209,11 +210,11 @@ def _light_edit(edit: Edit) -> Edit:
     return Edit(edit.path, None if edit.content is None else b"")
 
 
-def _pushed_of(batch: PushBatch, destination: str, branch: str) -> Pushed:
+def _pushed_of(batch: PushBatch, destination: Destination) -> Pushed:
     parents = [batch.parent, *batch.ids]
     pairs = zip(batch.commits, batch.ids, parents, strict=False)
     commits = [_pushed_commit(commit, new) for commit, new, parent in pairs if new != parent]
-    return Pushed(destination, branch, batch.head, tuple(commits))
+    return Pushed(destination.name, destination.branch, batch.head, tuple(commits), destination.url)
 
 
 def _pushed_commit(commit: Commit, new: str) -> PushedCommit:

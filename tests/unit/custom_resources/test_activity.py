@@ -36,13 +36,23 @@ def test_a_push_is_counted_and_proves_that_the_branch_is_read() -> None:
     """Commits add up, and the head is that of the newest push."""
     tracked = Tracked()
 
-    tracked.tracker.pushed(Pushed("shop/web", "main", "a" * 40, (COMMIT,)))
-    tracked.tracker.pushed(Pushed("shop/web", "main", "b" * 40, (COMMIT, COMMIT)))
+    tracked.tracker.pushed(Pushed("shop/web", "main", "a" * 40, (COMMIT,), WEB.url))
+    tracked.tracker.pushed(Pushed("shop/web", "main", "b" * 40, (COMMIT, COMMIT), WEB.url))
 
     assert tracked.activity == Activity(
         read=True, head="b" * 40, pushed_commit="b" * 40, pushed_at=100.0, commits=3
     )
     assert tracked.changed == ["shop/web"] * 2
+
+
+def test_a_push_of_the_writer_before_is_not_shown() -> None:
+    """What went to another repository or branch, while the spec was changed, is no push of this one."""
+    tracked = Tracked()
+
+    tracked.tracker.pushed(Pushed("shop/web", "main", "a" * 40, (COMMIT,), "https://git.example.com/old.git"))
+    tracked.tracker.pushed(Pushed("shop/web", "old", "a" * 40, (COMMIT,), WEB.url))
+
+    assert tracked.activity == Activity()
 
 
 def test_failures_of_others_are_not_ours() -> None:
@@ -51,7 +61,7 @@ def test_failures_of_others_are_not_ours() -> None:
 
     for subject in ("destination/shop", "destination/shop/web", "gitrepoconfig/shop/web/bugs"):
         tracked.tracker.condition(stalled(subject))
-    tracked.tracker.pushed(Pushed("shop", "main", "a" * 40, (COMMIT,)))
+    tracked.tracker.pushed(Pushed("shop", "main", "a" * 40, (COMMIT,), WEB.url))
 
     assert tracked.activity == Activity()
     assert tracked.changed == []

@@ -331,13 +331,13 @@ OLD, NEW = config("a", created="2026-01-01T00:00:00Z"), config("b", created="202
         ({"yielding": frozenset({Name("a", "repo")})}, "b/repo"),
         (
             {"yielding": frozenset({Name("a", "repo")}), "proven": frozenset({Name("a", "repo")})},
-            "a/repo",
+            "b/repo",
         ),
         ({"tables": (Destination("file", "git@git.example.com:acme/live.git"),)}, None),
     ],
 )
 def test_of_two_configs_on_one_folder_one_writes(around: dict[str, Any], winner: str | None) -> None:
-    """The older that has proved its right to push, else the older; the configuration file always wins."""
+    """Who can push, then the older that has pushed, then the older; the configuration file always wins."""
     result = compiled(OLD, NEW, **around)
 
     assert [each.name for each in result.destinations] == ([winner] if winner else [])

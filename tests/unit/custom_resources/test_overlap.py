@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
+import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -13,6 +16,9 @@ from reverser.custom_resources.overlap import Claim, refused
 URLS = [
     "https://git.example.com/a/b",
     "https://git.example.com:3000/a/b",
+    "https://git.example.com:80/a/b",
+    "http://git.example.com/a/b",
+    "ssh://git@git.example.com/a/b",
     "ssh://git@git.example.com:2222/a/b",
     "https://git.example.com/a/c",
 ]
@@ -38,6 +44,24 @@ def collide(one: Claim, other: Claim) -> bool:
     return same and folders_overlap(one.path, other.path)
 
 
+def order(claim: Claim, proven: Collection[Name]) -> tuple[bool, bool]:
+    """Who may try goes before who cannot log in, and among these who has pushed."""
+    return not claim.able, claim.config not in proven
+
+
+def test_who_has_pushed_and_can_push_no_more_gives_way() -> None:
+    """Another one may try where the first is refused, cannot log in or is suspended."""
+    first, second = (
+        Claim(Name(name, "x"), remote_urls.read(URLS[0]), "main", "", f"{year}-01-01T00:00:00Z", able=True)
+        for name, year in (("a", 2025), ("b", 2026))
+    )
+    pushed = [first.config]
+    assert [*refused([first, second], pushed, ())] == [second.config]
+    assert [*refused([first, second], pushed, [first.config])] == [first.config]
+    locked_out = msgspec.structs.replace(first, able=False)
+    assert [*refused([locked_out, second], pushed, ())] == [first.config]
+
+
 @given(CLAIMS, st.data())
 def test_winners_share_nothing_and_losers_have_a_winner_against_them(
     claims: list[Claim], data: st.DataObject
@@ -53,5 +77,6 @@ def test_winners_share_nothing_and_losers_have_a_winner_against_them(
     for loser in (each for each in claims if each.config in losers):
         against = [each for each in winners if collide(each, loser)]
         assert against
-        assert loser.config not in proven or any(each.config in proven for each in against)
+        better = [each for each in against if order(each, proven) <= order(loser, proven)]
+        assert better
     assert refused(claims[::-1], proven, ()) == losers

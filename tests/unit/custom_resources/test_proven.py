@@ -6,9 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import pytest
 import trio
 
 from reverser.custom_resources.api_types import GitRepoConfig
+from reverser.custom_resources.compiler import Compiler
 from reverser.custom_resources.deleted import DeletedConfigs
 from reverser.custom_resources.events import EventSender
 from reverser.custom_resources.model import ClusterState, Compiled, Name
@@ -18,6 +20,9 @@ from reverser.kube.errors import NotFound
 from reverser.model.condition import Condition
 from reverser.model.destination import Destination
 from reverser.model.journal import Journal
+from reverser.model.push import Pushed
+from tests.cluster_states import LOGIN, OPEN, ref_of, state_of
+from tests.cluster_states import config as config_of
 from tests.custom_resources import git_repo_config
 
 WEB = Name("shop", "web")
@@ -30,16 +35,34 @@ class Configs:
     def __init__(self, journal: Journal) -> None:
         self.now = 0.0
         self.changes = 0
+        self.configs: dict[Name, GitRepoConfig] = {}
         self.proven = ProvenConfigs(journal, self._changed, lambda: self.now)
 
     def _changed(self) -> None:
         self.changes += 1
 
-    def follow(self, *, wins: bool = True, branch: str = "main", secret: bytes = b"x", **spec: Any) -> None:
-        obj = git_repo_config("web", "shop", branch=branch, secretRef={"name": "creds"}, **spec)
+    @property
+    def names(self) -> frozenset[Name]:
+        """The configs that are proven."""
+        return self.proven.among(self.configs)
+
+    def push(self, url: str = URL, branch: str = "main") -> None:
+        self.proven.pushed(Pushed("shop/web", branch, "a" * 40, (), url))
+
+    def follow(
+        self,
+        *,
+        wins: bool = True,
+        url: str = URL,
+        branch: str = "main",
+        secret: bytes = b"x",
+        **spec: Any,
+    ) -> None:
+        obj = git_repo_config("web", "shop", url, branch, secretRef={"name": "creds"}, **spec)
         config = msgspec.convert(obj, GitRepoConfig)
-        state = ClusterState(configs={WEB: config}, secrets={Name("shop", "creds"): {"password": secret}})
-        won = (Destination(name="shop/web", url=URL, branch=branch),)
+        self.configs = {WEB: config}
+        state = ClusterState(configs=self.configs, secrets={Name("shop", "creds"): {"password": secret}})
+        won = (Destination(name="shop/web", url=url, branch=branch),)
         self.proven.follow(state, Compiled(destinations=won if wins else ()))
 
     def fail(self, reason: str = "AuthenticationFailed", subject: str = "gitrepoconfig/shop/web") -> None:
@@ -50,19 +73,57 @@ async def test_a_push_is_a_proof_that_outlives_the_process(tmp_path: Path) -> No
     """After a restart the config is proven for the branch that it pushed to, and for no other."""
     async with open_journal(tmp_path) as journal:
         before = Configs(journal)
+        await before.proven.load()
         before.follow()
-        assert before.proven.names == frozenset()
-        before.proven.pushed("shop/web")
-        assert before.proven.names == {WEB}
+        assert before.names == frozenset()
+        before.push()
+        assert before.names == {WEB}
         await before.proven.save()
         after = Configs(journal)
         await after.proven.load()
         after.follow()
 
-        assert after.proven.names == {WEB}
+        assert after.names == {WEB}
         assert before.changes == 1
         after.follow(branch="other")
-        assert after.proven.names == frozenset()
+        assert after.names == frozenset()
+
+
+async def test_a_push_proves_nothing_of_another_repository(tmp_path: Path) -> None:
+    """Neither an old writer's push after the URL was changed, nor a new one's before that is followed."""
+    async with open_journal(tmp_path) as journal:
+        configs = Configs(journal)
+        configs.follow(url="https://git.example.com/other")
+        configs.push(URL)
+        assert configs.names == frozenset()
+        configs.follow(url=URL)
+        configs.push("https://git.example.com/other")
+        assert configs.names == frozenset()
+        configs.push("https://GIT.example.com:443/shop/live")
+
+        assert configs.names == {WEB}
+
+
+@pytest.mark.parametrize("secrets", [{"shop/creds": LOGIN}, {}], ids=["read", "not yet read"])
+async def test_a_restart_gives_no_folder_to_an_older_squatter(
+    tmp_path: Path, secrets: dict[str, dict[str, bytes]]
+) -> None:
+    """Who has pushed has its folder from the first look on, before anything was pushed again."""
+    squatter = config_of("evil", "x", created="2025-01-01T00:00:00Z", repoUrl=URL)
+    owner = config_of("shop", "web", secretRef={"name": "creds"}, repoUrl=URL)
+    async with open_journal(tmp_path) as journal:
+        before = Configs(journal)
+        before.follow()
+        before.push()
+        await before.proven.save()
+        after = ProvenConfigs(journal, lambda: None, lambda: 0.0)
+        await after.load()
+        state = state_of(squatter, owner, secrets=secrets)
+        state = msgspec.structs.replace(state, proven=after.among(state.configs))
+        compiled = Compiler(OPEN, "default").compile(state)
+
+        assert [each.name for each in compiled.destinations] == ["shop/web"]
+        assert compiled.verdicts[ref_of(squatter)].reason == "Overlap"
 
 
 async def test_one_that_is_refused_yields_until_its_secret_changes(tmp_path: Path) -> None:
@@ -92,7 +153,7 @@ async def test_one_that_does_not_push_yields_after_its_turn(tmp_path: Path) -> N
         configs.now = 600.0
         await configs.proven.save()
         assert configs.proven.yielding == {WEB}
-        configs.proven.pushed("shop/web")
+        configs.push()
 
         assert configs.proven.yielding == frozenset()
 
