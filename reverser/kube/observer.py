@@ -109,7 +109,8 @@ class Observer:
                 self._former.pop(stream.id, None)
                 self._anew.add(stream.id)
             yield
-            if not self._away:
+            if self._up_to_date.is_set() and not self._away:
+                # One that is not set is waited for already.
                 self._up_to_date = trio.Event()
         self._woken.set()
 

@@ -539,3 +539,16 @@ async def test_a_list_that_a_lost_connection_broke_off_is_void_for_another_confi
 
     async with observed.observer.held(lambda _: True):
         await until(lambda: any(isinstance(each, Unwanted) for each in observed.taken.all))
+
+
+async def test_a_round_ends_though_another_configuration_comes_before_it_began(observe: Observe) -> None:
+    """Whoever waits for the lists of the first one, as a writer does before its first commit, goes on."""
+    observed = observe()
+    with trio.fail_after(10):
+        await observed.observer.round()
+        async with observed.observer.held(lambda _: True):
+            pass
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(observed.observer.round)
+            async with observed.observer.held(lambda _: True):
+                await trio.testing.wait_all_tasks_blocked()
