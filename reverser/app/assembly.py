@@ -62,6 +62,14 @@ class Assembly:
         for cluster, routes in self.routes.items():
             for route in routes:
                 self._clusters_of.setdefault(route.destination.name, []).append(cluster)
+        self._kinds = {
+            cluster: {
+                (rule.selects_types_as, route.policy.secrets == "omit"): (route, rule)
+                for route in routes
+                for rule in route.rules
+            }
+            for cluster, routes in self.routes.items()
+        }
         self._compiled = {
             cluster: [rule for route in routes for rule in route.rules]
             for cluster, routes in self.routes.items()
@@ -98,10 +106,17 @@ class Assembly:
         """Names of the clusters whose rules lead to a destination."""
         return self._clusters_of.get(destination, [])
 
+    def wants(self, cluster: str, type_: ResourceType) -> bool:
+        """Whether a watch of this type of the cluster can bring anything for some destination.
+
+        Of thousands of rules most mean the same types as others: one of each kind is asked.
+        """
+        kinds = self._kinds.get(cluster, {}).values()
+        return any(rule.selects_type(type_) and not route.omits(type_) for route, rule in kinds)
+
     def wanted(self, cluster: str, types: Sequence[ResourceType]) -> Mapping[ResourceType, tuple[str, ...]]:
         """Which of a cluster's types to watch, and in which namespaces (("",) is all of them)."""
-        routes = self.routes.get(cluster, [])
-        useful = [type_ for type_ in types if any(route.wants_type(type_) for route in routes)]
+        useful = [type_ for type_ in types if self.wants(cluster, type_)]
         resources = self.config.resources
         whole = resources is not None and not resources.namespaces and cluster == self.config.home_cluster
         return streams(self.compiled(cluster), useful, whole=whole)

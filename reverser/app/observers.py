@@ -185,7 +185,7 @@ class Observers:
 
     def _types_of(self, cluster: str) -> Callable[[], ServedTypes]:
         def wants(type_: ResourceType) -> bool:
-            return any(route.wants_type(type_) for route in self._assembly.routes.get(cluster, ()))
+            return self._assembly.wants(cluster, type_)
 
         def named(types: Sequence[ResourceType], missing: Collection[ResourceType]) -> Sequence[ResourceType]:
             return self._meanings.named(cluster, types, missing)

@@ -14,7 +14,7 @@ a snapshot and of a sweep have no user at all.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Hashable, Iterable, Mapping
 from fnmatch import fnmatchcase
 from functools import lru_cache
 from typing import TypeAlias
@@ -46,6 +46,12 @@ class CompiledRule:
         self.actors = _actors(rule)
         """What the rule says of who writes; None: it takes everybody's writes."""
         self._types: dict[ResourceType, bool] = {}
+
+    @property
+    def selects_types_as(self) -> Hashable:
+        """Equal for two rules that select the same types."""
+        rule = self.rule
+        return rule.resources, rule.exclude_resources, rule.default_excludes, self._cluster_scoped
 
     def selects_type(self, type: ResourceType) -> bool:  # noqa: A002 - the word of the design
         """Whether objects of this type can be selected at all."""
