@@ -148,7 +148,8 @@ class Difference:
         self.files = frozenset(
             name
             for name, each in after.items()
-            if name not in before or file_settings(before[name]) != file_settings(each)
+            if name not in before
+            or (before[name] != each and file_settings(before[name]) != file_settings(each))
         )
         """Destinations that are new, or whose files stand or look otherwise."""
         self.writers = frozenset(
