@@ -39,9 +39,10 @@ def needed(config: Config, compiled: Compiled) -> list[Right]:
     """The rights that the daemon uses for these custom resources."""
     assert config.resources is not None
     rights: list[Right] = []
-    for stream in streams(config.home_cluster, config.resources):
+    for stream, kind in streams(config.home_cluster, config.resources).items():
         space, plural = stream.namespace, stream.type.resource
-        rights += [Right(space, GROUP, plural, verb) for verb in ("list", "watch")]
+        verbs = ("get", "list", "watch") if kind == "GitRepoConfig" else ("list", "watch")
+        rights += [Right(space, GROUP, plural, verb) for verb in verbs]
         rights.append(Right(space, GROUP, f"{plural}/status", "patch"))
     spaces = config.resources.namespaces
     for verb in () if spaces else ("list", "watch"):

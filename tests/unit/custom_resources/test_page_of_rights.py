@@ -6,7 +6,7 @@ import re
 
 from reverser.config import parse
 from reverser.custom_resources.model import Compiled, Name
-from reverser.custom_resources.rights import needed
+from reverser.custom_resources.rights import Right, needed
 from tests.tools.crd_tables import PAGE
 
 CONFIG = """
@@ -35,3 +35,10 @@ def test_the_page_lists_the_rights_that_are_used() -> None:
     rights = needed(parse(CONFIG, {}), Compiled(secrets=frozenset({Name("shop", "login")})))
 
     assert listed() == {(each.group, each.resource, each.verb) for each in rights}
+
+
+def test_whether_a_config_was_deleted_may_be_asked() -> None:
+    """What is journaled for a GitRepoConfig is dropped after its name was looked up, which needs `get`."""
+    rights = needed(parse(CONFIG, {}), Compiled())
+
+    assert Right("", "configbutler.ai", "gitrepoconfigs", "get") in rights
