@@ -36,6 +36,8 @@ class Access(msgspec.Struct, frozen=True):
     """A sentence for the rule's owner: which policy refuses, and who may change it."""
     waiting: bool = False
     """Whether the labels of the namespace are still to be read."""
+    early: bool = False
+    """Whether the rule is so new that its GitRepoConfig may follow in a moment."""
 
 
 ALLOWED = Access(True)
@@ -52,17 +54,21 @@ def decide(
     config: GitRepoConfig | None,
     labels: Mapping[str, str] | None,
     elsewhere: tuple[str, ...] = (),
+    *,
+    new: bool = False,
 ) -> Access:
     """Whether the rule may use the config that it names; None: there is none of that name.
 
     `labels` are those of the rule's namespace, None while they are not known; `elsewhere` are namespaces
-    that have a GitRepoConfig of that name, for the owner of a ClusterWatchRule.
+    that have a GitRepoConfig of that name, for the owner of a ClusterWatchRule. A `new` rule of another
+    namespace may have come before the config: nobody has to act yet.
     """
     if not isinstance(rule, WatchRule):
         return _cluster_rule(referenced(rule), config, elsewhere)
     if rule.metadata.namespace == referenced(rule).namespace:
         return _own_namespace(referenced(rule), config, labels)
-    return _other_namespace(rule.metadata.namespace, referenced(rule), config, labels)
+    access = _other_namespace(rule.metadata.namespace, referenced(rule), config, labels)
+    return msgspec.structs.replace(access, early=new and not access.allowed)
 
 
 def _cluster_rule(name: Name, config: GitRepoConfig | None, elsewhere: tuple[str, ...]) -> Access:

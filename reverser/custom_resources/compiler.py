@@ -153,10 +153,11 @@ class Compiler:
         policy = None if config is None else (config.spec.access_policy,)
         state = None if config is None else configs[referenced(rule)]
         spaces = None if own else around.namespaces
-        inputs = (rule.spec, policy, labels, elsewhere, state, around.index, spaces)
+        new = own and ref.name in self._before.new_rules
+        inputs = (rule.spec, policy, labels, elsewhere, state, around.index, spaces, new)
 
         def compiled() -> CompiledRules:
-            access = decide(rule, config, labels, elsewhere)
+            access = decide(rule, config, labels, elsewhere, new=new)
             return compile_rule(rule, access, state if access.allowed else None, around)
 
         return self._rules.recall(ref, inputs, compiled, self._same_answers)

@@ -87,6 +87,8 @@ class ClusterState(msgspec.Struct, frozen=True):
     yielding: frozenset[Name] = frozenset()
     """GitRepoConfigs whom the remote has refused, or who have not pushed within ten minutes of their turn,
     since their spec or Secret changed. Where folders overlap, another one may try instead."""
+    new_rules: frozenset[Name] = frozenset()
+    """WatchRules of the last minute with a GitRepoConfig of another namespace, which may follow them."""
 
 
 class Activity(msgspec.Struct, frozen=True):

@@ -108,7 +108,7 @@ def usable(rule: AnyRule, access: Access, config: ConfigState | None) -> ConfigS
         raise RefusedRule(Verdict(False, "Validating", access.message, waiting=True))
     if not access.allowed or config is None:
         # What is missing may be on its way; who was refused must ask somebody.
-        stalled = "AccessDenied" if access.reason == "AccessDenied" else ""
+        stalled = "AccessDenied" if access.reason == "AccessDenied" and not access.early else ""
         raise refused(access.reason or "GitRepoConfigNotFound", access.message, stalled)
     if not config.destination:
         message = not_ready(rule, config)

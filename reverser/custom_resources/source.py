@@ -29,6 +29,7 @@ from reverser.custom_resources.compiler import Compiler
 from reverser.custom_resources.deleted import DeletedConfigs
 from reverser.custom_resources.events import EventSender
 from reverser.custom_resources.model import ClusterState, Compiled, Name
+from reverser.custom_resources.new_rules import NewRules
 from reverser.custom_resources.proven import ProvenConfigs
 from reverser.custom_resources.reader import ResourceReader
 from reverser.custom_resources.reader_reports import ReaderReports
@@ -114,6 +115,7 @@ class ResourceSource:
         self._events = EventSender()
         self._activity = ActivityTracker(self._acted, time.time)
         self._proven = ProvenConfigs(journal, self._change, trio.current_time)
+        self._new_rules = NewRules(time.time)
         self._statuses = Statuses(self._reader.status, self._activity, self._events, metrics)
         self._deleted = DeletedConfigs(journal, self._events, self._proven.forget, daemon.drop)
 
@@ -241,6 +243,7 @@ class ResourceSource:
             answers=dict(self._reviews.answers),
             proven=self._proven.among(configs),
             yielding=self._proven.yielding,
+            new_rules=self._new_rules.among(reader.objects("WatchRule")),
         )
 
     def _known_configs(self) -> frozenset[Name]:
@@ -281,7 +284,7 @@ class ResourceSource:
             self._statuses.compare_all()
 
     async def _look_at_progress(self) -> None:
-        """Follow first snapshots, and what the observer of the cluster knows of its types."""
+        """Follow first snapshots, the age of rules, and what the cluster's observer knows of its types."""
         observed = self._daemon.types(self._cluster.name)
         while True:
             await trio.sleep(PROGRESS_SECONDS)
@@ -290,6 +293,8 @@ class ResourceSource:
                 # A rule may name a type whose CRD was just made: the observer is the first to hear of it.
                 observed = types
                 self._reader.discover_again()
+            if self._new_rules.aged():
+                self._change()
             unread = self._activity.unread
             for name in random.sample(unread, min(len(unread), MOST_PROGRESS)):
                 self._activity.progressed(name, *self._daemon.progress(name))
