@@ -44,9 +44,9 @@ from reverser.git.credentials import login, uses_ssh
 from reverser.git.errors import says_something, translate
 from reverser.git.process import Finished, Git, Settings, without_progress
 from reverser.git.ssh_key import SshKeyCache
-from reverser.git.user_config import take
+from reverser.git.user_config import NO_LOGIN, empty_home, take
 from reverser.model.commit import PushOutcome, PushResult
-from reverser.model.destination import Credentials, Destination
+from reverser.model.destination import Credentials, Destination, is_of_resource
 from reverser.turns import Turns
 
 Ask: TypeAlias = Callable[[Destination], Awaitable[Credentials]]
@@ -90,6 +90,8 @@ class Remote:
         self._destination = destination
         self._host = _host(destination.url)
         self._config: Path | None = None
+        self._users_logins = not is_of_resource(destination.name)
+        """Whether the operator's own logins count: never for somebody who writes GitRepoConfigs."""
         self._settings = (
             ("remote.origin.url", destination.url),
             ("remote.origin.fetch", f"+{self.ref}:{TRACKING}"),
@@ -121,16 +123,18 @@ class Remote:
         """
         try:
             if self._config is None or arguments[0] != "push":
-                self._config = await take(self.git)
+                self._config = await take(self.git, logins=self._users_logins)
             with login(await self._with_credentials(), self.git.folder) as access:
                 command = partial(
                     self.git.run,
-                    settings=(*self._settings, *access.settings, *settings),
+                    settings=(*self._settings, *self._no_login(), *access.settings, *settings),
                     silent_seconds=self.silent_seconds,
                     linger_seconds=linger_seconds,
                     turns=of_host[self._host],
                 )
                 variables = access.variables | {"GIT_CONFIG_GLOBAL": str(self._config)}
+                if not self._users_logins:
+                    variables |= empty_home(self.git.folder)
                 done = await command(*arguments, variables=variables)
                 if done.code and REDIRECTED.search(done.stderr):
                     traced = await command("ls-remote", "origin", variables=variables | TRACE)
@@ -139,6 +143,9 @@ class Remote:
             message = f"the login cannot be prepared: {error.strerror or error}"
             raise TransientError(message, hint="free some space on the disk of data_dir") from error
         return msgspec.structs.replace(done, stderr=access.redact(without_progress(done.stderr)))
+
+    def _no_login(self) -> Settings:
+        return () if self._users_logins else NO_LOGIN
 
     async def _with_credentials(self) -> Destination:
         """The destination with the credentials of now, and an SSH key that needs no passphrase."""

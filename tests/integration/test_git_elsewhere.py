@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 from structlog.testing import capture_logs
 
@@ -147,3 +149,66 @@ async def test_a_broken_configuration_of_the_user_is_told(
     (line,) = logged
     assert line["event"] == "the user's Git configuration cannot be read"
     assert str(own) in line["error"]
+
+
+LOGINS = (
+    '[http "{host}/"]\n\textraHeader = "Authorization: Bearer platform"\n[http]\n\temptyAuth = true\n'
+    "\tsslCert = /c\n\tsslKey = /k\n\tsslCAInfo = ~/ca.pem\n\tdelegation = always\n"
+)
+
+
+@pytest.mark.parametrize("name", ["live", "shop/web"])
+async def test_nobody_logs_in_as_the_operator_by_a_gitrepoconfig(
+    tmp_path: Path, server: GitServer, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A destination of the file may use the operator's header; one of a custom resource goes without any."""
+    own = tmp_path / "gitconfig"
+    own.write_text(LOGINS.format(host=host(server)))
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(own))
+    server.login = "Bearer platform"
+    ours = msgspec.structs.replace(destination(server.url), name=name)
+    async with open_repository(tmp_path / "ours", ours) as repository:
+        if name == "live":
+            assert await repository.fetch() == ""
+        else:
+            with pytest.raises(StalledError) as caught:
+                await repository.fetch()
+            assert caught.value.reason == "AuthenticationFailed"
+            assert set(server.authorizations) == {""}
+
+
+@pytest.mark.parametrize("name", ["live", "shop/web"])
+async def test_the_operators_netrc_is_not_for_gitrepoconfigs(
+    tmp_path: Path, server: GitServer, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """curl looks for it in HOME, whatever git is told; a destination of the file may use it."""
+    netrc = tmp_path / ".netrc"
+    netrc.write_text("machine 127.0.0.1 login platform password s3cret\n")
+    netrc.chmod(0o600)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    server.login = "Basic " + base64.b64encode(b"platform:s3cret").decode()
+    ours = msgspec.structs.replace(destination(server.url), name=name)
+    async with open_repository(tmp_path / "ours", ours) as repository:
+        if name == "live":
+            assert await repository.fetch() == ""
+        else:
+            with pytest.raises(StalledError):
+                await repository.fetch()
+            assert set(server.authorizations) == {""}
+
+
+async def test_what_a_gitrepoconfig_takes_of_the_users_settings(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Authorities stay, found in the home that the user has; client certificates and tickets do not."""
+    own = tmp_path / "gitconfig"
+    own.write_text(LOGINS.format(host="https://h.example"))
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(own))
+    monkeypatch.setenv("GIT_CONFIG_NOSYSTEM", "1")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    git = Git(tmp_path / "ours")
+    git.folder.mkdir()
+
+    copy = (await take(git, logins=False)).read_text()
+
+    assert copy == taken(b"") + f'[http]\n\tsslcainfo = "{tmp_path}/ca.pem"\n'
