@@ -102,7 +102,7 @@ def config_status(
     before = before or GitRepoConfigStatus()
     return GitRepoConfigStatus(
         observed_generation=moment.generation,
-        conditions=_conditions(claim, (), before.conditions, moment),
+        conditions=_conditions(_or_postponed(claim, verdict), (), before.conditions, moment),
         last_handled_reconcile_at=moment.handled,
         last_push=_last_push(activity) or (None if activity.moved else before.last_push),
         commits=activity.commits,
@@ -122,7 +122,9 @@ def rule_status(
     claim = _of_verdict(verdict) if not _works(verdict) else _of_config(namespace, verdict, config)
     return RuleStatus(
         observed_generation=moment.generation,
-        conditions=_conditions(claim, _matched(verdict), before.conditions if before else (), moment),
+        conditions=_conditions(
+            _or_postponed(claim, verdict), _matched(verdict), before.conditions if before else (), moment
+        ),
         last_handled_reconcile_at=moment.handled,
         matched_types=verdict.matched,
     )
@@ -155,6 +157,13 @@ def _of_verdict(verdict: Verdict) -> _Claim:
     if verdict.stalled:
         return _Claim("False", reason, message, stalled=verdict.stalled)
     return _Claim("False", reason, message, "" if reason == "Suspended" else "Waiting")
+
+
+def _or_postponed(claim: _Claim, verdict: Verdict) -> _Claim:
+    """Where a newer spec waits, nobody has to act on the one before."""
+    if not verdict.postponed:
+        return claim
+    return msgspec.structs.replace(claim, reconciling="Postponed", progress=verdict.postponed, stalled="")
 
 
 def _of_activity(branch: str, activity: Activity) -> _Claim:

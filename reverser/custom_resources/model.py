@@ -141,6 +141,8 @@ class Verdict(msgspec.Struct, frozen=True):
     """Of a rule: its GitRepoConfig, as far as it may be named to the rule's owner."""
     warnings: tuple[str, ...] = ()
     """Sentences for Warning events: what was read otherwise than it is spelt."""
+    postponed: str = ""
+    """A sentence where a newer spec waits and the verdict is about the one before; empty: none waits."""
 
 
 class Compiled(msgspec.Struct, frozen=True):

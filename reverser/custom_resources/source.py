@@ -16,7 +16,7 @@ import random
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence, Set
-from typing import Protocol, cast
+from typing import Any, Protocol, cast
 
 import structlog
 import trio
@@ -24,12 +24,13 @@ import trio
 from reverser.config import Config
 from reverser.custom_resources.access_reviews import AccessReviews
 from reverser.custom_resources.activity import ActivityTracker
-from reverser.custom_resources.api_types import GitRepoConfig
+from reverser.custom_resources.api_types import PLURALS, AnyObject, GitRepoConfig, Kind
 from reverser.custom_resources.compiler import Compiler
 from reverser.custom_resources.deleted import DeletedConfigs
 from reverser.custom_resources.events import EventSender
-from reverser.custom_resources.model import ClusterState, Compiled, Name
+from reverser.custom_resources.model import ClusterState, Compiled, Name, ObjectRef
 from reverser.custom_resources.new_rules import NewRules
+from reverser.custom_resources.pacing import Pacer, with_postponed
 from reverser.custom_resources.proven import ProvenConfigs
 from reverser.custom_resources.reader import ResourceReader
 from reverser.custom_resources.reader_reports import ReaderReports
@@ -116,6 +117,7 @@ class ResourceSource:
         self._activity = ActivityTracker(self._acted, time.time)
         self._proven = ProvenConfigs(journal, self._change, trio.current_time)
         self._new_rules = NewRules(time.time)
+        self._pacer = Pacer()
         self._statuses = Statuses(self._reader.status, self._activity, self._events, metrics)
         self._deleted = DeletedConfigs(journal, self._events, self._proven.forget, daemon.drop)
 
@@ -192,16 +194,20 @@ class ResourceSource:
         await self._reader.tried.wait()
         self._changed.set()
         while True:
-            with trio.move_on_at(self._secrets_until):
+            with trio.move_on_at(min(self._secrets_until, self._pacer.due)):
                 await self._changed.wait()
             await trio.sleep(GATHER_SECONDS)
             self._changed = trio.Event()
             await self._compile()
 
     async def _compile(self) -> None:
-        state, objects, unreadable = self._state(), self._reader.by_ref(), self._reader.unreadable
-        before, self._compiled = self._compiled, self._compiler.compile(state)
-        compiled = self._compiled
+        objects, unreadable = (
+            self._pacer.take(self._reader.by_ref(), trio.current_time()),
+            self._reader.unreadable,
+        )
+        state = self._state(objects)
+        compiled = with_postponed(self._compiler.compile(state), self._pacer.postponed)
+        before, self._compiled = self._compiled, compiled
         self._secrets.follow(compiled.secrets)
         self._reviews.ask(compiled.questions)
         if self._waits_for_secrets(compiled):
@@ -228,13 +234,16 @@ class ResourceSource:
             self._slow_secrets = unread
         return waits
 
-    def _state(self) -> ClusterState:
+    def _state(self, objects: Mapping[ObjectRef, AnyObject]) -> ClusterState:
         reader = self._reader
-        configs = reader.objects("GitRepoConfig")
+        by_kind: dict[Kind, dict[Name, Any]] = {kind: {} for kind in PLURALS}
+        for ref, obj in objects.items():
+            by_kind[ref.kind][ref.name] = obj
+        configs = by_kind["GitRepoConfig"]
         return ClusterState(
             configs=configs,
-            watch_rules=reader.objects("WatchRule"),
-            cluster_watch_rules=reader.objects("ClusterWatchRule"),
+            watch_rules=by_kind["WatchRule"],
+            cluster_watch_rules=by_kind["ClusterWatchRule"],
             namespaces=reader.namespaces,
             secrets=dict(self._secrets.secrets),
             secret_errors=dict(self._secrets.errors),

@@ -19,6 +19,7 @@ DECIDING = (
     "conditions",
     "config_compiler",
     "overlap",
+    "pacing",
     "rule_compiler",
     "rule_refusals",
     "secret_keys",
