@@ -6,7 +6,7 @@ intake starts, because a stream that resumes lists nothing.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Collection, Iterable, Sequence
+from collections.abc import AsyncGenerator, Collection, Iterable, Sequence
 
 from reverser.errors import WithheldError
 from reverser.health import Health
@@ -70,7 +70,7 @@ class DecisionState:
         """Take over what the journal shows as withheld, by the writers too."""
         self.withheld_objects.seed(await self._journal.withheld())
 
-    async def recall(self, destination: str) -> AsyncIterator[list[Record]]:
+    async def recall(self, destination: str) -> AsyncGenerator[list[Record], None]:
         """Take over what the records of a destination tell; without their contents, part by part."""
         last: ObjectKey | None = None
         while records := await self._journal.some_records(destination, last, RECALLED_AT_ONCE):

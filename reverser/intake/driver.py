@@ -132,8 +132,9 @@ class Intake:
         self._encryption.begin(names)
         await self._state.recall_withheld()
         for name in names:
-            async for records in self._state.recall(name):
-                await self._suspect(name, [record.key for record in records])
+            async with aclosing(self._state.recall(name)) as parts:
+                async for records in parts:
+                    await self._suspect(name, [record.key for record in records])
             self._secret_warnings.show(name)
 
     async def _suspect(self, name: str, keys: Sequence[ObjectKey]) -> None:
