@@ -6,6 +6,7 @@ commit. Routes of different destinations share nothing.
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, Protocol
@@ -14,7 +15,7 @@ import msgspec
 
 from reverser.layout.layouts import Layout, compile_layout
 from reverser.model.change import Stream
-from reverser.model.destination import Destination
+from reverser.model.destination import Destination, is_of_resource
 from reverser.model.resource import ObjectKey, ResourceType
 from reverser.model.rule import Rule, SanitizeRule, SensitiveRule
 from reverser.sanitize.document import Policy
@@ -180,6 +181,18 @@ def _named_namespaces(route: Route) -> set[str]:
     return {"*" if any(character in name for character in "*?[") else name for name in names}
 
 
+def _mask_key(digest_key: bytes, destination: str) -> bytes:
+    """The key of a destination's masked values.
+
+    That of a GitRepoConfig is one of its namespace: with a common one, who may mask a guess of their own and
+    read what others have masked would see whether the guess is right.
+    """
+    if not is_of_resource(destination):
+        return digest_key
+    namespace = destination.partition("/")[0]
+    return hashlib.blake2b(namespace.encode(), key=digest_key, digest_size=32, person=b"masks").digest()
+
+
 def compile_routes(
     rules: Sequence[Rule],
     destinations: Sequence[Destination],
@@ -203,7 +216,7 @@ def compile_routes(
         policy = Policy(
             style=destination.style,
             secrets=destination.secrets,
-            mask_key=digest_key,
+            mask_key=_mask_key(digest_key, destination.name),
             suspicious=destination.suspicious,
             rules=tuple(sanitize),
             sensitive=tuple(hide),

@@ -225,6 +225,23 @@ def test_destinations_decide_for_themselves() -> None:
     assert third.entry.edit.path == "deep/down/apps/v1/deployments/shop/web.yaml"
 
 
+def test_masked_values_of_two_tenants_cannot_be_compared() -> None:
+    """One value has one digest in the GitRepoConfigs of a namespace, and another in those of the next."""
+    names = ("live", "shop/one", "shop/two", "evil/one")
+    destinations = [Destination(name, f"file:///{name}", secrets="mask") for name in names]
+    rules = [Rule(name, name) for name in names]
+    routes = compile_routes(rules, destinations, (), KEY, HOOKS)["default"]
+    written = {each.destination.name: decide(each, change(secret(), type=SECRETS), None) for each in routes}
+    live, one, two, evil = (
+        each.entry.edit.content for each in map(written.get, names) if each and each.entry
+    )
+
+    assert live is not None
+    assert b"hmac:" in live
+    assert one == two
+    assert len({live, one, evil}) == 3
+
+
 @pytest.mark.parametrize("origin", [Origin.LIVE, Origin.SNAPSHOT])
 def test_an_omitted_secret_has_no_entry_at_all(origin: Origin) -> None:
     """Under `omit` nothing is decided about a Secret, also not about a file that it had when masked."""
