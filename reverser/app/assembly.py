@@ -19,7 +19,9 @@ from reverser.app.plugin_setup import built_in_hooks, names_of_authors
 from reverser.config import Cluster, Config
 from reverser.errors import StalledError, TransientError
 from reverser.git.remote import Ask
+from reverser.identity.author import Identities
 from reverser.intake.route import compile_routes
+from reverser.kube.credentials import fingerprint
 from reverser.model.change import Stream
 from reverser.model.destination import Destination, is_of_resource
 from reverser.model.entry import Append
@@ -47,7 +49,13 @@ class Assembly:
         """`former` is the configuration in force."""
         self.config = config
         self._host = host
-        self.names_of_authors = names_of_authors(config)
+        # When custom resources change, the file's tables are the same objects, and what they name stays.
+        same = former is not None and _is_same_file(former.config, config)
+        self.names_of_authors: tuple[Identities, str] = (
+            former.names_of_authors if former and same else names_of_authors(config)
+        )
+        self.kubeconfigs: Mapping[str, str] = former.kubeconfigs if former and same else _fingerprints(config)
+        """Name of a cluster -> what its kubeconfig held when the configuration file was read."""
         alike = former is not None and former.names_of_authors == self.names_of_authors
         self.hooks: DecidingHooks = (
             former.hooks if former and alike else host.deciding(built_in_hooks(config))
@@ -160,7 +168,9 @@ class Difference:
             or former.hooks is not latter.hooks
         )
         """Destinations whose writers begin anew."""
-        self.clusters = {each.name for each in {*former.clusters} ^ {*latter.clusters}}
+        self.clusters = {each.name for each in {*former.clusters} ^ {*latter.clusters}} | {
+            name for name, text in latter.kubeconfigs.items() if former.kubeconfigs.get(name, text) != text
+        }
         """Clusters that come or go, or that are reached otherwise."""
         self._everything = (former.config.sanitize, former.config.sensitive) != (
             latter.config.sanitize,
@@ -177,6 +187,14 @@ class Difference:
         return any(
             rule.rule.cluster == stream.cluster and rule.selects_type(stream.type) for rule in self._rules
         )
+
+
+def _is_same_file(former: Config, latter: Config) -> bool:
+    return former.clusters is latter.clusters and former.identities is latter.identities
+
+
+def _fingerprints(config: Config) -> Mapping[str, str]:
+    return {each.name: fingerprint(each.kubeconfig) for each in config.clusters}
 
 
 def _changed_rules(former: Assembly, latter: Assembly, destinations: Set[str]) -> list[CompiledRule]:

@@ -9,6 +9,7 @@ than `LOGIN_SECONDS` is given up, and an exec plugin that hangs is ended with al
 
 from __future__ import annotations
 
+import hashlib
 import os
 import ssl
 import subprocess
@@ -81,6 +82,18 @@ async def load(kubeconfig: str, context: str) -> Credentials:
     credentials = Credentials(auth)
     await credentials.refresh()
     return credentials
+
+
+def fingerprint(kubeconfig: str) -> str:
+    """What tells one content of a kubeconfig from another; empty where it cannot be read."""
+    names = kubeconfig or os.environ.get("KUBECONFIG", "") or "~/.kube/config"
+    digest = hashlib.blake2b(digest_size=16)
+    for name in names.split(os.pathsep):
+        try:
+            digest.update(Path(name).expanduser().read_bytes())
+        except OSError:
+            return ""
+    return digest.hexdigest()
 
 
 def _path(kubeconfig: str) -> str | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections import Counter
 from collections.abc import AsyncIterator
+from copy import copy
 from pathlib import Path
 
 import httpx
@@ -16,6 +17,7 @@ from reverser.app.daemon import Daemon
 from reverser.kube.watch import Watch
 from reverser.model.destination import Destination
 from reverser.model.rule import Rule, SanitizeRule
+from reverser.sandbox import Sandbox
 from tests.integration.running import Running, running
 
 SECRETIVE = SanitizeRule(resources=("configmaps",), strip=("data.value",))
@@ -167,3 +169,18 @@ async def test_many_configurations_in_a_row(world: Running) -> None:
             await trio.lowlevel.checkpoint()
         await taken_over(daemon)
         await world.until(lambda: all(world.file(f"m{number}", "bank") for number in range(20)))
+
+
+async def test_a_kubeconfig_that_reads_otherwise_is_used(world: Running, tmp_path: Path) -> None:
+    """The same file leads to another server: from the reload on that one is observed."""
+    await world.apply("a", "1")
+    async with world.daemon() as daemon, Sandbox.open() as other:
+        await world.until(lambda: world.file("a"))
+        await other.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "shop"}})
+        await other.apply(
+            {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "b", "namespace": "shop"}}
+        )
+        other.kubeconfig(Path(world.config.clusters[0].kubeconfig))
+        changed(world, clusters=tuple(map(copy, world.config.clusters)))
+        await taken_over(daemon)
+        await world.until(lambda: world.file("b") and not world.file("a"))
