@@ -201,10 +201,8 @@ class ResourceSource:
             await self._compile()
 
     async def _compile(self) -> None:
-        objects, unreadable = (
-            self._pacer.take(self._reader.by_ref(), trio.current_time()),
-            self._reader.unreadable,
-        )
+        newest, unreadable = self._reader.by_ref(), self._reader.unreadable
+        objects = self._pacer.take(newest, trio.current_time())
         state = self._state(objects)
         compiled = with_postponed(self._compiler.compile(state), self._pacer.postponed)
         before, self._compiled = self._compiled, compiled
@@ -218,7 +216,7 @@ class ResourceSource:
             await self._daemon.adopt(compiled)
             self._adopted = compiled
         self._retry(before.credentials, compiled.credentials)
-        self._statuses.compiled(compiled, objects, unreadable)
+        self._statuses.compiled(compiled, {**newest, **objects}, unreadable)
         self._answer_requests()
         if self._reader.has_all_configs:
             self._deleted.follow(self._known_configs())
