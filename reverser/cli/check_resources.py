@@ -11,6 +11,7 @@ from reverser.config import Config
 from reverser.custom_resources import rights
 from reverser.custom_resources.model import Compiled, Verdict
 from reverser.custom_resources.one_look import Look, look
+from reverser.custom_resources.reader_reports import install_hint
 from reverser.errors import ReverserError
 from reverser.kube import credentials
 from reverser.kube.client import Client
@@ -42,6 +43,8 @@ class ResourcesFinding(msgspec.Struct, frozen=True):
     objects: tuple[ResourceFinding, ...] = ()
     missing: tuple[str, ...] = ()
     """Full names of kinds that are not served."""
+    missing_hint: str = ""
+    """How to install them, or what is in their way."""
     forbidden: tuple[str, ...] = ()
     """What may not be read, in the API server's words."""
     roles: str = ""
@@ -72,6 +75,7 @@ async def look_at_resources(config: Config) -> tuple[ResourcesFinding, Compiled]
         home.name,
         objects=tuple(_objects(seen)),
         missing=seen.missing,
+        missing_hint=install_hint(seen.versions) if seen.missing else "",
         forbidden=seen.forbidden,
         roles="---\n".join(render(role).decode() for role in granting),
         beside=seen.seed.message if seen.seed else "",

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
 WELL = ("BranchFound", "Ready")
 """Reasons of custom resources of which there is nothing to say."""
-INSTALL = "kubectl apply --server-side -k config/crd installs them"
 OK = Text("ok", style="green")
 MOST_UNTOUCHED = 50
 """Objects that are left alone, told one by one."""
@@ -104,7 +103,7 @@ def _show_resources(finding: ResourcesFinding, console: Console) -> None:
     for missing in finding.missing:
         console.print(Text.assemble(f"{where}: ", _bad(f"{missing} is not installed")), soft_wrap=True)
     if finding.missing:
-        _say(INSTALL, console)
+        _say(finding.missing_hint, console)
     for forbidden in finding.forbidden:
         console.print(Text.assemble(f"{where}: ", _bad(forbidden)), soft_wrap=True)
     if finding.beside:

@@ -41,6 +41,8 @@ class Look(msgspec.Struct, frozen=True):
     """`KIND NAME` of objects that cannot be decoded."""
     missing: tuple[str, ...]
     """Full names of kinds that are not served."""
+    versions: tuple[str, ...]
+    """Which versions of the kinds' group are served."""
     forbidden: tuple[str, ...]
     """What may not be read, in the API server's words."""
     seed: SeedInstallation | None
@@ -50,9 +52,8 @@ async def look(client: Client, config: Config) -> Look:
     """Read everything once. Raises TransientError when the API server does not answer."""
     assert config.resources is not None
     discovery = await discover(client)
-    served = {
-        type_.resource for type_ in discovery.versions if (type_.group, type_.version) == (GROUP, VERSION)
-    }
+    ours = [type_ for type_ in discovery.versions if type_.group == GROUP]
+    served = {type_.resource for type_ in ours if type_.version == VERSION}
     kinds = streams(config.home_cluster, config.resources)
     present = {stream: kind for stream, kind in kinds.items() if stream.type.resource in served}
     tables = {stream: ObjectTable(STRUCTS[kind]) for stream, kind in present.items()}
@@ -79,6 +80,7 @@ async def look(client: Client, config: Config) -> Look:
             for name, bad in table.unreadable.items()
         },
         tuple(sorted({stream.type.name for stream in kinds.keys() - present.keys()})),
+        tuple(sorted({type_.version for type_ in ours})),
         tuple(forbidden),
         await seed_beside(client),
     )

@@ -7,7 +7,7 @@ an API server that does not answer. None of it makes the process unready: what s
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 import structlog
@@ -27,6 +27,21 @@ INSTALLED, CONNECTION, NAMESPACES, BESIDE = "installed", "connection", "namespac
 """Steps of the condition; each stream is one besides."""
 FAILURES_REPORTED = 3
 """Failures in a row after which trouble becomes a condition, whatever the error."""
+
+
+def later(versions: Iterable[str]) -> tuple[str, ...]:
+    """Versions of our group that are not ours: a later release of GitOps Reverser has them."""
+    return tuple(sorted({*versions} - {VERSION}))
+
+
+def install_hint(versions: Iterable[str]) -> str:
+    """How to install the kinds that are missing, where the group has these versions."""
+    if not later(versions):
+        return "kubectl apply --server-side -k config/crd installs them"
+    return (
+        f"CRDs of a later release of GitOps Reverser are there ({', '.join(later(versions))}), both cannot "
+        'be in one cluster: docs/upgrading.md, "CRDs of a later release", says how to change over'
+    )
 
 
 class ReaderReports:
@@ -70,7 +85,7 @@ class ReaderReports:
         others = f"; the cluster serves {GROUP}/{', '.join(versions)}" if versions else ""
         names = ", ".join(f"{plural}.{GROUP}" for plural in missing)
         message = f"not installed in version {VERSION}: {names}{others}"
-        hint = "kubectl apply --server-side -k config/crd installs them; they are waited for"
+        hint = f"{install_hint(versions)}; they are waited for"
         log.warning("custom resources are not installed", cluster=self._cluster, missing=names, hint=hint)
         self._health.stalled(self._subject, "NotInstalled", f"{message} ({hint})", step=INSTALLED)
 
