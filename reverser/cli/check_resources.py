@@ -53,6 +53,8 @@ class ResourcesFinding(msgspec.Struct, frozen=True):
     """That GitOps Reverser runs in the same cluster; empty when it does not."""
     beside_hint: str = ""
     """How to stop it."""
+    unseen: str = ""
+    """Why GitOps Reverser was not looked for; empty when it was."""
 
     @property
     def ok(self) -> bool:
@@ -71,6 +73,7 @@ async def look_at_resources(config: Config) -> tuple[ResourcesFinding, Compiled]
             granting = rights.roles(needed) if await rights.missing(client, needed) else []
     except ReverserError as error:
         return ResourcesFinding(home.name, error=error.message, hint=error.hint), Compiled()
+    seed = seen.seed.installation
     return ResourcesFinding(
         home.name,
         objects=tuple(_objects(seen)),
@@ -78,8 +81,9 @@ async def look_at_resources(config: Config) -> tuple[ResourcesFinding, Compiled]
         missing_hint=install_hint(seen.versions) if seen.missing else "",
         forbidden=seen.forbidden,
         roles="---\n".join(render(role).decode() for role in granting),
-        beside=seen.seed.message if seen.seed else "",
-        beside_hint=seen.seed.hint if seen.seed else "",
+        beside=seed.message if seed else "",
+        beside_hint=seed.hint if seed else "",
+        unseen=seen.seed.unseen,
     ), seen.compiled
 
 

@@ -109,6 +109,8 @@ def _show_resources(finding: ResourcesFinding, console: Console) -> None:
     if finding.beside:
         console.print(_bad(finding.beside), soft_wrap=True)
         _say(finding.beside_hint, console)
+    if finding.unseen:
+        _say(f"note: {finding.unseen}", console)
     if finding.roles:
         _say(f"{where}: apply this, and bind it to the user that reverser runs as:\n", console)
         console.print(finding.roles, soft_wrap=True, markup=False, highlight=False)

@@ -20,7 +20,7 @@ from reverser.custom_resources.model import AccessQuestion, ClusterState, Compil
 from reverser.custom_resources.object_table import NamespaceTable, ObjectTable, Unreadable
 from reverser.custom_resources.reader import NAMESPACES, STRUCTS, streams
 from reverser.custom_resources.secret_followers import entries, host_keys, known_hosts_name
-from reverser.custom_resources.seed_beside import SeedInstallation, seed_beside
+from reverser.custom_resources.seed_beside import Beside, seed_beside
 from reverser.errors import ReverserError
 from reverser.kube.client import Client, map_concurrently
 from reverser.kube.discovery import discover
@@ -45,7 +45,7 @@ class Look(msgspec.Struct, frozen=True):
     """Which versions of the kinds' group are served."""
     forbidden: tuple[str, ...]
     """What may not be read, in the API server's words."""
-    seed: SeedInstallation | None
+    seed: Beside
 
 
 async def look(client: Client, config: Config) -> Look:

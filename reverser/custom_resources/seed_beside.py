@@ -1,8 +1,8 @@
 """Looks for GitOps Reverser of 2025 in the same cluster: it reads the same objects, so both would commit.
 
-Its Deployment is recognised by its image, and its webhook by name. What may not be listed is not looked for:
-these rights serve nothing else. A Deployment without replicas does not run, and a webhook alone does no
-harm.
+Its Deployment is recognised by its image, and its webhook by name. What may not be listed is not looked for,
+and `check` says so: these rights serve nothing else. A Deployment without replicas does not run, and a
+webhook alone does no harm.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import msgspec
 
 from reverser.errors import ReverserError
 from reverser.kube.client import Client
+from reverser.kube.errors import Forbidden
 
 IMAGE = "configbutler/gitops-reverser"
 COMMAND, ARGUMENTS = "/manager", ("--leader-elect", "--health-probe-bind-address")
@@ -50,21 +51,41 @@ class SeedInstallation(msgspec.Struct, frozen=True):
         return f"stop it: {' && '.join(commands)}"
 
 
-async def seed_beside(client: Client) -> SeedInstallation | None:
+class Beside(msgspec.Struct, frozen=True):
+    """What a look for it brought."""
+
+    installation: SeedInstallation | None = None
+    """None: there is none, or nobody looked."""
+    unseen: str = ""
+    """Why nobody looked; empty: somebody did."""
+
+
+async def seed_beside(client: Client) -> Beside:
     """The installation that runs beside us, as far as we may look. Never raises ReverserError."""
-    deployments = await _items(client, DEPLOYMENTS, {"labelSelector": LABEL})
+    try:
+        deployments = await _items(client, DEPLOYMENTS, {"labelSelector": LABEL})
+    except Forbidden:
+        return Beside(unseen="not looked for GitOps Reverser: may not list deployments.apps")
+    except ReverserError as error:
+        return Beside(unseen=f"not looked for GitOps Reverser: {error.message}")
     running = tuple(sorted(_name(each) for each in deployments if _runs_seed(each)))
     if not running:
-        return None
-    webhooks = await _items(client, WEBHOOKS, {})
-    return SeedInstallation(running, tuple(sorted(_name(each) for each in webhooks if _is_of_seed(each))))
+        return Beside()
+    webhooks = await _webhooks(client)
+    names = tuple(sorted(_name(each) for each in webhooks if _is_of_seed(each)))
+    return Beside(SeedInstallation(running, names))
+
+
+async def _webhooks(client: Client) -> list[dict[str, Any]]:
+    """Those that we may see: without the Deployment they do no harm."""
+    try:
+        return await _items(client, WEBHOOKS, {})
+    except ReverserError:
+        return []
 
 
 async def _items(client: Client, path: str, params: dict[str, str | int]) -> list[dict[str, Any]]:
-    try:
-        answer = await client.get(path, params, into=dict[str, Any])
-    except ReverserError:
-        return []
+    answer = await client.get(path, params, into=dict[str, Any])
     return [each for each in answer.get("items") or () if isinstance(each, dict)]
 
 

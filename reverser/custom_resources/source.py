@@ -184,7 +184,7 @@ class ResourceSource:
 
     async def _look_beside(self, client: Client) -> None:
         while True:
-            self._reports.beside(await seed_beside(client))
+            self._reports.beside((await seed_beside(client)).installation)
             await trio.sleep(BESIDE_SECONDS)
 
     def _change(self) -> None:

@@ -37,3 +37,13 @@ def test_crds_of_a_later_release_are_named() -> None:
     assert "v1alpha3" in shown
     assert "docs/upgrading.md" in shown
     assert "kubectl apply" not in shown
+
+
+def test_that_nobody_looked_for_gitops_reverser_is_said() -> None:
+    """It is a note: these rights serve nothing else."""
+    unseen = "not looked for GitOps Reverser: may not list deployments.apps"
+
+    shown = _shown(ResourcesFinding("home", unseen=unseen))
+
+    assert f"note: {unseen}" in shown
+    assert "all is well" in shown

@@ -69,7 +69,8 @@ SEED = "ghcr.io/configbutler/gitops-reverser:0.7.0"
 
 async def test_the_release_of_2025_is_named_with_what_stops_it() -> None:
     """Its Deployment and its webhook, and one line of commands."""
-    installation = await seed_beside(cast("Client", Server(deployment(SEED, "--leader-elect"))))
+    beside = await seed_beside(cast("Client", Server(deployment(SEED, "--leader-elect"))))
+    installation = beside.installation
 
     assert installation is not None
     assert "Deployment gitops-reverser/gitops-reverser with the webhook theirs" in installation.message
@@ -92,4 +93,4 @@ async def test_the_release_of_2025_is_named_with_what_stops_it() -> None:
 )
 async def test_nothing_else_is_taken_for_it(server: Server) -> None:
     """No replicas, another program, or no right to look."""
-    assert await seed_beside(cast("Client", server)) is None
+    assert (await seed_beside(cast("Client", server))).installation is None
