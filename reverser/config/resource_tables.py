@@ -41,7 +41,9 @@ class Tenancy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What the owners of namespaces may do by custom resources."""
 
     allow_urls: tuple[str, ...] = ()
-    """Globs for the URLs that GitRepoConfigs may name; empty: any https, http, ssh and scp-like URL."""
+    """Globs for the URLs that GitRepoConfigs may name; empty: any https, http, ssh and scp-like URL.
+
+    Local hosts, such as localhost and kubernetes.default, need a glob that spells them."""
     service_account: str = ""
     """A service account of each rule's namespace; a rule selects only types that it may list and watch."""
 

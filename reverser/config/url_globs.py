@@ -39,7 +39,7 @@ class UrlGlob(msgspec.Struct, frozen=True):
         return (
             self.scheme in ("", scheme)
             and wanted in ("*", str(port))
-            and fnmatchcase(host, self.host)
+            and (host == self.host or fnmatchcase(host, self.host))  # [::1] is no class of characters
             and fnmatchcase(path, self.path)
         )
 

@@ -93,6 +93,12 @@ def _repository(spec: GitRepoConfigSpec, tenancy: Tenancy) -> Repository:
         allowed = remote_urls.allowed(spec.repo_url, tenancy.allow_urls)
     except ValueError as error:
         raise _Refused("ConnectionFailed", "UrlRefused", f"spec.repoUrl {error}") from None
+    if not allowed and remote_urls.is_local(spec.repo_url):
+        message = (
+            "spec.repoUrl leads to the machine of the daemon, its metadata service or the API server; only "
+            "[tenancy] allow_urls of the configuration file can allow that, by the name of the host without *"
+        )
+        raise _Refused("ConnectionFailed", "UrlNotAllowed", message)
     if not allowed:
         message = (
             "spec.repoUrl is none of the repositories that [tenancy] allow_urls of the configuration file "

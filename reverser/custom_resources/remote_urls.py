@@ -4,7 +4,8 @@ Whoever writes a GitRepoConfig need not be trusted by whoever runs the daemon. S
 or scp-like, without credentials, and spelt so that nothing in it can be read in two ways: no `..`, no
 backslash, no percent-encoded separator, no user name that is an option.
 
-Which of them are allowed is up to `[tenancy] allow_urls`, whose globs `config.url_globs` reads.
+Which of them are allowed is up to `[tenancy] allow_urls`, whose globs `config.url_globs` reads. Hosts such as
+localhost are allowed by nothing but a glob that names them (`local_hosts`).
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import msgspec
 
 from reverser.config import remote_url
 from reverser.config.url_globs import parse_url_glob
+from reverser.custom_resources import local_hosts
 
 SCHEMES = ("https", "http", "ssh")
 MOST_CHARACTERS = 2048
@@ -71,6 +73,7 @@ def read(url: str) -> Repository:
     return _repository(scheme, url)
 
 
+_HOST_PROBLEM = "has a host that is neither a DNS name nor an address"
 _WRITE = "write https://host/path, http://host/path, ssh://git@host/path or git@host:path"
 
 
@@ -83,16 +86,25 @@ def of_configuration(url: str) -> Repository | None:
 
 
 def allowed(url: str, globs: Iterable[str]) -> bool:
-    """Whether one of the globs covers a URL that `read` takes; without globs every one is allowed."""
+    """Whether a URL that `read` takes is covered by one of the globs, or, without any, is not local."""
     globs = tuple(globs)
-    return not globs or any(_covers(glob, read(url)) for glob in globs)
+    local = is_local(url)
+    return not (globs or local) or any(_covers(glob, read(url), by_name=local) for glob in globs)
 
 
-def _covers(glob: str, repository: Repository) -> bool:
+def is_local(url: str) -> bool:
+    """Whether a URL that `read` takes leads to the daemon's machine or to the API server."""
+    return local_hosts.is_local(read(url).host)
+
+
+def _covers(glob: str, repository: Repository, *, by_name: bool) -> bool:
+    """`by_name`: only a glob whose host is spelt out."""
     try:
         parsed = parse_url_glob(glob)
     except ValueError:
         return False  # `[tenancy]` says so at the start
+    if by_name and parsed.host != repository.host:
+        return False
     return parsed.covers(repository.scheme, repository.host, repository.port, repository.path)
 
 
@@ -122,7 +134,11 @@ def _split(url: str, *, checked: bool) -> tuple[str, int | None, str]:
 
 def _check(host: str, path: str, decoded: str) -> None:
     if not _HOST.fullmatch(host):
-        raise ValueError("has a host that is neither a DNS name nor an address")
+        raise ValueError(_HOST_PROBLEM)
+    try:
+        local_hosts.address_of(host)
+    except ValueError:
+        raise ValueError(_HOST_PROBLEM) from None
     if (
         decoded.count("/") != path.count("/")
         or "%" in decoded

@@ -72,6 +72,9 @@ TABLE = (
     KnownMessage("invalid refspec", "BranchInvalid", "check the destination's branch"),
 )
 
+MOST_KNOWN = 300
+"""Characters of a line that a Git host has to say."""
+
 TELLING = r"(fatal|error|remote|ssh|gitea|forgejo|conq|.*denied|.*key)\b"
 """How the lines begin that git, ssh and the programs of hosts print about a failure."""
 
@@ -97,6 +100,27 @@ def summary(stderr: str) -> str:
     telling = [line for line in lines if re.match(TELLING, line, re.IGNORECASE)]
     text = "; ".join(dict.fromkeys(telling or lines[-1:]))[:1000]
     return PROMPT.sub(r"\1 does not accept the login, or got none", text) or "git gave no reason"
+
+
+HTTP_FAILURE = re.compile(
+    r"returned error: \d|unable to access|RPC failed|repository '.*' not found|Authentication failed"
+    "|could not read (Username|Password)"
+)
+
+
+def without_body(stderr: str) -> str:
+    """What git printed, without what it quotes of an answer by http that is none of a Git host's.
+
+    git shows any text of a failed request after `remote:`. Sentences of Git hosts that the table knows stay.
+    """
+    if not HTTP_FAILURE.search(stderr):
+        return stderr
+    lines = stderr.splitlines(keepends=True)
+    return "".join(line for line in lines if not line.startswith("remote:") or _is_known(line))
+
+
+def _is_known(line: str) -> bool:
+    return len(line) <= MOST_KNOWN and any(re.search(row.pattern, line, re.IGNORECASE) for row in TABLE)
 
 
 def says_something(line: str) -> bool:

@@ -41,7 +41,7 @@ import msgspec
 from reverser.config import remote_url
 from reverser.errors import ReverserError, StalledError, TransientError
 from reverser.git.credentials import login, uses_ssh
-from reverser.git.errors import says_something, translate
+from reverser.git.errors import says_something, translate, without_body
 from reverser.git.process import Finished, Git, Settings, without_progress
 from reverser.git.ssh_key import SshKeyCache
 from reverser.git.user_config import NO_LOGIN, empty_home, take
@@ -136,6 +136,9 @@ class Remote:
                 if not self._users_logins:
                     variables |= empty_home(self.git.folder)
                 done = await command(*arguments, variables=variables)
+                if not self._users_logins:
+                    # Whoever writes a GitRepoConfig is not to read what other services answer to us.
+                    done = msgspec.structs.replace(done, stderr=without_body(done.stderr))
                 if done.code and REDIRECTED.search(done.stderr):
                     traced = await command("ls-remote", "origin", variables=variables | TRACE)
                     done = msgspec.structs.replace(done, stderr=done.stderr + _moved(traced.stderr))

@@ -104,7 +104,13 @@ def measure(options: Options) -> list[Row]:
         server.commit({"README.md": "live\n"}, "Begin")
         _fill(plane, server, sizes)
         daemon = Daemon(
-            options.folder / "daemon", plane.kubeconfig(), "", destinations=[], rules=[], resources={}
+            options.folder / "daemon",
+            plane.kubeconfig(),
+            "",
+            destinations=[],
+            rules=[],
+            resources={},
+            tenancy={"allow_urls": ["127.0.0.1:*/*"]},
         )
         scene = Scene(plane, server, daemon, sizes)
         with daemon:

@@ -18,6 +18,9 @@ CONFIGS, RULES, CLUSTER_RULES = "gitrepoconfigs", "watchrules", "clusterwatchrul
 KINDS = {CONFIGS: "GitRepoConfig", RULES: "WatchRule", CLUSTER_RULES: "ClusterWatchRule"}
 CONFIG_MAPS: dict[str, Any] = {"apiGroups": [""], "apiVersions": ["v1"], "resources": ["configmaps"]}
 
+LOCAL_URLS = ["127.0.0.1:*/*", "*:*/*"]
+"""Those of the tests' Git hosts, and all others."""
+
 Conditions = dict[str, dict[str, str]]
 
 
@@ -32,6 +35,7 @@ class World:
         self._numbers = itertools.count(1)
         self.daemon = Daemon(folder, plane.kubeconfig(), "")
         del self.daemon.tables["destinations"], self.daemon.tables["rules"]
+        tables["tenancy"] = {"allow_urls": LOCAL_URLS} | tables.get("tenancy", {})
         self.daemon.write(resources={}, **tables)
 
     def namespace(self, prefix: str = "tenant", **labels: str) -> str:

@@ -525,6 +525,7 @@ def test_the_quick_start_works_with_the_rights_of_the_page(own: ControlPlane, tm
         login = ["--from-literal=username=git", "--from-literal=password=TOKEN"]
         own.kubectl("create", "secret", "generic", "git-credentials", *login)
         tables: dict[str, Any] = {"destinations": [], "rules": [], "resources": {}}
+        tables["tenancy"] = {"allow_urls": ["127.0.0.1:*/*"]}
         with Daemon(tmp_path / "daemon", own.kubeconfig("robot"), "", **tables) as daemon:
             message = ("get", "grc", "quickstart", "-o", "jsonpath={.status.conditions[0].message}")
             command = wait_for(

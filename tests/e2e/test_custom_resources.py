@@ -19,8 +19,11 @@ from tests.e2e.servers import ControlPlane
 from tests.integration.gitserver import GitServer, basic, serving
 
 API = f"/apis/{API_VERSION}"
-TABLES: dict[str, Any] = {"destinations": [], "rules": [], "resources": {}}
+TENANCY: dict[str, Any] = {"allow_urls": ["127.0.0.1:*/*", "*:*/*"]}
+"""The tests' Git hosts, and all others."""
+TABLES: dict[str, Any] = {"destinations": [], "rules": [], "resources": {}, "tenancy": TENANCY}
 """A file that configures nothing but custom resources."""
+ALLOWED = f"[tenancy]\nallow_urls = {json.dumps(TENANCY['allow_urls'])}\n"
 PLURALS = {
     "GitRepoConfig": "gitrepoconfigs",
     "WatchRule": "watchrules",
@@ -303,7 +306,7 @@ def test_a_file_and_custom_resources_feed_one_daemon(team: Team, tmp_path: Path)
 
 def test_an_account_without_rights_selects_nothing(team: Team) -> None:
     """With `[tenancy] service_account` a rule selects only what the account may list and watch."""
-    team.daemon.write(tenancy={"service_account": "default"})
+    team.daemon.write(tenancy=TENANCY | {"service_account": "default"})
     team.daemon.signal(signal.SIGHUP)
     try:
         team.apply(team.config(), watch_rule("all", team.namespace), team.config_map("one"))
@@ -318,7 +321,7 @@ def test_an_account_without_rights_selects_nothing(team: Team) -> None:
         team.until("True", "Ready", "WatchRule", "all")
         team.mirrored("one")
     finally:
-        team.daemon.write(tenancy={})
+        team.daemon.write(tenancy=TENANCY)
         team.daemon.signal(signal.SIGHUP)
 
 
@@ -326,7 +329,7 @@ def test_check_says_what_the_daemon_would_make_of_them(team: Team, tmp_path: Pat
     """Each object with its verdict, and the exact roles that a user lacks; with these all is well."""
     user = f"checker-{team.namespace}"
     kubeconfig, path = team.plane.kubeconfig(user), tmp_path / "reverser.toml"
-    path.write_text(f'[resources]\nnamespaces = ["{team.namespace}"]\n')
+    path.write_text(f'[resources]\nnamespaces = ["{team.namespace}"]\n{ALLOWED}')
     team.apply(team.secret("right"), team.config(secretRef={"name": "creds"}))
     team.apply(watch_rule("all", team.namespace), watch_rule("lost", team.namespace, "elsewhere"))
     before = check(path, kubeconfig)["custom_resources"]
@@ -365,7 +368,7 @@ def _bind(team: Team, user: str) -> None:
 def test_a_release_of_2025_beside_us_is_named(team: Team, tmp_path: Path) -> None:
     """Both would commit: the daemon and `check` name its Deployment and webhook, and how to stop it."""
     path = tmp_path / "reverser.toml"
-    path.write_text("[resources]\n")
+    path.write_text(f"[resources]\n{ALLOWED}")
     labels = {"app.kubernetes.io/name": "gitops-reverser"}
     container = {
         "name": "manager",

@@ -6,7 +6,7 @@ import pytest
 
 from reverser.errors import StalledError, TransientError
 from reverser.git.credentials import redact
-from reverser.git.errors import translate
+from reverser.git.errors import translate, without_body
 from reverser.git.process import Finished
 from reverser.git.remote import interpret
 from reverser.model.commit import PushOutcome
@@ -125,6 +125,17 @@ def test_words_alone_are_shown() -> None:
         "fatal: Could not read from remote repository."
     )
     assert translate(asked).message == "fatal: https://x does not accept the login, or got none"
+
+
+def test_a_service_that_is_no_git_host_is_not_quoted() -> None:
+    """Of a failed request the sentences that Git hosts have stay; a hook's words are no failed request."""
+    failed = "fatal: unable to access 'http://x/': The requested URL returned error: 403\n"
+    known = "remote: Permission to a/b.git denied to c.\n"
+
+    assert without_body("remote: token=s3cret\nremote: more\n" + failed) == failed
+    assert without_body(known + failed) == known + failed
+    hook = "remote: sign your commits\nerror: failed to push some refs\n"
+    assert without_body(hook) == hook
 
 
 def test_a_push_keeps_the_reason() -> None:

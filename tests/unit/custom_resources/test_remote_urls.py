@@ -64,6 +64,11 @@ def test_what_hosts_of_git_show_as_their_url_is_taken(url: str) -> None:
         ("https://github.com/a\nb", "control character"),
         ("https://gıthub.com/acme/live", "not ASCII"),
         ("https://git;hub.com/acme/live", "host that is neither"),
+        ("https://2130706433/acme/live", "host that is neither"),
+        ("https://127.1/acme/live", "host that is neither"),
+        ("https://0x7f.0.0.1/acme/live", "host that is neither"),
+        ("https://0177.0.0.1/acme/live", "host that is neither"),
+        ("https://[1::2::3]/acme/live", "not the URL of a remote"),
         ("https://github.com./acme/live", "host that is neither"),
         ("https://github.com:x/acme/live", "is not the URL of a remote"),
         ("https://github.com/" + "a" * 3000, "2,048 is the most"),
@@ -153,3 +158,47 @@ def test_no_text_raises_anything_but_a_sentence(url: str) -> None:
     assert repository.scheme in remote_urls.SCHEMES
     assert ".." not in repository.path.split("/")
     assert not remote_urls.allowed(url, ("https://nowhere.example.com/x/*",))
+
+
+LOCAL = [
+    "localhost",
+    "LOCALHOST",
+    "x.localhost",
+    "127.0.0.1",
+    "127.8.8.8",
+    "0.0.0.0",
+    "169.254.169.254",
+    "100.100.100.200",
+    "metadata.google.internal",
+    "kubernetes",
+    "kubernetes.default",
+    "kubernetes.default.svc",
+    "kubernetes.default.svc.cluster.local",
+    "[::1]",
+    "[::]",
+    "[fe80::1]",
+    "[fd00:ec2::254]",
+    "[::ffff:127.0.0.1]",
+    "[::ffff:7f00:1]",
+    "[::127.0.0.1]",
+    "[64:ff9b::a9fe:a9fe]",
+]
+
+
+@pytest.mark.parametrize("host", LOCAL)
+def test_local_hosts_are_allowed_by_their_name_alone(host: str) -> None:
+    """The daemon's machine, metadata services and the API server are for whoever writes the file."""
+    url = f"https://{host}/acme/live"
+
+    assert not remote_urls.allowed(url, ())
+    assert not remote_urls.allowed(url, ["*/*", "*:*/*"])
+    assert remote_urls.allowed(url, [f"{host}/*"])
+    assert not remote_urls.allowed(url, [f"{host}/other/*"])
+
+
+@pytest.mark.parametrize(
+    "host", ["gitea.git.svc", "10.0.0.7", "[2001:db8::1]", "kubernetes.example.com", "1.2.3.4"]
+)
+def test_other_hosts_of_the_network_are_allowed(host: str) -> None:
+    """A Git host in the cluster is usual; `allow_urls` restricts that where tenants are not trusted."""
+    assert remote_urls.allowed(f"https://{host}/acme/live", ())
