@@ -198,8 +198,9 @@ class Totals:
         self._totals = {key: total for key, total in self._totals.items() if label not in key}
 
     def observations(self, _options: CallbackOptions) -> list[Observation]:
-        """What the exposition shows."""
-        return [Observation(total, dict(key)) for key, total in self._totals.items()]
+        """What the exposition shows; called in the thread that exposes, while others count."""
+        # A copy is one step of the interpreter, in which no other thread runs.
+        return [Observation(total, dict(key)) for key, total in self._totals.copy().items()]
 
 
 class Metrics:
@@ -258,8 +259,11 @@ class Metrics:
         self._histograms[name].record(value, labels)
 
     def expose(self) -> bytes:
-        """The Prometheus text format."""
-        for part, count in unexpected_errors.counts.items():
+        """The Prometheus text format.
+
+        With hundreds of destinations it takes a second: call it in a thread, one at a time.
+        """
+        for part, count in unexpected_errors.counts.copy().items():
             self._totals["contained_bugs"].put(count, {"part": part})
         return generate_latest(cast("CollectorRegistry", self))
 

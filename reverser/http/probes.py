@@ -15,6 +15,8 @@ from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from ipaddress import ip_address
 from typing import Any, TypeAlias
 
+import trio
+
 from reverser.health import Health
 from reverser.metrics import Metrics
 from reverser.model.condition import Condition, Withheld
@@ -64,6 +66,7 @@ class Probes:
         self._withheld = withheld
         self._health = health
         self._metrics = metrics
+        self._exposing = trio.Lock()
         self._refresh = refresh
         self._pages: dict[str, Callable[[], Awaitable[Answer]]] = {
             "/healthz": self._healthz,
@@ -104,8 +107,9 @@ class Probes:
         return 200 if self._health.ready else 503, TEXT, ("\n".join(lines) + "\n").encode()
 
     async def _expose(self) -> Answer:
-        await self._refresh()
-        return 200, PROMETHEUS, self._metrics.expose()
+        async with self._exposing:
+            await self._refresh()
+            return 200, PROMETHEUS, await trio.to_thread.run_sync(self._metrics.expose)
 
 
 def _condition_line(condition: Condition) -> str:

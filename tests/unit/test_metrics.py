@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import threading
 from pathlib import Path
 
 import pytest
@@ -87,3 +88,27 @@ def test_nothing_of_what_is_dropped_is_exposed() -> None:
     assert exposed.count("here") > 10
     metrics.count("rebase_retries", destination="away")
     assert 'retries_total{destination="away"} 1.0' in metrics.expose().decode()
+
+
+def test_what_is_counted_while_a_thread_exposes_is_not_lost() -> None:
+    """New series come meanwhile: the page is whole, and the next one has them all."""
+    metrics = Metrics()
+    ended = threading.Event()
+    failures: list[BaseException] = []
+
+    def expose() -> None:
+        try:
+            while not ended.is_set():
+                metrics.expose()
+        except BaseException as error:
+            failures.append(error)
+
+    thread = threading.Thread(target=expose)
+    thread.start()
+    for number in range(2_000):
+        metrics.count("commits", destination=f"d{number}")
+    ended.set()
+    thread.join()
+
+    assert not failures
+    assert metrics.expose().count(b"gitopsreverser_commits_total{") == 2_000
