@@ -143,6 +143,7 @@ class Session:
     def retry(self, destination: str) -> None:
         """Have a destination's writer begin anew, so that it does not wait until it tries again by itself."""
         self._writers.restart(destination)
+        self._try_afresh({destination})
 
     async def run(self) -> None:
         """Run until `stop`; everything that was accepted is durable when this returns.
@@ -226,7 +227,7 @@ class Session:
             each.done.set()
 
     def _try_afresh(self, destinations: Set[str]) -> None:
-        """What failed with their former settings is no condition of these; a new failure is reported anew."""
+        """What has failed before is no condition of what is tried now; a new failure is reported anew."""
         for name in destinations:
             self._health.withdraw(subject_of(name), "Stalled")
 

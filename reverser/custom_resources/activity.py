@@ -8,13 +8,13 @@ begins without a past.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 import msgspec
 
 from reverser.custom_resources.model import Activity
 from reverser.model.condition import Condition
-from reverser.model.destination import Destination, subject_of
+from reverser.model.destination import Credentials, Destination, subject_of
 from reverser.model.push import Pushed
 
 replace = msgspec.structs.replace
@@ -54,6 +54,20 @@ class ActivityTracker:
         """Destinations whose branch was not read yet, and that nothing stands in the way of."""
         activities = ((name, self.of(name)) for name, each in self._destinations.items() if not each.suspend)
         return [name for name, each in activities if not (each.read or each.stalled)]
+
+    def to_retry(self, before: Mapping[str, Credentials], after: Mapping[str, Credentials]) -> Iterator[str]:
+        """Destinations that fail and whose login is another one now: it is worth trying again at once.
+
+        One that works takes the new login with its next connection; a push that is under way goes on.
+        """
+        for name, credentials in after.items():
+            if name in before and before[name] != credentials and self.of(name).stalled:
+                yield name
+
+    def look_again(self, name: str) -> None:
+        """What is known of the branch, and the failure that lasts, do not count until it was read again."""
+        if name in self._destinations:
+            self._update(name, read=False, stalled="", message="")
 
     def condition(self, condition: Condition) -> None:
         """A condition of the daemon changed."""

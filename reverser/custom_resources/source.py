@@ -215,7 +215,9 @@ class ResourceSource:
         if (compiled.destinations, compiled.rules) != (self._adopted.destinations, self._adopted.rules):
             await self._daemon.adopt(compiled)
             self._adopted = compiled
-        self._retry(before.credentials, compiled.credentials)
+        # A Secret that was rotated is tried at once where the former one has failed.
+        for destination in self._activity.to_retry(before.credentials, compiled.credentials):
+            self._daemon.retry(destination)
         self._statuses.compiled(compiled, {**newest, **objects}, unreadable)
         self._answer_requests()
         if self._reader.has_all_configs:
@@ -257,18 +259,13 @@ class ResourceSource:
         unreadable = {ref.name for ref in self._reader.unreadable if ref.kind == "GitRepoConfig"}
         return frozenset(self._reader.objects("GitRepoConfig")) | unreadable
 
-    def _retry(self, before: Mapping[str, Credentials], after: Mapping[str, Credentials]) -> None:
-        """A Secret that was rotated is tried at once where the former one has failed."""
-        for destination, credentials in after.items():
-            if destination in before and before[destination] != credentials:
-                self._daemon.retry(destination)
-
     def _answer_requests(self) -> None:
         """Look afresh at objects whose annotation asks for it."""
         for ref, obj in self._statuses.requests():
             if isinstance(obj, GitRepoConfig):
                 if obj.spec.secret_ref is not None:
                     self._secrets.refresh(Name(ref.name.namespace, obj.spec.secret_ref.name))
+                self._activity.look_again(str(ref.name))
                 self._daemon.retry(str(ref.name))
             self._reviews.refresh(ref.name.namespace)
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 
+import msgspec
 import trio
 
 from reverser.custom_resources.activity import ActivityTracker
@@ -165,8 +166,27 @@ class Statuses:
         before: AnyStatus | None,
         metadata: Metadata,
     ) -> AnyStatus:
-        handled = self._handled.get(ref) or (before.last_handled_reconcile_at if before else "")
-        moment = Moment(metadata.generation, datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"), handled)
+        now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        answered = before.last_handled_reconcile_at if before else ""
+        requested = self._handled.get(ref, answered)
+        status = self._computed_status(
+            ref, obj, verdict, before, metadata, Moment(metadata.generation, now, requested)
+        )
+        condition = ready(status)
+        if requested != answered and condition is not None and condition.status == "Unknown":
+            # Whoever asked for a fresh look reads the answer once there is one.
+            return msgspec.structs.replace(status, last_handled_reconcile_at=answered)
+        return status
+
+    def _computed_status(
+        self,
+        ref: ObjectRef,
+        obj: AnyObject | None,
+        verdict: Verdict,
+        before: AnyStatus | None,
+        metadata: Metadata,
+        moment: Moment,
+    ) -> AnyStatus:
         if ref.kind == "GitRepoConfig":
             config = obj if isinstance(obj, GitRepoConfig) else GitRepoConfig(metadata, NO_SPEC)
             activity = self._activity.of(str(ref.name))

@@ -8,7 +8,7 @@ import pytest
 from reverser.custom_resources.activity import ActivityTracker
 from reverser.custom_resources.model import Activity
 from reverser.model.condition import Condition
-from reverser.model.destination import Destination
+from reverser.model.destination import Credentials, Destination
 from reverser.model.push import Pushed, PushedCommit
 
 WEB = Destination(name="shop/web", url="https://git.example.com/web.git")
@@ -128,3 +128,14 @@ def test_a_suspended_destination_is_not_waited_for() -> None:
     tracked.tracker.follow([Destination(name="shop/web", url=WEB.url, suspend=True)])
 
     assert tracked.tracker.unread == []
+
+
+def test_a_rotated_login_interrupts_only_what_fails() -> None:
+    """A push under way goes on; a destination whose login has failed is tried at once with the new one."""
+    tracked = Tracked()
+    old, new = {"shop/web": Credentials(username="a")}, {"shop/web": Credentials(username="b")}
+    assert list(tracked.tracker.to_retry(old, new)) == []
+    tracked.tracker.condition(stalled("gitrepoconfig/shop/web"))
+
+    assert list(tracked.tracker.to_retry(old, new)) == ["shop/web"]
+    assert list(tracked.tracker.to_retry(old, old)) == list(tracked.tracker.to_retry({}, new)) == []

@@ -11,14 +11,15 @@ import trio
 import trio.testing
 
 from reverser.custom_resources.activity import ActivityTracker
-from reverser.custom_resources.api_types import AnyObject
+from reverser.custom_resources.api_types import RECONCILE_AT, AnyObject
 from reverser.custom_resources.events import EventSender
-from reverser.custom_resources.model import Compiled, Verdict
+from reverser.custom_resources.model import Compiled, Name, Verdict
 from reverser.custom_resources.object_table import StoredStatus, Unreadable
-from reverser.custom_resources.statuses import Statuses
+from reverser.custom_resources.statuses import START_SECONDS, Statuses
 from reverser.kube.client import Client
 from reverser.metrics import Metrics
-from tests.cluster_states import ref_of, watch_rule
+from reverser.model.destination import Destination
+from tests.cluster_states import config, ref_of, watch_rule
 
 
 class Server:
@@ -51,8 +52,9 @@ class StatusWorld:
 
     async def until(self, condition: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
         """The newest status that was written, once it is so."""
-        while not (self.server.written and condition(self.server.written[-1])):
-            await trio.sleep(1)
+        with trio.fail_after(100):
+            while not (self.server.written and condition(self.server.written[-1])):
+                await trio.sleep(1)
         return self.server.written[-1]
 
 
@@ -84,3 +86,26 @@ async def test_a_verdict_is_shown_for_the_generation_that_was_judged(
 
     assert status["observedGeneration"] == 3
     assert {each["observedGeneration"] for each in status["conditions"]} == {3}
+
+
+async def test_a_request_is_answered_after_the_look(autojump_clock: trio.testing.MockClock) -> None:
+    """Whoever waits for lastHandledReconcileAt reads Ready as it is after the branch was read again."""
+    target, works = config(), Verdict(True, "BranchFound", "")
+    asking = generation(target, 1, **{RECONCILE_AT: "now"})
+    async with statuses() as world:
+        world.activity.follow([Destination(name="shop/repo", url=target.spec.repo_url)])
+        world.activity.read("shop/repo", "a" * 40)
+        world.compiled(generation(target, 1), works)
+        await world.until(lambda status: status["conditions"][0]["status"] == "True")
+
+        await trio.sleep(START_SECONDS + 1)
+        world.statuses.compare_all()
+        world.compiled(asking, works)
+        assert [ref.name for ref, _ in world.statuses.requests()] == [Name("shop", "repo")]
+        world.activity.look_again("shop/repo")
+        looking = await world.until(lambda status: status["conditions"][0]["status"] == "Unknown")
+        world.activity.read("shop/repo", "b" * 40)
+        answered = await world.until(lambda status: status["conditions"][0]["status"] == "True")
+
+    assert not looking.get("lastHandledReconcileAt")
+    assert answered["lastHandledReconcileAt"] == "now"
