@@ -32,23 +32,25 @@ class Allowance:
 
     def __init__(self, most: int, now: float) -> None:
         self._most = most
-        self._left = float(most)
+        self._available = float(most)
         self._at = now
 
     def due(self, now: float) -> float:
         """When the next one may be taken."""
-        self._left = min(float(self._most), self._left + (now - self._at) * self._most / MINUTE_SECONDS)
+        self._available = min(
+            float(self._most), self._available + (now - self._at) * self._most / MINUTE_SECONDS
+        )
         self._at = now
-        return now if self._left >= 1 else now + (1 - self._left) * MINUTE_SECONDS / self._most
+        return now if self._available >= 1 else now + (1 - self._available) * MINUTE_SECONDS / self._most
 
     def take(self) -> None:
         """One is taken."""
-        self._left -= 1
+        self._available -= 1
 
     def is_whole(self, now: float) -> bool:
         """Whether nothing was taken lately."""
         self.due(now)
-        return self._left >= self._most
+        return self._available >= self._most
 
 
 class Pacer:
