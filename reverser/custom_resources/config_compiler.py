@@ -170,7 +170,8 @@ def _push(push: Push | None) -> tuple[str, int, tuple[str, ...]]:
     seconds = _seconds(push.interval) if push.interval else None
     warnings: tuple[str, ...] = ()
     if push.interval and seconds is None:
-        wrong = f"spec.push.interval {_quoted(push.interval)} is not a duration such as 30s or 1m"
+        text = _quoted(push.interval)
+        wrong = f"spec.push.interval {text} is not a duration of at most 24h, such as 30s or 1m"
         warnings = (f"{wrong}: {DEFAULT_INTERVAL} is used",)
     interval = DEFAULT_INTERVAL if seconds is None else f"{round(seconds * 1000)}ms"
     count = push.max_commits if push.max_commits > 0 else DEFAULT_MAX_COMMITS

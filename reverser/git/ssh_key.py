@@ -41,6 +41,9 @@ PBKDF2_ROUNDS_MOST = 10_000_000
 """Some seconds; OpenSSL takes 2,048."""
 HINT = "give the passphrase, or a key without one: ssh-keygen -p -f FILE makes such a key"
 
+_decrypting = trio.CapacityLimiter(2)
+"""Threads of their own, so that slow keys take none from others."""
+
 
 class SshKeyCache:
     """The key of one remote, decrypted."""
@@ -63,7 +66,11 @@ class SshKeyCache:
             raise _unusable("an SSH key with a passphrase needs ssh_passphrase (in a Secret: ssh-password)")
         read = text, resolve(credentials.ssh_passphrase)
         if read != self._read:
-            self._decrypted, self._read = await trio.to_thread.run_sync(decrypted, *read), read
+            # Nobody who ends a writer waits for a key that was made slow.
+            key_text = await trio.to_thread.run_sync(
+                decrypted, *read, abandon_on_cancel=True, limiter=_decrypting
+            )
+            self._decrypted, self._read = key_text, read
         key = SecretRef(value=self._decrypted)
         return msgspec.structs.replace(credentials, ssh_key=key, ssh_passphrase=None)
 

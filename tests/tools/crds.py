@@ -43,7 +43,7 @@ SHORT_NAMES: dict[Kind, str] = {"GitRepoConfig": "grc", "WatchRule": "wr", "Clus
 CATEGORY = "gitops-reverser"
 
 DEFAULTS = {(NamespacedRules, "mode"), (AccessPolicy, "allow_cluster_rules")}
-"""The only defaults that the API server writes into objects. Any other would show up as a change in what
+"""The only defaults that the API server writes into a spec. Any other would show up as a change in what
 people keep in Git."""
 ATOMIC = {LabelSelector}
 """Server-side apply takes them as one value, as everywhere in Kubernetes."""
