@@ -9,7 +9,7 @@ import msgspec
 
 from reverser.custom_resources.api_types import AnyObject, ClusterWatchRule, GitRepoConfig, WatchRule
 from reverser.custom_resources.compiler import compile_resources
-from reverser.custom_resources.model import ClusterState, Compiled, Name, ObjectRef, Tenancy, Verdict
+from reverser.custom_resources.model import ClusterState, Compiled, ObjectName, ObjectRef, Tenancy, Verdict
 from reverser.model.destination import Destination
 from reverser.model.resource import ResourceType
 
@@ -71,9 +71,9 @@ def _reference(to: str) -> dict[str, str]:
     return {"name": name, "namespace": namespace}
 
 
-def name_of(resource: AnyObject) -> Name:
+def name_of(resource: AnyObject) -> ObjectName:
     """What an object is called."""
-    return Name(resource.metadata.namespace, resource.metadata.name)
+    return ObjectName(resource.metadata.namespace, resource.metadata.name)
 
 
 def ref_of(resource: AnyObject) -> ObjectRef:
@@ -88,7 +88,11 @@ def state_of(
     **more: Any,
 ) -> ClusterState:
     """A state with these objects, their namespaces, and the types of `TYPES`; `secrets` by NAMESPACE/NAME."""
-    kinds: dict[type[AnyObject], dict[Name, Any]] = {GitRepoConfig: {}, WatchRule: {}, ClusterWatchRule: {}}
+    kinds: dict[type[AnyObject], dict[ObjectName, Any]] = {
+        GitRepoConfig: {},
+        WatchRule: {},
+        ClusterWatchRule: {},
+    }
     for each in objects:
         kinds[type(each)][name_of(each)] = each
     spaces = {each.metadata.namespace: {} for each in objects if each.metadata.namespace}
@@ -97,7 +101,7 @@ def state_of(
         kinds[WatchRule],
         kinds[ClusterWatchRule],
         spaces | dict(namespaces or {}),
-        {Name(*key.split("/")): data for key, data in (secrets or {}).items()},
+        {ObjectName(*key.split("/")): data for key, data in (secrets or {}).items()},
         **{"types": TYPES, **more},
     )
 

@@ -22,7 +22,7 @@ import msgspec
 
 from reverser.custom_resources import label_selector
 from reverser.custom_resources.api_types import AccessPolicy, AnyRule, GitRepoConfig, WatchRule
-from reverser.custom_resources.model import Name
+from reverser.custom_resources.model import ObjectName
 from reverser.text import cut, visible
 
 
@@ -43,10 +43,10 @@ class Access(msgspec.Struct, frozen=True):
 ALLOWED = Access(True)
 
 
-def referenced(rule: AnyRule) -> Name:
+def referenced(rule: AnyRule) -> ObjectName:
     """The GitRepoConfig that a rule names; a ClusterWatchRule may have left out its namespace."""
     reference = rule.spec.git_repo_config_ref
-    return Name(reference.namespace or rule.metadata.namespace, reference.name)
+    return ObjectName(reference.namespace or rule.metadata.namespace, reference.name)
 
 
 def decide(
@@ -71,7 +71,7 @@ def decide(
     return msgspec.structs.replace(access, early=new and not access.allowed)
 
 
-def _cluster_rule(name: Name, config: GitRepoConfig | None, elsewhere: tuple[str, ...]) -> Access:
+def _cluster_rule(name: ObjectName, config: GitRepoConfig | None, elsewhere: tuple[str, ...]) -> Access:
     if config is None:
         return Access(False, "GitRepoConfigNotFound", _missing_for_cluster_rule(name, elsewhere))
     if (config.spec.access_policy or AccessPolicy()).allow_cluster_rules:
@@ -82,7 +82,7 @@ def _cluster_rule(name: Name, config: GitRepoConfig | None, elsewhere: tuple[str
     return Access(False, "AccessDenied", message)
 
 
-def _missing_for_cluster_rule(name: Name, elsewhere: tuple[str, ...]) -> str:
+def _missing_for_cluster_rule(name: ObjectName, elsewhere: tuple[str, ...]) -> str:
     shown = cut(visible(name.name), 80)
     others = f"; namespace {cut(', '.join(elsewhere), 200)} has one of this name" if elsewhere else ""
     if not name.namespace:
@@ -94,7 +94,9 @@ def _missing_for_cluster_rule(name: Name, elsewhere: tuple[str, ...]) -> str:
     )
 
 
-def _own_namespace(name: Name, config: GitRepoConfig | None, labels: Mapping[str, str] | None) -> Access:
+def _own_namespace(
+    name: ObjectName, config: GitRepoConfig | None, labels: Mapping[str, str] | None
+) -> Access:
     if config is None:
         where, shown = cut(visible(name.namespace), 80), cut(visible(name.name), 80)
         message = (
@@ -115,7 +117,7 @@ def _own_namespace(name: Name, config: GitRepoConfig | None, labels: Mapping[str
 
 
 def _other_namespace(
-    namespace: str, name: Name, config: GitRepoConfig | None, labels: Mapping[str, str] | None
+    namespace: str, name: ObjectName, config: GitRepoConfig | None, labels: Mapping[str, str] | None
 ) -> Access:
     """The same answer for a config that refuses and for none; also while the labels are not known."""
     if config is not None and (_mode(config) == "AllNamespaces" or _selected(config, labels)):
@@ -155,5 +157,5 @@ def _unknown_labels(namespace: str) -> Access:
     return Access(False, "AccessDenied", f"the labels of namespace {namespace} are not known yet", True)
 
 
-def _who(name: Name) -> str:
+def _who(name: ObjectName) -> str:
     return f"whoever may edit GitRepoConfigs in namespace {name.namespace}"

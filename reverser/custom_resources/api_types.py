@@ -34,11 +34,11 @@ Count: TypeAlias = Annotated[int, Meta(ge=0, extra_json_schema={"format": "int64
 Time: TypeAlias = Annotated[str, Meta(extra_json_schema={"format": "date-time"})]
 
 
-class Wire(msgspec.Struct, frozen=True, omit_defaults=True, rename="camel"):
+class ApiType(msgspec.Struct, frozen=True, omit_defaults=True, rename="camel"):
     """A part of an object; its fields are spelt as in JSON."""
 
 
-class LabelSelectorRequirement(Wire, frozen=True):
+class LabelSelectorRequirement(ApiType, frozen=True):
     """One condition on one label."""
 
     key: str
@@ -49,7 +49,7 @@ class LabelSelectorRequirement(Wire, frozen=True):
     """The values that In and NotIn compare with."""
 
 
-class LabelSelector(Wire, frozen=True):
+class LabelSelector(ApiType, frozen=True):
     """Selects by labels. All conditions must hold."""
 
     match_labels: dict[str, str] = {}
@@ -58,7 +58,7 @@ class LabelSelector(Wire, frozen=True):
     """Conditions on labels besides matchLabels."""
 
 
-class SecretReference(Wire, frozen=True):
+class SecretReference(ApiType, frozen=True):
     """A Secret in the namespace of the GitRepoConfig."""
 
     name: str
@@ -66,7 +66,7 @@ class SecretReference(Wire, frozen=True):
     HTTPS: username and password, password alone, or bearerToken."""
 
 
-class Push(Wire, frozen=True):
+class Push(ApiType, frozen=True):
     """When commits are pushed. Without it each is pushed at once."""
 
     interval: str = ""
@@ -75,7 +75,7 @@ class Push(Wire, frozen=True):
     """How many waiting changes are pushed before interval is over. Without it, and with interval: 20."""
 
 
-class NamespacedRules(Wire, frozen=True):
+class NamespacedRules(ApiType, frozen=True):
     """From which namespaces WatchRules may name this GitRepoConfig."""
 
     mode: Literal["SameNamespace", "AllNamespaces", "FromSelector"] = "SameNamespace"
@@ -84,7 +84,7 @@ class NamespacedRules(Wire, frozen=True):
     """Labels of the namespaces, for mode FromSelector only. Its own namespace must match as well."""
 
 
-class AccessPolicy(Wire, frozen=True):
+class AccessPolicy(ApiType, frozen=True):
     """Which rules may write here."""
 
     namespaced_rules: NamespacedRules | None = None
@@ -93,7 +93,7 @@ class AccessPolicy(Wire, frozen=True):
     """Whether ClusterWatchRules may write here."""
 
 
-class GitRepoConfigSpec(Wire, frozen=True):
+class GitRepoConfigSpec(ApiType, frozen=True):
     """A repository, a branch, and who may write to it through rules."""
 
     repo_url: str
@@ -132,7 +132,7 @@ class GitRepoConfigSpec(Wire, frozen=True):
     """How long changes of one author gather into one commit, such as 5s. Empty: each has its own commit."""
 
 
-class Reference(Wire, frozen=True):
+class Reference(ApiType, frozen=True):
     """A GitRepoConfig."""
 
     name: Annotated[str, Meta(min_length=1)]
@@ -144,7 +144,7 @@ class Reference(Wire, frozen=True):
 Operation: TypeAlias = Literal["CREATE", "UPDATE", "DELETE", "*"]
 
 
-class ResourceRule(Wire, frozen=True):
+class ResourceRule(ApiType, frozen=True):
     """Selects objects of the rule's namespace."""
 
     resources: Annotated[tuple[str, ...], Meta(min_length=1)]
@@ -159,7 +159,7 @@ class ResourceRule(Wire, frozen=True):
     """API versions. Empty, or with *: all."""
 
 
-class ClusterResourceRule(Wire, frozen=True):
+class ClusterResourceRule(ApiType, frozen=True):
     """Selects objects without a namespace, or of namespaces."""
 
     resources: Annotated[tuple[str, ...], Meta(min_length=1)]
@@ -178,7 +178,7 @@ class ClusterResourceRule(Wire, frozen=True):
     """Labels of the namespaces, for scope Namespaced only. Without it: all namespaces."""
 
 
-class WatchRuleSpec(Wire, frozen=True):
+class WatchRuleSpec(ApiType, frozen=True):
     """Which objects of the rule's own namespace go to a GitRepoConfig."""
 
     git_repo_config_ref: Reference
@@ -198,7 +198,7 @@ class WatchRuleSpec(Wire, frozen=True):
     """Globs for users. With any, writes of all other users make no commits of their own."""
 
 
-class ClusterWatchRuleSpec(Wire, frozen=True):
+class ClusterWatchRuleSpec(ApiType, frozen=True):
     """Which objects of the whole cluster go to a GitRepoConfig that allows cluster rules."""
 
     git_repo_config_ref: Reference
@@ -216,7 +216,7 @@ class ClusterWatchRuleSpec(Wire, frozen=True):
     """Globs for users. With any, writes of all other users make no commits of their own."""
 
 
-class Condition(Wire, frozen=True):
+class StatusCondition(ApiType, frozen=True):
     """One statement on the object, as kstatus reads it."""
 
     type: Annotated[str, Meta(max_length=316)]
@@ -236,12 +236,12 @@ class Condition(Wire, frozen=True):
 
 
 Conditions: TypeAlias = Annotated[
-    tuple[Condition, ...],
+    tuple[StatusCondition, ...],
     Meta(extra_json_schema={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["type"]}),
 ]
 
 
-class LastPush(Wire, frozen=True):
+class LastPush(ApiType, frozen=True):
     """The newest push that the remote took."""
 
     commit: str
@@ -250,7 +250,7 @@ class LastPush(Wire, frozen=True):
     """When it was taken."""
 
 
-class GitRepoConfigStatus(Wire, frozen=True):
+class GitRepoConfigStatus(ApiType, frozen=True):
     """What became of a GitRepoConfig."""
 
     observed_generation: Generation = 0
@@ -269,7 +269,7 @@ class GitRepoConfigStatus(Wire, frozen=True):
     """How many objects are withheld."""
 
 
-class RuleStatus(Wire, frozen=True):
+class RuleStatus(ApiType, frozen=True):
     """What became of a rule."""
 
     observed_generation: Generation = 0
@@ -282,7 +282,7 @@ class RuleStatus(Wire, frozen=True):
     """The resource types that are watched for the rule, as kubectl spells them."""
 
 
-class Metadata(Wire, frozen=True):
+class ObjectMetadata(ApiType, frozen=True):
     """What is read of an object's metadata."""
 
     name: str
@@ -295,26 +295,26 @@ class Metadata(Wire, frozen=True):
     labels: dict[str, str] = {}
 
 
-class GitRepoConfig(Wire, frozen=True):
+class GitRepoConfig(ApiType, frozen=True):
     """A repository that rules may write to."""
 
-    metadata: Metadata
+    metadata: ObjectMetadata
     spec: GitRepoConfigSpec
     status: GitRepoConfigStatus = GitRepoConfigStatus()
 
 
-class WatchRule(Wire, frozen=True):
+class WatchRule(ApiType, frozen=True):
     """Selects objects of its namespace for a GitRepoConfig."""
 
-    metadata: Metadata
+    metadata: ObjectMetadata
     spec: WatchRuleSpec
     status: RuleStatus = RuleStatus()
 
 
-class ClusterWatchRule(Wire, frozen=True):
+class ClusterWatchRule(ApiType, frozen=True):
     """Selects objects of the cluster for a GitRepoConfig."""
 
-    metadata: Metadata
+    metadata: ObjectMetadata
     spec: ClusterWatchRuleSpec
     status: RuleStatus = RuleStatus()
 

@@ -29,7 +29,7 @@ from reverser.custom_resources.model import (
     AccessQuestion,
     ClusterState,
     Compiled,
-    Name,
+    ObjectName,
     ObjectRef,
     Tenancy,
     Verdict,
@@ -97,8 +97,8 @@ class Compiler:
         self._before = msgspec.structs.replace(state, **same)
         return self._before
 
-    def _compile_configs(self, state: ClusterState) -> dict[Name, CompiledConfig]:
-        compiled: dict[Name, CompiledConfig] = {}
+    def _compile_configs(self, state: ClusterState) -> dict[ObjectName, CompiledConfig]:
+        compiled: dict[ObjectName, CompiledConfig] = {}
         for name in _sorted(state.configs):
             config = state.configs[name]
             secret = _secret_of(config)
@@ -112,8 +112,8 @@ class Compiler:
         return self._without_overlaps(state, compiled)
 
     def _without_overlaps(
-        self, state: ClusterState, compiled: dict[Name, CompiledConfig]
-    ) -> dict[Name, CompiledConfig]:
+        self, state: ClusterState, compiled: dict[ObjectName, CompiledConfig]
+    ) -> dict[ObjectName, CompiledConfig]:
         claims = [
             _claim(name, state.configs[name], each) for name, each in compiled.items() if each.destination
         ]
@@ -123,7 +123,7 @@ class Compiler:
         }
 
     def _compile_rules(
-        self, state: ClusterState, configs: Mapping[Name, ConfigState]
+        self, state: ClusterState, configs: Mapping[ObjectName, ConfigState]
     ) -> dict[ObjectRef, CompiledRules]:
         around = Surroundings(
             self._cluster, self._index, state.namespaces, self._tenancy.service_account, state.answers
@@ -145,7 +145,7 @@ class Compiler:
         rule: AnyRule,
         config: GitRepoConfig | None,
         elsewhere: tuple[str, ...],
-        configs: Mapping[Name, ConfigState],
+        configs: Mapping[ObjectName, ConfigState],
         around: Surroundings,
     ) -> CompiledRules:
         own = isinstance(rule, WatchRule)
@@ -202,11 +202,11 @@ class _Memory(Generic[Result]):
         self._known, self._used = self._used, {}
 
 
-def _sorted(objects: Iterable[Name]) -> list[Name]:
+def _sorted(objects: Iterable[ObjectName]) -> list[ObjectName]:
     return sorted(objects, key=lambda name: (name.namespace, name.name))
 
 
-def _ref(kind: Kind, name: Name) -> ObjectRef:
+def _ref(kind: Kind, name: ObjectName) -> ObjectRef:
     return ObjectRef(kind, name)
 
 
@@ -217,16 +217,16 @@ def _rules(state: ClusterState) -> Iterable[tuple[ObjectRef, AnyRule]]:
         yield _ref("ClusterWatchRule", name), state.cluster_watch_rules[name]
 
 
-def _secret_of(config: GitRepoConfig) -> Name:
+def _secret_of(config: GitRepoConfig) -> ObjectName:
     reference = config.spec.secret_ref
-    return Name(config.metadata.namespace, reference.name if reference else "")
+    return ObjectName(config.metadata.namespace, reference.name if reference else "")
 
 
-def _claim(name: Name, config: GitRepoConfig, compiled: CompiledConfig) -> overlap.Claim:
+def _claim(name: ObjectName, config: GitRepoConfig, compiled: CompiledConfig) -> overlap.FolderClaim:
     assert compiled.repository is not None
     # One whose Secret is being read does not lose its folder to whoever needs none.
     able = (compiled.credentials is not None or compiled.verdict.waiting) and not config.spec.suspend
-    return overlap.Claim(
+    return overlap.FolderClaim(
         name,
         compiled.repository,
         config.spec.branch,
@@ -244,7 +244,7 @@ def _lost(compiled: CompiledConfig, message: str) -> CompiledConfig:
     return CompiledConfig(verdict, secret=compiled.secret)
 
 
-def _config_state(name: Name, compiled: CompiledConfig) -> ConfigState:
+def _config_state(name: ObjectName, compiled: CompiledConfig) -> ConfigState:
     verdict, destination = compiled.verdict, compiled.destination
     return ConfigState(
         name,
@@ -255,7 +255,9 @@ def _config_state(name: Name, compiled: CompiledConfig) -> ConfigState:
     )
 
 
-def _assembled(configs: Mapping[Name, CompiledConfig], rules: Mapping[ObjectRef, CompiledRules]) -> Compiled:
+def _assembled(
+    configs: Mapping[ObjectName, CompiledConfig], rules: Mapping[ObjectRef, CompiledRules]
+) -> Compiled:
     verdicts = {_ref("GitRepoConfig", name): each.verdict for name, each in configs.items()}
     return Compiled(
         destinations=tuple(each.destination for each in configs.values() if each.destination),

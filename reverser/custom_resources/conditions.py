@@ -25,11 +25,11 @@ import msgspec
 
 from reverser.custom_resources.api_types import (
     AnyStatus,
-    Condition,
     GitRepoConfig,
     GitRepoConfigStatus,
     LastPush,
     RuleStatus,
+    StatusCondition,
 )
 from reverser.custom_resources.config_compiler import GOOD
 from reverser.custom_resources.model import Activity, Verdict
@@ -141,7 +141,7 @@ def worth_writing(old: AnyStatus | None, new: AnyStatus, seconds_since_last_writ
     )
 
 
-def ready(status: AnyStatus | None) -> Condition | None:
+def ready(status: AnyStatus | None) -> StatusCondition | None:
     """The condition Ready of a status."""
     return next((each for each in status.conditions if each.type == "Ready"), None) if status else None
 
@@ -215,8 +215,8 @@ def _matched(verdict: Verdict) -> tuple[_Spoken, ...]:
 
 
 def _conditions(
-    claim: _Claim, more: Iterable[_Spoken], before: Sequence[Condition], moment: Moment
-) -> tuple[Condition, ...]:
+    claim: _Claim, more: Iterable[_Spoken], before: Sequence[StatusCondition], moment: Moment
+) -> tuple[StatusCondition, ...]:
     """All conditions in the order that they had; new ones follow."""
     spoken: list[_Spoken] = [("Ready", claim.ready, claim.reason, claim.message)]
     if claim.reconciling:
@@ -233,10 +233,10 @@ def _conditions(
     )
 
 
-def _condition(spoken: _Spoken, before: Condition | None, moment: Moment) -> Condition:
+def _condition(spoken: _Spoken, before: StatusCondition | None, moment: Moment) -> StatusCondition:
     type_, status, reason, message = spoken
     same = before is not None and before.status == status and before.last_transition_time
-    return Condition(
+    return StatusCondition(
         type_,
         status,
         reason,

@@ -17,9 +17,9 @@ from reverser.config.destination_checks import branch_problem, path_problem
 from reverser.config.value_formats import parse_duration
 from reverser.custom_resources import label_selector, remote_urls, secret_keys
 from reverser.custom_resources.api_types import GitRepoConfig, GitRepoConfigSpec, Push
-from reverser.custom_resources.model import Name, SecretData, Tenancy, Verdict
-from reverser.custom_resources.remote_urls import Repository
-from reverser.custom_resources.secret_keys import Refusal
+from reverser.custom_resources.model import ObjectName, SecretData, Tenancy, Verdict
+from reverser.custom_resources.remote_urls import RemoteRepository
+from reverser.custom_resources.secret_keys import SecretRefusal
 from reverser.model.destination import Credentials, Destination
 from reverser.text import cut, visible
 
@@ -48,10 +48,10 @@ class CompiledConfig(msgspec.Struct, frozen=True):
     verdict: Verdict
     destination: Destination | None = None
     """None when its spec cannot be used."""
-    repository: Repository | None = None
+    repository: RemoteRepository | None = None
     credentials: Credentials | None = None
     """None when the Secret cannot be used."""
-    secret: Name | None = None
+    secret: ObjectName | None = None
     """The Secret that must be known."""
 
 
@@ -87,7 +87,7 @@ def _verdict(config: GitRepoConfig, warnings: tuple[str, ...]) -> Verdict:
     return Verdict(True, GOOD, "", warnings=warnings)
 
 
-def _repository(spec: GitRepoConfigSpec, tenancy: Tenancy) -> Repository:
+def _repository(spec: GitRepoConfigSpec, tenancy: Tenancy) -> RemoteRepository:
     try:
         repository = remote_urls.read(spec.repo_url)
         allowed = remote_urls.allowed(spec.repo_url, tenancy.allow_urls)
@@ -197,18 +197,18 @@ def _selector_warning(spec: GitRepoConfigSpec) -> tuple[str, ...]:
     return ()
 
 
-def _secret_name(config: GitRepoConfig) -> Name | None:
+def _secret_name(config: GitRepoConfig) -> ObjectName | None:
     reference = config.spec.secret_ref
     if reference is None:
         return None
     if not _SECRET_NAME.fullmatch(reference.name):
         message = f"spec.secretRef.name {_quoted(reference.name)} is not the name of a Secret"
         raise _Refused("SecretNotFound", "SecretNameInvalid", message)
-    return Name(config.metadata.namespace, reference.name)
+    return ObjectName(config.metadata.namespace, reference.name)
 
 
 def _credentials(
-    name: Name | None, secret: SecretState, repository: Repository, known_hosts: bytes
+    name: ObjectName | None, secret: SecretState, repository: RemoteRepository, known_hosts: bytes
 ) -> Credentials:
     if name is None:
         if repository.scheme != "ssh":
@@ -219,7 +219,7 @@ def _credentials(
         raise _Refused("SecretNotFound", "CredentialsMissing", message)
     if secret.data is not None:
         credentials = secret_keys.read(name, secret.data, repository, known_hosts)
-        if isinstance(credentials, Refusal):
+        if isinstance(credentials, SecretRefusal):
             raise _Refused(credentials.reason, credentials.stalled, credentials.message)
         return credentials
     if secret.error:

@@ -14,7 +14,7 @@ import trio
 
 from reverser.custom_resources.api_types import GROUP, PLURALS, VERSION
 from reverser.custom_resources.events import Event, EventSender
-from reverser.custom_resources.model import Name, ObjectRef
+from reverser.custom_resources.model import ObjectName, ObjectRef
 from reverser.custom_resources.proven import name_of
 from reverser.errors import StalledError, TransientError
 from reverser.kube.client import Client
@@ -46,11 +46,11 @@ class DeletedConfigs:
         self._journal = journal
         self._events = events
         self._on_dropped = on_dropped
-        self._names = frozenset[Name]()
+        self._names = frozenset[ObjectName]()
         self._followed = False
         self._changed = trio.Event()
 
-    def follow(self, known: Collection[Name]) -> None:
+    def follow(self, known: Collection[ObjectName]) -> None:
         """All GitRepoConfigs that `[resources]` selects are these."""
         names = frozenset(known)
         if names != self._names or not self._followed:
@@ -105,7 +105,7 @@ class DeletedConfigs:
         )
 
 
-async def _exists(client: Client, name: Name) -> bool:
+async def _exists(client: Client, name: ObjectName) -> bool:
     """Raises ReverserError where the API server does not tell."""
     collection = f"/apis/{GROUP}/{VERSION}/namespaces/{name.namespace}/{PLURALS['GitRepoConfig']}"
     try:

@@ -22,7 +22,7 @@ __all__ = [
     "Activity",
     "ClusterState",
     "Compiled",
-    "Name",
+    "ObjectName",
     "ObjectRef",
     "SecretData",
     "Tenancy",
@@ -30,7 +30,7 @@ __all__ = [
 ]
 
 
-class Name(msgspec.Struct, frozen=True, order=True):
+class ObjectName(msgspec.Struct, frozen=True, order=True):
     """Names an object of a known kind."""
 
     namespace: str
@@ -45,7 +45,7 @@ class ObjectRef(msgspec.Struct, frozen=True, order=True):
     """One custom resource."""
 
     kind: Kind
-    name: Name
+    name: ObjectName
 
 
 SecretData: TypeAlias = Mapping[str, bytes]
@@ -67,14 +67,14 @@ class AccessQuestion(msgspec.Struct, frozen=True):
 class ClusterState(msgspec.Struct, frozen=True):
     """All that the verdicts depend on, at one moment."""
 
-    configs: Mapping[Name, GitRepoConfig] = {}
-    watch_rules: Mapping[Name, WatchRule] = {}
-    cluster_watch_rules: Mapping[Name, ClusterWatchRule] = {}
+    configs: Mapping[ObjectName, GitRepoConfig] = {}
+    watch_rules: Mapping[ObjectName, WatchRule] = {}
+    cluster_watch_rules: Mapping[ObjectName, ClusterWatchRule] = {}
     namespaces: Mapping[str, Mapping[str, str]] = {}
     """Name -> labels."""
-    secrets: Mapping[Name, SecretData | None] = {}
+    secrets: Mapping[ObjectName, SecretData | None] = {}
     """Secrets that were looked up; None: there is none. A Secret that is not in here was not read yet."""
-    secret_errors: Mapping[Name, str] = {}
+    secret_errors: Mapping[ObjectName, str] = {}
     """Secrets that cannot be read, and why, as a sentence."""
     known_hosts: bytes = b""
     """Host keys of the whole installation, for Secrets without `known_hosts`."""
@@ -82,12 +82,12 @@ class ClusterState(msgspec.Struct, frozen=True):
     """What the cluster serves; empty: not known yet."""
     answers: Mapping[AccessQuestion, bool] = {}
     """Access reviews that were answered."""
-    proven: frozenset[Name] = frozenset()
+    proven: frozenset[ObjectName] = frozenset()
     """GitRepoConfigs whose pushes were taken at least once."""
-    yielding: frozenset[Name] = frozenset()
+    yielding: frozenset[ObjectName] = frozenset()
     """GitRepoConfigs whom the remote has refused, or who have not pushed within ten minutes of their turn,
     since their spec or Secret changed. Where folders overlap, another one may try instead."""
-    new_rules: frozenset[Name] = frozenset()
+    new_rules: frozenset[ObjectName] = frozenset()
     """WatchRules of the last minute with a GitRepoConfig of another namespace, which may follow them."""
 
 
@@ -137,7 +137,7 @@ class Verdict(msgspec.Struct, frozen=True):
     """Of a rule: the types that are watched for it, by their full names."""
     unmatched: str = ""
     """Of a rule: a sentence on what of it selects nothing; empty: all of it selects something."""
-    config: Name | None = None
+    config: ObjectName | None = None
     """Of a rule: its GitRepoConfig, as far as it may be named to the rule's owner."""
     warnings: tuple[str, ...] = ()
     """Sentences for Warning events: what was read otherwise than it is spelt."""
@@ -155,7 +155,7 @@ class Compiled(msgspec.Struct, frozen=True):
     credentials: Mapping[str, Credentials] = {}
     """Name of a destination -> how to log in now."""
     verdicts: Mapping[ObjectRef, Verdict] = {}
-    secrets: frozenset[Name] = frozenset()
+    secrets: frozenset[ObjectName] = frozenset()
     """Secrets that must be known."""
     questions: frozenset[AccessQuestion] = frozenset()
     """Access reviews whose answers must be known."""

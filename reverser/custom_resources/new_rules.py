@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 
 from reverser.custom_resources.access import referenced
 from reverser.custom_resources.api_types import WatchRule
-from reverser.custom_resources.model import Name
+from reverser.custom_resources.model import ObjectName
 
 NEW_SECONDS = 60.0
 
@@ -23,10 +23,10 @@ class NewRules:
     def __init__(self, clock: Callable[[], float]) -> None:
         """`clock` has Unix seconds."""
         self._clock = clock
-        self._new: dict[Name, str] = {}
+        self._new: dict[ObjectName, str] = {}
         """With the time of creation, as Kubernetes spells it: sorts as the times do."""
 
-    def among(self, rules: Mapping[Name, WatchRule]) -> frozenset[Name]:
+    def among(self, rules: Mapping[ObjectName, WatchRule]) -> frozenset[ObjectName]:
         """The new ones of all WatchRules."""
         # A time in the future is that of a clock that differs from ours, and says nothing.
         since, until = self._spelt(-NEW_SECONDS), self._spelt(NEW_SECONDS)

@@ -17,10 +17,10 @@ from reverser.custom_resources.api_types import (
     AnyStatus,
     GitRepoConfig,
     GitRepoConfigStatus,
-    Metadata,
+    ObjectMetadata,
     RuleStatus,
 )
-from reverser.custom_resources.model import Name
+from reverser.custom_resources.model import ObjectName
 from reverser.model.change import Change, ListCompleted, ListStarted, Observation, StartedOver
 
 T = TypeVar("T", bound=AnyObject)
@@ -37,7 +37,7 @@ class StoredStatus(msgspec.Struct, frozen=True):
 class Unreadable(msgspec.Struct, frozen=True):
     """An object that cannot be decoded."""
 
-    metadata: Metadata
+    metadata: ObjectMetadata
     message: str
 
 
@@ -46,25 +46,25 @@ class ObjectTable(Generic[T]):
 
     def __init__(self, type_: type[T]) -> None:
         self._type = type_
-        self._seen: set[Name] | None = None
-        self._objects: dict[Name, T] = {}
-        self._statuses: dict[Name, StoredStatus] = {}
-        self._unreadable: dict[Name, Unreadable] = {}
+        self._seen: set[ObjectName] | None = None
+        self._objects: dict[ObjectName, T] = {}
+        self._statuses: dict[ObjectName, StoredStatus] = {}
+        self._unreadable: dict[ObjectName, Unreadable] = {}
         self.complete = False
         """Whether a whole list was read."""
 
     @property
-    def objects(self) -> Mapping[Name, T]:
+    def objects(self) -> Mapping[ObjectName, T]:
         """Those that can be read, with an empty status."""
         return self._objects
 
     @property
-    def statuses(self) -> Mapping[Name, StoredStatus]:
+    def statuses(self) -> Mapping[ObjectName, StoredStatus]:
         """The status of each of these."""
         return self._statuses
 
     @property
-    def unreadable(self) -> Mapping[Name, Unreadable]:
+    def unreadable(self) -> Mapping[ObjectName, Unreadable]:
         """The others."""
         return self._unreadable
 
@@ -97,7 +97,7 @@ class ObjectTable(Generic[T]):
         return first or bool(absent)
 
     def _changed(self, change: Change) -> bool:
-        name = Name(change.key.namespace, change.key.name)
+        name = ObjectName(change.key.namespace, change.key.name)
         if change.deleted:
             return self._remove(name)
         if self._seen is not None:
@@ -107,7 +107,7 @@ class ObjectTable(Generic[T]):
         self._store(name, change)
         return before != (self._objects.get(name), self._unreadable.get(name))
 
-    def _store(self, name: Name, change: Change) -> None:
+    def _store(self, name: ObjectName, change: Change) -> None:
         try:
             read = msgspec.convert(change.object, self._type)
         except (msgspec.ValidationError, RecursionError) as error:
@@ -120,18 +120,18 @@ class ObjectTable(Generic[T]):
         self._objects[name] = msgspec.structs.replace(read, metadata=metadata, status=empty)
         self._statuses[name] = StoredStatus(read.status, version)
 
-    def _remove(self, name: Name) -> bool:
+    def _remove(self, name: ObjectName) -> bool:
         self._statuses.pop(name, None)
         stored = self._objects.pop(name, None)
         return self._unreadable.pop(name, None) is not None or stored is not None
 
 
-def _metadata(obj: Mapping[str, Any], name: Name) -> Metadata:
+def _metadata(obj: Mapping[str, Any], name: ObjectName) -> ObjectMetadata:
     """As much of an unreadable object's metadata as its status needs."""
     metadata = obj.get("metadata")
     known = metadata if isinstance(metadata, dict) else {}
     generation = known.get("generation")
-    return Metadata(
+    return ObjectMetadata(
         name=name.name,
         namespace=name.namespace,
         uid=str(known.get("uid", "")),

@@ -16,7 +16,7 @@ from reverser.config import Config
 from reverser.custom_resources.access_reviews import review
 from reverser.custom_resources.api_types import GROUP, VERSION
 from reverser.custom_resources.compiler import compile_resources
-from reverser.custom_resources.model import AccessQuestion, ClusterState, Compiled, Name
+from reverser.custom_resources.model import AccessQuestion, ClusterState, Compiled, ObjectName
 from reverser.custom_resources.object_table import NamespaceTable, ObjectTable, Unreadable
 from reverser.custom_resources.reader import NAMESPACES, STRUCTS, streams
 from reverser.custom_resources.secret_followers import entries, host_keys, known_hosts_name
@@ -88,7 +88,7 @@ async def look(client: Client, config: Config) -> Look:
 
 def _objects(
     tables: Mapping[Stream, ObjectTable[Any]], kinds: Mapping[Stream, Any], kind: str
-) -> dict[Name, Any]:
+) -> dict[ObjectName, Any]:
     return {
         name: obj for s, table in tables.items() if kinds[s] == kind for name, obj in table.objects.items()
     }

@@ -18,16 +18,16 @@ import msgspec
 
 from reverser.config.remote_url import DEFAULT_PORTS
 from reverser.custom_resources import remote_urls
-from reverser.custom_resources.model import Name
-from reverser.custom_resources.remote_urls import Repository
+from reverser.custom_resources.model import ObjectName
+from reverser.custom_resources.remote_urls import RemoteRepository
 from reverser.model.destination import Destination
 
 
-class Claim(msgspec.Struct, frozen=True):
+class FolderClaim(msgspec.Struct, frozen=True):
     """A folder that a GitRepoConfig wants to write to."""
 
-    config: Name
-    repository: Repository
+    config: ObjectName
+    repository: RemoteRepository
     branch: str
     path: str
     created: str
@@ -36,7 +36,7 @@ class Claim(msgspec.Struct, frozen=True):
     """Whether it can log in, as far as its Secret tells."""
 
 
-Owner: TypeAlias = Name | None
+Owner: TypeAlias = ObjectName | None
 """A GitRepoConfig; None: a table of the configuration file."""
 
 
@@ -69,18 +69,18 @@ def _parts(path: str) -> tuple[str, ...]:
 
 
 def refused(
-    claims: Iterable[Claim],
-    proven: Collection[Name],
-    yielding: Collection[Name],
+    claims: Iterable[FolderClaim],
+    proven: Collection[ObjectName],
+    yielding: Collection[ObjectName],
     destinations: Sequence[Destination] = (),
-) -> Mapping[Name, str]:
+) -> Mapping[ObjectName, str]:
     """The configs that must wait, each with a sentence."""
     taken = _Taken()
     for table in destinations:
         repository = remote_urls.of_configuration(table.url)
         if repository is not None:
             taken.take(repository, table.branch, table.path, None)
-    messages: dict[Name, str] = {}
+    messages: dict[ObjectName, str] = {}
     for claim in sorted(claims, key=lambda each: _rank(each, proven, yielding)):
         owners = taken.owners(claim)
         if owners:
@@ -100,13 +100,13 @@ class _Taken:
     def __init__(self) -> None:
         self._folders: dict[tuple[str, ...], _Folders] = {}
 
-    def take(self, repository: Repository, branch: str, path: str, owner: Owner) -> None:
+    def take(self, repository: RemoteRepository, branch: str, path: str, owner: Owner) -> None:
         """The folder is this owner's."""
         for port in (*_ports(repository), "any"):
             key = (*repository.key, branch, _protocol(repository), port)
             self._folders.setdefault(key, _Folders()).take(path, owner)
 
-    def owners(self, claim: Claim) -> list[Owner]:
+    def owners(self, claim: FolderClaim) -> list[Owner]:
         """Owners of folders that overlap with what is claimed."""
         own = _protocol(claim.repository)
         ports = [
@@ -117,22 +117,24 @@ class _Taken:
         return [owner for folders in known if folders is not None for owner in folders.owners(claim.path)]
 
 
-def _protocol(repository: Repository) -> str:
+def _protocol(repository: RemoteRepository) -> str:
     return "ssh" if repository.scheme == "ssh" else "http"
 
 
-def _ports(repository: Repository) -> Iterator[str]:
+def _ports(repository: RemoteRepository) -> Iterator[str]:
     yield str(repository.port)
     if repository.port == DEFAULT_PORTS.get(repository.scheme, 0):
         yield "default"
 
 
-def _rank(claim: Claim, proven: Collection[Name], yielding: Collection[Name]) -> tuple[bool, bool, str, Name]:
+def _rank(
+    claim: FolderClaim, proven: Collection[ObjectName], yielding: Collection[ObjectName]
+) -> tuple[bool, bool, str, ObjectName]:
     last = not claim.able or claim.config in yielding
     return last, claim.config not in proven, claim.created, claim.config
 
 
-def _message(claim: Claim, owner: Owner) -> str:
+def _message(claim: FolderClaim, owner: Owner) -> str:
     if owner is None:
         who = "a destination of the daemon's configuration file"
     elif owner.namespace == claim.config.namespace:

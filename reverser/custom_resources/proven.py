@@ -16,7 +16,7 @@ import msgspec
 
 from reverser.custom_resources import remote_urls
 from reverser.custom_resources.api_types import GitRepoConfig
-from reverser.custom_resources.model import ClusterState, Compiled, Name
+from reverser.custom_resources.model import ClusterState, Compiled, ObjectName
 from reverser.errors import StalledError, TransientError
 from reverser.model.condition import Condition
 from reverser.model.destination import subject_of
@@ -60,10 +60,10 @@ class ProvenConfigs:
         """Destination -> where a push of it was taken."""
         self._unsaved = set[str]()
         self._loaded = False
-        self._configs: Mapping[Name, GitRepoConfig] = {}
+        self._configs: Mapping[ObjectName, GitRepoConfig] = {}
         self._destinations = frozenset[str]()
         """Of those that have their folder."""
-        self._turns: dict[Name, Turn] = {}
+        self._turns: dict[ObjectName, Turn] = {}
 
     async def load(self) -> None:
         """Read what earlier processes stored; while the journal cannot be read that is not known."""
@@ -75,18 +75,18 @@ class ProvenConfigs:
         self._locations = earlier | self._locations
         self._loaded = True
 
-    def among(self, configs: Mapping[Name, GitRepoConfig]) -> frozenset[Name]:
+    def among(self, configs: Mapping[ObjectName, GitRepoConfig]) -> frozenset[ObjectName]:
         """Those of whom a push was taken by the repository and branch that their spec names."""
         return frozenset(name for name in map(name_of, self._locations) if self._is_proven(name, configs))
 
-    def _is_proven(self, name: Name, configs: Mapping[Name, GitRepoConfig]) -> bool:
+    def _is_proven(self, name: ObjectName, configs: Mapping[ObjectName, GitRepoConfig]) -> bool:
         if name not in configs or str(name) not in self._locations:
             return False
         spec = configs[name].spec
         return self._locations[str(name)] == _location(spec.repo_url, spec.branch)
 
     @property
-    def yielding(self) -> frozenset[Name]:
+    def yielding(self) -> frozenset[ObjectName]:
         """Those that let another one try."""
         return frozenset(name for name, turn in self._turns.items() if turn.yields)
 
@@ -148,22 +148,22 @@ class ProvenConfigs:
             await self._journal.set_setting(f"{SETTING}{destination}", self._locations[destination])
             self._unsaved.discard(destination)
 
-    def _yield(self, name: Name) -> None:
+    def _yield(self, name: ObjectName) -> None:
         turn = self._turns.get(name)
         if turn is not None and not turn.yields:
             turn.yields = True
             self._on_change()
 
 
-def name_of(destination: str) -> Name:
+def name_of(destination: str) -> ObjectName:
     """The GitRepoConfig of a destination."""
     namespace, _, name = destination.partition("/")
-    return Name(namespace, name)
+    return ObjectName(namespace, name)
 
 
-def _inputs(state: ClusterState, name: Name) -> tuple[Any, ...]:
+def _inputs(state: ClusterState, name: ObjectName) -> tuple[Any, ...]:
     spec = state.configs[name].spec
-    secret = state.secrets.get(Name(name.namespace, spec.secret_ref.name)) if spec.secret_ref else None
+    secret = state.secrets.get(ObjectName(name.namespace, spec.secret_ref.name)) if spec.secret_ref else None
     return spec, secret
 
 

@@ -27,7 +27,7 @@ _HOST = re.compile(r"[a-z0-9_](?:[a-z0-9_.-]*[a-z0-9_])?|\[[0-9a-f:.]+\]", re.AS
 _USER = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*", re.ASCII)
 
 
-class Repository(msgspec.Struct, frozen=True):
+class RemoteRepository(msgspec.Struct, frozen=True):
     """A repository, without the user who logs in."""
 
     scheme: str
@@ -45,7 +45,7 @@ class Repository(msgspec.Struct, frozen=True):
         """Equal for URLs that may mean one repository: hosts of Git often ignore the case of paths."""
         return self.host, self.path.casefold()
 
-    def may_equal(self, other: Repository) -> bool:
+    def may_equal(self, other: RemoteRepository) -> bool:
         """Whether two of one key may be one repository; ssh and https of a host have different ports."""
         same_protocol = (self.scheme == "ssh") is (other.scheme == "ssh")
         default = self.port == other.port or all(
@@ -55,7 +55,7 @@ class Repository(msgspec.Struct, frozen=True):
 
 
 @lru_cache(maxsize=4096)
-def read(url: str) -> Repository:
+def read(url: str) -> RemoteRepository:
     """The repository of a URL in a GitRepoConfig. Raises ValueError with a sentence, never with the URL."""
     if len(url) > MOST_CHARACTERS:
         raise ValueError(f"has {len(url):,} characters; {MOST_CHARACTERS:,} is the most that is read")
@@ -77,7 +77,7 @@ _HOST_PROBLEM = "has a host that is neither a DNS name nor an address"
 _WRITE = "write https://host/path, http://host/path, ssh://git@host/path or git@host:path"
 
 
-def of_configuration(url: str) -> Repository | None:
+def of_configuration(url: str) -> RemoteRepository | None:
     """The repository of a `[[destinations]]` table, for comparison; None for a URL that is refused there."""
     try:
         return _repository(remote_url.parse(url).scheme, url, checked=False)
@@ -97,7 +97,7 @@ def is_local(url: str) -> bool:
     return local_hosts.is_local(read(url).host)
 
 
-def _covers(glob: str, repository: Repository, *, by_name: bool) -> bool:
+def _covers(glob: str, repository: RemoteRepository, *, by_name: bool) -> bool:
     """`by_name`: only a glob whose host is spelt out."""
     try:
         parsed = parse_url_glob(glob)
@@ -108,14 +108,14 @@ def _covers(glob: str, repository: Repository, *, by_name: bool) -> bool:
     return parsed.covers(repository.scheme, repository.host, repository.port, repository.path)
 
 
-def _repository(scheme: str, url: str, *, checked: bool = True) -> Repository:
+def _repository(scheme: str, url: str, *, checked: bool = True) -> RemoteRepository:
     host, port, path = _split(url, checked=checked)
     decoded = unquote(path)
     if checked:
         _check(host, path, decoded)
     segments = [segment for segment in decoded.split("/") if segment]
     name = "/".join(segments).removesuffix(".git")
-    return Repository(scheme, host, port or remote_url.DEFAULT_PORTS.get(scheme, 0), name)
+    return RemoteRepository(scheme, host, port or remote_url.DEFAULT_PORTS.get(scheme, 0), name)
 
 
 def _split(url: str, *, checked: bool) -> tuple[str, int | None, str]:

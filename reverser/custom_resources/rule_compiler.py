@@ -29,7 +29,7 @@ from reverser.custom_resources.rule_refusals import (
     selector_text,
     usable,
 )
-from reverser.custom_resources.type_selection import Selection, TypeIndex, exact_pattern, select
+from reverser.custom_resources.type_selection import TypeIndex, TypeSelection, exact_pattern, select
 from reverser.model.resource import ResourceType
 from reverser.model.rule import Rule
 
@@ -137,7 +137,7 @@ class _Compilation:
         return tuple(names), True
 
     def _select(
-        self, element: ResourceRule | ClusterResourceRule, selection: Selection, *, namespaced: bool
+        self, element: ResourceRule | ClusterResourceRule, selection: TypeSelection, *, namespaced: bool
     ) -> tuple[str, ...]:
         if self._around.index.types:
             self._idle.update(dict.fromkeys((entry, namespaced) for entry in selection.idle))

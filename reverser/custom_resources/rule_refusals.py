@@ -14,7 +14,7 @@ from reverser.custom_resources import label_selector
 from reverser.custom_resources.access import Access
 from reverser.custom_resources.api_types import AnyRule, WatchRule
 from reverser.custom_resources.label_selector import SelectorTooLarge
-from reverser.custom_resources.model import Name, Verdict
+from reverser.custom_resources.model import ObjectName, Verdict
 from reverser.text import cut, visible
 
 MOST_CHARACTERS = 100_000
@@ -28,7 +28,7 @@ MOST_LISTED = 10
 class ConfigState(msgspec.Struct, frozen=True):
     """What a rule depends on of the GitRepoConfig that it may use."""
 
-    name: Name
+    name: ObjectName
     destination: str
     """Empty: there is none, since the config is refused."""
     writes_secrets: bool

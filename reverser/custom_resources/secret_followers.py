@@ -15,7 +15,7 @@ from typing import Any
 import trio
 
 from reverser.config.value_formats import split_secret_name
-from reverser.custom_resources.model import Name, SecretData
+from reverser.custom_resources.model import ObjectName, SecretData
 from reverser.errors import ReverserError
 from reverser.kube.client import Client
 from reverser.kube.credentials import ACCOUNT
@@ -34,17 +34,17 @@ class SecretFollowers:
 
     def __init__(self, on_change: Callable[[], None]) -> None:
         self._on_change = on_change
-        self._followers: dict[Name, tuple[Follower, trio.CancelScope]] = {}
+        self._followers: dict[ObjectName, tuple[Follower, trio.CancelScope]] = {}
         self._connection: tuple[Client, trio.Nursery] | None = None
-        self._wanted: frozenset[Name] = frozenset()
+        self._wanted: frozenset[ObjectName] = frozenset()
         self._binding = "--user=YOU"
-        self.secrets: dict[Name, SecretData | None] = {}
+        self.secrets: dict[ObjectName, SecretData | None] = {}
         """Those that were read; None: there is none."""
-        self.errors: dict[Name, str] = {}
+        self.errors: dict[ObjectName, str] = {}
         """Those that cannot be read, and why."""
 
     @property
-    def known(self) -> Set[Name]:
+    def known(self) -> Set[ObjectName]:
         """Those about which there is an answer."""
         return self.secrets.keys() | self.errors.keys()
 
@@ -60,7 +60,7 @@ class SecretFollowers:
         finally:
             self._connection = None
 
-    def follow(self, names: Collection[Name]) -> None:
+    def follow(self, names: Collection[ObjectName]) -> None:
         """From now on these are named, and no others."""
         self._wanted = frozenset(names)
         for name in [*self._followers.keys() - self._wanted]:
@@ -72,12 +72,12 @@ class SecretFollowers:
             for name in sorted(self._wanted - self._followers.keys()):
                 self._begin(name, *self._connection)
 
-    def refresh(self, name: Name) -> None:
+    def refresh(self, name: ObjectName) -> None:
         """Read one again now."""
         if name in self._followers:
             self._followers[name][0].refresh()
 
-    def _begin(self, name: Name, client: Client, nursery: trio.Nursery) -> None:
+    def _begin(self, name: ObjectName, client: Client, nursery: trio.Nursery) -> None:
         def on_read(document: dict[str, Any] | None) -> None:
             self._read(name, document)
 
@@ -89,7 +89,7 @@ class SecretFollowers:
         self._followers[name] = follower, scope
         nursery.start_soon(_follow, follower, scope)
 
-    def _read(self, name: Name, document: dict[str, Any] | None) -> None:
+    def _read(self, name: ObjectName, document: dict[str, Any] | None) -> None:
         if name not in self._wanted:
             return
         data = None if document is None else entries(document)
@@ -98,7 +98,7 @@ class SecretFollowers:
         if self.errors.pop(name, None) is not None or changed:
             self._on_change()
 
-    def _failed(self, name: Name, error: ReverserError) -> None:
+    def _failed(self, name: ObjectName, error: ReverserError) -> None:
         if name not in self._wanted:
             return
         if isinstance(error, Forbidden):
@@ -112,7 +112,7 @@ class SecretFollowers:
             self.errors[name] = message
             self._on_change()
 
-    def _forbidden(self, name: Name) -> str:
+    def _forbidden(self, name: ObjectName) -> str:
         role = f"reverser-{name.name}"
         return (
             f"reverser may not read the Secret {name}; allow it with: "

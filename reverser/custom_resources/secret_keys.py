@@ -20,8 +20,8 @@ import re
 import msgspec
 
 from reverser.custom_resources import known_hosts_file
-from reverser.custom_resources.model import Name, SecretData
-from reverser.custom_resources.remote_urls import Repository
+from reverser.custom_resources.model import ObjectName, SecretData
+from reverser.custom_resources.remote_urls import RemoteRepository
 from reverser.model.destination import Credentials
 from reverser.model.secret import SecretRef
 from reverser.text import cut, visible
@@ -33,7 +33,7 @@ DEFAULT_USER = "git"
 _PRIVATE_KEY = re.compile(r"-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY-----")
 
 
-class Refusal(msgspec.Struct, frozen=True):
+class SecretRefusal(msgspec.Struct, frozen=True):
     """Why a Secret cannot be used."""
 
     reason: str
@@ -44,8 +44,8 @@ class Refusal(msgspec.Struct, frozen=True):
 
 
 def read(
-    secret: Name, data: SecretData, repository: Repository, known_hosts: bytes = b""
-) -> Credentials | Refusal:
+    secret: ObjectName, data: SecretData, repository: RemoteRepository, known_hosts: bytes = b""
+) -> Credentials | SecretRefusal:
     """The credentials in a Secret, for a repository; `known_hosts` are those of the whole installation."""
     reader = _Reader(secret, data)
     try:
@@ -53,7 +53,7 @@ def read(
             return _ssh(reader, repository, known_hosts)
         return _http(reader)
     except _Malformed as error:
-        return Refusal("SecretMalformed", error.stalled, f"Secret {secret} {error}")
+        return SecretRefusal("SecretMalformed", error.stalled, f"Secret {secret} {error}")
 
 
 class _Malformed(Exception):
@@ -65,7 +65,7 @@ class _Malformed(Exception):
 class _Reader:
     """One Secret; each value is text without the newline at its end."""
 
-    def __init__(self, secret: Name, data: SecretData) -> None:
+    def __init__(self, secret: ObjectName, data: SecretData) -> None:
         self.secret = secret
         self._data = data
 
@@ -99,7 +99,7 @@ class _Reader:
         return text
 
 
-def _ssh(reader: _Reader, repository: Repository, known_hosts: bytes) -> Credentials:
+def _ssh(reader: _Reader, repository: RemoteRepository, known_hosts: bytes) -> Credentials:
     name = reader.has(*SSH_KEYS)
     if not name:
         raise _Malformed(f"lacks {SSH_KEYS[0]}, which an ssh URL needs ({reader.keys})")
@@ -115,7 +115,7 @@ def _ssh(reader: _Reader, repository: Repository, known_hosts: bytes) -> Credent
     )
 
 
-def _known_hosts(reader: _Reader, repository: Repository, fallback: bytes) -> str:
+def _known_hosts(reader: _Reader, repository: RemoteRepository, fallback: bytes) -> str:
     if reader.has(KNOWN_HOSTS):
         text = reader.text(KNOWN_HOSTS)
         if not known_hosts_file.keys(text):
@@ -132,7 +132,7 @@ def _known_hosts(reader: _Reader, repository: Repository, fallback: bytes) -> st
     raise _Malformed(sentence, "KnownHostsMissing")
 
 
-def command(secret: Name, repository: Repository) -> str:
+def command(secret: ObjectName, repository: RemoteRepository) -> str:
     """How to add the host's keys to a Secret: a patch, since `kubectl apply` could remove its other keys."""
     host = repository.host.strip("[]")
     port = "" if repository.port == 22 else f"-p {repository.port} "

@@ -28,7 +28,7 @@ from reverser.custom_resources.api_types import PLURALS, AnyObject, GitRepoConfi
 from reverser.custom_resources.compiler import Compiler
 from reverser.custom_resources.deleted import DeletedConfigs
 from reverser.custom_resources.events import EventSender
-from reverser.custom_resources.model import ClusterState, Compiled, Name, ObjectRef
+from reverser.custom_resources.model import ClusterState, Compiled, ObjectName, ObjectRef
 from reverser.custom_resources.new_rules import NewRules
 from reverser.custom_resources.pacing import Pacer, with_postponed
 from reverser.custom_resources.proven import ProvenConfigs
@@ -105,7 +105,7 @@ class ResourceSource:
         self._changed = trio.Event()
         self._secrets_until = math.inf
         """Until when what is compiled waits for Secrets that are being read."""
-        self._slow_secrets: Set[Name] = frozenset()
+        self._slow_secrets: Set[ObjectName] = frozenset()
         """Those that it waited for in vain."""
         self._configure(config)
         self._reports = ReaderReports(self._cluster.name, health)
@@ -236,7 +236,7 @@ class ResourceSource:
 
     def _state(self, objects: Mapping[ObjectRef, AnyObject]) -> ClusterState:
         reader = self._reader
-        by_kind: dict[Kind, dict[Name, Any]] = {kind: {} for kind in PLURALS}
+        by_kind: dict[Kind, dict[ObjectName, Any]] = {kind: {} for kind in PLURALS}
         for ref, obj in objects.items():
             by_kind[ref.kind][ref.name] = obj
         configs = by_kind["GitRepoConfig"]
@@ -255,7 +255,7 @@ class ResourceSource:
             new_rules=self._new_rules.among(reader.objects("WatchRule")),
         )
 
-    def _known_configs(self) -> frozenset[Name]:
+    def _known_configs(self) -> frozenset[ObjectName]:
         unreadable = {ref.name for ref in self._reader.unreadable if ref.kind == "GitRepoConfig"}
         return frozenset(self._reader.objects("GitRepoConfig")) | unreadable
 
@@ -264,7 +264,7 @@ class ResourceSource:
         for ref, obj in self._statuses.requests():
             if isinstance(obj, GitRepoConfig):
                 if obj.spec.secret_ref is not None:
-                    self._secrets.refresh(Name(ref.name.namespace, obj.spec.secret_ref.name))
+                    self._secrets.refresh(ObjectName(ref.name.namespace, obj.spec.secret_ref.name))
                 self._activity.look_again(str(ref.name))
                 self._daemon.retry(str(ref.name))
             self._reviews.refresh(ref.name.namespace)

@@ -18,16 +18,16 @@ from reverser.custom_resources.api_types import (
     RECONCILE_AT,
     AnyObject,
     AnyStatus,
-    Condition,
     GitRepoConfig,
     GitRepoConfigSpec,
     GitRepoConfigStatus,
-    Metadata,
+    ObjectMetadata,
     RuleStatus,
+    StatusCondition,
 )
 from reverser.custom_resources.conditions import Moment, config_status, ready, rule_status, worth_writing
 from reverser.custom_resources.events import Event, EventSender, EventType
-from reverser.custom_resources.model import Compiled, Name, ObjectRef, Verdict
+from reverser.custom_resources.model import Compiled, ObjectName, ObjectRef, Verdict
 from reverser.custom_resources.object_table import StoredStatus, Unreadable
 from reverser.custom_resources.proven import name_of
 from reverser.custom_resources.status_writer import StatusWriter, Wanted
@@ -61,7 +61,7 @@ class Statuses:
         self._verdicts: dict[ObjectRef, Verdict] = {}
         self._objects: Mapping[ObjectRef, AnyObject] = {}
         self._unreadable: Mapping[ObjectRef, Unreadable] = {}
-        self._rules: dict[Name, list[ObjectRef]] = {}
+        self._rules: dict[ObjectName, list[ObjectRef]] = {}
         """Config -> the rules that name it."""
         self._computed: dict[ObjectRef, AnyStatus] = {}
         self._handled: dict[ObjectRef, str] = {}
@@ -164,7 +164,7 @@ class Statuses:
         obj: AnyObject | None,
         verdict: Verdict,
         before: AnyStatus | None,
-        metadata: Metadata,
+        metadata: ObjectMetadata,
     ) -> AnyStatus:
         now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         answered = before.last_handled_reconcile_at if before else ""
@@ -184,7 +184,7 @@ class Statuses:
         obj: AnyObject | None,
         verdict: Verdict,
         before: AnyStatus | None,
-        metadata: Metadata,
+        metadata: ObjectMetadata,
         moment: Moment,
     ) -> AnyStatus:
         if ref.kind == "GitRepoConfig":
@@ -215,7 +215,12 @@ class Statuses:
         return now is not None and now.status == "Unknown" and ready(before) is not None
 
     def _tell(
-        self, ref: ObjectRef, uid: str, verdict: Verdict, before: Condition | None, after: Condition | None
+        self,
+        ref: ObjectRef,
+        uid: str,
+        verdict: Verdict,
+        before: StatusCondition | None,
+        after: StatusCondition | None,
     ) -> None:
         if after is not None and after.status != "Unknown" and _meaning(before) != _meaning(after):
             good = after.status == "True" or after.reason == "Suspended"
@@ -243,9 +248,9 @@ def _configs_first(ref: ObjectRef) -> bool:
     return ref.kind != "GitRepoConfig"
 
 
-def _config_ref(name: Name) -> ObjectRef:
+def _config_ref(name: ObjectName) -> ObjectRef:
     return ObjectRef("GitRepoConfig", name)
 
 
-def _meaning(condition: Condition | None) -> tuple[str, str] | None:
+def _meaning(condition: StatusCondition | None) -> tuple[str, str] | None:
     return None if condition is None else (condition.status, condition.reason)

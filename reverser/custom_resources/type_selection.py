@@ -31,7 +31,7 @@ ExcludeType: TypeAlias = Callable[[ResourceType], str]
 _GROUP = re.compile(r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)*")
 
 
-class Selection(msgspec.Struct, frozen=True):
+class TypeSelection(msgspec.Struct, frozen=True):
     """What one element selects."""
 
     patterns: tuple[str, ...]
@@ -53,7 +53,7 @@ class TypeIndex:
             for name in set(filter(None, names(each))):
                 self._by_name[name].append(each)
         self._usual = [each for each in watchable if not exclude(each)]
-        self.selections: dict[tuple[object, ...], Selection] = {}
+        self.selections: dict[tuple[object, ...], TypeSelection] = {}
         """What elements of rules select, for the many rules that say the same."""
 
     def matching(self, pattern: str) -> list[ResourceType]:
@@ -65,7 +65,7 @@ class TypeIndex:
         return [each for each in called if qualifier in (each.group, f"{each.version}.{each.group}")]
 
 
-def select(rule: ResourceRule | ClusterResourceRule, index: TypeIndex, *, namespaced: bool) -> Selection:
+def select(rule: ResourceRule | ClusterResourceRule, index: TypeIndex, *, namespaced: bool) -> TypeSelection:
     """The selection of one element, among objects with or without a namespace."""
     key = (rule.resources, rule.api_groups, rule.api_versions, namespaced)
     if key not in index.selections:
@@ -75,7 +75,9 @@ def select(rule: ResourceRule | ClusterResourceRule, index: TypeIndex, *, namesp
     return index.selections[key]
 
 
-def _selection(rule: ResourceRule | ClusterResourceRule, index: TypeIndex, *, namespaced: bool) -> Selection:
+def _selection(
+    rule: ResourceRule | ClusterResourceRule, index: TypeIndex, *, namespaced: bool
+) -> TypeSelection:
     groups, versions = _listed(rule.api_groups), _listed(rule.api_versions)
     entries = tuple(dict.fromkeys(each.strip().lower() for each in rule.resources))
     usable = [entry for entry in entries if RESOURCE.fullmatch(entry)]
@@ -94,7 +96,7 @@ def _selection(rule: ResourceRule | ClusterResourceRule, index: TypeIndex, *, na
             idle.append(entry)
     patterns = _patterns(usable, groups, versions)
     exact = tuple(sorted(map(exact_pattern, selected)))
-    return Selection(exact if patterns is None else patterns, tuple(selected), tuple(idle))
+    return TypeSelection(exact if patterns is None else patterns, tuple(selected), tuple(idle))
 
 
 def exact_pattern(type: ResourceType) -> str:  # noqa: A002 - the word of the design

@@ -12,7 +12,7 @@ import pytest
 import trio
 
 from reverser.config import Resources
-from reverser.custom_resources.model import Name, ObjectRef
+from reverser.custom_resources.model import ObjectName, ObjectRef
 from reverser.custom_resources.reader import ResourceReader
 from reverser.custom_resources.reader_reports import ReaderReports
 from reverser.custom_resources.secret_followers import KnownHosts, SecretFollowers
@@ -78,14 +78,14 @@ async def reading(
 
 async def test_objects_are_read_and_followed(tmp_path: Path) -> None:
     """What is there at the start, what comes, what changes and what goes is seen at once."""
-    shop = Name("shop", "live")
+    shop = ObjectName("shop", "live")
     async with reading(tmp_path, *crds(), git_repo_config("live", "shop")) as reads:
         await reads.reader.tried.wait()
         assert [*reads.reader.objects("GitRepoConfig")] == [shop]
         assert reads.reader.has_all_configs
 
         await reads.apply(watch_rule("all", "shop"))
-        await reads.until(lambda: Name("shop", "all") in reads.reader.objects("WatchRule"))
+        await reads.until(lambda: ObjectName("shop", "all") in reads.reader.objects("WatchRule"))
         await reads.apply(git_repo_config("live", "shop", branch="other"))
         await reads.until(lambda: reads.reader.objects("GitRepoConfig")[shop].spec.branch == "other")
         await reads.sandbox.delete(API_VERSION, "GitRepoConfig", "live", "shop")
@@ -115,10 +115,10 @@ async def test_an_object_that_cannot_be_decoded_stops_nobody(tmp_path: Path) -> 
     async with reading(tmp_path, *crds(), bad, git_repo_config("good", "shop")) as reads:
         await reads.reader.tried.wait()
 
-        assert [*reads.reader.objects("GitRepoConfig")] == [Name("shop", "good")]
+        assert [*reads.reader.objects("GitRepoConfig")] == [ObjectName("shop", "good")]
         assert (
             "$.spec.branch"
-            in reads.reader.unreadable[ObjectRef("GitRepoConfig", Name("shop", "bad"))].message
+            in reads.reader.unreadable[ObjectRef("GitRepoConfig", ObjectName("shop", "bad"))].message
         )
 
         await reads.apply(git_repo_config("bad", "shop"))
@@ -128,7 +128,7 @@ async def test_an_object_that_cannot_be_decoded_stops_nobody(tmp_path: Path) -> 
 
 async def test_a_status_write_is_no_change(tmp_path: Path) -> None:
     """The daemon's own status writes must not make it compile again, or they would never end."""
-    ref = ObjectRef("GitRepoConfig", Name("shop", "live"))
+    ref = ObjectRef("GitRepoConfig", ObjectName("shop", "live"))
     async with reading(tmp_path, *crds(), git_repo_config("live", "shop")) as reads:
         await reads.reader.tried.wait()
         changes, stored = reads.changes, reads.reader.status(ref)
@@ -158,7 +158,7 @@ async def test_only_some_namespaces_can_be_read(tmp_path: Path) -> None:
         await reads.reader.tried.wait()
         await reads.until(lambda: "shop" in reads.reader.namespaces)
 
-        assert [*reads.reader.objects("GitRepoConfig")] == [Name("shop", "live")]
+        assert [*reads.reader.objects("GitRepoConfig")] == [ObjectName("shop", "live")]
         assert [*reads.reader.namespaces] == ["shop"]
 
 
@@ -170,7 +170,7 @@ async def test_a_label_selector_chooses_objects(tmp_path: Path) -> None:
     async with reading(tmp_path, *objects, resources=Resources(selector="shard=a")) as reads:
         await reads.reader.tried.wait()
 
-        assert [*reads.reader.objects("GitRepoConfig")] == [Name("shop", "mine")]
+        assert [*reads.reader.objects("GitRepoConfig")] == [ObjectName("shop", "mine")]
 
 
 def secret(value: str, namespace: str = "shop") -> dict[str, Any]:
@@ -181,7 +181,7 @@ def secret(value: str, namespace: str = "shop") -> dict[str, Any]:
 
 async def test_a_secret_that_comes_changes_and_goes_is_noticed(tmp_path: Path) -> None:
     """Only the named Secret is read, and each of its states."""
-    name = Name("shop", "creds")
+    name = ObjectName("shop", "creds")
     async with reading(tmp_path, *crds(), secret("x", "other")) as reads:
         reads.secrets.follow([name])
         await reads.until(lambda: reads.secrets.secrets == {name: None})

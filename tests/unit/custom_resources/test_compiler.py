@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from reverser.custom_resources import compiler
 from reverser.custom_resources.compiler import Compiler, compile_resources
-from reverser.custom_resources.model import AccessQuestion, ClusterState, Name, Tenancy
+from reverser.custom_resources.model import AccessQuestion, ClusterState, ObjectName, Tenancy
 from reverser.model.destination import Credentials, Destination
 from reverser.model.rule import Rule
 from reverser.model.secret import SecretRef
@@ -55,7 +55,7 @@ def test_a_config_becomes_a_destination_as_the_seed_wrote() -> None:
     )
     password = SecretRef(value="hunter2-of-the-tests")
     assert result.credentials == {"shop/repo": Credentials(username="git", password=password)}
-    assert result.secrets == {Name("shop", "s")}
+    assert result.secrets == {ObjectName("shop", "s")}
 
 
 def test_a_rotated_secret_changes_the_login_alone() -> None:
@@ -106,7 +106,7 @@ def test_when_is_pushed(push: dict[str, Any] | None, interval: str, commits: int
         ({"secretRef": {"name": "../x"}}, {}, "SecretNotFound", "SecretNameInvalid"),
         (SECRET, {"secrets": {"shop/s": None}}, "SecretNotFound", ""),
         (SECRET, {"secrets": {"shop/s": {}}}, "SecretMalformed", "SecretMalformed"),
-        (SECRET, {"secret_errors": {Name("shop", "s"): "no"}}, "SecretNotFound", "SecretUnreadable"),
+        (SECRET, {"secret_errors": {ObjectName("shop", "s"): "no"}}, "SecretNotFound", "SecretUnreadable"),
     ],
 )
 def test_a_config_that_cannot_be_used_says_why(
@@ -326,11 +326,14 @@ OLD, NEW = config("a", created="2026-01-01T00:00:00Z"), config("b", created="202
     ("around", "winner"),
     [
         ({}, "a/repo"),
-        ({"proven": frozenset({Name("b", "repo")})}, "b/repo"),
-        ({"proven": frozenset({Name("a", "repo"), Name("b", "repo")})}, "a/repo"),
-        ({"yielding": frozenset({Name("a", "repo")})}, "b/repo"),
+        ({"proven": frozenset({ObjectName("b", "repo")})}, "b/repo"),
+        ({"proven": frozenset({ObjectName("a", "repo"), ObjectName("b", "repo")})}, "a/repo"),
+        ({"yielding": frozenset({ObjectName("a", "repo")})}, "b/repo"),
         (
-            {"yielding": frozenset({Name("a", "repo")}), "proven": frozenset({Name("a", "repo")})},
+            {
+                "yielding": frozenset({ObjectName("a", "repo")}),
+                "proven": frozenset({ObjectName("a", "repo")}),
+            },
             "b/repo",
         ),
         ({"tables": (Destination("file", "git@git.example.com:acme/live.git"),)}, None),
@@ -344,7 +347,7 @@ def test_of_two_configs_on_one_folder_one_writes(around: dict[str, Any], winner:
     losers = [
         result.verdicts[ref_of(each)]
         for each in (OLD, NEW)
-        if str(Name(each.metadata.namespace, "repo")) != winner
+        if str(ObjectName(each.metadata.namespace, "repo")) != winner
     ]
     assert {(each.reason, each.stalled) for each in losers} == {("Overlap", "Overlap")}
 
@@ -425,7 +428,7 @@ STATES = st.builds(
     SECRETS,
     st.sampled_from([(), TYPES, TYPES[:4]]),
     st.sampled_from([{}, {"shop": {"a": "b"}, "b": {}}]),
-    st.sampled_from([frozenset(), frozenset({Name("b", "repo")})]),
+    st.sampled_from([frozenset(), frozenset({ObjectName("b", "repo")})]),
 )
 
 
@@ -458,10 +461,10 @@ def test_the_order_of_creation_does_not_matter() -> None:
     target = config(**SECRET, accessPolicy={"namespacedRules": selector})
     rule = watch_rule("team-a", to="shop/repo")
     steps: dict[str, dict[str, Any]] = {
-        "config": {"configs": {Name("shop", "repo"): target}},
-        "secret": {"secrets": {Name("shop", "s"): LOGIN}},
+        "config": {"configs": {ObjectName("shop", "repo"): target}},
+        "secret": {"secrets": {ObjectName("shop", "s"): LOGIN}},
         "label": {"namespaces": {"team-a": {"team": "a"}, "shop": {}}},
-        "rule": {"watch_rules": {Name("team-a", "rule"): rule}},
+        "rule": {"watch_rules": {ObjectName("team-a", "rule"): rule}},
     }
     ends = []
 

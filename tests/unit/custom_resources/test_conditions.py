@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reverser.custom_resources.api_types import Condition, GitRepoConfigStatus, LastPush, RuleStatus
+from reverser.custom_resources.api_types import GitRepoConfigStatus, LastPush, RuleStatus, StatusCondition
 from reverser.custom_resources.conditions import (
     READY_REASONS,
     RETRIED,
@@ -20,7 +20,7 @@ from reverser.custom_resources.conditions import (
     rule_status,
     worth_writing,
 )
-from reverser.custom_resources.model import Activity, Name, Verdict
+from reverser.custom_resources.model import Activity, ObjectName, Verdict
 from reverser.git.errors import TABLE
 from tests.cluster_states import config
 
@@ -29,7 +29,7 @@ MOMENT = Moment(7, "2026-01-01T00:00:00Z", "asked")
 LATER = Moment(7, "2026-02-02T00:00:00Z", "asked")
 GOOD = Verdict(True, "BranchFound", "")
 READY_RULE = Verdict(
-    True, "Ready", "the rule selects 1 resource type", matched=("pods",), config=Name("shop", "repo")
+    True, "Ready", "the rule selects 1 resource type", matched=("pods",), config=ObjectName("shop", "repo")
 )
 WORKS = Activity(read=True, head="1a2b3c4d5e6f", types_listed=12, types_watched=12)
 DENIED = Verdict(False, "AccessDenied", "no", "AccessDenied")
@@ -225,8 +225,8 @@ def test_conditions_keep_their_order() -> None:
     """What was first in the list stays first, and new ones follow."""
     before = RuleStatus(
         conditions=(
-            Condition("Matched", "True", "AllMatched", "m", MOMENT.now, 7),
-            Condition("Ready", "True", "Ready", "m", MOMENT.now, 7),
+            StatusCondition("Matched", "True", "AllMatched", "m", MOMENT.now, 7),
+            StatusCondition("Ready", "True", "Ready", "m", MOMENT.now, 7),
         )
     )
     verdict = Verdict(False, "AccessDenied", "no", "AccessDenied", unmatched="x")
@@ -288,7 +288,7 @@ VERDICTS = st.builds(
     stalled=st.sampled_from(["", "Overlap"]),
     waiting=st.booleans(),
     unmatched=st.sampled_from(["", "x"]),
-    config=st.just(Name("shop", "repo")),
+    config=st.just(ObjectName("shop", "repo")),
 )
 
 

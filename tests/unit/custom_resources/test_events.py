@@ -8,7 +8,7 @@ from typing import Any, cast
 import pytest
 
 from reverser.custom_resources.events import Event, document
-from reverser.custom_resources.model import Name, ObjectRef
+from reverser.custom_resources.model import ObjectName, ObjectRef
 from reverser.custom_resources.seed_beside import DEPLOYMENTS, WEBHOOKS, seed_beside
 from reverser.kube.client import Client
 from reverser.kube.errors import Forbidden
@@ -18,7 +18,7 @@ NOW = datetime(2026, 1, 31, 12, 0, 0, 5, tzinfo=UTC)
 
 def test_an_event_is_about_its_object() -> None:
     """It stands in the object's namespace, and a note that is too long is cut between characters."""
-    ref = ObjectRef("GitRepoConfig", Name("shop", "web"))
+    ref = ObjectRef("GitRepoConfig", ObjectName("shop", "web"))
     event = document(Event(ref, "u", "Warning", "ConnectionFailed", "ä" * 1000), NOW, "host")
 
     assert event["metadata"]["namespace"] == "shop"
@@ -29,7 +29,7 @@ def test_an_event_is_about_its_object() -> None:
 
 def test_an_event_about_a_cluster_rule_stands_in_default() -> None:
     """An object without a namespace has its Events there, as those of nodes."""
-    ref = ObjectRef("ClusterWatchRule", Name("", "all"))
+    ref = ObjectRef("ClusterWatchRule", ObjectName("", "all"))
     event = document(Event(ref, "u", "Normal", "Ready", "fine"), NOW, "host")
 
     assert event["metadata"]["namespace"] == "default"

@@ -15,8 +15,8 @@ from reverser.custom_resources.api_types import (
     GitRepoConfigSpec,
     LabelSelector,
     LabelSelectorRequirement,
-    Metadata,
     NamespacedRules,
+    ObjectMetadata,
     Push,
     Reference,
     ResourceRule,
@@ -25,7 +25,7 @@ from reverser.custom_resources.api_types import (
     WatchRuleSpec,
 )
 from reverser.custom_resources.conditions import Moment, config_status, rule_status
-from reverser.custom_resources.model import Activity, Name, Tenancy
+from reverser.custom_resources.model import Activity, ObjectName, Tenancy
 from tests.cluster_states import LOGIN, SSH_KEY, compiled, ref_of
 
 TEXT = st.text(max_size=12) | st.sampled_from(
@@ -41,7 +41,7 @@ SELECTORS = st.none() | st.builds(
 )
 NAMESPACES = st.sampled_from(["shop", "mallory"])
 NAMES = st.sampled_from(["repo", "rule", "other"])
-METADATA = st.builds(Metadata, NAMES, NAMESPACES, creation_timestamp=TEXT)
+METADATA = st.builds(ObjectMetadata, NAMES, NAMESPACES, creation_timestamp=TEXT)
 POLICIES = st.none() | st.builds(
     AccessPolicy,
     st.none()
@@ -91,7 +91,7 @@ RULES = st.builds(
 )
 CLUSTER_RULES = st.builds(
     ClusterWatchRule,
-    st.builds(Metadata, NAMES),
+    st.builds(ObjectMetadata, NAMES),
     st.builds(ClusterWatchRuleSpec, REFERENCES, st.lists(CLUSTER_ELEMENTS, max_size=3).map(tuple)),
 )
 TENANCIES = st.builds(Tenancy, TEXTS, st.sampled_from(["", "default"]))
@@ -115,7 +115,7 @@ def test_whatever_objects_say_is_contained(objects: list[AnyObject], tenancy: Te
         namespace, slash, _ = rule.name.partition("/")
         assert not slash or (rule.namespaces, rule.cluster_scoped) == ((namespace,), False)
     for secret in result.secrets:
-        assert secret in {Name(namespace, secret.name) for namespace in ("shop", "mallory")}
+        assert secret in {ObjectName(namespace, secret.name) for namespace in ("shop", "mallory")}
     moment = Moment(1, "2026-01-01T00:00:00Z")
     for each in objects:
         verdict = result.verdicts[ref_of(each)]
@@ -133,8 +133,8 @@ def test_without_a_policy_nobody_else_gets_in(
 ) -> None:
     """A config without an access policy takes WatchRules of its own namespace only."""
     spec = GitRepoConfigSpec(target.spec.repo_url, target.spec.branch)
-    closed = GitRepoConfig(Metadata("repo", "shop"), spec)
-    foreign = WatchRule(Metadata("rule", "mallory"), rule.spec)
+    closed = GitRepoConfig(ObjectMetadata("repo", "shop"), spec)
+    foreign = WatchRule(ObjectMetadata("rule", "mallory"), rule.spec)
 
     result = compiled(closed, foreign, cluster_rule, secrets=SECRETS)
 

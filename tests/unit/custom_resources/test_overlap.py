@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from reverser.config.destination_checks import folders_overlap
 from reverser.custom_resources import remote_urls
-from reverser.custom_resources.model import Name
-from reverser.custom_resources.overlap import Claim, refused
+from reverser.custom_resources.model import ObjectName
+from reverser.custom_resources.overlap import FolderClaim, refused
 
 URLS = [
     "https://git.example.com/a/b",
@@ -25,8 +25,8 @@ URLS = [
 PATHS = ["", "a", "a/", "a/b", "a/b/c", "ab", "b"]
 CLAIMS = st.lists(
     st.builds(
-        Claim,
-        st.builds(Name, st.sampled_from(["x", "y"]), st.sampled_from("abcdefgh")),
+        FolderClaim,
+        st.builds(ObjectName, st.sampled_from(["x", "y"]), st.sampled_from("abcdefgh")),
         st.sampled_from(URLS).map(remote_urls.read),
         st.sampled_from(["main", "other"]),
         st.sampled_from(PATHS),
@@ -38,13 +38,13 @@ CLAIMS = st.lists(
 )
 
 
-def collide(one: Claim, other: Claim) -> bool:
+def collide(one: FolderClaim, other: FolderClaim) -> bool:
     """The plain reading."""
     same = one.branch == other.branch and one.repository.may_equal(other.repository)
     return same and folders_overlap(one.path, other.path)
 
 
-def order(claim: Claim, proven: Collection[Name]) -> tuple[bool, bool]:
+def order(claim: FolderClaim, proven: Collection[ObjectName]) -> tuple[bool, bool]:
     """Who may try goes before who cannot log in, and among these who has pushed."""
     return not claim.able, claim.config not in proven
 
@@ -52,7 +52,9 @@ def order(claim: Claim, proven: Collection[Name]) -> tuple[bool, bool]:
 def test_who_has_pushed_and_can_push_no_more_gives_way() -> None:
     """Another one may try where the first is refused, cannot log in or is suspended."""
     first, second = (
-        Claim(Name(name, "x"), remote_urls.read(URLS[0]), "main", "", f"{year}-01-01T00:00:00Z", able=True)
+        FolderClaim(
+            ObjectName(name, "x"), remote_urls.read(URLS[0]), "main", "", f"{year}-01-01T00:00:00Z", able=True
+        )
         for name, year in (("a", 2025), ("b", 2026))
     )
     pushed = [first.config]
@@ -64,7 +66,7 @@ def test_who_has_pushed_and_can_push_no_more_gives_way() -> None:
 
 @given(CLAIMS, st.data())
 def test_winners_share_nothing_and_losers_have_a_winner_against_them(
-    claims: list[Claim], data: st.DataObject
+    claims: list[FolderClaim], data: st.DataObject
 ) -> None:
     """No two that write overlap, whoever waits overlaps with one that writes, and order does not matter."""
     proven = (

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from reverser.config import parse
-from reverser.custom_resources.model import Compiled, Name
+from reverser.custom_resources.model import Compiled, ObjectName
 from reverser.custom_resources.rights import Right, needed
 from tests.tools.crd_tables import PAGE
 
@@ -32,7 +32,7 @@ def listed() -> set[tuple[str, str, str]]:
 
 def test_the_page_lists_the_rights_that_are_used() -> None:
     """Neither less, for then something would not work, nor more, for then somebody would grant it."""
-    rights = needed(parse(CONFIG, {}), Compiled(secrets=frozenset({Name("shop", "login")})))
+    rights = needed(parse(CONFIG, {}), Compiled(secrets=frozenset({ObjectName("shop", "login")})))
 
     assert listed() == {(each.group, each.resource, each.verb) for each in rights}
 

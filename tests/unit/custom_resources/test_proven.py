@@ -13,7 +13,7 @@ from reverser.custom_resources.api_types import GitRepoConfig
 from reverser.custom_resources.compiler import Compiler
 from reverser.custom_resources.deleted import DeletedConfigs
 from reverser.custom_resources.events import EventSender
-from reverser.custom_resources.model import ClusterState, Compiled, Name
+from reverser.custom_resources.model import ClusterState, Compiled, ObjectName
 from reverser.custom_resources.proven import ProvenConfigs
 from reverser.journal.sqlite import open_journal
 from reverser.kube.errors import NotFound
@@ -25,7 +25,7 @@ from tests.cluster_states import LOGIN, OPEN, ref_of, state_of
 from tests.cluster_states import config as config_of
 from tests.custom_resources import git_repo_config
 
-WEB = Name("shop", "web")
+WEB = ObjectName("shop", "web")
 URL = "https://git.example.com/shop/live.git"
 
 
@@ -35,14 +35,14 @@ class Configs:
     def __init__(self, journal: Journal) -> None:
         self.now = 0.0
         self.changes = 0
-        self.configs: dict[Name, GitRepoConfig] = {}
+        self.configs: dict[ObjectName, GitRepoConfig] = {}
         self.proven = ProvenConfigs(journal, self._changed, lambda: self.now)
 
     def _changed(self) -> None:
         self.changes += 1
 
     @property
-    def names(self) -> frozenset[Name]:
+    def names(self) -> frozenset[ObjectName]:
         """The configs that are proven."""
         return self.proven.among(self.configs)
 
@@ -61,7 +61,9 @@ class Configs:
         obj = git_repo_config("web", "shop", url, branch, secretRef={"name": "creds"}, **spec)
         config = msgspec.convert(obj, GitRepoConfig)
         self.configs = {WEB: config}
-        state = ClusterState(configs=self.configs, secrets={Name("shop", "creds"): {"password": secret}})
+        state = ClusterState(
+            configs=self.configs, secrets={ObjectName("shop", "creds"): {"password": secret}}
+        )
         won = (Destination(name="shop/web", url=url, branch=branch),)
         self.proven.follow(state, Compiled(destinations=won if wins else ()))
 

@@ -13,13 +13,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reverser.custom_resources import remote_urls
-from reverser.custom_resources.model import Name
-from reverser.custom_resources.secret_keys import Refusal, command, read
+from reverser.custom_resources.model import ObjectName
+from reverser.custom_resources.secret_keys import SecretRefusal, command, read
 from reverser.model.destination import Credentials
 from reverser.model.secret import SecretRef
 from tests.cluster_states import HOST_KEYS, SSH_KEY
 
-SECRET = Name("shop", "git-creds")
+SECRET = ObjectName("shop", "git-creds")
 SSH = remote_urls.read("git@git.example.com:acme/live.git")
 HTTPS = remote_urls.read("https://git.example.com/acme/live")
 KEY, HOSTS = SSH_KEY.decode().removesuffix("\n"), HOST_KEYS.decode().removesuffix("\n")
@@ -58,7 +58,7 @@ def basic(user: str, password: str) -> Credentials:
     ],
 )
 def test_both_families_of_keys_are_read(
-    repository: remote_urls.Repository, data: dict[str, bytes], expected: Credentials
+    repository: remote_urls.RemoteRepository, data: dict[str, bytes], expected: Credentials
 ) -> None:
     """Each way to spell a login gives the credentials that fit the URL, with values as they are."""
     assert read(SECRET, data, repository) == expected
@@ -83,12 +83,12 @@ def test_both_families_of_keys_are_read(
     ],
 )
 def test_a_malformed_secret_says_what_is_there_and_what_is_missing(
-    repository: remote_urls.Repository, data: dict[str, bytes], sentence: str
+    repository: remote_urls.RemoteRepository, data: dict[str, bytes], sentence: str
 ) -> None:
     """The refusal has the seed's reason and names keys."""
     answer = read(SECRET, data, repository)
 
-    assert isinstance(answer, Refusal)
+    assert isinstance(answer, SecretRefusal)
     assert (answer.reason, answer.stalled) == ("SecretMalformed", "SecretMalformed")
     assert answer.message.startswith("Secret shop/git-creds ")
     assert sentence in answer.message
@@ -110,7 +110,7 @@ def test_without_host_keys_the_host_is_not_trusted(installed: bytes) -> None:
     """KnownHostsMissing comes with the command that adds them."""
     answer = read(SECRET, {"ssh-privatekey": SSH_KEY}, SSH, installed)
 
-    assert isinstance(answer, Refusal)
+    assert isinstance(answer, SecretRefusal)
     assert (answer.reason, answer.stalled) == ("SecretMalformed", "KnownHostsMissing")
     assert "ssh-keyscan git.example.com" in answer.message
     assert "kubectl -n shop patch secret git-creds" in answer.message
@@ -151,12 +151,12 @@ NAMES = ["ssh-privatekey", "identity", "known_hosts", "ssh-password", "username"
 
 @given(st.dictionaries(st.sampled_from(NAMES), VALUES), st.sampled_from([SSH, HTTPS]))
 def test_no_secret_raises_and_none_is_quoted(
-    data: dict[str, bytes], repository: remote_urls.Repository
+    data: dict[str, bytes], repository: remote_urls.RemoteRepository
 ) -> None:
     """Whatever a Secret holds, the answer is credentials or a refusal without any of its values."""
     answer = read(SECRET, data, repository)
 
-    if isinstance(answer, Refusal):
+    if isinstance(answer, SecretRefusal):
         assert not any(text in answer.message for text in ("hunter2", "a:b", "bm90IGEga2V5"))
     else:
         assert "hunter2" not in repr(msgspec.structs.replace(answer, username=""))

@@ -9,20 +9,20 @@ from typing import Any, cast
 import trio
 import trio.testing
 
-from reverser.custom_resources.api_types import Condition, GitRepoConfigStatus
+from reverser.custom_resources.api_types import GitRepoConfigStatus, StatusCondition
 from reverser.custom_resources.conditions import worth_writing
-from reverser.custom_resources.model import Name, ObjectRef
+from reverser.custom_resources.model import ObjectName, ObjectRef
 from reverser.custom_resources.object_table import StoredStatus
 from reverser.custom_resources.status_writer import StatusWriter, Wanted
 from reverser.kube.client import Client
 from reverser.kube.errors import ApiError, NotFound
 from reverser.metrics import Metrics
 
-REF = ObjectRef("GitRepoConfig", Name("shop", "web"))
+REF = ObjectRef("GitRepoConfig", ObjectName("shop", "web"))
 
 
 def status(reason: str, commits: int = 0) -> GitRepoConfigStatus:
-    ready = Condition("Ready", "True", reason, "m", "2026-01-01T00:00:00Z", 1)
+    ready = StatusCondition("Ready", "True", reason, "m", "2026-01-01T00:00:00Z", 1)
     return GitRepoConfigStatus(observed_generation=1, conditions=(ready,), commits=commits)
 
 

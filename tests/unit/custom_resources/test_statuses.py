@@ -13,7 +13,7 @@ import trio.testing
 from reverser.custom_resources.activity import ActivityTracker
 from reverser.custom_resources.api_types import RECONCILE_AT, AnyObject
 from reverser.custom_resources.events import EventSender
-from reverser.custom_resources.model import Compiled, Name, Verdict
+from reverser.custom_resources.model import Compiled, ObjectName, Verdict
 from reverser.custom_resources.object_table import StoredStatus, Unreadable
 from reverser.custom_resources.statuses import START_SECONDS, Statuses
 from reverser.kube.client import Client
@@ -101,7 +101,7 @@ async def test_a_request_is_answered_after_the_look(autojump_clock: trio.testing
         await trio.sleep(START_SECONDS + 1)
         world.statuses.compare_all()
         world.compiled(asking, works)
-        assert [ref.name for ref, _ in world.statuses.requests()] == [Name("shop", "repo")]
+        assert [ref.name for ref, _ in world.statuses.requests()] == [ObjectName("shop", "repo")]
         world.activity.look_again("shop/repo")
         looking = await world.until(lambda status: status["conditions"][0]["status"] == "Unknown")
         world.activity.read("shop/repo", "b" * 40)

@@ -12,7 +12,7 @@ import msgspec
 import pytest
 
 from reverser.custom_resources.api_types import AnyObject, GitRepoConfig
-from reverser.custom_resources.model import AccessQuestion, Compiled, Name, Tenancy, Verdict
+from reverser.custom_resources.model import AccessQuestion, Compiled, ObjectName, Tenancy, Verdict
 from reverser.model.destination import Destination
 from reverser.model.resource import ObjectKey
 from reverser.sanitize.excluded_types import excluded_type
@@ -56,7 +56,12 @@ def world(*attempt: AnyObject, **around: Any) -> Compiled:
         *attempt,
         tenancy=around.pop("tenancy", TENANCY),
         tables=(FILE,),
-        **{"namespaces": NAMESPACES, "secrets": SECRETS, "answers": ANSWERS, "proven": {Name("shop", "repo")}}
+        **{
+            "namespaces": NAMESPACES,
+            "secrets": SECRETS,
+            "answers": ANSWERS,
+            "proven": {ObjectName("shop", "repo")},
+        }
         | around,
     )
 
