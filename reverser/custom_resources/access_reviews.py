@@ -1,12 +1,14 @@
 """Asks the API server what service accounts may read: the answers behind `[tenancy] service_account`.
 
 A question is a type in a namespace, or everywhere; its answer is whether the account may list and watch it.
-An answer counts for five minutes. Without any answer yet the rule waits; an answer that cannot be had again
-stays.
+An answer counts for five minutes; a denial at first for half a minute, since a right may be given soon, then
+for longer. Without any answer yet the rule waits, and comes before those that are only asked again. An answer
+that cannot be had again stays.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Collection
 
 import structlog
@@ -23,15 +25,20 @@ REVIEWS = "/apis/authorization.k8s.io/v1/subjectaccessreviews"
 VERBS = ("list", "watch")
 AGAIN_SECONDS = 300.0
 DENIED_SECONDS = 30.0
-"""After a denial: whoever was just given the right need not wait for long."""
+"""After the first denial; twice as long after each further one, up to `AGAIN_SECONDS`."""
+AT_ONCE = 40
+"""Questions whose answers are handed on together."""
 FAILED_SECONDS = 10.0
 
 
 class AccessReviews:
     """The answers that are known now."""
 
-    def __init__(self, on_change: Callable[[], None]) -> None:
+    def __init__(self, on_change: Callable[[], None], on_error: Callable[[str], None]) -> None:
+        """`on_error` gets a sentence on why nothing can be asked, or "" once it can."""
         self._on_change = on_change
+        self._on_error = on_error
+        self._denials: Counter[AccessQuestion] = Counter()
         self._wanted: frozenset[AccessQuestion] = frozenset()
         self._due: dict[AccessQuestion, float] = {}
         self._woken = trio.Event()
@@ -45,6 +52,7 @@ class AccessReviews:
         wanted = frozenset(questions)
         for question in self._wanted - wanted:
             self._due.pop(question, None)
+            self._denials.pop(question, None)
             self.answers.pop(question, None)
         if wanted - self._wanted:
             self._woken.set()
@@ -55,6 +63,7 @@ class AccessReviews:
         for question in self._wanted:
             if question.namespace == namespace:
                 self._due.pop(question, None)
+                self._denials.pop(question, None)
         self._woken.set()
 
     async def run(self, client: Client) -> None:
@@ -63,7 +72,8 @@ class AccessReviews:
             now = trio.current_time()
             due = [question for question in self._wanted if self._due.get(question, now) <= now]
             if due:
-                await self._answer(client, due)
+                due.sort(key=lambda question: question in self.answers)
+                await self._answer(client, due[:AT_ONCE])
                 continue
             self._woken = trio.Event()
             next_at = min((self._due[each] for each in self._wanted), default=now + AGAIN_SECONDS)
@@ -81,13 +91,22 @@ class AccessReviews:
                 self.error = allowed
                 self._due[question] = now + FAILED_SECONDS
                 continue
-            self._due[question] = now + (AGAIN_SECONDS if allowed else DENIED_SECONDS)
+            self._due[question] = now + self._pause(question, allowed=allowed)
             changed = changed or self.answers.get(question) != allowed or self.error != ""
             self.answers[question], self.error = allowed, ""
+        self._on_error(self.error)
         if changed:
             if self.error:
                 log.warning("access of service accounts cannot be asked", error=self.error)
             self._on_change()
+
+    def _pause(self, question: AccessQuestion, *, allowed: bool) -> float:
+        """How long an answer counts, in seconds."""
+        if allowed:
+            self._denials.pop(question, None)
+            return AGAIN_SECONDS
+        self._denials[question] += 1
+        return min(AGAIN_SECONDS, DENIED_SECONDS * 2.0 ** min(self._denials[question] - 1, 10))
 
 
 async def review(client: Client, question: AccessQuestion) -> bool | str:

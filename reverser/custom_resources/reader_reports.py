@@ -24,6 +24,7 @@ from reverser.model.resource import ResourceType
 log = structlog.get_logger()
 
 INSTALLED, CONNECTION, NAMESPACES, BESIDE = "installed", "connection", "namespaces", "beside"
+REVIEWS = "reviews"
 """Steps of the condition; each stream is one besides."""
 FAILURES_REPORTED = 3
 """Failures in a row after which trouble becomes a condition, whatever the error."""
@@ -134,6 +135,13 @@ class ReaderReports:
             self._health.recovered(self._subject, step=step)
         elif isinstance(error, Forbidden):
             self._report(step, error, f"--verb=get,watch --resource=namespaces --resource-name={namespace}")
+
+    def reviews(self, error: str) -> None:
+        """Why nobody tells what service accounts may read; "" once somebody does."""
+        if error:
+            self._health.stalled(self._subject, "AccessReviewsFailed", error, step=REVIEWS)
+        else:
+            self._health.recovered(self._subject, step=REVIEWS)
 
     def beside(self, seed: SeedInstallation | None) -> None:
         """Whether GitOps Reverser runs in the same cluster."""

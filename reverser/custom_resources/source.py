@@ -112,7 +112,7 @@ class ResourceSource:
         self._reader = ResourceReader(self._cluster.name, self._resources, self._reports, self._change)
         self._secrets = SecretFollowers(self._change)
         self._known_hosts = KnownHosts(self._resources.known_hosts, self._change)
-        self._reviews = AccessReviews(self._change)
+        self._reviews = AccessReviews(self._change, self._reports.reviews)
         self._events = EventSender()
         self._activity = ActivityTracker(self._acted, time.time)
         self._proven = ProvenConfigs(journal, self._change, trio.current_time)
