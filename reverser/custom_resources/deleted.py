@@ -77,7 +77,7 @@ class DeletedConfigs:
                     answered = False
                     continue
                 if not exists and name_of(destination) not in self._names:
-                    await self._drop(destination)
+                    await self.drop(destination)
         except (TransientError, StalledError):
             return False
         return answered
@@ -90,7 +90,8 @@ class DeletedConfigs:
             name for name, text in names if text and is_of_resource(name) and name_of(name) not in self._names
         ]
 
-    async def _drop(self, destination: str) -> None:
+    async def drop(self, destination: str) -> None:
+        """Drop what is journaled for a destination that nobody writes to. Raises the journal's errors."""
         pending = (await self._journal.backlog(destination)).entries
         await self._drop_elsewhere(destination)
         await self._journal.forget_destination(destination)

@@ -34,6 +34,7 @@ from reverser.custom_resources.pacing import Pacer, with_postponed
 from reverser.custom_resources.proven import ProvenConfigs
 from reverser.custom_resources.reader import ResourceReader
 from reverser.custom_resources.reader_reports import ReaderReports
+from reverser.custom_resources.recreated import RecreatedConfigs
 from reverser.custom_resources.secret_followers import KnownHosts, SecretFollowers
 from reverser.custom_resources.seed_beside import seed_beside
 from reverser.custom_resources.statuses import Statuses
@@ -59,6 +60,8 @@ COUNT_SECONDS = 15.0
 """Between two looks at how much waits for each destination."""
 BESIDE_SECONDS = 60.0
 """Between two looks for GitOps Reverser in the same cluster."""
+JOURNAL_SECONDS = 1.0
+"""Between two tries of a journal that fails."""
 SECRET_SECONDS = 2.0
 """How long what is compiled may wait for Secrets that nobody has read yet."""
 PROGRESS_SECONDS = 1.0
@@ -120,6 +123,7 @@ class ResourceSource:
         self._pacer = Pacer()
         self._statuses = Statuses(self._reader.status, self._activity, self._events, metrics)
         self._deleted = DeletedConfigs(journal, self._events, self._proven.forget, daemon.drop)
+        self._recreated = RecreatedConfigs(journal, daemon.adopt, self._deleted.drop)
 
     def configure(self, config: Config) -> None:
         """The file was read again: its destinations and `[tenancy]` may be others."""
@@ -198,7 +202,12 @@ class ResourceSource:
                 await self._changed.wait()
             await trio.sleep(GATHER_SECONDS)
             self._changed = trio.Event()
-            await self._compile()
+            try:
+                await self._compile()
+            except (TransientError, StalledError):
+                # The journal cannot be read or written: nothing is adopted before it can.
+                await trio.sleep(JOURNAL_SECONDS)
+                self._changed.set()
 
     async def _compile(self) -> None:
         newest, unreadable = self._reader.by_ref(), self._reader.unreadable
@@ -210,6 +219,7 @@ class ResourceSource:
         self._reviews.ask(compiled.questions)
         if self._waits_for_secrets(compiled):
             return
+        self._adopted = await self._recreated.dropped(state.configs, self._adopted)
         self._proven.follow(state, compiled)
         self._activity.follow(compiled.destinations)
         if (compiled.destinations, compiled.rules) != (self._adopted.destinations, self._adopted.rules):

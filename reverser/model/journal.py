@@ -34,6 +34,7 @@ DESTINATION_SETTINGS = (
     "unsure",
     "observed",
     "proven",
+    "owner",
 )
 """Kinds of settings that are stored of a destination, under `<kind>/<name of the destination>`."""
 
