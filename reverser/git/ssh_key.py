@@ -25,13 +25,12 @@ from reverser.git.credentials import resolve
 from reverser.model.destination import Credentials
 from reverser.model.secret import SecretRef
 
-OPENSSH = re.compile(r"-----BEGIN OPENSSH PRIVATE KEY-----(.*?)-----END OPENSSH PRIVATE KEY-----", re.DOTALL)
+OPENSSH = "OPENSSH PRIVATE KEY"
+PKCS8 = "ENCRYPTED PRIVATE KEY"
+"""Labels in PEM, as RFC 7468 calls them."""
 MAGIC = b"openssh-key-v1\0"
 UNENCRYPTED = MAGIC + b"\0\0\0\4none"
 """How a key without a passphrase begins: the name of its cipher, after its length."""
-PKCS8 = re.compile(
-    r"-----BEGIN ENCRYPTED PRIVATE KEY-----(.*?)-----END ENCRYPTED PRIVATE KEY-----", re.DOTALL
-)
 ENCRYPTED_PEM = re.compile(r"-----BEGIN ENCRYPTED PRIVATE KEY-----|^Proc-Type: 4,ENCRYPTED", re.MULTILINE)
 PBKDF2 = bytes.fromhex("06092a864886f70d01050c")
 """The object identifier in DER, as RFC 8018 writes it before the parameters."""
@@ -77,13 +76,20 @@ class SshKeyCache:
 
 def is_encrypted(text: str) -> bool:
     """Whether a private key has a passphrase; what is no private key has none."""
-    if match := OPENSSH.search(text):
+    if (body := _labelled(text, OPENSSH)) is not None:
         try:
-            content = _decoded(match[1])
+            content = _decoded(body)
         except ValueError:
             return False
         return content.startswith(MAGIC) and not content.startswith(UNENCRYPTED)
     return bool(ENCRYPTED_PEM.search(text))
+
+
+def _labelled(text: str, label: str) -> str | None:
+    """What stands between the first heading of this label and its end; None: there is none."""
+    _, heading, rest = text.partition(f"-----BEGIN {label}-----")
+    body, end, _ = rest.partition(f"-----END {label}-----")
+    return body if heading and end else None
 
 
 def decrypted(text: str, passphrase: str) -> str:
@@ -91,7 +97,7 @@ def decrypted(text: str, passphrase: str) -> str:
     content, password = text.strip().encode() + b"\n", passphrase.encode()
     try:
         _check_rounds(text)
-        if OPENSSH.search(text):
+        if _labelled(text, OPENSSH) is not None:
             key = serialization.load_ssh_private_key(content, password)
             return key.private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption()).decode()
         pem = serialization.load_pem_private_key(content, password)
@@ -107,14 +113,15 @@ def decrypted(text: str, passphrase: str) -> str:
 def _check_rounds(text: str) -> None:
     """Refuse a key that would take minutes. Raises ValueError for one that is damaged."""
     most = BCRYPT_ROUNDS_MOST
-    if match := OPENSSH.search(text):
-        _cipher, kdf_at = _string(_decoded(match[1]), len(MAGIC))
-        _kdf, options_at = _string(_decoded(match[1]), kdf_at)
-        options, _ = _string(_decoded(match[1]), options_at)
+    if (body := _labelled(text, OPENSSH)) is not None:
+        content = _decoded(body)
+        _cipher, kdf_at = _string(content, len(MAGIC))
+        _kdf, options_at = _string(content, kdf_at)
+        options, _ = _string(content, options_at)
         _salt, rounds_at = _string(options, 0)
         rounds = int.from_bytes(options[rounds_at:])
-    elif match := PKCS8.search(text):
-        most, rounds = PBKDF2_ROUNDS_MOST, _pbkdf2_rounds(_decoded(match[1]))
+    elif (body := _labelled(text, PKCS8)) is not None:
+        most, rounds = PBKDF2_ROUNDS_MOST, _pbkdf2_rounds(_decoded(body))
     else:
         return  # the older PEM format derives the key in one round
     if rounds > most:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Collection, Iterator
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,7 @@ from reverser.errors import WithheldError
 from reverser.health import Health
 from reverser.model.condition import Condition, Withheld
 from reverser.model.push import Pushed
+from reverser.model.resource import ObjectKey
 from reverser.plugins import failures, watchdog
 from reverser.plugins import failures as circuit_breaker
 from reverser.plugins.deciding_hooks import DecidingHooks
@@ -137,7 +138,12 @@ def told(
     return health, shelf
 
 
-def look(host: Host, shelf: Shelf, health: Health, try_again: Callable[[], bool] = lambda: True) -> None:
+def look(
+    host: Host,
+    shelf: Shelf,
+    health: Health,
+    try_again: Callable[[Collection[ObjectKey]], bool] = lambda _: True,
+) -> None:
     PluginFailures(host.failures, shelf, health, try_again)._look(shelf.rows)  # type: ignore[arg-type]
 
 
@@ -263,7 +269,7 @@ def reverser_select():
     later = time.monotonic() + failures.PAUSE_SECONDS + 1
     monkeypatch.setattr(failures.time, "monotonic", lambda: later)
     mine.well.append(True)
-    look(host, shelf, health, lambda: not again.append(True))
+    look(host, shelf, health, lambda keys: not again.append(bool(keys)))
     shelf.rows.clear()
     assert call(deciding(host), OBJECT) == ""
     look(host, shelf, health)

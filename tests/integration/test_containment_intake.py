@@ -71,7 +71,7 @@ def attributing(journal: Journal, taking: Taking) -> Intake:
     attributor = Attributor(
         Facts(), journal.key, RetryingJournal(journal, taking.health), METRICS, lambda: 1000.0
     )
-    routes = taking.intake._routes
+    routes = {"default": taking.intake._routes.of("default")}
     return Intake(routes, lambda stream: stream.id, journal, METRICS, taking.health, attributor)
 
 

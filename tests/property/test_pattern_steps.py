@@ -30,6 +30,7 @@ JOINTS = ("", " ", "-", "\n")
 TAILS = ("", "\0", "@")
 
 BOUNDED = {
+    "reverser.custom_resources.config_compiler._GO_DURATION": "a duration of 100 characters at most",
     "reverser.config.sops_checks.FORMS[4]": "the whole of a recipient that the operator wrote",
     "reverser_conventional.description._CHANGE": "one line of a description, 300 characters at most",
     "reverser.select.labels._TOKEN": "blanks at the end of the text are cut off before",

@@ -27,17 +27,22 @@ GRACE = 3
 """For audit; half of what users have, since every scenario waits for it."""
 
 
+_RUNS = itertools.count(1)
+
+
 class Source(NamedTuple):
     """Which webhooks tell the daemon who does what."""
 
     name: str
     admission: bool = False
     audit: bool = False
+    run: int = 0
+    """Tells the namespaces of stages on one API server apart."""
 
     @property
     def space(self) -> str:
         """How its namespaces' names begin."""
-        return f"who-{self.name}"
+        return f"who{self.run}-{self.name}"
 
     @property
     def webhook(self) -> dict[str, Any]:
@@ -93,6 +98,7 @@ class Stage:
 
         An API server takes its audit settings at its start only: then the stage has one of its own.
         """
+        source = source._replace(run=next(_RUNS))
         url = f"https://127.0.0.1:{free_port()}"
         with ExitStack() as stack:
             if source.audit:
