@@ -102,7 +102,7 @@ class Assembly:
     @property
     def destinations(self) -> list[Destination]:
         """The destinations that some rule leads to, and those of custom resources, which are to be ready."""
-        used = {route.destination.name for routes in self.routes.values() for route in routes}
+        used = self._clusters_of
         return [each for each in self.config.destinations if each.name in used or is_of_resource(each.name)]
 
     @property

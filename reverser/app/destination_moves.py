@@ -16,7 +16,7 @@ import msgspec
 
 from reverser.config import remote_url
 from reverser.model.destination import Destination, is_of_resource
-from reverser.model.journal import Journal
+from reverser.model.journal import LOCATIONS, Journal
 
 CHUNK = 1000
 
@@ -57,7 +57,7 @@ async def follow_moves(journal: Journal, destinations: Sequence[Destination]) ->
         before = stored.get(name, location)
         await _store_doubts(journal, name, before, location, unsure.get(name, ""), observed.get(name, ""))
         if stored.get(name) != location:
-            await journal.set_setting(f"place/{name}", msgspec.json.encode(location).decode())
+            await journal.set_setting(f"{LOCATIONS}{name}", msgspec.json.encode(location).decode())
 
 
 def renamed(stored: Mapping[str, Location], wanted: Mapping[str, Location]) -> dict[str, str]:
@@ -113,7 +113,7 @@ async def _last_pending(journal: Journal, name: str) -> int:
 
 
 async def _stored(journal: Journal) -> dict[str, Location]:
-    return {name: _decoded(text) for name, text in (await _texts(journal, "place/")).items() if text}
+    return {name: _decoded(text) for name, text in (await _texts(journal, LOCATIONS)).items() if text}
 
 
 async def _texts(journal: Journal, prefix: str) -> dict[str, str]:

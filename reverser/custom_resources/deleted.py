@@ -20,11 +20,10 @@ from reverser.errors import StalledError, TransientError
 from reverser.kube.client import Client
 from reverser.kube.errors import NotFound
 from reverser.model.destination import is_of_resource
-from reverser.model.journal import Journal
+from reverser.model.journal import LOCATIONS, Journal
 
 log = structlog.get_logger()
 
-LOCATION = "place/"
 RETRY_SECONDS = 60.0
 """After an answer that says neither that a GitRepoConfig exists nor that it does not."""
 
@@ -84,8 +83,8 @@ class DeletedConfigs:
 
     async def _missing(self) -> list[str]:
         """Destinations that the journal knows, and whose GitRepoConfig was not read."""
-        stored = await self._journal.get_settings(LOCATION)
-        names = ((setting.removeprefix(LOCATION), text) for setting, text in stored.items())
+        stored = await self._journal.get_settings(LOCATIONS)
+        names = ((setting.removeprefix(LOCATIONS), text) for setting, text in stored.items())
         return [
             name for name, text in names if text and is_of_resource(name) and name_of(name) not in self._names
         ]
@@ -95,7 +94,7 @@ class DeletedConfigs:
         pending = (await self._journal.backlog(destination)).entries
         await self._drop_elsewhere(destination)
         await self._journal.forget_destination(destination)
-        await self._journal.set_setting(f"{LOCATION}{destination}", "")
+        await self._journal.set_setting(f"{LOCATIONS}{destination}", "")
         self._on_dropped(destination)
         log.info(
             "GitRepoConfig was deleted, its destination is dropped", destination=destination, pending=pending

@@ -231,7 +231,7 @@ class ResourceSource:
         self._statuses.compiled(compiled, {**newest, **objects}, unreadable)
         self._answer_requests()
         if self._reader.has_all_configs:
-            self._deleted.follow(self._known_configs())
+            self._deleted.follow({ref.name for ref in (*newest, *unreadable) if ref.kind == "GitRepoConfig"})
 
     def _waits_for_secrets(self, compiled: Compiled) -> bool:
         """Whether to compile again in a moment: without its Secret a destination begins suspended."""
@@ -264,10 +264,6 @@ class ResourceSource:
             yielding=self._proven.yielding,
             new_rules=self._new_rules.among(reader.objects("WatchRule")),
         )
-
-    def _known_configs(self) -> frozenset[ObjectName]:
-        unreadable = {ref.name for ref in self._reader.unreadable if ref.kind == "GitRepoConfig"}
-        return frozenset(self._reader.objects("GitRepoConfig")) | unreadable
 
     def _answer_requests(self) -> None:
         """Look afresh at objects whose annotation asks for it."""

@@ -23,11 +23,8 @@ from reverser.journal.table_statements import StoredSettings, StoredSettingsBefo
 from reverser.model.condition import Withheld
 from reverser.model.destination import is_of_resource
 from reverser.model.entry import Record
-from reverser.model.journal import Backlog
+from reverser.model.journal import LOCATIONS, Backlog
 from reverser.model.resource import ObjectKey
-
-LOCATION = "place/"
-"""Prefix of the settings that say where each destination is."""
 
 
 class NotInGit(msgspec.Struct, frozen=True):
@@ -64,8 +61,8 @@ def not_in_git(folder: Path, destinations: Iterable[str]) -> NotInGit:
 
 def _of_resources(connection: sqlite3.Connection) -> list[str]:
     """The destinations of custom resources that something is stored of."""
-    stored = StoredSettings(connection).get_settings(LOCATION)
-    names = (name.removeprefix(LOCATION) for name, text in stored.items() if text)
+    stored = StoredSettings(connection).get_settings(LOCATIONS)
+    names = (name.removeprefix(LOCATIONS) for name, text in stored.items() if text)
     return sorted(filter(is_of_resource, names))
 
 

@@ -37,6 +37,8 @@ DESTINATION_SETTINGS = (
     "owner",
 )
 """Kinds of settings that are stored of a destination, under `<kind>/<name of the destination>`."""
+LOCATIONS = "place/"
+"""Prefix of the settings that say where each destination is; an empty text: it is no more."""
 
 
 class Backlog(msgspec.Struct, frozen=True):

@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import trio
 
 from reverser.app.daemon import Daemon
@@ -53,6 +54,10 @@ class Running:
             yield daemon
             daemon.stop()
 
+    def change(self, **tables: object) -> None:
+        """The configuration has other tables, once it is read again."""
+        self.config = msgspec.structs.replace(self.config, **tables)
+
     async def apply(self, name: str, value: str, namespace: str = "shop") -> None:
         """Write a ConfigMap."""
         metadata = {"name": name, "namespace": namespace}
@@ -92,6 +97,14 @@ class Running:
             while not condition():
                 await trio.sleep(0.05)
         assert condition(), what
+
+
+async def taken_over(daemon: Daemon) -> None:
+    """The daemon reads its configuration again; it is in force when this returns."""
+    with trio.fail_after(BOUND_SECONDS):
+        in_force = daemon.reload()
+        assert in_force is not None
+        await in_force.wait()
 
 
 @asynccontextmanager

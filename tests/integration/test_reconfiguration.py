@@ -13,12 +13,11 @@ import msgspec
 import pytest
 import trio
 
-from reverser.app.daemon import Daemon
 from reverser.kube.watch import Watch
 from reverser.model.destination import Destination
 from reverser.model.rule import Rule, SanitizeRule
 from reverser.sandbox import Sandbox
-from tests.integration.running import Running, running
+from tests.integration.running import Running, running, taken_over
 
 SECRETIVE = SanitizeRule(resources=("configmaps",), strip=("data.value",))
 
@@ -32,19 +31,6 @@ async def world(tmp_path: Path) -> AsyncIterator[Running]:
         accounts = Rule("accounts", "live", resources=("serviceaccounts",))
         made.config = msgspec.structs.replace(made.config, rules=(maps, accounts))
         yield made
-
-
-def changed(world: Running, **fields: object) -> None:
-    """The configuration with other tables."""
-    world.config = msgspec.structs.replace(world.config, **fields)
-
-
-async def taken_over(daemon: Daemon) -> None:
-    """The daemon read its configuration again, and it is in force."""
-    with trio.fail_after(30):
-        in_force = daemon.reload()
-        assert in_force is not None
-        await in_force.wait()
 
 
 async def total(world: Running, name: str) -> float:
@@ -77,7 +63,7 @@ async def test_a_rule_that_changes_interrupts_no_other_stream(world: Running, be
         await world.until(lambda: world.file("a"))
         assert begun == {"configmaps": 1, "serviceaccounts": 1}
         wider = msgspec.structs.replace(world.config.rules[0], namespaces=("shop", "bank"))
-        changed(world, rules=(wider, world.config.rules[1]))
+        world.change(rules=(wider, world.config.rules[1]))
 
         await taken_over(daemon)
         await world.until(lambda: world.file("b", "bank"))
@@ -96,14 +82,14 @@ async def test_one_of_many_rules_restarts_one_stream_and_no_writer(world: Runnin
     destinations = [Destination(f"d{number}", url, path=f"d{number}") for number in numbers]
     maps = [Rule(f"maps{n}", f"d{n}", resources=("configmaps",), namespaces=("shop*",)) for n in numbers]
     accounts = [Rule(f"accounts{n}", f"d{n}", resources=("serviceaccounts",)) for n in numbers]
-    changed(world, destinations=tuple(destinations), rules=(*maps, *accounts))
+    world.change(destinations=tuple(destinations), rules=(*maps, *accounts))
     await world.apply("a", "1")
     await world.apply("b", "1", "bank")
     async with world.daemon() as daemon:
         await world.until(lambda: all(world.show(f"d{n}/shop/configmaps/a.yaml") for n in numbers))
         assert await total(world, "writer_starts_total") == 6
         maps[3] = msgspec.structs.replace(maps[3], namespaces=("*",))
-        changed(world, rules=(*maps, *accounts))
+        world.change(rules=(*maps, *accounts))
 
         await taken_over(daemon)
         await world.until(lambda: world.show("d3/bank/configmaps/b.yaml"))
@@ -118,10 +104,10 @@ async def test_a_rule_that_goes_leaves_its_files(world: Running) -> None:
     await world.apply("a", "1")
     async with world.daemon() as daemon:
         await world.until(lambda: world.file("a"))
-        changed(world, rules=world.config.rules[1:])
+        world.change(rules=world.config.rules[1:])
         await taken_over(daemon)
         await world.apply("a", "2")
-        changed(world, rules=(*world.config.rules, Rule("all", "live", resources=("configmaps",))))
+        world.change(rules=(*world.config.rules, Rule("all", "live", resources=("configmaps",))))
         await taken_over(daemon)
         await world.until(lambda: "'2'" in world.file("a") or '"2"' in world.file("a"))
 
@@ -135,12 +121,12 @@ async def test_a_destination_comes_and_goes(world: Running, tmp_path: Path) -> N
         head = world.head()
         both = (*world.config.destinations, Destination("copy", other.remote.as_uri(), layout="rest"))
         rules = world.config.rules
-        changed(world, destinations=both, rules=(*rules, Rule("copy", "copy", resources=("configmaps",))))
+        world.change(destinations=both, rules=(*rules, Rule("copy", "copy", resources=("configmaps",))))
         await taken_over(daemon)
         await world.until(lambda: other.show("v1/configmaps/shop/a.yaml"))
         assert world.head() == head
 
-        changed(world, destinations=both[:1], rules=rules)
+        world.change(destinations=both[:1], rules=rules)
         await taken_over(daemon)
         await world.apply("a", "2")
         await world.until(lambda: world.head() != head)
@@ -152,7 +138,7 @@ async def test_what_is_stripped_changes(world: Running) -> None:
     await world.apply("a", "1")
     async with world.daemon() as daemon:
         await world.until(lambda: "value" in world.file("a"))
-        changed(world, sanitize=(SECRETIVE,))
+        world.change(sanitize=(SECRETIVE,))
         await taken_over(daemon)
         await world.until(lambda: world.file("a") and "value" not in world.file("a"))
 
@@ -163,7 +149,7 @@ async def test_many_configurations_in_a_row(world: Running) -> None:
     async with world.daemon() as daemon, trio.open_nursery() as nursery:
         for number, namespaces in enumerate(itertools.islice(itertools.cycle([("shop",), ("bank",)]), 20)):
             one = msgspec.structs.replace(rules[0], namespaces=namespaces)
-            changed(world, rules=(one, rules[1]))
+            world.change(rules=(one, rules[1]))
             nursery.start_soon(world.apply, f"m{number}", "1", "bank")
             daemon.reload()
             await trio.lowlevel.checkpoint()
@@ -181,6 +167,6 @@ async def test_a_kubeconfig_that_reads_otherwise_is_used(world: Running, tmp_pat
             {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "b", "namespace": "shop"}}
         )
         other.kubeconfig(Path(world.config.clusters[0].kubeconfig))
-        changed(world, clusters=tuple(map(copy, world.config.clusters)))
+        world.change(clusters=tuple(map(copy, world.config.clusters)))
         await taken_over(daemon)
         await world.until(lambda: world.file("b") and not world.file("a"))

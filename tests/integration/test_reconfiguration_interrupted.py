@@ -14,7 +14,7 @@ from reverser.app.daemon import Daemon
 from reverser.app.writers import Writers
 from reverser.model.destination import Destination
 from reverser.model.rule import Rule, SensitiveRule
-from tests.integration.running import Running, running
+from tests.integration.running import Running, running, taken_over
 
 UNMET = SensitiveRule(resources=("configmaps",), paths=("data.nothing",))
 
@@ -26,19 +26,6 @@ async def world(tmp_path: Path) -> AsyncIterator[Running]:
         rules = Rule("maps", "live", resources=("configmaps",)), Rule("accounts", "live", resources=("sa",))
         opened.config = msgspec.structs.replace(opened.config, rules=rules)
         yield opened
-
-
-def changed(world: Running, **fields: object) -> None:
-    """The configuration with other tables."""
-    world.config = msgspec.structs.replace(world.config, **fields)
-
-
-async def taken_over(daemon: Daemon) -> None:
-    """The daemon read its configuration again, and it is in force."""
-    with trio.fail_after(30):
-        in_force = daemon.reload()
-        assert in_force is not None
-        await in_force.wait()
 
 
 def subjects(daemon: Daemon) -> set[str]:
@@ -62,12 +49,12 @@ async def test_what_is_journaled_is_pushed_when_a_stop_interrupts_a_take_over(
             await trio.lowlevel.checkpoint()
 
         slow = msgspec.structs.replace(world.config.destinations[0], window="1h")
-        changed(world, destinations=(slow,))
+        world.change(destinations=(slow,))
         await taken_over(daemon)
         await world.apply("late", "1")
         await world.until(lambda: pending(world))
         monkeypatch.setattr(Writers, "end", stopped)
-        changed(world, destinations=(msgspec.structs.replace(slow, window="30m"),))
+        world.change(destinations=(msgspec.structs.replace(slow, window="30m"),))
         daemon.reload()
         await world.until(lambda: daemon._stopping)
     assert world.file("late")
@@ -97,7 +84,7 @@ async def test_a_writer_that_is_to_begin_anew_before_it_began_does_begin(world: 
             writers.restart("live")
 
         writers.adopt = adopted  # type: ignore[method-assign]
-        changed(world, destinations=(msgspec.structs.replace(world.config.destinations[0], window="1s"),))
+        world.change(destinations=(msgspec.structs.replace(world.config.destinations[0], window="1s"),))
         await taken_over(daemon)
         await world.apply("b", "1")
         await world.until(lambda: world.file("b"))
@@ -105,11 +92,11 @@ async def test_a_writer_that_is_to_begin_anew_before_it_began_does_begin(world: 
 
 async def test_a_condition_of_a_type_that_is_watched_no_more_goes(world: Running) -> None:
     """What the journal knows of an earlier list is not shown again when other rules take over."""
-    changed(world, sensitive=(UNMET,))
+    world.change(sensitive=(UNMET,))
     await world.apply("a", "1")
     async with world.daemon() as daemon:
         await world.until(lambda: "sensitive/default/configmaps" in subjects(daemon))
-        changed(world, rules=world.config.rules[1:])
+        world.change(rules=world.config.rules[1:])
         await taken_over(daemon)
         assert "sensitive/default/configmaps" not in subjects(daemon)
 
@@ -117,8 +104,7 @@ async def test_a_condition_of_a_type_that_is_watched_no_more_goes(world: Running
 async def test_nothing_of_a_destination_that_goes_stays(world: Running, tmp_path: Path) -> None:
     """Its gauges and its conditions go with it, those of the others stay."""
     gone = Destination("gone", (tmp_path / "missing.git").as_uri())
-    changed(
-        world,
+    world.change(
         destinations=(*world.config.destinations, gone),
         rules=(*world.config.rules, Rule("gone", "gone", resources=("configmaps",))),
     )
@@ -127,7 +113,7 @@ async def test_nothing_of_a_destination_that_goes_stays(world: Running, tmp_path
         await world.until(lambda: world.file("a") and "destination/gone" in subjects(daemon))
         daemon._metrics.set("withheld_objects", 0, destination="gone")
         daemon._metrics.set("withheld_objects", 0, destination="live")
-        changed(world, destinations=world.config.destinations[:1], rules=world.config.rules[:2])
+        world.change(destinations=world.config.destinations[:1], rules=world.config.rules[:2])
         await taken_over(daemon)
         assert "destination/gone" not in subjects(daemon)
         gauges = [line for line in world_metrics(daemon).decode().splitlines() if "withheld_objects{" in line]

@@ -20,7 +20,7 @@ from reverser.app.daemon import Daemon
 from reverser.config import Config
 from reverser.model.destination import Destination
 from reverser.model.rule import Rule, SanitizeRule
-from tests.integration.running import Running, running
+from tests.integration.running import Running, running, taken_over
 
 NAMESPACES = ("shop", "bank")
 NAMES = ("a", "b", "c")
@@ -192,17 +192,11 @@ async def test_many_configurations_leave_nothing_behind(world: Running, tmp_path
         for count in (10, 100):
             for _ in range(count):
                 walk.configure()
-                await _taken_over(daemon)
+                await taken_over(daemon)
             world.config = first
-            await _taken_over(daemon)
+            await taken_over(daemon)
             used.append(await _used_at_rest())
     assert used[1] <= used[0]
-
-
-async def _taken_over(daemon: Daemon) -> None:
-    in_force = daemon.reload()
-    assert in_force is not None
-    await in_force.wait()
 
 
 async def _used_at_rest() -> tuple[int, int]:
