@@ -132,7 +132,8 @@ def new_defaults(hands: Hands) -> list[Row]:
     nobody = "unresolved"
     return [
         *(create(crd, "alice"), update(crd, "alice"), delete(crd, "bob")),
-        *(create(place, "bob"), update(place, UNKNOWN, nobody), delete(place, UNKNOWN, nobody)),
+        *(create(place, "bob"), update(place, UNKNOWN, nobody)),
+        delete(place, UNKNOWN, nobody, swept=True),
     ]
 
 
