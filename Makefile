@@ -14,8 +14,8 @@ COMPILE := env -u PIP_FIND_LINKS CUSTOM_COMPILE_COMMAND="make requirements" $(PI
 	--no-emit-index-url --no-emit-find-links --no-emit-trusted-host --strip-extras --generate-hashes --allow-unsafe
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-picture crds test check format test-servers test-flux-servers test-gitea e2e soak \
-	bench requirements
+.PHONY: help setup demo demo-picture crds manifests test check format test-servers test-flux-servers test-gitea test-kustomize \
+	e2e soak bench requirements
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -33,15 +33,18 @@ crds: setup ## generate config/crd, and the tables of its fields, from the struc
 	@$(BIN)/python -m tests.tools.crds
 	@$(BIN)/python -m tests.tools.crd_tables
 
+manifests: setup test-kustomize ## build install.yaml and install-cert-manager.yaml from config/
+	@$(BIN)/python -m tests.tools.manifests
+
 test: setup ## run every test; those that need servers which are not there skip and say so
 	@$(BIN)/python -m pytest $(SIDE_BY_SIDE) $(ARGS)
 
-check: setup ## format, lint, types, import contracts, names and generated CRDs
+check: setup ## format, lint, types, import contracts, names, generated CRDs and manifests
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
-	$(BIN)/python -m pytest -q tests/unit/test_names.py tests/unit/custom_resources/test_crds.py
+	$(BIN)/python -m pytest -q tests/unit/test_names.py tests/unit/custom_resources/test_crds.py tests/unit/test_manifests.py
 
 format: setup ## format the code and mend what lint can mend
 	$(BIN)/ruff format .
@@ -50,12 +53,16 @@ format: setup ## format the code and mend what lint can mend
 test-servers: ## build kube-apiserver, etcd and friends for the tests (needs Go; about 20 minutes the first time)
 	@tests/servers/build
 	@tests/servers/sops/build
+	@tests/servers/kustomize/build
 
 test-flux-servers: ## build Flux for its tests (needs Go; about 10 minutes the first time)
 	@tests/servers/flux/build
 
 test-gitea: ## build Gitea for its tests (needs Go and a C compiler; about 5 minutes the first time)
 	@tests/servers/gitea/build
+
+test-kustomize: ## build kustomize, for make manifests and its tests (needs Go; half a minute the first time)
+	@tests/servers/kustomize/build
 
 e2e: setup test-servers ## only the tests against a real API server
 	@$(BIN)/python -m pytest $(if $(findstring tests/e2e,$(ARGS)),,tests/e2e) $(ARGS)
