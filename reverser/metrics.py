@@ -95,6 +95,13 @@ INSTRUMENTS = (
         ("destination",),
         "Values in written files that look like secrets, outside of Secrets.",
     ),
+    Instrument("leader", "gauge", (), "1 while this replica leads, 0 while it follows; with [leader] only."),
+    Instrument(
+        "leader_transitions",
+        "counter",
+        ("to",),
+        "Times that this replica became the leader, or a follower again.",
+    ),
     Instrument("stalled_conditions", "gauge", (), "Parts of the daemon that wait for a person to act."),
     Instrument(
         "stalled_git_repo_configs",

@@ -48,7 +48,7 @@ class ClusterReports:
         self._cluster = cluster
         self._metrics = metrics
         self._health = health
-        self._check = f"discovery of {cluster}"
+        self._check = _check_of(cluster)
         self._failures: dict[str, str] = {}
         self._in_a_row: Counter[str] = Counter()
         self._unreached: dict[str, tuple[float, ReverserError]] = {}
@@ -67,10 +67,7 @@ class ClusterReports:
 
     def close(self) -> None:
         """The cluster is no longer observed."""
-        cluster = self._cluster
-        parts = (f"cluster/{cluster}", f"discovery/{cluster}", f"type/{cluster}", f"sensitive/{cluster}")
-        for subject in (self._check, *parts):
-            self._health.forget(subject)
+        forget_cluster(self._health, self._cluster)
 
     @property
     def failures(self) -> list[str]:
@@ -210,6 +207,17 @@ class ClusterReports:
         )
         subject = f"cluster/{self._cluster}"
         self._health.report(Condition("StartedOver", subject, True, "ServerStartedOver", message))
+
+
+def forget_cluster(health: Health, cluster: str) -> None:
+    """The cluster is no longer observed: readiness does not wait for it, and its conditions are no more."""
+    for part in ("cluster", "discovery", "type", "sensitive"):
+        health.forget(f"{part}/{cluster}")
+    health.forget(_check_of(cluster))
+
+
+def _check_of(cluster: str) -> str:
+    return f"discovery of {cluster}"
 
 
 def _of_file(config: Config) -> Config:

@@ -6,15 +6,16 @@ is reported and the old one stays. A good one takes over and restarts nothing th
 
 The gauges are brought up to date when somebody reads `/metrics`.
 
-The first lines of the log say what is watched and written to, before anything is connected to.
+With `[leader]` a session runs while this process leads (`app.leadership`), and only then are custom resources
+read, and answered in statuses; everything else runs from start to end.
 """
 
 from __future__ import annotations
 
 import math
 import signal
-from collections.abc import AsyncIterator, Callable, Collection, Sequence
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Callable, Collection, Sequence
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
@@ -22,63 +23,41 @@ import msgspec
 import structlog
 import trio
 
-from reverser import __version__
 from reverser.app.assembly import Assembly
+from reverser.app.cluster_reports import forget_cluster
 from reverser.app.dropped_clones import REPOSITORIES, remove_clone
 from reverser.app.gauges import refresh
+from reverser.app.leadership import Leadership
 from reverser.app.second_source import SecondSource
 from reverser.app.session import Session
+from reverser.app.startup import log_startup, opened_journal, withheld
+from reverser.app.takeover import take_over
 from reverser.app.withheld_conditions import PluginFailures, show_bugs
 from reverser.attribution.fact_store import FactStore
 from reverser.certs.self_managed import FOLDER, SelfManaged
 from reverser.config import Config
 from reverser.custom_resources.model import Compiled
-from reverser.errors import ConfigError, StalledError, TransientError
+from reverser.errors import ConfigError
 from reverser.garbage_collector import freeze_gc
 from reverser.health import Health
 from reverser.http.probes import Probes, on_loopback
 from reverser.http.server import serve
-from reverser.journal.data_directory import lock
-from reverser.journal.sqlite import keep_small, open_journal
+from reverser.journal.sqlite import keep_small
 from reverser.kube.type_catalog import TypeCatalog
 from reverser.metrics import Metrics
-from reverser.model.condition import Condition, Withheld
+from reverser.model.condition import Condition
 from reverser.model.journal import Journal
 from reverser.model.resource import ObjectKey, ResourceType
 from reverser.plugins import Host, Plugin
 from reverser.webhook.install import keep_bundles
 from reverser.webhook.server import WebhookEndpoints, listen
 
-
-def log_startup(config: Config) -> None:
-    """As configured: what a kubeconfig holds is not shown."""
-    log.info("reverser starts", version=__version__, data_dir=config.data_dir)
-    for cluster in config.clusters:
-        rules = [rule.name for rule in config.rules if rule.cluster == cluster.name]
-        kubeconfig = cluster.kubeconfig or "in-cluster or default"
-        log.info(
-            "observing cluster",
-            cluster=cluster.name,
-            kubeconfig=kubeconfig,
-            context=cluster.context,
-            rules=rules,
-        )
-    for destination in config.destinations:
-        log.info(
-            "writing to destination",
-            destination=destination.name,
-            url=destination.url,
-            branch=destination.branch,
-            path=destination.path or "/",
-        )
-
-
 log = structlog.get_logger()
 
 STOPPING = (signal.SIGTERM, signal.SIGINT)
 SAME_SECONDS = 1.0
 """Signals so soon after the first are the same wish to end."""
-FIXED = ("data_dir", "operations", "log", "webhook", "audit", "plugins", "resources")
+FIXED = ("data_dir", "operations", "log", "webhook", "audit", "plugins", "resources", "leader")
 """Settings that a running process keeps until it is started again."""
 
 
@@ -94,11 +73,14 @@ class Daemon:
         self._assembly: Assembly | None = None
         self._session: Session | None = None
         self._second = SecondSource()
+        self._resources = trio.CancelScope()
+        self._ending_term = False
         self._catalog = TypeCatalog()
         self._metrics = Metrics()
         self._host.count_with(self._metrics)
         self._health = Health(self._tell)
         self._health.expect("journal", "listeners")
+        self._leadership = Leadership(config, self._metrics, self._health)
 
     async def run(self, *, task_status: trio.TaskStatus[str] = trio.TASK_STATUS_IGNORED) -> None:
         """Run until a signal (or `stop`) ends it; starts with the URL of its probes."""
@@ -117,21 +99,19 @@ class Daemon:
 
     async def _work(self, journal: Journal, nursery: trio.Nursery, task_status: trio.TaskStatus[str]) -> None:
         bind = self._config.operations.bind
-        refresh, withheld = partial(self._refresh, journal), partial(_withheld, journal)
-        probes = Probes(self._health, self._metrics, refresh, withheld, names=on_loopback(bind))
+        pages = partial(self._refresh, journal), partial(withheld, journal)
+        probes = Probes(self._health, self._metrics, *pages, names=on_loopback(bind))
         url = await nursery.start(serve, probes, bind, "operations.bind")
         facts = await self._fact_store(journal, nursery)
         nursery.start_soon(show_bugs, journal, self._health)
         nursery.start_soon(keep_small, journal)
         failures = PluginFailures(self._host.failures, journal, self._health, self._try_again)
         nursery.start_soon(failures.run)
-        if self._config.resources is not None:
-            nursery.start_soon(self._second.begin(self._config, self, journal, self._metrics, self._health))
         self._health.passed("listeners")
         log.info("probes and metrics are served", url=url)
         freeze_gc()
         task_status.started(url)
-        await self._observe_and_write(journal, facts)
+        await self._leadership.run(partial(self._term, journal, facts), self._step_down)
         await self._host.close()
         if facts is not None:
             await facts.save()
@@ -139,6 +119,14 @@ class Daemon:
     def stop(self) -> None:
         """Drain and end."""
         self._stopping = True
+        self._leadership.stop()
+        if self._session is not None:
+            self._session.stop()
+
+    def _step_down(self) -> None:
+        """Observe nothing and answer no custom resource from now on; what is journaled is pushed."""
+        self._ending_term = True
+        self._resources.cancel()
         if self._session is not None:
             self._session.stop()
 
@@ -150,14 +138,30 @@ class Daemon:
         if config.webhook is not None:
             webhooks = WebhookEndpoints(config, journal.key, facts, self._catalog, self._metrics)
             await nursery.start(listen, config, webhooks)
-            if config.webhook.tls.mode == "self-managed":
-                own = SelfManaged(Path(config.data_dir) / FOLDER, config.webhook.tls.names)
-                nursery.start_soon(keep_bundles, config.clusters, own.ca_bundle)
         nursery.start_soon(facts.attributor.run)
         return None if config.webhook is None else facts
 
+    async def _term(self, journal: Journal, facts: FactStore | None) -> None:
+        """Observe and write for as long as this process leads, or to the end."""
+        self._ending_term, self._resources, self._second = False, trio.CancelScope(), SecondSource()
+        await take_over(journal)
+        async with trio.open_nursery() as nursery:
+            if self._config.webhook is not None and self._config.webhook.tls.mode == "self-managed":
+                own = SelfManaged(Path(self._config.data_dir) / FOLDER, self._config.webhook.tls.names)
+                nursery.start_soon(keep_bundles, self._config.clusters, own.ca_bundle)
+            if self._config.resources is not None:
+                nursery.start_soon(self._follow_resources, journal)
+            await self._observe_and_write(journal, facts)
+            nursery.cancel_scope.cancel()
+        if not self._stopping:
+            self._forget_session()
+
+    async def _follow_resources(self, journal: Journal) -> None:
+        with self._resources:
+            await self._second.begin(self._config, self, journal, self._metrics, self._health)()
+
     async def _observe_and_write(self, journal: Journal, facts: FactStore | None) -> None:
-        if self._stopping:
+        if self._stopping or self._ending_term:
             return
         self._digest_key = journal.key
         self._assembly = self._assembled()
@@ -168,8 +172,19 @@ class Daemon:
             self._health,
             attributor=None if facts is None else facts.attributor,
             catalog=self._catalog,
+            holds_lease=self._leadership.confirm,
         )
         await self._session.run()
+
+    def _forget_session(self) -> None:
+        """A follower neither waits for clusters nor says what is wrong with destinations."""
+        assert self._assembly is not None
+        for cluster in self._assembly.clusters:
+            forget_cluster(self._health, cluster.name)
+        for destination in self._assembly.destinations:
+            self._health.forget(destination.subject)
+            self._metrics.forget(destination=destination.name)
+        self._session = self._assembly = None
 
     async def _refresh(self, journal: Journal) -> None:
         self._host.flush()
@@ -296,20 +311,3 @@ class Daemon:
         )
         self._host.condition(condition)
         self._second.condition(condition)
-
-
-async def _withheld(journal: Journal) -> Sequence[Withheld]:
-    """For the probes; a journal that cannot be read is a condition already."""
-    try:
-        return await journal.withheld()
-    except (TransientError, StalledError):
-        return ()
-
-
-@asynccontextmanager
-async def opened_journal(config: Config) -> AsyncIterator[Journal]:
-    """The journal of the data directory, which nobody else may use meanwhile."""
-    folder = Path(config.data_dir)
-    with lock(folder):
-        async with open_journal(folder) as journal:
-            yield journal

@@ -33,6 +33,7 @@ from reverser.model.destination import subject_of
 from reverser.model.journal import Journal
 from reverser.select.resource_patterns import SETTING as MEANING
 from reverser.sops.program import programs
+from reverser.writer.destination_context import AskLease, always_leads
 
 log = structlog.get_logger()
 
@@ -71,6 +72,7 @@ class Session:
         to: FolderTarget | None = None,
         attributor: Attributor | None = None,
         catalog: TypeCatalog | None = None,
+        holds_lease: AskLease = always_leads,
     ) -> None:
         self._assembly = assembly
         self._journal = journal
@@ -97,7 +99,7 @@ class Session:
         )
         corrections = None if attributor is None else attributor.correction_finder.corrections
         factory = WriterFactory(
-            assembly, journal, metrics, health, catalog.of_kind, self._rebuilt, to, corrections
+            assembly, journal, metrics, health, catalog.of_kind, self._rebuilt, to, corrections, holds_lease
         )
         self._writers = Writers(factory, health, self._ready)
         self.relist = False

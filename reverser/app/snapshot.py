@@ -15,8 +15,8 @@ import msgspec
 import trio
 
 from reverser.app.assembly import Assembly
-from reverser.app.daemon import opened_journal
 from reverser.app.session import Session
+from reverser.app.startup import opened_journal
 from reverser.app.writers import FolderTarget
 from reverser.config import Config
 from reverser.errors import StalledError

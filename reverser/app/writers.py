@@ -25,7 +25,7 @@ from reverser.model.destination import Destination, folder_of
 from reverser.model.journal import Journal
 from reverser.model.push import Pushed
 from reverser.unexpected_errors import BUG, bug
-from reverser.writer.destination_context import DestinationContext, ResolveType
+from reverser.writer.destination_context import AskLease, DestinationContext, ResolveType, always_leads
 from reverser.writer.driver import READING, WRITING, Writer
 from reverser.writer.folder_writer import FolderWriter, Known
 from reverser.writer.observe_mode import ObservingWriter
@@ -59,8 +59,10 @@ class WriterFactory:
         on_rebuilt: Callable[[str], None],
         to: FolderTarget | None = None,
         corrections: Corrections | None = None,
+        holds_lease: AskLease = always_leads,
     ) -> None:
         self._corrections = corrections
+        self._holds_lease = holds_lease
         self._assembly = assembly
         self._journal = journal
         self._metrics = metrics
@@ -112,6 +114,7 @@ class WriterFactory:
             companions=hooks if hooks.has_companions else None,
             resolve_type=self._resolve,
             corrections=None if corrections is None else partial(corrections, destination.name),
+            holds_lease=self._holds_lease,
             on_rebuilt=partial(self._on_rebuilt, destination.name),
             on_read=self._assembly.on_read,
             on_pushed=on_pushed or self._assembly.on_pushed,

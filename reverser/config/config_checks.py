@@ -8,6 +8,7 @@ import re
 from typing import TYPE_CHECKING, Protocol
 
 from reverser.config.destination_checks import check_clusters, check_collisions, check_destination
+from reverser.config.leader_table import check_leader
 from reverser.config.problems import key_paths, show
 from reverser.config.resource_tables import check_resources
 from reverser.config.rule_checks import check_rule, check_sanitize, check_sensitive, check_users_are_known
@@ -63,6 +64,8 @@ def _check_process(config: Config, report: Report) -> None:
         report.add("grace_seconds", f"must be 0 or more seconds, not {config.grace_seconds}")
     _check_bind("operations.bind", config.operations.bind, 8081, report)
     check_identities(config.identities, report)
+    if config.leader is not None:
+        check_leader(config.leader, report)
     if config.webhook is not None:
         _check_bind("webhook.bind", config.webhook.bind, 9443, report)
         check_webhook(config.webhook, report)

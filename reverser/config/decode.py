@@ -132,7 +132,8 @@ class Decoder:
 
     def _hint(self, key: str, known: Collection[str]) -> str:
         """A key of another table is no misspelling; a plugin's tables have keys of their own."""
-        return ("" if self._own else belongs(key)) or did_you_mean(key, known)
+        is_singular = f"{key}s" in known
+        return ("" if self._own or is_singular else belongs(key)) or did_you_mean(key, known)
 
     def _field(self, field: inspect.Field, table: dict[str, Any], path: str) -> Any:
         where = _join(path, field.encode_name)

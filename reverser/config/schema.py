@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from reverser.config.leader_table import Leader
 from reverser.config.listeners import Audit, Operations, Webhook
 from reverser.config.resource_tables import Resources, Tenancy
 from reverser.identity.author import Identities
@@ -72,6 +73,8 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """With the table, custom resources are read besides this file."""
     tenancy: Tenancy = Tenancy()
     """What the owners of namespaces may do by custom resources."""
+    leader: Leader | None = None
+    """With the table, one of several replicas leads; without it this process is alone."""
     clusters: tuple[Cluster, ...] = (Cluster(),)
     destinations: tuple[Destination, ...] = ()
     rules: tuple[Rule, ...] = ()

@@ -15,7 +15,7 @@ class Condition(msgspec.Struct, frozen=True):
     """One statement about one subject, in the shape of a Kubernetes condition."""
 
     type: str
-    """`Stalled`, `Suspended`, `Suspicious`, `Sensitive`, `Bug` or `StartedOver`."""
+    """`Stalled`, `Suspended`, `Suspicious`, `Sensitive`, `Bug`, `Leading` or `StartedOver`."""
     subject: str
     """What it is about: `destination/live`, `gitrepoconfig/shop/web`, `cluster/default`,
     `type/default/widgets.example.com`."""

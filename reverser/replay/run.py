@@ -17,7 +17,7 @@ import structlog
 import trio
 
 from reverser.app.assembly import Assembly, keep_meanings
-from reverser.app.daemon import opened_journal
+from reverser.app.startup import opened_journal
 from reverser.app.writers import WriterFactory
 from reverser.config import Config
 from reverser.errors import StalledError

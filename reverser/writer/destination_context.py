@@ -22,6 +22,13 @@ from reverser.writer.file_owner import DaemonIdentity
 
 ResolveType: TypeAlias = Callable[[str, str, str], ResourceType | None]
 """(cluster, group, kind) -> type, as far as it is served."""
+AskLease: TypeAlias = Callable[[], Awaitable[bool]]
+"""Whether this process is still the one that may write."""
+
+
+async def always_leads() -> bool:
+    """The answer of a process that shares its work with no other."""
+    return True
 
 
 class MessageSource(Protocol):
@@ -62,6 +69,8 @@ class DestinationContext(msgspec.Struct, frozen=True, kw_only=True):
     resolve_type: ResolveType = lambda _cluster, _group, _kind: None
     corrections: Callable[[], Awaitable[list[Correction]]] | None = None
     """The next authors that became known after their commit; None: no notes are written."""
+    holds_lease: AskLease = always_leads
+    """Is asked before anything is built on the branch as it was read."""
     on_rebuilt: Callable[[], None] = lambda: None
     """Is called when records were rebuilt from the branch: every stream has to list again."""
     on_read: Callable[[str, str], None] | None = None

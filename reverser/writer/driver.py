@@ -4,6 +4,10 @@ A session begins by catching up with the remote and then turns plan after plan i
 but a clean push ends the session: the next one reads from the branch what has landed and rebuilds
 the rest from the journal, so that a push whose fate is unknown can do no harm. Someone else's
 commits are never touched, and nothing is ever forced.
+
+Of several replicas one writes. A session asks whether it is still this one before it reads the branch, and
+again once it has: what a new leader has pushed since would be in the branch that was read, and older entries
+of ours must not be built on top of it. A writer that is no longer the leader's ends.
 """
 
 from __future__ import annotations
@@ -38,6 +42,10 @@ READING = "reading"
 """The step of a destination that opens and fetches; its failure is over when that works."""
 WRITING = "writing"
 """All that comes after: over when a batch has landed, or nothing is left to write."""
+
+
+class LeaseLost(Exception):
+    """Another replica may write by now."""
 
 
 class Writer:
@@ -83,6 +91,9 @@ class Writer:
                 self._metrics.count("rebase_retries", destination=self._name)
                 log.info("branch has new commits of others, rebuilding on top", destination=self._name)
                 retry.reset()
+            except LeaseLost:
+                log.warning("another replica may lead, this writer ends", destination=self._name)
+                return
             except (TransientError, StalledError) as error:
                 self._health.failed(self._subject, error, step=self._step)
                 await trio.sleep(retry.pause(error, trio.current_time() - began))
@@ -94,7 +105,9 @@ class Writer:
         now = self._clock()
         self._step = READING
         async with catching_up.turn():
+            await self._must_lead()
             head, existing = await self._catch_up.run(now)
+            await self._must_lead()
         self._health.recovered(self._subject, step=READING)
         if self._context.on_read is not None:
             self._context.on_read(self._name, head)
@@ -122,6 +135,10 @@ class Writer:
                 # Stopped in the moment in which something failed: it is tried again by the next process.
                 raise cancelled from None
             raise unwrap_group(group, Stale, ReverserError) from None
+
+    async def _must_lead(self) -> None:
+        if not await self._context.holds_lease():
+            raise LeaseLost
 
     async def _recover_when_idle(self) -> None:
         """With nothing pending, an earlier failure to write is over."""

@@ -1,0 +1,62 @@
+"""What a process begins with: its journal, which nobody else may use meanwhile, and its first lines.
+
+The first lines of the log say what is watched and written to, before anything is connected to.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import structlog
+
+from reverser import __version__
+from reverser.config import Config
+from reverser.errors import StalledError, TransientError
+from reverser.journal.data_directory import lock
+from reverser.journal.sqlite import open_journal
+from reverser.model.condition import Withheld
+from reverser.model.journal import Journal
+
+log = structlog.get_logger()
+
+
+def log_startup(config: Config) -> None:
+    """As configured: what a kubeconfig holds is not shown."""
+    log.info("reverser starts", version=__version__, data_dir=config.data_dir)
+    for cluster in config.clusters:
+        rules = [rule.name for rule in config.rules if rule.cluster == cluster.name]
+        kubeconfig = cluster.kubeconfig or "in-cluster or default"
+        log.info(
+            "observing cluster",
+            cluster=cluster.name,
+            kubeconfig=kubeconfig,
+            context=cluster.context,
+            rules=rules,
+        )
+    for destination in config.destinations:
+        log.info(
+            "writing to destination",
+            destination=destination.name,
+            url=destination.url,
+            branch=destination.branch,
+            path=destination.path or "/",
+        )
+
+
+async def withheld(journal: Journal) -> Sequence[Withheld]:
+    """For the probes; a journal that cannot be read is a condition already."""
+    try:
+        return await journal.withheld()
+    except (TransientError, StalledError):
+        return ()
+
+
+@asynccontextmanager
+async def opened_journal(config: Config) -> AsyncIterator[Journal]:
+    """The journal of the data directory, which nobody else may use meanwhile."""
+    folder = Path(config.data_dir)
+    with lock(folder):
+        async with open_journal(folder) as journal:
+            yield journal
