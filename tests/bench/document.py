@@ -38,11 +38,17 @@ with what is measured.
 - **first snapshot of 100,000 objects**: the real daemon before a scripted API server in a process of its own,
   which streams all lists as fast as they are read; the highest resident memory until all is in a remote
   on the same disk and acknowledged, then that of a second start.
+- **longest hold of the event loop**: processor time until a task beside the intake gets its turn again,
+  while a changed object of 1.5 MB goes through it, the worst of all shapes; the best of three tries of
+  each.
 - **custom resources**: the real daemon on a real API server, with a repository for each GitRepoConfig on one
   Git host by http (`git http-backend`), which shares the two cores. A change's floor is `git fast-import` and
   `git push` to the same host. A rule that changes is in force when the object that it selects besides is in
   the branch. Writes of statuses are what the API server counts.
 - **snapshot**: from the start of the process, with an empty data directory, until the remote has all objects.
+- **idle**: processor time of the process over a minute in which nothing changes: bookmarks, discovery,
+  watches that are opened anew, and a probe every 10 s. With the controllers of a cluster running, or both
+  webhooks listening, it was 0.33 %.
 
 ## What the hour does
 
