@@ -14,7 +14,7 @@ COMPILE := env -u PIP_FIND_LINKS CUSTOM_COMPILE_COMMAND="make requirements" $(PI
 	--no-emit-index-url --no-emit-find-links --no-emit-trusted-host --strip-extras --generate-hashes --allow-unsafe
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-picture crds manifests test check format test-servers test-flux-servers test-gitea test-kustomize \
+.PHONY: help setup demo demo-picture crds manifests chart test check format test-servers test-flux-servers test-gitea test-kustomize test-helm \
 	e2e soak bench requirements
 
 help: ## list these commands
@@ -36,6 +36,9 @@ crds: setup ## generate config/crd, and the tables of its fields, from the struc
 manifests: setup test-kustomize ## build install.yaml and install-cert-manager.yaml from config/
 	@$(BIN)/python -m tests.tools.manifests
 
+chart: setup ## copy and generate what the Helm chart has of config/ and of the configuration
+	@$(BIN)/python -m tests.tools.chart
+
 test: setup ## run every test; those that need servers which are not there skip and say so
 	@$(BIN)/python -m pytest $(SIDE_BY_SIDE) $(ARGS)
 
@@ -44,7 +47,8 @@ check: setup ## format, lint, types, import contracts, names, generated CRDs and
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
-	$(BIN)/python -m pytest -q tests/unit/test_names.py tests/unit/custom_resources/test_crds.py tests/unit/test_manifests.py
+	$(BIN)/python -m pytest -q tests/unit/test_names.py tests/unit/custom_resources/test_crds.py tests/unit/test_manifests.py \
+		tests/unit/test_chart_files.py
 
 format: setup ## format the code and mend what lint can mend
 	$(BIN)/ruff format .
@@ -63,6 +67,9 @@ test-gitea: ## build Gitea for its tests (needs Go and a C compiler; about 5 min
 
 test-kustomize: ## build kustomize, for make manifests and its tests (needs Go; half a minute the first time)
 	@tests/servers/kustomize/build
+
+test-helm: ## build helm, for tests of the chart (needs Go; about 4 minutes the first time)
+	@tests/servers/helm/build
 
 e2e: setup test-servers ## only the tests against a real API server
 	@$(BIN)/python -m pytest $(if $(findstring tests/e2e,$(ARGS)),,tests/e2e) $(ARGS)

@@ -1,4 +1,4 @@
-"""What is generated in charts/gitops-reverser: copies of config/, the schema of the values, the table of the README.
+"""What is generated in charts/gitops-reverser: copies of config/, the schema of the values, a table in README.
 
 `make chart` writes them. The schema refuses keys that nobody reads: it holds those of values.yaml, and below
 `config` those of the configuration's structs. The table has the comments of values.yaml. A test compares the
@@ -42,7 +42,10 @@ _TEXTS: Schema = {"type": "object", "additionalProperties": _TEXT}
 _OPEN: Schema = {"type": "object"}
 _OBJECTS: Schema = {"type": "array", "items": {"type": "object"}}
 _PORT: Schema = {"type": "integer", "minimum": 1, "maximum": 65535}
-_COUNT_OR_SHARE: list[Schema] = [{"type": "integer", "minimum": 0}, {"type": "string", "pattern": "^[0-9]+%$"}]
+_COUNT_OR_SHARE: list[Schema] = [
+    {"type": "integer", "minimum": 0},
+    {"type": "string", "pattern": "^[0-9]+%$"},
+]
 
 SHAPES: dict[str, Schema] = {
     "global.commonLabels": _TEXTS,
@@ -110,7 +113,10 @@ def values_schema() -> Schema:
     # Charts that have this one inside share `global` with others.
     schema["properties"]["global"]["additionalProperties"] = True
     # Of a chart that is inside of another, Helm adds nothing else than `enabled`, which is its condition.
-    return {"$schema": "http://json-schema.org/draft-07/schema#", "title": "Values of gitops-reverser"} | schema
+    return {
+        "$schema": "http://json-schema.org/draft-07/schema#",
+        "title": "Values of gitops-reverser",
+    } | schema
 
 
 def _of(value: Any, path: str, shown: dict[str, str]) -> Schema:
