@@ -14,8 +14,8 @@ COMPILE := env -u PIP_FIND_LINKS CUSTOM_COMPILE_COMMAND="make requirements" $(PI
 	--no-emit-index-url --no-emit-find-links --no-emit-trusted-host --strip-extras --generate-hashes --allow-unsafe
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-picture crds manifests chart test check format test-servers test-flux-servers test-gitea test-kustomize test-helm \
-	e2e soak bench requirements
+.PHONY: help setup demo demo-picture crds manifests chart test check format test-servers test-flux-servers test-gitea \
+	test-kustomize test-helm e2e soak bench requirements
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)

@@ -1,4 +1,4 @@
-"""What is generated in charts/gitops-reverser: copies of config/, the schema of the values, a table in README.
+"""What is generated in charts/gitops-reverser: copies of config/, schema of the values, table of the README.
 
 `make chart` writes them. The schema refuses keys that nobody reads: it holds those of values.yaml, and below
 `config` those of the configuration's structs. The table has the comments of values.yaml. A test compares the
