@@ -6,7 +6,8 @@ encrypted files, and the removals of the sweep. The append then takes all of it 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import AsyncGenerator, Callable, Collection, Iterable, Mapping, Sequence
+from contextlib import aclosing
 
 import msgspec
 
@@ -20,7 +21,7 @@ from reverser.intake.route import Route, RouteTable
 from reverser.journal.retrying import RetryingJournal
 from reverser.model.change import ListCompleted, Stream
 from reverser.model.condition import Withheld
-from reverser.model.entry import Decision, Outcome, Record, Staged, withhold
+from reverser.model.entry import Decision, Outcome, Record, RecordKey, Staged, withhold
 from reverser.unexpected_errors import contained
 
 CHUNK = 200
@@ -74,37 +75,50 @@ class ListCommitter:
     async def _sweep(self, done: ListCompleted, listing: Listing) -> list[Decided]:
         """Stage the removal of what the journal knows and the list has missed; the withheld come back."""
         withheld = list[Decided]()
-        for route in self._routes.of_type(done.stream):
-            name, last = route.destination.name, None
-            while keys := await self._journal.keys(name, done.stream, last, CHUNK):
-                last = keys[-1]
-                missing = [(name, key) for key in keys if listing.misses(key)]
-                records = (await self._journal.known(missing)).values()
-                decided = [(name, record.key, self._swept(route, done, record)) for record in records]
-                withheld += [each for each in decided if each[2].withheld is not None]
-                withheld += await self._remove(done, decided)
-                withheld += await self._orphaned(route, done, records)
+        routes = {route.destination.name: route for route in self._routes.of_type(done.stream)}
+        async with aclosing(self._recorded(routes, done.stream)) as parts:
+            async for keys in parts:
+                missing = await self._journal.known(each for each in keys if listing.misses(each[1]))
+                withheld += await self._gone(routes, done, missing.values())
+                for record in missing.values():
+                    withheld += await self._orphaned(routes[record.destination], done, record)
         return withheld
 
-    async def _orphaned(self, route: Route, done: ListCompleted, missing: Iterable[Record]) -> list[Decided]:
-        """The same for objects of CRDs that went, where the destination wants their files to go with them.
+    async def _recorded(
+        self, destinations: Collection[str], stream: Stream
+    ) -> AsyncGenerator[Sequence[RecordKey], None]:
+        """What the journal knows of these destinations in a stream, a part at a time."""
+        last = None
+        while keys := await self._journal.keys(destinations, stream, last, CHUNK):
+            last = keys[-1]
+            yield keys
+
+    async def _gone(
+        self, routes: Mapping[str, Route], done: ListCompleted, records: Iterable[Record]
+    ) -> list[Decided]:
+        """Stage the removal of these; the withheld come back."""
+        decided = [
+            (each.destination, each.key, self._swept(routes[each.destination], done, each))
+            for each in records
+        ]
+        withheld = [each for each in decided if each[2].withheld is not None]
+        return withheld + await self._remove(done, decided)
+
+    async def _orphaned(self, route: Route, done: ListCompleted, missing: Record) -> list[Decided]:
+        """The same for objects of a CRD that went, where the destination wants their files to go with it.
 
         Their types are not served any more: no list of them will ever tell. But a CRD that the API server has
         no more has no objects either.
         """
+        type_ = defined(missing) if route.destination.gone_types == "remove" else None
+        if type_ is None:
+            return []
         withheld, name = list[Decided](), route.destination.name
-        types = map(defined, missing) if route.destination.gone_types == "remove" else ()
-        for type_ in filter(None, types):
-            of_type, last = Stream(done.stream.cluster, type_), None
-            while keys := await self._journal.keys(name, of_type, last, CHUNK):
-                last = keys[-1]
-                records = (await self._journal.known((name, key) for key in keys)).values()
-                of_definition = msgspec.structs.replace(done, stream=of_type)
-                decided = [
-                    (name, record.key, self._swept(route, of_definition, record)) for record in records
-                ]
-                withheld += [each for each in decided if each[2].withheld is not None]
-                withheld += await self._remove(done, decided)
+        of_definition = msgspec.structs.replace(done, stream=Stream(done.stream.cluster, type_))
+        async with aclosing(self._recorded([name], of_definition.stream)) as parts:
+            async for keys in parts:
+                records = (await self._journal.known(keys)).values()
+                withheld += await self._gone({name: route}, of_definition, records)
         return withheld
 
     def _swept(self, route: Route, done: ListCompleted, record: Record) -> Decision:

@@ -66,6 +66,8 @@ class Route(msgspec.Struct, frozen=True):
     digest_key: bytes
     """Key of the digests that tell change from noise."""
     hooks: Hooks
+    _by_type: dict[ResourceType, tuple[CompiledRule, ...]] = msgspec.field(default_factory=dict)
+    """The rules that select each type, since every object of a list asks for them."""
 
     def wants_type(self, resource: ResourceType) -> bool:
         """Whether a watch of this type can bring anything for this destination."""
@@ -105,9 +107,11 @@ class Route(msgspec.Struct, frozen=True):
 
         `fulfilled`: selectors that are known to match, whatever the labels are.
         """
-        if self.omits(resource):
-            return []
-        rules = (rule for rule in self.rules if rule.selects_type(resource))
+        rules = self._by_type.get(resource)
+        if rules is None:
+            omitted = self.omits(resource)
+            rules = () if omitted else tuple(rule for rule in self.rules if rule.selects_type(resource))
+            self._by_type[resource] = rules
         return [rule for rule in rules if rule.selects(key, labels, fulfilled)]
 
 

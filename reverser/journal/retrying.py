@@ -6,7 +6,6 @@ the process is not ready and says why.
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
@@ -17,7 +16,6 @@ from reverser.errors import ReverserError, StalledError, TransientError
 from reverser.health import Health
 from reverser.model.entry import KnownRecords, RecordKey
 from reverser.model.journal import Journal
-from reverser.model.resource import ObjectKey
 
 RETRY_SECONDS = 1.0
 RETRY_SECONDS_MOST = 30.0
@@ -64,14 +62,8 @@ class RetryingJournal:
 
     async def known(self, places: Iterable[RecordKey]) -> KnownRecords:
         """The records of these objects; absent ones are left out."""
-        wanted: dict[str, list[ObjectKey]] = defaultdict(list)
-        for destination, key in places:
-            wanted[destination].append(key)
-        known: KnownRecords = {}
-        for destination, keys in wanted.items():
-            records = await self._retry(self._journal.records, destination, keys)
-            known |= {(destination, key): record for key, record in records.items()}
-        return known
+        record_keys = list(places)
+        return await self._retry(self._journal.known, record_keys) if record_keys else {}
 
     async def _retry(self, call: Callable[P, Awaitable[T]], *args: P.args, **kwargs: P.kwargs) -> T:
         try:

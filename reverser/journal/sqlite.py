@@ -99,6 +99,7 @@ class SqliteJournal:
     backlogs = _reading(Store.backlogs)
     records = _reading(Store.records)
     some_records = _reading(Store.some_records)
+    known = _reading(Store.known)
     keys = _reading(Store.keys)
     paths = _reading(Store.paths)
     withheld = _reading(Store.withheld)

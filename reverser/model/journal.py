@@ -19,7 +19,7 @@ from reverser.errors import WithheldError
 from reverser.model.attribution import Attribution
 from reverser.model.change import StartedOver, Stream
 from reverser.model.condition import Withheld
-from reverser.model.entry import Append, Entry, Record, Staged
+from reverser.model.entry import Append, Entry, KnownRecords, Record, RecordKey, Staged
 from reverser.model.fact import Fact
 from reverser.model.resource import ObjectKey
 from reverser.unexpected_errors import BUG
@@ -152,10 +152,18 @@ class Journal(Protocol):
     async def records(self, destination: str, keys: Sequence[ObjectKey]) -> dict[ObjectKey, Record]:
         """The records of these objects; absent ones are left out."""
 
+    async def known(self, record_keys: Collection[RecordKey]) -> KnownRecords:
+        """The records of these objects, whatever destinations they are of; absent ones are left out."""
+
     async def keys(
-        self, destination: str, stream: Stream, after: ObjectKey | None = None, limit: int = 1000
-    ) -> list[ObjectKey]:
-        """Keys of the records in the scope of a stream (its type; its namespace if it has one), sorted."""
+        self,
+        destinations: Collection[str],
+        stream: Stream,
+        after: RecordKey | None = None,
+        limit: int = 1000,
+    ) -> list[RecordKey]:
+        """Keys of these destinations' records in the scope of a stream (its type; its namespace if it has
+        one), sorted."""
 
     async def some_records(self, destination: str, after: ObjectKey | None, limit: int) -> list[Record]:
         """Records of a destination behind a key, by key, without `content` (left empty)."""

@@ -45,7 +45,7 @@ async def look(journal: Journal) -> tuple[set[str], set[str], list[str]]:
     """All that the daemon asks for: names of entries, of records, and what is withheld."""
     pending = {each.key.name for each in await journal.pending("live")}
     recorded = {each.key.name for each in await journal.some_records("live", None, 100_000)}
-    recorded &= {each.name for each in await journal.keys("live", STREAM)}
+    recorded &= {each.name for _, each in await journal.keys(["live"], STREAM)}
     recorded |= {
         each.name for each in await journal.records("live", [key(name) for name in NAMES])
     } & recorded

@@ -36,7 +36,7 @@ from tests.integration.observing import until
 
 BUSY = TransientError("the disk is full", hint="make room")
 DAMAGED = StalledError("JournalDamaged", "the journal is damaged", hint="move it away")
-ASKED = ("stage", "append", "records", "keys", "withheld", "some_records")
+ASKED = ("stage", "append", "known", "keys", "withheld", "some_records")
 GIVEN = [
     *whole(5, config_map("a", "1"), config_map("b", "1")),
     live(6, config_map("a", "2")),

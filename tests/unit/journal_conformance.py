@@ -19,7 +19,7 @@ import trio.testing
 from reverser.model.attribution import Actor, Attribution, Evidence
 from reverser.model.change import Operation, Origin, Stream
 from reverser.model.condition import Withheld
-from reverser.model.entry import Append, Edit, Entry, Outcome, Record, Sealed, Staged
+from reverser.model.entry import Append, Edit, Entry, Outcome, Record, RecordKey, Sealed, Staged
 from reverser.model.fact import FACT_SECONDS, Fact, Source
 from reverser.model.journal import Journal, UnstorableError
 from reverser.model.observed_write import ObservedWrite
@@ -447,15 +447,21 @@ async def test_records_come_a_part_at_a_time(journal: Journal) -> None:
 
 
 async def test_keys_come_a_part_at_a_time(journal: Journal) -> None:
-    """Each part begins behind the last key of the one before, and none is left out."""
+    """Each part begins behind the last key of the one before, and none of any destination is left out."""
     keys = [key(name, namespace) for namespace in ("", "bank", "shop") for name in ("a", "b", "c")]
     await journal.append(Append(records=[Record("live", each, str(each), b"d", b"{}") for each in keys]))
-    found: list[ObjectKey] = []
-    while part := await journal.keys("live", STREAM, found[-1] if found else None, 2):
+    other = [("aside", key(name)) for name in ("x", "y")]
+    await journal.append(Append(records=[Record(*each, str(each[1]), b"d", b"{}") for each in other]))
+    found: list[RecordKey] = []
+    while part := await journal.keys(["live", "none", "aside"], STREAM, found[-1] if found else None, 2):
         assert len(part) <= 2
         found += part
 
-    assert found == keys
+    assert found == [*other, *(("live", each) for each in keys)]
+    known = await journal.known([*found, ("none", keys[0]), ("live", key("absent"))])
+    assert {record_key: record.path for record_key, record in known.items()} == {
+        each: str(each[1]) for each in found
+    }
 
 
 async def test_keys_are_those_of_exactly_one_type_and_scope(journal: Journal) -> None:
@@ -472,7 +478,7 @@ async def test_keys_are_those_of_exactly_one_type_and_scope(journal: Journal) ->
     await journal.append(Append(records=[*records, record("z", destination="other")]))
 
     async def names(stream: Stream) -> set[str]:
-        return {each.name for each in await journal.keys("live", stream)}
+        return {each.name for _, each in await journal.keys(["live"], stream)}
 
     assert await names(STREAM) == {"a", "b"}
     assert await names(Stream("default", PODS, "shop")) == {"a"}
@@ -664,7 +670,7 @@ async def test_names_of_any_kind_are_kept(journal: Journal) -> None:
     records = [Record("live", each, each.name, b"d", b"{}") for each in keys]
     await journal.append(Append(records=records))
 
-    assert set(await journal.keys("live", STREAM)) == set(keys)
+    assert {each for _, each in await journal.keys(["live"], STREAM)} == set(keys)
     assert await journal.records("live", keys) == dict(zip(keys, records, strict=True))
 
 
