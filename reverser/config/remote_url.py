@@ -8,6 +8,7 @@ or for a helper program (`ext::…`).
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from urllib.parse import urlsplit
 
 import msgspec
@@ -31,6 +32,7 @@ class RemoteUrl(msgspec.Struct, frozen=True):
     """Host, port where it is unusual, and path: equal for two spellings of one repository."""
 
 
+@lru_cache(maxsize=4096)
 def parse(url: str) -> RemoteUrl:
     """The parts of a URL; raises ValueError with a sentence that never shows a password."""
     if re.search(r"[\x00-\x20\x7f]", url):

@@ -74,6 +74,9 @@ class Compiler:
         self._index = TypeIndex((), exclude)
         self._configs = _Memory[CompiledConfig](lambda verdict: CompiledConfig(verdict))
         self._rules = _Memory[CompiledRules](lambda verdict: CompiledRules(verdict))
+        self._claimed: Any = None
+        """What `_losers` follows from."""
+        self._losers: Mapping[ObjectName, str] = {}
 
     def compile(self, state: ClusterState) -> Compiled:
         """The meaning of a state."""
@@ -117,7 +120,11 @@ class Compiler:
         claims = [
             _claim(name, state.configs[name], each) for name, each in compiled.items() if each.destination
         ]
-        losers = overlap.refused(claims, state.proven, state.yielding, self._destinations)
+        claimed = (claims, state.proven, state.yielding)
+        if claimed != self._claimed:
+            self._claimed = claimed
+            self._losers = overlap.refused(claims, state.proven, state.yielding, self._destinations)
+        losers = self._losers
         return {
             name: _lost(each, losers[name]) if name in losers else each for name, each in compiled.items()
         }
