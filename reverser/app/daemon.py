@@ -34,7 +34,6 @@ from reverser.app.startup import log_startup, opened_journal, withheld
 from reverser.app.takeover import take_over
 from reverser.app.withheld_conditions import PluginFailures, show_bugs
 from reverser.attribution.fact_store import FactStore
-from reverser.certs.self_managed import FOLDER, SelfManaged
 from reverser.config import Config
 from reverser.custom_resources.model import Compiled
 from reverser.errors import ConfigError
@@ -49,8 +48,8 @@ from reverser.model.condition import Condition
 from reverser.model.journal import Journal
 from reverser.model.resource import ObjectKey, ResourceType
 from reverser.plugins import Host, Plugin
-from reverser.webhook.install import keep_bundles
 from reverser.webhook.server import WebhookEndpoints, listen
+from reverser.webhook.upkeep import keep_registrations, listener
 
 log = structlog.get_logger()
 
@@ -146,9 +145,8 @@ class Daemon:
         self._ending_term, self._resources, self._second = False, trio.CancelScope(), SecondSource()
         await take_over(journal)
         async with trio.open_nursery() as nursery:
-            if self._config.webhook is not None and self._config.webhook.tls.mode == "self-managed":
-                own = SelfManaged(Path(self._config.data_dir) / FOLDER, self._config.webhook.tls.names)
-                nursery.start_soon(keep_bundles, self._config.clusters, own.ca_bundle)
+            if self._config.webhook is not None:
+                nursery.start_soon(keep_registrations, self._config.clusters, listener(self._config))
             if self._config.resources is not None:
                 nursery.start_soon(self._follow_resources, journal)
             await self._observe_and_write(journal, facts)

@@ -18,7 +18,7 @@ from reverser.config.value_formats import split_secret_name
 from reverser.custom_resources.model import ObjectName, SecretData
 from reverser.errors import ReverserError
 from reverser.kube.client import Client
-from reverser.kube.credentials import ACCOUNT
+from reverser.kube.credentials import own_namespace
 from reverser.kube.errors import Forbidden
 from reverser.kube.named_object import Follower, NamedObject
 
@@ -180,14 +180,6 @@ class KnownHosts:
         if keys != self.keys:
             self.keys = keys
             self._on_change()
-
-
-def own_namespace() -> str:
-    """The namespace of the pod that we run in; empty outside of one."""
-    try:
-        return (ACCOUNT / "namespace").read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError):
-        return ""
 
 
 def known_hosts_name(configured: str) -> str:

@@ -84,6 +84,15 @@ async def load(kubeconfig: str, context: str) -> Credentials:
     return credentials
 
 
+def own_namespace() -> str:
+    """The pod's namespace: $POD_NAMESPACE, or the service account's; empty outside of a pod."""
+    named = os.environ.get("POD_NAMESPACE", "")
+    try:
+        return named or (ACCOUNT / "namespace").read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError):
+        return ""
+
+
 def fingerprint(kubeconfig: str) -> str:
     """What tells one content of a kubeconfig from another; empty where it cannot be read."""
     names = kubeconfig or os.environ.get("KUBECONFIG", "") or "~/.kube/config"

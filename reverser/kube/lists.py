@@ -63,8 +63,8 @@ METADATA = (
     "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json"
 )
 """Asks for metadata only, and takes whole objects of a server that does not know that form."""
-METADATA_OF_EVENTS = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json"
-"""The same for the events of a watch."""
+METADATA_OF_OBJECT = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json"
+"""The same for one object, and for the events of a watch: an API server refuses the list's form there."""
 WATCH_SECONDS = (240, 480)
 """A random time in between, so that streams do not end together."""
 

@@ -16,7 +16,7 @@ import trio
 from reverser.errors import ReverserError, StalledError
 from reverser.kube.client import Client
 from reverser.kube.errors import Forbidden, NotFound
-from reverser.kube.lists import METADATA, METADATA_OF_EVENTS, watch_params
+from reverser.kube.lists import METADATA_OF_OBJECT, watch_params
 from reverser.kube.stream_health import api_backoff
 from reverser.kube.watch_events import MUTATIONS, LineReader, read
 from reverser.unexpected_errors import BUG, bug
@@ -78,7 +78,7 @@ class Follower:
         # Without a position: the object's own version may have expired.
         params = watch_params("0") | {"fieldSelector": f"metadata.name={self._named.name}"}
         del params["resourceVersion"]
-        accept = METADATA_OF_EVENTS if self._named.metadata_only else "*/*"
+        accept = METADATA_OF_OBJECT if self._named.metadata_only else "*/*"
         collection = self._named.collection
         try:
             async with self._client.stream(
@@ -93,7 +93,7 @@ class Follower:
     async def _read(self) -> str:
         """Hand on the object; its version, empty where there is none."""
         path = f"{self._named.collection}/{quote(self._named.name, safe='')}"
-        accept = METADATA if self._named.metadata_only else "application/json"
+        accept = METADATA_OF_OBJECT if self._named.metadata_only else "application/json"
         try:
             document = await self._client.get(path, accept=accept, into=dict[str, Any])
         except NotFound:

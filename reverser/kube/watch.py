@@ -25,7 +25,7 @@ from reverser.kube.errors import ApiError, Expired, Faulty, NotFound, Rejected, 
 from reverser.kube.lists import (
     ANY_VERSION,
     EVERYTHING,
-    METADATA_OF_EVENTS,
+    METADATA_OF_OBJECT,
     BrokenOff,
     Listed,
     Lists,
@@ -168,7 +168,7 @@ class Watch:
             collection(self.stream),
             self._query.params | watch_params(position),
             silence_seconds=self._silence_seconds,
-            accept=METADATA_OF_EVENTS if self._query.metadata_only else "*/*",
+            accept=METADATA_OF_OBJECT if self._query.metadata_only else "*/*",
         )
         lines = await connection.enter_async_context(answer)
         self._position.opened(trio.current_time())

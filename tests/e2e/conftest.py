@@ -36,10 +36,15 @@ def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.Tes
 
 
 @pytest.fixture(scope="session")
-def plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
-    """A real API server with its controllers."""
+def require_servers() -> None:
+    """For a control plane of one's own."""
     if not built():
         _missing(REASON)
+
+
+@pytest.fixture(scope="session")
+def plane(require_servers: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
+    """A real API server with its controllers."""
     with ControlPlane.start(tmp_path_factory.mktemp("plane")) as running:
         yield running
 

@@ -41,6 +41,8 @@ class Daemon:
         self.config = folder / "reverser.toml"
         self.log = folder / "log.jsonl"
         self.process: subprocess.Popen[bytes] | None = None
+        self.environ: dict[str, str] = {}
+        """Variables of the process besides ours."""
         self.tables: dict[str, Any] = {
             "data_dir": str(folder / "data"),
             "grace_seconds": 3,
@@ -59,7 +61,7 @@ class Daemon:
 
     def start(self) -> Daemon:
         """Start the process; returns at once."""
-        environ = {k: v for k, v in os.environ.items() if k != "KUBECONFIG"}
+        environ = {k: v for k, v in os.environ.items() if k != "KUBECONFIG"} | self.environ
         if self.log not in LOGS:
             LOGS.append(self.log)
         with self.log.open("ab") as log:

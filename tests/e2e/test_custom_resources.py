@@ -10,7 +10,11 @@ from typing import Any
 
 import httpx
 import pytest
+import trio
 
+from reverser.kube.client import Client
+from reverser.kube.credentials import load
+from reverser.kube.named_object import Follower, NamedObject
 from tests.cli import check, reverser
 from tests.custom_resources import API_VERSION, cluster_watch_rule, crds, git_repo_config, watch_rule
 from tests.e2e.daemon import Daemon, wait_for
@@ -420,3 +424,20 @@ def _list(*objects: dict[str, Any]) -> str:
 
 def _readyz(daemon: Daemon) -> str:
     return httpx.get(f"{daemon.url}/readyz").text
+
+
+async def test_a_namespace_is_followed_by_its_name(plane: ControlPlane, namespace: str) -> None:
+    """With `[resources] namespaces` the labels of a Namespace are read without a right to list them."""
+    named = NamedObject("/api/v1/namespaces", namespace, metadata_only=True)
+    seen: list[Any] = []
+    async with Client.open(await load(str(plane.kubeconfig()), "")) as client:
+        with trio.fail_after(20):
+            async with trio.open_nursery() as nursery:
+
+                def on_read(document: dict[str, Any] | None) -> None:
+                    seen.append(document)
+                    nursery.cancel_scope.cancel()
+
+                nursery.start_soon(Follower(client, named, on_read, seen.append).run)
+
+    assert seen[0]["metadata"]["labels"] == {"kubernetes.io/metadata.name": namespace}

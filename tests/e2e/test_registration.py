@@ -23,7 +23,7 @@ from reverser.kube.credentials import load
 from reverser.kube.discovery import discover
 from reverser.manifest.emitter import render
 from reverser.model.rule import Rule
-from reverser.webhook import install
+from reverser.webhook import upkeep
 from reverser.webhook.address import by_service, by_url
 from reverser.webhook.registration import registration
 from tests.e2e.listener import Listener, eventually
@@ -124,11 +124,12 @@ async def test_a_new_authority_is_put_into_the_registration(plane: ControlPlane,
     new = own.ca_bundle()
     stranger = SelfManaged(tmp_path / "stranger", ())
     stranger.renew(datetime.now(UTC))
+    nobody = upkeep.Listener()
 
     async with Client.open(await load(str(plane.kubeconfig()), "")) as client:
-        assert await install.update_bundles(client, new) == [NAME]
-        assert await install.update_bundles(client, new) == []
-        assert await install.update_bundles(client, stranger.ca_bundle()) == []
+        assert await upkeep.update(client, nobody, new) == upkeep.Outcome(renewed=(NAME,))
+        assert await upkeep.update(client, nobody, new) == upkeep.Outcome()
+        assert await upkeep.update(client, nobody, stranger.ca_bundle()) == upkeep.Outcome()
 
     after = installed(plane)
     assert base64.b64decode(after["webhooks"][0]["clientConfig"].pop("caBundle")) == new

@@ -1,0 +1,206 @@
+"""install.yaml on an empty cluster: one command, and the daemon works with the rights that it gets."""
+
+from __future__ import annotations
+
+import base64
+import json
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.custom_resources import git_repo_config, watch_rule
+from tests.e2e import installation
+from tests.e2e.daemon import Daemon, wait_for
+from tests.e2e.installation import NAME, NAMESPACE
+from tests.e2e.remote import Remote, git
+from tests.e2e.servers import ControlPlane
+from tests.integration.gitserver import GitServer, basic, serving
+
+INSTALLED = 20
+"""Objects of install.yaml."""
+
+
+@pytest.fixture(scope="module")
+def empty_plane(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """A control plane of its own: nobody has installed anything."""
+    request.getfixturevalue("require_servers")
+    flags = installation.WITH_ENDPOINTS
+    with ControlPlane.start(tmp_path_factory.mktemp("empty"), flags=flags) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def first_apply(empty_plane: ControlPlane) -> subprocess.CompletedProcess[str]:
+    """What the first `kubectl apply -f install.yaml` said."""
+    return installation.apply(empty_plane)
+
+
+@pytest.fixture
+def plane(empty_plane: ControlPlane, first_apply: subprocess.CompletedProcess[str]) -> ControlPlane:
+    """Installed, also after a test that has removed it."""
+    assert first_apply.returncode == 0, first_apply.stderr
+    if installation.registration(empty_plane) is None:
+
+        def applied() -> bool:
+            return installation.apply(empty_plane).returncode == 0
+
+        wait_for("the installation", applied, 60)
+    return empty_plane
+
+
+class Team:
+    """A namespace with a repository, and what kubectl makes there."""
+
+    def __init__(self, plane: ControlPlane, namespace: str, server: GitServer) -> None:
+        self.plane = plane
+        self.namespace = namespace
+        self.remote = Remote(server.bare)
+        self._server = server
+
+    def make_objects(self) -> None:
+        """A Secret and two resources."""
+        literals = ("--from-literal=username=git", "--from-literal=password=right")
+        self.plane.kubectl("-n", self.namespace, "create", "secret", "generic", "creds", *literals)
+        config = git_repo_config("live", self.namespace, self._server.url, secretRef={"name": "creds"})
+        items = [config, watch_rule("all", self.namespace)]
+        documents = json.dumps({"apiVersion": "v1", "kind": "List", "items": items})
+        self.plane.kubectl("apply", "-f", "-", input=documents)
+
+    def wait_ready(self) -> None:
+        """Wait as a person does."""
+        for name in ("gitrepoconfig/live", "watchrule/all"):
+            self.plane.kubectl("wait", "-n", self.namespace, "--for=condition=Ready", name, "--timeout=60s")
+
+    def config_map(self, name: str, user: str = "admin") -> None:
+        """A new ConfigMap, by a user."""
+        self.plane.kubectl("-n", self.namespace, "create", "configmap", name, user=user)
+
+    def has(self, name: str) -> bool:
+        """Whether the ConfigMap is in the branch."""
+        return any(path.endswith(f"/{name}.yaml") for path in self.remote.paths())
+
+
+@pytest.fixture
+def team(plane: ControlPlane, tmp_path: Path) -> Iterator[Team]:
+    """A namespace with a repository."""
+    name = f"team-{time.monotonic_ns()}"
+    plane.create("/api/v1/namespaces", {"metadata": {"name": name}})
+    with serving(tmp_path) as server:
+        server.login = basic("git", "right")
+        yield Team(plane, name, server)
+    plane.kubectl("delete", "namespace", name, "--wait=false")
+
+
+@pytest.fixture
+def replica(plane: ControlPlane, tmp_path: Path) -> Iterator[Daemon]:
+    """The process that a pod of the Deployment would be, running."""
+    with installation.daemon(plane, tmp_path / "replica") as running:
+        yield running.ready()
+
+
+def test_one_apply_installs_all(first_apply: subprocess.CompletedProcess[str], plane: ControlPlane) -> None:
+    """The command ends with 0 on an empty cluster, warns of nothing, and a second one starts no pods anew."""
+    assert (first_apply.returncode, first_apply.stderr) == (0, "")
+    assert first_apply.stdout.count(" created\n") == INSTALLED
+
+    again = installation.apply(plane)
+
+    assert (again.returncode, again.stderr) == (0, "")
+    assert " created\n" not in again.stdout
+    deployment = plane.get(f"/apis/apps/v1/namespaces/{NAMESPACE}/deployments/{NAME}")
+    assert deployment["metadata"]["generation"] == 1
+
+
+def test_pods_are_admitted_where_restricted_is_enforced(plane: ControlPlane) -> None:
+    """The Deployment gets its pods under Pod Security `restricted`; a pod with more rights is refused."""
+    deployment = f"/apis/apps/v1/namespaces/{NAMESPACE}/deployments/{NAME}"
+    wait_for("both pods", lambda: plane.get(deployment)["status"].get("replicas") == 2)
+
+    refused = subprocess.run(
+        [
+            *("kubectl", "--kubeconfig", plane.kubeconfig(), "-n", NAMESPACE, "run", "greedy"),
+            *("--image=busybox", "--privileged", "--dry-run=server"),
+        ],
+        executable=str(installation.ASSETS / "kubectl"),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert 'violates PodSecurity "restricted' in refused.stderr
+
+
+def test_a_secret_and_two_resources_later_it_commits(replica: Daemon, team: Team) -> None:
+    """With the installation's account and file the daemon works, and the webhook names authors."""
+    installation.lead_webhook_to(team.plane, replica)
+    team.config_map("before")
+    team.make_objects()
+
+    team.wait_ready()
+    wait_for("the snapshot", lambda: team.has("before"))
+    wait_for("the authority", lambda: _bundle(team.plane))
+    if not installation.address():
+        pytest.skip("this machine has no address but loopback, which no Service can lead to")
+    team.plane.kubectl("create", "clusterrolebinding", "alice", "--clusterrole=edit", "--user=alice")
+    _until_called(replica, team)
+    team.config_map("after", user="alice")
+    wait_for("the change", lambda: team.has("after"))
+    authors = git("-C", team.remote.path, "log", "-1", "--format=%an %s", "main").strip()
+    assert authors == "alice [CREATE] v1/configmaps/after by user/alice"
+
+
+def _until_called(replica: Daemon, team: Team) -> None:
+    """Write until the API server has taken notice of the bundle and the address."""
+
+    def called() -> bool:
+        team.plane.kubectl("-n", team.namespace, "create", "configmap", f"probe-{time.monotonic_ns()}")
+        return replica.metric("gitopsreverser_admission_reviews_total") > 0
+
+    wait_for("the first call", called, 60)
+
+
+def _bundle(plane: ControlPlane) -> bytes:
+    found = installation.registration(plane)
+    assert found is not None
+    return base64.b64decode(found["webhooks"][0]["clientConfig"].get("caBundle", ""))
+
+
+def test_no_write_is_blocked_when_the_process_is_killed(replica: Daemon, team: Team) -> None:
+    """After kill -9 the registration stays, and writes go through."""
+    installation.lead_webhook_to(team.plane, replica)
+    wait_for("the authority", lambda: _bundle(team.plane))
+
+    replica.kill()
+
+    team.config_map("written")
+    assert installation.registration(team.plane) is not None
+
+
+@pytest.mark.parametrize("way", ["delete -f", "delete namespace"])
+def test_the_registration_goes_with_the_installation(replica: Daemon, team: Team, way: str) -> None:
+    """However the installation is removed, no registration stays, and no write is blocked meanwhile."""
+    wait_for("the owner", lambda: _owners(team.plane))
+    what = ("namespace", NAMESPACE) if way == "delete namespace" else ("-f", str(installation.INSTALL))
+
+    team.plane.kubectl("delete", *what, "--wait=false")
+    team.config_map("meanwhile")
+
+    wait_for("the end of the registration", lambda: installation.registration(team.plane) is None)
+    wait_for(
+        "the end of the namespace", lambda: _is_missing(team.plane, f"/api/v1/namespaces/{NAMESPACE}"), 60
+    )
+    team.config_map("after")
+
+
+def _owners(plane: ControlPlane) -> list[Any]:
+    found = installation.registration(plane)
+    assert found is not None
+    return list(found["metadata"].get("ownerReferences", []))
+
+
+def _is_missing(plane: ControlPlane, path: str) -> bool:
+    return plane.http.get(path).status_code == 404
