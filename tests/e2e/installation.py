@@ -17,7 +17,7 @@ from typing import Any
 
 import tomli_w
 
-from tests.e2e.daemon import ROOT, Daemon
+from tests.e2e.daemon import ROOT, Daemon, wait_for
 from tests.e2e.servers import ASSETS, ControlPlane
 from tests.ports import free_port
 
@@ -70,8 +70,16 @@ def shipped_tables(plane: ControlPlane) -> dict[str, Any]:
     return tomllib.loads(plane.get(path)["data"]["reverser.toml"])
 
 
-def daemon(plane: ControlPlane, folder: Path, pod: str = "pod-0") -> Daemon:
-    """The process of one replica, not yet started."""
+def pods(plane: ControlPlane) -> list[dict[str, Any]]:
+    """The pods of the Deployment; nothing runs in them."""
+    selector = f"app.kubernetes.io/name={NAME}"
+    path = f"/api/v1/namespaces/{NAMESPACE}/pods?labelSelector={selector}"
+    return sorted(plane.get(path)["items"], key=lambda pod: str(pod["metadata"]["name"]))
+
+
+def daemon(plane: ControlPlane, folder: Path) -> Daemon:
+    """The process of the first replica, not yet started."""
+    pod = wait_for("a pod", lambda: pods(plane))[0]["metadata"]["name"]
     folder.mkdir(parents=True, exist_ok=True)
     tables = shipped_tables(plane)
     tables["data_dir"] = str(folder / "data")

@@ -143,6 +143,8 @@ def test_a_secret_and_two_resources_later_it_commits(replica: Daemon, team: Team
     team.wait_ready()
     wait_for("the snapshot", lambda: team.has("before"))
     wait_for("the authority", lambda: _bundle(team.plane))
+    roles = [pod["metadata"]["labels"].get("role", "") for pod in installation.pods(team.plane)]
+    assert roles.count("leader") == 1
     if not installation.address():
         pytest.skip("this machine has no address but loopback, which no Service can lead to")
     team.plane.kubectl("create", "clusterrolebinding", "alice", "--clusterrole=edit", "--user=alice")
