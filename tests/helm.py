@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.e2e.servers import ASSETS
+from tests.e2e.servers import ASSETS, built
 from tests.tools.chart import CHART
 
 HELM = ASSETS / "helm"
@@ -21,13 +21,15 @@ MISSING = "helm not built: run make test-helm"
 Object = dict[str, Any]
 
 
-def require_helm() -> None:
-    """Skip for want of helm, or fail where it is required."""
-    if HELM.is_file():
-        return
-    if os.environ.get("REVERSER_REQUIRE_SERVERS") == "1":
-        pytest.fail(MISSING)
-    pytest.skip(MISSING)
+def require_helm(*, with_servers: bool = False) -> None:
+    """Skip for want of helm, or of a real API server; fail where they are required."""
+    reason = "" if HELM.is_file() else MISSING
+    if with_servers and not built():
+        reason = "real API server not built: run make test-servers"
+    if reason and os.environ.get("REVERSER_REQUIRE_SERVERS") == "1":
+        pytest.fail(reason)
+    if reason:
+        pytest.skip(reason)
 
 
 def helm(
