@@ -41,6 +41,8 @@ class Daemon:
         self.config = folder / "reverser.toml"
         self.log = folder / "log.jsonl"
         self.process: subprocess.Popen[bytes] | None = None
+        self.module = "reverser"
+        """The program: another one may stand still at some moment."""
         self.environ: dict[str, str] = {}
         """Variables of the process besides ours."""
         self.tables: dict[str, Any] = {
@@ -67,7 +69,7 @@ class Daemon:
         with self.log.open("ab") as log:
             self._offset = log.tell()
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "reverser", "run", "--config", str(self.config)],
+                [sys.executable, "-m", self.module, "run", "--config", str(self.config)],
                 stderr=log,
                 stdin=subprocess.DEVNULL,
                 cwd=ROOT,

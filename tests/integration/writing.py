@@ -42,6 +42,8 @@ class World:
         self.repository = repository
         self.told: list[Condition] = []
         self.health = Health(self.told.append)
+        self.ended = trio.Event()
+        """Set once a writer has ended by itself."""
 
     async def change(self, name: str, value: str) -> None:
         """A ConfigMap is journaled."""
@@ -91,14 +93,18 @@ class World:
             await trio.sleep(0.01)
 
     @asynccontextmanager
-    async def writing(self, window: str = "0s") -> AsyncIterator[None]:
-        """A writer works meanwhile."""
+    async def writing(self, window: str = "0s", **fields: Any) -> AsyncIterator[None]:
+        """A writer works meanwhile; `fields` are of its context."""
         there = msgspec.structs.replace(self.there, window=window)
-        writer = Writer(context(self.journal, there, health=self.health), self.repository)
+        writer = Writer(context(self.journal, there, health=self.health, **fields), self.repository)
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(writer.run, trio.lowlevel.checkpoint)
+            nursery.start_soon(self._run, writer)
             yield
             nursery.cancel_scope.cancel()
+
+    async def _run(self, writer: Writer) -> None:
+        await writer.run(trio.lowlevel.checkpoint)
+        self.ended.set()
 
 
 @asynccontextmanager
