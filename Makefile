@@ -33,7 +33,8 @@ crds: setup ## generate config/crd, and the tables of its fields, from the struc
 	@$(BIN)/python -m tests.tools.crds
 	@$(BIN)/python -m tests.tools.crd_tables
 
-manifests: setup test-kustomize ## build install.yaml and install-cert-manager.yaml from config/
+manifests: setup test-kustomize ## build install.yaml, install-cert-manager.yaml and the dashboard
+	@$(BIN)/python -m tests.tools.dashboard
 	@$(BIN)/python -m tests.tools.manifests
 
 chart: setup ## copy and generate what the Helm chart has of config/ and of the configuration

@@ -29,6 +29,7 @@ COPIES = {
     "config/crd/clusterwatchrules.yaml": "crds/clusterwatchrules.yaml",
     "config/webhook/registration.yaml": "registration.yaml",
     "config/prometheus/rules.yaml": "rules.yaml",
+    "config/grafana/gitops-reverser.json": "dashboard.json",
 }
 """Files of config/ that templates read, below files/: a chart can read nothing outside of its folder."""
 
