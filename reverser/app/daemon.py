@@ -72,7 +72,7 @@ class Daemon:
         self._assembly: Assembly | None = None
         self._session: Session | None = None
         self._second = SecondSource()
-        self._resources = trio.CancelScope()
+        self._resources, self._taking_over = trio.CancelScope(), trio.CancelScope()
         self._ending_term = False
         self._catalog = TypeCatalog()
         self._metrics = Metrics()
@@ -119,12 +119,14 @@ class Daemon:
         """Drain and end."""
         self._stopping = True
         self._leadership.stop()
+        self._taking_over.cancel()
         if self._session is not None:
             self._session.stop()
 
     def _step_down(self) -> None:
         """Observe nothing and answer no custom resource from now on; what is journaled is pushed."""
         self._ending_term = True
+        self._taking_over.cancel()
         self._resources.cancel()
         if self._session is not None:
             self._session.stop()
@@ -143,7 +145,10 @@ class Daemon:
     async def _term(self, journal: Journal, facts: FactStore | None) -> None:
         """Observe and write for as long as this process leads, or to the end."""
         self._ending_term, self._resources, self._second = False, trio.CancelScope(), SecondSource()
-        await take_over(journal)
+        with trio.CancelScope() as self._taking_over:
+            await take_over(journal)
+        if self._stopping or self._ending_term:
+            return
         async with trio.open_nursery() as nursery:
             if self._config.webhook is not None:
                 nursery.start_soon(keep_registrations, self._config.clusters, listener(self._config))
@@ -159,8 +164,6 @@ class Daemon:
             await self._second.begin(self._config, self, journal, self._metrics, self._health)()
 
     async def _observe_and_write(self, journal: Journal, facts: FactStore | None) -> None:
-        if self._stopping or self._ending_term:
-            return
         self._digest_key = journal.key
         self._assembly = self._assembled()
         self._session = Session(
@@ -176,10 +179,10 @@ class Daemon:
 
     def _forget_session(self) -> None:
         """A follower neither waits for clusters nor says what is wrong with destinations."""
-        assert self._assembly is not None
-        for cluster in self._assembly.clusters:
+        for cluster in self._config.clusters:
             forget_cluster(self._health, cluster.name)
-        for destination in self._assembly.destinations:
+            self._health.forget(f"custom-resources/{cluster.name}")
+        for destination in self._assembly.destinations if self._assembly is not None else ():
             self._health.forget(destination.subject)
             self._metrics.forget(destination=destination.name)
         self._session = self._assembly = None
@@ -189,6 +192,9 @@ class Daemon:
         await refresh(self._metrics, self._health, journal, self._destinations)
 
     def _destinations(self) -> Sequence[str]:
+        """Those of a follower are the leader's affair: what it has yet to push says nothing here."""
+        if self._session is None and not self._leadership.held():
+            return ()
         return [each.name for each in self._second.combined(self._config).destinations]
 
     async def _signals(
