@@ -15,7 +15,7 @@ COMPILE := env -u PIP_FIND_LINKS CUSTOM_COMPILE_COMMAND="make requirements" $(PI
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo demo-picture crds manifests chart test check format test-servers test-flux-servers test-gitea \
-	test-kustomize test-helm e2e soak bench requirements
+	test-kustomize test-helm test-image e2e soak bench requirements image image-compare image-lint
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -72,6 +72,9 @@ test-kustomize: ## build kustomize, for make manifests and its tests (needs Go; 
 test-helm: ## build helm, for tests of the chart (needs Go; about 4 minutes the first time)
 	@tests/servers/helm/build
 
+test-image: ## build the image for its tests, on a stand-in base (needs root, podman, runc, mmdebstrap; 3 minutes the first time)
+	@tests/servers/image/build
+
 e2e: setup test-servers ## only the tests against a real API server
 	@$(BIN)/python -m pytest $(if $(findstring tests/e2e,$(ARGS)),,tests/e2e) $(ARGS)
 
@@ -80,6 +83,15 @@ soak: setup test-servers ## all at a time for 20 minutes; SECONDS=300 for 5, ARG
 
 bench: setup test-servers ## measure, and print ratios (docs/benchmarks.md)
 	@$(BIN)/python -m tests.bench
+
+image: ## build the container image; IMAGE, BASE, SOPS, TOOL as in image/build (docs/image.md)
+	@image/build $(ARGS)
+
+image-compare: ## build the image twice and compare the digests
+	@image/compare
+
+image-lint: ## hadolint over the Containerfile
+	@image/lint
 
 requirements: ## pin the dependencies of pyproject.toml anew, with hashes
 	@test -x $(PIP_TOOLS)/bin/pip-compile || { $(PYTHON) -m venv $(PIP_TOOLS) && \

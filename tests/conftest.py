@@ -16,7 +16,7 @@ settings.load_profile("untimed")
 
 pytest.register_assert_rewrite("tests.integration.conformance", "tests.unit.journal_conformance")
 
-MISSING = re.compile(r"make test-(?:[a-z-]*servers|gitea|kustomize|helm)(?: test-[a-z-]*servers)*")
+MISSING = re.compile(r"make test-(?:[a-z-]*servers|gitea|kustomize|helm|image)(?: test-[a-z-]*servers)*")
 """What the reason of a skip names when servers are wanting."""
 WORKERS_MOST = 4
 """Each worker that runs end-to-end tests starts a control plane of its own, of about 700 MiB."""
@@ -45,5 +45,6 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         terminalreporter.stats["skipped"] = [report for report in skipped if not matches[id(report)]]
         terminalreporter.stats["without servers"] = wanting
         remedy = " and ".join(f"`{command}`" for command in commands)
-        line = f"{len(wanting)} tests skipped for want of servers: {remedy} (needs Go)"
+        needs = "needs podman" if commands == ["make test-image"] else "needs Go"
+        line = f"{len(wanting)} tests skipped for want of servers: {remedy} ({needs})"
         terminalreporter.write_line(line, yellow=True)

@@ -61,6 +61,10 @@ class Daemon:
         self.tables |= changes
         self.config.write_bytes(tomli_w.dumps(self.tables).encode())
 
+    def command(self) -> list[str]:
+        """What the process is started by."""
+        return [sys.executable, "-m", self.module, "run", "--config", str(self.config)]
+
     def start(self) -> Daemon:
         """Start the process; returns at once."""
         environ = {k: v for k, v in os.environ.items() if k != "KUBECONFIG"} | self.environ
@@ -69,7 +73,7 @@ class Daemon:
         with self.log.open("ab") as log:
             self._offset = log.tell()
             self.process = subprocess.Popen(
-                [sys.executable, "-m", self.module, "run", "--config", str(self.config)],
+                self.command(),
                 stderr=log,
                 stdin=subprocess.DEVNULL,
                 cwd=ROOT,

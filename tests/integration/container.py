@@ -11,7 +11,7 @@ from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-USER = re.compile(r"useradd --uid (\d+)")
+USER = re.compile(r"'reverser:x:(\d+):\d+:")
 
 
 def image_user() -> str:

@@ -13,6 +13,7 @@ import getpass
 import os
 import shutil
 import socket
+import ssl
 import subprocess
 import threading
 from collections.abc import Callable, Iterator
@@ -68,13 +69,14 @@ class GitServer:
         self.race: Callable[[], object] | None = None
         self.authorizations: list[str] = []
         self.port = 0
+        self.scheme = "http"
         self._clones = 0
         git(folder, "init", "--quiet", "--bare", "--initial-branch=main", str(self.bare))
         git(self.bare, "config", "http.receivepack", "true")
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}/live.git"
+        return f"{self.scheme}://127.0.0.1:{self.port}/live.git"
 
     @property
     def file_url(self) -> str:
@@ -138,12 +140,15 @@ class Listener(ThreadingHTTPServer):
 
 
 @contextmanager
-def serving(folder: Path) -> Iterator[GitServer]:
-    """The server, listening on a free port of the loopback."""
+def serving(folder: Path, tls: ssl.SSLContext | None = None) -> Iterator[GitServer]:
+    """The server, listening on a free port of the loopback; by https when it has a certificate."""
     server = GitServer(folder)
     handler = type("Bound", (Handler,), {"git_server": server})
     with Listener(("127.0.0.1", 0), handler) as listener:
         server.port = listener.server_address[1]
+        if tls:
+            server.scheme = "https"
+            listener.socket = tls.wrap_socket(listener.socket, server_side=True)
         thread = threading.Thread(target=listener.serve_forever, args=(0.05,))
         thread.start()
         try:

@@ -93,7 +93,7 @@ def test_a_program_that_is_not_process_1_is_left_alone() -> None:
 def test_the_image_runs_as_a_user_with_an_entry() -> None:
     """ssh runs for no other, and pods are commonly told to run as 65532."""
     assert image_user() == "65532"
-    assert "USER 65532\n" in (Path(__file__).parents[2] / "Containerfile").read_text()
+    assert "USER 65532:65532\n" in (Path(__file__).parents[2] / "Containerfile").read_text()
 
 
 def configmap() -> dict[str, object]:
