@@ -118,6 +118,7 @@ def test_from_nothing_to_the_first_commit(plane: ControlPlane, alice: Person, tm
         wait_for("the commit", lambda: file in alice.repository.remote.paths())
         alice.types(clone)
         shown = alice.types(log)
+        replica.stop()  # the next one need not wait until the Lease expires
 
     assert file in shown
     if installation.address():  # a Service leads to no loopback address
@@ -129,6 +130,25 @@ def _called(plane: ControlPlane, replica: Daemon) -> bool:
     """Whether the API server calls, when an object of no rule is made."""
     plane.kubectl("create", "namespace", f"probe-{time.monotonic_ns()}")
     return replica.metric("gitopsreverser_admission_reviews_total") > 0
+
+
+def test_commands_of_the_troubleshooting_page(plane: ControlPlane, alice: Person, tmp_path: Path) -> None:
+    """What the page says to look at with kubectl can be looked at; pods that run nothing have no logs."""
+    if installation.registration(plane) is None:
+        alice.types("kubectl apply -f install.yaml")
+    blocks = re.findall(r"```sh\n(.*?)```", (ROOT / "docs/troubleshooting.md").read_text(), re.DOTALL)
+    looks = [
+        command
+        for block in blocks
+        for command in commands(block.replace("\\\n", ""))
+        if command.startswith("kubectl") and not re.search(r" (logs|exec|port-forward) ", command)
+    ]
+
+    assert len(looks) >= 5
+    with installation.daemon(plane, tmp_path / "replica") as replica:
+        wait_for("a leader", lambda: replica.metric("gitopsreverser_leader"))
+        for command in looks:
+            alice.types(command)
 
 
 def test_at_most_six_commands() -> None:
