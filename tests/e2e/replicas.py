@@ -77,22 +77,20 @@ class Replicas:
         if self.plane.http.put(f"{path}/{name}", json=body).status_code == httpx.codes.NOT_FOUND:
             self.plane.create(path, body)
 
-    def path(self, name: str) -> str:
-        """The file of a ConfigMap."""
-        return f"{self.namespace}/configmaps/{name}.yaml"
-
     def values(self, name: str) -> list[str]:
         """Every value that a ConfigMap's file has had, oldest first; "" where it was removed."""
-        found = []
+        found: list[str] = []
         for commit in self.remote.commits():
-            if self.path(name) in self.remote.paths(commit):
-                text = self.remote.show(self.path(name), commit)
-                value = text.partition("value: ")[2].splitlines()[0].strip('"')
-            else:
-                value = ""
-            if not found or found[-1] != value:
+            value = self._value(name, commit)
+            if value != (found[-1] if found else ""):
                 found.append(value)
-        return [each for each in found if each] if found[:1] == [""] and "" not in found[1:] else found
+        return found
+
+    def _value(self, name: str, commit: str) -> str:
+        mine = [path for path in self.remote.paths(commit) if path.endswith(f"/{name}.yaml")]
+        paths = [path for path in mine if "/configmaps/" in path]
+        text = self.remote.show(paths[0], commit) if paths else ""
+        return text.partition("value: ")[2].partition("\n")[0].strip('"')
 
     def has(self, name: str, value: str) -> None:
         """Wait until the branch has a ConfigMap with this value."""

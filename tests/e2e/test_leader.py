@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import json
 import signal
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 
+from tests.custom_resources import crds, git_repo_config, watch_rule
 from tests.e2e.daemon import wait_for
 from tests.e2e.proxy import Proxy
-from tests.e2e.remote import git, install_hook
+from tests.e2e.remote import Remote, git, install_hook
 from tests.e2e.replicas import Replicas
 from tests.e2e.servers import ControlPlane
+from tests.integration.gitserver import serving
 
 
 @pytest.fixture
@@ -150,6 +154,54 @@ def test_without_the_api_server_a_leader_steps_down(replicas: Replicas, way: str
         assert replicas.values("web") == ["1", "2", "3"]
         assert one.metric("gitopsreverser_leader_transitions_total") == 3
         assert one.stop() == 0
+
+
+def test_only_the_leader_answers_custom_resources(replicas: Replicas, tmp_path: Path) -> None:
+    """Statuses come from the leader alone; after a stop the other replica writes them and goes on."""
+    tables = {"destinations": [], "rules": [], "resources": {"namespaces": [replicas.namespace]}}
+    tenancy = {"allow_urls": ["127.0.0.1:*/*"]}
+    install_crds(replicas.plane)
+    (tmp_path / "host").mkdir()
+    with serving(tmp_path / "host") as server:
+        replicas.remote = Remote(server.bare)
+        one = replicas.add("one", **tables, tenancy=tenancy).start()
+        replicas.leads("one")
+        two = replicas.add("two", **tables, tenancy=tenancy).start().ready()
+        apply(replicas, git_repo_config("live", replicas.namespace, server.url, adopt=True))
+        apply(replicas, watch_rule("all", replicas.namespace))
+        replicas.put("web", "1")
+        replicas.has("web", "1")
+        ready(replicas, "gitrepoconfig/live", "watchrule/all")
+        assert one.metric("gitopsreverser_status_writes_total") > 0
+        assert two.metric("gitopsreverser_status_writes_total") == 0
+
+        assert one.stop() == 0
+        replicas.put("web", "2")
+        replicas.has("web", "2")
+        apply(replicas, watch_rule("late", replicas.namespace, "live", "services"))
+        ready(replicas, "gitrepoconfig/live", "watchrule/late")
+
+        assert replicas.values("web") == ["1", "2"]
+        assert two.stop() == 0
+
+
+def install_crds(plane: ControlPlane) -> None:
+    """Have the API server serve custom resources."""
+    documents = json.dumps({"apiVersion": "v1", "kind": "List", "items": crds()})
+    plane.kubectl("apply", "--server-side", "--force-conflicts", "-f", "-", input=documents)
+    plane.kubectl("wait", "--for=condition=Established", "crd", "--all", "--timeout=60s")
+
+
+def apply(replicas: Replicas, document: dict[str, Any]) -> None:
+    """Apply one object."""
+    replicas.plane.kubectl("apply", "-f", "-", input=json.dumps(document))
+
+
+def ready(replicas: Replicas, *names: str) -> None:
+    """Wait as a person does."""
+    for name in names:
+        wait = ("wait", "-n", replicas.namespace, "--for=condition=Ready", name, "--timeout=60s")
+        replicas.plane.kubectl(*wait)
 
 
 def test_without_a_pod_there_is_no_label(replicas: Replicas) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -131,6 +132,23 @@ async def label(api: LeaseApi) -> None:
     metadata = lease.document["metadata"]
     changed = lease.document | {"metadata": metadata | {"labels": {"team": "infra"}}}
     await api.write(LeaseSnapshot(lease.record, changed), lease.record)
+
+
+@pytest.mark.parametrize("year", ["2001", "2099"])
+async def test_a_holder_whose_clock_is_wrong(replicas: Replicas, year: str) -> None:
+    """A holder that writes times of another year leads as long as it renews, and no longer."""
+    async with replicas.election("b") as two, replicas.api() as api:
+        lease = await api.write(None, LeaseRecord("a", 1.0, f"{year}-01-01T00:00:00.000000Z"))
+        with trio.move_on_after(1.5) as renewing:
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(two.acquire)
+                for number in itertools.count():
+                    renewed = f"{year}-01-01T00:00:00.{number:06}Z"
+                    lease = await api.write(lease, msgspec.structs.replace(lease.record, renewed=renewed))
+                    await trio.sleep(0.1)
+        assert renewing.cancelled_caught
+
+        assert await two.acquire() == "a"
 
 
 async def test_a_lease_that_somebody_else_writes_is_lost(replicas: Replicas) -> None:
