@@ -15,7 +15,9 @@ import base64
 import json
 import os
 import re
+import shlex
 import subprocess
+import sys
 import time
 import tomllib
 from collections.abc import Iterator
@@ -30,6 +32,7 @@ from tests.e2e.gitea import Gitea, Repository
 from tests.e2e.servers import ASSETS, ControlPlane
 
 ADDRESS = "https://git.example.com/your-team/your-repository.git"
+MOUNTED = "/etc/reverser/reverser.toml"
 MOST = 6
 
 
@@ -137,18 +140,20 @@ def test_commands_of_the_troubleshooting_page(plane: ControlPlane, alice: Person
     if installation.registration(plane) is None:
         alice.types("kubectl apply -f install.yaml")
     blocks = re.findall(r"```sh\n(.*?)```", (ROOT / "docs/troubleshooting.md").read_text(), re.DOTALL)
-    looks = [
-        command
-        for block in blocks
-        for command in commands(block.replace("\\\n", ""))
-        if command.startswith("kubectl") and not re.search(r" (logs|exec|port-forward) ", command)
-    ]
+    every = [command for block in blocks for command in commands(block.replace("\\\n", ""))]
+    kubectl = [command for command in every if command.startswith("kubectl")]
+    looks = [each for each in kubectl if not re.search(r" (logs|exec|port-forward) ", each)]
+    in_the_pod = [each.partition(" -- ")[2].split() for each in kubectl if " exec " in each]
 
     assert len(looks) >= 5
+    assert len(in_the_pod) == 1
     with installation.daemon(plane, tmp_path / "replica") as replica:
         wait_for("a leader", lambda: replica.metric("gitopsreverser_leader"))
         for command in looks:
             alice.types(command)
+        for words in in_the_pod:
+            arguments = [str(replica.config) if each == MOUNTED else each for each in words[1:]]
+            alice.types(shlex.join([sys.executable, "-m", "reverser", *arguments]))
 
 
 def test_at_most_six_commands() -> None:
@@ -193,3 +198,15 @@ def _process(plane: ControlPlane, alice: Person, manifest: str, folder: Path) ->
     }
     process.write()
     return process
+
+
+def test_the_rule_beside_flux_is_taken(plane: ControlPlane, alice: Person) -> None:
+    """The WatchRule of docs/gitops-tools.md is valid, with nothing that the API server does not know."""
+    if installation.registration(plane) is None:
+        alice.types("kubectl apply -f install.yaml")
+    page = (ROOT / "docs/gitops-tools.md").read_text()
+    blocks = [block for block in re.findall(r"```yaml\n(.*?)```", page, re.DOTALL) if "WatchRule" in block]
+
+    assert len(blocks) == 1
+    text = blocks[0].replace("namespace: shop", "namespace: default")
+    alice.types(f"kubectl apply --dry-run=server --validate=strict -f - <<'END'\n{text}END")
