@@ -115,11 +115,15 @@ def test_the_kustomization_builds(tmp_path: Path) -> None:
     """The example, beside a copy of this repository, is the installation with its components."""
     shutil.copytree(ROOT / "config", tmp_path / "reverser/config")
     (tmp_path / "kustomization.yaml").write_text(block("yaml", "# kustomization.yaml"))
+    settings = (ROOT / "config/manager/reverser.toml").read_text().replace("seconds = 20", "seconds = 25")
+    (tmp_path / "reverser.toml").write_text(settings)
 
     documents = list(yaml.safe_load_all(built(tmp_path)))
 
     kinds = {document["kind"] for document in documents}
     assert {"Deployment", "NetworkPolicy", "ValidatingWebhookConfiguration"} <= kinds
+    data = [each["data"] for each in documents if each["kind"] == "ConfigMap"]
+    assert data == [{"reverser.toml": settings}]
     images = [
         document["spec"]["template"]["spec"]["containers"][0]["image"]
         for document in documents
