@@ -21,6 +21,7 @@ from tests.bench import (
     signed,
     size,
     snapshot,
+    takeover,
     throughput,
     verified,
 )
@@ -42,11 +43,12 @@ MEASUREMENTS: dict[str, Callable[[Options], list[Row]]] = {
     "snapshot": snapshot.measure,
     "size": size.measure,
     "idle": idle.measure,
+    "takeover": takeover.measure,
     "admission": admission.measure,
     "replay": replay.measure,
     "resources": resources.measure,
 }
-NEED_SERVERS = ("latency", "snapshot", "idle", "admission", "resources")
+NEED_SERVERS = ("latency", "snapshot", "idle", "takeover", "admission", "resources")
 DOCUMENT = Path(__file__).parents[2] / "docs" / "benchmarks.md"
 
 

@@ -46,6 +46,8 @@ with what is measured.
   `git push` to the same host. A rule that changes is in force when the object that it selects besides is in
   the branch. Writes of statuses are what the API server counts.
 - **snapshot**: from the start of the process, with an empty data directory, until the remote has all objects.
+- **takeover**: two replicas with the default Lease; from the signal to the leader until the remote has a
+  commit of the other one. A turn of kill -9 waits for the Lease of 15 s to expire.
 - **idle**: processor time of the process over a minute in which nothing changes: bookmarks, discovery,
   watches that are opened anew, and a probe every 10 s. With the controllers of a cluster running, or both
   webhooks listening, it was 0.33 %.
