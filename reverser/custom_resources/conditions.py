@@ -61,6 +61,7 @@ READY_REASONS: dict[str, str] = {
     "RepositoryNotFound": CONNECTION,
     "RepositoryNotOwned": CONNECTION,
     "Unreachable": CONNECTION,
+    "UserWithoutEntry": CONNECTION,
 }
 """Reason of the daemon's condition about a destination -> the seed's; others are shown as they are."""
 

@@ -69,13 +69,18 @@ TABLE = (
         "CertificateUntrusted",
         "tell git the certificate authority: git config --global http.sslCAInfo FILE, or GIT_SSL_CAINFO",
     ),
+    KnownMessage(
+        "No user exists for uid",
+        "UserWithoutEntry",
+        "ssh wants an entry in /etc/passwd for this user id; the image makes one under its own entry point",
+    ),
     KnownMessage("invalid refspec", "BranchInvalid", "check the destination's branch"),
 )
 
 MOST_KNOWN = 300
 """Characters of a line that a Git host has to say."""
 
-TELLING = r"(fatal|error|remote|ssh|gitea|forgejo|conq|.*denied|.*key)\b"
+TELLING = r"(fatal|error|no user|remote|ssh|gitea|forgejo|conq|.*denied|.*key)\b"
 """How the lines begin that git, ssh and the programs of hosts print about a failure."""
 
 FRAME = re.compile(r"(?:(?:remote|error|fatal|gitea): *)*\W*", re.IGNORECASE)

@@ -82,6 +82,7 @@ COMPLAINTS = [
     ],
     ("Gitea: Cannot find repository: a/b\nfatal: Could not read.", "RepositoryNotFound"),
     ("fatal: detected dubious ownership in repository at '/x'", "RepositoryNotOwned"),
+    ("No user exists for uid 1000660000\nfatal: Could not read from remote.", "UserWithoutEntry"),
     ("fatal: mismatched algorithms: client sha1; server sha256", "ObjectFormat"),
     ("fatal: unable to access 'https://x/': SSL certificate problem: self-signed", "CertificateUntrusted"),
     ("ssh: connect to host x port 22: Connection refused\nfatal: Could not read from remote repository.", ""),
