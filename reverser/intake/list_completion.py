@@ -79,7 +79,7 @@ class ListCommitter:
         async with aclosing(self._recorded(routes, done.stream)) as parts:
             async for keys in parts:
                 missing = await self._journal.known(each for each in keys if listing.misses(each[1]))
-                withheld += await self._gone(routes, done, missing.values())
+                withheld += await self._stage_removals(routes, done, missing.values())
                 for record in missing.values():
                     withheld += await self._orphaned(routes[record.destination], done, record)
         return withheld
@@ -93,7 +93,7 @@ class ListCommitter:
             last = keys[-1]
             yield keys
 
-    async def _gone(
+    async def _stage_removals(
         self, routes: Mapping[str, Route], done: ListCompleted, records: Iterable[Record]
     ) -> list[Decided]:
         """Stage the removal of these; the withheld come back."""
@@ -118,7 +118,7 @@ class ListCommitter:
         async with aclosing(self._recorded([name], of_definition.stream)) as parts:
             async for keys in parts:
                 records = (await self._journal.known(keys)).values()
-                withheld += await self._gone({name: route}, of_definition, records)
+                withheld += await self._stage_removals({name: route}, of_definition, records)
         return withheld
 
     def _swept(self, route: Route, done: ListCompleted, record: Record) -> Decision:
