@@ -1,8 +1,7 @@
-"""`reverser run`: the session, signals, and the operations listener.
+"""`reverser run`: the session, and what runs around it from start to end.
 
-SIGTERM and SIGINT drain; another one stops at once, unless it comes within a second: GNU `timeout` and other
-parents signal the process and its group, which is one wish. SIGHUP reads the configuration again: a bad one
-is reported and the old one stays. A good one takes over and restarts nothing that it does not concern.
+Reading the configuration again: a bad one is reported and the old one stays. A good one takes over and
+restarts nothing that it does not concern.
 
 The gauges are brought up to date when somebody reads `/metrics`.
 
@@ -12,8 +11,6 @@ read, and answered in statuses; everything else runs from start to end.
 
 from __future__ import annotations
 
-import math
-import signal
 from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from functools import partial
@@ -30,8 +27,10 @@ from reverser.app.gauges import refresh
 from reverser.app.leadership import Leadership
 from reverser.app.second_source import SecondSource
 from reverser.app.session import Session
+from reverser.app.signals import receive
 from reverser.app.startup import log_startup, opened_journal, withheld
 from reverser.app.takeover import take_over
+from reverser.app.warm_clones import keep_warm
 from reverser.app.withheld_conditions import PluginFailures, show_bugs
 from reverser.attribution.fact_store import FactStore
 from reverser.config import Config
@@ -53,9 +52,6 @@ from reverser.webhook.upkeep import keep_registrations, listener
 
 log = structlog.get_logger()
 
-STOPPING = (signal.SIGTERM, signal.SIGINT)
-SAME_SECONDS = 1.0
-"""Signals so soon after the first are the same wish to end."""
 FIXED = ("data_dir", "operations", "log", "webhook", "audit", "plugins", "resources", "leader")
 """Settings that a running process keeps until it is started again."""
 
@@ -68,7 +64,6 @@ class Daemon:
         self._reload = reload
         self._host = host or Host(disabled=config.plugins.disabled)
         self._stopping = False
-        self._asked_at = -math.inf
         self._assembly: Assembly | None = None
         self._session: Session | None = None
         self._second = SecondSource()
@@ -90,7 +85,7 @@ class Daemon:
             self._health.passed("journal")
             # Signals are received to the very end: a third one must not kill us while a push ends.
             working = trio.CancelScope()
-            await nursery.start(self._signals, working)
+            await nursery.start(receive, self, working)
             with working:
                 await self._work(journal, nursery, task_status)
             nursery.cancel_scope.cancel()
@@ -110,10 +105,20 @@ class Daemon:
         log.info("probes and metrics are served", url=url)
         freeze_gc()
         task_status.started(url)
-        await self._leadership.run(partial(self._term, journal, facts), self._step_down)
+        await self._leadership.run(partial(self._term, journal, facts), self._step_down, self._follow)
         await self._host.close()
         if facts is not None:
             await facts.save()
+
+    @property
+    def stopping(self) -> bool:
+        """Whether it drains already."""
+        return self._stopping
+
+    @property
+    def grace_seconds(self) -> float:
+        """How long it may take to drain."""
+        return self._config.grace_seconds
 
     def stop(self) -> None:
         """Drain and end."""
@@ -122,6 +127,10 @@ class Daemon:
         self._taking_over.cancel()
         if self._session is not None:
             self._session.stop()
+
+    async def _follow(self) -> None:
+        folder, login = Path(self._config.data_dir) / REPOSITORIES, self._host.credentials
+        await keep_warm(folder, self._config.destinations, login if self._host.plugins else None)
 
     def _step_down(self) -> None:
         """Observe nothing and answer no custom resource from now on; what is journaled is pushed."""
@@ -196,30 +205,6 @@ class Daemon:
         if self._session is None and not self._leadership.held():
             return ()
         return [each.name for each in self._second.combined(self._config).destinations]
-
-    async def _signals(
-        self, scope: trio.CancelScope, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
-    ) -> None:
-        with trio.open_signal_receiver(*STOPPING, signal.SIGHUP) as signals:
-            task_status.started()
-            async for number in signals:
-                if number == signal.SIGHUP:
-                    self.reload()
-                elif not self._stopping:
-                    self._drain()
-                elif trio.current_time() >= self._asked_at + SAME_SECONDS:
-                    log.warning("stopping at once, pending changes are pushed after the next start")
-                    scope.cancel()
-
-    def _drain(self) -> None:
-        self._asked_at = trio.current_time()
-        hint = "Ctrl-C or SIGTERM again ends at once; what is not pushed yet is pushed after the next start"
-        log.info(
-            "stopping, pending changes are pushed first",
-            seconds_at_most=self._config.grace_seconds,
-            hint=hint,
-        )
-        self.stop()
 
     def reload(self) -> trio.Event | None:
         """Read the configuration again; the event is set once it is in force. None: it never will be."""

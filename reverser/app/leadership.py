@@ -67,8 +67,16 @@ class Leadership:
         self._stopping = True
         self._waiting.cancel()
 
-    async def run(self, term: Callable[[], Awaitable[None]], step_down: Callable[[], None]) -> None:
-        """Run `term` whenever this process leads, until `stop`; `step_down` ends a term that is running."""
+    async def run(
+        self,
+        term: Callable[[], Awaitable[None]],
+        step_down: Callable[[], None],
+        follow: Callable[[], Awaitable[None]],
+    ) -> None:
+        """Run `term` whenever this process leads, until `stop`; `step_down` ends a term that is running.
+
+        `follow` runs while another one leads, and has ended before a term begins.
+        """
         if self._settings is None:
             if not self._stopping:
                 await term()
@@ -83,7 +91,7 @@ class Leadership:
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(label.run)
                 try:
-                    await self._terms(election, label, term, step_down)
+                    await self._terms(election, label, term, step_down, follow)
                 finally:
                     nursery.cancel_scope.cancel()
                     await election.release()
@@ -95,10 +103,14 @@ class Leadership:
         label: RoleLabel,
         term: Callable[[], Awaitable[None]],
         step_down: Callable[[], None],
+        follow: Callable[[], Awaitable[None]],
     ) -> None:
         while not self._stopping:
             with trio.CancelScope() as self._waiting:
-                former = await election.acquire()
+                async with trio.open_nursery() as nursery:
+                    nursery.start_soon(follow)
+                    former = await election.acquire()
+                    nursery.cancel_scope.cancel()
             if not election.held():
                 continue
             self._leads(election.identity)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -39,6 +40,7 @@ def test_one_of_two_leads_until_it_stops(replicas: Replicas) -> None:
     assert "Leading=False" in httpx.get(f"{two.url}/readyz").text
     assert (one.metric("gitopsreverser_leader"), two.metric("gitopsreverser_leader")) == (1, 0)
     assert replicas.labelled() == ["one"]
+    wait_for("the follower's clone", lambda: clone_has(two.folder / "data", replicas.remote.head()))
 
     assert one.stop() == 0
     replicas.leads("two")
@@ -48,6 +50,13 @@ def test_one_of_two_leads_until_it_stops(replicas: Replicas) -> None:
     assert replicas.values("web") == ["1", "2"]
     assert two.stop() == 0
     assert (replicas.holder, replicas.labelled()) == ("", [])
+
+
+def clone_has(data: Path, commit: str) -> bool:
+    """Whether the only clone of a data directory has a commit."""
+    clones = [*(data / "repositories").glob("*")]
+    command = ["git", "-C", *clones, "cat-file", "-e", commit]
+    return bool(clones) and subprocess.run(command, capture_output=True, check=False).returncode == 0
 
 
 def test_a_killed_leader_is_replaced(replicas: Replicas) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import httpx
 
-from reverser.app.daemon import SAME_SECONDS
+from reverser.app.signals import SAME_SECONDS
 from tests.cli import reverser
 from tests.e2e.daemon import wait_for
 from tests.e2e.remote import install_hook

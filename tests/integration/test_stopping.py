@@ -15,7 +15,7 @@ import pytest
 import structlog
 import trio
 
-from reverser.app import daemon
+from reverser.app import signals
 from reverser.app.daemon import Daemon
 from reverser.log import configure
 from tests.e2e.remote import install_hook
@@ -81,7 +81,7 @@ async def test_a_second_signal_ends_at_once_when_it_is_another_wish(
     world: Running, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, same: bool
 ) -> None:
     """Two in the same moment are one wish; a later one does not wait for a push that hangs."""
-    monkeypatch.setattr(daemon, "SAME_SECONDS", BOUND_SECONDS if same else 0.0)
+    monkeypatch.setattr(signals, "SAME_SECONDS", BOUND_SECONDS if same else 0.0)
     world.config = msgspec.structs.replace(world.config, grace_seconds=10.0 * BOUND_SECONDS)
     begun, landing = slow_push(world, tmp_path)
     await world.apply("web", "one")
