@@ -24,6 +24,7 @@ COMMANDS = {
     "withheld": "List what is not in Git, and why.",
     "webhook": "Register the admission webhook, which tells who makes a change: install, uninstall, print.",
     "audit": "Learn who made a change from the audit log: print-policy, print-webhook, replay.",
+    "rbac": "Print the exact roles that reverser needs, for kubectl apply.",
     "keys": "Make a key to sign commits with, and print the keys that verify them.",
     "plugins": "List plugins, check them, and list the hooks that they can implement.",
     "demo": "See it work: no cluster, no remote, no settings needed.",

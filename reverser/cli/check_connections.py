@@ -245,6 +245,7 @@ async def look_at_cluster(cluster: Cluster, assembly: Assembly) -> ClusterFindin
             nothing = empty(rules, discovery.types, await namespaces(client))
     except ReverserError as error:
         return ClusterFinding(cluster.name, error=error.message, hint=error.hint)
+    granting = permissions.roles(permissions.reading(denied), "reverser")
     return ClusterFinding(
         cluster.name,
         server=client.server,
@@ -255,7 +256,7 @@ async def look_at_cluster(cluster: Cluster, assembly: Assembly) -> ClusterFindin
             *map(str, unmatched(assembly.config, cluster.name, discovery.types)),
             *nothing,
         ),
-        roles="---\n".join(render(role).decode() for role in permissions.roles(denied, "reverser")),
+        roles="---\n".join(render(role).decode() for role in granting),
     )
 
 

@@ -13,9 +13,11 @@ from reverser.custom_resources.model import Compiled, Verdict
 from reverser.custom_resources.one_look import Look, look
 from reverser.custom_resources.reader_reports import install_hint
 from reverser.errors import ReverserError
-from reverser.kube import credentials
+from reverser.kube import credentials, permissions
 from reverser.kube.client import Client
 from reverser.manifest.emitter import render
+
+ROLE = "reverser-custom-resources"
 
 
 class ResourceFinding(msgspec.Struct, frozen=True):
@@ -70,7 +72,9 @@ async def look_at_resources(config: Config) -> tuple[ResourcesFinding, Compiled]
             seen = await look(client, config)
             needed = rights.needed(config, seen.compiled)
             # Whole roles, so that applying them takes away nothing that an earlier run has printed.
-            granting = rights.roles(needed) if await rights.missing(client, needed) else []
+            lacking = await permissions.missing_rights(client, needed)
+            lacks = not all(map(rights.only_slower, lacking))
+            granting = permissions.roles(needed, ROLE) if lacks else []
     except ReverserError as error:
         return ResourcesFinding(home.name, error=error.message, hint=error.hint), Compiled()
     seed = seen.seed.installation

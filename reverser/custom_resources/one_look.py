@@ -23,6 +23,7 @@ from reverser.custom_resources.secret_followers import entries, host_keys, known
 from reverser.custom_resources.seed_beside import Beside, seed_beside
 from reverser.errors import ReverserError
 from reverser.kube.client import Client, map_concurrently
+from reverser.kube.credentials import own_namespace
 from reverser.kube.discovery import discover
 from reverser.kube.errors import Forbidden, NotFound
 from reverser.kube.lists import Query, paged
@@ -130,7 +131,7 @@ async def _namespaces(
 
 
 async def _known_hosts(client: Client, configured: str) -> bytes:
-    namespace, _, name = known_hosts_name(configured).partition("/")
+    namespace, _, name = known_hosts_name(configured, own_namespace()).partition("/")
     if not name:
         return b""
     try:

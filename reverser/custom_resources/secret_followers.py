@@ -156,7 +156,7 @@ class KnownHosts:
 
     def __init__(self, config_map: str, on_change: Callable[[], None]) -> None:
         """`config_map` is NAMESPACE/NAME; empty: that of the pod that we run in, if we do."""
-        self._name = known_hosts_name(config_map)
+        self._name = known_hosts_name(config_map, own_namespace())
         self._on_change = on_change
         self.keys = b""
         """In the format of the file known_hosts."""
@@ -182,9 +182,8 @@ class KnownHosts:
             self._on_change()
 
 
-def known_hosts_name(configured: str) -> str:
-    """NAMESPACE/NAME of the ConfigMap; empty: there is none."""
-    namespace = own_namespace()
+def known_hosts_name(configured: str, namespace: str) -> str:
+    """NAMESPACE/NAME of the ConfigMap, in the daemon's own namespace by default; empty: there is none."""
     return configured or (f"{namespace}/{CONFIG_MAP}" if namespace else "")
 
 

@@ -152,6 +152,13 @@ async def update(client: Client, listener: Listener, ca_bundle: bytes) -> Outcom
     return Outcome(tuple(renewed), tuple(completed))
 
 
+async def calling(client: Client, listener: Listener) -> list[str]:
+    """Names of the registrations that call a Service of ours. Raises TransientError."""
+    registrations = (await client.get(COLLECTION, into=dict)).get("items") or ()
+    webhooks = [(str(each["metadata"]["name"]), _ours(each)) for each in registrations]
+    return [name for name, webhook in webhooks if webhook is not None and listener.is_called_by(webhook)]
+
+
 async def _owner(client: Client, listener: Listener, registration: dict[str, Any]) -> Owner | None:
     """The reference to the Namespace that a registration calls; None: to none that we know."""
     webhook = _ours(registration)

@@ -6,12 +6,21 @@ import base64
 import json
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+import trio
+import yaml
 
+from reverser.app.rights import needed
+from reverser.config import parse
+from reverser.custom_resources.model import Compiled
+from reverser.kube.client import Client
+from reverser.kube.credentials import load
+from reverser.kube.permissions import Right, missing_rights
+from tests.cli import reverser
 from tests.custom_resources import git_repo_config, watch_rule
 from tests.e2e import installation
 from tests.e2e.daemon import Daemon, wait_for
@@ -49,6 +58,7 @@ def plane(empty_plane: ControlPlane, first_apply: subprocess.CompletedProcess[st
             return installation.apply(empty_plane).returncode == 0
 
         wait_for("the installation", applied, 60)
+    installation.allow_local_git_hosts(empty_plane)
     return empty_plane
 
 
@@ -97,7 +107,8 @@ def team(plane: ControlPlane, tmp_path: Path) -> Iterator[Team]:
 
 @pytest.fixture
 def replica(plane: ControlPlane, tmp_path: Path) -> Iterator[Daemon]:
-    """The process that a pod of the Deployment would be, running."""
+    """The process that a pod of the Deployment would be, running; nobody else holds the Lease."""
+    plane.kubectl("-n", NAMESPACE, "delete", "leases", "--all")
     with installation.daemon(plane, tmp_path / "replica") as running:
         yield running.ready()
 
@@ -169,6 +180,127 @@ def _bundle(plane: ControlPlane) -> bytes:
     found = installation.registration(plane)
     assert found is not None
     return base64.b64decode(found["webhooks"][0]["clientConfig"].get("caBundle", ""))
+
+
+@pytest.fixture
+def narrow(plane: ControlPlane) -> Iterator[None]:
+    """Without the two wide bindings, which are components."""
+    wide = [f"clusterrolebinding/{NAME}-{name}" for name in ("view", "secrets")]
+    bindings = plane.kubectl("get", "-o", "json", *wide)
+    plane.kubectl("delete", *wide)
+    yield
+    plane.kubectl("delete", "clusterrole,clusterrolebinding", "-l", CREATED)
+    plane.kubectl("delete", "role,rolebinding", "-A", "-l", CREATED)
+    plane.kubectl("create", "-f", "-", input=_without_versions(bindings))
+
+
+@pytest.mark.usefixtures("narrow")
+def test_exact_roles_are_enough(plane: ControlPlane, team: Team, tmp_path: Path) -> None:
+    """With what `reverser rbac` prints, and without the wide bindings, the same daemon works as well."""
+    team.make_objects()
+    team.config_map("before")
+
+    printed = reverser("rbac", "--from-cluster", kubeconfig=plane.kubeconfig())
+    assert printed.returncode == 0, printed.stderr
+    plane.kubectl("apply", "-f", "-", input=printed.stdout)
+
+    plane.kubectl("-n", NAMESPACE, "delete", "leases", "--all")
+    with installation.daemon(plane, tmp_path / "exact"):
+        team.wait_ready()
+        wait_for("the snapshot", lambda: team.has("before"))
+
+
+CREATED = "app.kubernetes.io/created-by=reverser-rbac"
+
+
+def _without_versions(text: str) -> str:
+    listed = json.loads(text)
+    for each in listed["items"]:
+        for field in ("resourceVersion", "uid", "creationTimestamp"):
+            del each["metadata"][field]
+    return json.dumps(listed)
+
+
+def test_the_shipped_roles_grant_what_is_used_and_no_more(plane: ControlPlane) -> None:
+    """Without custom resources the exact roles are those of the base, verb by verb."""
+    printed = reverser("rbac", "--from-cluster", kubeconfig=plane.kubeconfig())
+    exact = _rights(yaml.safe_load_all(printed.stdout))
+    shipped = _rights(_shipped_roles(plane))
+
+    # Whoever may list all Namespaces learns nothing more by the right to get them.
+    shipped.remove(("", "namespaces", "get", "", ""))
+    exact.remove(("", "namespaces", "get", NAMESPACE, ""))
+    assert exact == shipped
+
+
+@pytest.mark.usefixtures("narrow")
+async def test_each_right_that_is_missing_is_named(plane: ControlPlane, tmp_path: Path) -> None:
+    """The shipped roles lose one verb after the other: the API server and we name just that one."""
+    rights = _needed(plane)
+    kubeconfig = installation.account_kubeconfig(plane, tmp_path)
+    roles = [(_role_path(each), each) for each in _shipped_roles(plane)]
+    async with Client.open(await load(str(kubeconfig), "")) as client:
+        for path, role in roles:
+            for number, verb in [(n, verb) for n, rule in enumerate(role["rules"]) for verb in rule["verbs"]]:
+                _replace(plane, path, _without(role, number, verb))
+                resources = set(role["rules"][number]["resources"])
+                with trio.fail_after(20):
+                    while not _is_all(await missing_rights(client, rights), verb, resources):
+                        await trio.sleep(0.05)
+            _replace(plane, path, role)
+        with trio.fail_after(20):
+            while await missing_rights(client, rights):
+                await trio.sleep(0.05)
+
+
+def _is_all(lacking: list[Right], verb: str, resources: set[str]) -> bool:
+    """Whether these rights are lacking, and no others."""
+    return {each.verb for each in lacking} == {verb} and {each.resource for each in lacking} <= resources
+
+
+def _without(role: dict[str, Any], number: int, verb: str) -> dict[str, Any]:
+    rules = [dict(rule) for rule in role["rules"]]
+    rules[number]["verbs"] = [each for each in rules[number]["verbs"] if each != verb]
+    return role | {"rules": [rule for rule in rules if rule["verbs"]]}
+
+
+def _needed(plane: ControlPlane) -> list[Right]:
+    path = f"/api/v1/namespaces/{NAMESPACE}/configmaps/{NAME}-config"
+    config = parse(plane.get(path)["data"]["reverser.toml"], {})
+    return needed(config, Compiled(), (), cluster="default", namespace=NAMESPACE, registrations=[NAME])
+
+
+def _shipped_roles(plane: ControlPlane) -> list[dict[str, Any]]:
+    rbac = "/apis/rbac.authorization.k8s.io/v1"
+    paths = (f"{rbac}/clusterroles/{NAME}", f"{rbac}/namespaces/{NAMESPACE}/roles/{NAME}")
+    return [plane.get(path) for path in paths]
+
+
+def _role_path(role: dict[str, Any]) -> str:
+    rbac, namespace = "/apis/rbac.authorization.k8s.io/v1", role["metadata"].get("namespace")
+    return f"{rbac}/namespaces/{namespace}/roles/{NAME}" if namespace else f"{rbac}/clusterroles/{NAME}"
+
+
+def _replace(plane: ControlPlane, path: str, role: dict[str, Any]) -> None:
+    metadata = {key: text for key, text in role["metadata"].items() if key != "resourceVersion"}
+    answer = plane.http.put(path, json=role | {"metadata": metadata})
+    assert answer.is_success, answer.text
+
+
+def _rights(documents: Iterable[Any]) -> set[tuple[str, str, str, str, str]]:
+    """Group, resource, verb, name and namespace of all rights that roles grant."""
+    granted = {
+        (group, resource, verb, name, each["metadata"].get("namespace", ""))
+        for each in documents
+        if each["kind"] in ("Role", "ClusterRole")
+        for rule in each["rules"]
+        for group in rule["apiGroups"]
+        for resource in rule["resources"]
+        for verb in rule["verbs"]
+        for name in rule.get("resourceNames", [""])
+    }
+    # One of a named object is contained in that of all.
+    return {each for each in granted if not each[3] or (*each[:3], "", each[4]) not in granted}
 
 
 def test_no_write_is_blocked_when_the_process_is_killed(replica: Daemon, team: Team) -> None:

@@ -15,7 +15,7 @@ from reverser.kube.discovery import discover
 from reverser.kube.discovery_trigger import DiscoveryTrigger
 from reverser.kube.lists import Lists
 from reverser.kube.observer import Observer
-from reverser.kube.permissions import missing, roles
+from reverser.kube.permissions import missing, reading, roles
 from reverser.kube.watch import Watch
 from reverser.model.change import Stream
 from reverser.model.resource import ResourceType
@@ -231,7 +231,7 @@ async def test_a_user_who_may_not_read_degrades_until_allowed(
     await until(lambda: len(observed.told.errors) >= 2)
     await observed.observer.round()
 
-    (role,) = roles(denied, "observer")
+    (role,) = roles(reading(denied), "observer")
     await _kubectl(plane, "apply", "-f", "-", input=json.dumps(role))
     await _kubectl(
         plane, "create", "clusterrolebinding", "observer", "--clusterrole=observer", f"--user={user}"

@@ -18,7 +18,19 @@ from reverser.cli import group
 from reverser.cli.exit_codes import exits
 from reverser.errors import ConfigError, Problem, ReverserError, StalledError, TransientError
 
-COMMANDS = ["init", "check", "run", "snapshot", "withheld", "audit", "webhook", "keys", "plugins", "demo"]
+COMMANDS = [
+    "init",
+    "check",
+    "run",
+    "snapshot",
+    "withheld",
+    "audit",
+    "webhook",
+    "rbac",
+    "keys",
+    "plugins",
+    "demo",
+]
 
 
 def run(*arguments: str, stdin: str = "", **environ: str) -> subprocess.CompletedProcess[str]:

@@ -6,7 +6,8 @@ import re
 
 from reverser.config import parse
 from reverser.custom_resources.model import Compiled, ObjectName
-from reverser.custom_resources.rights import Right, needed
+from reverser.custom_resources.rights import needed
+from reverser.kube.permissions import Right
 from tests.tools.crd_tables import PAGE
 
 CONFIG = """

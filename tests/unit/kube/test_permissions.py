@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from reverser.kube.permissions import roles
+from reverser.kube.permissions import reading, roles
 from reverser.model.change import Stream
 from reverser.model.resource import ResourceType
 
@@ -13,7 +13,7 @@ DEPLOYMENTS = ResourceType("apps", "v1", "deployments", "Deployment", namespaced
 
 def test_one_cluster_role_for_all_that_is_cluster_wide() -> None:
     """A rule a group, resources sorted, nothing but reading."""
-    (role,) = roles([Stream("c", SECRETS), Stream("c", DEPLOYMENTS), Stream("c", PODS)], "reverser")
+    (role,) = roles(reading([Stream("c", SECRETS), Stream("c", DEPLOYMENTS), Stream("c", PODS)]), "reverser")
 
     assert role["kind"] == "ClusterRole"
     assert role["metadata"] == {"name": "reverser"}
@@ -25,11 +25,13 @@ def test_one_cluster_role_for_all_that_is_cluster_wide() -> None:
 
 def test_one_role_a_namespace() -> None:
     """Who may see a namespace only gets a Role there, not a ClusterRole."""
-    found = roles([Stream("c", PODS, "b"), Stream("c", PODS, "a"), Stream("c", SECRETS, "a")], "reverser")
+    found = roles(
+        reading([Stream("c", PODS, "b"), Stream("c", PODS, "a"), Stream("c", SECRETS, "a")]), "reverser"
+    )
 
     assert [(role["kind"], role["metadata"]["namespace"]) for role in found] == [("Role", "a"), ("Role", "b")]
 
 
 def test_nothing_missing_needs_no_role() -> None:
     """Where no permission is missing, no role is printed."""
-    assert roles([], "reverser") == []
+    assert roles(reading([]), "reverser") == []
