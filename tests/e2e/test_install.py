@@ -102,6 +102,7 @@ def team(plane: ControlPlane, tmp_path: Path) -> Iterator[Team]:
     with serving(tmp_path) as server:
         server.login = basic("git", "right")
         yield Team(plane, name, server)
+    plane.kubectl("-n", name, "delete", "gitrepoconfigs,watchrules", "--all", check=False)
     plane.kubectl("delete", "namespace", name, "--wait=false")
 
 
