@@ -40,7 +40,7 @@ class Leader(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     renew_seconds: float = 10.0
     """A leader that could not renew the Lease for so long stops observing; less than `lease_seconds`."""
     retry_seconds: float = 2.0
-    """Between two renewals, and between two looks of the other replicas."""
+    """Between two renewals; the other replicas look twice as often."""
 
 
 def check_leader(leader: Leader, report: Report) -> None:
