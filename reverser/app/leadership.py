@@ -41,9 +41,7 @@ class Leadership:
     def __init__(self, config: Config, metrics: Metrics, health: Health) -> None:
         """Raises ConfigError where nothing says in which namespace the Lease is."""
         self._settings = config.leader
-        self._cluster = next(
-            (c for c in config.clusters if c.name == config.home_cluster), config.clusters[0]
-        )
+        self._cluster = config.clusters[0]
         self._metrics = metrics
         self._health = health
         self._election: Election | None = None

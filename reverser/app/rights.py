@@ -34,13 +34,14 @@ def needed(
     if config.resources is not None and cluster == config.home_cluster:
         rights += of_resources.needed(config, compiled, namespace)
     if cluster == config.clusters[0].name:
-        rights += _of_leader(config, namespace) + _of_secret(config)
+        rights += of_leader(config, namespace) + _of_secret(config)
     if config.webhook is not None:
         rights += _of_registrations(registrations, namespace)
     return sorted(set(rights))
 
 
-def _of_leader(config: Config, namespace: str) -> list[Right]:
+def of_leader(config: Config, namespace: str) -> list[Right]:
+    """The Lease, and the other objects that replicas share."""
     if config.leader is None:
         return []
     own, name = config.leader.namespace or namespace, config.leader.name

@@ -22,6 +22,7 @@ import trio
 
 from reverser.app.assembly import Assembly
 from reverser.app.second_source import combined
+from reverser.cli.check_leader import LeaderFinding, look_at_leader
 from reverser.cli.check_machine import HereFinding
 from reverser.cli.check_resources import ResourcesFinding, look_at_resources
 from reverser.config import Cluster, Config
@@ -142,6 +143,8 @@ class Findings(msgspec.Struct, frozen=True):
     destinations: tuple[DestinationFinding, ...] = ()
     custom_resources: ResourcesFinding | None = None
     """None where the configuration does not read them."""
+    leader: LeaderFinding | None = None
+    """None where the configuration elects none."""
     here: tuple[HereFinding, ...] = ()
     """This machine; empty where the daemon is to run on another one."""
 
@@ -149,6 +152,7 @@ class Findings(msgspec.Struct, frozen=True):
     def ok(self) -> bool:
         rest = all(each.ok for each in self.destinations) and all(each.ok for each in self.here)
         rest = rest and (self.custom_resources is None or self.custom_resources.ok)
+        rest = rest and (self.leader is None or self.leader.ok)
         return rest and all(each.ok for each in self.clusters)
 
 
@@ -177,6 +181,7 @@ async def inspect(config: Config, host: Host) -> Findings:
         tuple(clusters[cluster.name] for cluster in config.clusters),
         tuple(destinations[destination.name] for destination in config.destinations),
         resources,
+        await look_at_leader(config) if config.leader is not None else None,
     )
 
 

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from reverser.cli.check_connections import ClusterFinding, DestinationFinding, Findings
+    from reverser.cli.check_leader import LeaderFinding
     from reverser.cli.check_machine import HereFinding
     from reverser.cli.check_resources import ResourceFinding, ResourcesFinding
 
@@ -29,6 +30,8 @@ def show(findings: Findings, console: Console) -> None:
         _show_destinations(findings.destinations, console)
     if findings.custom_resources is not None:
         _show_resources(findings.custom_resources, console)
+    if findings.leader is not None:
+        _show_leader(findings.leader, console)
     for finding in findings.here:
         _show_here(finding, console)
     for cluster in findings.clusters:
@@ -114,6 +117,22 @@ def _show_resources(finding: ResourcesFinding, console: Console) -> None:
     if finding.roles:
         _say(f"{where}: apply this, and bind it to the user that reverser runs as:\n", console)
         console.print(finding.roles, soft_wrap=True, markup=False, highlight=False)
+
+
+def _show_leader(finding: LeaderFinding, console: Console) -> None:
+    where = f"Lease {finding.lease} of cluster {finding.cluster}"
+    if finding.error:
+        console.print(Text.assemble(f"{where}: ", _bad(finding.error)), soft_wrap=True)
+        _say(finding.hint, console)
+        return
+    if not finding.missing:
+        held = f"held by {finding.holder}" if finding.holder else "free"
+        console.print(Text.assemble(f"{where}: {held}, may be read and written ", OK), soft_wrap=True)
+        return
+    lacking = f"not allowed: {', '.join(finding.missing)}"
+    console.print(Text.assemble(f"{where}: ", _bad(lacking)), soft_wrap=True)
+    _say("apply this, and bind it to the user that reverser runs as:\n", console)
+    console.print(finding.roles, soft_wrap=True, markup=False, highlight=False)
 
 
 def _verdict(finding: ResourceFinding) -> Text:

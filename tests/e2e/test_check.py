@@ -53,6 +53,31 @@ def test_the_printed_role_allows_what_is_missing(plane: ControlPlane, tmp_path: 
     assert after["clusters"][0]["roles"] == ""
 
 
+def test_the_printed_role_allows_to_lead(plane: ControlPlane, namespace: str, tmp_path: Path) -> None:
+    """With `[leader]` it tells what is missing for it, and the role that it prints gives that."""
+    remote, path = Remote(tmp_path / "remote.git"), tmp_path / "reverser.toml"
+    replica = plane.kubeconfig("replica")
+    path.write_text(
+        f'[leader]\nnamespace = "{namespace}"\n'
+        f'[[destinations]]\nname = "live"\nurl = "{remote.url}"\n'
+        '[[rules]]\nname = "some"\ndestination = "live"\nresources = ["configmaps"]\n'
+    )
+    before = check(path, replica)["leader"]
+    assert "update leases" in before["missing"]
+    assert before["lease"] == f"{namespace}/gitops-reverser"
+
+    plane.kubectl("apply", "-f", "-", input=before["roles"])
+    bind = ("create", "rolebinding", "replica", "--role=reverser-leader", "--user=replica")
+    plane.kubectl("-n", namespace, *bind)
+
+    after = check(path, replica)["leader"]
+    assert (after["missing"], after["error"], after["holder"]) == ([], "", "")
+    done = reverser("check", "--config", path, kubeconfig=plane.kubeconfig())
+    assert f"Lease {namespace}/gitops-reverser of cluster default: free, may be read and written ok" in (
+        done.stdout
+    )
+
+
 def test_an_existing_branch_and_a_missing_remote_are_told(plane: ControlPlane, tmp_path: Path) -> None:
     """Each destination tells for itself whether it answers; one that does not makes the exit code 69."""
     path = tmp_path / "reverser.toml"
