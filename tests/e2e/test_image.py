@@ -140,15 +140,23 @@ class World:
         )
 
 
-@pytest.fixture(scope="module", params=USERS)
-def world(
-    request: pytest.FixtureRequest, plane: ControlPlane, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[World]:
-    """Objects that were there, objects that came later, and all of it pushed."""
+@pytest.fixture(scope="session")
+def programs() -> None:
+    """All that the world needs besides a control plane, which takes seconds to start, so it comes after."""
     image()
     needed()
     if not SSHD:
         pytest.skip("needs sshd (openssh-server)")
+
+
+@pytest.fixture(scope="module", params=USERS)
+def world(
+    request: pytest.FixtureRequest,
+    programs: None,
+    plane: ControlPlane,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[World]:
+    """Objects that were there, objects that came later, and all of it pushed."""
     namespace = f"image-{request.param.partition(':')[0]}"
     plane.create("/api/v1/namespaces", {"metadata": {"name": namespace}})
     with ExitStack() as stack:
