@@ -104,6 +104,9 @@ class SqliteJournal:
     paths = _reading(Store.paths)
     withheld = _reading(Store.withheld)
     position = _reading(Store.position)
+    standing = _reading(Store.standing)
+    sealed = _reading(Store.sealed)
+    selected_by_lost_labels = _reading(Store.selected_by_lost_labels)
     load_facts = _reading(Store.load_facts)
     get_setting = _reading(Store.get_setting)
     get_settings = _reading(Store.get_settings)
@@ -132,6 +135,9 @@ class SqliteJournal:
 
     def knows(self, journal: str) -> bool:
         return journal == self._id or journal in self._former or is_id_of(journal, self._key)
+
+    def is_own(self, journal: str) -> bool:
+        return journal == self._id or journal in self._former
 
     def issued(self, journal: str, seq: int) -> bool:
         return seq <= (self._highest if journal == self._id else self._former.get(journal, 0))
@@ -181,6 +187,14 @@ class SqliteJournal:
         await self.write(lambda store: store.ack(destination, listed, head))
         with suppress(TransientError):  # what is acknowledged is so, with or without room for this
             await self.shrink()
+
+    async def begin_anew(
+        self, positions: Mapping[str, tuple[str, str]], settings: Mapping[str, str]
+    ) -> None:
+        self._staging.close()
+        self._id, self._former = await self.write(
+            lambda store: store.begin_anew(positions, settings, self._key)
+        )
 
     async def shrink(self) -> None:
         while await self.write(Store.shrink):

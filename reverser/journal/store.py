@@ -28,7 +28,7 @@ from reverser.journal.table_statements import (
 from reverser.model.change import Stream
 from reverser.model.condition import Withheld
 from reverser.model.entry import Append, Entry, Record
-from reverser.model.journal import DESTINATION_SETTINGS, UnstorableError
+from reverser.model.journal import DESTINATION_SETTINGS, Standing, UnstorableError
 from reverser.model.resource import ObjectKey
 from reverser.unexpected_errors import bug
 
@@ -138,6 +138,42 @@ class Store(Entries, Records, StoredFacts, StoredSettings):
         self._db.execute("DELETE FROM positions")
         names = ((f"{kind}/{destination}",) for kind in DESTINATION_SETTINGS if kind != "place")
         self._db.executemany("DELETE FROM settings WHERE name=?", names)
+
+    def standing(self) -> Standing:
+        """In one transaction, so that nothing of it is older than the rest."""
+        with self._read_transaction():
+            positions = {
+                stream: (version, coverage)
+                for stream, version, coverage in self._db.execute(
+                    "SELECT stream, version, coverage FROM positions"
+                )
+            }
+            withheld = tuple(each.key for each in self.withheld())
+            oldest = self.oldest_pending()
+            return Standing(self.last_seq(), oldest, positions, withheld, self.get_settings(""))
+
+    def begin_anew(
+        self, positions: Mapping[str, tuple[str, str]], settings: Mapping[str, str], digest_key: bytes
+    ) -> tuple[str, dict[str, int]]:
+        """The new id, and the ids of before."""
+        for table in ("entries", "records", "withheld", "facts", "positions"):
+            self._db.execute(f"DELETE FROM {table}")  # noqa: S608 constant
+        self._db.execute("DELETE FROM settings WHERE name NOT IN ('id', 'former')")
+        rows_of_positions = ((stream, *both) for stream, both in positions.items())
+        self._db.executemany(
+            "INSERT INTO positions (stream, version, coverage) VALUES (?,?,?)", rows_of_positions
+        )
+        self._db.executemany(SET_SETTING, settings.items())
+        return self.new_id(digest_key, self.last_seq())
+
+    @contextmanager
+    def _read_transaction(self) -> Iterator[None]:
+        self._db.execute("BEGIN")
+        try:
+            yield
+        finally:
+            if self._db.in_transaction:
+                self._db.execute("COMMIT")
 
     def rename_destinations(self, names: Mapping[str, str]) -> None:
         """All at once: two destinations may have changed names with each other."""

@@ -35,6 +35,8 @@ DESTINATION_SETTINGS = (
     "observed",
     "proven",
     "owner",
+    "resume",
+    "landed",
 )
 """Kinds of settings that are stored of a destination, under `<kind>/<name of the destination>`."""
 LOCATIONS = "place/"
@@ -47,6 +49,28 @@ class Backlog(msgspec.Struct, frozen=True):
     entries: int
     oldest_at: float
     """Unix seconds of the oldest pending entry's append; 0 when none is pending."""
+
+
+class Standing(msgspec.Struct, frozen=True):
+    """How far everything has come, at one moment."""
+
+    last_seq: int
+    """The highest number that was given out."""
+    oldest: dict[str, int]
+    """Destination -> number of its oldest pending entry, where there is one."""
+    positions: dict[str, tuple[str, str]]
+    """Stream id -> (resourceVersion, coverage)."""
+    withheld: tuple[ObjectKey, ...]
+    settings: dict[str, str]
+
+
+class SealedFile(msgspec.Struct, frozen=True, array_like=True):
+    """What tells that a file is the encrypted form of a document."""
+
+    fingerprint: str
+    """Keyed digest of the document with its values, and of the recipients; hexadecimal."""
+    digest: str
+    """Keyed digest of the file; hexadecimal."""
 
 
 class UnstorableError(WithheldError):
@@ -75,6 +99,9 @@ class Journal(Protocol):
     def knows(self, journal: str) -> bool:
         """Whether this is the id of this start, or of one with the same `key`: of an earlier one, or of one
         after the backup that this data directory was restored from."""
+
+    def is_own(self, journal: str) -> bool:
+        """Whether this is the id of this start, or of an earlier one of this very journal."""
 
     def issued(self, journal: str, seq: int) -> bool:
         """Whether the number was given out under this id, as far as this journal knows."""
@@ -189,6 +216,23 @@ class Journal(Protocol):
 
     async def set_setting(self, name: str, value: str) -> None:
         """Store a small text under a name."""
+
+    async def standing(self) -> Standing:
+        """How far everything has come; all of it read at one moment."""
+
+    async def sealed(self) -> dict[str, dict[str, SealedFile]]:
+        """Destination -> path -> what tells that the file recorded there is an encrypted document."""
+
+    async def selected_by_lost_labels(self) -> set[tuple[str, str]]:
+        """(cluster, full name) of types of which some object's file lacks a label that selects the object."""
+
+    async def begin_anew(
+        self, positions: Mapping[str, tuple[str, str]], settings: Mapping[str, str]
+    ) -> None:
+        """Forget everything, in one transaction, and go on under a new id from what another journal told.
+
+        `positions`: stream id -> (resourceVersion, coverage). Numbers of entries go on rising.
+        """
 
     async def backlog(self, destination: str) -> Backlog:
         """How far the destination lags behind."""

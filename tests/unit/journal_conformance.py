@@ -16,12 +16,13 @@ import pytest
 import trio
 import trio.testing
 
+from reverser.journal.data_directory import new_journal_id
 from reverser.model.attribution import Actor, Attribution, Evidence
 from reverser.model.change import Operation, Origin, Stream
 from reverser.model.condition import Withheld
 from reverser.model.entry import Append, Edit, Entry, Outcome, Record, RecordKey, Sealed, Staged
 from reverser.model.fact import FACT_SECONDS, Fact, Source
-from reverser.model.journal import Journal, UnstorableError
+from reverser.model.journal import Journal, SealedFile, UnstorableError
 from reverser.model.observed_write import ObservedWrite
 from reverser.model.resource import ObjectKey, ResourceType
 from reverser.model.rule import Actors
@@ -759,3 +760,83 @@ async def test_facts_are_kept_as_long_as_they_can_be_of_use(reopened: Reopened) 
         ]
         await journal.save_facts([fact("d")], 1000.5 + FACT_SECONDS)
         assert [each.id for _, each in await journal.load_facts()] == ["a", "c", "d"]
+
+
+async def test_standing_tells_how_far_everything_has_come(journal: Journal) -> None:
+    """The last number, the oldest pending entry of each destination, positions, what is withheld, settings."""
+    first = await journal.append(
+        Append(
+            entries=[entry("a"), entry("b", "other"), entry("c")],
+            withheld=[withheld("d")],
+            positions={STREAM.id: "17"},
+            coverages={STREAM.id: "all"},
+            settings={"uid/default": "u"},
+        )
+    )
+    await journal.ack("live", [first[0].seq], "c0ffee")
+
+    standing = await journal.standing()
+
+    assert standing.last_seq == first[-1].seq
+    assert standing.oldest == {"live": first[2].seq, "other": first[1].seq}
+    assert standing.positions == {STREAM.id: ("17", "all")}
+    assert standing.withheld == (key("d"),)
+    assert standing.settings["uid/default"] == "u"
+    assert standing.settings["head/live"] == "c0ffee"
+
+
+async def test_sealed_files_are_named_by_their_paths(journal: Journal) -> None:
+    """Of encrypted documents the fingerprint and the file's digest are told; of others nothing is."""
+    sealed = msgspec.structs.replace(record("a"), sealed=Sealed(b"\x01\x02", b"file"), digest=b"\x03")
+    lacking = msgspec.structs.replace(record("b"), selectors=("team=a",))
+    await journal.append(Append(records=[sealed, lacking]))
+
+    assert await journal.sealed() == {"live": {"a.yaml": SealedFile("0102", "03")}}
+    assert await journal.selected_by_lost_labels() == {("default", "pods")}
+
+
+async def test_a_journal_that_begins_anew_knows_what_it_was_told_and_nothing_else(
+    reopened: Reopened,
+) -> None:
+    """Entries, records, heads and facts are gone, in this process and the next; numbers go on rising."""
+    async with reopened() as journal:
+        former = journal.id
+        (before,) = await journal.append(
+            Append(
+                entries=[entry("a")],
+                records=[record("a")],
+                withheld=[withheld("b")],
+                positions={STREAM.id: "17", "other": "3"},
+                settings={"place/live": "here"},
+            )
+        )
+        await journal.set_head("live", "c0ffee")
+        await journal.save_facts([fact("1")], 1.0)
+
+        await journal.begin_anew({STREAM.id: ("12", "some")}, {"proven/live": "yes"})
+
+        assert journal.id != former
+        assert journal.is_own(former)
+        assert journal.issued(former, before.seq)
+        anew = journal.id
+
+    async with reopened() as journal:
+        assert journal.is_own(anew)
+        assert await pending(journal) == await shown(journal) == []
+        assert await known(journal, "a") == set()
+        assert await journal.head("live") == ""
+        assert await journal.load_facts() == []
+        assert await journal.position(STREAM) == ("12", "some")
+        standing = await journal.standing()
+        assert standing.positions == {STREAM.id: ("12", "some")}
+        assert standing.settings.keys() - {"id", "former"} == {"proven/live"}
+        (after,) = await journal.append(Append(entries=[entry("c")]))
+        assert after.seq > before.seq
+
+
+async def test_ids_of_other_journals_with_the_same_key_are_known_and_not_own(journal: Journal) -> None:
+    """A journal tells its own ids from those of other replicas that share the digest key."""
+    assert journal.is_own(journal.id)
+    another = new_journal_id(journal.key)
+    assert journal.knows(another)
+    assert not journal.is_own(another)
