@@ -29,7 +29,6 @@ from reverser.app.second_source import SecondSource
 from reverser.app.session import Session
 from reverser.app.signals import receive
 from reverser.app.startup import log_startup, opened_journal, withheld
-from reverser.app.takeover import take_over
 from reverser.app.warm_clones import keep_warm
 from reverser.app.withheld_conditions import PluginFailures, show_bugs
 from reverser.attribution.fact_store import FactStore
@@ -63,12 +62,11 @@ class Daemon:
         self._config = config
         self._reload = reload
         self._host = host or Host(disabled=config.plugins.disabled)
-        self._stopping = False
+        self._stopping = self._ending_term = False
         self._assembly: Assembly | None = None
         self._session: Session | None = None
         self._second = SecondSource()
         self._resources, self._taking_over = trio.CancelScope(), trio.CancelScope()
-        self._ending_term = False
         self._catalog = TypeCatalog()
         self._metrics = Metrics()
         self._host.count_with(self._metrics)
@@ -80,7 +78,10 @@ class Daemon:
         """Run until a signal (or `stop`) ends it; starts with the URL of its probes."""
         self._token = trio.lowlevel.current_trio_token()
         await self._host.open(self._trouble)
-        async with opened_journal(self._config) as journal, trio.open_nursery() as nursery:
+        async with (
+            opened_journal(self._config, self._leadership.share_digest_key) as journal,
+            trio.open_nursery() as nursery,
+        ):
             log_startup(self._config)
             self._health.passed("journal")
             # Signals are received to the very end: a third one must not kill us while a push ends.
@@ -154,8 +155,9 @@ class Daemon:
     async def _term(self, journal: Journal, facts: FactStore | None) -> None:
         """Observe and write for as long as this process leads, or to the end."""
         self._ending_term, self._resources, self._second = False, trio.CancelScope(), SecondSource()
+        takeover = self._leadership.takeover(journal, lambda: self._assembly, self._catalog)
         with trio.CancelScope() as self._taking_over:
-            await take_over(journal)
+            await takeover.begin()
         if self._stopping or self._ending_term:
             return
         async with trio.open_nursery() as nursery:
@@ -163,6 +165,7 @@ class Daemon:
                 nursery.start_soon(keep_registrations, self._config.clusters, listener(self._config))
             if self._config.resources is not None:
                 nursery.start_soon(self._follow_resources, journal)
+            nursery.start_soon(takeover.keep)
             await self._observe_and_write(journal, facts)
             nursery.cancel_scope.cancel()
         if not self._stopping:

@@ -11,21 +11,28 @@ from __future__ import annotations
 
 import os
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 
 import structlog
 import trio
 
+from reverser.app.assembly import Assembly
+from reverser.app.takeover import Takeover, Targets
 from reverser.config import Config
 from reverser.config.leader_table import Leader, identity_of, namespace_of
 from reverser.errors import ConfigError, Problem, ReverserError
 from reverser.health import Health
 from reverser.kube.credentials import ACCOUNT
 from reverser.kube.errors import Forbidden
+from reverser.kube.type_catalog import TypeCatalog
+from reverser.leader.checkpoint_store import CheckpointStore
 from reverser.leader.election import Election
 from reverser.leader.lease_api import LeaseApi
 from reverser.leader.role_label import RoleLabel
+from reverser.leader.shared_key import share_digest_key
 from reverser.metrics import Metrics
 from reverser.model.condition import Condition
+from reverser.model.journal import Journal
 
 log = structlog.get_logger()
 
@@ -41,6 +48,7 @@ class Leadership:
     def __init__(self, config: Config, metrics: Metrics, health: Health) -> None:
         """Raises ConfigError where nothing says in which namespace the Lease is."""
         self._settings = config.leader
+        self._folder = Path(config.data_dir)
         self._cluster = config.clusters[0]
         self._metrics = metrics
         self._health = health
@@ -59,6 +67,20 @@ class Leadership:
         if self._settings is None:
             return True
         return self._election is not None and await self._election.confirm()
+
+    async def share_digest_key(self) -> None:
+        """Have the data directory use the key of all replicas; its journal is not open yet."""
+        if self._settings is not None:
+            await share_digest_key(self._cluster, self.namespace, self._settings.name, self._folder)
+
+    def takeover(
+        self, journal: Journal, assembly: Callable[[], Assembly | None], catalog: TypeCatalog
+    ) -> Takeover:
+        """How the next term takes over, and lets others do so."""
+        store = None
+        if self._settings is not None:
+            store = CheckpointStore(self._cluster, self.namespace, self._settings.name)
+        return Takeover(store, journal, Targets(assembly, catalog))
 
     def stop(self) -> None:
         """Lead no more after the term that is running."""

@@ -7,7 +7,7 @@ hand on, beginning with a list, is decided by the new ones.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 
 import trio
@@ -59,6 +59,7 @@ class Observers:
         health: Health,
         catalog: TypeCatalog,
         room: InFlightBytes,
+        may_resume: Callable[[Stream], Awaitable[bool]],
         *,
         afresh: bool = False,
     ) -> None:
@@ -69,6 +70,7 @@ class Observers:
         self._health = health
         self._catalog = catalog
         self._room = room
+        self._may_resume = may_resume
         self._afresh = afresh
         self._meanings = assembly.meanings({})
         self._observed: dict[str, ObservedCluster] = {}
@@ -101,6 +103,12 @@ class Observers:
         await self._begun.wait()
         for event in [each.round_journaled for name, each in self._observed.items() if name in clusters]:
             await event.wait()
+
+    async def discovered(self, clusters: Collection[str]) -> None:
+        """Return once each of these clusters has said what it serves, or could not be reached."""
+        await self._begun.wait()
+        for observed in [each for name, each in self._observed.items() if name in clusters]:
+            await observed.observer.discovered()
 
     def progress(self, wanted: Callable[[Stream], bool]) -> tuple[int, int]:
         """(how many of the streams that are wanted were read once, how many there are)."""
@@ -163,7 +171,9 @@ class Observers:
 
         async def position(stream: Stream) -> str:
             await keep_meanings(self._journal, self._meanings)
-            return "" if self._afresh else await resume_position(self._journal, self._assembly, stream)
+            if self._afresh or not await self._may_resume(stream):
+                return ""
+            return await resume_position(self._journal, self._assembly, stream)
 
         async def uid() -> str:
             return await kept_uid(self._journal, cluster.name)

@@ -20,6 +20,7 @@ import trio
 from reverser.app.assembly import Assembly, Difference
 from reverser.app.destination_moves import follow_moves
 from reverser.app.observers import Observers
+from reverser.app.resumptions import Resumptions
 from reverser.app.writers import FolderTarget, WriterFactory, Writers
 from reverser.attribution.attributor import Attributor
 from reverser.errors import StalledError, TransientError
@@ -41,6 +42,8 @@ CHANNEL = 100
 JOURNAL_SECONDS = 1.0
 MOVES = "moves"
 """The step of the journal that a configuration begins with."""
+DOUBTFUL_SECONDS = 300.0
+"""How long a version that the branch claims may take to come."""
 SETTLE_SECONDS_MOST = 120.0
 """How long the first commit waits for the other types' lists, so that one snapshot holds them all."""
 
@@ -78,14 +81,17 @@ class Session:
         self._journal = journal
         self._metrics = metrics
         self._health = health
+        self._catalog = catalog = catalog or TypeCatalog()
         self._listening = trio.CancelScope()
         self._draining = True
         self._stopping = False
         self._requests: list[Request] = []
         self._requested = trio.Event()
         room = InFlightBytes()
-        catalog = catalog or TypeCatalog()
-        self._observers = Observers(assembly, journal, metrics, health, catalog, room, afresh=afresh)
+        self._resumptions = Resumptions(journal, lambda name: self._intake.recall(name))
+        self._observers = Observers(
+            assembly, journal, metrics, health, catalog, room, self._may_resume, afresh=afresh
+        )
         self._intake = Intake(
             assembly.routes,
             lambda stream: self._assembly.coverage(stream),
@@ -101,6 +107,7 @@ class Session:
         factory = WriterFactory(
             assembly, journal, metrics, health, catalog.of_kind, self._rebuilt, to, corrections, holds_lease
         )
+        factory.on_read = self._resumptions.read
         self._writers = Writers(factory, health, self._ready)
         self.relist = False
         """Set when the session ended because everything has to be listed again."""
@@ -172,6 +179,7 @@ class Session:
         with self._listening:
             async with trio.open_nursery() as listen:
                 self._observers.begin(listen, send)
+                listen.start_soon(self._list_doubtful)
                 while True:
                     await self._requested.wait()
                     self._requested = trio.Event()
@@ -248,6 +256,7 @@ class Session:
         while not self._stopping:
             try:
                 await follow_moves(self._journal, assembly.destinations)
+                await self._resumptions.load()
                 meanings = assembly.meanings(await self._journal.get_settings(MEANING))
             except (TransientError, StalledError) as error:
                 self._health.failed("journal", error, "JournalUnusable", step=MOVES)
@@ -257,7 +266,29 @@ class Session:
                 self._health.recovered("journal", step=MOVES)
                 return
 
+    async def _may_resume(self, stream: Stream) -> bool:
+        """Whether a stream may go on from the journal's position; returns once that is known."""
+        destinations = {
+            route.destination.name: route.destination
+            for route in self._assembly.routes.get(stream.cluster, ())
+            if route.wants_type(stream.type)
+        }
+        return await self._resumptions.may_resume(destinations.values())
+
+    async def _list_doubtful(self) -> None:
+        while True:
+            await trio.sleep(DOUBTFUL_SECONDS)
+            if keys := self._intake.doubtful():
+                self.list_again(lambda stream, keys=keys: any(map(stream.holds, keys)))  # type: ignore[misc]
+
     async def _ready(self, destination: str) -> None:
+        if self._resumptions.waits(destination):
+            # Its streams wait for the records, and only the types are needed to read them.
+            clusters = self._assembly.clusters_of(destination)
+            await self._observers.discovered(clusters)
+            if all(self._catalog.of(name).types for name in clusters):
+                return
+            await self._resumptions.give_up(destination)
         with trio.move_on_after(SETTLE_SECONDS_MOST):
             await self._observers.round_journaled(self._assembly.clusters_of(destination))
 

@@ -5,7 +5,7 @@ The first lines of the log say what is watched and written to, before anything i
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -54,9 +54,16 @@ async def withheld(journal: Journal) -> Sequence[Withheld]:
 
 
 @asynccontextmanager
-async def opened_journal(config: Config) -> AsyncIterator[Journal]:
-    """The journal of the data directory, which nobody else may use meanwhile."""
+async def opened_journal(
+    config: Config, before: Callable[[], Awaitable[None]] | None = None
+) -> AsyncIterator[Journal]:
+    """The journal of the data directory, which nobody else may use meanwhile.
+
+    `before` is called once the directory is ours, and before the journal is opened.
+    """
     folder = Path(config.data_dir)
     with lock(folder):
+        if before is not None:
+            await before()
         async with open_journal(folder) as journal:
             yield journal

@@ -70,6 +70,8 @@ class WriterFactory:
         self._resolve = resolve
         self._on_rebuilt = on_rebuilt
         self._to = to
+        self.on_read: Callable[[str, str], None] | None = None
+        """Is called besides the assembly's, in the same way."""
 
     def count_start(self, destination: Destination) -> None:
         """A writer of the destination begins, or begins anew."""
@@ -115,10 +117,16 @@ class WriterFactory:
             resolve_type=self._resolve,
             corrections=None if corrections is None else partial(corrections, destination.name),
             holds_lease=self._holds_lease,
+            versions=self._assembly.config.leader is not None,
             on_rebuilt=partial(self._on_rebuilt, destination.name),
-            on_read=self._assembly.on_read,
+            on_read=self._tell_read,
             on_pushed=on_pushed or self._assembly.on_pushed,
         )
+
+    def _tell_read(self, destination: str, head: str) -> None:
+        for call in (self._assembly.on_read, self.on_read):
+            if call is not None:
+                call(destination, head)
 
     def _observer(self, destination: str) -> Callable[[str, float, bool], None]:
         def observe(operation: str, _seconds: float, ok: bool) -> None:

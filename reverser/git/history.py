@@ -19,7 +19,7 @@ from reverser.model.repository import Landed
 
 TRAILERS = "%x00".join(
     f"%(trailers:key={name},valueonly,unfold)"
-    for name in ("Reverser-Entry", "Kubernetes-Cluster", "Reverser-Audit")
+    for name in ("Reverser-Entry", "Kubernetes-Cluster", "Reverser-Audit", "Reverser-Version")
 )
 
 OPTIONS = (
@@ -89,7 +89,7 @@ def _records(output: bytes, nonce: bytes) -> Iterator[bytes]:
 
 
 def _commit(record: bytes, known: dict[bytes, str]) -> Landed:
-    commit, entries, clusters, audits, names = record.split(b"\0", 4)
+    commit, entries, clusters, audits, versions, names = record.split(b"\0", 5)
     fields = [field for field in names.removeprefix(b"\0").removeprefix(b"\n").split(b"\0") if field]
     # A status and a path in turn; of a merge the status has a letter for each parent.
     changed = [(status, _path(path, known)) for status, path in zip(fields[::2], fields[1::2], strict=True)]
@@ -101,6 +101,7 @@ def _commit(record: bytes, known: dict[bytes, str]) -> Landed:
         tuple(filter(None, text(audits).split("\n"))),
         tuple(path for status, path in changed if not status.strip(b"D")),
         tuple(path for status, path in changed if not status.strip(b"A")),
+        tuple(filter(None, text(versions).split("\n"))),
     )
 
 

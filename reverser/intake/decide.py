@@ -23,7 +23,7 @@ from reverser.manifest.emitter import render
 from reverser.manifest.field_changes import FieldChanges, field_changes, latest, unseen
 from reverser.model.attribution import UNRESOLVED, Attribution
 from reverser.model.change import Change, Operation, Origin, Stream
-from reverser.model.entry import Decision, Edit, Entry, Record, Sealed, digest, encrypted, withhold
+from reverser.model.entry import UNSEEN, Decision, Edit, Entry, Record, Sealed, digest, encrypted, withhold
 from reverser.model.resource import DEFINITIONS, ResourceType
 from reverser.sanitize.document import Document, in_clear, sanitize, significant
 from reverser.sanitize.managed_fields import changed_at, manager
@@ -77,6 +77,7 @@ def _written(
     if not sealing:
         return Decision("written", entry, written, suspicions=suspicions)
     written = msgspec.structs.replace(written, sealed=Sealed(fingerprint, b""))
+    entry = msgspec.structs.replace(entry, sealed=fingerprint.hex())
     if record is not None and record.sealed is not None and record.sealed.fingerprint == fingerprint:
         return _moved(Decision("written", entry, written, suspicions=suspicions), record.sealed, route)
     clear = in_clear(change.object, resource, route.policy, document)
@@ -108,6 +109,7 @@ def _entry(
         attribution=Attribution(manager=manager),
         previous_path=_previous(record, edit.path),
         actors=actors(rules),
+        version=change.version,
     )
 
 
@@ -155,6 +157,10 @@ def _seen(
     record: Record, document: Document, fingerprint: bytes, selectors: tuple[str, ...]
 ) -> Record | None:
     """The record of an object that differs at most in what is no reason for a commit; None: as it is."""
+    if record.sealed is not None and record.latest == UNSEEN:
+        # Read from the branch, where its values are encrypted.
+        content = msgspec.json.encode(document.content)
+        return msgspec.structs.replace(record, content=content, selectors=selectors, latest=b"")
     seen = latest(document.content, same=_fingerprint(record) == fingerprint)
     if (record.selectors, record.latest) == (selectors, seen):
         return None
@@ -189,11 +195,13 @@ class _Definition(msgspec.Struct):
     versions: tuple[_Version, ...]
 
 
-def missing_from_list(route: Route, stream: Stream, record: Record, now: float) -> Decision:
-    """The object is absent from a complete list of `stream`: its file goes."""
+def missing_from_list(
+    route: Route, stream: Stream, record: Record, now: float, version: str = ""
+) -> Decision:
+    """The object is absent from a complete list of `stream`, read at `version`: its file goes."""
     if not wanted(_recorded_rules(route, stream.type, record), Operation.DELETE):
         return Decision("unselected")
-    return _removal(record, stream.type, Origin.SWEEP, now, [])
+    return _removal(record, stream.type, Origin.SWEEP, now, [], version=version)
 
 
 def no_rule_matches(route: Route, change: Change, record: Record | None) -> Decision:
@@ -209,7 +217,8 @@ def excluded(rules: list[CompiledRule], change: Change, record: Record | None, r
         return Decision("excluded")
     at = changed_at(change.object) or change.seen_at
     author = Attribution(manager=manager(change.object))
-    return _removal(record, change.stream.type, _origin(change), at, rules, reason=reason, attribution=author)
+    of_change = (record, change.stream.type, _origin(change), at, rules)
+    return _removal(*of_change, reason=reason, attribution=author, version=change.version)
 
 
 def deleted(route: Route, change: Change, record: Record | None) -> Decision:
@@ -222,7 +231,8 @@ def deleted(route: Route, change: Change, record: Record | None) -> Decision:
     rules = wanted(rules or _recorded_rules(route, change.stream.type, record), Operation.DELETE)
     if not rules:
         return Decision("unselected")
-    return _removal(record, change.stream.type, _origin(change), change.seen_at, rules)
+    of_change = (record, change.stream.type, _origin(change), change.seen_at, rules)
+    return _removal(*of_change, version=change.version)
 
 
 def defined(record: Record) -> ResourceType | None:
@@ -248,6 +258,7 @@ def _removal(
     *,
     reason: str = "",
     attribution: Attribution = UNRESOLVED,
+    version: str = "",
 ) -> Decision:
     entry = Entry(
         destination=record.destination,
@@ -261,6 +272,7 @@ def _removal(
         attribution=attribution,
         reason=reason,
         actors=actors(rules),
+        version=version,
     )
     return Decision("removed", entry, forget=True)
 

@@ -22,6 +22,7 @@ from reverser.intake.append_builder import AppendBuilder
 from reverser.intake.batches import batches, rest_when_idle
 from reverser.intake.decision_state import DecisionState
 from reverser.intake.encryption import EncryptionQueue, EncryptionRetry
+from reverser.intake.landed_versions import LandedVersions
 from reverser.intake.list_completion import ListCommitter
 from reverser.intake.list_decisions import NOTHING, Decider, ListDecisions
 from reverser.intake.listing import Listing
@@ -44,7 +45,7 @@ from reverser.model.change import (
 )
 from reverser.model.condition import Suspicion
 from reverser.model.entry import Append, Decision, Encrypter, Record, RecordKey, withhold
-from reverser.model.journal import Journal, cluster_uid_setting, history_settings
+from reverser.model.journal import LANDED, Journal, cluster_uid_setting, history_settings
 from reverser.model.resource import ObjectKey
 from reverser.sanitize.suspicious_values import suspicious
 from reverser.unexpected_errors import contained, left_out
@@ -82,6 +83,7 @@ class Intake:
         self._state = DecisionState(self._journal, self._routes, self._secret_warnings, health)
         self._encryption = EncryptionQueue(encrypters or {}, journal.key, health)
         self._completion = ListCommitter(self._routes, coverage, self._journal, self._encryption, self._state)
+        self._landed_versions = LandedVersions()
         self._lists = ListDecisions(decider, self._routes, self._state.scaled)
         self._ahead = NOTHING
         self._turn = trio.Lock()
@@ -128,9 +130,19 @@ class Intake:
             await self._lists.adopt(decider)
             await self._recall(self._routes.destinations.intersection(changed))
 
+    async def recall(self, name: str) -> None:
+        """Records of a destination came back from its branch: take over what they tell."""
+        async with self._turn:
+            await self._recall({name})
+
+    def doubtful(self) -> list[ObjectKey]:
+        """Objects that the branch may claim a version of that they never had."""
+        return self._landed_versions.doubtful()
+
     async def _recall(self, names: Collection[str]) -> None:
         self._encryption.begin(names)
         await self._state.recall_withheld()
+        self._landed_versions.recall(await self._journal.get_settings(LANDED))
         for name in names:
             async with aclosing(self._state.recall(name)) as parts:
                 async for records in parts:
@@ -163,7 +175,7 @@ class Intake:
                     await self._let_go(observation)
                 case StartedOver():
                     self._attributor.started_over(observation)
-                    builder.settings |= history_settings(observation)
+                    builder.settings |= history_settings(observation) | self._landed_versions.forget()
                 case Progress(stream=stream, resource_version=version) if stream.id not in self._listings:
                     builder.positions[stream.id] = version
             if index % TURN == 0:
@@ -176,6 +188,7 @@ class Intake:
                 await self._complete(done)
             case Identified() as identified:
                 setting = {cluster_uid_setting(identified.cluster): identified.uid}
+                setting |= self._landed_versions.forget() if identified.another else {}
                 await self._journal.append(Append(settings=setting, relist=identified.another))
             case Barrier(passed=passed):
                 passed()
@@ -236,6 +249,8 @@ class Intake:
         listing = self._listings.get(change.stream.id)
         if listing is None:
             for route in routes:
+                if self._landed_versions.has(route.destination.name, change.key, change.resource_version):
+                    continue
                 name, decision = await self._decided(route, change, builder, scaled=scaled)
                 decision = await self._attributed(change, decision)
                 decision = await self._encryption.encrypt(name, change.key, decision)

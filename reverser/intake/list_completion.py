@@ -124,7 +124,7 @@ class ListCommitter:
     def _swept(self, route: Route, done: ListCompleted, record: Record) -> Decision:
         try:
             with contained("decide", record.key):
-                return missing_from_list(route, done.stream, record, done.seen_at)
+                return missing_from_list(route, done.stream, record, done.seen_at, done.resource_version)
         except WithheldError as error:
             return withhold(route.destination.name, record.key, error, done.seen_at)
 

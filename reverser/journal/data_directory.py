@@ -83,6 +83,23 @@ def load_digest_key(folder: Path) -> bytes:
     return key
 
 
+def adopt_digest_key(folder: Path, key: bytes) -> None:
+    """Have the data directory use this key. A journal of another one goes: nothing of it can be compared.
+
+    Nobody may have the journal open. Raises StalledError when the folder cannot be written to.
+    """
+    path = folder / "key"
+    try:
+        if path.exists() and path.read_bytes() == key:
+            return
+        for name in ("journal.sqlite", "journal.sqlite-wal", "journal.sqlite-shm"):
+            (folder / name).unlink(missing_ok=True)
+        write_private(path, key)
+    except OSError as error:
+        message = f"{path} cannot be used: {error.strerror}"
+        raise StalledError("KeyUnusable", message, hint="data_dir must be readable and writable") from error
+
+
 def new_journal_id(digest_key: bytes) -> str:
     """A new random id for a journal, which `is_id_of` can tell from those of other data directories."""
     begin = secrets.token_hex(ID_BYTES)

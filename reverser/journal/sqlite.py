@@ -188,9 +188,7 @@ class SqliteJournal:
         with suppress(TransientError):  # what is acknowledged is so, with or without room for this
             await self.shrink()
 
-    async def begin_anew(
-        self, positions: Mapping[str, tuple[str, str]], settings: Mapping[str, str]
-    ) -> None:
+    async def begin_anew(self, positions: Mapping[str, tuple[str, str]], settings: Mapping[str, str]) -> None:
         self._staging.close()
         self._id, self._former = await self.write(
             lambda store: store.begin_anew(positions, settings, self._key)

@@ -28,7 +28,7 @@ from reverser.journal.table_statements import (
 from reverser.model.change import Stream
 from reverser.model.condition import Withheld
 from reverser.model.entry import Append, Entry, Record
-from reverser.model.journal import DESTINATION_SETTINGS, Standing, UnstorableError
+from reverser.model.journal import DESTINATION_SETTINGS, SealedFile, Standing, UnstorableError
 from reverser.model.resource import ObjectKey
 from reverser.unexpected_errors import bug
 
@@ -151,6 +151,22 @@ class Store(Entries, Records, StoredFacts, StoredSettings):
             withheld = tuple(each.key for each in self.withheld())
             oldest = self.oldest_pending()
             return Standing(self.last_seq(), oldest, positions, withheld, self.get_settings(""))
+
+    def sealed(self) -> dict[str, dict[str, SealedFile]]:
+        """Destination -> path -> what tells that the file is an encrypted document."""
+        files: dict[str, dict[str, SealedFile]] = {}
+        statement = "SELECT destination, path, fingerprint, digest FROM records WHERE length(fingerprint) > 0"
+        for destination, path, *both in self._db.execute(statement):
+            if all(isinstance(each, bytes) for each in both):
+                files.setdefault(destination, {})[path] = SealedFile(*(each.hex() for each in both))
+        return files
+
+    def selected_by_lost_labels(self) -> set[tuple[str, str]]:
+        statement = """SELECT DISTINCT cluster, "group", resource FROM records WHERE selectors != ''"""
+        return {
+            (cluster, f"{resource}.{group}" if group else resource)
+            for cluster, group, resource in self._db.execute(statement)
+        }
 
     def begin_anew(
         self, positions: Mapping[str, tuple[str, str]], settings: Mapping[str, str], digest_key: bytes

@@ -28,7 +28,7 @@ from reverser.model.change import Stream
 from reverser.model.condition import Withheld
 from reverser.model.entry import Entry, KnownRecords, Mark, Record, RecordKey
 from reverser.model.fact import FACT_SECONDS, MOST_FACTS, Fact
-from reverser.model.journal import Backlog, SealedFile
+from reverser.model.journal import Backlog
 from reverser.model.resource import ObjectKey
 from reverser.unexpected_errors import left_out
 
@@ -207,22 +207,6 @@ class Records(Tables):
     def paths(self, destination: str) -> set[str]:
         stored = self._db.execute("SELECT path FROM records WHERE destination=?", (destination,))
         return {path for (path,) in stored if isinstance(path, str)}
-
-    def sealed(self) -> dict[str, dict[str, SealedFile]]:
-        """Destination -> path -> what tells that the file is an encrypted document."""
-        files: dict[str, dict[str, SealedFile]] = {}
-        statement = "SELECT destination, path, fingerprint, digest FROM records WHERE length(fingerprint) > 0"
-        for destination, path, *both in self._db.execute(statement):
-            if all(isinstance(each, bytes) for each in both):
-                files.setdefault(destination, {})[path] = SealedFile(*(each.hex() for each in both))
-        return files
-
-    def selected_by_lost_labels(self) -> set[tuple[str, str]]:
-        statement = """SELECT DISTINCT cluster, "group", resource FROM records WHERE selectors != ''"""
-        return {
-            (cluster, f"{resource}.{group}" if group else resource)
-            for cluster, group, resource in self._db.execute(statement)
-        }
 
     def withheld(self) -> list[Withheld]:
         numbered = self._db.execute("SELECT rowid, * FROM withheld ORDER BY at")

@@ -118,6 +118,10 @@ class Observer:
         """Of each stream that runs and is wanted, whether it has listed, resumed, or failed once."""
         return [watch.tried.is_set() for stream, (watch, _) in self._running.items() if wanted(stream)]
 
+    async def discovered(self) -> None:
+        """Return once discovery has answered, or could not be reached."""
+        await self._tried.wait()
+
     async def round(self) -> None:
         """Return when every stream that is wanted now has listed, resumed, or failed once."""
         await self._tried.wait()

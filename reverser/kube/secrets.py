@@ -58,13 +58,22 @@ async def read(client: Client, name: SecretName) -> SecretSnapshot | None:
 
 
 async def write(
-    client: Client, name: SecretName, held: SecretSnapshot | None, entries: Mapping[str, bytes]
+    client: Client,
+    name: SecretName,
+    held: SecretSnapshot | None,
+    entries: Mapping[str, bytes],
+    *,
+    type_: str = TYPE,
+    labels: Mapping[str, str] = LABELS,
 ) -> None:
-    """Put entries where `held` was read. Raises Conflict when it is another by now, TransientError."""
+    """Put entries where `held` was read; type and labels are for a new one.
+
+    Raises Conflict when it is another by now, TransientError.
+    """
     data = {key: base64.b64encode(value).decode() for key, value in entries.items()}
     if held is None:
-        metadata = {"namespace": name.namespace, "name": name.name, "labels": LABELS}
-        created = {"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "type": TYPE, "data": data}
+        metadata = {"namespace": name.namespace, "name": name.name, "labels": dict(labels)}
+        created = {"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "type": type_, "data": data}
         await client.post(_collection(name), created)
         return
     changed = held.document | {"data": dict(_data(held.document)) | data}

@@ -84,6 +84,13 @@ class Change(msgspec.Struct, frozen=True):
     paged: bool = False
     """`text` is the object alone, an item of a page; else it is an event."""
 
+    @property
+    def version(self) -> str:
+        """The resourceVersion of the object after the change; empty where nothing names it."""
+        metadata = self.object.get("metadata")
+        version = metadata.get("resourceVersion") if isinstance(metadata, dict) else None
+        return self.resource_version or (version if isinstance(version, str) else "")
+
 
 class ListStarted(msgspec.Struct, frozen=True):
     """A list begins: forget what an earlier, unfinished list of this stream has brought."""

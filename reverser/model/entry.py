@@ -91,6 +91,10 @@ class Entry(msgspec.Struct, frozen=True):
     """The paths of all that the author changed; `*` alone when it may be any field."""
     along: tuple[Along, ...] = ()
     """What others had changed since the object's last commit, and is still so."""
+    version: str = ""
+    """The resourceVersion that the change gave the object, or of the list that lacks it."""
+    sealed: str = ""
+    """`Sealed.fingerprint` of the document, hexadecimal; empty where nothing is encrypted."""
 
 
 class Record(msgspec.Struct, frozen=True):

@@ -42,6 +42,16 @@ DESTINATION_SETTINGS = (
 LOCATIONS = "place/"
 """Prefix of the settings that say where each destination is; an empty text: it is no more."""
 
+RESUME = "resume/"
+"""Prefix of the settings of destinations whose branch is still to be read before their streams go on."""
+LANDED = "landed/"
+"""Prefix of the settings that say which versions a destination's branch had then: `object_text` -> number."""
+
+
+def object_text(key: ObjectKey) -> str:
+    """An object in what is stored of versions."""
+    return f"{key.cluster} {key}"
+
 
 class Backlog(msgspec.Struct, frozen=True):
     """How far a destination lags behind."""
@@ -226,9 +236,7 @@ class Journal(Protocol):
     async def selected_by_lost_labels(self) -> set[tuple[str, str]]:
         """(cluster, full name) of types of which some object's file lacks a label that selects the object."""
 
-    async def begin_anew(
-        self, positions: Mapping[str, tuple[str, str]], settings: Mapping[str, str]
-    ) -> None:
+    async def begin_anew(self, positions: Mapping[str, tuple[str, str]], settings: Mapping[str, str]) -> None:
         """Forget everything, in one transaction, and go on under a new id from what another journal told.
 
         `positions`: stream id -> (resourceVersion, coverage). Numbers of entries go on rising.

@@ -30,6 +30,8 @@ class Landed(msgspec.Struct, frozen=True):
     """Those of `paths` that it removed."""
     added: tuple[str, ...] = ()
     """Those of `paths` that were not there before it."""
+    versions: tuple[str, ...] = ()
+    """Values of its `Reverser-Version` trailers."""
 
 
 class Repository(Protocol):

@@ -43,6 +43,7 @@ from reverser.writer.pusher import UserEdits, light
 from reverser.writer.read_in_parts import records
 from reverser.writer.recovery import Recovery
 from reverser.writer.repository_files import ExistingFiles
+from reverser.writer.resumption import Resumed, Resumption
 from reverser.writer.stored_owners import StoredOwners
 
 log = structlog.get_logger()
@@ -87,6 +88,7 @@ class CatchUp:
         self._owners = StoredOwners(context)
         self._others = OtherManifests(repository, us.root)
         self.landed_entries = LandedEntries(context, repository)
+        self._resumption = Resumption(context, repository, self._owners)
 
     async def run(self, now: float) -> tuple[str, ExistingFiles]:
         """Fetch and mend; the remote head ("" for an empty branch) and the files of others.
@@ -95,6 +97,7 @@ class CatchUp:
         """
         self._ours = None
         branch = await self._compare()
+        resumed = await self._resumption.begin(branch.head, possible=branch.first and not branch.doubt)
         landed = await self._landed_since(branch.known, branch.head)
         seqs = await self.landed_entries.landed(landed)
         landed = self.landed_entries.without_forged(landed)
@@ -104,7 +107,7 @@ class CatchUp:
         if seqs:
             await self._journal.ack(self._name, seqs, branch.stored)
             self._ours = None
-        rebuilt = await self._rebuild(branch, landed, us, files)
+        rebuilt = await self._rebuild(branch, landed, us, files, resumed)
         touched = await self._update_user_edits(branch, landed, us)
         await self._owners.write(files)
         if branch.rewritten:
@@ -114,7 +117,7 @@ class CatchUp:
         # Last: a head that is stored says that everything up to it was understood.
         await self._journal.set_head(self._name, branch.head)
         await self._owners.clear_doubts()
-        if rebuilt or branch.rewritten:
+        if not await self._resumption.done(resumed) and (rebuilt or branch.rewritten):
             self._on_rebuilt()
         # Not asked of an empty branch: entries of a first snapshot are more than memory should hold.
         ours = await self._written_paths() if branch.head else set()
@@ -168,7 +171,12 @@ class CatchUp:
             raise _unknown_journal(self._name, files.theirs()[paths[0]], paths)
 
     async def _rebuild(
-        self, branch: BranchState, landed: Sequence[Landed], us: DaemonIdentity, files: Files
+        self,
+        branch: BranchState,
+        landed: Sequence[Landed],
+        us: DaemonIdentity,
+        files: Files,
+        resumed: Resumed | None,
     ) -> bool:
         """Have records taken from the branch where it knows better; whether that was so."""
         if not (landed or branch.doubt or branch.rewritten or branch.upgraded):
@@ -179,7 +187,7 @@ class CatchUp:
             not branch.rewritten
             and any(self._is_unknown_of_ours(commit, us, branch, ours) for commit in landed)
         )
-        if lost and not branch.doubt:
+        if lost and not branch.doubt and resumed is None:
             log.warning("journal is new, or older than the branch", destination=self._name)
         rebuilt = files.ours
         if branch.rewritten:
@@ -194,7 +202,9 @@ class CatchUp:
         if not (lost or branch.rewritten or (branch.upgraded and rebuilt)):
             return False
         pending = await self._pending_entries()
-        await self._recovery.rebuild_records(branch.head, rebuilt, pending, trusted=lost, anew=branch.doubt)
+        await self._recovery.rebuild_records(
+            branch.head, rebuilt, pending, trusted=lost, anew=branch.doubt, resumed=resumed
+        )
         self._ours = None
         return lost or branch.upgraded
 

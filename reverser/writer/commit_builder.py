@@ -20,6 +20,7 @@ from reverser.unexpected_errors import contained
 from reverser.writer.commit_message import author, message
 from reverser.writer.destination_context import DestinationContext
 from reverser.writer.repository_files import ExistingFiles, Placed
+from reverser.writer.resumption import versions
 
 PlacedEntry: TypeAlias = tuple[Entry, Placed]
 """An entry, and where it goes."""
@@ -123,13 +124,14 @@ class _CommitBuilder:
             messages, last = self._context.messages, plan.entries[-1]
             destination, committer = self._context.destination, self._context.destination.committer
             text = messages.message(plan, destination)
+            named = versions(plan.entries) if self._context.versions else []
             return Commit(
                 author=author(plan, committer, messages.identity),
                 committer=committer,
                 authored_at=last.changed_at,
                 # Not now: what is written again after a refusal is then the same commit, and takes no room.
                 committed_at=last.appended_at or self._now,
-                message=message(plan, text, self._context.journal.id, [*overwrote]),
+                message=message(plan, text, self._context.journal.id, [*overwrote], named),
                 edits=tuple(edit for _, placed in there for edit in placed.edits),
                 # A change and what it undid, in one commit: someone made it, and it must be there to see.
                 allow_empty=own is not None and bool(aside),

@@ -41,15 +41,23 @@ _TRAILER = re.compile(
 _ENTRY = re.compile(r"([^/\s]+)/(\d{1,18})(?:-(\d{1,18}))?", re.ASCII)
 
 
-def message(plan: CommitPlan, text: Message, journal_id: str, overwrote: Sequence[str] = ()) -> str:
+def message(
+    plan: CommitPlan,
+    text: Message,
+    journal_id: str,
+    overwrote: Sequence[str] = (),
+    versions: Sequence[str] = (),
+) -> str:
     """The whole message: the text of whoever gives it, and our trailers in any case.
 
-    `overwrote` names the commits of others whose edits of our files go under.
+    `overwrote` names the commits of others whose edits of our files go under; `versions` are what
+    `writer.resumption.versions` gives.
     """
     trailers = [
         *((name, value) for name, value in text.trailers if _TRAILER.fullmatch(name)),
         *_kubernetes_trailers(plan),
         *(("Reverser-Overwrote", commit) for commit in overwrote),
+        *(("Reverser-Version", version) for version in versions),
         *(("Reverser-Audit", entry.audit) for entry in plan.entries if entry.audit),
         *(("Reverser-Entry", f"{journal_id}/{run}") for run in entry_ranges(e.seq for e in plan.entries)),
     ]

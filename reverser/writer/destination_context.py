@@ -71,6 +71,8 @@ class DestinationContext(msgspec.Struct, frozen=True, kw_only=True):
     """The next authors that became known after their commit; None: no notes are written."""
     holds_lease: AskLease = always_leads
     """Is asked before anything is built on the branch as it was read."""
+    versions: bool = False
+    """Whether commits name the version of each object, for the leader that comes next."""
     on_rebuilt: Callable[[], None] = lambda: None
     """Is called when records were rebuilt from the branch: every stream has to list again."""
     on_read: Callable[[str, str], None] | None = None

@@ -19,13 +19,14 @@ from reverser.errors import WithheldError
 from reverser.manifest import editor
 from reverser.manifest.emitter import render
 from reverser.model.change import Operation, Origin
-from reverser.model.entry import UNSEEN, Append, Edit, Entry, Mark, Record, digest
+from reverser.model.entry import UNSEEN, Append, Edit, Entry, Mark, Record, Sealed, digest, is_sealed
 from reverser.model.repository import Repository
 from reverser.model.resource import ObjectKey
 from reverser.unexpected_errors import left_out
 from reverser.writer.destination_context import DestinationContext
 from reverser.writer.file_owner import DaemonIdentity, inside
 from reverser.writer.read_in_parts import contents, records, turns
+from reverser.writer.resumption import Resumed, recognized
 
 log = structlog.get_logger()
 
@@ -49,11 +50,13 @@ class Recovery:
         *,
         trusted: bool,
         anew: bool = False,
+        resumed: Resumed | None = None,
     ) -> None:
         """Take files of `head` that are ours over as records; `written` is path -> cluster.
 
         `trusted`: the branch knows better than the journal, whose records it corrects. Else it only
         adds what the journal does not know: files that came back with a history that was rewritten.
+        `resumed`: streams go on from a checkpoint, and none has to list again.
         `anew`: so it is for objects with pending entries too; what lands of them is decided anew.
         """
         tree = await self._repository.tree(head) if head else {}
@@ -62,6 +65,7 @@ class Recovery:
         waiting, held, files, last = _grouped(pending), set[ObjectKey](), 0, Append()
         for turn in await turns(self._repository, blobs):
             read = await self._read_records(ours, await contents(self._repository, blobs, turn))
+            read = [recognized(record, resumed) for record in read]
             held |= {record.key for record in read}
             dropped = _take_repeated(waiting, read) if trusted else []
             known = await self._journal.records(self._name, [record.key for record in read])
@@ -76,7 +80,7 @@ class Recovery:
             files += await self._record_pending(waiting)
         absent = await self._without_file(tree, waiting.keys() | held) if trusted else []
         marks: dict[tuple[str, ObjectKey], Mark] = dict.fromkeys(absent, "absent")
-        await self._journal.append(msgspec.structs.replace(last, relist=True, marks=marks))
+        await self._journal.append(msgspec.structs.replace(last, relist=resumed is None, marks=marks))
         log.info("journal records rebuilt from the branch", destination=self._name, files=files)
 
     async def _record_pending(self, waiting: Mapping[ObjectKey, Sequence[Entry]]) -> int:
@@ -125,7 +129,10 @@ class Recovery:
         if resource is None:
             return None
         key = ObjectKey(cluster, resource.group, resource.resource, namespace, name)
-        return Record(self._name, key, path, digest(content, self._journal.key), stored, latest=UNSEEN)
+        sealed = Sealed(b"", content) if is_sealed(document) else None
+        return Record(
+            self._name, key, path, digest(content, self._journal.key), stored, sealed, latest=UNSEEN
+        )
 
     async def restore_files(
         self, head: str, pending: Iterable[Entry], us: DaemonIdentity, others: Mapping[str, str], now: float

@@ -763,7 +763,7 @@ async def test_facts_are_kept_as_long_as_they_can_be_of_use(reopened: Reopened) 
 
 
 async def test_standing_tells_how_far_everything_has_come(journal: Journal) -> None:
-    """The last number, the oldest pending entry of each destination, positions, what is withheld, settings."""
+    """The last number, each destination's oldest pending entry, positions, what is withheld, settings."""
     first = await journal.append(
         Append(
             entries=[entry("a"), entry("b", "other"), entry("c")],
