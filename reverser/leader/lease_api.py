@@ -1,8 +1,8 @@
 """Reads and writes the Lease by compare-and-swap on its resourceVersion, and the label of pods.
 
 One client for all requests, logged in when it is first needed, and again after a login that failed. Every
-request has a deadline, a login included: an answer that comes too late to renew the Lease is of no use. A
-Lease keeps the labels and annotations that others set.
+request has a deadline, since an answer that comes too late to renew the Lease is of no use; a first login has
+its own, which is longer. A Lease keeps the labels and annotations that others set.
 """
 
 from __future__ import annotations
@@ -85,9 +85,9 @@ class LeaseApi:
     async def _send(
         self, method: str, path: str, body: Any = None, media_type: str = "application/json"
     ) -> Any:
+        client = await self._connected()
         try:
             with trio.fail_after(self._seconds):
-                client = await self._connected()
                 return await client.send(method, path, body, media_type=media_type)
         except trio.TooSlowError as error:
             raise Silent(f"the API server did not answer within {self._seconds:g} s") from error
