@@ -14,7 +14,7 @@ COMPILE := env -u PIP_FIND_LINKS CUSTOM_COMPILE_COMMAND="make requirements" $(PI
 	--no-emit-index-url --no-emit-find-links --no-emit-trusted-host --strip-extras --generate-hashes --allow-unsafe
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-picture crds manifests chart test check format test-servers test-flux-servers test-gitea \
+.PHONY: help setup demo demo-picture crds manifests chart previous test check format test-servers test-flux-servers test-gitea \
 	test-kustomize test-helm test-image e2e soak bench requirements image image-compare image-lint
 
 help: ## list these commands
@@ -39,6 +39,9 @@ manifests: setup test-kustomize ## build install.yaml, install-cert-manager.yaml
 
 chart: setup ## copy and generate what the Helm chart has of config/ and of the configuration
 	@$(BIN)/python -m tests.tools.chart
+
+previous: setup ## at a release: store its manifests and chart, from which the tests upgrade
+	@$(BIN)/python -m tests.tools.previous
 
 test: setup ## run every test; those that need servers which are not there skip and say so
 	@$(BIN)/python -m pytest $(SIDE_BY_SIDE) $(ARGS)

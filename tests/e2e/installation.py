@@ -86,9 +86,9 @@ def pods(plane: ControlPlane) -> list[dict[str, Any]]:
     return sorted(plane.get(path)["items"], key=lambda pod: str(pod["metadata"]["name"]))
 
 
-def daemon(plane: ControlPlane, folder: Path) -> Daemon:
-    """The process of the first replica, not yet started."""
-    pod = wait_for("a pod", lambda: pods(plane))[0]["metadata"]["name"]
+def daemon(plane: ControlPlane, folder: Path, pod: str = "") -> Daemon:
+    """The process of a pod, by default the first one, not yet started."""
+    pod = pod or wait_for("a pod", lambda: pods(plane))[0]["metadata"]["name"]
     folder.mkdir(parents=True, exist_ok=True)
     tables = shipped_tables(plane)
     tables["data_dir"] = str(folder / "data")
