@@ -29,8 +29,8 @@ async def keep_warm(folder: Path, destinations: Iterable[Destination], login: As
     while True:
         for destination in wanted:
             try:
-                place = folder / folder_of(destination.name)
-                async with open_repository(place, destination, login=login) as repository:
+                repository_folder = folder / folder_of(destination.name)
+                async with open_repository(repository_folder, destination, login=login) as repository:
                     await repository.fetch()
             except (StalledError, TransientError) as error:
                 log.debug(
