@@ -64,7 +64,7 @@ class _Pair:
 
     def _daemon(self, options: Options, name: str) -> Daemon:
         leader = {"namespace": "reverser", "identity": name, "lease_seconds": LEASE_SECONDS}
-        destinations = [{"name": "live", "url": self._remote.url, "adopt": True}]
+        destinations = [{"name": "live", "url": self._remote.url}]
         config = self._plane.kubeconfig()
         return Daemon(
             options.folder / name, config, self._remote.url, leader=leader, destinations=destinations

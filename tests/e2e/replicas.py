@@ -33,7 +33,7 @@ class Replicas:
         tables = {
             "grace_seconds": 10,
             "leader": LEADER | {"namespace": self.namespace},
-            "destinations": [{"name": "live", "url": self.remote.url, "adopt": True, "window": "0s"}],
+            "destinations": [{"name": "live", "url": self.remote.url, "window": "0s"}],
             "rules": [{"name": "shop", "destination": "live", "resources": ["configmaps"]}],
         }
         tables["rules"][0]["namespaces"] = [self.namespace]  # type: ignore[index]

@@ -115,7 +115,12 @@ def test_a_leader_that_stood_still(replicas: Replicas, moment: str) -> None:
     assert (replicas.holder, replicas.labelled()) == ("two", ["two"])
     assert one.logged("another replica may lead, this writer ends") or moment == "between push and ack"
     assert one.alive()
-    assert two.alive()
+    assert two.stop() == 0
+    replicas.leads("one")
+    replicas.put("web", "4")
+    replicas.has("web", "4")
+    assert replicas.values("web") in (["1", "3", "4"], ["1", "2", "3", "4"])
+    assert replicas.values("other") == ["1"]
 
 
 def stands_still(pid: int) -> None:
@@ -176,7 +181,7 @@ def test_only_the_leader_answers_custom_resources(replicas: Replicas, tmp_path: 
         one = replicas.add("one", **tables, tenancy=tenancy).start()
         replicas.leads("one")
         two = replicas.add("two", **tables, tenancy=tenancy).start().ready()
-        apply(replicas, git_repo_config("live", replicas.namespace, server.url, adopt=True))
+        apply(replicas, git_repo_config("live", replicas.namespace, server.url))
         apply(replicas, watch_rule("all", replicas.namespace))
         replicas.put("web", "1")
         replicas.has("web", "1")
