@@ -157,7 +157,8 @@ class Daemon:
         self._ending_term, self._resources, self._second = False, trio.CancelScope(), SecondSource()
         takeover = self._leadership.takeover(journal, lambda: self._assembly, self._catalog)
         with trio.CancelScope() as self._taking_over:
-            await takeover.begin()
+            if not self._stopping:
+                await takeover.begin()
         if self._stopping or self._ending_term:
             return
         async with trio.open_nursery() as nursery:
