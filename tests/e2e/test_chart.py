@@ -296,7 +296,7 @@ def test_helm_test_runs_check_with_the_rights_of_the_daemon(plane: ControlPlane,
     """`helm test` makes a pod whose command finds nothing to complain of, right after the installation."""
     plane.wait_for_account(NAMESPACE)
     environ = {"PATH": "/usr/bin:/bin", "HOME": str(release), "KUBECONFIG": str(release / "kubeconfig")}
-    command = [ASSETS / "helm", "test", RELEASE, "--namespace", NAMESPACE, "--timeout", "60s"]
+    command = [ASSETS / "helm", "test", RELEASE, "--namespace", NAMESPACE, "--timeout", "120s"]
     with subprocess.Popen(command, env=environ, stdout=subprocess.PIPE, text=True) as testing:
         pod = f"/api/v1/namespaces/{NAMESPACE}/pods/{RELEASE}-check"
         wait_for("the pod", lambda: plane.http.get(pod).is_success)

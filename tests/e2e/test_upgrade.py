@@ -152,7 +152,7 @@ def test_an_upgrade_under_load_loses_nothing(
             writer.go_on()
         assert (node.errors, writer.errors) == ([], [])
         wanted = expected(plane)
-        wait_for("the last state", lambda: contents(remote) == wanted, 60)
+        wait_for("the last state", lambda: contents(remote) == wanted, 120)
 
         assert difference(remote.files(tmp_path / "clone"), wanted) == ""
         assert by_object(committed(remote)) == by_object(writer.written)
@@ -167,7 +167,7 @@ def contents(remote: Remote) -> dict[str, bytes]:
 
 def rolled_out(plane: ControlPlane) -> None:
     """Wait as a person does, until all pods are of the newest version and ready."""
-    plane.kubectl("rollout", "status", f"deployment/{NAME}", "-n", NAMESPACE, "--timeout=90s")
+    plane.kubectl("rollout", "status", f"deployment/{NAME}", "-n", NAMESPACE, "--timeout=240s")
 
 
 def begin(plane: ControlPlane, url: str) -> None:
