@@ -22,7 +22,7 @@ from reverser.kube.type_catalog import TypeCatalog
 from reverser.leader.checkpoint import Checkpoint, beginning, lasting_settings
 from reverser.leader.checkpoint_store import CheckpointStore
 from reverser.leader.watermarks import Watermarks
-from reverser.model.journal import Journal
+from reverser.model.journal import RESUME, Journal, Standing
 
 log = structlog.get_logger()
 
@@ -34,6 +34,8 @@ POSITIONS_SECONDS = 30.0
 HINT = "allow get, create, update and delete of ConfigMaps in our namespace"
 STRANGERS_SECONDS = 60.0
 """So long after a term has begun custom resources may name more destinations."""
+RESUME_SECONDS = 120.0
+"""So long after a term has begun the former leader's checkpoint may stay."""
 LAST_SECONDS = 2.0
 """How long the last write may take."""
 
@@ -87,6 +89,7 @@ class Takeover:
         self._watermarks = Watermarks(targets.of)
         self._written = Checkpoint()
         self._written_at = 0.0
+        self._began = trio.current_time()
         self._replaced = False
         self._logged = ""
 
@@ -137,7 +140,10 @@ class Takeover:
 
     async def _save(self, *, last: bool) -> None:
         try:
-            checkpoint = await self._checkpoint()
+            standing = await self._journal.standing()
+            if self._is_resuming(standing):
+                return  # what the former leader has written tells more
+            checkpoint = await self._checkpoint(standing)
             if not self._replaced and checkpoint != self._written and (last or self._is_due(checkpoint)):
                 await self._write(checkpoint)
         except Conflict:
@@ -147,8 +153,12 @@ class Takeover:
             if self._is_new(error):
                 log.warning("checkpoint cannot be written", error=error.message, hint=error.hint or HINT)
 
-    async def _checkpoint(self) -> Checkpoint:
-        standing = await self._journal.standing()
+    def _is_resuming(self, standing: Standing) -> bool:
+        """Whether branches are still to be read; not for ever, as a destination may be no more."""
+        waiting = any(text and name.startswith(RESUME) for name, text in standing.settings.items())
+        return waiting and trio.current_time() < self._began + RESUME_SECONDS
+
+    async def _checkpoint(self, standing: Standing) -> Checkpoint:
         positions, heads = self._watermarks.pushed(standing, self._targets.strangers(standing.oldest))
         sealed = self._written.sealed
         if heads != self._written.heads:
@@ -161,6 +171,8 @@ class Takeover:
         return Checkpoint(self._journal.id, positions, heads, lasting_settings(standing.settings), sealed)
 
     def _is_due(self, checkpoint: Checkpoint) -> bool:
+        if checkpoint.positions.keys() - self._written.positions.keys():
+            return True
         only_positions = (
             msgspec.structs.replace(checkpoint, positions=self._written.positions) == self._written
         )
