@@ -9,7 +9,8 @@
 | suspended | False | | |
 
 These are what kstatus reads. Reasons of Ready are those of GitOps Reverser where it had one, so that scripts
-go on; ours, which say more, are on Stalled. Rules have Matched besides: False names what selects nothing.
+go on; ours, which say more, are on Stalled. Rules have Matched besides: False names what selects
+nothing, or may not be read.
 
 What a person must see is written at once; counts, commits and other words for the same thing every 30 seconds
 at most, and what did not change never.
@@ -17,7 +18,7 @@ at most, and what did not change never.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
 from datetime import UTC, datetime
 from typing import Literal, TypeAlias
 
@@ -40,6 +41,8 @@ SECONDS_BETWEEN_COUNTS = 30.0
 MOST_MESSAGE = 4000
 """Characters of one message."""
 ORDER = ("Ready", "Reconciling", "Stalled", "Matched")
+FORBIDDEN = "Forbidden"
+"""Reason of Matched, and of the daemon's condition about a type, where a right is missing."""
 CONNECTION, MALFORMED = "ConnectionFailed", "SecretMalformed"
 RETRIED = frozenset({"Unreachable", "JournalUnusable"})
 """Reasons of the daemon that end by themselves: nobody has to act."""
@@ -118,13 +121,20 @@ def rule_status(
     config: GitRepoConfigStatus | None,
     before: RuleStatus | None,
     moment: Moment,
+    forbidden: Set[str] = frozenset(),
 ) -> RuleStatus:
-    """The status of a rule of a namespace, empty for a ClusterWatchRule; `config` is its config's."""
+    """The status of a rule of a namespace, empty for a ClusterWatchRule; `config` is its config's.
+
+    `forbidden` are the types that the daemon may not read.
+    """
     claim = _of_verdict(verdict) if not _works(verdict) else _of_config(namespace, verdict, config)
     return RuleStatus(
         observed_generation=moment.generation,
         conditions=_conditions(
-            _or_postponed(claim, verdict), _matched(verdict), before.conditions if before else (), moment
+            _or_postponed(claim, verdict),
+            _matched(verdict, forbidden),
+            before.conditions if before else (),
+            moment,
         ),
         last_handled_reconcile_at=moment.handled,
         matched_types=verdict.matched,
@@ -207,7 +217,14 @@ _Spoken: TypeAlias = tuple[str, Literal["True", "False", "Unknown"], str, str]
 """Type, status, reason and message of a condition."""
 
 
-def _matched(verdict: Verdict) -> tuple[_Spoken, ...]:
+def _matched(verdict: Verdict, forbidden: Set[str]) -> tuple[_Spoken, ...]:
+    unread = [name for name in verdict.matched if name in forbidden]
+    if verdict.accepted and unread:
+        message = (
+            f"the daemon may not read {', '.join(unread)}; whoever runs it: "
+            "`reverser rbac --from-cluster` prints the rights"
+        )
+        return (("Matched", "False", FORBIDDEN, message),)
     if verdict.unmatched:
         return (("Matched", "False", "NotAllMatched", verdict.unmatched),)
     if verdict.accepted and verdict.matched:

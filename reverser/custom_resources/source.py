@@ -140,6 +140,7 @@ class ResourceSource:
     def condition(self, condition: Condition) -> None:
         """A condition of the daemon changed."""
         self._activity.condition(condition)
+        self._statuses.condition(self._cluster.name, condition)
         self._proven.condition(condition)
 
     def read(self, destination: str, head: str) -> None:

@@ -25,7 +25,14 @@ from reverser.custom_resources.api_types import (
     RuleStatus,
     StatusCondition,
 )
-from reverser.custom_resources.conditions import Moment, config_status, ready, rule_status, worth_writing
+from reverser.custom_resources.conditions import (
+    FORBIDDEN,
+    Moment,
+    config_status,
+    ready,
+    rule_status,
+    worth_writing,
+)
 from reverser.custom_resources.events import Event, EventSender, EventType
 from reverser.custom_resources.model import Compiled, ObjectName, ObjectRef, Verdict
 from reverser.custom_resources.object_table import StoredStatus, Unreadable
@@ -33,6 +40,7 @@ from reverser.custom_resources.proven import name_of
 from reverser.custom_resources.status_writer import StatusWriter, Wanted
 from reverser.kube.client import Client
 from reverser.metrics import Metrics
+from reverser.model.condition import Condition
 from reverser.unexpected_errors import left_out
 
 GATHER_SECONDS = 0.05
@@ -64,6 +72,8 @@ class Statuses:
         self._rules: dict[ObjectName, list[ObjectRef]] = {}
         """Config -> the rules that name it."""
         self._computed: dict[ObjectRef, AnyStatus] = {}
+        self._forbidden = frozenset[str]()
+        """Types that the daemon may not read."""
         self._handled: dict[ObjectRef, str] = {}
         self._warned = set[tuple[str, str]]()
         self._dirty = set[ObjectRef]()
@@ -103,6 +113,19 @@ class Statuses:
         ref = _config_ref(name_of(destination))
         if ref in self._verdicts:
             self._dirty.add(ref)
+            self._woken.set()
+
+    def condition(self, cluster: str, condition: Condition) -> None:
+        """A condition of the daemon changed; those about types of this cluster concern rules."""
+        prefix = f"type/{cluster}/"
+        if condition.type != "Stalled" or not condition.subject.startswith(prefix):
+            return
+        name = condition.subject.removeprefix(prefix).partition("/")[0]
+        is_forbidden = condition.status and condition.reason == FORBIDDEN
+        before = self._forbidden
+        self._forbidden = before | {name} if is_forbidden else before - {name}
+        if self._forbidden != before:
+            self._dirty.update(ref for ref, verdict in self._verdicts.items() if name in verdict.matched)
             self._woken.set()
 
     def requests(self) -> Iterator[tuple[ObjectRef, AnyObject]]:
@@ -199,6 +222,7 @@ class Statuses:
             of_config if isinstance(of_config, GitRepoConfigStatus) else None,
             before if isinstance(before, RuleStatus) else None,
             moment,
+            self._forbidden,
         )
 
     def _set_computed(self, ref: ObjectRef, status: AnyStatus) -> None:

@@ -25,6 +25,7 @@ NAMESPACE = "gitops-reverser-system"
 NAME = "gitops-reverser"
 ACCOUNT = f"system:serviceaccount:{NAMESPACE}:{NAME}"
 INSTALL = ROOT / "install.yaml"
+INSTALL_CERT_MANAGER = ROOT / "install-cert-manager.yaml"
 REGISTRATIONS = "/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations"
 WITH_ENDPOINTS = ("--enable-aggregator-routing=true",)
 """Flags of an API server that calls the addresses behind a Service: nothing routes a Service's own here."""
@@ -42,9 +43,9 @@ def address() -> str:
     return "" if found.startswith("127.") else found
 
 
-def apply(plane: ControlPlane, file: Path = INSTALL) -> subprocess.CompletedProcess[str]:
+def apply(plane: ControlPlane, file: Path = INSTALL, *flags: str) -> subprocess.CompletedProcess[str]:
     """`kubectl apply -f FILE`, as a person runs it."""
-    command = [ASSETS / "kubectl", "--kubeconfig", plane.kubeconfig(), "apply", "-f", file]
+    command = [ASSETS / "kubectl", "--kubeconfig", plane.kubeconfig(), "apply", "-f", file, *flags]
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 import subprocess
 import time
 from collections.abc import Iterable, Iterator
@@ -28,6 +29,7 @@ from tests.e2e.installation import NAME, NAMESPACE
 from tests.e2e.remote import Remote, git
 from tests.e2e.servers import ControlPlane
 from tests.integration.gitserver import GitServer, basic, serving
+from tests.tools.manifests import KUSTOMIZE, ROOT, built
 
 INSTALLED = 20
 """Objects of install.yaml."""
@@ -84,6 +86,11 @@ class Team:
         """Wait as a person does."""
         for name in ("gitrepoconfig/live", "watchrule/all"):
             self.plane.kubectl("wait", "-n", self.namespace, "--for=condition=Ready", name, "--timeout=60s")
+
+    def condition(self, name: str, type_: str) -> str:
+        """The reason of a condition; empty: it is absent."""
+        path = f'{{.status.conditions[?(@.type=="{type_}")].reason}}'
+        return self.plane.kubectl("-n", self.namespace, "get", name, "-o", f"jsonpath={path}")
 
     def config_map(self, name: str, user: str = "admin") -> None:
         """A new ConfigMap, by a user."""
@@ -146,6 +153,27 @@ def test_pods_are_admitted_where_restricted_is_enforced(plane: ControlPlane) -> 
     assert 'violates PodSecurity "restricted' in refused.stderr
 
 
+@pytest.mark.parametrize("component", ["network-policy", "read-all"])
+def test_components_are_taken(plane: ControlPlane, tmp_path: Path, component: str) -> None:
+    """Each component builds upon the base, and the API server takes every object without a warning."""
+    if not KUSTOMIZE.is_file():
+        pytest.skip("no kustomize: run make test-kustomize")
+    folder = tmp_path / "chosen"
+    folder.mkdir()
+    config = os.path.relpath(ROOT / "config", folder)
+    chosen = {"resources": [f"{config}/base"], "components": [f"{config}/{component}"]}
+    (folder / "kustomization.yaml").write_text(yaml.safe_dump(chosen))
+    manifests = tmp_path / "chosen.yaml"
+    manifests.write_bytes(built(folder))
+
+    applied = installation.apply(plane, manifests, "--dry-run=server")
+
+    assert (applied.returncode, applied.stderr) == (0, "")
+    assert {"network-policy": "networkpolicy", "read-all": "gitops-reverser-read-all"}[component] in (
+        applied.stdout
+    )
+
+
 def test_a_secret_and_two_resources_later_it_commits(replica: Daemon, team: Team) -> None:
     """With the installation's account and file the daemon works, and the webhook names authors."""
     installation.lead_webhook_to(team.plane, replica)
@@ -197,18 +225,21 @@ def narrow(plane: ControlPlane) -> Iterator[None]:
 
 @pytest.mark.usefixtures("narrow")
 def test_exact_roles_are_enough(plane: ControlPlane, team: Team, tmp_path: Path) -> None:
-    """With what `reverser rbac` prints, and without the wide bindings, the same daemon works as well."""
+    """Without the wide bindings conditions say what may not be read; what `reverser rbac` prints mends it."""
     team.make_objects()
     team.config_map("before")
-
-    printed = reverser("rbac", "--from-cluster", kubeconfig=plane.kubeconfig())
-    assert printed.returncode == 0, printed.stderr
-    plane.kubectl("apply", "-f", "-", input=printed.stdout)
-
     plane.kubectl("-n", NAMESPACE, "delete", "leases", "--all")
     with installation.daemon(plane, tmp_path / "exact"):
+        wait_for("the Secret", lambda: team.condition("gitrepoconfig/live", "Stalled") == "SecretUnreadable")
+        wait_for("the type", lambda: team.condition("watchrule/all", "Matched") == "Forbidden")
+
+        printed = reverser("rbac", "--from-cluster", kubeconfig=plane.kubeconfig())
+        assert printed.returncode == 0, printed.stderr
+        plane.kubectl("apply", "-f", "-", input=printed.stdout)
+
         team.wait_ready()
-        wait_for("the snapshot", lambda: team.has("before"))
+        wait_for("the snapshot", lambda: team.has("before"), 60)
+        wait_for("the type", lambda: team.condition("watchrule/all", "Matched") == "AllMatched")
 
 
 CREATED = "app.kubernetes.io/created-by=reverser-rbac"

@@ -312,3 +312,15 @@ def test_every_reason_of_the_remote_has_one_of_the_seed() -> None:
     assert reasons <= READY_REASONS.keys()
     assert all(f"`{name}`" in pages for name in {*READY_REASONS, *READY_REASONS.values()} - RETRIED)
     assert re.search(r"`Matched`", pages)
+
+
+def test_a_rule_names_what_may_not_be_read() -> None:
+    """The types without a right are named, and only those."""
+    verdict = Verdict(True, "Ready", "m", matched=("configmaps", "roles.rbac.authorization.k8s.io"))
+    forbidden = {"roles.rbac.authorization.k8s.io", "secrets"}
+    status = rule_status("shop", verdict, of_config(), None, Moment(1, "now"), forbidden)
+
+    (matched,) = [each for each in status.conditions if each.type == "Matched"]
+    assert (matched.status, matched.reason) == ("False", "Forbidden")
+    assert "may not read roles.rbac.authorization.k8s.io;" in matched.message
+    assert shown(status)["Ready"] == ("True", "Ready")
