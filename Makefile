@@ -15,7 +15,7 @@ COMPILE := env -u PIP_FIND_LINKS CUSTOM_COMPILE_COMMAND="make requirements" $(PI
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo demo-picture crds manifests chart previous test check format test-servers test-flux-servers test-gitea \
-	test-kustomize test-helm test-image e2e soak bench requirements image image-compare image-lint
+	test-kustomize test-helm test-cainjector test-image e2e soak bench requirements image image-compare image-lint
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -71,6 +71,9 @@ test-gitea: ## build Gitea for its tests (needs Go and a C compiler; about 5 min
 
 test-kustomize: ## build kustomize, for make manifests and its tests (needs Go; half a minute the first time)
 	@tests/servers/kustomize/build
+
+test-cainjector: ## build cert-manager's CA injector for its test (needs Go; about 2 minutes the first time)
+	@tests/servers/cainjector/build
 
 test-helm: ## build helm, for tests of the chart (needs Go; about 4 minutes the first time)
 	@tests/servers/helm/build

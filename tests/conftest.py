@@ -16,7 +16,9 @@ settings.load_profile("untimed")
 
 pytest.register_assert_rewrite("tests.integration.conformance", "tests.unit.journal_conformance")
 
-MISSING = re.compile(r"make test-(?:[a-z-]*servers|gitea|kustomize|helm|image)(?: test-[a-z-]*servers)*")
+MISSING = re.compile(
+    r"make test-(?:[a-z-]*servers|gitea|kustomize|helm|cainjector|image)(?: test-[a-z-]*servers)*"
+)
 """What the reason of a skip names when servers are wanting."""
 WORKERS_MOST = 4
 """Each worker that runs end-to-end tests starts a control plane of its own, of about 700 MiB."""

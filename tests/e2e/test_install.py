@@ -23,7 +23,7 @@ from reverser.kube.credentials import load
 from reverser.kube.permissions import Right, missing_rights
 from tests.cli import reverser
 from tests.custom_resources import git_repo_config, watch_rule
-from tests.e2e import installation
+from tests.e2e import cert_manager, installation
 from tests.e2e.daemon import Daemon, wait_for
 from tests.e2e.installation import NAME, NAMESPACE
 from tests.e2e.remote import Remote, git
@@ -370,3 +370,50 @@ def _owners(plane: ControlPlane) -> list[Any]:
 
 def _is_missing(plane: ControlPlane, path: str) -> bool:
     return plane.http.get(path).status_code == 404
+
+
+@pytest.fixture
+def with_cert_manager(empty_plane: ControlPlane, tmp_path: Path) -> Iterator[ControlPlane]:
+    """install-cert-manager.yaml in the place of install.yaml, and the CA injector beside it."""
+    if not cert_manager.INJECTOR.is_file():
+        if os.environ.get("REVERSER_REQUIRE_SERVERS") == "1":
+            pytest.fail("no CA injector: run make test-cainjector")
+        pytest.skip("no CA injector: run make test-cainjector")
+    empty_plane.kubectl("delete", "-f", str(installation.INSTALL), "--ignore-not-found", "--timeout=60s")
+    cert_manager.install_definitions(empty_plane)
+    applied = installation.apply(empty_plane, installation.INSTALL_CERT_MANAGER)
+    assert (applied.returncode, applied.stderr) == (0, "")
+    with cert_manager.injector(empty_plane, tmp_path / "injector.log"):
+        yield empty_plane
+    empty_plane.kubectl("delete", "-f", str(installation.INSTALL_CERT_MANAGER), "--wait=false")
+
+
+def test_cert_manager_fills_the_registration(with_cert_manager: ControlPlane, tmp_path: Path) -> None:
+    """The injector adds each new authority, the webhook answers, and the daemon touches no bundle."""
+    plane, mounted = with_cert_manager, tmp_path / "tls"
+    path = f"/apis/cert-manager.io/v1/namespaces/{NAMESPACE}/certificates/{NAME}-webhook"
+    certificate = plane.get(path)
+    authority = cert_manager.issue(plane, certificate, mounted)
+    replica = installation.daemon(plane, tmp_path / "replica")
+    tls = {"mode": "files", "certificate": str(mounted / "tls.crt"), "key": str(mounted / "tls.key")}
+    replica.write(webhook=replica.tables["webhook"] | {"tls": tls})
+    with replica:
+        replica.ready()
+        installation.lead_webhook_to(plane, replica)
+        wait_for("the owner", lambda: _owners(plane))
+        for _ in range(3):
+            wait_for("the authority", lambda authority=authority: authority in _bundle(plane))
+            if installation.address():
+                _until_called_again(plane, replica)
+            authority = cert_manager.issue(plane, certificate, mounted)
+        wait_for("the last authority", lambda: authority in _bundle(plane))
+
+
+def _until_called_again(plane: ControlPlane, replica: Daemon) -> None:
+    before = replica.metric("gitopsreverser_admission_reviews_total")
+
+    def called() -> bool:
+        plane.kubectl("create", "configmap", f"probe-{time.monotonic_ns()}")
+        return replica.metric("gitopsreverser_admission_reviews_total") > before
+
+    wait_for("a call", called, 60)
