@@ -3,9 +3,11 @@
 Where the printed commands meet what is not here, the tests put something in its place, and nothing else:
 
 - the address of the Git host, and the token: of a repository at a real Gitea;
+- `[tenancy] allow_urls`, since that Gitea has a local address, which nobody may name otherwise;
 - the pods: no kubelet runs, so a process is started with the ServiceAccount and the ConfigMap of the
   installation (`installation.daemon`);
 - kubectl and git: the ones of the tests, with the logins of a person called alice;
+- the five minutes of `kubectl wait`, in which a cluster gets the image: one minute;
 - the moments that a person takes to type: the webhook is called, and the commit is pushed, before the next.
 """
 
@@ -79,6 +81,7 @@ class Person:
     def types(self, command: str) -> str:
         """Run a printed command; what it prints."""
         text = command.replace(ADDRESS, self.repository.http).replace("TOKEN", self.token)
+        text = text.replace("--timeout=5m", "--timeout=60s")
         done = subprocess.run(
             ["bash", "-ec", text],
             cwd=self.folder,
@@ -109,6 +112,7 @@ def test_from_nothing_to_the_first_commit(plane: ControlPlane, alice: Person, tm
     """Six commands after nothing, the newest commit has the change and the name of who made it."""
     install, objects, ready, change, clone, log = printed()
     alice.types(install)
+    installation.allow_local_git_hosts(plane)
     with installation.daemon(plane, tmp_path / "replica") as replica:
         installation.lead_webhook_to(plane, replica)
         alice.types(objects)
