@@ -8,7 +8,7 @@ tree are journaled again and come back in one commit.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -31,6 +31,8 @@ from reverser.writer.resumption import Resumed, recognized
 log = structlog.get_logger()
 
 CHUNK = 500
+PARSED_BYTES = 64 * 1024
+"""Of files that are read by one thread: some tens of milliseconds."""
 
 
 class Recovery:
@@ -107,11 +109,15 @@ class Recovery:
 
     async def _read_records(self, clusters: Mapping[str, str], files: Mapping[str, bytes]) -> list[Record]:
         records = []
-        for path, content in files.items():
-            # One thread a file: a large one takes seconds, and the loop has probes to answer.
-            with left_out("file", path):
-                document = await trio.to_thread.run_sync(_parse_or_none, content, abandon_on_cancel=True)
-                records.append(self._record(clusters[path], path, content, document))
+        for paths in _read_together(files):
+            # In a thread: a large one takes seconds, and the loop has probes to answer.
+            contents = [files[path] for path in paths]
+            documents = await trio.to_thread.run_sync(_parsed, contents, abandon_on_cancel=True)
+            for path, document in zip(paths, documents, strict=True):
+                with left_out("file", path):
+                    if isinstance(document, Exception):
+                        raise document
+                    records.append(self._record(clusters[path], path, files[path], document))
         return [record for record in records if record is not None]
 
     def _record(self, cluster: str, path: str, content: bytes, document: Any) -> Record | None:
@@ -205,11 +211,31 @@ def _is_news(record: Record, known: Record | None, *, trusted: bool) -> bool:
     return known is None or (trusted and (known.path, known.digest) != (record.path, record.digest))
 
 
-def _parse_or_none(content: bytes) -> Any:
+def _read_together(files: Mapping[str, bytes]) -> Iterator[list[str]]:
+    """The paths of files that one thread reads; a large one alone. A thread for each of thousands is slow."""
+    together, size = list[str](), 0
+    for path, content in files.items():
+        if together and size + len(content) > PARSED_BYTES:
+            yield together
+            together, size = [], 0
+        together.append(path)
+        size += len(content)
+    if together:
+        yield together
+
+
+def _parsed(contents: Sequence[bytes]) -> list[Any]:
+    """The document of each; None where it cannot be read, and the error where nobody expected one."""
+    return [_parse(content) for content in contents]
+
+
+def _parse(content: bytes) -> Any:
     try:
         return editor.parse(content)
     except WithheldError:
         return None
+    except Exception as error:
+        return error
 
 
 def _restoring_entry(record: Record, now: float) -> Entry:
