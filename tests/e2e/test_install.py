@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import os
+import re
 import subprocess
 import time
 from collections.abc import Iterable, Iterator
@@ -27,7 +28,7 @@ from tests.e2e import cert_manager, installation
 from tests.e2e.daemon import Daemon, wait_for
 from tests.e2e.installation import NAME, NAMESPACE
 from tests.e2e.remote import Remote, git
-from tests.e2e.servers import ControlPlane
+from tests.e2e.servers import ASSETS, ControlPlane
 from tests.integration.gitserver import GitServer, basic, serving
 from tests.tools.manifests import KUSTOMIZE, ROOT, built
 
@@ -360,6 +361,52 @@ def test_the_registration_goes_with_the_installation(replica: Daemon, team: Team
         "the end of the namespace", lambda: _is_missing(team.plane, f"/api/v1/namespaces/{NAMESPACE}"), 60
     )
     team.config_map("after")
+
+
+def _printed(section: str) -> list[str]:
+    """The blocks of shell in a section of docs/install.md."""
+    page = (ROOT / "docs/install.md").read_text().split(f"### {section}\n")[1].split("\n## ")[0]
+    return re.findall(r"```sh\n(.*?)```", page, re.DOTALL)
+
+
+def _run(plane: ControlPlane, folder: Path, text: str) -> None:
+    """Run shell as it is printed."""
+    environ = {"PATH": f"{ASSETS}:{os.environ['PATH']}", "KUBECONFIG": str(plane.kubeconfig())}
+    done = subprocess.run(
+        ["bash", "-ec", text],
+        cwd=folder,
+        env=os.environ | environ,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, f"{text}\n{done.stdout}{done.stderr}"
+
+
+@pytest.mark.parametrize("saved", [True, False], ids=["with its key", "without it"])
+def test_it_is_installed_again(replica: Daemon, team: Team, tmp_path: Path, saved: bool) -> None:
+    """After the namespace was deleted, the saved key goes on; without it `spec.adopt` is asked for."""
+    plane = team.plane
+    _, remove, again, adopt = _printed("Remove it")
+    (tmp_path / "install.yaml").symlink_to(installation.INSTALL)
+    team.make_objects()
+    team.config_map("before")
+    wait_for("the first commit", lambda: team.has("before"), 60)
+    replica.stop()
+
+    _run(plane, tmp_path, remove)
+    for kind in ("clusterrole", "clusterrolebinding", "validatingwebhookconfiguration"):
+        assert NAME not in plane.kubectl("get", kind, "-o", "name")
+    _run(plane, tmp_path, again if saved else "kubectl apply -f install.yaml")
+    installation.allow_local_git_hosts(plane)
+    with installation.daemon(plane, tmp_path / "next"):
+        if not saved:
+            wait_for(
+                "the reason", lambda: team.condition("gitrepoconfig/live", "Ready") == "UnknownJournal", 60
+            )
+            _run(plane, tmp_path, adopt.replace("NAMESPACE", team.namespace).replace("NAME", "live"))
+        team.config_map("after")
+        wait_for("the next commit", lambda: team.has("after"), 60)
 
 
 def _owners(plane: ControlPlane) -> list[Any]:
