@@ -1,7 +1,7 @@
 """All rights that a configuration needs in one cluster: `reverser rbac` prints them as roles.
 
 What the rules select is read. Custom resources, the leader's Lease and the webhook each need rights of their
-own, where the configuration has them. Objects of a known name are named; `create` and `list` cannot be
+own, where the configuration has them. Objects of a known name are named; `create` cannot be
 narrowed to a name.
 """
 
@@ -14,6 +14,7 @@ from reverser.config.value_formats import split_secret_name
 from reverser.custom_resources import rights as of_resources
 from reverser.custom_resources.model import Compiled
 from reverser.kube.permissions import Right, reading
+from reverser.leader.checkpoint import MOST_PARTS
 from reverser.model.change import Stream
 
 KEY_SUFFIX = "-key"
@@ -50,8 +51,10 @@ def of_leader(config: Config, namespace: str) -> list[Right]:
         rights.append(Right(own, "coordination.k8s.io", "leases", verb, name))
         rights.append(Right(own, "", "secrets", verb, f"{name}{KEY_SUFFIX}"))
     rights += [Right(own, "", "pods", verb) for verb in ("get", "patch")]
+    rights.append(Right(own, "", "configmaps", "create"))
+    parts = [f"{name}-checkpoint-{number}" for number in range(MOST_PARTS)]
     return rights + [
-        Right(own, "", "configmaps", verb) for verb in ("get", "list", "create", "update", "delete")
+        Right(own, "", "configmaps", verb, part) for part in parts for verb in ("get", "update", "delete")
     ]
 
 

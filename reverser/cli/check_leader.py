@@ -65,7 +65,7 @@ async def look_at_leader(config: Config) -> LeaderFinding:
         cluster.name,
         name,
         holder=holder,
-        missing=tuple(f"{each.verb} {each.resource}" for each in missing),
+        missing=tuple(dict.fromkeys(f"{each.verb} {each.resource}" for each in missing)),
         roles="---\n".join(render(role).decode() for role in granting),
     )
 

@@ -88,14 +88,17 @@ def _role(name: str, namespace: str, verbs: dict[tuple[str, str, str], set[str]]
     rules: dict[tuple[str, str, tuple[str, ...]], list[str]] = {}
     for (group, only, resource), each in sorted(verbs.items()):
         rules.setdefault((group, only, tuple(sorted(each))), []).append(resource)
+    names: dict[tuple[bool, str, tuple[str, ...], tuple[str, ...]], list[str]] = {}
+    for (group, only, allowed), resources in rules.items():
+        names.setdefault((bool(only), group, tuple(resources), allowed), []).append(only)
     return {
         "apiVersion": f"{RBAC}/v1",
         "kind": "Role" if namespace else "ClusterRole",
         "metadata": {"name": name} | ({"namespace": namespace} if namespace else {}),
         "rules": [
-            {"apiGroups": [group], "resources": resources, "verbs": list(allowed)}
-            | ({"resourceNames": [only]} if only else {})
-            for (group, only, allowed), resources in rules.items()
+            {"apiGroups": [group], "resources": list(resources), "verbs": list(allowed)}
+            | ({"resourceNames": only} if named else {})
+            for (named, group, resources, allowed), only in names.items()
         ],
     }
 

@@ -22,6 +22,8 @@ from reverser.model.journal import RESUME, SealedFile
 from reverser.writer.resumption import ResumeFrom
 
 PART_BYTES = 900_000
+MOST_PARTS = 10
+"""So many ConfigMaps the printed and shipped roles name: 9 MB, some 40,000 encrypted Secrets."""
 LASTING = (
     "uid/",
     "history/",

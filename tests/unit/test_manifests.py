@@ -95,3 +95,14 @@ def test_client_side_apply_takes_every_object(name: str) -> None:
     """No object is too large for the annotation that `kubectl apply` keeps."""
     for each in objects(name):
         assert len(yaml.safe_dump(each)) < 262_144
+
+
+def test_each_way_of_certificates_has_its_secret() -> None:
+    """What cert-manager writes is no Secret of self-managed TLS, so that one file can replace the other."""
+    documents = list(yaml.safe_load_all((ROOT / "install-cert-manager.yaml").read_text()))
+    (written,) = [each["spec"]["secretName"] for each in documents if each["kind"] == "Certificate"]
+    (deployment,) = [each for each in documents if each["kind"] == "Deployment"]
+    volumes = deployment["spec"]["template"]["spec"]["volumes"]
+
+    assert written in [each["secret"]["secretName"] for each in volumes if "secret" in each]
+    assert written not in (ROOT / "install.yaml").read_text()
