@@ -52,6 +52,8 @@ from reverser.unexpected_errors import contained, left_out
 
 TURN = 16
 """Changes decided before other tasks get a turn: a few milliseconds."""
+SUSPECTED = 50
+"""Records that are in memory with their contents when a session begins: each may have a megabyte and more."""
 
 
 class Intake:
@@ -153,8 +155,8 @@ class Intake:
         """What was written before is looked at again: a stream that resumes lists nothing."""
         flagging = {each for each in self._routes.clusters if any(_flags(self._routes.of(each), name))}
         keys = [key for key in keys if key.cluster in flagging]
-        for start in range(0, len(keys), TURN):
-            known = await self._journal.known((name, key) for key in keys[start : start + TURN])
+        for start in range(0, len(keys), SUSPECTED):
+            known = await self._journal.known((name, key) for key in keys[start : start + SUSPECTED])
             for record_key, record in known.items():
                 with left_out("suspicious", record_key[1]):
                     size = len(record.content)
