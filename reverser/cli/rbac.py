@@ -58,11 +58,25 @@ class Target(msgspec.Struct, frozen=True):
 Examples:
   reverser rbac --config reverser.toml
   reverser rbac --from-cluster | kubectl apply -f -
-  reverser rbac --from-cluster | kubectl apply --prune -l app.kubernetes.io/created-by=reverser-rbac -f -""",
+  reverser rbac --from-cluster --account tools/prod --config-map prod-config | kubectl apply -f -
+
+\b
+To remove roles that are not needed any more, before the new ones are applied:
+  kubectl delete clusterrole,clusterrolebinding,role,rolebinding \\
+    --all-namespaces -l app.kubernetes.io/created-by=reverser-rbac""",
 )
 @click.option("--config", "-c", "config_path", type=click.Path(dir_okay=False), help="A configuration file.")
 @click.option(
-    "--from-cluster", is_flag=True, help=f"The file in the ConfigMap {CONFIG_MAP} of the account's namespace."
+    "--from-cluster",
+    is_flag=True,
+    help="The file in the ConfigMap of an installation, in the account's namespace.",
+)
+@click.option(
+    "--config-map",
+    default=CONFIG_MAP,
+    show_default=True,
+    metavar="NAME",
+    help="With --from-cluster: its name.",
 )
 @click.option("--cluster", default="", metavar="NAME", help="The name of a [[clusters]] table.")
 @click.option(
@@ -73,7 +87,9 @@ Examples:
     help="The service account that reverser runs as.",
 )
 @click.option("--name", default=ROLE, show_default=True, help="Name of all roles and their bindings.")
-def command(config_path: str | None, from_cluster: bool, cluster: str, account: str, name: str) -> None:
+def command(
+    config_path: str | None, from_cluster: bool, config_map: str, cluster: str, account: str, name: str
+) -> None:
     """Print the exact roles that reverser needs, with their bindings.
 
     What rules and custom resources select now may be read, and nothing else: apply it again when they change.
@@ -86,7 +102,9 @@ def command(config_path: str | None, from_cluster: bool, cluster: str, account: 
     if not (slash and namespace and service_account):
         raise click.BadParameter("must be NAMESPACE/NAME", param_hint="--account")
     target = Target(namespace, service_account, cluster, name)
-    config, host = _installed(namespace) if from_cluster else configured(config_path or "", os.environ)
+    config, host = (
+        _installed(namespace, config_map) if from_cluster else configured(config_path or "", os.environ)
+    )
     chosen = _chosen(config, cluster)
     click.echo("---\n".join(trio.run(_printed, config, host, chosen, target)), nl=False)
 
@@ -98,24 +116,24 @@ def _chosen(config: Config, name: str) -> Cluster:
     return clusters[name] if name else config.clusters[0]
 
 
-def _installed(namespace: str) -> tuple[Config, Host]:
+def _installed(namespace: str, config_map: str) -> tuple[Config, Host]:
     """The configuration of an installation, read from its ConfigMap."""
-    text = trio.run(_config_map, namespace)
+    text = trio.run(_config_map, namespace, config_map)
     with tempfile.TemporaryDirectory(prefix="reverser-rbac-") as folder:
         path = Path(folder) / "reverser.toml"
         path.write_text(text, encoding="utf-8")
         return configured(str(path), os.environ)
 
 
-async def _config_map(namespace: str) -> str:
+async def _config_map(namespace: str, name: str) -> str:
     login = await credentials.load("", "")
     async with Client.open(login) as client:
-        path = f"/api/v1/namespaces/{namespace}/configmaps/{CONFIG_MAP}"
+        path = f"/api/v1/namespaces/{namespace}/configmaps/{name}"
         try:
             document = await client.get(path, into=dict[str, Any])
         except NotFound:
-            message = f"there is no ConfigMap {namespace}/{CONFIG_MAP}"
-            hint = "install.yaml has it; --account names another namespace, --config a file"
+            message = f"there is no ConfigMap {namespace}/{name}"
+            hint = "--account names another namespace, --config-map another ConfigMap, --config a file"
             raise StalledError("NotInstalled", message, hint=hint) from None
     return str((document.get("data") or {}).get("reverser.toml", ""))
 

@@ -241,6 +241,33 @@ def test_exact_roles_are_enough(plane: ControlPlane, team: Team, tmp_path: Path)
         team.wait_ready()
         wait_for("the snapshot", lambda: team.has("before"), 60)
         wait_for("the type", lambda: team.condition("watchrule/all", "Matched") == "AllMatched")
+        _apply_again(plane, printed.stdout, tmp_path)
+        team.config_map("later")
+        wait_for("the next commit", lambda: team.has("later"), 60)
+
+
+def _apply_again(plane: ControlPlane, printed: str, folder: Path) -> None:
+    """As the page says: printed in the pod, with its rights, and without the roles of an earlier run."""
+    (block,) = _printed("What the daemon may read")
+    in_pod, *commands = block.splitlines()
+    installation.daemon(plane, folder / "pod")
+    arguments = (
+        in_pod.split(" -- reverser ")[1]
+        .split(" > ")[0]
+        .replace("/etc/reverser/reverser.toml", str(folder / "pod/reverser.toml"))
+    )
+    again = reverser(*arguments.split(), kubeconfig=plane.kubeconfig())
+    assert (again.returncode, again.stdout) == (0, printed)
+    (folder / "roles.yaml").write_text(again.stdout)
+    for kind in ("clusterrole", "role"):
+        plane.kubectl("-n", "kube-public", "create", kind, "stale", "--verb=get", "--resource=pods")
+        plane.kubectl("-n", "kube-public", "label", kind, "stale", CREATED)
+
+    _run(plane, folder, "\n".join(commands))
+
+    labelled = plane.kubectl("get", "clusterrole,role", "-A", "-l", CREATED, "-o", "name").split()
+    assert labelled
+    assert not [each for each in labelled if each.endswith("/stale")]
 
 
 CREATED = "app.kubernetes.io/created-by=reverser-rbac"
@@ -365,8 +392,8 @@ def test_the_registration_goes_with_the_installation(replica: Daemon, team: Team
 
 def _printed(section: str) -> list[str]:
     """The blocks of shell in a section of docs/install.md."""
-    page = (ROOT / "docs/install.md").read_text().split(f"### {section}\n")[1].split("\n## ")[0]
-    return re.findall(r"```sh\n(.*?)```", page, re.DOTALL)
+    page = (ROOT / "docs/install.md").read_text().split(f"### {section}\n")[1]
+    return re.findall(r"```sh\n(.*?)```", re.split(r"\n##+ ", page)[0], re.DOTALL)
 
 
 def _run(plane: ControlPlane, folder: Path, text: str) -> None:
