@@ -37,6 +37,7 @@ from reverser.model.journal import Journal
 log = structlog.get_logger()
 
 SUBJECT = "leader"
+CHECKPOINT = "leader/checkpoint"
 FAILURES_TOLERATED = 3
 """Looks at the Lease in a row that may fail before it is a condition."""
 HINT = "allow get, create and update of leases.coordination.k8s.io in our namespace"
@@ -80,7 +81,8 @@ class Leadership:
         store = None
         if self._settings is not None:
             store = CheckpointStore(self._cluster, self.namespace, self._settings.name)
-        return Takeover(store, journal, Targets(assembly, catalog))
+        targets = Targets(assembly, catalog)
+        return Takeover(store, journal, targets, self.confirm, self._used_checkpoint)
 
     def stop(self) -> None:
         """Lead no more after the term that is running."""
@@ -160,6 +162,12 @@ class Leadership:
 
     def _follow(self, message: str) -> None:
         self._health.report(Condition("Leading", SUBJECT, False, "Following", message))
+
+    def _used_checkpoint(self, error: ReverserError | None) -> None:
+        if error is None:
+            self._health.recovered(CHECKPOINT)
+        else:
+            self._health.failed(CHECKPOINT, error, "CheckpointUnavailable")
 
     def _looked(self, error: ReverserError | None) -> None:
         if error is None:

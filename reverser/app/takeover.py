@@ -1,14 +1,15 @@
 """Takes over from former leaders by their checkpoint, and writes one for those that come after.
 
 Whoever leads names its journal in the checkpoint first. A journal that the checkpoint does not name has
-missed what others did since: it begins anew, with the positions of the checkpoint. While it leads, a process
-writes how far all is pushed, and once more at the end. A leader that was replaced meanwhile gets a conflict,
-and writes no more.
+missed what others did since: it begins anew, with the positions of the checkpoint. Without a checkpoint that
+can be read nobody knows who led since, so a journal that has led before begins anew, with nothing. While it
+leads, a process writes how far all is pushed, and once more at the end. A conflict has it read the checkpoint
+again: one of another journal means that it was replaced, and it writes no more.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Awaitable, Callable, Collection, Iterator
 
 import msgspec
 import structlog
@@ -36,6 +37,8 @@ STRANGERS_SECONDS = 60.0
 """So long after a term has begun custom resources may name more destinations."""
 RESUME_SECONDS = 120.0
 """So long after a term has begun the former leader's checkpoint may stay."""
+LED = "led"
+"""A setting of the journal: it has been a leader's, and others may have led since."""
 LAST_SECONDS = 2.0
 """How long the last write may take."""
 
@@ -81,8 +84,16 @@ class Takeover:
         store: CheckpointStore | None,
         journal: Journal,
         targets: Targets,
+        confirm: Callable[[], Awaitable[bool]],
+        on_error: Callable[[ReverserError | None], None],
     ) -> None:
-        """Without `store` this process is alone, and does nothing of it."""
+        """Without `store` this process is alone, and does nothing of it.
+
+        `confirm` asks whether this process leads; `on_error` gets what keeps the checkpoint from being read
+        or written, and None once that works.
+        """
+        self._confirm = confirm
+        self._on_error = on_error
         self._targets = targets
         self._store = store
         self._journal = journal
@@ -109,6 +120,7 @@ class Takeover:
                         error=error.message,
                         hint=error.hint or HINT,
                     )
+                self._on_error(error)
                 await trio.sleep(min(1.0, backoff.failed(error.retry_after)))
             else:
                 return
@@ -116,7 +128,13 @@ class Takeover:
     async def _begin(self) -> None:
         assert self._store is not None
         stored = await self._store.read()
-        if stored is not None and not self._journal.is_own(stored.journal):
+        if not await self._confirm():
+            raise TransientError("another replica may lead by now")
+        if stored is None:
+            if await self._journal.get_setting(LED):
+                await self._journal.begin_anew({}, {})
+                log.warning("no checkpoint can be read, the journal begins anew and everything is listed")
+        elif not self._journal.is_own(stored.journal):
             await self._journal.begin_anew(stored.positions, beginning(stored))
             log.info(
                 "taking over from the journal of another replica",
@@ -124,6 +142,7 @@ class Takeover:
                 streams=len(stored.positions),
                 destinations=sorted(stored.heads),
             )
+        await self._journal.set_setting(LED, "true")
         await self._write(msgspec.structs.replace(stored or Checkpoint(), journal=self._journal.id))
 
     async def keep(self) -> None:
@@ -145,13 +164,28 @@ class Takeover:
                 return  # what the former leader has written tells more
             checkpoint = await self._checkpoint(standing)
             if not self._replaced and checkpoint != self._written and (last or self._is_due(checkpoint)):
-                await self._write(checkpoint)
+                await self._write_again(checkpoint)
         except Conflict:
             self._replaced = True
             log.warning("checkpoint was written by another replica, this one writes no more")
         except (TransientError, StalledError) as error:
             if self._is_new(error):
                 log.warning("checkpoint cannot be written", error=error.message, hint=error.hint or HINT)
+            self._on_error(error)
+
+    async def _write_again(self, checkpoint: Checkpoint) -> None:
+        """Write. A conflict may be of a write of ours whose answer was lost, or of somebody's label.
+
+        Raises Conflict when another replica has written.
+        """
+        assert self._store is not None
+        try:
+            await self._write(checkpoint)
+        except Conflict:
+            stored = await self._store.read()
+            if stored is None or stored.journal != self._journal.id:
+                raise
+            await self._write(checkpoint)
 
     def _is_resuming(self, standing: Standing) -> bool:
         """Whether branches are still to be read; not for ever, as a destination may be no more."""
@@ -184,6 +218,7 @@ class Takeover:
         assert self._store is not None
         await self._store.write(checkpoint)
         self._written, self._written_at, self._logged = checkpoint, trio.current_time(), ""
+        self._on_error(None)
 
     def _is_new(self, error: ReverserError) -> bool:
         """Whether a failure is another one than the last."""
