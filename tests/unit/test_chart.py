@@ -139,6 +139,10 @@ def test_what_nobody_reads_is_refused(tmp_path: Path, values: Object, named: str
         ({"controllerManager": {"leaderElection": False}}, "Set replicaCount to 1"),
         ({"persistence": {"existingClaim": "data"}}, "Set replicaCount to 1"),
         ({"configToml": "a = 1", "config": {"audit": {"bind": ":1"}}}, "leave configToml empty"),
+        ({"configToml": "grace_seconds = 5"}, "or add [leader]"),
+        ({"configToml": "[leader]\nname = 'other'"}, "leader.name in configToml must be gitops-reverser"),
+        ({"config": {"leader": {"name": "other"}}}, "Leave them out"),
+        ({"config": {"leader": {"identity": "one"}}}, "Leave them out"),
         ({"examples": {"create": True}}, "--set examples.create=true"),
     ],
     ids=lambda each: str(each)[:60],
@@ -233,9 +237,34 @@ def test_the_program_takes_the_file(tmp_path: Path) -> None:
 
 def test_a_whole_file_is_taken_as_it_is(tmp_path: Path) -> None:
     """`configToml` is the file, with its comments."""
-    text = "# mine\ndata_dir = '/data'\n\n[resources]\n"
+    text = "# mine\ndata_dir = '/data'\ngrace_seconds = 120\n\n[resources]\n\n[leader]\n"
+    objects = rendered(tmp_path, {"configToml": text})
 
-    assert written(rendered(tmp_path, {"configToml": text})) == text
+    assert written(objects) == text
+    pod = only(objects, "Deployment")["spec"]["template"]["spec"]
+    assert pod["terminationGracePeriodSeconds"] == 130
+
+
+def test_alerts_watch_the_service_of_the_release(tmp_path: Path) -> None:
+    """Whatever it is called; and without a webhook nobody is told that it is silent."""
+    values = {
+        "fullnameOverride": "rev",
+        "webhook": {"enabled": False},
+        "monitoring": {"prometheusRule": {"enabled": True}},
+    }
+    objects = rendered(tmp_path, values)
+    rules = {
+        each["alert"]: each["expr"]
+        for rule in objects
+        if rule["kind"] == "PrometheusRule"
+        for group in rule["spec"]["groups"]
+        for each in group["rules"]
+    }
+    services = {each["metadata"]["name"] for each in objects if each["kind"] == "Service"}
+
+    assert rules["ReverserDown"] == 'absent(up{job=~"rev-metrics"} == 1)'
+    assert "rev-metrics" in services
+    assert "ReverserAuthorsUnknown" not in rules
 
 
 def test_pods_are_replaced_for_a_file_that_changed_and_for_nothing_else(tmp_path: Path) -> None:

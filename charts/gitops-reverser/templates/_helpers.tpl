@@ -41,11 +41,24 @@ app.kubernetes.io/managed-by: {{ default .Release.Service .Values.labels.managed
 {{- if and (gt (int .Values.replicaCount) 1) (not .Values.controllerManager.leaderElection) -}}
 {{- fail "replicaCount is above 1, but controllerManager.leaderElection is false: two daemons would write the same. Set replicaCount to 1, or leaderElection to true" -}}
 {{- end -}}
-{{- if and (gt (int .Values.replicaCount) 1) .Values.persistence.existingClaim -}}
-{{- fail "persistence.existingClaim is for one replica: one process at a time may use the volume. Set replicaCount to 1, or leave existingClaim empty" -}}
-{{- end -}}
 {{- if and .Values.configToml (ne (toJson .Values.config) (toJson (dict "grace_seconds" 20 "resources" dict))) -}}
 {{- fail "config and configToml are both set: configToml is the whole file. Move what config says into it, or leave configToml empty" -}}
+{{- end -}}
+{{- if and (gt (int .Values.replicaCount) 1) .Values.configToml (not (hasKey (fromToml .Values.configToml) "leader")) -}}
+{{- fail "replicaCount is above 1, but configToml has no table [leader]: two daemons would write the same. Set replicaCount to 1, or add [leader]" -}}
+{{- end -}}
+{{- with .Values.configToml -}}
+{{- with (fromToml .).leader -}}
+{{- if ne (default "gitops-reverser" .name) (include "gitops-reverser.fullname" $) -}}
+{{- fail (printf "leader.name in configToml must be %s: the Role of the chart names the objects of the leader" (include "gitops-reverser.fullname" $)) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- if or (hasKey (default dict .Values.config.leader) "name") (hasKey (default dict .Values.config.leader) "identity") -}}
+{{- fail "config.leader.name and config.leader.identity are set by the chart: the Role names the objects of the leader, and each pod is known by its own name. Leave them out" -}}
+{{- end -}}
+{{- if and (gt (int .Values.replicaCount) 1) .Values.persistence.existingClaim -}}
+{{- fail "persistence.existingClaim is for one replica: one process at a time may use the volume. Set replicaCount to 1, or leave existingClaim empty" -}}
 {{- end -}}
 {{- end }}
 
@@ -125,7 +138,9 @@ exponent, which a whole number of the configuration does not take.
 
 {{- define "gitops-reverser.gracePeriod" -}}
 {{- if kindIs "invalid" .Values.terminationGracePeriodSeconds -}}
-{{- add (ceil (default 20 .Values.config.grace_seconds)) 10 -}}
+{{- $config := .Values.config -}}
+{{- with .Values.configToml }}{{ $config = fromToml . }}{{ end -}}
+{{- add (ceil (default 20 $config.grace_seconds)) 10 -}}
 {{- else -}}
 {{- int .Values.terminationGracePeriodSeconds -}}
 {{- end -}}
