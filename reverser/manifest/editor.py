@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from reverser.errors import WithheldError
+from reverser.manifest import canonical
 from reverser.manifest.byte_edits import patched
 from reverser.manifest.emitter import render
 from reverser.manifest.nodes import UnreadableError, compose
@@ -22,7 +23,8 @@ MARK = "\ufeff"
 
 def parse(content: bytes) -> Any:
     """One document as plain data, as kubectl reads it. Raises WithheldError when it cannot be read."""
-    return _parsed(_text(content).removeprefix(MARK))
+    document = canonical.read(content)
+    return _parsed(_text(content).removeprefix(MARK)) if document is None else document
 
 
 def edit(existing: bytes, index: int, content: dict[str, Any]) -> bytes:

@@ -17,8 +17,10 @@ from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
 from reverser.errors import WithheldError
+from reverser.manifest import canonical
 from reverser.manifest.editor import parse
 from reverser.manifest.emitter import MOST_COLUMNS, render
+from reverser.manifest.nodes import compose
 
 STRINGS = st.one_of(
     st.sampled_from(HOSTILE),
@@ -51,7 +53,13 @@ def ruamel_pure(data: bytes) -> Any:
     return YAML(typ="safe", pure=True).load(io.BytesIO(data))
 
 
-READERS = [pyyaml, ruamel_safe, ruamel_pure, parse]
+def nodes(data: bytes) -> Any:
+    """Our reader of files of people."""
+    node = compose(data.decode())
+    return None if node is None else node.data
+
+
+READERS = [pyyaml, ruamel_safe, ruamel_pure, parse, nodes]
 
 
 def same(left: Any, right: Any) -> bool:
@@ -71,6 +79,33 @@ def test_reading_gives_back_what_was_rendered(reader: Any) -> None:
         assert same(reader(render(document)), document)
 
     check()
+
+
+@given(DOCUMENTS, st.data())
+@QUICKLY
+def test_what_is_believed_to_be_our_own_file_is_read_as_others_read_it(
+    document: dict[str, Any], data: st.DataObject
+) -> None:
+    """Also when a person has changed a character: it is read alike, or not taken for ours."""
+    text = render(document).decode()
+    at = data.draw(st.integers(0, len(text)))
+    cut = data.draw(st.integers(0, 2))
+    put = data.draw(st.text(alphabet=" -:\n\"'|#{}[]a1.\\", max_size=2))
+    changed = (text[:at] + put + text[at + cut :]).encode()
+    for file in (text.encode(), changed):
+        own = canonical.read(file)
+        assert own is None or same(own, nodes(file))
+
+
+def test_a_file_of_ours_is_read_as_such() -> None:
+    """All forms that the emitter has, but for floats."""
+    document = {
+        "apiVersion": "v1",
+        "data": {"a": "x\ny", "b": "x\n", "c": "\n x\n\n", "d: e": "-", "f": "", 'q"\\': "a: b"},
+        "lists": [[["a"], {}], {"k": [], "l": [1, -2, True, None]}, "t\nu", '"', {"x: y": {"z": 1}}],
+    }
+
+    assert canonical.read(render(document)) == document
 
 
 @pytest.mark.parametrize("reader", READERS)
