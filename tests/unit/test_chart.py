@@ -141,6 +141,15 @@ def test_what_nobody_reads_is_refused(tmp_path: Path, values: Object, named: str
         ({"configToml": "a = 1", "config": {"audit": {"bind": ":1"}}}, "leave configToml empty"),
         ({"configToml": "grace_seconds = 5"}, "or add [leader]"),
         ({"configToml": "[leader]\nname = 'other'"}, "leader.name in configToml must be gitops-reverser"),
+        ({"configToml": "a = = 1", "replicaCount": 1}, "configToml is no TOML"),
+        (
+            {
+                "controllerManager": {"leaderElection": False},
+                "config": {"leader": {"lease_seconds": 20}},
+                "replicaCount": 1,
+            },
+            "leave config.leader out",
+        ),
         ({"config": {"leader": {"name": "other"}}}, "Leave them out"),
         ({"config": {"leader": {"identity": "one"}}}, "Leave them out"),
         ({"examples": {"create": True}}, "--set examples.create=true"),
@@ -243,6 +252,26 @@ def test_a_whole_file_is_taken_as_it_is(tmp_path: Path) -> None:
     assert written(objects) == text
     pod = only(objects, "Deployment")["spec"]["template"]["spec"]
     assert pod["terminationGracePeriodSeconds"] == 130
+
+
+def test_without_a_leader_in_the_file_there_is_one_pod_that_is_called(tmp_path: Path) -> None:
+    """No pod would have the label `role`, and two pods would write the same."""
+    objects = rendered(tmp_path, {"replicaCount": 1, "configToml": "[webhook]\n"})
+
+    assert only(objects, "Deployment")["spec"]["strategy"] == {"type": "Recreate"}
+    assert "role" not in only(objects, "Service", "-webhook")["spec"]["selector"]
+
+
+def test_a_namespace_may_be_called_like_the_service(tmp_path: Path) -> None:
+    """The registration leaves out just this namespace, and calls the Service of the release."""
+    objects = rendered(tmp_path, namespace="gitops-reverser-webhook")
+    (registration,) = [each for each in objects if each["kind"] == "ValidatingWebhookConfiguration"]
+
+    (webhook,) = registration["webhooks"]
+    service = webhook["clientConfig"]["service"]
+    assert (service["name"], service["namespace"]) == (f"{RELEASE}-webhook", "gitops-reverser-webhook")
+    expressions = [each["expression"] for each in webhook["matchConditions"]]
+    assert '!has(request.namespace) || request.namespace != "gitops-reverser-webhook"' in expressions
 
 
 def test_alerts_watch_the_service_of_the_release(tmp_path: Path) -> None:

@@ -36,15 +36,30 @@ app.kubernetes.io/managed-by: {{ default .Release.Service .Values.labels.managed
 {{- end -}}
 {{- end }}
 
+{{- /* Whether the pods elect a leader, by the file that they read; empty: they do not. */ -}}
+{{- define "gitops-reverser.elects" -}}
+{{- if .Values.configToml -}}
+{{- if hasKey (fromToml .Values.configToml) "leader" }}true{{ end -}}
+{{- else if .Values.controllerManager.leaderElection }}true{{ end -}}
+{{- end }}
+
 {{- /* Mistakes that no schema can express. */ -}}
 {{- define "gitops-reverser.check" -}}
-{{- if and (gt (int .Values.replicaCount) 1) (not .Values.controllerManager.leaderElection) -}}
+{{- with .Values.configToml -}}
+{{- if (fromToml .).Error -}}
+{{- fail (printf "configToml is no TOML: %s" (fromToml .).Error) -}}
+{{- end -}}
+{{- end -}}
+{{- if and (not .Values.controllerManager.leaderElection) .Values.config.leader -}}
+{{- fail "config.leader is set, but controllerManager.leaderElection is false. Set it to true, or leave config.leader out" -}}
+{{- end -}}
+{{- if and (gt (int .Values.replicaCount) 1) (not .Values.configToml) (not .Values.controllerManager.leaderElection) -}}
 {{- fail "replicaCount is above 1, but controllerManager.leaderElection is false: two daemons would write the same. Set replicaCount to 1, or leaderElection to true" -}}
 {{- end -}}
 {{- if and .Values.configToml (ne (toJson .Values.config) (toJson (dict "grace_seconds" 20 "resources" dict))) -}}
 {{- fail "config and configToml are both set: configToml is the whole file. Move what config says into it, or leave configToml empty" -}}
 {{- end -}}
-{{- if and (gt (int .Values.replicaCount) 1) .Values.configToml (not (hasKey (fromToml .Values.configToml) "leader")) -}}
+{{- if and (gt (int .Values.replicaCount) 1) .Values.configToml (not (include "gitops-reverser.elects" .)) -}}
 {{- fail "replicaCount is above 1, but configToml has no table [leader]: two daemons would write the same. Set replicaCount to 1, or add [leader]" -}}
 {{- end -}}
 {{- with .Values.configToml -}}
