@@ -121,6 +121,12 @@ class Daemon:
         """How long it may take to drain."""
         return self._config.grace_seconds
 
+    @property
+    def what_stays(self) -> str:
+        """What becomes of changes that are not pushed when it has ended."""
+        follows = self._config.leader is not None
+        return "found again by the next leader" if follows else "pushed after the next start"
+
     def stop(self) -> None:
         """Drain and end."""
         self._stopping = True

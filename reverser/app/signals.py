@@ -31,6 +31,10 @@ class Signalled(Protocol):
     def grace_seconds(self) -> float:
         """How long it may take to drain."""
 
+    @property
+    def what_stays(self) -> str:
+        """What becomes of changes that are not pushed when it has ended."""
+
     def stop(self) -> None:
         """Drain and end."""
 
@@ -60,6 +64,6 @@ async def receive(
 
 
 def _drain(daemon: Signalled) -> None:
-    hint = "Ctrl-C or SIGTERM again ends at once; what is not pushed yet is pushed after the next start"
+    hint = f"Ctrl-C or SIGTERM again ends at once; what is not pushed yet is {daemon.what_stays}"
     log.info("stopping, pending changes are pushed first", seconds_at_most=daemon.grace_seconds, hint=hint)
     daemon.stop()
