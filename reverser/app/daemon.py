@@ -28,7 +28,7 @@ from reverser.app.leadership import Leadership
 from reverser.app.second_source import SecondSource
 from reverser.app.session import Session
 from reverser.app.signals import receive
-from reverser.app.startup import log_startup, opened_journal, withheld
+from reverser.app.startup import answering_probes, log_startup, opened_journal, withheld
 from reverser.app.warm_clones import keep_warm
 from reverser.app.withheld_conditions import PluginFailures, show_bugs
 from reverser.attribution.fact_store import FactStore
@@ -73,13 +73,15 @@ class Daemon:
         self._health = Health(self._tell)
         self._health.expect("journal", "listeners")
         self._leadership = Leadership(config, self._metrics, self._health)
+        share = self._leadership.share_digest_key
+        self._share_key = partial(answering_probes, config, self._health, self._metrics, share)
 
     async def run(self, *, task_status: trio.TaskStatus[str] = trio.TASK_STATUS_IGNORED) -> None:
         """Run until a signal (or `stop`) ends it; starts with the URL of its probes."""
         self._token = trio.lowlevel.current_trio_token()
         await self._host.open(self._trouble)
         async with (
-            opened_journal(self._config, self._leadership.share_digest_key) as journal,
+            opened_journal(self._config, self._share_key) as journal,
             trio.open_nursery() as nursery,
         ):
             log_startup(self._config)

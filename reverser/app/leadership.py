@@ -37,7 +37,7 @@ from reverser.model.journal import Journal
 log = structlog.get_logger()
 
 SUBJECT = "leader"
-CHECKPOINT = "leader/checkpoint"
+CHECKPOINT, KEY = "leader/checkpoint", "leader/key"
 FAILURES_TOLERATED = 3
 """Looks at the Lease in a row that may fail before it is a condition."""
 HINT = "allow get, create and update of leases.coordination.k8s.io in our namespace"
@@ -72,7 +72,8 @@ class Leadership:
     async def share_digest_key(self) -> None:
         """Have the data directory use the key of all replicas; its journal is not open yet."""
         if self._settings is not None:
-            await share_digest_key(self._cluster, self.namespace, self._settings.name, self._folder)
+            name = self._settings.name
+            await share_digest_key(self._cluster, self.namespace, name, self._folder, self._read_key)
 
     def takeover(
         self, journal: Journal, assembly: Callable[[], Assembly | None], catalog: TypeCatalog
@@ -163,11 +164,17 @@ class Leadership:
     def _follow(self, message: str) -> None:
         self._health.report(Condition("Leading", SUBJECT, False, "Following", message))
 
+    def _read_key(self, error: ReverserError | None) -> None:
+        self._report(KEY, error, "KeyUnavailable")
+
     def _used_checkpoint(self, error: ReverserError | None) -> None:
+        self._report(CHECKPOINT, error, "CheckpointUnavailable")
+
+    def _report(self, subject: str, error: ReverserError | None, reason: str) -> None:
         if error is None:
-            self._health.recovered(CHECKPOINT)
+            self._health.recovered(subject)
         else:
-            self._health.failed(CHECKPOINT, error, "CheckpointUnavailable")
+            self._health.failed(subject, error, reason)
 
     def _looked(self, error: ReverserError | None) -> None:
         if error is None:

@@ -10,12 +10,17 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import structlog
+import trio
 
 from reverser import __version__
 from reverser.config import Config
 from reverser.errors import StalledError, TransientError
+from reverser.health import Health
+from reverser.http.probes import Probes, on_loopback
+from reverser.http.server import serve
 from reverser.journal.data_directory import lock
 from reverser.journal.sqlite import open_journal
+from reverser.metrics import Metrics
 from reverser.model.condition import Withheld
 from reverser.model.journal import Journal
 
@@ -43,6 +48,20 @@ def log_startup(config: Config) -> None:
             branch=destination.branch,
             path=destination.path or "/",
         )
+
+
+async def answering_probes(
+    config: Config, health: Health, metrics: Metrics, share_digest_key: Callable[[], Awaitable[None]]
+) -> None:
+    """Answer probes while the key of all replicas is waited for: else the pod is ended again and again."""
+    if config.leader is None:
+        return
+    bind = config.operations.bind
+    probes = Probes(health, metrics, trio.lowlevel.checkpoint, names=on_loopback(bind))
+    async with trio.open_nursery() as nursery:
+        await nursery.start(serve, probes, bind, "operations.bind")
+        await share_digest_key()
+        nursery.cancel_scope.cancel()
 
 
 async def withheld(journal: Journal) -> Sequence[Withheld]:

@@ -8,13 +8,14 @@ others as its own. The first replica stores the key of its data directory.
 from __future__ import annotations
 
 import secrets
+from collections.abc import Callable
 from pathlib import Path
 
 import structlog
 import trio
 
 from reverser.config import Cluster
-from reverser.errors import StalledError, TransientError
+from reverser.errors import ReverserError, StalledError, TransientError
 from reverser.journal.data_directory import KEY_BYTES, adopt_digest_key
 from reverser.kube import secrets as kube_secrets
 from reverser.kube.client import Client
@@ -29,10 +30,17 @@ log = structlog.get_logger()
 ENTRY = "digest.key"
 
 
-async def share_digest_key(cluster: Cluster, namespace: str, leader: str, folder: Path) -> None:
+async def share_digest_key(
+    cluster: Cluster,
+    namespace: str,
+    leader: str,
+    folder: Path,
+    on_error: Callable[[ReverserError | None], None] = lambda _: None,
+) -> None:
     """Have the data directory use the key of all replicas; waits for an API server that is not there.
 
-    The journal must not be open. Raises StalledError when the data directory cannot be written to.
+    The journal must not be open. `on_error` gets each failure, and None once it works. Raises StalledError
+    when the data directory cannot be written to.
     """
     name = SecretName(namespace, f"{leader}-key")
     backoff, logged = api_backoff(), ""
@@ -44,8 +52,10 @@ async def share_digest_key(cluster: Cluster, namespace: str, leader: str, folder
                 hint = error.hint or f"allow get, create and update of the Secret {name}"
                 log.warning("waiting for the digest key", secret=str(name), error=error.message, hint=hint)
             logged = error.message
+            on_error(error)
             await trio.sleep(backoff.failed(error.retry_after))
         else:
+            on_error(None)
             await trio.to_thread.run_sync(adopt_digest_key, folder, key)
             return
 
