@@ -14,6 +14,7 @@ import msgspec
 import pytest
 
 from tests.e2e.daemon import Daemon, wait_for
+from tests.e2e.installation import INSTALL
 from tests.e2e.remote import Remote
 from tests.e2e.seed_shapes import (
     MYAPPS,
@@ -225,7 +226,7 @@ def spec_stored(answer: dict[str, Any]) -> Any:
 
 
 class Replaced:
-    """A cluster of the seed's in which our CRDs have taken the place of its own."""
+    """A cluster of the seed's in which our install.yaml has taken the place of its CRDs."""
 
     def __init__(self, plane: ControlPlane) -> None:
         self.plane = plane
@@ -258,8 +259,10 @@ class Replaced:
         self.before = self.objects()
 
     def install_ours(self) -> None:
-        """Our CRDs by the command of the documentation."""
-        self.plane.kubectl("apply", *STRICT, "-k", str(OUR_CRDS))
+        """The whole installation by the command of the documentation."""
+        self.plane.kubectl("apply", *STRICT, "-f", str(INSTALL))
+        # Nobody answers the webhook here, so each write would wait for it until its time is over.
+        self.plane.kubectl("delete", "validatingwebhookconfiguration", "gitops-reverser")
         for case in NEW.values():
             wait_for("our schema", lambda case=case: spec_stored(post(self.plane, case)))  # type: ignore[misc]
 
