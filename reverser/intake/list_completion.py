@@ -79,7 +79,7 @@ class ListCommitter:
         async with aclosing(self._recorded(routes, done.stream)) as parts:
             async for keys in parts:
                 missing = await self._journal.known(each for each in keys if listing.misses(each[1]))
-                withheld += await self._stage_removals(routes, done, missing.values())
+                withheld += await self._stage_removals(done, self._swept_all(routes, done, missing.values()))
                 for record in missing.values():
                     withheld += await self._orphaned(routes[record.destination], done, record)
         return withheld
@@ -93,14 +93,16 @@ class ListCommitter:
             last = keys[-1]
             yield keys
 
-    async def _stage_removals(
+    def _swept_all(
         self, routes: Mapping[str, Route], done: ListCompleted, records: Iterable[Record]
     ) -> list[Decided]:
-        """Stage the removal of these; the withheld come back."""
-        decided = [
+        return [
             (each.destination, each.key, self._swept(routes[each.destination], done, each))
             for each in records
         ]
+
+    async def _stage_removals(self, done: ListCompleted, decided: Sequence[Decided]) -> list[Decided]:
+        """Stage these removals with the list that is complete; the withheld come back."""
         withheld = [each for each in decided if each[2].withheld is not None]
         return withheld + await self._remove(done, decided)
 
@@ -118,7 +120,8 @@ class ListCommitter:
         async with aclosing(self._recorded([name], of_definition.stream)) as parts:
             async for keys in parts:
                 records = (await self._journal.known(keys)).values()
-                withheld += await self._stage_removals({name: route}, of_definition, records)
+                decided = self._swept_all({name: route}, of_definition, records)
+                withheld += await self._stage_removals(done, decided)
         return withheld
 
     def _swept(self, route: Route, done: ListCompleted, record: Record) -> Decision:

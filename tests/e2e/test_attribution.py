@@ -191,7 +191,8 @@ def test_a_renewed_authority_reaches_the_registration(watched: Setting) -> None:
         return base64.b64decode(found["webhooks"][0]["clientConfig"]["caBundle"])
 
     wait_for("the bundle", lambda: told() == own.ca_bundle())
-    assert watched.daemon.logged("webhook registration trusts the renewed certificate authority")
+    line = "webhook registration trusts the renewed certificate authority"
+    wait_for("the line of the log", lambda: watched.daemon.logged(line))
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection
 from pathlib import Path
 from typing import Any, Literal
 
@@ -10,9 +10,8 @@ import msgspec
 import pytest
 
 from reverser.model.destination import Destination
-from reverser.model.entry import Record
+from reverser.model.entry import KnownRecords, RecordKey
 from reverser.model.journal import Journal
-from reverser.model.resource import ObjectKey
 from reverser.model.rule import Rule
 from tests.integration.intaking import EVERYTHING, LIVE, Taking, config_map, live, opened, take, whole
 
@@ -33,9 +32,9 @@ class Watched:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._journal, name)
 
-    async def records(self, destination: str, keys: Sequence[ObjectKey]) -> dict[ObjectKey, Record]:
-        self.read.add(destination)
-        return await self._journal.records(destination, keys)
+    async def known(self, record_keys: Collection[RecordKey]) -> KnownRecords:
+        self.read |= {destination for destination, _ in record_keys}
+        return await self._journal.known(record_keys)
 
 
 @pytest.fixture
