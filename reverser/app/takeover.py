@@ -183,7 +183,8 @@ class Takeover:
             await self._write(checkpoint)
         except Conflict:
             stored = await self._store.read()
-            if stored is None or stored.journal != self._journal.id:
+            is_ours = await self._confirm() if stored is None else stored.journal == self._journal.id
+            if not is_ours:
                 raise
             await self._write(checkpoint)
 

@@ -121,6 +121,17 @@ async def test_a_lost_answer_ends_no_checkpoints(replica: Replica) -> None:
     assert replica.errors[-1] is None
 
 
+async def test_a_torn_checkpoint_of_its_own_is_written_anew(replica: Replica) -> None:
+    """The answer to the first of two parts was lost: nobody else has written."""
+    await replica.takeover.begin()
+    replica.stored.checkpoint, replica.stored.version = None, replica.stored.version + 1
+    await replica.journal.set_setting("proven/live", "here")
+    await replica.takeover._save(last=True)  # `keep` waits seconds between two
+
+    assert replica.stored.checkpoint is not None
+    assert replica.stored.checkpoint.settings == {"proven/live": "here"}
+
+
 async def test_another_leader_ends_them(replica: Replica) -> None:
     """What a later leader has stored stays."""
     await replica.takeover.begin()
