@@ -15,10 +15,8 @@ from reverser.custom_resources import rights as of_resources
 from reverser.custom_resources.model import Compiled
 from reverser.kube.permissions import Right, reading
 from reverser.leader.checkpoint import MOST_PARTS
+from reverser.leader.own_objects import checkpoint_name, key_name
 from reverser.model.change import Stream
-
-KEY_SUFFIX = "-key"
-"""Of the Secret beside the Lease that has the key of digests."""
 
 
 def needed(
@@ -49,10 +47,10 @@ def of_leader(config: Config, namespace: str) -> list[Right]:
     rights = [Right(own, "coordination.k8s.io", "leases", "create"), Right(own, "", "secrets", "create")]
     for verb in ("get", "update"):
         rights.append(Right(own, "coordination.k8s.io", "leases", verb, name))
-        rights.append(Right(own, "", "secrets", verb, f"{name}{KEY_SUFFIX}"))
+        rights.append(Right(own, "", "secrets", verb, key_name(name)))
     rights += [Right(own, "", "pods", verb) for verb in ("get", "patch")]
     rights.append(Right(own, "", "configmaps", "create"))
-    parts = [f"{name}-checkpoint-{number}" for number in range(MOST_PARTS)]
+    parts = [checkpoint_name(name, part) for part in range(MOST_PARTS)]
     return rights + [
         Right(own, "", "configmaps", verb, part) for part in parts for verb in ("get", "update", "delete")
     ]

@@ -138,14 +138,15 @@ class Records(Tables):
     """The tables `records` and `withheld`."""
 
     def records(self, destination: str, keys: Sequence[ObjectKey]) -> dict[ObjectKey, Record]:
+        return {key: record for key in keys if (record := self._record_at(destination, key)) is not None}
+
+    def known(self, record_keys: Collection[RecordKey]) -> KnownRecords:
+        return {each: record for each in record_keys if (record := self._record_at(*each)) is not None}
+
+    def _record_at(self, destination: str, key: ObjectKey) -> Record | None:
         statement = f"SELECT rowid, * FROM records WHERE {WHERE}"  # noqa: S608 constant
-        records: dict[ObjectKey, Record] = {}
-        for key in keys:
-            row = self._db.execute(statement, rows.key_columns(destination, key)).fetchone()
-            record = None if row is None else self._record(row)
-            if record is not None:
-                records[key] = record
-        return records
+        row = self._db.execute(statement, rows.key_columns(destination, key)).fetchone()
+        return None if row is None else self._record(row)
 
     def some_records(self, destination: str, after: ObjectKey | None, limit: int) -> list[Record]:
         start = ("",) * 5 if after is None else rows.key_columns("", after)[1:]
@@ -163,16 +164,6 @@ class Records(Tables):
             readable = rows.readable_part(tuple(columns))
             self._note_damage("records", number, error, None if readable is None else readable.key)
             return readable
-
-    def known(self, record_keys: Collection[RecordKey]) -> KnownRecords:
-        wanted: dict[str, list[ObjectKey]] = {}
-        for destination, key in record_keys:
-            wanted.setdefault(destination, []).append(key)
-        known: KnownRecords = {}
-        for destination, keys in wanted.items():
-            records = self.records(destination, keys)
-            known |= {(destination, key): record for key, record in records.items()}
-        return known
 
     def keys(
         self,

@@ -16,7 +16,7 @@ from reverser.kube.client import Client
 from reverser.kube.credentials import load
 from reverser.kube.errors import Conflict, NotFound
 from reverser.leader.checkpoint import MOST_PARTS, Checkpoint, decode, encode
-from reverser.leader.own_objects import LABELS
+from reverser.leader.own_objects import LABELS, checkpoint_name
 
 
 class CheckpointStore:
@@ -25,7 +25,7 @@ class CheckpointStore:
     def __init__(self, cluster: Cluster, namespace: str, leader: str) -> None:
         self._cluster = cluster
         self._namespace = namespace
-        self._name = f"{leader}-checkpoint"
+        self._leader = leader
         self._collection = f"/api/v1/namespaces/{namespace}/configmaps"
         self._held: list[dict[str, Any]] = []
         """As they were read or written last."""
@@ -36,7 +36,7 @@ class CheckpointStore:
             self._held = []
             for index in count():
                 try:
-                    document = await client.get(f"{self._collection}/{self._name}-{index}")
+                    document = await client.get(f"{self._collection}/{checkpoint_name(self._leader, index)}")
                 except NotFound:
                     break
                 self._held.append(document)
@@ -57,13 +57,13 @@ class CheckpointStore:
                 stored = await self._put(client, index, held, data)
                 self._held[index : index + 1] = [stored]
             for index in range(len(parts), len(self._held)):
-                await client.send("DELETE", f"{self._collection}/{self._name}-{index}")
+                await client.send("DELETE", f"{self._collection}/{checkpoint_name(self._leader, index)}")
             del self._held[len(parts) :]
 
     async def _put(
         self, client: Client, index: int, held: dict[str, Any] | None, data: dict[str, str]
     ) -> dict[str, Any]:
-        name = f"{self._name}-{index}"
+        name = checkpoint_name(self._leader, index)
         if held is None:
             metadata = {"namespace": self._namespace, "name": name, "labels": LABELS}
             created = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": data}

@@ -23,7 +23,7 @@ from reverser.kube.credentials import load
 from reverser.kube.errors import Conflict
 from reverser.kube.secrets import SecretName
 from reverser.kube.stream_health import api_backoff
-from reverser.leader.own_objects import LABELS
+from reverser.leader.own_objects import LABELS, key_name
 
 log = structlog.get_logger()
 
@@ -42,7 +42,7 @@ async def share_digest_key(
     The journal must not be open. `on_error` gets each failure, and None once it works. Raises StalledError
     when the data directory cannot be written to.
     """
-    name = SecretName(namespace, f"{leader}-key")
+    name = SecretName(namespace, key_name(leader))
     backoff, logged = api_backoff(), ""
     while True:
         try:
